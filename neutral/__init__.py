@@ -1,0 +1,3 @@
+"""Which weights a multilingual language model shares between languages, and how small its token table can get."""
+
+__version__ = "0.1.0"

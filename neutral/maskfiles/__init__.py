@@ -1,0 +1,98 @@
+"""Mask files in and out: any form that masks are found in, read without running anything that is in them.
+
+What is understood, told by content and not by the file's name:
+
+- packed safetensors, this project's own form (`write`): eight weights to the byte, with the mask's header;
+- `torch.save`d dicts of 0/1 tensors (`mask.pt`), and `torch.nn.utils.prune` checkpoints, where only the
+  `…_mask` tensors are taken; both of torch's file formats, and dicts one level down (`{"state_dict": …}`);
+- plain safetensors and NumPy `.npz` of 0/1 tensors.
+
+If any tensor's name ends in `_mask`, just those are the mask. Otherwise all are, and every one of two or
+more dimensions must hold only 0 and 1; smaller ones that hold other numbers (biases) are passed over.
+
+A file is data from a stranger: claimed sizes are checked against the file before memory is taken, tensors are
+packed one at a time, and pickles are opened in a child process only (`pickled`). Importing this package
+does not import torch.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import PurePath
+
+from neutral.errors import FileError, NeutralError
+from neutral.languages import LANGUAGES
+from neutral.maskfiles import npz, pickled, safetensor, zips
+from neutral.maskfiles.exports import export, to_bytes, write
+from neutral.maskfiles.source import Source, kind, shown
+from neutral.maskfiles.values import UPLOAD, Limits, Parts
+from neutral.masks import Mask
+
+__all__ = ["UPLOAD", "Limits", "export", "guess_language", "read", "read_bytes", "to_bytes", "write"]
+
+
+def read(path: str | os.PathLike[str], limits: Limits | None = None) -> Mask:
+    """Read a mask file of any known form.
+
+    The header holds what a packed file says, `file` and `stem`, and `language` where the file or its
+    name says one (`guess_language`).
+
+    Raises `FileError`, one line naming the file and the tensor, on anything that is not a mask.
+    """
+    return _read(Source.of_path(path), limits or Limits())
+
+
+def read_bytes(name: str, data: bytes | bytearray | memoryview, limits: Limits | None = UPLOAD) -> Mask:
+    """Read an uploaded file: as `read`, with `name` the user's name for it.
+
+    The data are not copied, but for pickles, which the child process needs as a file.
+
+    Raises `FileError` as `read`.
+    """
+    return _read(Source.of_bytes(name, data), limits or UPLOAD)
+
+
+def guess_language(name: str) -> str | None:
+    """Return the language that a file's name says, or None if it says none or several.
+
+    >>> guess_language("mlm-en-0.5.safetensors"), guess_language("mask_en_de.pt")
+    ('en', None)
+    """
+    words = set(re.split(r"[^a-z0-9]+", PurePath(name).stem.lower()))
+    found = words & set(LANGUAGES)
+    return found.pop() if len(found) == 1 else None
+
+
+def _read(source: Source, limits: Limits) -> Mask:
+    try:
+        parts = _parts(source, limits)
+        mask = Mask(parts.bits, parts.shapes, parts.header)
+    except FileError:
+        raise
+    except NeutralError as error:  # two names for one weight, say
+        raise source.error(f"tensor {error}") from error
+    except OSError as error:
+        raise source.error(f"could not be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise source.error("reading it takes more memory than there is") from error
+    name = shown(PurePath(source.name).name)
+    mask.header |= {"file": name, "stem": PurePath(name).stem}
+    if not mask.header.get("language") and (code := guess_language(name)):
+        mask.header["language"] = code
+    return mask
+
+
+def _parts(source: Source, limits: Limits) -> Parts:
+    found = kind(source)
+    if found == "zip":
+        found = zips.kind(source)
+    if found == "safetensors":
+        return safetensor.read(source, limits)
+    if found == "npz":
+        return npz.read(source, limits)
+    if found in ("torch", "torch legacy"):
+        return pickled.read(source, limits)
+    raise source.error(
+        f"is {found}, not a mask file; masks come as .safetensors, as .pt or .bin (torch.save) or as .npz"
+    )

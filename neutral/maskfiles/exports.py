@@ -1,0 +1,86 @@
+"""Writing masks: the packed form, and forms that other tools read."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from neutral.errors import FileError, NeutralError
+from neutral.maskfiles import npz, safetensor
+from neutral.masks import Mask
+
+
+def _write_torch(mask: Mask, file: BinaryIO) -> None:
+    import torch
+
+    torch.save({f"{name}_mask": torch.from_numpy(mask.array(name)).float() for name in mask.names}, file)
+
+
+_STYLES: dict[str, Callable[[Mask, BinaryIO], None]] = {
+    "packed": safetensor.write_packed,
+    "torch": _write_torch,
+    "numpy": npz.write,
+    "safetensors": safetensor.write_plain,
+}
+_BY_SUFFIX = {".pt": "torch", ".bin": "torch", ".npz": "numpy", ".safetensors": "safetensors"}
+
+
+def write(mask: Mask, path: str | os.PathLike[str]) -> None:
+    """Write a mask as packed safetensors, eight weights to the byte, with its header.
+
+    The file appears whole or not at all, and the same mask gives the same bytes. Missing folders are made.
+
+    Raises `FileError` if it can't be written.
+    """
+    _save(mask, path, "packed")
+
+
+def export(mask: Mask, path: str | os.PathLike[str], style: str | None = None) -> None:
+    """Write a mask as other tools read it; the header is left out.
+
+    `style`, by default from the path's suffix:
+
+    - "torch": a `torch.save`d dict of float32 0/1 tensors called `…_mask`, as the paper's scripts write and
+      `torch.nn.utils.prune` names them; holds all tensors in memory, 4 bytes a weight;
+    - "numpy": an `.npz` archive of bool arrays;
+    - "safetensors": float32 0/1 tensors under the weights' names.
+
+    Raises `NeutralError` on an unknown style, `FileError` if it can't be written.
+    """
+    style = style or _BY_SUFFIX.get(Path(path).suffix.lower())
+    if style not in _STYLES:
+        known = ", ".join(name for name in _STYLES if name != "packed")
+        raise NeutralError(f"{path}: unknown style; name the file .pt, .npz or .safetensors, or choose from {known}")
+    _save(mask, path, style)
+
+
+def to_bytes(mask: Mask, style: str = "packed") -> bytes:
+    """Return what `write` (or `export`, with its styles) would put into a file, for a download.
+
+    Raises `NeutralError` on an unknown style.
+    """
+    if style not in _STYLES:
+        raise NeutralError(f"unknown style {style!r}; choose from {', '.join(_STYLES)}")
+    buffer = io.BytesIO()
+    _STYLES[style](mask, buffer)
+    return buffer.getvalue()
+
+
+def _save(mask: Mask, path: str | os.PathLike[str], style: str) -> None:
+    path = Path(path)
+    # Beside its place, so that the move is within one file system; one name for each writer.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as file:
+                _STYLES[style](mask, file)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(path, f"could not be written: {error.strerror or error}") from error

@@ -1,0 +1,103 @@
+"""NumPy's `.npz`: 0/1 arrays by name in a zip archive, packed while they are unpacked.
+
+Pickled arrays (dtype object) are refused, never loaded. A member's header must fit the size that the
+directory gives, and that size what the method of packing can reach (`zips`), so an array that is not
+there claims no memory.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from functools import partial
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from neutral.maskfiles import zips
+from neutral.maskfiles.source import Source
+from neutral.maskfiles.values import Clock, CutOffError, Entry, Limits, Parts, by, collect, pack, reordered
+from neutral.masks import Mask
+
+# The date of every member, so that the same mask gives the same bytes: the first that a zip can hold.
+_DATE = (1980, 1, 1, 0, 0, 0)
+# What zipfile raises: the last for ways of packing that it does not know.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError)
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read(source: Source, limits: Limits) -> Parts:
+    """Read an archive of 0/1 arrays. Raises `FileError`."""
+    clock = Clock(source, limits)
+    with source.open() as file, zips.opened(source, file) as archive:
+        members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
+        entries = []
+        for member in members:
+            clock.check()
+            entries.append(_entry(source, archive, member, clock))
+        return collect(source, entries, limits)
+
+
+def write(mask: Mask, file: BinaryIO) -> None:
+    """Write a mask as bool arrays, one unpacked at a time; `numpy.load` reads it."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name in mask.names:
+            member = zipfile.ZipInfo(f"{name}.npy", _DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member, "w", force_zip64=True) as packed:
+                npy.write_array(packed, mask.array(name), allow_pickle=False)
+
+
+def _entry(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo, clock: Clock) -> Entry:
+    name = member.filename.removesuffix(".npy")
+    try:
+        with archive.open(member) as stream:
+            version = npy.read_magic(stream)
+            if version not in _HEADERS:
+                raise ValueError(f"version {version} of the array format")
+            # max_header_size keeps hostile headers from Python's parser
+            shape, fortran, dtype = _HEADERS[version](stream, max_header_size=10_000)
+            begin = stream.tell()
+    except (*_DAMAGE, ValueError, EOFError, RecursionError, MemoryError) as error:
+        reason = str(error).partition("\n")[0]
+        raise source.error(f"array {name} is damaged or cut off ({reason})") from None
+    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 32:
+        raise source.error(f"array {name} has an impossible shape")
+    problem = None
+    if dtype.hasobject:
+        problem = "is a pickled array of Python objects, which could run code and was not opened"
+    elif dtype.kind not in "biuf" or dtype.itemsize > 8:
+        problem = f"is {dtype}; save masks as bool or float32"
+    elif begin + math.prod(shape) * dtype.itemsize != member.file_size:
+        raise source.error(
+            f"tensor {name} claims {by(shape)} {dtype}, which its {member.file_size:,} bytes do not hold"
+        )
+    if dtype.kind == "b":
+        dtype = np.dtype("u1")  # so that a byte of 2 is seen
+    return Entry(name, shape, partial(_pack, source, archive, member, begin, shape, fortran, dtype, clock), problem)
+
+
+def _pack(
+    source: Source,
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    begin: int,
+    shape: tuple[int, ...],
+    fortran: bool,
+    dtype: np.dtype,
+    clock: Clock,
+) -> np.ndarray:
+    try:
+        with archive.open(member) as stream:
+            stream.read(begin)
+            bits = pack(stream, dtype, math.prod(shape), clock)
+            if stream.read(1):  # also makes zipfile compare the checksum
+                raise zipfile.BadZipFile("more bytes than it claims")
+    except EOFError:
+        raise CutOffError from None
+    except _DAMAGE as error:
+        name = member.filename.removesuffix(".npy")
+        raise source.error(f"tensor {name} is damaged ({error})") from None
+    return reordered(bits, shape) if fortran and len(shape) > 1 else bits
