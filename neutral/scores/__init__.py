@@ -1,0 +1,27 @@
+"""Scores: how much each weight matters, by different lights, and the cut that makes a mask of them.
+
+`magnitude`, `random`, `change`, `fisher` and `wanda` return name -> float32 score, of the weight's shape and
+on its device, for the prunable weights that they are given (name -> parameter). `cut` drops the lowest share:
+
+    weights = models.prunable(model)
+    mask = scores.cut(scores.magnitude(weights), share=0.5, scope="global", language="en")
+"""
+
+from neutral.scores.activations import from_norms, input_norms, join, wanda
+from neutral.scores.basic import Scores, change, fisher, magnitude, random, transposed
+from neutral.scores.cutting import SCOPES, cut
+
+__all__ = [
+    "SCOPES",
+    "Scores",
+    "change",
+    "cut",
+    "fisher",
+    "from_norms",
+    "input_norms",
+    "join",
+    "magnitude",
+    "random",
+    "transposed",
+    "wanda",
+]

@@ -1,0 +1,101 @@
+"""From scores to a mask: drop the lowest share, exactly, within each group of a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from neutral import labels
+from neutral.errors import MismatchError, NeutralError
+from neutral.masks import Mask
+from neutral.selection import Packed, lowest, lowest_of_rows
+
+SCOPES = ("global", "stack", "component", "row", "tensor")
+"""Among which weights a cut compares: all, those of a stack (encoder, decoder), of a component (all query
+matrices, say), of an output row of a matrix, or of a tensor."""
+
+
+def cut(
+    scores: Mapping[str, Any],
+    share: float,
+    scope: str = "global",
+    kept: Mask | None = None,
+    *,
+    transposed: Collection[str] | None = None,
+    **header: Any,
+) -> Mask:
+    """Drop the lowest `share` of the weights of every group, exactly round(share · size) of each.
+
+    Args:
+        scores: name -> score of every weight, a torch tensor on any device or an array; higher is kept.
+            Infinite scores and negative ones are fine. All of a group are compared as float32 (float64 where
+            one is float64 or integer), and -0.0 equals 0.0.
+        share: in [0, 1), of *all* weights, whether dropped already or not.
+        scope: one of `SCOPES`; with `row`, round(share · columns) of each output row.
+        kept: what earlier rounds kept. The dropped ones stay dropped and count toward the share; a group that
+            has lost more than its share loses nothing else.
+        transposed: names whose matrix is (inputs, outputs), so that its rows are its columns; by default what
+            the scores say of themselves (`Scores.transposed`). Only `row` asks.
+        header: the mask's header; its sparsity is `share` unless given.
+
+    Of equal scores at the threshold the first (in the order of `scores`, then C order) are dropped, so the
+    result depends on nothing else. On distinct scores the global mask is that of
+    `torch.nn.utils.prune.global_unstructured`; on equal ones it keeps as many.
+
+    Raises `NeutralError` for a share outside [0, 1), an unknown scope, or scores that are NaN (naming the
+    tensor), `MismatchError` if `kept` is a mask of other weights.
+    """
+    if not 0 <= share < 1:
+        raise NeutralError(f"the share to drop must be at least 0 and under 1; got {share}")
+    if scope not in SCOPES:
+        raise NeutralError(f"unknown scope {scope!r}; use one of {', '.join(SCOPES)}")
+    scores_of = {name: s if hasattr(s, "shape") else np.asarray(s) for name, s in scores.items()}
+    shapes = {name: tuple(int(n) for n in s.shape) for name, s in scores_of.items()}
+    live = None if kept is None else _bits(kept, shapes)
+    if scope == "row":
+        across = set(getattr(scores, "transposed", ()) if transposed is None else transposed)
+        bits = {n: _cut_rows(n, s, share, n in across, live and live[n]) for n, s in scores_of.items()}
+    else:
+        bits = {}
+        for names in _groups(shapes, scope):
+            count = round(share * sum(prod(shapes[name]) for name in names))
+            bits |= lowest({name: scores_of[name] for name in names}, count, live)
+    return Mask({n: bits[n] for n in shapes}, shapes, {"sparsity": share, **header})
+
+
+def _groups(names: Collection[str], scope: str) -> list[list[str]]:
+    if scope == "global":
+        return [list(names)]
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(labels.group(name, scope), []).append(name)
+    return list(groups.values())
+
+
+def _cut_rows(name: str, scores: Any, share: float, is_transposed: bool, live: Packed | None) -> Packed:
+    if scores.ndim != 2:
+        raise NeutralError(f"{name}: has {scores.ndim} dimensions; only a matrix can be cut row by row")
+    alive = None
+    if live is not None:
+        alive = np.unpackbits(live, count=prod(scores.shape)).view(bool).reshape(tuple(scores.shape))
+    if is_transposed:
+        scores, alive = scores.T, None if alive is None else alive.T
+    kept = lowest_of_rows(name, scores, round(share * scores.shape[1]), alive)
+    return np.packbits(kept.T if is_transposed else kept)  # in C order, whatever the strides
+
+
+def _bits(kept: Mask, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Packed]:
+    """Return the mask's bits by the scores' names; `MismatchError` naming a weight that is in one only."""
+    names = {labels.canonical(name): name for name in shapes}
+    if other := next((name for name in kept.names if name not in names), None):
+        raise MismatchError(f"{other}: the mask to go on from has it, the scores do not")
+    for canonical, name in names.items():
+        if canonical not in kept.shapes:
+            raise MismatchError(f"{name}: the mask to go on from lacks it")
+        here, there = ("×".join(map(str, shape)) for shape in (shapes[name], kept.shapes[canonical]))
+        if here != there:
+            raise MismatchError(f"{name}: the scores are {here}, but the mask to go on from is {there}")
+    return {name: kept.bits[canonical] for canonical, name in names.items()}
