@@ -1,0 +1,188 @@
+"""Make a small multilingual masked language model, from an encoder or from nothing.
+
+From an encoder: trim the vocabulary to the text, add a masked-language-model head tied to the embedding, and
+train with the languages sampled evenly. From nothing: a WordPiece tokenizer and a BERT of a given shape. The result
+is an ordinary Hugging Face folder in float16 with a model card of measured figures.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from transformers import BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+from neutral import models, vocabulary
+from neutral.corpora import Corpus
+from neutral.errors import NeutralError
+from neutral.languages import language
+from neutral.progress import bar
+from neutral.tasks import LanguageModelling, Order, Score
+from neutral.training import Recipe, train
+
+PASSES = 3  # maskings of the held-out text that a final score averages over
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a BERT made from nothing."""
+
+    layers: int = 6
+    width: int = 256
+    heads: int = 4
+    feed_forward: int = 1024
+
+
+def start(
+    source: str | None, corpus: Corpus, size: int, folder: Path, shape: Shape, seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return the untrained masked language model and its tokenizer, both with `size` tokens at most.
+
+    Dropout is off: training is one to a few passes over the text, where it costs time and helps little.
+    """
+    set_seed(seed)
+    if source is None:
+        tokenizer = vocabulary.train_wordpiece(corpus.train, size, folder)
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=shape.width,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            intermediate_size=shape.feed_forward,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        return BertForMaskedLM(config), tokenizer
+    tokenizer = models.load_tokenizer(source)
+    model = models.load_model(
+        source, "mlm", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, ignore_mismatched_sizes=True
+    )
+    tokenizer = vocabulary.trim(model, tokenizer, corpus.train, size)
+    return model, tokenizer
+
+
+def pretrain(
+    source: str | None,
+    corpus: Corpus,
+    out: str | Path,
+    *,
+    size: int,
+    recipe: Recipe,
+    length: int = 128,
+    mask_share: float = 0.15,
+    shape: Shape | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> dict[str, tuple[Score, Score]]:
+    """Train a masked language model on `corpus` and save it in `out`; return language -> (model, unigram) scores.
+
+    Checkpoints lie in `out`/checkpoints; a run that was stopped goes on from the last one and the folder goes at
+    the end. Raises `NeutralError` when an unfinished run in `out` had other settings.
+    """
+    out = Path(out)
+    work = out / "checkpoints"
+    work.mkdir(parents=True, exist_ok=True)
+    asked = {"from": source, "size": size, "length": length, "mask_share": mask_share, "text": corpus.hashes}
+    asked |= {"recipe": asdict(recipe)}
+    _same_settings(work / "asked.json", asked)
+    began, place = time.monotonic(), models.device(device)
+    model, tokenizer = start(source, corpus, size, work, shape or Shape(), recipe.seed)
+    model.to(place)
+    task = LanguageModelling("mlm", tokenizer, length=length, mask_share=mask_share)
+    blocks = {code: task.blocks(lines) for code, lines in corpus.train.items()}
+    order = Order(task, blocks, recipe.steps * recipe.batch_size, recipe.seed)
+    with bar(recipe.steps, "step", quiet=quiet) as shown:
+        train(
+            model,
+            task,
+            order,
+            recipe,
+            folder=work,
+            checkpoints=500,
+            tell=lambda step, _: shown.update(step - shown.n),
+        )
+    scores = measure(model, tokenizer, corpus, blocks, length)
+    save(model, tokenizer, out)
+    facts = asked | {
+        "tokens": recipe.steps * recipe.batch_size * length,
+        "hours": (time.monotonic() - began) / 3600,
+        "device": str(place),
+        "parameters": sum(p.numel() for p in model.parameters()),
+    }
+    (out / "README.md").write_text(card(facts, scores), encoding="utf-8")
+    return scores
+
+
+def measure(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    corpus: Corpus,
+    blocks: dict[str, torch.Tensor],
+    length: int,
+) -> dict[str, tuple[Score, Score]]:
+    """Score the model and the unigram model of its training text on the held-out text, 15 % masked."""
+    task = LanguageModelling("mlm", tokenizer, length=length)
+    scores = {}
+    for code, lines in corpus.held_out.items():
+        held = task.blocks(lines)
+        scores[code] = (
+            task.evaluate(model, held, passes=PASSES),
+            task.unigram(blocks[code], held, passes=PASSES),
+        )
+    return scores
+
+
+def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, out: Path) -> None:
+    """Save as a Hugging Face folder in float16."""
+    model.to(dtype=torch.float16).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    model.to(dtype=torch.float32)
+
+
+def card(facts: dict, scores: dict[str, tuple[Score, Score]]) -> str:
+    """Return the model card's measured part, in Markdown."""
+    recipe = facts["recipe"]
+    origin = Path(facts["from"]).name if facts["from"] else "nothing"
+    rows = [
+        f"| {code} {language(code).name} | {ours.perplexity:.1f} | {unigram.perplexity:.0f} "
+        f"| {unigram.perplexity / ours.perplexity:.1f} | {ours.tokens:,} |"
+        for code, (ours, unigram) in scores.items()
+    ]
+    return "\n".join(
+        [
+            "# A small multilingual masked language model",
+            "",
+            f"Made by `python -m neutral pretrain` from {origin}: {facts['size']:,} pieces, "
+            f"{facts['parameters'] / 1e6:.1f} M parameters, float16.",
+            "",
+            "## Recipe",
+            "",
+            f"{recipe['steps']:,} steps of {recipe['batch_size']} × {facts['length']} tokens "
+            f"({facts['tokens'] / 1e6:.1f} M tokens, languages sampled evenly), {facts['mask_share']:.0%} masked, "
+            f"AdamW, peak rate {recipe['rate']:g} after {recipe['warmup']:.0%} warm-up, linear decay, "
+            f"weight decay {recipe['decay']:g}, no dropout, seed {recipe['seed']}; "
+            f"{facts['hours']:.1f} hours on {facts['device']} (the last run's, where it was resumed).",
+            "",
+            "## Perplexity on held-out text",
+            "",
+            f"15 % masked, the mean over {PASSES} maskings; beside the unigram model of the training text.",
+            "",
+            "| language | perplexity | unigram | unigram ÷ model | scored tokens |",
+            "| --- | ---: | ---: | ---: | ---: |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _same_settings(path: Path, asked: dict) -> None:
+    """Refuse to go on from a checkpoint made with other settings."""
+    if path.exists() and json.loads(path.read_text()) != json.loads(json.dumps(asked)):
+        raise NeutralError(
+            f"{path.parent}: holds an unfinished run with other settings; remove it or choose another --out"
+        )
+    path.write_text(json.dumps(asked))

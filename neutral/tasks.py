@@ -1,0 +1,228 @@
+"""Tasks: what a network is trained on and how it is scored.
+
+Masked and causal language modelling. A task turns lines into fixed token blocks, makes the example that
+stands at a place of the training order, and scores a model on held-out blocks. Everything random is drawn from
+(seed, place), never from a global generator: a resumed run sees the same examples, and every model
+is scored at the same masked positions, so that differences between models are paired.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import exp, log
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from neutral.errors import NeutralError
+
+IGNORED = -100  # torch's label for positions that carry no loss
+_LOGITS = 2**28  # at most so many logits at a time (1 GB in float32)
+_EVALUATION_SEED = 20220512  # fixed for ever, so that scores of different runs are paired
+
+
+@dataclass(frozen=True)
+class Score:
+    """A model's score on one language's held-out text."""
+
+    loss: float  # mean negative log-likelihood, nats a scored token
+    tokens: int  # scored tokens
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss); infinite where that overflows."""
+        return exp(self.loss) if self.loss < 700 else float("inf")
+
+
+class LanguageModelling:
+    """Masked (`mlm`) or causal (`clm`) language modelling over one tokenizer.
+
+    Masking follows Devlin et al. (2019): a share of the tokens is chosen; of these 80 % become the mask token,
+    10 % a random token, 10 % stay.
+    """
+
+    metric = "perplexity"
+
+    def __init__(
+        self, name: str, tokenizer: PreTrainedTokenizerBase, *, length: int = 128, mask_share: float = 0.15
+    ) -> None:
+        if name == "mlm" and tokenizer.mask_token_id is None:
+            raise NeutralError("this model's tokenizer has no mask token: use --task clm for a causal model")
+        self.name, self.tokenizer, self.length, self.mask_share = name, tokenizer, length, mask_share
+        self.special = np.array(sorted(set(tokenizer.all_special_ids)))
+        first, end = ("cls", "sep") if name == "mlm" else ("bos", "eos")
+        self.first: int | None = getattr(tokenizer, f"{first}_token_id")
+        self.separator: int | None = getattr(tokenizer, f"{end}_token_id")
+        self.filler = self.separator if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+
+    def blocks(self, lines: Iterable[str]) -> np.ndarray:
+        """Pack lines into token blocks, (blocks, length) int64: [CLS] line [SEP] line [SEP] … [SEP].
+
+        The last, incomplete block is dropped unless it is the only one, which is padded.
+        """
+        backend = self.tokenizer.backend_tokenizer
+        separator = [] if self.separator is None else [self.separator]
+        stream: list[int] = []
+        for encoding in backend.encode_batch(list(lines), add_special_tokens=False):
+            if encoding.ids:
+                stream += encoding.ids + separator
+        if not stream:
+            raise NeutralError("the text holds no token that this model knows")
+        start = [] if self.first is None else [self.first]
+        room = self.length - len(start) - len(separator)
+        pieces = [stream[i : i + room] for i in range(0, len(stream), room)]
+        full = [p for p in pieces if len(p) == room]
+        if full:
+            return np.array([start + piece + separator for piece in full], dtype=np.int64)
+        whole = start + pieces[0] + separator
+        if self.filler is None:
+            raise NeutralError(f"the text fills no block of {self.length} tokens; lower --length or add text")
+        return np.array([whole + [self.filler] * (self.length - len(whole))], dtype=np.int64)
+
+    def example(self, block: np.ndarray, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
+        """Return input ids, attention mask and labels, all (length,), of one block.
+
+        Labels are `IGNORED` where nothing is scored. A causal block has nothing random about it.
+        """
+        ids, labels = torch.from_numpy(block.copy()), torch.full((len(block),), IGNORED)
+        content = torch.from_numpy(~np.isin(block, self.special))
+        padded = self.filler is not None and self.filler != self.separator
+        attention = (ids != self.filler).long() if padded else torch.ones_like(ids)
+        if self.name == "clm":
+            labels[content] = ids[content]
+            return {"input_ids": ids, "attention_mask": attention, "labels": labels}
+        draw = np.random.default_rng(seed)
+        places = np.flatnonzero(content.numpy())
+        count = max(1, round(self.mask_share * len(places))) if len(places) else 0
+        chosen = draw.permutation(places)[:count]
+        labels[chosen] = ids[chosen]
+        fate = draw.random(count)
+        ids[chosen[fate < 0.8]] = self.tokenizer.mask_token_id
+        swapped = chosen[fate >= 0.9]
+        ids[swapped] = torch.from_numpy(draw.integers(0, len(self.tokenizer), len(swapped)))
+        return {"input_ids": ids, "attention_mask": attention, "labels": labels}
+
+    def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
+        """Run the network without its output layer, for what hooks see on the way."""
+        with autocast(model.device):
+            model.base_model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+
+    def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean negative log-likelihood of a batch's scored tokens."""
+        loss, tokens = self.loss(model, batch)
+        return loss / tokens.clamp(min=1)
+
+    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (summed negative log-likelihood, number of scored tokens) of a batch (B, T).
+
+        The output layer sees only the scored positions: with 15 % masked that saves most of its cost.
+        """
+        ids, labels = batch["input_ids"], batch["labels"]
+        if self.name == "clm":
+            labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)  # position t predicts token t + 1
+        scored = labels != IGNORED
+        with only_positions(model, scored):
+            logits = model(input_ids=ids, attention_mask=batch["attention_mask"]).logits
+        targets = labels[scored]  # (N,)
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets, reduction="sum"), scored.sum()
+
+    @torch.inference_mode()
+    def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
+        """Score a model on held-out blocks, `passes` times with different but always the same maskings."""
+        was_training, total, count = model.training, 0.0, 0
+        model.eval()
+        if self.name == "clm":  # every position goes through the output layer: bound its (B · T, V) logits
+            batch_size = max(1, min(batch_size, _LOGITS // (self.length * model.config.get_text_config().vocab_size)))
+        place = next(model.parameters()).device
+        passes = passes if self.name == "mlm" else 1
+        for turn in range(passes):
+            for start in range(0, len(blocks), batch_size):
+                batch = collate(
+                    self.example(block, (_EVALUATION_SEED, turn, start + i))
+                    for i, block in enumerate(blocks[start : start + batch_size])
+                )
+                with autocast(place):
+                    loss, tokens = self.loss(model, {k: v.to(place) for k, v in batch.items()})
+                total, count = total + float(loss), count + int(tokens)
+        model.train(was_training)
+        return Score(total / max(count, 1), count)
+
+    def unigram(self, train: np.ndarray, blocks: np.ndarray, passes: int = 1) -> Score:
+        """Score the unigram model of the training blocks (add-one smoothed) at the positions `evaluate` scores."""
+        counts = Counter(train.ravel().tolist())
+        total = sum(n for token, n in counts.items() if token not in set(self.special.tolist()))
+        size, loss, scored = len(self.tokenizer), 0.0, 0
+        for turn in range(passes if self.name == "mlm" else 1):
+            for i, block in enumerate(blocks):
+                labels = self.example(block, (_EVALUATION_SEED, turn, i))["labels"]
+                for token in labels[labels != IGNORED].tolist():
+                    loss -= log((counts[token] + 1) / (total + size))
+                    scored += 1
+        return Score(loss / max(scored, 1), scored)
+
+
+class Order(torch.utils.data.Dataset):
+    """The training order: place i takes language i mod L, and that language's blocks in reshuffled epochs.
+
+    Languages are so sampled evenly, whatever text each has.
+    """
+
+    def __init__(self, task: LanguageModelling, blocks: dict[str, np.ndarray], size: int, seed: int) -> None:
+        self.task, self.size, self.seed = task, size, seed
+        self.blocks = list(blocks.values())
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
+        which = place % len(self.blocks)
+        blocks = self.blocks[which]
+        epoch, within = divmod(place // len(self.blocks), len(blocks))
+        shuffled = np.random.default_rng((self.seed, which, epoch)).permutation(len(blocks))
+        return self.task.example(blocks[shuffled[within]], (self.seed, place))
+
+
+def collate(examples: Iterable[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Stack examples of one length into a batch."""
+    rows = list(examples)
+    return {key: torch.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+@contextmanager
+def only_positions(model: PreTrainedModel, wanted: torch.Tensor):
+    """Within, the head of `model` sees only the hidden states where `wanted` (B, T) is true, as (1, N, d).
+
+    The base model's output is filtered by a hook, so any head works unchanged.
+    """
+    base = model.base_model
+
+    def keep(_module: nn.Module, _inputs: tuple, output):
+        output.last_hidden_state = output.last_hidden_state[wanted].unsqueeze(0)
+        return output
+
+    handle = base.register_forward_hook(keep)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def autocast(place: torch.device) -> torch.autocast:
+    """bfloat16 autocast where the processor or GPU gains from it, and nothing elsewhere."""
+    return torch.autocast(place.type, torch.bfloat16, enabled=gains_from_bfloat16(place))
+
+
+def gains_from_bfloat16(place: torch.device) -> bool:
+    """Whether bfloat16 products are faster than float32 ones here (hardware instructions for them)."""
+    if place.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if place.type == "cpu":
+        known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, name, bool)() for name in known)
+    return False

@@ -1,0 +1,57 @@
+import json
+
+import pytest
+import tiny
+from transformers import AutoModelForMaskedLM
+
+from neutral import models, pretraining
+from neutral.errors import NeutralError
+from neutral.training import Recipe
+
+SHAPE = pretraining.Shape(layers=1, width=16, heads=2, feed_forward=32)
+
+
+def test_a_model_from_nothing_learns_and_is_saved_with_its_card(tmp_path):
+    recipe = Recipe(steps=60, batch_size=8, rate=1e-2)
+    scores = pretraining.pretrain(
+        None,
+        tiny.text(lines=200),
+        tmp_path,
+        size=400,
+        recipe=recipe,
+        length=32,
+        shape=SHAPE,
+        device="cpu",
+        quiet=True,
+    )
+    assert set(scores) == {"en", "sw"}
+    assert all(ours.perplexity < 350 and ours.tokens == unigram.tokens for ours, unigram in scores.values())
+    card = (tmp_path / "README.md").read_text()
+    assert f"| en English | {scores['en'][0].perplexity:.1f} |" in card
+    model, tokenizer = AutoModelForMaskedLM.from_pretrained(tmp_path), models.load_tokenizer(tmp_path)
+    assert str(model.dtype) == "torch.float16"
+    assert model.config.vocab_size == len(tokenizer) <= 400
+
+
+def test_from_an_encoder_the_vocabulary_is_trimmed(tmp_path):
+    source = tiny.saved(tmp_path / "source", size=500)
+    out = tmp_path / "out"
+    pretraining.pretrain(
+        str(source),
+        tiny.text(),
+        out,
+        size=300,
+        recipe=Recipe(steps=2, batch_size=2),
+        length=32,
+        device="cpu",
+        quiet=True,
+    )
+    assert len(models.load_tokenizer(out)) == 300
+    assert models.load_model(out).config.hidden_dropout_prob == 0
+
+
+def test_an_unfinished_run_with_other_settings_is_not_gone_on_with(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "asked.json").write_text(json.dumps({"size": 1}))
+    with pytest.raises(NeutralError, match="unfinished run with other settings"):
+        pretraining.pretrain(None, tiny.text(), tmp_path, size=300, recipe=Recipe(steps=1), device="cpu", quiet=True)

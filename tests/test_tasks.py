@@ -1,0 +1,141 @@
+import math
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from torch.nn import functional as F
+
+from neutral import models
+from neutral.errors import NeutralError
+from neutral.tasks import IGNORED, LanguageModelling, Order, collate, only_positions
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny.saved(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture(scope="module")
+def task(folder):
+    return LanguageModelling("mlm", models.load_tokenizer(folder), length=32)
+
+
+@pytest.fixture(scope="module")
+def blocks(task):
+    return task.blocks(tiny.text().train["en"])
+
+
+def test_blocks_hold_all_of_the_text_in_order(task, blocks):
+    assert blocks.shape[1] == 32
+    assert (blocks[:, 0] == task.first).all()
+    assert (blocks[:, -1] == task.separator).all()
+    lines = tiny.text().train["en"]
+    stream = [
+        i for line in lines for i in task.tokenizer(line, add_special_tokens=False)["input_ids"] + [task.separator]
+    ]
+    assert blocks[:, 1:-1].ravel().tolist() == stream[: blocks[:, 1:-1].size]
+
+
+def test_a_text_shorter_than_a_block_is_padded_and_the_padding_hidden(task):
+    block = task.blocks(["a short line"])
+    assert block.shape == (1, 32)
+    example = task.example(block[0], (0,))
+    assert (example["attention_mask"] == (torch.from_numpy(block[0]) != task.filler)).all()
+    assert (example["labels"][example["attention_mask"] == 0] == IGNORED).all()
+
+
+def test_masking_is_15_percent_in_the_shares_80_10_10(task, blocks):
+    masked = kept = other = scored = content = 0
+    for i, block in enumerate(np.tile(blocks, (40, 1))):
+        example = task.example(block, (1, i))
+        where = example["labels"] != IGNORED
+        assert (example["labels"][where] == torch.from_numpy(block)[where]).all()
+        assert (example["input_ids"][~where] == torch.from_numpy(block)[~where]).all()
+        ids, truth = example["input_ids"][where], example["labels"][where]
+        masked += int((ids == task.tokenizer.mask_token_id).sum())
+        kept += int((ids == truth).sum())
+        scored += int(where.sum())
+        content += int((~np.isin(block, task.special)).sum())
+    other = scored - masked - kept
+    assert scored / content == pytest.approx(0.15, abs=0.02)
+    assert masked / scored == pytest.approx(0.8, abs=0.03)
+    assert kept / scored == pytest.approx(0.1, abs=0.03)
+    assert other / scored == pytest.approx(0.1, abs=0.03)
+
+
+def test_the_same_place_gives_the_same_example_whatever_came_before(task, blocks):
+    order = Order(task, {"en": blocks}, 100, seed=3)
+    late = order[57]
+    torch.rand(5), np.random.default_rng().random()
+    again = Order(task, {"en": blocks}, 100, seed=3)[57]
+    assert all(torch.equal(late[key], again[key]) for key in late)
+
+
+def test_languages_are_sampled_evenly_and_every_block_once_an_epoch(task, blocks):
+    few = blocks[:3]
+    order = Order(task, {"en": blocks, "sw": few}, 12, seed=0)
+    second = [order[i] for i in range(1, 12, 2)]
+    restored = [torch.where(e["labels"] != IGNORED, e["labels"], e["input_ids"]) for e in second]
+    for epoch in (restored[:3], restored[3:]):
+        assert {tuple(row.tolist()) for row in epoch} == {tuple(row.tolist()) for row in few}
+
+
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta", "distilbert", "gpt2", "llama"])
+def test_loss_equals_the_plain_cross_entropy(kind, folder, tmp_path):
+    """The output layer sees only the scored positions; the loss must be what all positions would give."""
+    name = "clm" if kind in ("gpt2", "llama") else "mlm"
+    tokenizer = models.load_tokenizer(tiny.saved(tmp_path, kind))
+    task = LanguageModelling(name, tokenizer, length=32)
+    model = tiny.model(kind, len(tokenizer), pad_token_id=0).eval()
+    batch = collate(task.example(block, (0, i)) for i, block in enumerate(task.blocks(tiny.text().train["sw"])[:4]))
+    loss, count = task.loss(model, batch)
+    with torch.no_grad():
+        logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    labels = batch["labels"]
+    if name == "clm":
+        logits, labels = logits[:, :-1], labels[:, 1:]
+    plain = F.cross_entropy(
+        logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), ignore_index=IGNORED, reduction="sum"
+    )
+    assert float(loss.detach()) == pytest.approx(float(plain), rel=1e-4)
+    assert int(count) == int((labels != IGNORED).sum())
+
+
+def test_the_hook_is_taken_off_again(folder):
+    model = models.load_model(folder)
+    with only_positions(model, torch.ones(1, 4, dtype=torch.bool)):
+        pass
+    assert model(input_ids=torch.ones(1, 4, dtype=torch.long)).logits.shape[:2] == (1, 4)
+
+
+def test_a_uniform_model_has_the_perplexity_of_the_vocabulary(task, blocks, folder):
+    model = models.load_model(folder)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    score = task.evaluate(model, blocks)
+    assert score.perplexity == pytest.approx(len(task.tokenizer), rel=1e-3)
+    assert score.tokens == sum(int((task.example(b, (0, i))["labels"] != IGNORED).sum()) for i, b in enumerate(blocks))
+
+
+def test_evaluation_is_repeatable_and_leaves_the_mode(task, blocks, folder):
+    model = models.load_model(folder).train()
+    first = task.evaluate(model, blocks, batch_size=3)
+    assert model.training
+    assert task.evaluate(model, blocks, batch_size=3) == first
+    assert task.evaluate(model, blocks, passes=2).tokens == 2 * first.tokens
+
+
+def test_unigram_of_a_one_token_text(task):
+    block = np.full((4, 32), 9)
+    known = (32 * 4 + 1) / (32 * 4 + len(task.tokenizer))
+    assert task.unigram(block, block).loss == pytest.approx(-math.log(known))
+
+
+def test_mlm_needs_a_mask_token_and_text_must_hold_tokens(task, folder):
+    tokenizer = models.load_tokenizer(folder)
+    tokenizer.mask_token = None
+    with pytest.raises(NeutralError, match="no mask token"):
+        LanguageModelling("mlm", tokenizer)
+    with pytest.raises(NeutralError, match="no token"):
+        task.blocks([""])

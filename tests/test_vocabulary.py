@@ -1,0 +1,76 @@
+import pytest
+import tiny
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from neutral import vocabulary
+from neutral.errors import NeutralError
+
+
+def tokenizer_of(kind):
+    lines = [line for rows in tiny.text(lines=200).train.values() for line in rows]
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    if kind == "unigram":
+        backend = Tokenizer(models.Unigram())
+        trainer = trainers.UnigramTrainer(
+            vocab_size=600, special_tokens=special, unk_token="<unk>", show_progress=False
+        )
+        backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    elif kind == "bpe":
+        backend = Tokenizer(models.BPE(unk_token="<unk>"))
+        trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=special, show_progress=False)
+        backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    else:
+        backend = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        trainer = trainers.WordPieceTrainer(vocab_size=600, special_tokens=special, show_progress=False)
+        backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.train_from_iterator(lines, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "wordpiece"])
+def test_a_trimmed_tokenizer_spells_its_text_with_the_kept_pieces(kind):
+    full, lines = tokenizer_of(kind), tiny.text().train
+    keep = vocabulary.needed(full, lines, 300)
+    assert len(keep) == 300
+    trimmed = vocabulary.trim_tokenizer(full, keep)
+    assert len(trimmed) == 300
+    assert set(full.all_special_ids) <= set(keep)
+    for text in lines.values():
+        for line in text[:20]:
+            ids = trimmed(line)["input_ids"]
+            assert trimmed.unk_token_id not in ids
+            pieces = trimmed.convert_ids_to_tokens(ids)
+            assert all(full.convert_tokens_to_ids(piece) == keep[i] for piece, i in zip(pieces, ids, strict=True))
+    common = "the"
+    assert trimmed.tokenize(common) == full.tokenize(common)
+
+
+def test_pieces_are_ranked_evenly_over_languages():
+    full = tokenizer_of("wordpiece")
+    lopsided = {"en": tiny.text().train["en"] * 50, "sw": tiny.text().train["sw"][:30]}
+    keep = set(vocabulary.needed(full, lopsided, 300))
+    even = set(vocabulary.needed(full, {"en": tiny.text().train["en"], "sw": lopsided["sw"]}, 300))
+    assert keep == even
+
+
+def test_trimming_a_model_keeps_the_rows_of_the_kept_tokens():
+    full = tokenizer_of("unigram")
+    model = tiny.model("bert", len(full))
+    before = model.get_input_embeddings().weight.detach().clone()
+    trimmed = vocabulary.trim(model, full, tiny.text().train, 250)
+    after = model.get_input_embeddings().weight
+    assert after.shape[0] == len(trimmed) == model.config.vocab_size == 250
+    for i, piece in enumerate(trimmed.convert_ids_to_tokens(list(range(250)))):
+        assert torch.equal(after[i], before[full.convert_tokens_to_ids(piece)])
+    assert model.get_output_embeddings().weight is after
+    assert model.config.pad_token_id == trimmed.pad_token_id
+    assert model(input_ids=torch.tensor([[1, 2, 3]])).logits.shape[-1] == 250
+
+
+def test_too_few_pieces_for_the_characters_is_an_error():
+    with pytest.raises(NeutralError, match="10 pieces are too few"):
+        vocabulary.needed(tokenizer_of("unigram"), tiny.text().train, 10)
