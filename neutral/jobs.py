@@ -1,0 +1,429 @@
+"""Run the search for sub-networks into a study, so that a stopped run goes on where it was.
+
+What is finished is told by the study itself: a mask file is written whole before the result that it follows from, and
+a result line is written once. Nothing that depends on the clock is stored in the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neutral import __version__, controls, labels, lottery, maskfiles, models, overlap
+from neutral.corpora import Corpus
+from neutral.errors import NeutralError
+from neutral.lottery import Search
+from neutral.masks import Mask
+from neutral.progress import bar
+from neutral.study import Study
+from neutral.tasks import LanguageModelling, Score
+from neutral.training import Recipe
+
+CONTROLS = ("pretrained", "shuffled")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `find` is asked for."""
+
+    model: str
+    task: str  # mlm | clm
+    languages: tuple[str, ...]
+    method: str
+    sparsities: tuple[float, ...]
+    seeds: tuple[int, ...] = (0,)
+    scope: str = "global"
+    recipe: Recipe = field(default_factory=Recipe)
+    length: int = 128
+    blocks: int = 64  # blocks of text that a one-shot method looks at
+    held_out: int = 1000  # blocks of held-out text a language, at most
+    passes: int = 1
+    halves: bool = False
+    controls: tuple[str, ...] = ()
+    functional: tuple[float, ...] = ()  # sparsities of the functional check
+    keep: tuple[float, ...] | None = None  # sparsities whose masks stay in the study; None: all
+    title: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether masks are trained before they are scored."""
+        return self.recipe.steps > 0 and self.method != "wanda"
+
+
+class Finder:
+    """A plan at work: one model, its text, and the study that takes the results."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        corpus: Corpus,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        quiet: bool = False,
+        **options: object,
+    ) -> None:
+        self.plan, self.quiet = plan, quiet
+        tokenizer = models.load_tokenizer(plan.model, **options)
+        self.model = models.load_model(plan.model, plan.task, **options).to(models.device(device))
+        self.task = LanguageModelling(plan.task, tokenizer, length=plan.length)
+        self.train = {code: self.task.blocks(corpus.train[code]) for code in plan.languages}
+        self.held_out = {code: self.task.blocks(corpus.held_out[code])[: plan.held_out] for code in plan.languages}
+        self.origin = lottery.snapshot(self.model)
+        info = self._info(corpus)
+        _require_same(Path(folder), info)
+        self.study = Study.create(folder, info, fixed=("task", "weights", "length"))
+        self.rows = {_key(row) for row in self.study.rows()}
+
+    def run(self) -> Study:
+        """Do what is not done yet, and return the study."""
+        plan = self.plan
+        steps = self._steps_left()
+        with bar(steps, "step" if plan.trains else "mask", quiet=self.quiet) as shown:
+            for seed in plan.seeds:
+                for code in plan.languages:
+                    shown.set_description(f"{plan.method} {code} seed {seed}")
+                    advance = _advance(shown)
+                    if plan.method in lottery.ITERATIVE:
+                        self._ticket(code, seed, advance)
+                    else:
+                        self._one_shot(code, seed, advance)
+        self._count()
+        if plan.functional:
+            self._functional()
+        self._drop_masks()
+        return self.study
+
+    def search(self, code: str, seed: int) -> Search:
+        """Return the search in one language's text."""
+        return Search(
+            self.model,
+            self.task,
+            self.train[code],
+            self.held_out[code],
+            replace(self.plan.recipe, seed=seed),
+            scope=self.plan.scope,
+            passes=self.plan.passes,
+            origin=self.origin,
+        )
+
+    def _ticket(self, code: str, seed: int, advance: Callable[[int, int], None]) -> None:
+        sparsities = list(self.plan.sparsities)
+        start = self._next_round(code, seed)
+        if start is None:
+            return
+        mask = self._mask(sparsities[start - 1], seed, code) if start else None
+        search = self.search(code, seed)
+        for r, done in enumerate(lottery.find(search, sparsities, start=start, mask=mask, tell=advance), start):
+            if done.following is not None:
+                self._save(done.following, sparsities[r], seed, code)
+            self._score(code, seed, done.sparsity, done.score, search.recipe.steps)
+
+    def _next_round(self, code: str, seed: int) -> int | None:
+        """Return the round to start with, the latest whose mask is there; None when all is done."""
+        sparsities = self.plan.sparsities
+        scored = [self._scored(code, seed, s) for s in (0.0, *sparsities)]
+        there = [self._has_mask(s, seed, code) for s in sparsities]
+        counted = [self._is_counted(s, seed, code) for s in sparsities]
+        if all(scored) and all(mask or counts for mask, counts in zip(there, counted, strict=True)):
+            return None
+        for r in range(len(sparsities), 0, -1):
+            if there[r - 1] and all(scored[:r]):
+                return r
+        return 0
+
+    def _one_shot(self, code: str, seed: int, advance: Callable[[int, int], None]) -> None:
+        plan, search = self.plan, self.search(code, seed)
+        variants = ("", "a", "b") if plan.halves else ("",)
+        wanted = [(s, v) for s in plan.sparsities for v in variants]
+        if not all(self._has_mask(s, seed, code, v) or self._is_counted(s, seed, code, v) for s, v in wanted):
+            if plan.method == "random":
+                search.recipe = replace(search.recipe, seed=_seed(seed, code))
+            text = search.train_blocks[: plan.blocks] if plan.method in ("wanda", "fisher") else None
+            found = lottery.one_shot(
+                search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance
+            )
+            for variant, masks in found.items():
+                for sparsity, mask in masks.items():
+                    self._save(mask, sparsity, seed, code, variant)
+        search.recipe = replace(search.recipe, seed=seed)
+        for sparsity in (0.0, *plan.sparsities):
+            if not self._scored(code, seed, sparsity):
+                mask = self._mask(sparsity, seed, code) if sparsity else None
+                if plan.trains:
+                    score = search.trained(mask, advance)
+                else:
+                    search.rewind(mask)
+                    score = search.evaluate()
+                self._score(code, seed, sparsity, score, plan.recipe.steps if plan.trains else 0)
+        if not plan.trains:
+            advance(1, 1)
+
+    def _count(self) -> None:
+        """Count every set of masks that is complete and not counted yet."""
+        plan = self.plan
+        for sparsity in plan.sparsities:
+            for seed in plan.seeds:
+                codes = self._with_masks(sparsity, seed)
+                if self._counted(sparsity, seed, "languages", codes):
+                    continue
+                masks = [self._mask(sparsity, seed, code) for code in codes]
+                self._write_counts(masks, codes, sparsity, seed, "languages")
+                if "pretrained" in plan.controls:
+                    scope = "row" if plan.method == "wanda" else plan.scope
+                    reference = controls.pretrained(self.search(codes[0], seed), sparsity, scope)
+                    both = [*codes, controls.REFERENCE]
+                    self._write_counts([*masks, reference], both, sparsity, seed, "pretrained")
+                    self._write_counts([mask ^ reference for mask in masks], codes, sparsity, seed, "beyond")
+                if "shuffled" in plan.controls:
+                    self._write_counts([mask.shuffled(seed) for mask in masks], codes, sparsity, seed, "shuffled")
+            self._count_within(sparsity)
+
+    def _count_within(self, sparsity: float) -> None:
+        """Count masks of the same language against each other: other seeds, other halves of the text."""
+        index = self.study.masks_index()
+        mine = index[(index.task == self.plan.task) & (index.method == self.plan.method) & (index.sparsity == sparsity)]
+        first = self.plan.seeds[0]
+        whole = mine[mine.variant == ""]
+        several = whole[whole.groupby("language").seed.transform("nunique") > 1].sort_values(["language", "seed"])
+        halves = mine[mine.variant.isin(["a", "b"]) & (mine.seed == first)].sort_values(["language", "variant"])
+        for kind, rows, names in (
+            ("seeds", several, [f"{row.language}/{row.seed}" for row in several.itertuples()]),
+            ("halves", halves, [f"{row.language}/{row.variant}" for row in halves.itertuples()]),
+        ):
+            if len(rows) and not self._counted(sparsity, first, kind, names):
+                masks = [maskfiles.read(path) for path in rows.path]
+                self._write_counts(masks, names, sparsity, first, kind)
+
+    def _functional(self) -> None:
+        plan, seed = self.plan, self.plan.seeds[0]
+        for sparsity in plan.functional:
+            codes = self._with_masks(sparsity, seed)
+            search = self.search(codes[0], seed)
+            scope = "row" if plan.method == "wanda" else plan.scope
+            masks: dict[str, Mask | None] = {"full": None}
+            masks[controls.REFERENCE] = controls.pretrained(search, sparsity, scope)
+            masks["random"] = Mask.random(masks[controls.REFERENCE], sparsity, seed)
+            masks |= {code: self._mask(sparsity, seed, code) for code in codes}
+            common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
+            todo = {
+                s: m
+                for s, m in masks.items()
+                if not all(_key({"kind": "functional", **common, "source": s, "target": t}) in self.rows for t in codes)
+            }
+            targets = {code: self.held_out[code] for code in codes}
+            with bar(len(todo) * len(targets), "cell", quiet=self.quiet) as shown:
+                shown.set_description(f"functional check {sparsity:.0%}")
+                for source, target, score in controls.functional(search, todo, targets):
+                    self._append("functional", **common, source=source, target=target, **_values(score))
+                    shown.update()
+
+    def _drop_masks(self) -> None:
+        """Delete the masks that were counted and not asked to be kept."""
+        if self.plan.keep is None:
+            return
+        index = self.study.masks_index()
+        for row in index[(index.task == self.plan.task) & (index.method == self.plan.method)].itertuples():
+            if row.variant or row.sparsity not in self.plan.keep or row.seed != self.plan.seeds[0]:
+                row.path.unlink()
+
+    def _steps_left(self) -> int:
+        plan = self.plan
+        if not plan.trains:
+            return len(plan.languages) * len(plan.seeds)
+        rounds = 0
+        for seed in plan.seeds:
+            for code in plan.languages:
+                if plan.method in lottery.ITERATIVE:
+                    start = self._next_round(code, seed)
+                    rounds += 0 if start is None else len(plan.sparsities) + 1 - start
+                else:
+                    rounds += sum(not self._scored(code, seed, s) for s in (0.0, *plan.sparsities))
+                    rounds += plan.method == "change"
+        return rounds * plan.recipe.steps
+
+    def _mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> Mask:
+        return self.study.mask(self.plan.task, self.plan.method, sparsity, seed, code, variant)
+
+    def _has_mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
+        return self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant).is_file()
+
+    def _save(self, mask: Mask, sparsity: float, seed: int, code: str, variant: str = "") -> None:
+        mask.header |= {
+            "model": Path(self.plan.model).name,
+            "language": code,
+            "task": self.plan.task,
+            "method": self.plan.method,
+            "sparsity": sparsity,
+            "seed": seed,
+        }
+        if variant:
+            mask.header["variant"] = variant
+        path = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant)
+        maskfiles.write(mask, path)
+
+    def _with_masks(self, sparsity: float, seed: int) -> list[str]:
+        """The study's languages whose mask is there, in the study's order."""
+        return [code for code in self.study.info["languages"] if self._has_mask(sparsity, seed, code)]
+
+    def _is_counted(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
+        if variant:
+            return self._counted(sparsity, self.plan.seeds[0], "halves", [f"{code}/{variant}"])
+        several = len(self.plan.seeds) > 1
+        bound = not several or self._counted(sparsity, self.plan.seeds[0], "seeds", [f"{code}/{seed}"])
+        return bound and self._counted(sparsity, seed, "languages", [code])
+
+    def _counted(self, sparsity: float, seed: int, kind: str, members: list[str]) -> bool:
+        path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
+        return path.is_file() and set(members) <= set(overlap.Counts.load(path).members)
+
+    def _write_counts(self, masks: list[Mask], names: list[str], sparsity: float, seed: int, kind: str) -> None:
+        path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
+        overlap.count(masks, names).save(path)
+
+    def _scored(self, code: str, seed: int, sparsity: float) -> bool:
+        return _key({"kind": "score", **self._score_key(code, seed, sparsity)}) in self.rows
+
+    def _score_key(self, code: str, seed: int, sparsity: float) -> dict:
+        return {
+            "task": self.plan.task,
+            "method": self.plan.method if sparsity else "full",
+            "language": code,
+            "sparsity": sparsity,
+            "seed": seed,
+            "variant": "trained" if self.plan.trains else "untrained",
+        }
+
+    def _score(self, code: str, seed: int, sparsity: float, score: Score, steps: int) -> None:
+        key = self._score_key(code, seed, sparsity)
+        if _key({"kind": "score", **key}) not in self.rows:
+            self._append("score", **key, steps=steps, **_values(score))
+
+    def _append(self, kind: str, **row: object) -> None:
+        self.study.append(kind, **row)
+        self.rows.add(_key({"kind": kind, **row}))
+
+    def _info(self, corpus: Corpus) -> dict:
+        plan = self.plan
+        weights = models.prunable(self.model)
+        return {
+            "title": plan.title or f"{Path(plan.model).name}: {plan.task}",
+            "model": Path(plan.model).name,
+            "weights": _digest(weights),
+            "task": plan.task,
+            "languages": list(plan.languages),
+            "methods": [plan.method],
+            "seeds": list(plan.seeds),
+            "length": plan.length,
+            "text": {"name": Path(corpus.name).name, "hashes": {c: corpus.hashes[c] for c in plan.languages}},
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "prunable": sum(w.numel() for w in weights.values()),
+            "layers": len({labels.group(name, "layer") for name in weights}),
+            "settings": {plan.method: _settings(plan)},
+            "created": date.today().isoformat(),
+            "versions": {
+                "neutral": __version__,
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("torch", "transformers", "numpy")},
+            },
+        }
+
+
+def find(
+    plan: Plan,
+    corpus: Corpus,
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    **options: object,
+) -> Study:
+    """Find masks as `plan` says, write them into the study in `folder`, and return it; what is there is not redone.
+
+    `options` go to the loaders of model and tokenizer (`gguf_file=…`, say). Raises `NeutralError` when the study
+    was made with another model or text, `MemoryLimitError` when the device's memory is too small.
+    """
+    _check(plan)
+    return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
+
+
+def _check(plan: Plan) -> None:
+    if plan.method not in lottery.METHODS:
+        raise NeutralError(f"--method {plan.method}: unknown; use one of {', '.join(lottery.METHODS)}")
+    if plan.task not in ("mlm", "clm"):
+        raise NeutralError(f"--task {plan.task}: masks are found on mlm (encoders) or clm (decoders)")
+    if any(not 0 < s < 1 for s in plan.sparsities):
+        raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
+    unknown = [name for name in plan.controls if name not in CONTROLS]
+    if unknown:
+        raise NeutralError(f"--controls {unknown[0]}: unknown; there are {' and '.join(CONTROLS)}")
+    missing = set(plan.functional) - set(plan.sparsities)
+    if missing:
+        raise NeutralError(f"--functional {min(missing):g}: not among the sparsities that are found")
+
+
+def _require_same(folder: Path, info: dict) -> None:
+    """Refuse to go on with a study whose text or whose settings of the method were others."""
+    if not (folder / "study.json").is_file():
+        return
+    old = Study(folder).info
+    hashes = old.get("text", {}).get("hashes", {})
+    changed = [code for code, value in info["text"]["hashes"].items() if hashes.get(code, value) != value]
+    if changed:
+        raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
+    for method, settings in info["settings"].items():
+        before = old.get("settings", {}).get(method, {})
+        for name, value in json.loads(json.dumps(settings)).items():
+            if name != "sparsities" and before.get(name, value) != value:
+                raise NeutralError(
+                    f"{folder}: its {method} masks were made with {name} {before[name]}, not {value}; "
+                    "choose another --study"
+                )
+
+
+def _settings(plan: Plan) -> dict:
+    """What of a plan decides a method's masks and scores."""
+    return {
+        "scope": "row" if plan.method == "wanda" else plan.scope,
+        "sparsities": list(plan.sparsities),
+        "held_out_blocks": plan.held_out,
+        "passes": plan.passes,
+        **({"recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"}} if plan.trains else {}),
+        **({"text_blocks": plan.blocks} if plan.method in ("wanda", "fisher") else {}),
+    }
+
+
+def _key(row: dict) -> tuple:
+    fields = ("kind", "task", "method", "language", "source", "target", "sparsity", "seed", "variant")
+    return tuple(row.get(name) for name in fields)
+
+
+def _values(score: Score) -> dict:
+    return {"metric": "perplexity", "value": score.perplexity, "loss": score.loss, "tokens": score.tokens}
+
+
+def _advance(shown) -> Callable[[int, int], None]:
+    return lambda _done, _total: shown.update(1)
+
+
+def _seed(seed: int, code: str) -> int:
+    """A seed of its own for every language, so that random masks are independent."""
+    return zlib.crc32(f"{seed}/{code}".encode())
+
+
+def _digest(weights: dict[str, torch.nn.Parameter]) -> str:
+    hasher = hashlib.sha256()
+    for name, weight in weights.items():
+        hasher.update(name.encode())
+        hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
+    return hasher.hexdigest()[:16]

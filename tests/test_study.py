@@ -1,0 +1,75 @@
+import json
+
+import pytest
+
+from neutral import overlap
+from neutral.errors import FileError, NeutralError
+from neutral.masks import Mask
+from neutral.study import Study, find_studies
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study.create(tmp_path / "one", {"title": "One", "languages": ["en"], "text": {"hashes": {"en": "a"}}})
+
+
+def test_results_come_back_as_a_tidy_table(study):
+    study.append("score", language="en", value=1.5)
+    study.append("functional", source="en", target="sw", value=2.0)
+    study.append("score", language="sw", value=float("inf"))
+    table = study.table("score")
+    assert list(table.columns) == ["language", "value"]
+    assert table.value.tolist() == [1.5, float("inf")]
+    assert study.has("score", language="sw")
+    assert not study.has("score", language="fr")
+    assert study.table("none").empty
+
+
+def test_a_torn_last_line_is_ignored_and_cut_off_before_the_next(study):
+    study.append("score", language="en")
+    file = study.path / "results.jsonl"
+    whole = file.read_bytes()
+    file.write_bytes(whole + b'{"kind": "sco')
+    assert len(study.table("score")) == 1
+    study.append("score", language="sw")
+    assert [json.loads(line)["language"] for line in file.read_text().splitlines()] == ["en", "sw"]
+
+
+def test_a_broken_line_in_the_middle_is_named(study):
+    study.append("score", language="en")
+    file = study.path / "results.jsonl"
+    file.write_bytes(b"nonsense\n" + file.read_bytes())
+    with pytest.raises(FileError, match=r"results\.jsonl: line 1 is broken"):
+        study.table("score")
+
+
+def test_going_on_unites_lists_and_refuses_another_model(study):
+    again = Study.create(study.path, {"languages": ["sw"], "text": {"hashes": {"sw": "b"}}})
+    assert again.info["languages"] == ["en", "sw"]
+    assert again.info["text"]["hashes"] == {"en": "a", "sw": "b"}
+    with pytest.raises(NeutralError, match="was made with title = One"):
+        Study.create(study.path, {"title": "Two"}, fixed=("title",))
+
+
+def test_counts_and_masks_are_listed_by_what_they_are(study):
+    masks = [Mask.random({"encoder.layer.0.output.dense.weight": (8, 8)}, 0.5, seed) for seed in (0, 1)]
+    counts = overlap.count(masks, ["en", "sw"])
+    counts.save(study.counts_path("mlm", "wanda", 0.5, 0, "languages"))
+    (study.path / "counts" / "stray.safetensors").write_bytes(b"")
+    index = study.counts_index()
+    assert index[["task", "method", "sparsity", "seed", "kind"]].values.tolist() == [
+        ["mlm", "wanda", 0.5, 0, "languages"]
+    ]
+    assert study.counts("mlm", "wanda", 0.5).jaccard().equals(counts.jaccard())
+    with pytest.raises(FileError, match="no languages counts of wanda at 70%"):
+        study.counts("mlm", "wanda", 0.7)
+    assert study.masks_index().empty
+
+
+def test_what_is_no_study_is_named(tmp_path, study):
+    with pytest.raises(FileError, match="is not a study"):
+        Study(tmp_path)
+    (study.path / "study.json").write_text("{")
+    with pytest.raises(FileError, match=r"study\.json: cannot be read"):
+        Study(study.path)
+    assert find_studies(tmp_path) == [study.path]
