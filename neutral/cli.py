@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from neutral import __version__
 from neutral.errors import NeutralError
@@ -37,8 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, like every other mistake of the user's."""
+
+    def error(self, message: str) -> NoReturn:
+        raise NeutralError(f"{message} (`{self.prog} --help` lists what there is)")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="neutral", description="Which weights a multilingual language model shares between languages."
     )
     parser.add_argument("--version", action="version", version=f"neutral {__version__}")
