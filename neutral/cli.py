@@ -203,6 +203,7 @@ def _run_sparsity(chosen: argparse.Namespace) -> None:
 
 def _run_find(chosen: argparse.Namespace) -> None:
     from neutral import corpora, jobs, lottery, models
+    from neutral.plan import Plan
     from neutral.training import Recipe
 
     _quiet_libraries()
@@ -212,7 +213,7 @@ def _run_find(chosen: argparse.Namespace) -> None:
     sparsities = chosen.sparsity
     if chosen.method in lottery.ITERATIVE:
         sparsities = tuple(lottery.levels(max(sparsities), chosen.step))
-    plan = jobs.Plan(
+    plan = Plan(
         model=chosen.model,
         task=task,
         languages=tuple(corpus.languages),

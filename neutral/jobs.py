@@ -11,53 +11,25 @@ import json
 import platform
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from neutral import __version__, controls, labels, lottery, maskfiles, models, overlap
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.lottery import Search
 from neutral.masks import Mask
+from neutral.plan import Plan, check, settings
 from neutral.progress import bar
 from neutral.study import Study
 from neutral.tasks import LanguageModelling, Score
-from neutral.training import Recipe
-
-CONTROLS = ("pretrained", "shuffled")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `find` is asked for."""
-
-    model: str
-    task: str  # mlm | clm
-    languages: tuple[str, ...]
-    method: str
-    sparsities: tuple[float, ...]
-    seeds: tuple[int, ...] = (0,)
-    scope: str = "global"
-    recipe: Recipe = field(default_factory=Recipe)
-    length: int = 128
-    blocks: int = 64  # blocks of text that a one-shot method looks at
-    held_out: int = 1000  # blocks of held-out text a language, at most
-    passes: int = 1
-    halves: bool = False
-    controls: tuple[str, ...] = ()
-    functional: tuple[float, ...] = ()  # sparsities of the functional check
-    keep: tuple[float, ...] | None = None  # sparsities whose masks stay in the study; None: all
-    title: str = ""
-
-    @property
-    def trains(self) -> bool:
-        """Whether masks are trained before they are scored."""
-        return self.recipe.steps > 0 and self.method != "wanda"
+from neutral.training import memory_limit
 
 
 class Finder:
@@ -93,11 +65,10 @@ class Finder:
             for seed in plan.seeds:
                 for code in plan.languages:
                     shown.set_description(f"{plan.method} {code} seed {seed}")
-                    advance = _advance(shown)
                     if plan.method in lottery.ITERATIVE:
-                        self._ticket(code, seed, advance)
+                        self._ticket(code, seed, shown)
                     else:
-                        self._one_shot(code, seed, advance)
+                        self._one_shot(code, seed, lambda _step, _steps: shown.update())
         self._count()
         if plan.functional:
             self._functional()
@@ -117,17 +88,24 @@ class Finder:
             origin=self.origin,
         )
 
-    def _ticket(self, code: str, seed: int, advance: Callable[[int, int], None]) -> None:
+    def _ticket(self, code: str, seed: int, shown: tqdm) -> None:
         sparsities = list(self.plan.sparsities)
         start = self._next_round(code, seed)
         if start is None:
             return
         mask = self._mask(sparsities[start - 1], seed, code) if start else None
-        search = self.search(code, seed)
-        for r, done in enumerate(lottery.find(search, sparsities, start=start, mask=mask, tell=advance), start):
+        search, r = self.search(code, seed), start
+
+        def advance(step: int, _steps: int) -> None:
+            if step == 1:
+                shown.set_description(f"{self.plan.method} {code} seed {seed} round {r + 1} of {len(sparsities) + 1}")
+            shown.update()
+
+        for done in lottery.find(search, sparsities, start=start, mask=mask, tell=advance):
             if done.following is not None:
                 self._save(done.following, sparsities[r], seed, code)
             self._score(code, seed, done.sparsity, done.score, search.recipe.steps)
+            r += 1
 
     def _next_round(self, code: str, seed: int) -> int | None:
         """Return the round to start with, the latest whose mask is there; None when all is done."""
@@ -329,7 +307,7 @@ class Finder:
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "prunable": sum(w.numel() for w in weights.values()),
             "layers": len({labels.group(name, "layer") for name in weights}),
-            "settings": {plan.method: _settings(plan)},
+            "settings": {plan.method: settings(plan)},
             "created": date.today().isoformat(),
             "versions": {
                 "neutral": __version__,
@@ -353,23 +331,9 @@ def find(
     `options` go to the loaders of model and tokenizer (`gguf_file=…`, say). Raises `NeutralError` when the study
     was made with another model or text, `MemoryLimitError` when the device's memory is too small.
     """
-    _check(plan)
-    return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
-
-
-def _check(plan: Plan) -> None:
-    if plan.method not in lottery.METHODS:
-        raise NeutralError(f"--method {plan.method}: unknown; use one of {', '.join(lottery.METHODS)}")
-    if plan.task not in ("mlm", "clm"):
-        raise NeutralError(f"--task {plan.task}: masks are found on mlm (encoders) or clm (decoders)")
-    if any(not 0 < s < 1 for s in plan.sparsities):
-        raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
-    unknown = [name for name in plan.controls if name not in CONTROLS]
-    if unknown:
-        raise NeutralError(f"--controls {unknown[0]}: unknown; there are {' and '.join(CONTROLS)}")
-    missing = set(plan.functional) - set(plan.sparsities)
-    if missing:
-        raise NeutralError(f"--functional {min(missing):g}: not among the sparsities that are found")
+    check(plan)
+    with memory_limit("lower --batch or --length and run the same command again; it goes on where it stopped"):
+        return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
 
 
 def _require_same(folder: Path, info: dict) -> None:
@@ -381,26 +345,14 @@ def _require_same(folder: Path, info: dict) -> None:
     changed = [code for code, value in info["text"]["hashes"].items() if hashes.get(code, value) != value]
     if changed:
         raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
-    for method, settings in info["settings"].items():
+    for method, asked in info["settings"].items():
         before = old.get("settings", {}).get(method, {})
-        for name, value in json.loads(json.dumps(settings)).items():
+        for name, value in json.loads(json.dumps(asked)).items():
             if name != "sparsities" and before.get(name, value) != value:
                 raise NeutralError(
                     f"{folder}: its {method} masks were made with {name} {before[name]}, not {value}; "
                     "choose another --study"
                 )
-
-
-def _settings(plan: Plan) -> dict:
-    """What of a plan decides a method's masks and scores."""
-    return {
-        "scope": "row" if plan.method == "wanda" else plan.scope,
-        "sparsities": list(plan.sparsities),
-        "held_out_blocks": plan.held_out,
-        "passes": plan.passes,
-        **({"recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"}} if plan.trains else {}),
-        **({"text_blocks": plan.blocks} if plan.method in ("wanda", "fisher") else {}),
-    }
 
 
 def _key(row: dict) -> tuple:
@@ -410,10 +362,6 @@ def _key(row: dict) -> tuple:
 
 def _values(score: Score) -> dict:
     return {"metric": "perplexity", "value": score.perplexity, "loss": score.loss, "tokens": score.tokens}
-
-
-def _advance(shown) -> Callable[[int, int], None]:
-    return lambda _done, _total: shown.update(1)
 
 
 def _seed(seed: int, code: str) -> int:

@@ -21,7 +21,7 @@ from neutral.errors import NeutralError
 from neutral.languages import language
 from neutral.progress import bar
 from neutral.tasks import LanguageModelling, Order, Score
-from neutral.training import Recipe, train
+from neutral.training import Recipe, memory_limit, train
 
 PASSES = 3  # maskings of the held-out text that a final score averages over
 
@@ -95,7 +95,8 @@ def pretrain(
     task = LanguageModelling("mlm", tokenizer, length=length, mask_share=mask_share)
     blocks = {code: task.blocks(lines) for code, lines in corpus.train.items()}
     order = Order(task, blocks, recipe.steps * recipe.batch_size, recipe.seed)
-    with bar(recipe.steps, "step", quiet=quiet) as shown:
+    advice = f"lower --batch and run the same command again, with {work} removed"
+    with bar(recipe.steps, "step", quiet=quiet) as shown, memory_limit(advice):
         train(
             model,
             task,

@@ -6,7 +6,8 @@ by zeroing in place after every optimizer step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,8 @@ def train(
 ) -> float:
     """Train `model` in place, keeping `keep` (name -> 0/1 tensor) over `weights`, and return the last loss.
 
-    With `checkpoints` > 0 the state is saved in `folder` every so many steps, and a run that finds one goes on from it.
-    Raises `MemoryLimitError` when the device runs out of memory.
-    """
+    With `checkpoints` > 0 the state is saved in `folder` every so many steps, and a run that finds one goes on from
+    it."""
     place = next(model.parameters()).device
     arguments = TrainingArguments(
         output_dir=str(folder),
@@ -132,10 +132,13 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)  # it writes to standard output, which is for results
     last = get_last_checkpoint(str(folder)) if checkpoints and Path(folder).is_dir() else None
+    return trainer.train(resume_from_checkpoint=last).training_loss
+
+
+@contextmanager
+def memory_limit(advice: str) -> Iterator[None]:
+    """Within, a device that runs out of memory raises `MemoryLimitError`, one line that gives the advice."""
     try:
-        return trainer.train(resume_from_checkpoint=last).training_loss
+        yield
     except torch.OutOfMemoryError as error:
-        raise MemoryLimitError(
-            f"{place}: out of memory at batch {recipe.batch_size} × {task.length} tokens; "
-            "lower --batch or --length and run the same command again, it goes on where it stopped"
-        ) from error
+        raise MemoryLimitError(f"the device ran out of memory; {advice}") from error

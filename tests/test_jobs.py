@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import tiny
+import torch
 
-from neutral import jobs, overlap
-from neutral.errors import NeutralError
+from neutral import jobs, lottery, overlap
+from neutral.errors import MemoryLimitError, NeutralError
+from neutral.plan import Plan
 from neutral.study import Study
 from neutral.training import Recipe
 
@@ -28,7 +30,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def plan(folder):
-    return jobs.Plan(str(folder), "mlm", ("en", "sw"), "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
+    return Plan(str(folder), "mlm", ("en", "sw"), "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
 
 
 def find(plan, path):
@@ -104,7 +106,7 @@ def test_random_masks_of_languages_overlap_by_chance(plan, tmp_path):
 
 def test_a_causal_model_is_pruned_too(tmp_path):
     model = tiny.saved(tmp_path / "model", "llama")
-    plan = jobs.Plan(str(model), "clm", ("en", "sw"), "wanda", (0.5,), length=32, halves=True, functional=(0.5,))
+    plan = Plan(str(model), "clm", ("en", "sw"), "wanda", (0.5,), length=32, halves=True, functional=(0.5,))
     study = find(plan, tmp_path / "study")
     assert set(study.table("score").task) == {"clm"}
     assert study.counts("clm", "wanda", 0.5).sparsity("layer").group.unique().tolist() == ["decoder 0", "decoder 1"]
@@ -179,10 +181,26 @@ def _lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+def test_a_device_out_of_memory_ends_in_one_line_with_nothing_lost(plan, tmp_path, monkeypatch):
+    whole = contents(find(plan, tmp_path / "whole"))
+    rounds = iter(range(9))
+    evaluate = lottery.Search.evaluate
+
+    def short(search):
+        if next(rounds) == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return evaluate(search)
+
+    monkeypatch.setattr(lottery.Search, "evaluate", short)
+    with pytest.raises(MemoryLimitError, match="ran out of memory; lower --batch or --length"):
+        find(plan, tmp_path / "short")
+    monkeypatch.undo()
+    assert len(Study(tmp_path / "short").table("score")) == 4
+    assert contents(find(plan, tmp_path / "short")) == whole
+
+
 @pytest.mark.gpu
 def test_a_gpu_finds_nearly_the_masks_of_the_processor(plan, tmp_path):
-    import torch
-
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; torch finds none here")
     here = find(replace(plan, method="wanda"), tmp_path / "cpu")
