@@ -119,6 +119,6 @@ def test_find_writes_a_study_and_nothing_on_standard_output(capfd, tmp_path):
 
 
 def test_bad_numbers_are_refused_in_one_line(capsys):
-    code, _, err = run(capsys, *"find --model m --text t --study s --sparsity half".split())
+    code, _, err = run(capsys, *["find", "--model", "m", "--text", "t", "--study", "s", "--sparsity", "half"])
     assert code == 2
     assert "half" in err

@@ -1,0 +1,131 @@
+"""Overview, the first page: what a study is, its key numbers, and what to look at first."""
+
+import pandas as pd
+import streamlit as st
+
+from neutral import evaluations, figures, summary
+from neutral.summary import display
+from pages.parts import data, show, words
+from pages.parts.frame import page
+from pages.parts.views import View
+
+
+def overview(view: View) -> None:
+    """Show one source."""
+    show.heading(view)
+    pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
+    st.markdown(words.answer(view, pairs, levels))
+    numbers(view, pairs, levels)
+    if pairs.empty:
+        return
+    left, right = st.columns([5, 4], gap="medium")
+    with left:
+        st.markdown("##### How much each two languages share")
+        show.matrix(view, "jaccard", f"matrix-{view.key}")
+    with right:
+        st.markdown("##### Look at this first")
+        first_looks(view, pairs)
+        related(pairs)
+    across(view)
+    functional(view)
+
+
+def numbers(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
+    """Show the key numbers."""
+    value = levels.set_index("level")["value"].to_dict()
+    bound = summary.bound(levels)
+    info = view.source.info
+    size = info.get("prunable") or int(view.counts().sizes.sum())
+    kind = "masks" if view.choice.method == "upload" else "languages"
+    layers = len(view.counts().groups("layer"))
+    tiles = [
+        (kind.capitalize(), str(len(view.members)), info.get("model") or "one network", None),
+        ("Prunable weights", words.amount(size), f"{layers} layers", words.PRUNABLE),
+    ]
+    if len(pairs):
+        most, least = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
+        tiles += [
+            ("Mean overlap", words.share(value["between"]), f"Jaccard, {len(pairs)} pairs", None),
+            ("By chance", words.share(value["chance"]), "independent masks", show.LEVEL_WORDS["chance"]),
+            ("Pretrained control", words.share(value.get("pretrained")), "no training", show.LEVEL_WORDS["pretrained"]),
+            ("Same language", words.share(value.get(bound)), words.AGAIN[bound], show.LEVEL_WORDS.get(bound)),
+            ("Most alike", words.share(most["value"]), words.pair(most), None),
+            ("Least alike", words.share(least["value"]), words.pair(least), None),
+        ]
+    with st.container(horizontal=True, gap="small"):
+        for label, number, note, explained in tiles:
+            st.metric(
+                label, number, note, delta_color="off", delta_arrow="off", help=explained, border=True, width=words.TILE
+            )
+
+
+def first_looks(view: View, pairs: pd.DataFrame) -> None:
+    """Link to the views that tell most."""
+    most, least = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
+    for row, said in ((most, "the most alike"), (least, "the least alike")):
+        show.link(
+            "pages/pair.py",
+            f"{words.pair(row)}, {said}, layer by layer",
+            ":material/compare_arrows:",
+            a=display(row["source"]),
+            b=display(row["target"]),
+        )
+    if "beyond" in view.kinds():
+        label = "What languages share beyond the pretrained weights"
+        show.link("pages/overlap.py", label, ":material/difference:", measure="Beyond pretrained")
+    show.link("pages/overlap.py", "All pairs, clustered", ":material/account_tree:", order="Clustering")
+    show.link("pages/layers.py", "Which layers are shared", ":material/layers:")
+    show.link("pages/masks.py", "Upload your own masks and compare", ":material/upload_file:")
+
+
+def related(pairs: pd.DataFrame) -> None:
+    """Say whether relatives overlap more."""
+    table = summary.kinship(pairs)
+    if len(table) < 2:
+        return
+    st.markdown("##### Do related languages share more?")
+    st.dataframe(
+        table.drop(columns="chance").rename(columns=words.KINSHIP_COLUMNS),
+        hide_index=True,
+        column_config=words.NUMBERS,
+    )
+
+
+def across(view: View) -> None:
+    """Show how overlap and scores change with sparsity."""
+    levels = data.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
+    curves = evaluations.curves(view.scores())
+    several = levels["sparsity"].nunique() > 1
+    if not several and curves.empty:
+        return
+    left, right = st.columns(2, gap="medium")
+    if several:
+        with left:
+            st.markdown("##### Overlap by sparsity")
+            show.figure(figures.by_sparsity(levels, "jaccard", at=view.choice.sparsity), f"across-{view.key}")
+            show.table(levels, "Overlap by sparsity", f"across-{view.key}")
+    if len(curves):
+        with right if several else left:
+            st.markdown("##### What removing weights costs")
+            show.figure(figures.score_curves(curves), f"scores-{view.key}")
+            show.table(view.scores(), "Scores", f"scores-{view.key}")
+    st.caption(words.NO_SPEED)
+
+
+def functional(view: View) -> None:
+    """Show the functional check of this choice, or say where there is one."""
+    table = view.functional()
+    if table.empty:
+        return
+    st.markdown("##### Do the masks work for each other's languages?")
+    st.markdown(words.FUNCTIONAL)
+    show.figure(figures.functional_matrix(table, list(view.members)), f"functional-{view.key}")
+    show.table(table, "Functional check", f"functional-{view.key}")
+
+
+with page("Which weights do languages share?", lead=words.INTRODUCTION) as views:
+    for shown in views:
+        overview(shown)
+        if shown.source.readme:
+            with st.expander("About this study", icon=":material/description:"):
+                st.markdown(shown.source.readme)

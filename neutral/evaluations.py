@@ -1,0 +1,105 @@
+"""What a study measured on text, as tidy tables: scores by sparsity, and the functional check.
+
+Perplexities of different languages are not comparable, so they are shown as ratios: over the full model's in the
+same language (scores), or over that under the target language's own mask (functional check). Means of
+perplexities and of ratios are geometric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+FULL = "full"
+SCORE_COLUMNS = ["method", "variant", "language", "sparsity", "metric", "value", "full", "ratio"]
+CURVE_COLUMNS = ["method", "variant", "sparsity", "value", "low", "high", "n"]
+FUNCTIONAL_COLUMNS = ["source", "target", "value", "ratio"]
+
+
+def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.DataFrame:
+    """Return each mask's score beside the full model's in its language, averaged over seeds.
+
+    `table` is `Study.table("score")`. Columns `SCORE_COLUMNS`; `variant` says whether the masked model was trained
+    before it was scored, and `full` is the full model treated likewise (NaN where it was not scored). A ratio above 1
+    is worse than the full model where the metric is perplexity.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=SCORE_COLUMNS)
+    table = table[table["task"] == task]
+    if languages:
+        table = table[table["language"].isin(languages)]
+    variant = table["variant"] if "variant" in table else pd.Series("", index=table.index)
+    table = table.assign(variant=variant.fillna("").astype(str))
+    treated = ["language", "metric", "variant"]
+    masks = _mean(table[table["method"] != FULL], ["method", *treated, "sparsity"])
+    full = _mean(table[table["method"] == FULL], treated).rename(columns={"value": "full"})
+    joined = masks.merge(full, on=treated, how="left")
+    joined["ratio"] = joined["value"] / joined["full"]
+    return joined[SCORE_COLUMNS]
+
+
+def curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean ratio of `scores` over languages at each sparsity: columns `CURVE_COLUMNS`.
+
+    `low` and `high` are the lowest and the highest language, n how many there are.
+    """
+    table = table.dropna(subset="ratio")
+    if table.empty:
+        return pd.DataFrame(columns=CURVE_COLUMNS)
+    grouped = table.assign(log=np.log(table["ratio"])).groupby(["method", "variant", "sparsity"])["log"]
+    means = grouped.agg(value="mean", low="min", high="max", n="count").reset_index()
+    means[["value", "low", "high"]] = np.exp(means[["value", "low", "high"]])
+    return means
+
+
+def at(table: pd.DataFrame, method: str, sparsity: float, language: str) -> pd.DataFrame:
+    """Return the rows of `scores` of one mask (one a variant)."""
+    near = (table["sparsity"] - sparsity).abs() < 1e-6
+    return table[(table["method"] == method) & near & (table["language"] == language)]
+
+
+def functional(
+    table: pd.DataFrame, task: str, method: str, sparsity: float, languages: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return how well each language is modelled under each language's mask, without training.
+
+    `table` is `Study.table("functional")`. Columns `FUNCTIONAL_COLUMNS`: the score, and its ratio to the score under
+    the target's own mask (1 where source and target are one). Sources may be no language: full, pretrained, random.
+    Empty where this was not checked.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=FUNCTIONAL_COLUMNS)
+    near = (table["sparsity"] - sparsity).abs() < 1e-6
+    table = table[(table["task"] == task) & (table["method"] == method) & near]
+    known = set(table["target"])
+    if languages:
+        aside = ~table["source"].isin(known)
+        table = table[table["target"].isin(languages) & (table["source"].isin(languages) | aside)]
+    if table.empty:
+        return pd.DataFrame(columns=FUNCTIONAL_COLUMNS)
+    means = _mean(table, ["source", "target"])
+    own = means[means["source"] == means["target"]].set_index("target")["value"]
+    means["ratio"] = means["value"] / means["target"].map(own)
+    return means[FUNCTIONAL_COLUMNS]
+
+
+def checked(table: pd.DataFrame, task: str, method: str) -> list[float]:
+    """Return the sparsities at which a method's masks had the functional check."""
+    if table.empty:
+        return []
+    return sorted(set(table[(table["task"] == task) & (table["method"] == method)]["sparsity"]))
+
+
+def _mean(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Average `value` in groups: geometrically if it is all positive (perplexity), else plainly."""
+    if table.empty:
+        return pd.DataFrame(columns=[*by, "value"])
+    values = table["value"].astype(float)
+    keys = [table[key] for key in by]
+    if (values > 0).all():
+        means = np.exp(np.log(values).groupby(keys, sort=False).mean())
+    else:
+        means = values.groupby(keys, sort=False).mean()
+    return means.rename("value").reset_index()

@@ -1,0 +1,134 @@
+"""Colours, scales and layout that all figures share.
+
+Hues are Okabe & Ito's (2008), which colour-blind readers can tell apart, on light and on dark ground. A
+language family has one hue everywhere, and reference levels have hues that no family has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from neutral.languages import LANGUAGES, language
+from neutral.summary import speaker
+
+FAMILIES = {
+    "Indo-European": "#0a7fc4",
+    "Afro-Asiatic": "#d55e00",
+    "Sino-Tibetan": "#009e73",
+    "Niger-Congo": "#cc79a7",
+    "Unknown": "#8c8c8c",
+}
+"""Family -> colour. The blue is a little lighter than Okabe & Ito's, to be seen on dark ground."""
+
+SEQUENTIAL = "Viridis"
+DIVERGING = [[0.0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f2f2f2"], [0.75, "#f4a582"], [1.0, "#b2182b"]]
+
+LEVELS: dict[str, tuple[str, str, str]] = {
+    "between": ("Between languages", "#0a7fc4", "solid"),
+    "chance": ("Chance", "#8c8c8c", "dot"),
+    "shuffled": ("Shuffled masks", "#8c8c8c", "dashdot"),
+    "pretrained": ("Pretrained control", "#e69f00", "dash"),
+    "seeds": ("Same language, other seed", "#009e73", "longdash"),
+    "halves": ("Same language, other half", "#009e73", "longdash"),
+}
+"""Level of `summary.levels` -> what a figure calls it, colour, dash."""
+
+METHODS = {
+    "magnitude": ("#0a7fc4", "circle"),
+    "wanda": ("#e69f00", "square"),
+    "random": ("#8c8c8c", "x"),
+    "fisher": ("#cc79a7", "diamond"),
+    "change": ("#009e73", "triangle-up"),
+}
+
+KEEP = {"both": "#0a7fc4", "only_a": "#e69f00", "only_b": "#cc79a7", "neither": "#8c8c8c"}
+
+GRID = "rgba(128,128,128,0.25)"
+_MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
+_DASHES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
+
+UNITS = {
+    "jaccard": ("Jaccard overlap", "share"),
+    "dice": ("Dice overlap", "share"),
+    "agreement": ("Agreement, zeros included", "share"),
+    "phi": ("φ, correlation of the masks", "coefficient"),
+    "beyond": ("Jaccard overlap of the changes", "share"),
+}
+"""Measure -> what it is called on axes and colour bars, and its unit."""
+
+
+def colour(member: str) -> str:
+    """Return the colour of a member's language family."""
+    return FAMILIES.get(language(speaker(member)).family, FAMILIES["Unknown"])
+
+
+def line_style(member: str, members: list[str]) -> dict:
+    """Return line and marker of a member: the family's colour, a marker and a dash of its own within the family."""
+    known = [code for code in LANGUAGES if LANGUAGES[code].family == language(speaker(member)).family]
+    if member in known:  # the same in every figure, whatever else is shown
+        place = known.index(member)
+    else:
+        place = len(known) + [m for m in members if m not in LANGUAGES].index(member)
+    return {
+        "line": {"color": colour(member), "dash": _DASHES[place % len(_DASHES)], "width": 1.8},
+        "marker": {"color": colour(member), "symbol": _MARKERS[place % len(_MARKERS)], "size": 7},
+    }
+
+
+def family(member: str) -> str:
+    """Return the family under whose heading a legend lists a member."""
+    known = speaker(member) in LANGUAGES
+    return language(speaker(member)).family if known else "Other"
+
+
+def short_layer(groups: list[str]) -> dict[str, str]:
+    """Return layer group -> what an axis writes: the number alone where there is one stack."""
+    stacks = {group.split(" ")[0] for group in groups if " " in group}
+    if len(stacks) == 1:
+        return {group: group.split(" ", 1)[1] if " " in group else group for group in groups}
+    return {group: group for group in groups}
+
+
+def colourbar(title: str, **options: object) -> dict:
+    """Return a flat colour bar above the plot, which leaves the width to the cells."""
+    return {
+        "title": {"text": title, "side": "top"},
+        "orientation": "h",
+        "thickness": 10,
+        "outlinewidth": 0,
+        "len": 1.0,
+        "x": 0.5,
+        "y": 1.0,
+        "yanchor": "bottom",
+        "ypad": 14,
+        **options,
+    }
+
+
+def finish(figure: go.Figure, *, alt: str, name: str, height: int, **layout: object) -> go.Figure:
+    """Give a figure the common layout: small margins, quiet grid, readable hover, its alternative text."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 12, "b": 8},
+        meta={"alt": alt, "name": name},
+        hoverlabel={"font": {"size": 13}},
+        legend_font_size=12,
+        dragmode=False,
+    )
+    figure.update_layout(**layout)
+    figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False)
+    figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False)
+    return figure
+
+
+def tick(value: float, digits: int = 2) -> str:
+    """Return a number as text; nothing for NaN."""
+    return "" if value != value else f"{value:.{digits}f}"
+
+
+def digits(values: np.ndarray) -> int:
+    """Return how many decimals tell values apart: 2, or as many as 4 where they lie close together."""
+    known = values[~np.isnan(values)]
+    spread = float(np.ptp(known)) if known.size else 1.0
+    return 2 if spread >= 0.05 else 3 if spread >= 0.005 else 4

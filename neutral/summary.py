@@ -1,0 +1,341 @@
+"""What the counts of a study come to: tidy tables for pages and scripts.
+
+An overlap says little alone. `levels` puts it between what it must be read against (methods: Prasanna et al.
+2020; the controls of this project): the level of independent masks of the same densities, the mask of the
+untouched pretrained weights, and the same language found again under another seed or from other text.
+
+Everything here takes a source, which is a `Study` or a `Collection`, and a `Choice` of what to look at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from neutral.errors import NeutralError
+from neutral.languages import LANGUAGES, by_family, language
+from neutral.overlap import Counts
+
+MEASURES = ("jaccard", "dice", "agreement", "phi", "beyond")
+"""The measures of `overlap`, and `beyond`: Jaccard of what each mask changes against the pretrained mask."""
+
+LEVELS = ("between", "chance", "shuffled", "pretrained", "seeds", "halves")
+ORDERS = ("family", "clustering", "name")
+REFERENCE = "pretrained"
+
+RELATIONS = ("same branch", "same family", "same script", "unrelated")
+"""How two languages relate, the closest that holds: branch, family, else only the script, else nothing."""
+
+
+class Choice(NamedTuple):
+    """Which masks of a study to look at."""
+
+    task: str
+    method: str
+    sparsity: float
+    seed: int = 0
+
+
+class Source(Protocol):
+    """What has counts and tables: a `Study` or a `Collection`."""
+
+    def counts_index(self) -> pd.DataFrame:
+        """Return the counts there are: task, method, sparsity, seed, kind, path."""
+
+    def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
+        """Return one set of counts."""
+
+    def table(self, kind: str) -> pd.DataFrame:
+        """Return the results of one kind."""
+
+
+def choices(source: Source) -> list[Choice]:
+    """Return what there are counts between languages of, in natural order."""
+    index = source.counts_index()
+    index = index[index["kind"] == "languages"]
+    return sorted({Choice(row.task, row.method, row.sparsity, row.seed) for row in index.itertuples()})
+
+
+def kinds(source: Source, choice: Choice) -> dict[str, int]:
+    """Return the kinds of counts for a choice -> the seed they lie under.
+
+    Controls that were made once serve every seed: a kind that this seed lacks is taken from the lowest that
+    has it.
+    """
+    index = source.counts_index()
+    rows = index[
+        (index["task"] == choice.task)
+        & (index["method"] == choice.method)
+        & ((index["sparsity"] - choice.sparsity).abs() < 1e-6)
+    ]
+    found: dict[str, int] = {}
+    for row in rows.sort_values("seed").itertuples():
+        if row.kind not in found or row.seed == choice.seed:
+            found[row.kind] = int(row.seed)
+    return found
+
+
+def counts_of(source: Source, choice: Choice, measure: str = "jaccard", members: Sequence[str] = ()) -> Counts:
+    """Return the counts that a measure is computed from, of some members or (by default) of all.
+
+    Raises `NeutralError` when the study has none such, or lacks a member.
+    """
+    kind = "beyond" if measure == "beyond" else "languages"
+    return _select(_load(source, choice, kind), members)
+
+
+def independent(counts: Counts) -> Counts:
+    """Return the counts that independent masks of the same densities would give on average (rounded per
+    tensor).
+
+    Any measure of them, at any grouping, is that measure's level expected by chance.
+    """
+    kept = counts.kept.astype(float)
+    size = np.maximum(counts.sizes, 1)[:, None, None]
+    both = np.rint(kept[:, :, None] * kept[:, None, :] / size).astype(np.int64)
+    places = np.arange(len(counts.members))
+    both[:, places, places] = counts.kept
+    return replace(counts, both=both, exactly=None)
+
+
+def pairs(counts: Counts, measure: str = "jaccard", by: str = "all") -> pd.DataFrame:
+    """Return pairs beside chance: group, source, target, value, chance, excess (value - chance)."""
+    name = base(measure)
+    table = counts.measure(name, by)
+    table["chance"] = independent(counts).measure(name, by)["value"]
+    table["excess"] = table["value"] - table["chance"]
+    return table
+
+
+def levels(
+    source: Source, choice: Choice, measure: str = "jaccard", by: str = "all", members: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return what the overlap between languages is and what it is read against.
+
+    Columns group, level, value (mean), low, high (over pairs or languages) and n (how many). Levels there
+    may be:
+    between: pairs of different languages; chance: independent masks of the same densities; shuffled: each
+    mask shuffled within its tensors; pretrained: each language against the mask of the untouched weights;
+    seeds, halves:
+    the same language under another seed, or from another half of the text.
+    """
+    there = kinds(source, choice)
+    counts = counts_of(source, choice, measure, members)
+    table = pairs(counts, measure, by)
+    found = {
+        "between": table[["group", "value"]],
+        "chance": table[["group", "chance"]].set_axis(["group", "value"], axis=1),
+    }
+    if measure != "beyond":
+        if "shuffled" in there:
+            found["shuffled"] = _select(_load(source, choice, "shuffled"), members).measure(base(measure), by)
+        if REFERENCE in there:
+            found[REFERENCE] = against_pretrained(source, choice, measure, by, members)
+        for kind in ("seeds", "halves"):
+            if kind in there:
+                found[kind] = within(source, choice, kind, measure, by, members)
+    parts = []
+    for level, values in found.items():
+        grouped = values.groupby("group", sort=False)["value"]
+        parts.append(grouped.agg(value="mean", low="min", high="max", n="count").reset_index().assign(level=level))
+    return pd.concat(parts, ignore_index=True)[["group", "level", "value", "low", "high", "n"]]
+
+
+def within(
+    source: Source,
+    choice: Choice,
+    kind: str,
+    measure: str = "jaccard",
+    by: str = "all",
+    members: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Return the overlap of each language with itself under other seeds, or from the other half of the text.
+
+    `kind` is seeds or halves. Columns group, language, value; a language with more than two runs has the
+    mean of its pairs.
+    """
+    table = _load(source, choice, kind).measure(base(measure), by)
+    table["language"] = table["source"].map(speaker)
+    same = table[table["language"] == table["target"].map(speaker)]
+    if members:
+        same = same[same["language"].isin([speaker(member) for member in members])]
+    return same.groupby(["group", "language"], sort=False)["value"].mean().reset_index()
+
+
+def against_pretrained(
+    source: Source, choice: Choice, measure: str = "jaccard", by: str = "all", members: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return each language's overlap with the mask of the untouched weights: group, language, value."""
+    table = _load(source, choice, REFERENCE).measure(base(measure), by)
+    one, other = table["source"], table["target"]
+    table = table.assign(language=one.where(other == REFERENCE, other))
+    table = table[(one == REFERENCE) | (other == REFERENCE)]
+    if members:
+        table = table[table["language"].isin(members)]
+    return table[["group", "language", "value"]].reset_index(drop=True)
+
+
+def bound(table: pd.DataFrame) -> str | None:
+    """Return which within-language level a table of `levels` has: seeds before halves, or None."""
+    return next((kind for kind in ("seeds", "halves") if (table["level"] == kind).any()), None)
+
+
+def across_sparsity(
+    source: Source, choice: Choice, measure: str = "jaccard", members: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return `levels` over all weights, with a column sparsity, at every sparsity of this task, method, seed."""
+    parts = []
+    for other in choices(source):
+        if other._replace(sparsity=choice.sparsity) != choice:
+            continue
+        if measure == "beyond" and "beyond" not in kinds(source, other):
+            continue
+        try:
+            parts.append(levels(source, other, measure, "all", members).assign(sparsity=other.sparsity))
+        except NeutralError:  # this sparsity was not made for all the members
+            continue
+    columns = ["sparsity", "group", "level", "value", "low", "high", "n"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def kinship(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of pairs by how their languages relate: relation, value, chance, low, high, n.
+
+    `table` is that of `pairs` in one group. Pairs with a language that is not known are left out.
+    """
+    known = table[table["source"].map(is_known) & table["target"].map(is_known)]
+    named = known.assign(relation=[relation(a, b) for a, b in zip(known["source"], known["target"], strict=True)])
+    grouped = named.groupby("relation").agg(
+        value=("value", "mean"),
+        chance=("chance", "mean"),
+        low=("value", "min"),
+        high=("value", "max"),
+        n=("value", "count"),
+    )
+    return grouped.reindex([r for r in RELATIONS if r in grouped.index]).reset_index()
+
+
+def relation(a: str, b: str) -> str:
+    """Return how two languages relate: one of `RELATIONS`."""
+    one, other = language(speaker(a)), language(speaker(b))
+    if one.family == other.family:
+        return "same branch" if one.branch == other.branch else "same family"
+    return "same script" if one.script == other.script else "unrelated"
+
+
+def shares(counts: Counts, a: str, b: str, by: str = "all") -> pd.DataFrame:
+    """Return what two masks do with the weights of each group, as shares that add up to 1.
+
+    Columns group, both, only_a, only_b, neither. Raises `NeutralError` for a member that is not there.
+    """
+    table = counts.select([a, b]).pairs(by)
+    size = table["size"].where(table["size"] > 0)
+    return pd.DataFrame(
+        {
+            "group": table["group"],
+            "both": table["both"] / size,
+            "only_a": (table["source_kept"] - table["both"]) / size,
+            "only_b": (table["target_kept"] - table["both"]) / size,
+            "neither": (table["size"] - table["either"]) / size,
+        }
+    )
+
+
+def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | None = None) -> list[str]:
+    """Order members by family, by name, or by clustering of a square overlap matrix.
+
+    Clustering is average linkage on 1 - overlap with optimal leaf order (Bar-Joseph et al. 2001, in SciPy),
+    so that neighbours are alike; where a value is missing or there are fewer than three members, the order
+    is by family.
+
+    Raises `NeutralError` for another order.
+    """
+    if how not in ORDERS:
+        raise NeutralError(f"no such order: {how}; use {', '.join(ORDERS)}")
+    related = sorted(members, key=lambda m: (_place(m), m))
+    if how == "name":
+        return sorted(members, key=lambda m: display(m).casefold())
+    if how == "family" or matrix is None or len(members) < 3:
+        return related
+    square = matrix.loc[related, related].to_numpy(dtype=float)
+    if np.isnan(square).any():
+        return related
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    distance = 1 - (square + square.T) / 2
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    return [related[i] for i in leaves_list(tree)]
+
+
+def base(measure: str) -> str:
+    """Return the measure of `overlap` behind one of `MEASURES`. Raises `NeutralError` for another."""
+    if measure not in MEASURES:
+        raise NeutralError(f"unknown measure {measure!r}; use one of {', '.join(MEASURES)}")
+    return "jaccard" if measure == "beyond" else measure
+
+
+_MEMBER = re.compile(r"^(?P<label>.+?)(?P<rest>(?:/\w+)?(?: \d+)?(?: \(yours\))?)$")
+
+
+def speaker(member: str) -> str:
+    """Return the label behind a member's name: en/0, en 2 and en (yours) are all en."""
+    return _MEMBER.match(member)["label"] if member else member
+
+
+def display(member: str) -> str:
+    """Return what people call a member: the language's name where its code is known, else the member's own.
+
+    >>> display("en"), display("en 2"), display("my run")
+    ('English', 'English 2', 'my run')
+    """
+    match = _MEMBER.match(member)
+    return f"{language(match['label']).name}{match['rest']}" if match else member
+
+
+def is_known(member: str) -> bool:
+    """Whether a member's label is a language that the project knows about."""
+    return speaker(member) in LANGUAGES
+
+
+def _place(member: str) -> int:
+    known = by_family(list(LANGUAGES))
+    label = speaker(member)
+    return known.index(label) if label in known else len(known)
+
+
+def _load(source: Source, choice: Choice, kind: str) -> Counts:
+    seed = kinds(source, choice).get(kind)
+    if seed is None or (kind in ("languages", "beyond") and seed != choice.seed):
+        raise NeutralError(
+            f"no {kind} counts of {choice.method} at {choice.sparsity:.0%} for task {choice.task}, seed {choice.seed}"
+        )
+    return source.counts(choice.task, choice.method, choice.sparsity, seed, kind)
+
+
+def _select(counts: Counts, members: Sequence[str]) -> Counts:
+    return counts.select(members) if members else counts
+
+
+def by_language(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each language's mean overlap with the others: group, language, value. `table` is that of `pairs`."""
+    both_ways = pd.concat([table.assign(language=table[side])[["group", "language", "value"]] for side in _SIDES])
+    return both_ways.groupby(["group", "language"], sort=False)["value"].mean().reset_index()
+
+
+def partners(table: pd.DataFrame, member: str) -> pd.DataFrame:
+    """Return one language's overlap with each other: group, language, value. `table` is that of `pairs`."""
+    parts = []
+    for side, other in (_SIDES, _SIDES[::-1]):
+        rows = table[table[side] == member]
+        parts.append(rows.assign(language=rows[other])[["group", "language", "value"]])
+    return pd.concat(parts).sort_index().reset_index(drop=True)
+
+
+_SIDES = ("source", "target")

@@ -1,0 +1,130 @@
+"""Language pair: what two languages share, by layer and component, and what only one of them keeps."""
+
+import pandas as pd
+import streamlit as st
+
+from neutral import evaluations, figures, summary
+from neutral.summary import display
+from pages.parts import pickers, show, words
+from pages.parts.frame import page
+from pages.parts.views import View
+
+
+def pair(view: View, a: str, b: str, measure: str) -> None:
+    """Show two languages of one source."""
+    show.heading(view)
+    st.caption(show.what(view))
+    there = view.all_counts().members
+    if missing := [display(member) for member in (a, b) if member not in there]:
+        st.info(f"{view.title} has no {' and no '.join(missing)}. It has {', '.join(map(display, there))}.")
+        return
+    tiles(view, a, b, measure)
+    left, right = st.columns([3, 2], gap="medium")
+    layers = view.levels(measure, "layer", (a, b))
+    label = f"{display(a)} and {display(b)}"
+    with left:
+        st.markdown("##### By layer")
+        show.figure(figures.by_layer(layers, measure, label=label, band=False), f"layers-{view.key}")
+    components = view.levels(measure, "component", (a, b))
+    with right:
+        st.markdown("##### By component")
+        show.figure(figures.component_bars(components, measure, label=label), f"components-{view.key}")
+    fine = view.pairs(measure, "layer-component", (a, b))
+    if fine["value"].notna().any():
+        st.markdown("##### By layer and component")
+        name = figures.theme.UNITS[measure][0]
+        show.figure(figures.layer_component(fine, name, name=f"{measure}-{a}-{b}"), f"fine-{view.key}")
+    show.table(pd.concat([layers, components]), "Pair by layer and component", f"levels-{view.key}")
+    kept(view, a, b)
+    use(view, a, b)
+
+
+def tiles(view: View, a: str, b: str, measure: str) -> None:
+    """Show the pair's overlap between what it is read against."""
+    levels = view.levels(measure, "all", (a, b)).set_index("level")["value"].to_dict()
+    again = view.within(measure)
+    found = [
+        (pickers.MEASURE_NAMES[measure], levels["between"], "overlap of the pair"),
+        ("By chance", levels["chance"], "independent masks"),
+        ("Pretrained control", levels.get("pretrained"), "mean of the two"),
+        *((f"{display(member)} again", again.get(summary.speaker(member)), "same language") for member in (a, b)),
+    ]
+    with st.container(horizontal=True, gap="small"):
+        for name, value, note in found:
+            if value is not None:
+                st.metric(
+                    name,
+                    words.share(value),
+                    note,
+                    delta_color="off",
+                    delta_arrow="off",
+                    border=True,
+                    width=words.TILE,
+                )
+    if summary.is_known(a) and summary.is_known(b):
+        st.caption(f"{display(a)} and {display(b)}: {words.RELATIONS[summary.relation(a, b)]}.")
+
+
+def kept(view: View, a: str, b: str) -> None:
+    """Show what both, one and neither keep, and the core that many languages keep."""
+    left, right = st.columns([3, 2], gap="medium")
+    counts = view.all_counts()
+    shares = summary.shares(counts, a, b, "layer")
+    with left:
+        st.markdown("##### What both keep, and what only one keeps")
+        show.figure(figures.kept_bars(shares, a, b), f"kept-{view.key}")
+        show.table(shares, "Kept by layer", f"kept-{view.key}")
+    if counts.exactly is None or len(counts.members) < 3:
+        return
+    with right:
+        st.markdown(f"##### The neutral core of all {len(counts.members)}")
+        core = counts.core()
+        show.figure(figures.core_curve(core), f"core-{view.key}")
+        show.table(core, "Neutral core", f"core-{view.key}")
+
+
+def use(view: View, a: str, b: str) -> None:
+    """Show how well the two are modelled: at this sparsity, and under each other's mask."""
+    scores, choice = view.scores(), view.choice
+    rows = [evaluations.at(scores, choice.method, choice.sparsity, code) for code in (a, b)]
+    table = pd.concat(rows) if len(scores) else scores
+    check = view.functional((a, b))
+    if table.empty and check.empty:
+        return
+    st.markdown("##### How well they work")
+    left, right = st.columns(2, gap="medium")
+    if len(table):
+        with left:
+            st.caption(f"Perplexity with {choice.sparsity:.0%} removed, beside the full model treated likewise.")
+            table = table.assign(language=table["language"].map(display))[words.SCORE_COLUMNS.keys()]
+            st.dataframe(table.rename(columns=words.SCORE_COLUMNS), hide_index=True, column_config=words.NUMBERS)
+            show.csv(table, "Pair scores", f"scores-{view.key}")
+    if len(check):
+        with right if len(table) else left:
+            st.caption("Perplexity under each mask, without training; ratio to the text's own mask.")
+            named = check.assign(source=check["source"].map(display), target=check["target"].map(display))
+            columns = {"source": "Mask", "target": "Text", "value": "Perplexity", "ratio": "Ratio"}
+            st.dataframe(named.rename(columns=columns), hide_index=True, column_config=words.NUMBERS)
+            show.csv(check, "Pair functional check", f"check-{view.key}")
+
+
+with page("Language pair") as views:
+    members = summary.order(dict.fromkeys(m for view in views for m in view.all_counts().members))
+    if len(members) < 2:
+        st.info("There is one mask here. A pair takes two: add another language.")
+        st.stop()
+    with st.container(border=True):
+        first, second, third = st.columns(3)
+        with first:
+            one = pickers.pick("One language", members, "a", names=display)
+        with second:
+            default = next(member for member in members if member != one)
+            other = pickers.pick("The other", members, "b", default=members[1], names=display)
+        with third:
+            chosen = pickers.pick_measure(list(views[0].kinds()))
+        st.caption(f"{pickers.MEASURE_NAMES[chosen]}: {pickers.MEASURE_WORDS[chosen]}.")
+    if one == other:
+        st.info("Choose two different languages.")
+        st.stop()
+    for shown in views:
+        pair(shown, one, other, chosen)

@@ -1,0 +1,153 @@
+"""Pickers whose value is in the address, so that a link restores the view.
+
+The address holds what a picker shows ("?measure=Jaccard&sparsity=50%25"); a value that is the default is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from neutral.overlap import Counts
+from neutral.summary import MEASURES, ORDERS, display
+
+MEASURE_NAMES = {
+    "jaccard": "Jaccard",
+    "dice": "Dice",
+    "agreement": "Agreement",
+    "phi": "Phi",
+    "beyond": "Beyond pretrained",
+}
+MEASURE_WORDS = {
+    "jaccard": "weights that both masks keep ÷ weights that either keeps",
+    "dice": "twice the weights that both keep ÷ what the one and the other keep together",
+    "agreement": "share of weights on which the masks agree, removed ones included",
+    "phi": "correlation of the two masks' bits: 0 by chance, 1 for equal masks",
+    "beyond": "Jaccard overlap of only those weights that a mask changes against the mask of the untouched "
+    "pretrained weights",
+}
+ALL_LAYERS, ALL_COMPONENTS = "All layers", "All components"
+
+_CHOSEN, _PAGE, _ARRIVED = "_chosen", "_page", "_arrived"
+T = TypeVar("T")
+
+
+def start(page: str) -> None:
+    """Say which page runs; on arrival from another, the session's choices come along."""
+    st.session_state[_ARRIVED] = st.session_state.get(_PAGE) not in (None, page)
+    st.session_state[_PAGE] = page
+
+
+def chosen() -> dict[str, list[str]]:
+    """The session's choices that are no defaults, as the address writes them: key -> values."""
+    return st.session_state.setdefault(_CHOSEN, {})
+
+
+def address(**more: str) -> list[tuple[str, str]]:
+    """Return the address that shows the present choices on another page, with some of its own."""
+    found = {**chosen(), **{key: [value] for key, value in more.items()}}
+    return [(key, value) for key, values in found.items() for value in values]
+
+
+def pick(
+    label: str,
+    options: Sequence[T],
+    key: str,
+    *,
+    default: T | None = None,
+    names: Callable[[T], str] = str,
+    help: str | None = None,
+) -> T:
+    """Choose one of several; where there is only one, no widget is drawn."""
+    if len(options) == 1:
+        return options[0]
+    start_with = options.index(default) if default in options else 0
+    if carried := _carried(key, options, names):
+        st.session_state[key] = carried[0]
+    value = st.selectbox(
+        label, options, index=start_with, format_func=names, key=key, bind="query-params", help=help
+    )
+    _note(key, [] if value == options[start_with] else [names(value)])
+    return value
+
+
+def pick_members(members: Sequence[str]) -> tuple[str, ...]:
+    """Choose some of the members; none chosen means all, given as ()."""
+    if len(members) < 3:
+        return ()
+    if carried := _carried("languages", members, display):
+        st.session_state["languages"] = carried
+    some = st.multiselect(
+        "Languages",
+        members,
+        format_func=display,
+        key="languages",
+        bind="query-params",
+        placeholder="All",
+        help="Leave empty for all. The neutral core always takes all.",
+    )
+    _note("languages", [display(member) for member in some])
+    return tuple(member for member in members if member in some)
+
+
+def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
+    """Return what was chosen on the page that one comes from, and write it into the address.
+
+    Streamlit carries a bound value to another page by itself only after the page has run twice; a value that came
+    with a link would be lost. What the link to this page says goes first.
+    """
+    if not st.session_state[_ARRIVED] or key in st.query_params or key in st.session_state:
+        return []
+    by_name = {names(option): option for option in options}
+    there = [name for name in chosen().get(key, []) if name in by_name]
+    if there:
+        st.query_params[key] = there
+    return [by_name[name] for name in there]
+
+
+def _note(key: str, values: list[str]) -> None:
+    if values:
+        chosen()[key] = values
+    else:
+        chosen().pop(key, None)
+
+
+def pick_measure(kinds: Sequence[str]) -> str:
+    """Choose a measure; `beyond` is offered where the study has counts for it."""
+    there = [m for m in MEASURES if m != "beyond" or "beyond" in kinds]
+    return pick("Measure", there, "measure", names=MEASURE_NAMES.__getitem__)
+
+
+def pick_order() -> str:
+    """Choose the order of rows and columns."""
+    return pick("Order", ORDERS, "order", names=str.capitalize)
+
+
+def pick_place(counts: Counts) -> tuple[str, str]:
+    """Choose a layer and a component; returns (by, group) for `Counts`."""
+    stacks = counts.groups("stack")
+    layers = [*(stacks if len(stacks) > 1 else []), *counts.groups("layer")]
+    left, right = st.columns(2)
+    with left:
+        layer = pick("Layer", [ALL_LAYERS, *layers], "layer", names=str.capitalize)
+    if layer in stacks:
+        return "stack", layer
+    if layer == ALL_LAYERS:
+        components = counts.groups("component")
+    else:
+        prefix = f"{layer} "
+        fine = counts.groups("layer-component")
+        components = [group.removeprefix(prefix) for group in fine if group.startswith(prefix)]
+    with right:
+        component = pick("Component", [ALL_COMPONENTS, *components], "component", names=readable)
+    if layer == ALL_LAYERS:
+        return ("all", "all") if component == ALL_COMPONENTS else ("component", component)
+    return ("layer", layer) if component == ALL_COMPONENTS else ("layer-component", f"{layer} {component}")
+
+
+def readable(group: str) -> str:
+    """Write a group of weights as people do: "Encoder 3 attention output"."""
+    words = group.replace("_", " ")
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,123 @@
+"""Putting figures, tables and reference levels on a page, the same way everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from neutral import figures, summary
+from neutral.figures.theme import LEVELS
+from neutral.summary import display
+from pages.parts import pickers
+from pages.parts.views import View
+
+LEVEL_WORDS = {
+    "chance": "what independent masks with the same density in every tensor would have",
+    "shuffled": "each mask shuffled within its tensors, then compared: chance, measured",
+    "pretrained": "each language's mask against the mask that the untouched pretrained weights give at this sparsity; "
+    "what languages share beyond it, they came to share",
+    "seeds": "the same language found twice under different seeds: as alike as two masks can be expected to be",
+    "halves": "the same language found twice from disjoint halves of its text: as alike as two masks can be expected "
+    "to be",
+}
+
+
+def figure(drawn: go.Figure, key: str, **options: object) -> Any:
+    """Show a figure with its alternative text; the toolbar saves it as SVG."""
+    meta = drawn.layout.meta or {}
+    return st.plotly_chart(
+        drawn,
+        key=key,
+        alt=meta.get("alt"),
+        config={
+            "displaylogo": False,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+            "toImageButtonOptions": {"format": "svg", "filename": meta.get("name", "figure")},
+        },
+        **options,
+    )
+
+
+def table(
+    frame: pd.DataFrame, name: str, key: str, *, digits: int = 4, expanded: bool = False, **options: object
+) -> Any:
+    """Show a table, closed at first, with its download as CSV; returns what is selected in it."""
+    with st.expander(f"Table: {name}", expanded=expanded, icon=":material/table_rows:"):
+        numbers = frame.select_dtypes("float").columns
+        columns = {column: st.column_config.NumberColumn(format=f"%.{digits}f") for column in numbers}
+        event = st.dataframe(frame, key=f"{key}-table", hide_index=True, column_config=columns, **options)
+        csv(frame, name, key)
+    return event
+
+
+def csv(frame: pd.DataFrame, name: str, key: str) -> None:
+    """Offer a table as CSV, written when it is asked for."""
+    st.download_button(
+        "Download CSV",
+        lambda: frame.to_csv(index=False),
+        file_name=f"{name.lower().replace(' ', '-')}.csv",
+        mime="text/csv",
+        key=f"{key}-csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def matrix(view: View, measure: str, key: str, *, by: str = "all", group: str = "all", order: str = "family") -> None:
+    """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page."""
+    counts = view.counts(measure)
+    square = counts.matrix(summary.base(measure), group, by)
+    placed = summary.order(counts.members, order, square)
+    drawn = figures.pair_matrix(square.loc[placed, placed], measure, diagonal=view.within(measure, by, group))
+    event = figure(drawn, key, on_select="rerun", selection_mode="points")
+    points = event["selection"]["points"] if event else []
+    if points and (pair := points[0].get("customdata")):
+        open_pair(pair[0], pair[1])
+
+
+def open_pair(source: str, target: str) -> None:
+    """Go to the pair's page; the present choices come along by themselves."""
+    if source != target:
+        st.switch_page("pages/pair.py", query_params={"a": display(source), "b": display(target)})
+
+
+def level_list(levels: pd.DataFrame, group: str = "all") -> None:
+    """Say the overlap and what it is read against in words."""
+    lines = []
+    for level, (name, _, _) in LEVELS.items():
+        rows = levels[(levels["level"] == level) & (levels["group"] == group)].dropna(subset="value")
+        if rows.empty or level == "between":
+            continue
+        row = rows.iloc[0]
+        count = f", mean of {row['n']:.0f}" if row["n"] > 1 else ""
+        lines.append(f"- **{name}: {row['value']:.3f}**{count}. {_sentence(LEVEL_WORDS[level])}")
+    st.markdown("\n".join(lines))
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def heading(view: View) -> None:
+    """Say whose masks follow, where a page shows several sources."""
+    if view.heading:
+        st.subheader(view.heading)
+
+
+def what(view: View) -> str:
+    """Say in a line which masks are shown."""
+    choice, n = view.choice, len(view.members)
+    parts = [view.title, f"{choice.sparsity:.0%} removed", f"{n} mask{'s' if n != 1 else ''}"]
+    if choice.method != "upload":
+        parts.insert(1, choice.method)
+        if choice.seed:
+            parts.append(f"seed {choice.seed}")
+    return " · ".join(parts)
+
+
+def link(page: str, label: str, icon: str, **more: str) -> None:
+    """Link to another page with the present choices and some of its own."""
+    st.page_link(page, label=label, icon=icon, query_params=pickers.address(**more))

@@ -1,0 +1,132 @@
+"""A user's own masks: read once, kept as packed bits, in this session only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import streamlit as st
+
+from neutral import maskfiles
+from neutral.collection import Collection, networks
+from neutral.errors import NeutralError
+from neutral.masks import Mask
+from neutral.study import Study
+from neutral.summary import Choice
+
+WIDGET_LIMIT_MB = 1000
+"""Above this the browser refuses a file; the server's own limit (.streamlit/config.toml) is higher, so that it can."""
+
+_UPLOADS, _ROUND, _MADE = "_uploads", "_upload_round", "_uploads_made"
+T = TypeVar("T")
+
+
+@dataclass
+class Upload:
+    """One file: its mask under a name that the user may change, or why it was refused."""
+
+    number: int
+    file: str
+    size: int  # bytes of the file
+    mask: Mask | None = None
+    name: str = ""
+    problem: str = ""
+
+
+def all_uploads() -> list[Upload]:
+    """The session's uploads, refused ones included."""
+    return st.session_state.setdefault(_UPLOADS, [])
+
+
+def accepted() -> list[Upload]:
+    """The session's uploads that hold a mask."""
+    return [upload for upload in all_uploads() if upload.mask is not None]
+
+
+def uploader_key() -> str:
+    """The uploader's key; a new one after every reading, which empties the widget and lets its memory go."""
+    return f"uploader-{st.session_state.get(_ROUND, 0)}"
+
+
+def take(files: list) -> None:
+    """Read uploaded files into the session."""
+    for file in files:
+        number = 1 + max((upload.number for upload in all_uploads()), default=0)
+        upload = Upload(number, file.name, file.size)
+        try:
+            upload.mask = maskfiles.read_bytes(file.name, file.getbuffer())
+            upload.name = upload.mask.named
+        except NeutralError as error:
+            upload.problem = str(error)
+        all_uploads().append(upload)
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def drop(number: int) -> None:
+    """Forget an upload."""
+    st.session_state[_UPLOADS] = [upload for upload in all_uploads() if upload.number != number]
+
+
+def rename(number: int, key: str) -> None:
+    """Take the name from the text field `key`; an empty one restores the file's own."""
+    for upload in accepted():
+        if upload.number == number:
+            upload.name = st.session_state[key].strip() or upload.mask.named
+
+
+def collections() -> list[Collection]:
+    """The uploaded masks, a collection for each network among them."""
+    uploads = accepted()
+    return _once("collections", [(u.number, u.name) for u in uploads], lambda: _collect(uploads))
+
+
+def _collect(uploads: list[Upload]) -> list[Collection]:
+    groups = networks([upload.mask for upload in uploads])
+    found = []
+    for group in groups:
+        mine = [uploads[i] for i in group]
+        title = "Your masks"
+        if len(groups) > 1:
+            title += f" ({mine[0].mask.size / 1e6:,.1f} M weights: {', '.join(u.name for u in mine[:3])})"
+        found.append(Collection([u.mask for u in mine], [u.name for u in mine], title=title))
+    return found
+
+
+def joined(study: Study, choice: Choice, chosen: tuple[str, ...], mine: Collection) -> Collection | None:
+    """Return a study's masks and the user's as one collection, so that they can be compared with each other.
+
+    None where the study holds no masks for this choice, or they are of another network.
+    """
+    index = study.masks_index()
+    rows = index[
+        (index["task"] == choice.task)
+        & (index["method"] == choice.method)
+        & ((index["sparsity"] - choice.sparsity).abs() < 1e-6)
+        & (index["seed"] == choice.seed)
+        & (index["variant"] == "")
+    ]
+    if chosen:
+        rows = rows[rows["language"].isin(chosen)]
+    if rows.empty:
+        return None
+
+    def make() -> Collection | None:
+        first = maskfiles.read(rows["path"].iloc[0])
+        if first.shapes != mine.masks[0].shapes:
+            return None
+        theirs = [first, *(maskfiles.read(path) for path in rows["path"].iloc[1:])]
+        labels = [*rows["language"], *(f"{member} (yours)" for member in mine.members)]
+        title = f"{study.info.get('title') or study.path.name} and your masks"
+        return Collection([*theirs, *mine.masks], labels, title=title)
+
+    made_from = (str(study.path), [str(p) for p in rows["path"]], mine.members, [id(m) for m in mine.masks])
+    return _once("joined", made_from, make)
+
+
+def _once(name: str, made_from: object, make: Callable[[], T]) -> T:
+    """Keep the last result under `name` in the session, and make it anew when what it was made from differs."""
+    made = st.session_state.setdefault(_MADE, {})
+    if name not in made or made[name][0] != made_from:
+        made[name] = (made_from, make())
+    return made[name][1]

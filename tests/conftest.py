@@ -1,0 +1,22 @@
+"""Fixtures that several test files share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+if str(ROOT) not in sys.path:  # so that plain `pytest` finds the package as `python -m pytest` does
+    sys.path.insert(0, str(ROOT))
+
+import synthetic  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def studies(tmp_path_factory):
+    """A folder of synthetic studies: encoder (everything), decoder (counts only), two (the least there is)."""
+    folder = tmp_path_factory.mktemp("studies")
+    synthetic.encoder_study(folder / "encoder")
+    synthetic.decoder_study(folder / "decoder")
+    synthetic.two_language_study(folder / "two")
+    return folder

@@ -1,0 +1,252 @@
+"""The running app in a real headless Chromium: addresses, clicks, uploads, downloads."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import synthetic
+from conftest import ROOT
+
+from neutral import maskfiles
+from neutral.masks import Mask
+from pages.parts import data
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT = 60_000  # ms
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium; where there is none the tests are skipped, in CI they fail."""
+    missing = []
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing.append("the package playwright (pip install -r requirements-dev.txt)")
+    if CHROMIUM is None:
+        missing.append("Chromium (apt install chromium)")
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"browser tests need {' and '.join(missing)}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(studies):
+    """The address of the app, started as a user starts it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
+    environment = {**os.environ, data.VARIABLE: str(studies)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://localhost:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                assert process.poll() is None, "streamlit did not start"
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def tab(chromium):
+    """A tab of a visitor of its own, that remembers which hosts were asked."""
+    context = chromium.new_context(viewport={"width": 1366, "height": 768}, accept_downloads=True)
+    context.set_default_timeout(WAIT)
+    page = context.new_page()
+    page.hosts = set()
+    page.on("request", lambda request: page.hosts.add(urlsplit(request.url).hostname))
+    yield page
+    context.close()
+
+
+def settled(tab):
+    """Wait until the page's script has run to its end."""
+    tab.get_by_test_id("stHeading").first.wait_for()
+    tab.wait_for_function(
+        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
+    )
+    tab.wait_for_timeout(300)
+
+
+def visit(tab, url):
+    tab.goto(url)
+    settled(tab)
+
+
+def choose(tab, label, option):
+    """Choose in a selectbox, as a person does."""
+    tab.get_by_test_id("stSelectbox").filter(has_text=label).locator("input").click()
+    tab.get_by_role("option", name=option, exact=True).click()
+    tab.wait_for_timeout(300)
+    settled(tab)
+
+
+def asked(tab):
+    """What the address says."""
+    return parse_qs(urlsplit(tab.url).query)
+
+
+def click_cell(tab, row, column, n=11):
+    """Click a cell of the first heatmap."""
+    plot = tab.locator(".js-plotly-plot").first
+    plot.locator(".xy .heatmaplayer image, .xy .heatmaplayer").first.wait_for(state="attached")
+    plot.scroll_into_view_if_needed()
+    box = plot.locator(".nsewdrag").first.bounding_box()
+    tab.mouse.move(box["x"] + (column + 0.5) * box["width"] / n, box["y"] + (row + 0.5) * box["height"] / n)
+    tab.wait_for_timeout(250)  # plotly selects what the pointer hovers over
+    tab.mouse.down()
+    tab.mouse.up()
+
+
+def test_the_app_opens_and_asks_no_other_host(tab, server):
+    visit(tab, f"{server}/?study=encoder")
+    assert tab.get_by_role("heading", name="Which weights do languages share?").is_visible()
+    assert tab.locator(".js-plotly-plot").count() >= 3
+    assert tab.get_by_test_id("stException").count() == 0
+    assert tab.hosts == {"localhost"}
+
+
+def test_a_click_on_a_cell_opens_the_pair(tab, server):
+    visit(tab, f"{server}/overlap?study=encoder")
+    click_cell(tab, row=0, column=10)
+    tab.wait_for_url(re.compile(r"/pair\?"))
+    settled(tab)
+    assert asked(tab)["b"] == ["Swahili"]  # English is the default, which the address leaves out
+    assert tab.get_by_text("English and Swahili:").is_visible()
+
+
+def test_what_is_chosen_is_in_the_address_and_the_link_shows_it_to_another_visitor(tab, server, chromium):
+    visit(tab, f"{server}/overlap?study=encoder")
+    choose(tab, "Measure", "Dice")
+    choose(tab, "Method", "Wanda")
+    choose(tab, "Sparsity", "70%")
+    choose(tab, "Layer", "Encoder 3")
+    address = asked(tab)
+    assert {
+        "measure": ["Dice"],
+        "method": ["Wanda"],
+        "sparsity": ["70%"],
+        "layer": ["Encoder 3"],
+    }.items() <= address.items()
+    other = chromium.new_context().new_page()
+    other.set_default_timeout(WAIT)
+    visit(other, tab.url)
+    assert other.get_by_text("Synthetic encoder · wanda · 70% removed · 11 masks · Encoder 3").is_visible()
+    assert asked(other) == address
+    other.context.close()
+
+
+def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
+    visit(tab, f"{server}/overlap?study=encoder&method=Wanda&measure=Phi")
+    tab.get_by_test_id("stSidebar").get_by_text("Layers", exact=True).click()
+    tab.wait_for_url(re.compile(r"/layers"))
+    settled(tab)
+    assert asked(tab)["method"] == ["Wanda"]
+    assert asked(tab)["measure"] == ["Phi"]
+    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
+    tab.wait_for_url(re.compile(r"/overlap"))
+    settled(tab)
+    click_cell(tab, row=2, column=3)
+    tab.wait_for_url(re.compile(r"/pair\?"))
+    settled(tab)
+    assert asked(tab)["method"] == ["Wanda"]
+    assert asked(tab)["measure"] == ["Phi"]
+    assert tab.get_by_text("French and Spanish:").is_visible()
+
+
+def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_path):
+    model = synthetic.Model(synthetic.shapes(2), 2)
+    files = []
+    for code in ("en", "fr"):
+        files.append(tmp_path / f"mask_{code}.pt")
+        maskfiles.export(model.mask(code, 0.5), files[-1])
+    (tmp_path / "notes.npz").write_bytes(b"no archive")
+    visit(tab, f"{server}/masks?study=encoder")
+    tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([*files, tmp_path / "notes.npz"])
+    tab.get_by_text("What was read").first.wait_for()
+    settled(tab)
+    assert tab.get_by_text("notes.npz: ").is_visible()
+    assert [tab.get_by_role("textbox", name="Language or name").nth(i).input_value() for i in (0, 1)] == ["en", "fr"]
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Intersection").click()
+    expected = model.mask("en", 0.5) & model.mask("fr", 0.5)
+    assert maskfiles.read(download.value.path()) == expected
+    choose(tab, "Show", "Your masks")
+    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
+    tab.wait_for_url(re.compile(r"/overlap"))
+    settled(tab)
+    assert tab.get_by_text("Your masks · 50% removed · 2 masks").is_visible()
+    click_cell(tab, row=0, column=1, n=2)
+    tab.wait_for_url(re.compile(r"/pair\?"))
+    settled(tab)
+    assert tab.get_by_text("English and French:").is_visible()
+
+
+def test_a_table_comes_as_csv(tab, server):
+    visit(tab, f"{server}/overlap?study=two")
+    tab.get_by_text("Table: Overlap").click()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Download CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "group,source,target,value,chance,excess"
+    assert lines[1].startswith("all,en,it,")
+
+
+@pytest.mark.parametrize("page", ["", "overlap", "pair", "layers", "masks"])
+def test_nothing_sticks_out_on_a_phone(tab, server, page):
+    tab.set_viewport_size({"width": 390, "height": 844})
+    visit(tab, f"{server}/{page}?study=encoder")
+    main = tab.get_by_test_id("stMain")
+    assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_a_mask_of_nothing_is_an_empty_state_not_a_crash(tab, server, tmp_path):
+    shapes = {"bert.encoder.layer.0.output.dense.weight": (8, 8)}
+    for code, sparsity in (("en", 1.0), ("fr", 1.0)):
+        maskfiles.write(Mask.random(shapes, sparsity, 0), tmp_path / f"{code}.safetensors")
+    visit(tab, f"{server}/masks?study=two")
+    tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(list(tmp_path.glob("*.safetensors")))
+    tab.get_by_text("What was read").first.wait_for()
+    choose(tab, "Show", "Your masks")
+    for page in ("Overview", "Overlap", "Language pair", "Layers"):
+        tab.get_by_test_id("stSidebar").get_by_text(page, exact=True).click()
+        settled(tab)
+        assert tab.get_by_test_id("stException").count() == 0, page

@@ -1,0 +1,198 @@
+"""Figures: what is drawn, on fixed data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neutral import evaluations, figures, overlap, summary
+from neutral.figures import theme
+from neutral.languages import LANGUAGES
+from neutral.masks import Mask
+from neutral.study import Study
+from neutral.summary import Choice
+
+TICKETS = Choice("mlm", "magnitude", 0.5, 0)
+
+
+@pytest.fixture(scope="module")
+def study(studies):
+    return Study(studies / "encoder")
+
+
+@pytest.fixture(scope="module")
+def counts(study):
+    return summary.counts_of(study, TICKETS)
+
+
+def traces(figure, kind):
+    return [trace for trace in figure.data if trace.type == kind]
+
+
+def test_the_pair_matrix_draws_every_value_and_leaves_the_diagonal_uncoloured(counts):
+    square = counts.matrix("jaccard")
+    figure = figures.pair_matrix(square, "jaccard", diagonal={"en": 0.97})
+    z = np.array(traces(figure, "heatmap")[0].z, dtype=float)
+    off = ~np.eye(11, dtype=bool)
+    np.testing.assert_allclose(z[off], square.to_numpy()[off])
+    assert np.isnan(z[~off]).all()
+    diagonal, _ = traces(figure, "scatter")
+    assert list(diagonal.text) == ["0.97"]
+
+
+def test_every_cell_of_the_pair_matrix_can_be_selected_by_codes(counts):
+    _, clicks = traces(figures.pair_matrix(counts.matrix("jaccard"), "jaccard"), "scatter")
+    assert len(clicks.customdata) == 11 * 10
+    assert all(isinstance(code, str) for pair in clicks.customdata for code in pair)
+    assert clicks.marker.opacity == 0
+    assert all(isinstance(x, str) for x in clicks.x)  # numbers on a category axis are never selected
+    place = [list(pair) for pair in clicks.customdata].index(["en", "sw"])
+    assert (clicks.y[place], clicks.x[place]) == ("English", "Swahili")
+
+
+def test_a_mask_without_overlap_anywhere_is_drawn_as_empty_cells():
+    empty = overlap.count([Mask.from_tensors({"w": np.zeros((4, 4))})] * 2, ["en", "fr"])
+    figure = figures.pair_matrix(empty.matrix("jaccard"), "jaccard")
+    assert not traces(figure, "scatter")[1].customdata
+
+
+@pytest.mark.parametrize("member", [*LANGUAGES, "en 2", "sw (yours)", "something else"])
+def test_a_family_has_one_colour_everywhere(member):
+    known = LANGUAGES.get(summary.speaker(member))
+    assert theme.colour(member) == theme.FAMILIES[known.family if known else "Unknown"]
+
+
+def test_families_and_reference_levels_are_told_apart():
+    assert len(set(theme.FAMILIES.values())) == len(theme.FAMILIES)
+    assert len({theme.LEVELS[level][1] for level in ("between", "chance", "pretrained", "seeds")}) == 4
+
+
+def test_languages_of_one_family_differ_in_marker_and_dash():
+    members = list(LANGUAGES)
+    styles = [theme.line_style(member, members) for member in members]
+    assert len({(s["line"]["color"], s["line"]["dash"], s["marker"]["symbol"]) for s in styles}) == len(members)
+    alone = theme.line_style("hi", ["hi"])
+    assert alone == styles[members.index("hi")]  # the same whatever else is shown
+
+
+def test_layers_are_drawn_in_natural_order_with_their_references(study):
+    figure = figures.by_layer(summary.levels(study, TICKETS, "jaccard", "layer"), "jaccard")
+    named = {trace.name: trace for trace in figure.data if trace.name}
+    assert list(named["Between languages"].x) == [str(i) for i in range(12)]
+    assert {"Chance", "Pretrained control", "Same language, other seed"} <= set(named)
+    assert figure.layout.yaxis.title.text == "Jaccard overlap"
+    assert "0 is next to the input" in figure.layout.xaxis.title.text
+
+
+def test_encoder_and_decoder_layers_stay_apart():
+    names = [
+        f"{stack}.block.{i}.layer.0.SelfAttention.q.weight" for stack in ("decoder", "encoder") for i in (0, 10, 2)
+    ]
+    masks = [Mask.random(dict.fromkeys(names, (8, 8)), 0.5, seed) for seed in (0, 1)]
+    pairs = overlap.count(masks, ["en", "fr"]).measure("jaccard", "layer").rename(columns={"source": "language"})
+    figure = figures.language_lines(pairs, "Jaccard overlap", name="x")
+    assert list(figure.data[0].x) == ["encoder 0", "encoder 2", "encoder 10", "decoder 0", "decoder 2", "decoder 10"]
+
+
+def test_layer_component_puts_a_pooler_in_its_own_row():
+    shapes = {
+        "bert.encoder.layer.0.attention.self.query.weight": (8, 8),
+        "bert.encoder.layer.0.output.dense.weight": (8, 8),
+        "bert.pooler.dense.weight": (8, 8),
+    }
+    masks = [Mask.random(shapes, 0.5, seed) for seed in (0, 1)]
+    table = overlap.count(masks, ["en", "fr"]).jaccard("layer-component")
+    heatmap = figures.layer_component(table, "Jaccard overlap", name="x").data[0]
+    assert list(heatmap.x) == ["query", "output", "pooler"]
+    assert list(heatmap.y) == ["0", "pooler"]
+    assert np.isnan(np.array(heatmap.z, dtype=float)).sum() == 3
+
+
+def test_the_strip_shows_every_pair_and_every_reference(study):
+    levels, pairs = summary.levels(study, TICKETS), summary.pairs(summary.counts_of(study, TICKETS))
+    figure = figures.level_strip(pairs, levels, "jaccard")
+    assert len(figure.data[0].y) == 55
+    values = levels.set_index("level")["value"]
+    drawn = {trace.name.split(":")[0]: trace.y[0] for trace in figure.data[1:]}
+    assert drawn == pytest.approx(
+        {
+            "Chance": values["chance"],
+            "Pretrained control": values["pretrained"],
+            "Same language, other seed": values["seeds"],
+        }
+    )
+
+
+def test_kept_bars_add_up_to_every_weight(counts):
+    figure = figures.kept_bars(summary.shares(counts, "en", "fr", "layer"), "en", "fr")
+    np.testing.assert_allclose(np.sum([np.array(trace.y) for trace in figure.data], axis=0), 1)
+    assert [trace.name for trace in figure.data] == ["Kept by both", "Only English", "Only French", "Kept by neither"]
+
+
+def test_the_core_has_a_bar_for_every_k(counts):
+    bars = figures.core_curve(counts.core()).data[0]
+    assert list(bars.x) == list(range(1, 12))
+
+
+def test_the_functional_check_keeps_extreme_masks_out_of_the_scale(study):
+    table = evaluations.functional(study.table("functional"), "mlm", "magnitude", 0.5)
+    heatmap = figures.functional_matrix(table, summary.order(list(LANGUAGES))).data[0]
+    assert heatmap.zmax == pytest.approx(np.log2(1.3))
+    assert heatmap.zmin == -heatmap.zmax
+    assert list(heatmap.y)[-3:] == ["full model", "pretrained weights' mask", "random mask"]
+    assert heatmap.text[-1][0] == "60"
+
+
+def test_score_curves_draw_a_line_a_method_on_a_log_scale(study):
+    figure = figures.score_curves(evaluations.curves(evaluations.scores(study.table("score"), "mlm")))
+    assert [trace.name for trace in figure.data if trace.name] == [
+        "magnitude, trained",
+        "random, trained",
+        "wanda, untrained",
+    ]
+    assert figure.layout.yaxis.type == "log"
+
+
+def every_figure(study):
+    counts = summary.counts_of(study, TICKETS)
+    levels = summary.levels(study, TICKETS, "jaccard", "layer")
+    pairs = summary.pairs(counts)
+    scores = evaluations.scores(study.table("score"), "mlm")
+    check = evaluations.functional(study.table("functional"), "mlm", "magnitude", 0.5)
+    sparsity = counts.sparsity("layer").rename(columns={"mask": "language"})
+    return [
+        figures.pair_matrix(counts.matrix("jaccard"), "jaccard"),
+        figures.layer_component(summary.pairs(counts, by="layer-component"), "Jaccard overlap", name="x"),
+        figures.functional_matrix(check, list(LANGUAGES)),
+        figures.by_layer(levels, "jaccard"),
+        figures.language_lines(sparsity, "Share of weights removed", name="x", percent=True),
+        figures.by_sparsity(summary.across_sparsity(study, TICKETS), "jaccard", at=0.5),
+        figures.score_curves(evaluations.curves(scores)),
+        figures.level_strip(pairs, summary.levels(study, TICKETS), "jaccard"),
+        figures.component_bars(summary.levels(study, TICKETS, "jaccard", "component"), "jaccard"),
+        figures.kept_bars(summary.shares(counts, "en", "fr", "layer"), "en", "fr"),
+        figures.core_curve(counts.core()),
+    ]
+
+
+def test_every_figure_has_words_for_screen_readers_a_file_name_and_named_axes(study):
+    for figure in every_figure(study):
+        assert figure.layout.meta["alt"].endswith(".")
+        assert figure.layout.meta["name"]
+        is_matrix = figure.data[0].type == "heatmap"
+        named = [axis.title.text for axis in (figure.layout.xaxis, figure.layout.yaxis)]
+        assert is_matrix or named[1]
+        if is_matrix:
+            assert figure.data[0].colorbar.title.text
+            assert figure.data[0].colorscale
+
+
+def test_no_figure_sets_a_background_or_text_colour_of_its_own(study):
+    for figure in every_figure(study):
+        assert figure.layout.paper_bgcolor is None
+        assert figure.layout.plot_bgcolor is None
+        assert figure.layout.font.color is None
+
+
+def test_a_group_where_nothing_is_kept_does_not_break_a_figure():
+    table = pd.DataFrame({"group": ["encoder 0 query", "encoder 0 key"], "value": [0.5, float("nan")]})
+    assert figures.layer_component(table, "Jaccard overlap", name="x").data[0].z.shape == (1, 2)

@@ -1,0 +1,329 @@
+"""Every page, run without a browser: on all kinds of studies, on uploads, and where something is missing."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import synthetic
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+
+from neutral import maskfiles, summary
+from neutral.masks import Mask
+from neutral.study import Study
+from pages.parts import data, takehome
+
+PAGES = ("app.py", "pages/overlap.py", "pages/pair.py", "pages/layers.py", "pages/masks.py")
+WITH_FIGURES = PAGES[:4]
+
+
+@pytest.fixture(autouse=True)
+def only_these_studies(studies, tmp_path, monkeypatch):
+    """The app finds the synthetic studies, and no others."""
+    monkeypatch.setenv(data.VARIABLE, str(studies))
+    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+
+
+def opened(page="app.py", **address):
+    """A page as a link opens it on a fresh server."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in address.items():
+        at.query_params[key] = value
+    return run(at, page)
+
+
+def uploaded(files, page="pages/masks.py", **choices):
+    """A page in a session that has uploaded files and then chosen in the sidebar."""
+    at = opened("pages/masks.py")
+    at.get("file_uploader")[0].set_value([(name, content, "application/octet-stream") for name, content in files])
+    return run(at.run(), page, **choices)
+
+
+def run(at, page, **choices):
+    """Go to a page of the app, and choose there (a browser keeps what is in the address; AppTest does not)."""
+    at.switch_page(page).run()
+    for key, value in choices.items():
+        at.selectbox(key=key).set_value(value).run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def text(at):
+    """All the words on a page."""
+    return "\n".join(str(element.value) for element in [*at.title, *at.markdown, *at.caption, *at.info, *at.warning])
+
+
+def charts(at):
+    """The figures on a page, as plotly's JSON."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def packed(mask, name):
+    return name, maskfiles.to_bytes(mask)
+
+
+@pytest.fixture(scope="module")
+def own_masks():
+    """Three masks of the synthetic encoder, as a user would have them."""
+    model = synthetic.Model(synthetic.shapes(), 12)
+    return {code: model.mask(code, 0.5, seed=7) for code in ("en", "fr", "sw")}
+
+
+@pytest.fixture(scope="module")
+def own_files(own_masks):
+    return [packed(mask, f"{code}.safetensors") for code, mask in own_masks.items()]
+
+
+@pytest.mark.parametrize("study", ["encoder", "decoder", "two"])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_shows_every_kind_of_study(page, study):
+    at = opened(page, study=study)
+    assert not at.error
+    assert bool(charts(at)) == (page in WITH_FIGURES)
+
+
+def test_the_overview_says_the_numbers_of_the_study(studies):
+    at = opened(study="encoder")
+    study = Study(studies / "encoder")
+    level = summary.levels(study, summary.Choice("mlm", "magnitude", 0.5, 0)).set_index("level")["value"]
+    tiles = {metric.label: metric.value for metric in at.metric}
+    assert tiles["Languages"] == "11"
+    assert tiles["Mean overlap"] == f"{level['between']:.2f}"
+    assert tiles["By chance"] == f"{level['chance']:.2f}"
+    assert tiles["Pretrained control"] == f"{level['pretrained']:.2f}"
+    assert tiles["Same language"] == f"{level['seeds']:.2f}"
+    assert f"{level['between']:.0%}" in text(at)
+    assert "makes nothing smaller" in text(at) or "make nothing smaller" in text(at)
+    assert "Made for tests" in text(at)  # the study's README
+
+
+def test_an_address_restores_the_view():
+    at = opened(
+        "pages/overlap.py",
+        study="encoder",
+        method="Wanda",
+        sparsity="70%",
+        measure="Phi",
+        layer="Encoder 3",
+        order="Name",
+    )
+    assert at.selectbox(key="method").value == "wanda"
+    assert at.selectbox(key="sparsity").value == 0.7
+    assert at.selectbox(key="measure").value == "phi"
+    assert "Encoder 3" in text(at)
+    assert charts(at)[0]["data"][0]["x"][0] == "Arabic"
+
+
+def test_a_pair_in_the_address_is_the_pair_shown():
+    at = opened("pages/pair.py", study="encoder", a="Swahili", b="Chinese", measure="Dice")
+    assert [at.selectbox(key=key).value for key in ("a", "b", "measure")] == ["sw", "zh", "dice"]
+    assert "neither related nor written in the same script" in text(at)
+
+
+def test_some_languages_in_the_address_are_the_languages_shown():
+    at = opened("pages/overlap.py", study="encoder", languages=["English", "Farsi", "Swahili"])
+    assert charts(at)[0]["data"][0]["x"] == ["English", "Farsi", "Swahili"]
+    assert "3 masks" in text(at)
+
+
+def test_one_language_alone_is_refused_with_words():
+    at = opened("pages/overlap.py", study="encoder", languages=["English"])
+    assert [error.value for error in at.error] == ["An overlap takes two languages: choose another, or none for all."]
+
+
+def test_a_click_on_a_cell_opens_the_pair():
+    at = opened("pages/overlap.py", study="encoder")
+    at.session_state["matrix-study"] = {"selection": {"points": [{"customdata": ["fr", "es"]}]}}
+    at.run()
+    assert at.title[0].value == "Language pair"
+
+
+def test_a_layer_and_component_narrow_the_overlap(studies):
+    at = opened("pages/overlap.py", study="encoder", layer="Encoder 5", component="Key")
+    counts = summary.counts_of(Study(studies / "encoder"), summary.Choice("mlm", "magnitude", 0.5, 0))
+    square = counts.matrix("jaccard", "encoder 5 key", "layer-component")
+    shown = charts(at)[0]["data"][0]
+    assert "Encoder 5 key" in text(at)
+    assert shown["text"][0][1] == f"{square.loc['en', 'de']:.2f}"
+
+
+def test_reference_levels_are_said_in_words():
+    said = text(opened("pages/overlap.py", study="encoder"))
+    for words in ("Chance: 0.", "Shuffled masks: 0.", "Pretrained control: 0.", "Same language, other seed: 0."):
+        assert words in said
+    assert "Same language, other half: 0." in text(opened("pages/overlap.py", study="decoder"))
+
+
+def test_wandas_flat_sparsity_is_explained():
+    assert "flat" in text(opened("pages/layers.py", study="decoder"))
+    assert "flat" not in text(opened("pages/layers.py", study="encoder"))
+
+
+def test_layers_of_one_language_show_its_partners():
+    at = opened("pages/layers.py", study="encoder", who="Urdu")
+    names = {trace.get("name") for trace in charts(at)[1]["data"]}
+    assert "Hindi" in names
+    assert "Urdu" not in names
+
+
+def test_every_page_has_the_menu_with_the_present_choices():
+    at = opened("pages/layers.py", study="encoder", method="Wanda")
+    links = at.get("page_link")
+    assert [link.proto.label for link in links[:5]] == ["Overview", "Overlap", "Language pair", "Layers", "Your masks"]
+    assert "method=Wanda" in links[1].proto.query_string
+
+
+def test_no_study_gives_a_page_that_says_how_to_make_one(tmp_path, monkeypatch):
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    for page in WITH_FIGURES:
+        at = opened(page)
+        assert "There is no study here yet" in text(at)
+        assert not at.error
+    assert "Upload masks" in text(opened("pages/masks.py"))
+
+
+def test_an_unknown_study_in_the_address_is_said_and_another_shown():
+    at = opened("pages/overlap.py", study="lost")
+    assert "no study called “lost”" in text(at)
+    assert charts(at)
+
+
+def test_a_broken_study_is_named_and_the_others_work(studies, tmp_path, monkeypatch):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "study.json").write_text("{")
+    monkeypatch.setenv(data.VARIABLE, f"{studies}{':'}{tmp_path}")
+    at = opened()
+    assert len(at.error) == 1
+    assert "study.json" in at.error[0].value
+    assert at.metric
+
+
+def test_a_study_without_counts_says_how_to_go_on(tmp_path, monkeypatch):
+    Study.create(tmp_path / "begun", {"title": "Begun", "languages": ["en"]})
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    at = opened("pages/overlap.py")
+    assert "Begun has no overlap counts yet" in at.error[0].value
+
+
+def test_a_folder_that_is_a_study_can_be_named(studies, monkeypatch):
+    monkeypatch.setenv(data.VARIABLE, str(studies / "two"))
+    assert opened("pages/overlap.py").title[0].value == "Overlap"
+
+
+def test_uploads_are_read_named_and_shown(own_files, own_masks):
+    at = uploaded(own_files)
+    assert not at.error
+    assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
+    assert "50.0% removed" in text(at)
+    expected = summary.pairs(takehome.Collection(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
+    np.testing.assert_allclose(at.dataframe[1].value["value"], expected["value"])
+
+
+def test_a_refused_upload_says_which_and_why_and_can_be_dismissed(own_files):
+    bad = ("notes.pt", b"these are no masks at all")
+    at = uploaded([own_files[0], bad])
+    assert len(at.error) == 1
+    assert at.error[0].value.startswith("notes.pt: ")
+    assert len(at.text_input) == 1
+    next(button for button in at.button if button.label == "Dismiss").click().run()
+    assert not at.error
+
+
+def test_a_paper_style_file_is_read(own_masks, tmp_path):
+    maskfiles.export(own_masks["en"], tmp_path / "en.pt")
+    at = uploaded([("mask_en.pt", (tmp_path / "en.pt").read_bytes())])
+    assert not at.error
+    assert at.text_input[0].value == "en"
+
+
+def test_a_renamed_upload_keeps_its_name_on_the_other_pages(own_files):
+    at = uploaded(own_files)
+    at.text_input[1].set_value("de").run()
+    run(at, "pages/overlap.py", show="Your masks")
+    assert charts(at)[0]["data"][0]["x"] == ["English", "German", "Swahili"]
+
+
+def test_a_removed_upload_is_gone(own_files):
+    at = uploaded(own_files)
+    next(button for button in at.button if button.label == "Remove").click().run()
+    assert [field.value for field in at.text_input] == ["fr", "sw"]
+
+
+@pytest.mark.parametrize("page", WITH_FIGURES)
+def test_every_page_works_on_uploads_alone(page, own_files):
+    at = uploaded(own_files, page, show="Your masks")
+    assert not at.error
+    assert charts(at)
+
+
+@pytest.mark.parametrize("page", WITH_FIGURES)
+def test_uploads_of_the_studys_network_are_compared_with_its_masks(page, own_files):
+    at = uploaded(own_files, page, study="encoder", show="Both")
+    assert not at.error
+    assert charts(at)
+    if page == "pages/overlap.py":
+        assert "English (yours)" in charts(at)[0]["data"][0]["x"]
+        assert len(charts(at)[0]["data"][0]["x"]) == 14
+
+
+@pytest.mark.parametrize("page", WITH_FIGURES)
+def test_uploads_of_another_network_stand_beside_the_study(page, own_files):
+    at = uploaded(own_files, page, study="decoder", show="Both")
+    assert not at.error
+    assert [heading.value for heading in at.subheader] == ["Synthetic decoder", "Your masks"]
+
+
+def test_uploads_of_two_networks_are_shown_apart(own_files):
+    other = [
+        packed(Mask.random({"bert.encoder.layer.0.output.dense.weight": (8, 8)}, 0.5, i), f"{c}.npz")
+        for i, c in enumerate("ab")
+    ]
+    at = uploaded([*own_files, *other])
+    assert "different networks" in text(at)
+    run(at, "pages/overlap.py", show="Your masks")
+    assert len(at.subheader) == 2
+
+
+def test_one_upload_alone_asks_for_another(own_files):
+    at = uploaded(own_files[:1])
+    assert "Upload another language's" in text(at)
+    for page in WITH_FIGURES[:3]:
+        assert "one mask" in text(uploaded(own_files[:1], page, show="Your masks"))
+    assert charts(uploaded(own_files[:1], "pages/layers.py", show="Your masks"))  # its sparsity can be seen
+
+
+def test_a_link_to_somebodys_uploads_says_that_they_are_not_here():
+    assert "They stay in that person's session" in text(opened("pages/overlap.py", show="Your masks", study="encoder"))
+
+
+def test_downloads_are_masks_that_can_be_read_again(own_masks):
+    content = takehome.zipped([("en.safetensors", own_masks["en"]), ("fr.safetensors", own_masks["fr"])])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        found = {name: maskfiles.read_bytes(name, archive.read(name)) for name in archive.namelist()}
+    assert found == {"en.safetensors": own_masks["en"], "fr.safetensors": own_masks["fr"]}
+
+
+def test_file_names_of_downloads_are_safe():
+    assert takehome.file_name("../../etc/passwd") == "etc-passwd.safetensors"
+    assert takehome.file_name("…") == "mask.safetensors"
+
+
+def test_no_page_imports_torch(studies, tmp_path):
+    script = f"""
+import os, sys
+os.environ["{data.VARIABLE}"] = {str(studies)!r}
+sys.path.insert(0, {str(ROOT)!r})
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=120).run()
+for page in {PAGES[1:]}:
+    at.switch_page(page).run()
+    assert not at.exception
+heavy = {{"torch", "transformers", "umap", "sklearn", "datasets"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

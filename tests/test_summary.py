@@ -1,0 +1,187 @@
+"""Summaries of counts: reference levels against plain computations, orders, kinship."""
+
+import numpy as np
+import pytest
+import synthetic
+
+from neutral import overlap, summary
+from neutral.collection import Collection
+from neutral.errors import NeutralError
+from neutral.masks import Mask
+from neutral.study import Study
+from neutral.summary import Choice
+
+TICKETS = Choice("mlm", "magnitude", 0.5, 0)
+
+
+@pytest.fixture(scope="module")
+def study(studies):
+    return Study(studies / "encoder")
+
+
+@pytest.fixture(scope="module")
+def masks(study):
+    return {
+        row.language: study.mask("mlm", "magnitude", 0.5, 0, row.language) for row in study.masks_index().itertuples()
+    }
+
+
+def jaccard(a, b):
+    return (a & b).kept / (a | b).kept
+
+
+def test_the_level_between_languages_is_the_mean_over_pairs(study, masks):
+    values = [jaccard(masks[a], masks[b]) for i, a in enumerate(masks) for b in list(masks)[:i]]
+    row = summary.levels(study, TICKETS).set_index("level").loc["between"]
+    assert row["value"] == pytest.approx(np.mean(values))
+    assert (row["low"], row["high"], row["n"]) == (pytest.approx(min(values)), pytest.approx(max(values)), 55)
+
+
+def test_the_pretrained_control_compares_each_language_with_the_untouched_weights(study, masks):
+    reference = synthetic.Model(synthetic.shapes(), 12).mask("pretrained", 0.5)
+    table = summary.against_pretrained(study, TICKETS)
+    assert dict(zip(table["language"], table["value"], strict=True)) == pytest.approx(
+        {code: jaccard(mask, reference) for code, mask in masks.items()}
+    )
+
+
+def test_within_compares_a_language_with_itself_only(study, masks):
+    other = synthetic.Model(synthetic.shapes(), 12).mask("en", 0.5, seed=1)
+    table = summary.within(study, TICKETS, "seeds").set_index("language")["value"]
+    assert list(table.index) == ["en", "fr", "de", "zh"]
+    assert table["en"] == pytest.approx(jaccard(masks["en"], other))
+
+
+def test_levels_of_some_members_leave_the_others_out(study):
+    table = summary.levels(study, TICKETS, members=("en", "sw")).set_index("level")
+    assert table.loc["between", "n"] == 1
+    assert table.loc["pretrained", "n"] == 2
+    assert table.loc["seeds", "n"] == 1  # of the two only English has a second seed
+
+
+@pytest.mark.parametrize("measure", summary.MEASURES)
+@pytest.mark.parametrize("by", ["all", "layer", "component", "layer-component"])
+def test_every_measure_lies_between_chance_and_the_bound_in_every_group(study, measure, by):
+    table = summary.levels(study, TICKETS, measure, by).pivot(index="group", columns="level", values="value")
+    assert (table["chance"] < table["between"]).all()
+    if measure != "beyond":
+        assert (table["between"] < table["seeds"]).all()
+
+
+def test_chance_of_jaccard_agrees_with_the_counts_own(study):
+    counts = summary.counts_of(study, TICKETS)
+    table = summary.pairs(counts, by="layer")
+    np.testing.assert_allclose(table["chance"], counts.chance("layer")["value"], atol=1e-3)
+    np.testing.assert_allclose(table["excess"], table["value"] - table["chance"])
+
+
+def test_chance_of_phi_is_what_independent_masks_have():
+    masks = [Mask.random({"encoder.layer.0.a.weight": (400, 500)}, s, i) for i, s in enumerate((0.3, 0.6))]
+    assert summary.pairs(overlap.count(masks, ["a", "b"]), "phi")["chance"].abs().item() < 1e-4
+
+
+def test_beyond_is_the_overlap_of_the_changes(study, masks):
+    reference = synthetic.Model(synthetic.shapes(), 12).mask("pretrained", 0.5)
+    counts = summary.counts_of(study, TICKETS, "beyond")
+    assert counts.matrix("jaccard").loc["en", "de"] == pytest.approx(
+        jaccard(masks["en"] ^ reference, masks["de"] ^ reference)
+    )
+
+
+def test_controls_made_for_one_seed_serve_the_others(study):
+    second = TICKETS._replace(seed=1)
+    assert summary.kinds(study, second)["seeds"] == 0
+    assert summary.kinds(study, second)["languages"] == 1
+    assert set(summary.levels(study, second)["level"]) >= {"between", "seeds", "pretrained"}
+
+
+def test_choices_and_sparsities_are_what_the_study_has(study):
+    assert len(summary.choices(study)) == 5 * 2 + 5 + 5
+    table = summary.across_sparsity(study, TICKETS)
+    assert sorted(table["sparsity"].unique()) == [0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+def test_sparsities_that_lack_a_member_are_left_out(study):
+    assert summary.across_sparsity(study, TICKETS._replace(seed=1), members=("en", "sw")).empty
+
+
+def test_missing_counts_are_said_in_one_line(study):
+    with pytest.raises(NeutralError, match=r"no languages counts of magnitude at 90%"):
+        summary.counts_of(study, TICKETS._replace(sparsity=0.9))
+
+
+def test_shares_of_a_pair_add_up(study, masks):
+    table = summary.shares(summary.counts_of(study, TICKETS), "en", "fr", "layer")
+    np.testing.assert_allclose(table.drop(columns="group").sum(axis=1), 1)
+    whole = summary.shares(summary.counts_of(study, TICKETS), "en", "fr").iloc[0]
+    assert whole["only_a"] == pytest.approx((masks["en"] & ~masks["fr"]).kept / masks["en"].size)
+
+
+def test_kinship_sorts_pairs_by_their_closest_relation(study):
+    assert summary.relation("en", "de") == "same branch"
+    assert summary.relation("en", "hi") == "same family"
+    assert summary.relation("en/0", "sw") == "same script"
+    assert summary.relation("zh", "ar") == "unrelated"
+    table = summary.kinship(summary.pairs(summary.counts_of(study, TICKETS)))
+    assert table["n"].sum() == 55
+    assert table["value"].iloc[0] > table["value"].iloc[-1]
+
+
+def test_orders(study):
+    members = ["zh", "sw", "en", "xx", "de"]
+    assert summary.order(members) == ["en", "de", "zh", "sw", "xx"]
+    assert summary.order(members, "name") == ["zh", "en", "de", "sw", "xx"]
+    square = summary.counts_of(study, TICKETS).matrix("jaccard")
+    clustered = summary.order(square.index, "clustering", square)
+    assert sorted(clustered) == sorted(square.index)
+    assert all(abs(clustered.index(a) - clustered.index(b)) == 1 for a, b in (("en", "de"), ("fr", "es"), ("ur", "hi")))
+    with pytest.raises(NeutralError, match="no such order"):
+        summary.order(members, "size")
+
+
+def test_clustering_of_what_is_not_defined_falls_back_to_family():
+    counts = overlap.count([Mask.from_tensors({"w": np.zeros((4, 4))})] * 3, ["sw", "en", "zh"])
+    assert summary.order(counts.members, "clustering", counts.matrix("jaccard")) == ["en", "zh", "sw"]
+
+
+def test_names_that_people_read():
+    assert summary.display("en 2") == "English 2"
+    assert summary.display("sw (yours)") == "Swahili (yours)"
+    assert summary.display("my run") == "my run"
+    assert summary.speaker("en/0") == "en"
+    assert not summary.is_known("my run")
+
+
+def test_by_language_and_partners_see_a_pair_from_both_sides(study):
+    table = summary.pairs(summary.counts_of(study, TICKETS, members=("en", "de", "sw")))
+    square = summary.counts_of(study, TICKETS).matrix("jaccard")
+    means = summary.by_language(table).set_index("language")["value"]
+    assert means["de"] == pytest.approx((square.loc["de", "en"] + square.loc["de", "sw"]) / 2)
+    assert sorted(summary.partners(table, "de")["language"]) == ["en", "sw"]
+
+
+def test_two_languages_and_one_sparsity_are_enough(studies):
+    study = Study(studies / "two")
+    levels = summary.levels(study, summary.choices(study)[0])
+    assert list(levels["level"]) == ["between", "chance"]
+    assert summary.bound(levels) is None
+    assert summary.kinship(summary.pairs(summary.counts_of(study, summary.choices(study)[0]))).empty
+
+
+def test_a_collection_answers_like_a_study(masks):
+    mine = Collection([masks["en"], masks["fr"]], ["en", "fr"])
+    choice = summary.choices(mine)[0]
+    assert choice == Choice("masks", "upload", 0.5, 0)
+    assert summary.levels(mine, choice)["value"].iloc[0] == pytest.approx(jaccard(masks["en"], masks["fr"]))
+    assert mine.union() == masks["en"] | masks["fr"]
+    assert mine.intersection() == masks["en"] & masks["fr"]
+
+
+def test_two_masks_under_one_name_give_the_within_language_bound(masks):
+    again = synthetic.Model(synthetic.shapes(), 12).mask("en", 0.5, seed=1)
+    mine = Collection([masks["en"], again, masks["fr"]], ["en", "en", "fr"])
+    assert mine.members == ("en", "en 2", "fr")
+    choice = summary.choices(mine)[0]
+    table = summary.within(mine, choice, "seeds")
+    assert table["language"].tolist() == ["en"]
+    assert table["value"].item() == pytest.approx(jaccard(masks["en"], again))
