@@ -21,7 +21,7 @@ def overview(view: View) -> None:
     left, right = st.columns([5, 4], gap="medium")
     with left:
         st.markdown("##### How much each two languages share")
-        show.matrix(view, "jaccard", f"matrix-{view.key}")
+        show.matrix(view, "jaccard", f"matrix-{view.key}", small=True)
     with right:
         st.markdown("##### Look at this first")
         first_looks(view, pairs)
@@ -43,12 +43,26 @@ def numbers(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
         ("Prunable weights", words.amount(size), f"{layers} layers", words.PRUNABLE),
     ]
     if len(pairs):
+        tiles += [
+            ("Mean overlap", words.share(value["between"]), words.count(len(pairs), "pair"), None),
+            ("By chance", words.share(value["chance"]), "independent masks", show.LEVEL_WORDS["chance"]),
+            *(
+                [
+                    (
+                        "Pretrained control",
+                        words.share(value["pretrained"]),
+                        "no training",
+                        show.LEVEL_WORDS["pretrained"],
+                    )
+                ]
+                if "pretrained" in value
+                else []
+            ),
+            ("Same language", words.share(value.get(bound)), words.AGAIN[bound], show.LEVEL_WORDS.get(bound)),
+        ]
+    if len(pairs) > 1:
         most, least = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
         tiles += [
-            ("Mean overlap", words.share(value["between"]), f"Jaccard, {len(pairs)} pairs", None),
-            ("By chance", words.share(value["chance"]), "independent masks", show.LEVEL_WORDS["chance"]),
-            ("Pretrained control", words.share(value.get("pretrained")), "no training", show.LEVEL_WORDS["pretrained"]),
-            ("Same language", words.share(value.get(bound)), words.AGAIN[bound], show.LEVEL_WORDS.get(bound)),
             ("Most alike", words.share(most["value"]), words.pair(most), None),
             ("Least alike", words.share(least["value"]), words.pair(least), None),
         ]
@@ -62,10 +76,11 @@ def numbers(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
 def first_looks(view: View, pairs: pd.DataFrame) -> None:
     """Link to the views that tell most."""
     most, least = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
-    for row, said in ((most, "the most alike"), (least, "the least alike")):
+    found = ((most, ", the most alike"), (least, ", the least alike")) if len(pairs) > 1 else ((most, ""),)
+    for row, said in found:
         show.link(
             "pages/pair.py",
-            f"{words.pair(row)}, {said}, layer by layer",
+            f"{words.pair(row)}{said}, layer by layer",
             ":material/compare_arrows:",
             a=display(row["source"]),
             b=display(row["target"]),
@@ -73,7 +88,8 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
     if "beyond" in view.kinds():
         label = "What languages share beyond the pretrained weights"
         show.link("pages/overlap.py", label, ":material/difference:", measure="Beyond pretrained")
-    show.link("pages/overlap.py", "All pairs, clustered", ":material/account_tree:", order="Clustering")
+    if len(pairs) > 1:
+        show.link("pages/overlap.py", "All pairs, clustered", ":material/account_tree:", order="Clustering")
     show.link("pages/layers.py", "Which layers are shared", ":material/layers:")
     show.link("pages/masks.py", "Upload your own masks and compare", ":material/upload_file:")
 

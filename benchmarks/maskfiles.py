@@ -1,6 +1,6 @@
 """How long a float32 mask.pt of mBERT's shape takes to read, and how much memory, beside `torch.load`.
 
-    python benchmarks/maskfiles.py
+    python -m benchmarks.maskfiles
 
 Writes a mask file as the paper's scripts do (340 MB) to a temporary folder. Memory is the peak resident set
 beyond what the process takes once its modules are loaded; every measurement is a process of its own. The

@@ -1,6 +1,6 @@
 """What keeping the mask costs: a masked training step against a plain one, on the bundled model.
 
-    python benchmarks/masking.py [MODEL]
+    python -m benchmarks.masking [MODEL]
 
 Steps of both kinds alternate in one process, so that a noisy machine hurts both alike; medians and their ratio are
 shown.

@@ -1,6 +1,6 @@
 """Time the cut of half of mBERT's 84.9 M prunable weights beside torch's `global_unstructured`.
 
-    python benchmarks/selection.py [--quick]
+    python -m benchmarks.selection [--quick]
 
 Both get the same random float32 weights in the same run; each time is the best of three (torch's takes a minute
 in all; `--quick` takes a sixth of the weights). Further lines time what the search for tickets does: the cut of

@@ -54,6 +54,8 @@ class Finder:
         self.origin = lottery.snapshot(self.model)
         info = self._info(corpus)
         _require_same(Path(folder), info)
+        if not plan.title and (Path(folder) / "study.json").is_file():
+            del info["title"]  # the study keeps the one that it has
         self.study = Study.create(folder, info, fixed=("task", "weights", "length"))
         self.rows = {_key(row) for row in self.study.rows()}
 

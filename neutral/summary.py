@@ -122,7 +122,8 @@ def levels(
     between: pairs of different languages; chance: independent masks of the same densities; shuffled: each
     mask shuffled within its tensors; pretrained: each language against the mask of the untouched weights;
     seeds, halves:
-    the same language under another seed, or from another half of the text.
+    the same language under another seed, or from another half of the text (of the languages that were found twice; of
+    the members, if any of them was).
     """
     there = kinds(source, choice)
     counts = counts_of(source, choice, measure, members)
@@ -138,7 +139,8 @@ def levels(
             found[REFERENCE] = against_pretrained(source, choice, measure, by, members)
         for kind in ("seeds", "halves"):
             if kind in there:
-                found[kind] = within(source, choice, kind, measure, by, members)
+                own = within(source, choice, kind, measure, by, members)
+                found[kind] = own if len(own) else within(source, choice, kind, measure, by)
     parts = []
     for level, values in found.items():
         grouped = values.groupby("group", sort=False)["value"]

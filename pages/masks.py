@@ -51,7 +51,7 @@ def shelf() -> None:
     st.markdown("##### What was read")
     for found in uploads.accepted():
         with st.container(border=True):
-            left, right, end = st.columns([5, 3, 1], vertical_alignment="bottom")
+            left, right, end = st.columns([5, 3, 1.5], vertical_alignment="bottom")
             left.markdown(f"**{found.file}**  \n{about(found)}")
             key = f"name-{found.number}"
             right.text_input(
@@ -73,10 +73,6 @@ def shelf() -> None:
     st.caption("Names that are known as languages: " + ", ".join(words.KNOWN) + ".")
 
 
-def _show_mine() -> None:
-    st.session_state["show"] = MINE
-
-
 def about(found: Upload) -> str:
     """Say what is in a mask file."""
     mask = found.mask
@@ -85,7 +81,7 @@ def about(found: Upload) -> str:
     )
     layers = len(mask.sparsity("layer"))
     return (
-        f"{found.size / 1e6:,.1f} MB · {len(mask.names)} tensors in {layers} layers · "
+        f"{words.amount(found.size)}B · {len(mask.names)} tensors in {layers} layers · "
         f"{words.amount(mask.size)} weights, {mask.sparsity():.1%} removed · {guessed}"
     )
 
@@ -111,8 +107,7 @@ def look(collections: list[Collection]) -> None:
             ("pages/pair.py", "Language pair", ":material/compare_arrows:"),
             ("pages/layers.py", "Layers", ":material/layers:"),
         ):
-            if st.button(f"{label} of your masks", icon=icon, on_click=_show_mine):
-                st.switch_page(path)
+            show.link(path, f"{label} of your masks", icon, show=MINE)
 
 
 def inventory() -> pd.DataFrame:

@@ -24,11 +24,11 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
     label = f"{display(a)} and {display(b)}"
     with left:
         st.markdown("##### By layer")
-        show.figure(figures.by_layer(layers, measure, label=label, band=False), f"layers-{view.key}")
+        show.figure(figures.by_layer(layers, measure, label=label), f"layers-{view.key}")
     components = view.levels(measure, "component", (a, b))
     with right:
         st.markdown("##### By component")
-        show.figure(figures.component_bars(components, measure, label=label), f"components-{view.key}")
+        show.figure(figures.by_component(components, measure, label=label), f"components-{view.key}")
     fine = view.pairs(measure, "layer-component", (a, b))
     if fine["value"].notna().any():
         st.markdown("##### By layer and component")
@@ -43,11 +43,12 @@ def tiles(view: View, a: str, b: str, measure: str) -> None:
     """Show the pair's overlap between what it is read against."""
     levels = view.levels(measure, "all", (a, b)).set_index("level")["value"].to_dict()
     again = view.within(measure)
+    kind = summary.bound(view.levels(measure, "all", (a, b)))
     found = [
         (pickers.MEASURE_NAMES[measure], levels["between"], "overlap of the pair"),
         ("By chance", levels["chance"], "independent masks"),
         ("Pretrained control", levels.get("pretrained"), "mean of the two"),
-        *((f"{display(member)} again", again.get(summary.speaker(member)), "same language") for member in (a, b)),
+        ("Same language", levels.get(kind), words.AGAIN[kind]),
     ]
     with st.container(horizontal=True, gap="small"):
         for name, value, note in found:
@@ -61,8 +62,12 @@ def tiles(view: View, a: str, b: str, measure: str) -> None:
                     border=True,
                     width=words.TILE,
                 )
+    notes = []
     if summary.is_known(a) and summary.is_known(b):
-        st.caption(f"{display(a)} and {display(b)}: {words.RELATIONS[summary.relation(a, b)]}.")
+        notes.append(f"{display(a)} and {display(b)}: {words.RELATIONS[summary.relation(a, b)]}.")
+    if again and not {summary.speaker(a), summary.speaker(b)} & set(again):
+        notes.append(f"Neither was found twice; figures show the mean of {', '.join(map(display, again))} for that.")
+    st.caption(" ".join(notes))
 
 
 def kept(view: View, a: str, b: str) -> None:

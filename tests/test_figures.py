@@ -122,6 +122,22 @@ def test_the_strip_shows_every_pair_and_every_reference(study):
     )
 
 
+def test_an_axis_keeps_to_the_overlap_where_chance_is_far_below():
+    rows = [
+        ("encoder 0", "between", 0.980, 0.978, 0.983),
+        ("encoder 0", "seeds", 0.985, 0.985, 0.985),
+        ("encoder 0", "chance", 0.38, 0.37, 0.39),
+    ]
+    table = pd.DataFrame(rows, columns=["group", "level", "value", "low", "high"])
+    figure = figures.by_layer(table, "jaccard")
+    low, high = figure.layout.yaxis.range
+    assert 0.97 < low < 0.978
+    assert 0.985 < high < 0.99
+    assert "Chance, below: 0.38" in [trace.name for trace in figure.data]
+    near = table.assign(value=[0.6, 0.9, 0.38], low=[0.5, 0.9, 0.3], high=[0.7, 0.9, 0.4])
+    assert figures.by_layer(near, "jaccard").layout.yaxis.range is None
+
+
 def test_kept_bars_add_up_to_every_weight(counts):
     figure = figures.kept_bars(summary.shares(counts, "en", "fr", "layer"), "en", "fr")
     np.testing.assert_allclose(np.sum([np.array(trace.y) for trace in figure.data], axis=0), 1)
@@ -168,7 +184,7 @@ def every_figure(study):
         figures.by_sparsity(summary.across_sparsity(study, TICKETS), "jaccard", at=0.5),
         figures.score_curves(evaluations.curves(scores)),
         figures.level_strip(pairs, summary.levels(study, TICKETS), "jaccard"),
-        figures.component_bars(summary.levels(study, TICKETS, "jaccard", "component"), "jaccard"),
+        figures.by_component(summary.levels(study, TICKETS, "jaccard", "component"), "jaccard"),
         figures.kept_bars(summary.shares(counts, "en", "fr", "layer"), "en", "fr"),
         figures.core_curve(counts.core()),
     ]

@@ -83,8 +83,8 @@ def test_counted_masks_that_are_not_kept_go_and_are_not_found_again(plan, tmp_pa
 
 def test_a_study_goes_on_to_a_higher_sparsity_and_to_more_languages(plan, tmp_path):
     whole = find(replace(plan, sparsities=(0.2, 0.4, 0.6)), tmp_path / "whole")
-    find(replace(plan, languages=("en",)), tmp_path / "parts")
-    find(plan, tmp_path / "parts")
+    find(replace(plan, languages=("en",), title="In parts"), tmp_path / "parts")
+    assert find(plan, tmp_path / "parts").info["title"] == "In parts"
     parts = find(replace(plan, sparsities=(0.2, 0.4, 0.6)), tmp_path / "parts")
     assert contents(parts) == contents(whole)
 

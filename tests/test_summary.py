@@ -59,6 +59,12 @@ def test_levels_of_some_members_leave_the_others_out(study):
     assert table.loc["seeds", "n"] == 1  # of the two only English has a second seed
 
 
+def test_members_found_once_are_read_against_the_languages_found_twice(study):
+    some = summary.levels(study, TICKETS, members=("hi", "sw")).set_index("level").loc["seeds"]
+    every = summary.levels(study, TICKETS).set_index("level").loc["seeds"]
+    assert (some["value"], some["n"]) == (pytest.approx(every["value"]), 4)
+
+
 @pytest.mark.parametrize("measure", summary.MEASURES)
 @pytest.mark.parametrize("by", ["all", "layer", "component", "layer-component"])
 def test_every_measure_lies_between_chance_and_the_bound_in_every_group(study, measure, by):

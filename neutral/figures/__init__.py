@@ -6,14 +6,15 @@ in `figure.layout.meta`: `alt` for screen readers, `name` for a downloaded file.
 """
 
 from neutral.figures import theme
-from neutral.figures.bars import component_bars, core_curve, kept_bars, level_strip
+from neutral.figures.bars import core_curve, kept_bars
 from neutral.figures.heatmaps import functional_matrix, layer_component, pair_matrix
-from neutral.figures.lines import by_layer, by_sparsity, language_lines, score_curves
+from neutral.figures.levels import by_component, by_layer, by_sparsity, level_strip
+from neutral.figures.lines import language_lines, score_curves
 
 __all__ = [
+    "by_component",
     "by_layer",
     "by_sparsity",
-    "component_bars",
     "core_curve",
     "functional_matrix",
     "kept_bars",

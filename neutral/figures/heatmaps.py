@@ -14,12 +14,14 @@ _TEXT_UP_TO = 14  # cells are too small for numbers beyond so many rows
 
 
 def pair_matrix(
-    matrix: pd.DataFrame, measure: str, *, diagonal: dict[str, float] | None = None, unit: str | None = None
+    matrix: pd.DataFrame, measure: str, *, diagonal: dict[str, float] | None = None, small: bool = False
 ) -> go.Figure:
     """Draw a square overlap matrix (members × members), in the order given; every cell can be selected.
 
     `diagonal` (member -> overlap of the language with itself under another seed or half of the text) is written on
     the diagonal, without a colour: the scale is that of different languages.
+
+    A `small` one, for half a page, writes no numbers where they would take many digits.
 
     A selected point's `customdata` is [source, target]. Plotly selects no cells of a heatmap, so invisible
     markers over it take the clicks and carry the hover text.
@@ -29,8 +31,10 @@ def pair_matrix(
     values = matrix.to_numpy(dtype=float).copy()
     np.fill_diagonal(values, np.nan)
     twice = {i: diagonal[member] for i, member in enumerate(members) if member in (diagonal or {})}
-    title = unit or theme.UNITS[measure][0]
+    title = theme.UNITS[measure][0]
     digits = theme.digits(values)
+    # Written numbers must fit their cells; hovering tells the rest.
+    room = len(members) <= (_TEXT_UP_TO if digits == 2 or not small else _TEXT_UP_TO // 2)
     figure = go.Figure(
         go.Heatmap(
             z=values,
@@ -41,7 +45,7 @@ def pair_matrix(
             xgap=1,
             ygap=1,
             hoverinfo="skip",
-            texttemplate="%{text}" if len(members) <= _TEXT_UP_TO else None,
+            texttemplate="%{text}" if room else None,
             text=[[theme.tick(v, digits) for v in row] for row in values],
         )
     )
@@ -49,7 +53,7 @@ def pair_matrix(
         go.Scatter(
             x=[names[i] for i in twice],
             y=[names[i] for i in twice],
-            text=[theme.tick(v, digits) for v in twice.values()],
+            text=[theme.tick(v, digits) if room else "" for v in twice.values()],
             mode="text",
             textfont={"size": 11, "color": "#8c8c8c"},
             hovertext=[f"<b>{names[i]}</b>, found twice<br>{v:.4f}" for i, v in twice.items()],
@@ -77,7 +81,9 @@ def pair_matrix(
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category", range=[-0.5, edge])
     figure.update_yaxes(showgrid=False, type="category", range=[edge, -0.5], tickvals=names, ticktext=coloured)
     off = values[~np.eye(len(members), dtype=bool)]
-    span = f"from {np.nanmin(off):.{digits}f} to {np.nanmax(off):.{digits}f}" if off.size else "of one mask"
+    span = "which is not defined"
+    if np.isfinite(off).any():
+        span = f"from {np.nanmin(off):.{digits}f} to {np.nanmax(off):.{digits}f}"
     return theme.finish(
         figure,
         alt=f"Heatmap: {title} of {len(members)} masks, {span} between different ones.",

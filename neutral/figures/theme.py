@@ -7,6 +7,7 @@ language family has one hue everywhere, and reference levels have hues that no f
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.languages import LANGUAGES, language
@@ -43,6 +44,10 @@ METHODS = {
 }
 
 KEEP = {"both": "#0a7fc4", "only_a": "#e69f00", "only_b": "#cc79a7", "neither": "#8c8c8c"}
+
+LAYER_AXIS = "Layer (0 is next to the input)"
+SPARSITY_AXIS = "Sparsity (share of weights removed)"
+LEGEND_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "traceorder": "normal"}
 
 GRID = "rgba(128,128,128,0.25)"
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
@@ -122,6 +127,15 @@ def finish(figure: go.Figure, *, alt: str, name: str, height: int, **layout: obj
     return figure
 
 
+def band(figure: go.Figure, x: object, rows: pd.DataFrame, hue: str) -> None:
+    """Fill between the columns `low` and `high` of `rows`, in a pale tone of a colour given as #rrggbb."""
+    red, green, blue = (int(hue[i : i + 2], 16) for i in (1, 3, 5))
+    edge = {"x": list(x), "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(y=rows["low"], **edge))
+    pale = f"rgba({red},{green},{blue},0.16)"
+    figure.add_trace(go.Scatter(y=rows["high"], fill="tonexty", fillcolor=pale, **edge))
+
+
 def tick(value: float, digits: int = 2) -> str:
     """Return a number as text; nothing for NaN."""
     return "" if value != value else f"{value:.{digits}f}"
@@ -130,5 +144,5 @@ def tick(value: float, digits: int = 2) -> str:
 def digits(values: np.ndarray) -> int:
     """Return how many decimals tell values apart: 2, or as many as 4 where they lie close together."""
     known = values[~np.isnan(values)]
-    spread = float(np.ptp(known)) if known.size else 1.0
+    spread = float(np.ptp(known)) if known.size > 1 else 1.0
     return 2 if spread >= 0.05 else 3 if spread >= 0.005 else 4

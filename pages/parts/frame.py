@@ -38,23 +38,23 @@ Studies are looked for in `data/studies/` and in the folders that the environmen
 def page(title: str, *, lead: str = "", needs_masks: bool = True) -> Iterator[list[View]]:
     """Draw the frame and give what there is to show; wrong input ends the page in one clear line.
 
-    A page that `needs_masks` is not run when there are none: it says how to get some.
+    A page that `needs_masks` is not run when there are none: it says how to get some. Another has nothing to choose.
     """
     st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
     pickers.start(title)
+    st.title(title, anchor=False)
+    if lead:
+        st.markdown(lead)
     shown: list[View] = []
     problem = ""
     with st.sidebar:
         menu = st.container(gap="xxsmall")
         try:
-            shown = views.choose()
+            shown = views.choose() if needs_masks else pickers.pass_on()
         except NeutralError as error:
             problem = str(error)
         with menu:
             _menu()
-    st.title(title, anchor=False)
-    if lead:
-        st.markdown(lead)
     if problem:
         st.error(problem)
     if needs_masks and not shown:

@@ -45,6 +45,12 @@ def chosen() -> dict[str, list[str]]:
     return st.session_state.setdefault(_CHOSEN, {})
 
 
+def pass_on() -> list:
+    """Keep what the address says for the next page, on a page that has no pickers."""
+    chosen().update({key: st.query_params.get_all(key) for key in st.query_params})
+    return []
+
+
 def address(**more: str) -> list[tuple[str, str]]:
     """Return the address that shows the present choices on another page, with some of its own."""
     found = {**chosen(), **{key: [value] for key, value in more.items()}}
@@ -66,9 +72,7 @@ def pick(
     start_with = options.index(default) if default in options else 0
     if carried := _carried(key, options, names):
         st.session_state[key] = carried[0]
-    value = st.selectbox(
-        label, options, index=start_with, format_func=names, key=key, bind="query-params", help=help
-    )
+    value = st.selectbox(label, options, index=start_with, format_func=names, key=key, bind="query-params", help=help)
     _note(key, [] if value == options[start_with] else [names(value)])
     return value
 
@@ -95,10 +99,10 @@ def pick_members(members: Sequence[str]) -> tuple[str, ...]:
 def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
     """Return what was chosen on the page that one comes from, and write it into the address.
 
-    Streamlit carries a bound value to another page by itself only after the page has run twice; a value that came
-    with a link would be lost. What the link to this page says goes first.
+    Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
+    would be lost. What the link to this page says goes first.
     """
-    if not st.session_state[_ARRIVED] or key in st.query_params or key in st.session_state:
+    if not st.session_state[_ARRIVED] or key in st.query_params:
         return []
     by_name = {names(option): option for option in options}
     there = [name for name in chosen().get(key, []) if name in by_name]

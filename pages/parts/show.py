@@ -66,12 +66,23 @@ def csv(frame: pd.DataFrame, name: str, key: str) -> None:
     )
 
 
-def matrix(view: View, measure: str, key: str, *, by: str = "all", group: str = "all", order: str = "family") -> None:
+def matrix(
+    view: View,
+    measure: str,
+    key: str,
+    *,
+    by: str = "all",
+    group: str = "all",
+    order: str = "family",
+    small: bool = False,
+) -> None:
     """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page."""
     counts = view.counts(measure)
     square = counts.matrix(summary.base(measure), group, by)
     placed = summary.order(counts.members, order, square)
-    drawn = figures.pair_matrix(square.loc[placed, placed], measure, diagonal=view.within(measure, by, group))
+    drawn = figures.pair_matrix(
+        square.loc[placed, placed], measure, diagonal=view.within(measure, by, group), small=small
+    )
     event = figure(drawn, key, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []
     if points and (pair := points[0].get("customdata")):

@@ -50,8 +50,11 @@ SCORE_COLUMNS = {
 
 NUMBERS = {
     **{name: st.column_config.NumberColumn(format="%.2f") for name in ("Perplexity", "Full model")},
-    **{name: st.column_config.NumberColumn(format="%.3f") for name in ("Ratio", "Mean", "Lowest", "Highest")},
-    **{name: st.column_config.NumberColumn(format="%.4f") for name in ("value", "chance", "excess")},
+    **{name: st.column_config.NumberColumn(format="%.3f") for name in ("Ratio",)},
+    **{
+        name: st.column_config.NumberColumn(format="%.4f")
+        for name in ("Mean", "Lowest", "Highest", "value", "chance", "excess")
+    },
 }
 
 KNOWN = [f"{code} ({language.name})" for code, language in LANGUAGES.items()]
@@ -72,6 +75,11 @@ def amount(n: int) -> str:
     return str(n)
 
 
+def count(n: int, thing: str) -> str:
+    """Write a number of things."""
+    return f"{n} {thing}{'s' if n != 1 else ''}"
+
+
 def pair(row: pd.Series) -> str:
     """Name the two languages of a row."""
     return f"{display(row['source'])}, {display(row['target'])}"
@@ -84,27 +92,40 @@ def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
     if pairs.empty:
         return f"There is one mask here, **{display(view.members[0])}**. An overlap takes two: add another language."
     value = levels.set_index("level")["value"].to_dict()
-    between, chance = value["between"], value["chance"]
+    between, chance, choice = value["between"], value["chance"], view.choice
+    by = "" if choice.method == "upload" else f" by {choice.method}"
     said = [
-        f"With {view.choice.sparsity:.0%} of the weights removed"
-        + (f" by {view.choice.method}" if view.choice.method != "upload" else "")
-        + f", two languages' masks share **{between:.0%}** of the weights that either keeps, where independent masks "
-        f"would share {chance:.0%}."
+        f"With {choice.sparsity:.0%} of the weights removed{by}, two languages' masks share **{between:.1%}** of the "
+        f"weights that either keeps, where independent masks would share {chance:.1%}."
     ]
-    if (pretrained := value.get("pretrained")) is not None:
-        more = "more" if between > pretrained else "no more"
-        said.append(
-            f"They share {more} with each other than with the mask of the untouched pretrained weights "
-            f"({pretrained:.0%})."
-        )
     kind = summary.bound(levels)
-    if kind and value[kind] == value[kind]:
+    if kind and value[kind] > chance:
         again = "under another seed" if kind == "seeds" else "from the other half of its text"
-        way = (between - chance) / (value[kind] - chance) if value[kind] > chance else float("nan")
+        way = (between - chance) / (value[kind] - chance)
         said.append(
-            f"The same language found again {again} shares {value[kind]:.0%} with itself, so different languages are "
-            f"{way:.0%} of the way from chance to the same language."
+            f"One language found again {again} shares {value[kind]:.1%} with itself: different languages are {way:.1%} "
+            "of the way from chance to that."
         )
     else:
-        said.append("How much the same language would share with itself was not measured here.")
+        said.append("How much one language would share with itself was not measured here.")
+    if "pretrained" in value:
+        said.append(_control(between, value["pretrained"]))
+    if "beyond" in view.kinds():
+        changes = view.levels("beyond").set_index("level")["value"]
+        said.append(
+            f"Of what a language changes against that mask, two languages share {changes['between']:.1%}, "
+            f"where {changes['chance']:.1%} is chance."
+        )
     return " ".join(said)
+
+
+def _control(between: float, pretrained: float) -> str:
+    if between > pretrained:
+        return (
+            f"With the mask of the untouched pretrained weights they share less, {pretrained:.1%}: part of the overlap "
+            "is what languages came to share."
+        )
+    return (
+        f"With the mask of the untouched pretrained weights they share no less, {pretrained:.1%}: most of the overlap "
+        "comes from the pretrained weights themselves."
+    )

@@ -1,0 +1,170 @@
+"""How long the app takes: from `streamlit run app.py` to the first page, and from a choice to the new page.
+
+    python benchmarks/app.py [--study NAME] [--repeats 5]
+
+The first page is painted when its heading, key numbers and first figure are there, in a Chromium that was started
+before the server. The server's time of a choice is the time that the page's script runs, as the page itself reports it
+to the browser. Needs playwright and Chromium (requirements-dev.txt).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+STATE = "[data-testid=stApp]"
+PAGES = {
+    "overview": "",
+    "overlap": "overlap",
+    "pair": "pair",
+    "layers": "layers",
+}
+# Notes when the page's script starts and ends, in milliseconds.
+WATCH = """
+window.runs = [];
+new MutationObserver(() => {
+  const state = document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state');
+  if (state === 'running') window.runs.push([performance.now(), null]);
+  else if (window.runs.length && window.runs.at(-1)[1] === null) window.runs.at(-1)[1] = performance.now();
+}).observe(document.querySelector('[data-testid=stApp]'),
+  {attributes: true, attributeFilter: ['data-test-script-state']});
+"""
+
+
+def start(port: int) -> subprocess.Popen:
+    """Start the app as a user does."""
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listening(port: int) -> None:
+    """Wait until the server answers."""
+    while True:
+        try:
+            urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1)
+            return
+        except OSError:
+            time.sleep(0.02)
+
+
+def first_page(browser: Browser, query: str) -> tuple[float, ...]:
+    """Return seconds from the start of a fresh server to the heading, the key numbers and a drawn figure."""
+    port = free_port()
+    began = time.perf_counter()
+    server = start(port)
+    try:
+        listening(port)
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.goto(f"http://localhost:{port}/{query}")
+        page.get_by_test_id("stHeading").first.wait_for()
+        heading = time.perf_counter() - began
+        page.get_by_test_id("stMetric").first.wait_for()
+        numbers = time.perf_counter() - began
+        page.locator(".js-plotly-plot .main-svg").first.wait_for()
+        drawn = time.perf_counter() - began
+        page.close()
+        return heading, numbers, drawn
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's script has ended."""
+    page.get_by_test_id("stHeading").first.wait_for()
+    page.wait_for_function(f"document.querySelector('{STATE}').getAttribute('data-test-script-state') === 'notRunning'")
+    page.wait_for_timeout(700)
+
+
+def change(page: Page, label: str, place: int) -> float:
+    """Choose the option at a place of a selectbox; return the milliseconds that the script ran."""
+    before = page.evaluate("window.runs.length")
+    picker = page.get_by_test_id("stSelectbox").filter(has_text=label).locator("input")
+    present = picker.input_value()
+    picker.click()
+    option = page.get_by_role("option").nth(place)
+    option.wait_for()
+    (option if option.inner_text() != present else page.get_by_role("option").nth(2)).click()
+    page.wait_for_function(f"window.runs.length > {before} && window.runs.at(-1)[1] !== null")
+    page.wait_for_timeout(400)
+    began, ended = page.evaluate("window.runs.at(-1)")
+    return ended - began
+
+
+def changes(browser: Browser, address: str, query: str, repeats: int) -> list[tuple[str, str, list[float]]]:
+    """Return page, widget and the milliseconds of each change: the first of them has never been shown before."""
+    found = []
+    for name, path in PAGES.items():
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.goto(f"{address}/{path}{query}")
+        settled(page)
+        page.evaluate(WATCH)
+        labels = page.get_by_test_id("stSelectbox").locator("label").all_inner_texts()
+        for label in dict.fromkeys(labels):
+            if label.strip() == "Study":
+                continue
+            times = [change(page, label, (i + 1) % 2) for i in range(repeats)]
+            found.append((name, label.strip(), times))
+        page.close()
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--study", help="a study's name (default: the first one)")
+    parser.add_argument("--repeats", type=int, default=5)
+    chosen = parser.parse_args()
+    if CHROMIUM is None:
+        sys.exit("this benchmark needs Chromium: apt install chromium")
+    query = f"?study={chosen.study}" if chosen.study else ""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser.new_page().close()
+        print("streamlit run app.py         heading    key numbers    first figure   (s)")
+        for i in range(chosen.repeats):
+            heading, numbers, drawn = first_page(browser, query)
+            print(f"  start {i + 1:<20} {heading:8.2f} {numbers:14.2f} {drawn:15.2f}")
+        port = free_port()
+        server = start(port)
+        try:
+            listening(port)
+            print("\na choice, server time           median    slowest   (ms)")
+            for page, label, times in changes(browser, f"http://localhost:{port}", query, chosen.repeats):
+                print(f"  {page:10} {label:18} {statistics.median(times):8.0f} {max(times):10.0f}")
+        finally:
+            server.terminate()
+            server.wait()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
