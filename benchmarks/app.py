@@ -1,6 +1,6 @@
 """How long the app takes: from `streamlit run app.py` to the first page, and from a choice to the new page.
 
-    python benchmarks/app.py [--study NAME] [--repeats 5]
+    python -m benchmarks.app [--study NAME] [--repeats 5]
 
 The first page is painted when its heading, key numbers and first figure are there, in a Chromium that was started
 before the server. The server's time of a choice is the time that the page's script runs, as the page itself reports it
@@ -131,6 +131,9 @@ def changes(browser: Browser, address: str, query: str, repeats: int) -> list[tu
         for label in dict.fromkeys(labels):
             if label.strip() == "Study":
                 continue
+            page.goto(f"{address}/{path}{query}")  # an earlier choice may have taken pickers away
+            settled(page)
+            page.evaluate(WATCH)
             times = [change(page, label, (i + 1) % 2) for i in range(repeats)]
             found.append((name, label.strip(), times))
         page.close()

@@ -170,6 +170,30 @@ def test_layers_of_one_language_show_its_partners():
     assert "Urdu" not in names
 
 
+@pytest.mark.parametrize("page", WITH_FIGURES)
+def test_every_table_opens_and_can_be_downloaded(page):
+    at = opened(page, study="encoder")
+    boxes = [box for box in at.expander if box.label.startswith("Table: ")]
+    before = len(at.dataframe), len(at.get("download_button"))
+    for key in (
+        "across",
+        "scores",
+        "functional",
+        "pairs",
+        "levels",
+        "fine",
+        "sparsity",
+        "sparsity-fine",
+        "kept",
+        "core",
+    ):
+        at.session_state[f"{key}-study-box"] = True
+    at.run()
+    assert not at.exception
+    assert len(boxes) >= 1
+    assert (len(at.dataframe), len(at.get("download_button"))) == (before[0] + len(boxes), before[1] + len(boxes))
+
+
 def test_every_page_has_the_menu_with_the_present_choices():
     at = opened("pages/layers.py", study="encoder", method="Wanda")
     links = at.get("page_link")
@@ -220,7 +244,7 @@ def test_uploads_are_read_named_and_shown(own_files, own_masks):
     assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
     assert "50.0% removed" in text(at)
     expected = summary.pairs(takehome.Collection(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
-    np.testing.assert_allclose(at.dataframe[1].value["value"], expected["value"])
+    np.testing.assert_allclose(at.dataframe[0].value["value"], expected["value"])
 
 
 def test_a_refused_upload_says_which_and_why_and_can_be_dismissed(own_files):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 
 import pandas as pd
@@ -67,9 +67,21 @@ def _changed(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
+class Opened(Study):
+    """A study whose folder of counts is listed once; when the folder changes, it is opened anew."""
+
+    @cached_property
+    def _index(self) -> pd.DataFrame:
+        return super().counts_index()
+
+    def counts_index(self) -> pd.DataFrame:
+        """See `Study.counts_index`."""
+        return self._index
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _open(path: str, changed: tuple) -> Study:
-    return Study(path)
+def _open(path: str, changed: tuple) -> Opened:
+    return Opened(path)
 
 
 def _remembered(function: Callable) -> Callable:
@@ -78,7 +90,7 @@ def _remembered(function: Callable) -> Callable:
         function,
         max_entries=200,
         show_spinner=False,
-        hash_funcs={Study: lambda study: (str(study.path), stamp(study.path))},
+        hash_funcs={Opened: lambda study: (str(study.path), stamp(study.path))},
     )
 
     @wraps(function)

@@ -41,11 +41,12 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
     )
 
 
-def table(
-    frame: pd.DataFrame, name: str, key: str, *, digits: int = 4, expanded: bool = False, **options: object
-) -> Any:
-    """Show a table, closed at first, with its download as CSV; returns what is selected in it."""
-    with st.expander(f"Table: {name}", expanded=expanded, icon=":material/table_rows:"):
+def table(frame: pd.DataFrame, name: str, key: str, *, digits: int = 4, **options: object) -> Any:
+    """Show a table with its download as CSV; it is sent when it is opened. Returns what is selected in it."""
+    box = st.expander(f"Table: {name}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
+    if not box.open:
+        return None
+    with box:
         numbers = frame.select_dtypes("float").columns
         columns = {column: st.column_config.NumberColumn(format=f"%.{digits}f") for column in numbers}
         event = st.dataframe(frame, key=f"{key}-table", hide_index=True, column_config=columns, **options)
