@@ -16,17 +16,21 @@ def overview(view: View) -> None:
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
     st.markdown(words.answer(view, pairs, levels))
     numbers(view, pairs, levels)
+    st.caption(words.NO_SPEED)
     if pairs.empty:
         return
     left, right = st.columns([5, 4], gap="medium")
-    with left:
-        st.markdown("##### How much each two languages share")
-        show.matrix(view, "jaccard", f"matrix-{view.key}", small=True)
     with right:
         st.markdown("##### Look at this first")
         first_looks(view, pairs)
         related(pairs)
-    across(view)
+    # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
+    by_sparsity = data.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
+    curves = evaluations.curves(view.scores())
+    with left:
+        st.markdown("##### How much each two languages share")
+        show.matrix(view, "jaccard", f"matrix-{view.key}", small=True)
+    across(view, by_sparsity, curves)
     functional(view)
 
 
@@ -107,10 +111,8 @@ def related(pairs: pd.DataFrame) -> None:
     )
 
 
-def across(view: View) -> None:
+def across(view: View, levels: pd.DataFrame, curves: pd.DataFrame) -> None:
     """Show how overlap and scores change with sparsity."""
-    levels = data.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
-    curves = evaluations.curves(view.scores())
     several = levels["sparsity"].nunique() > 1
     if not several and curves.empty:
         return
@@ -125,7 +127,6 @@ def across(view: View) -> None:
             st.markdown("##### What removing weights costs")
             show.figure(figures.score_curves(curves), f"scores-{view.key}")
             show.table(view.scores(), "Scores", f"scores-{view.key}")
-    st.caption(words.NO_SPEED)
 
 
 def functional(view: View) -> None:

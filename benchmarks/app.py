@@ -30,6 +30,18 @@ PAGES = {
     "pair": "pair",
     "layers": "layers",
 }
+SIGNS = {
+    "heading": "h1",
+    "key numbers": "[data-testid=stMetric]",
+    "first figure": ".js-plotly-plot .main-svg",
+}
+# Notes when each sign is first on the page, in milliseconds since 1970.
+NOTE = """
+window.seen = {};
+new MutationObserver(() => {
+  for (const sign of %s) if (!(sign in window.seen) && document.querySelector(sign)) window.seen[sign] = Date.now();
+}).observe(document, {childList: true, subtree: true});
+"""
 # Notes when the page's script starts and ends, in milliseconds.
 WATCH = """
 window.runs = [];
@@ -75,23 +87,20 @@ def listening(port: int) -> None:
             time.sleep(0.02)
 
 
-def first_page(browser: Browser, query: str) -> tuple[float, ...]:
-    """Return seconds from the start of a fresh server to the heading, the key numbers and a drawn figure."""
+def first_page(browser: Browser, query: str) -> list[float]:
+    """Return seconds from the start of a fresh server until each of `SIGNS` is on the page."""
     port = free_port()
-    began = time.perf_counter()
+    began = time.time()
     server = start(port)
     try:
         listening(port)
         page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.add_init_script(NOTE % list(SIGNS.values()))
         page.goto(f"http://localhost:{port}/{query}")
-        page.get_by_test_id("stHeading").first.wait_for()
-        heading = time.perf_counter() - began
-        page.get_by_test_id("stMetric").first.wait_for()
-        numbers = time.perf_counter() - began
-        page.locator(".js-plotly-plot .main-svg").first.wait_for()
-        drawn = time.perf_counter() - began
+        page.wait_for_function(f"window.seen && Object.keys(window.seen).length === {len(SIGNS)}")
+        seen = page.evaluate("window.seen")
         page.close()
-        return heading, numbers, drawn
+        return [seen[sign] / 1000 - began for sign in SIGNS.values()]
     finally:
         server.terminate()
         server.wait()
@@ -152,10 +161,9 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         browser.new_page().close()
-        print("streamlit run app.py         heading    key numbers    first figure   (s)")
+        print("streamlit run app.py   " + "".join(f"{sign:>14}" for sign in SIGNS) + "   (s)")
         for i in range(chosen.repeats):
-            heading, numbers, drawn = first_page(browser, query)
-            print(f"  start {i + 1:<20} {heading:8.2f} {numbers:14.2f} {drawn:15.2f}")
+            print(f"  start {i + 1:<15}" + "".join(f"{seconds:14.2f}" for seconds in first_page(browser, query)))
         port = free_port()
         server = start(port)
         try:
