@@ -32,6 +32,7 @@ PAGES = {
 }
 SIGNS = {
     "heading": "h1",
+    "answer": "[data-testid=stMain] [data-testid=stMarkdown] strong",  # the numbers in words
     "key numbers": "[data-testid=stMetric]",
     "first figure": ".js-plotly-plot .main-svg",
 }

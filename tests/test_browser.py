@@ -97,13 +97,20 @@ def tab(chromium):
     context.close()
 
 
+QUIET = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const busy = !app || app.getAttribute('data-test-script-state') !== 'notRunning';
+  if (busy) window.quietSince = 0;
+  else window.quietSince ||= performance.now();
+  return !busy && performance.now() - window.quietSince > 500;
+}"""
+
+
 def settled(tab):
-    """Wait until the page's script has run to its end."""
+    """Wait until the page's script has run to its end, and no other run has begun for half a second."""
     tab.get_by_test_id("stHeading").first.wait_for()
-    tab.wait_for_function(
-        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
-    )
-    tab.wait_for_timeout(300)
+    tab.evaluate("window.quietSince = 0")
+    tab.wait_for_function(QUIET)
 
 
 def visit(tab, url):
@@ -139,7 +146,7 @@ def click_cell(tab, row, column, n=11):
 def test_the_app_opens_and_asks_no_other_host(tab, server):
     visit(tab, f"{server}/?study=encoder")
     assert tab.get_by_role("heading", name="Which weights do languages share?").is_visible()
-    assert tab.locator(".js-plotly-plot").count() >= 3
+    tab.locator(".js-plotly-plot").nth(2).wait_for()
     assert tab.get_by_test_id("stException").count() == 0
     assert tab.hosts == {"localhost"}
 

@@ -155,8 +155,8 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
     limit = max(0.05, float(np.nanmax(between)) if between.size else 1.0)
     labels = {"full": "full model", "pretrained": "pretrained weights' mask", "random": "random mask"}
     names = [labels.get(source, display(source)) for source in sources]
-    # A few round ratios that fall into the range, beside 1.
-    ticks = [r for r in (0.1, 0.25, 0.5, 0.8, 0.9, 1, 1.1, 1.25, 2, 4, 10, 100) if abs(np.log2(r)) <= limit * 1.001]
+    round_ones = (0.8, 0.9, 1, 1.1, 1.25) if limit < 0.7 else (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
+    ticks = [ratio for ratio in round_ones if abs(np.log2(ratio)) <= limit * 1.001]
     figure = go.Figure(
         go.Heatmap(
             z=np.clip(logs, -limit, limit),
@@ -196,4 +196,4 @@ def _ratio(value: float) -> str:
         return ""
     if value < 1000:
         return f"{value:.2f}" if value < 10 else f"{value:.0f}"
-    return f"{value:.0e}".replace("e+0", "e")
+    return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")

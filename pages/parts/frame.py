@@ -45,12 +45,13 @@ def page(title: str, *, lead: str = "", needs_masks: bool = True) -> Iterator[li
     st.title(title, anchor=False)
     if lead:
         st.markdown(lead)
+    notices = st.container()
     shown: list[View] = []
     problem = ""
     with st.sidebar:
         menu = st.container(gap="xxsmall")
         try:
-            shown = views.choose() if needs_masks else pickers.pass_on()
+            shown = views.choose(notices) if needs_masks else pickers.pass_on()
         except NeutralError as error:
             problem = str(error)
         with menu:

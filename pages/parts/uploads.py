@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from neutral import maskfiles
 from neutral.collection import Collection, networks
@@ -49,18 +51,27 @@ def uploader_key() -> str:
     return f"uploader-{st.session_state.get(_ROUND, 0)}"
 
 
-def take(files: list) -> None:
+def take(files: list[UploadedFile]) -> None:
     """Read uploaded files into the session."""
     for file in files:
         number = 1 + max((upload.number for upload in all_uploads()), default=0)
         upload = Upload(number, file.name, file.size)
         try:
-            upload.mask = maskfiles.read_bytes(file.name, file.getbuffer())
+            upload.mask = maskfiles.read_bytes(file.name, file.getvalue())  # getvalue shares the bytes
             upload.name = upload.mask.named
         except NeutralError as error:
             upload.problem = str(error)
         all_uploads().append(upload)
+        _let_go(file)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _let_go(file: UploadedFile) -> None:
+    """Free the server's copies of a file that has been read: Streamlit keeps them as long as the session lives."""
+    context = get_script_run_ctx()
+    if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    file.close()
 
 
 def drop(number: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neutral import summary
 from neutral.collection import Collection
@@ -81,40 +82,42 @@ class View:
         return data.functional(self.source, self.choice, members or self.chosen)
 
 
-def choose() -> list[View]:
+def choose(notices: DeltaGenerator) -> list[View]:
     """Draw the sidebar's pickers and return what to show; empty when there is neither study nor upload.
+
+    What the address asked for and is not there is said in `notices`.
 
     Raises `NeutralError` when what was chosen cannot be shown.
     """
     studies, broken = data.studies()
     for line in broken:
-        st.error(line)
+        notices.error(line)
     mine = uploads.collections()
-    shown = _which(bool(studies), bool(mine))
+    shown = _which(bool(studies), bool(mine), notices)
     if shown is None:
         return []
     if shown == MINE and len(mine) == 1:
         views = [View(mine[0], data.choices(mine[0])[0], pickers.pick_members(mine[0].members))]
     else:
-        views = [_of_study(studies)] if shown != MINE else []
+        views = [_of_study(studies, notices)] if shown != MINE else []
         views = _with_uploads(views, mine) if shown != STUDY else views
     if any(len(view.chosen) == 1 for view in views):
         raise NeutralError("An overlap takes two languages: choose another, or none for all.")
     return views
 
 
-def _which(studies: bool, mine: bool) -> str | None:
+def _which(studies: bool, mine: bool, notices: DeltaGenerator) -> str | None:
     asked = st.query_params.get("show")
     if asked in (MINE, BOTH) and not mine:
-        st.info("This link shows masks that somebody uploaded. They stay in that person's session; upload yours.")
+        notices.info("This link shows masks that somebody uploaded. They stay in that person's session; upload yours.")
     options = [STUDY] * studies + [MINE] * mine + [BOTH] * (studies and mine)
     return pickers.pick("Show", options, "show") if options else None
 
 
-def _of_study(studies: dict[str, Study]) -> View:
+def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
     asked = st.query_params.get("study")
     if asked and asked not in studies:
-        st.warning(f"There is no study called “{asked}” here. There is {', '.join(studies)}.")
+        notices.warning(f"There is no study called “{asked}” here. There is {', '.join(studies)}.")
     study = studies[pickers.pick("Study", list(studies), "study")]
     choice = _choice(data.choices(study))
     if choice is None:
