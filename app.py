@@ -96,6 +96,8 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
         show.link("pages/overlap.py", "All pairs, clustered", ":material/account_tree:", order="Clustering")
     show.link("pages/layers.py", "Which layers are shared", ":material/layers:")
     show.link("pages/masks.py", "Upload your own masks and compare", ":material/upload_file:")
+    if data.studies("compression")[0]:
+        show.link("pages/compression.py", "How small the token table can get", ":material/compress:")
 
 
 def related(pairs: pd.DataFrame) -> None:

@@ -16,6 +16,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -32,6 +33,7 @@ _HEADS = {
     "mlm": AutoModelForMaskedLM,
     "clm": AutoModelForCausalLM,
     "seq2seq": AutoModelForSeq2SeqLM,
+    "classification": AutoModelForSequenceClassification,
     "base": AutoModel,
 }
 
@@ -60,7 +62,7 @@ def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizer
 def load_model(
     source: str | Path, head: str = "mlm", *, dtype: torch.dtype = torch.float32, **options: object
 ) -> PreTrainedModel:
-    """Load a model with a head: mlm | clm | seq2seq | base.
+    """Load a model with a head: mlm | clm | seq2seq | classification | base.
 
     Raises `NeutralError` naming the source when it is no model, or has no such head.
     """

@@ -9,10 +9,11 @@ is scored at the same masked positions, so that differences between models are p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import exp, log
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
+from neutral.words import Words
 
 IGNORED = -100  # torch's label for positions that carry no loss
 _LOGITS = 2**28  # at most so many logits at a time (1 GB in float32)
@@ -40,20 +42,40 @@ class Score:
         return exp(self.loss) if self.loss < 700 else float("inf")
 
 
+class Task(Protocol):
+    """What training needs of a task."""
+
+    def example(self, item: Any, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
+        """Return the example that is made of a block or a text; what is random in it comes from `seed`."""
+
+    def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean loss of a batch's scored tokens or texts."""
+
+
 class LanguageModelling:
     """Masked (`mlm`) or causal (`clm`) language modelling over one tokenizer.
 
     Masking follows Devlin et al. (2019): a share of the tokens is chosen; of these 80 % become the mask token,
-    10 % a random token, 10 % stay.
+    10 % a random token, 10 % stay. With `words`, whole words are chosen (`words.Words` says what is one in scripts
+    without spaces) as long as they fit into the share, at least one.
     """
 
     metric = "perplexity"
 
     def __init__(
-        self, name: str, tokenizer: PreTrainedTokenizerBase, *, length: int = 128, mask_share: float = 0.15
+        self,
+        name: str,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        length: int = 128,
+        mask_share: float = 0.15,
+        words: bool = False,
     ) -> None:
         if name == "mlm" and tokenizer.mask_token_id is None:
             raise NeutralError("this model's tokenizer has no mask token: use --task clm for a causal model")
+        if name != "mlm" and words:
+            raise NeutralError("whole words are masked in masked language modelling only (--task mlm)")
+        self.words = Words(tokenizer.backend_tokenizer) if words else None
         self.name, self.tokenizer, self.length, self.mask_share = name, tokenizer, length, mask_share
         self.special = np.array(sorted(set(tokenizer.all_special_ids)))
         first, end = ("cls", "sep") if name == "mlm" else ("bos", "eos")
@@ -100,13 +122,25 @@ class LanguageModelling:
         draw = np.random.default_rng(seed)
         places = np.flatnonzero(content.numpy())
         count = max(1, round(self.mask_share * len(places))) if len(places) else 0
-        chosen = draw.permutation(places)[:count]
+        chosen = self._whole_words(block, count, draw) if self.words else draw.permutation(places)[:count]
         labels[chosen] = ids[chosen]
-        fate = draw.random(count)
+        fate = draw.random(len(chosen))
         ids[chosen[fate < 0.8]] = self.tokenizer.mask_token_id
         swapped = chosen[fate >= 0.9]
         ids[swapped] = torch.from_numpy(draw.integers(0, len(self.tokenizer), len(swapped)))
         return {"input_ids": ids, "attention_mask": attention, "labels": labels}
+
+    def _whole_words(self, block: np.ndarray, count: int, draw: np.random.Generator) -> np.ndarray:
+        """Return the places of random words: those, in random order, that still fit into `count` tokens; one at least.
+
+        This is how Devlin et al. keep to the share: a word too long for what is left of it is passed over.
+        """
+        words = self.words.groups(block, ~np.isin(block, self.special))
+        chosen: list[int] = []
+        for i in draw.permutation(len(words)):
+            if not chosen or len(chosen) + len(words[i]) <= count:
+                chosen += words[i].tolist()
+        return np.array(chosen, dtype=np.int64)
 
     def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
         """Run the network without its output layer, for what hooks see on the way."""
@@ -170,12 +204,13 @@ class LanguageModelling:
 class Order(torch.utils.data.Dataset):
     """The training order: place i takes language i mod L, and that language's blocks in reshuffled epochs.
 
-    Languages are so sampled evenly, whatever text each has.
+    Languages are so sampled evenly, whatever text each has. Blocks are anything that the task makes examples of.
     """
 
-    def __init__(self, task: LanguageModelling, blocks: dict[str, np.ndarray], size: int, seed: int) -> None:
+    def __init__(self, task: Task, blocks: Mapping[str, Sequence | np.ndarray], size: int, seed: int) -> None:
         self.task, self.size, self.seed = task, size, seed
         self.blocks = list(blocks.values())
+        self._shuffled: dict[int, tuple[int, np.ndarray]] = {}  # language -> its last epoch, shuffled
 
     def __len__(self) -> int:
         return self.size
@@ -184,7 +219,10 @@ class Order(torch.utils.data.Dataset):
         which = place % len(self.blocks)
         blocks = self.blocks[which]
         epoch, within = divmod(place // len(self.blocks), len(blocks))
-        shuffled = np.random.default_rng((self.seed, which, epoch)).permutation(len(blocks))
+        known, shuffled = self._shuffled.get(which, (None, None))
+        if known != epoch:
+            shuffled = np.random.default_rng((self.seed, which, epoch)).permutation(len(blocks))
+            self._shuffled[which] = epoch, shuffled
         return self.task.example(blocks[shuffled[within]], (self.seed, place))
 
 

@@ -1,4 +1,4 @@
-"""Training a masked network with `transformers.Trainer`.
+"""Training a network, masked or not, with `transformers.Trainer`.
 
 The Trainer brings mixed precision, accumulation, several GPUs and checkpoints; one callback keeps the mask
 by zeroing in place after every optimizer step.
@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 from transformers.trainer_utils import get_last_checkpoint
 
 from neutral.errors import MemoryLimitError
-from neutral.tasks import LanguageModelling, collate, gains_from_bfloat16
+from neutral.tasks import Task, collate, gains_from_bfloat16
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class Report(TrainerCallback):
 
 
 class _Trainer(Trainer):
-    """The Trainer over our examples: fixed order, and a loss that is the mean over the scored tokens."""
+    """The Trainer over our examples: fixed order, and a loss that is the task's."""
 
-    def __init__(self, task: LanguageModelling, **options: object) -> None:
+    def __init__(self, task: Task, **options: object) -> None:
         super().__init__(**options)
         self.task = task
         self.model_accepts_loss_kwargs = False
@@ -79,11 +79,12 @@ class _Trainer(Trainer):
 
 def train(
     model: PreTrainedModel,
-    task: LanguageModelling,
+    task: Task,
     examples: Dataset,
     recipe: Recipe,
     *,
     folder: str | Path,
+    batched: Callable[[list[dict[str, torch.Tensor]]], dict[str, torch.Tensor]] = collate,
     weights: dict[str, torch.nn.Parameter] | None = None,
     keep: dict[str, torch.Tensor] | None = None,
     checkpoints: int = 0,
@@ -91,8 +92,9 @@ def train(
 ) -> float:
     """Train `model` in place, keeping `keep` (name -> 0/1 tensor) over `weights`, and return the last loss.
 
-    With `checkpoints` > 0 the state is saved in `folder` every so many steps, and a run that finds one goes on from
-    it."""
+    `batched` makes a batch of examples, stacking those of one length unless told otherwise. With `checkpoints` > 0 the
+    state is saved in `folder` every so many steps, and a run that finds one goes on from it.
+    """
     place = next(model.parameters()).device
     arguments = TrainingArguments(
         output_dir=str(folder),
@@ -127,7 +129,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=examples,
-        data_collator=collate,
+        data_collator=batched,
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)  # it writes to standard output, which is for results

@@ -3,27 +3,31 @@
 Pieces are ranked by their mean relative frequency over the languages, so that a language with little
 text keeps as good a vocabulary as one with much (Abdaoui et al. 2020, "Load what you need", cut by
 language frequency; the even mean over languages is ours). Special tokens and every single character of
-the text always stay, so any word can still be spelled.
+the text always stay, and so do the bytes that a tokenizer falls back to, so any word can still be spelled. A piece of
+BPE is reached by a chain of merges (Sennrich, Haddow, Birch 2016): the pieces on the way to it stay with it.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
 
 
-def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size: int) -> list[int]:
-    """Return the ids of the `size` tokens to keep, ascending.
+def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size: int | None = None) -> list[int]:
+    """Return the ids of the `size` tokens to keep, ascending; of all that the text uses, without a size.
 
-    In order of claim: special tokens, single characters of the text, then the pieces of highest mean
-    relative frequency over the languages in `lines`. Raises `NeutralError` when `size` is too small for the first two.
+    In order of claim: special tokens, single characters of the text and bytes, then the pieces of highest mean
+    relative frequency over the languages in `lines`, each with the pieces it is merged from. A piece that brings more
+    of these than there is room for is passed over. Raises `NeutralError` when `size` is too small for the first claims.
     """
     backend = tokenizer.backend_tokenizer
     share: Counter[int] = Counter()
@@ -39,12 +43,18 @@ def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size
     bare = {i: piece.removeprefix("##") for piece, i in vocabulary.items()}  # "##a" continues a WordPiece word
     kept = {i for i, piece in bare.items() if len(piece) == 1 and (piece in characters or i in share)}
     kept |= set(tokenizer.all_special_ids) | set(backend.get_added_tokens_decoder())
-    if len(kept) > size:
+    state = json.loads(backend.to_str())
+    kept |= {vocabulary[piece] for piece in _bytes(state) if piece in vocabulary}
+    if size is not None and len(kept) > size:
         raise NeutralError(f"{size:,} pieces are too few: special tokens and single characters are {len(kept):,}")
+    chain = _chains(state["model"])
+    names = {i: piece for piece, i in vocabulary.items()}
     for token, _ in share.most_common():
-        if len(kept) >= size:
+        if size is not None and len(kept) >= size:
             break
-        kept.add(token)
+        claimed = {token} | {vocabulary[piece] for piece in chain(names[token]) if piece in vocabulary}
+        if token not in kept and (size is None or len(kept) + len(claimed - kept) <= size):
+            kept |= claimed
     return sorted(kept)
 
 
@@ -63,16 +73,22 @@ def trim_tokenizer(tokenizer: PreTrainedTokenizerBase, keep: list[int]) -> PreTr
     elif model["type"] in ("WordPiece", "BPE", "WordLevel"):
         model["vocab"] = {piece: new[i] for piece, i in model["vocab"].items() if i in new}
         if model["type"] == "BPE":
-            model["merges"] = [pair for pair in model["merges"] if _survives(pair, model["vocab"])]
+            model["merges"] = [pair for pair in model["merges"] if _survives(pair, model)]
     else:
         raise NeutralError(f"a tokenizer of type {model['type']} cannot be trimmed")
-    for added in state.get("added_tokens") or []:
-        added["id"] = new[added["id"]]
+    state["added_tokens"] = [
+        added | {"id": new[added["id"]]} for added in state.get("added_tokens") or [] if added["id"] in new
+    ]
     _renumber_special(state.get("post_processor"), new)
+    special = {
+        name: token
+        for name, token in tokenizer.special_tokens_map.items()
+        if tokenizer.convert_tokens_to_ids(token) in new
+    }
     trimmed = type(tokenizer)(
         tokenizer_object=Tokenizer.from_str(json.dumps(state)),
         model_max_length=tokenizer.model_max_length,
-        **tokenizer.special_tokens_map,
+        **special,
     )
     trimmed.padding_side = tokenizer.padding_side
     return trimmed
@@ -93,6 +109,14 @@ def trim_embedding(model: PreTrainedModel, keep: list[int]) -> None:
             model.get_output_embeddings().bias.data.copy_(bias)
 
 
+def cut(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, keep: list[int]) -> PreTrainedTokenizerBase:
+    """Cut model (in place) and tokenizer (returned) to the tokens `keep`, ids ascending."""
+    trimmed = trim_tokenizer(tokenizer, keep)
+    trim_embedding(model, keep)
+    _renumber_config(model, trimmed, {old: i for i, old in enumerate(keep)})
+    return trimmed
+
+
 def trim(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size: int
 ) -> PreTrainedTokenizerBase:
@@ -100,13 +124,7 @@ def trim(
 
     A text that needs fewer keeps only what it uses.
     """
-    keep = needed(tokenizer, lines, size)
-    trimmed = trim_tokenizer(tokenizer, keep)
-    trim_embedding(model, keep)
-    for name in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"):
-        if getattr(model.config, name, None) is not None:
-            setattr(model.config, name, getattr(trimmed, name, None))
-    return trimmed
+    return cut(model, tokenizer, needed(tokenizer, lines, size))
 
 
 def train_wordpiece(lines: dict[str, list[str]], size: int, folder: str | Path) -> PreTrainedTokenizerBase:
@@ -151,9 +169,70 @@ def _even(lines: dict[str, list[str]], room: int) -> list[str]:
     return chosen
 
 
-def _survives(pair: str | list[str], vocabulary: dict[str, int]) -> bool:
-    left, right = pair.split(" ") if isinstance(pair, str) else pair
-    return left in vocabulary and right in vocabulary and left + right in vocabulary
+def _bytes(state: dict) -> list[str]:
+    """Return the pieces that stand for bytes, by which a tokenizer spells what it has no other piece for."""
+    if state["model"].get("byte_fallback"):
+        return [f"<0x{byte:02X}>" for byte in range(256)]
+    split = json.dumps([state.get("pre_tokenizer"), state.get("decoder")])
+    return pre_tokenizers.ByteLevel.alphabet() if '"ByteLevel"' in split else []
+
+
+def _chains(model: dict) -> Callable[[str], set[str]]:
+    """Return what gives a piece's chain: the characters and pieces that BPE merges on the way to it, itself included.
+
+    Merges go by rank, the leftmost first, as in encoding; within a longer text a piece is reached by the same ones.
+    Empty for a piece that no merges reach, and for other models.
+    """
+    if model["type"] != "BPE":
+        return lambda piece: set()
+    ranks = {_pair(merge): rank for rank, merge in enumerate(model["merges"])}
+    prefix, suffix = model.get("continuing_subword_prefix") or "", model.get("end_of_word_suffix") or ""
+
+    def chain(piece: str) -> set[str]:
+        body = piece.removeprefix(prefix).removesuffix(suffix)
+        symbols = [prefix + character for character in body]
+        if symbols and not (prefix and piece.startswith(prefix)):
+            symbols[0] = body[0]
+        if symbols and piece.endswith(suffix):
+            symbols[-1] += suffix
+        passed = set(symbols)
+        while len(symbols) > 1:
+            rank, place = min((ranks.get(pair, len(ranks)), i) for i, pair in enumerate(pairwise(symbols)))
+            if rank == len(ranks):
+                return set()
+            symbols[place : place + 2] = [_merged(symbols[place], symbols[place + 1], model)]
+            passed.add(symbols[place])
+        return passed
+
+    return chain
+
+
+def _survives(merge: str | list[str], model: dict) -> bool:
+    left, right = _pair(merge)
+    return {left, right, _merged(left, right, model)} <= model["vocab"].keys()
+
+
+def _pair(merge: str | list[str]) -> tuple[str, str]:
+    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    return left, right
+
+
+def _merged(left: str, right: str, model: dict) -> str:
+    return left + right.removeprefix(model.get("continuing_subword_prefix") or "")
+
+
+def _renumber_config(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, new: dict[int, int]) -> None:
+    """Give the special ids of the model's configurations their new numbers; None to those of dropped tokens."""
+    generation = getattr(model, "generation_config", None)
+    for config in [model.config] if generation is None else [model.config, generation]:
+        for name, old in list(vars(config).items()):
+            if name.endswith("_token_id") and isinstance(old, int):
+                setattr(config, name, new.get(old))
+            elif name.endswith("_token_id") and isinstance(old, list):
+                setattr(config, name, [new[i] for i in old if i in new])
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"):
+        if isinstance(getattr(model.config, name, None), int):
+            setattr(model.config, name, getattr(tokenizer, name, None))
 
 
 def _renumber_special(processor: dict | None, new: dict[int, int]) -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from neutral import summary
 from neutral.collection import Collection
-from pages.parts import show, takehome, uploads, words
+from pages.parts import pickers, show, takehome, uploads, words
 from pages.parts.frame import page
 from pages.parts.uploads import Upload
 from pages.parts.views import MINE
@@ -125,7 +125,7 @@ def inventory() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-with page("Your masks", lead=LEAD, needs_masks=False):
+with page("Your masks", lead=LEAD, choose=pickers.pass_on, empty=None):
     upload()
     refused()
     if uploads.accepted():

@@ -14,9 +14,10 @@ import synthetic  # noqa: E402
 
 @pytest.fixture(scope="session")
 def studies(tmp_path_factory):
-    """A folder of synthetic studies: encoder (everything), decoder (counts only), two (the least there is)."""
+    """A folder of synthetic studies: encoder (everything), decoder (counts only), two (the least there is), tables."""
     folder = tmp_path_factory.mktemp("studies")
     synthetic.encoder_study(folder / "encoder")
     synthetic.decoder_study(folder / "decoder")
     synthetic.two_language_study(folder / "two")
+    synthetic.compression_study(folder / "tables", model="data/models/mini-mbert")
     return folder

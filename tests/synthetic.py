@@ -141,6 +141,92 @@ def two_language_study(folder):
     return study
 
 
+COMPRESSED = {
+    "svd": (("parameters", "bytes"), ("uniform",), 0.16),
+    "direction": (("parameters", "bytes"), ("uniform", "sqrt"), 0.14),
+    "autoencoder": (("parameters",), ("uniform",), 0.15),
+    "pq": (("bytes",), ("uniform",), 0.05),
+    "mixed": (("bytes",), ("sqrt",), 0.03),
+}
+"""Method -> ways of counting, token weights, and cosine distance per doubling of the ratio."""
+
+
+def compression_study(folder, languages=ELEVEN, model="tiny", tied=True):
+    """A study of compressed tables: smooth curves in which a language suffers more the later it stands in `ELEVEN`."""
+    study = Study.create(
+        folder,
+        {
+            "about": "compression",
+            "title": "Synthetic tables",
+            "model": str(model),
+            "task": "mlm",
+            "languages": list(languages),
+            "methods": [*COMPRESSED, "int8", "int4"],
+            "vocabulary": 400,
+            "width": 16,
+            "tied": tied,
+        },
+    )
+    rows = [
+        {"kind": "perplexity", "method": "full", "ratio": 1.0, "by": "", "weights": "", "variant": "", "trimmed": False}
+        | {"seed": 0, "language": code, "where": "full", "words": words, "value": _perplexity(code), "tokens": 1000}
+        | {"loss": float(np.log(_perplexity(code)))}
+        for code in languages
+        for words in (False, True)
+    ]
+    for method, (ways, weights, slope) in COMPRESSED.items():
+        for by in ways:
+            for weight in weights:
+                for ratio in (1.5, 2.5, 5.0, 10.0, 20.0):
+                    cosine = (
+                        slope * np.log2(ratio) * (1.2 if by == "parameters" else 1) * (0.9 if weight == "sqrt" else 1)
+                    )
+                    variants = ("", "elu") if method == "autoencoder" else ("",)
+                    for i, variant in enumerate(variants):
+                        key = {"method": method, "by": by, "ratio": ratio, "weights": weight, "variant": variant}
+                        rows += _compressed(key, cosine * (1 + 0.1 * i), languages, tied)
+    for method, ratio, cosine in (("int8", 3.97, 0.0002), ("int4", 7.53, 0.01)):
+        key = {"method": method, "by": "bytes", "ratio": ratio, "weights": "uniform", "variant": ""}
+        rows += _compressed(key, cosine, languages, tied)
+    trimmed = {"weights": "uniform", "variant": "", "trimmed": True}
+    rows += _compressed({"method": "trim", "by": "parameters", "ratio": 1.8, **trimmed}, 0.0, languages, tied)
+    for ratio in (5.0, 10.0, 20.0):
+        rows += _compressed({"method": "svd", "by": "bytes", "ratio": ratio, **trimmed}, 0.1, languages, tied)
+    with open(study.path / "results.jsonl", "a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return study
+
+
+def _compressed(key, cosine, languages, tied):
+    """The rows of one compressed table: its sizes and errors, errors by group, perplexities."""
+    key, ratio = {"trimmed": False, **key, "seed": 0}, key["ratio"]
+    low_rank = key["method"] in ("svd", "direction", "autoencoder")
+    rmse = 0.05 * cosine**0.5 * (0.9 if key["method"] == "svd" else 1.0)
+    numbers = {"parameters": int(6400 / ratio), "bytes": int(25600 / ratio), "ratio_parameters": ratio}
+    errors = {"cosine": cosine, "cosine_q10": 0.5 * cosine, "cosine_median": 0.9 * cosine, "cosine_q90": 1.5 * cosine}
+    errors |= {"rmse": rmse, "mae": 0.8 * rmse, "power": rmse**0.6, "norm_ratio": 1 - cosine / 2}
+    more = {"ratio_bytes": ratio * 1.01, "neighbours": float(np.exp(-3 * cosine)), "rank": int(40 / ratio) or 1}
+    rows = [{"kind": "table", **key, **numbers, **errors, **more} | ({} if low_rank else {"rank": None})]
+    by_group = {
+        "language": {code: 1 + i / 10 for i, code in enumerate(languages)},
+        "script": {"Latn": 0.9, "Cyrl": 1.0, "Arab": 1.2, "Deva": 1.3, "Hans": 1.4, "Zyyy": 0.7},
+        "frequency": {"top 100": 0.5, "101–1,000": 0.8, "1,001–10,000": 1.0, "rarer": 1.2, "unseen": 1.3},
+    }
+    for group, parts in by_group.items():
+        for name, factor in parts.items():
+            mean = cosine * factor
+            spread = {"cosine": mean, "low": 0.5 * mean, "median": 0.9 * mean, "high": 1.6 * mean}
+            rows.append({"kind": "error", **key, "group": group, "name": name, "tokens": 60, **spread})
+    for i, code in enumerate(languages):
+        for where in ("input", "both") if tied else ("input",):
+            for words in (False, True)[: 1 if key["trimmed"] else 2]:
+                nats = 6 * cosine**2 * (1 + i / 5) * (1.5 if where == "both" else 1) * (1.2 if words else 1)
+                loss = float(np.log(_perplexity(code)) + nats)
+                said = {"language": code, "where": where, "words": words, "value": float(np.exp(loss)), "loss": loss}
+                rows.append({"kind": "perplexity", **key, **said, "tokens": 1000})
+    return rows
+
+
 def _create(folder, title, task, languages, methods, model, seeds):
     return Study.create(
         folder,

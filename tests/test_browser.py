@@ -120,7 +120,10 @@ def visit(tab, url):
 
 def choose(tab, label, option):
     """Choose in a selectbox, as a person does."""
-    tab.get_by_test_id("stSelectbox").filter(has_text=label).locator("input").click()
+    box = tab.get_by_test_id("stSelectbox").filter(has_text=label).locator("input")
+    box.scroll_into_view_if_needed()  # scrolling closes the list of options
+    tab.wait_for_timeout(100)
+    box.click()
     tab.get_by_role("option", name=option, exact=True).click()
     tab.wait_for_timeout(300)
     settled(tab)
@@ -240,12 +243,53 @@ def test_a_table_comes_as_csv(tab, server):
     assert lines[1].startswith("all,en,it,")
 
 
-@pytest.mark.parametrize("page", ["", "overlap", "pair", "layers", "masks"])
+@pytest.mark.parametrize("page", ["", "overlap", "pair", "layers", "masks", "compression"])
 def test_nothing_sticks_out_on_a_phone(tab, server, page):
     tab.set_viewport_size({"width": 390, "height": 844})
-    visit(tab, f"{server}/{page}?study=encoder")
+    visit(tab, f"{server}/{page}?study=encoder&tables=tables")
     main = tab.get_by_test_id("stMain")
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def part(tab, name):
+    """Go to a part of the compression page, as a person does."""
+    tab.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
+    tab.wait_for_timeout(300)
+    settled(tab)
+
+
+def test_the_compression_page_keeps_its_view_in_the_address(tab, server, chromium):
+    visit(tab, f"{server}/compression?tables=tables")
+    choose(tab, "Size counted in", "Parameters")
+    part(tab, "Errors")
+    choose(tab, "Tokens by", "Script")
+    address = asked(tab)
+    assert {"by": ["Parameters"], "part": ["Errors"], "group": ["Script"]}.items() <= address.items()
+    other = chromium.new_context().new_page()
+    other.set_default_timeout(WAIT)
+    visit(other, tab.url)
+    assert other.get_by_text("Whose directions are lost").is_visible()
+    assert asked(other) == address
+    other.context.close()
+    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
+    tab.wait_for_url(re.compile(r"/overlap"))
+    settled(tab)
+    tab.get_by_test_id("stSidebar").get_by_text("Compression", exact=True).click()
+    tab.wait_for_url(re.compile(r"/compression"))
+    settled(tab)
+    assert {"by": ["Parameters"], "part": ["Errors"], "group": ["Script"]}.items() <= asked(tab).items()
+
+
+def test_a_word_typed_in_any_script_is_explored_in_the_bundled_models_table(tab, server):
+    visit(tab, f"{server}/compression?tables=tables&part=Tokens&ratio=4")
+    field = tab.get_by_role("textbox", name="A word, in any language")
+    field.fill("مدرسه")
+    field.press("Enter")
+    tab.wait_for_timeout(300)
+    settled(tab)
+    assert asked(tab)["word"] == ["مدرسه"]
+    assert tab.get_by_text("neighbours kept").first.is_visible()
+    assert tab.get_by_test_id("stException").count() == 0
 
 
 def test_a_mask_of_nothing_is_an_empty_state_not_a_crash(tab, server, tmp_path):

@@ -10,6 +10,7 @@ import tiny
 import torch
 
 from neutral import cli, maskfiles
+from neutral.cli.masks import MEASURES
 from neutral.masks import Mask
 from neutral.study import Study
 
@@ -54,7 +55,7 @@ def test_overlap_as_csv_is_one_row_a_group_and_pair(capsys, files):
     assert table.value[0] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("measure", cli.MEASURES)
+@pytest.mark.parametrize("measure", MEASURES)
 def test_every_measure_comes_as_json(capsys, files, measure):
     code, out, _ = run(capsys, "overlap", *files, "--measure", measure, "--format", "json")
     assert code == 0

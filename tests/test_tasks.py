@@ -10,6 +10,8 @@ from neutral import models
 from neutral.errors import NeutralError
 from neutral.tasks import IGNORED, LanguageModelling, Order, collate, only_positions
 
+MINI = tiny.SENTENCES.parent / "models" / "mini-mbert"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -62,6 +64,56 @@ def test_masking_is_15_percent_in_the_shares_80_10_10(task, blocks):
     assert masked / scored == pytest.approx(0.8, abs=0.03)
     assert kept / scored == pytest.approx(0.1, abs=0.03)
     assert other / scored == pytest.approx(0.1, abs=0.03)
+
+
+def test_single_tokens_are_masked_at_the_same_places_for_ever():
+    """Bundled scores were taken at these places (found by the version that made them)."""
+    task = LanguageModelling("mlm", models.load_tokenizer(MINI))
+    example = task.example(np.arange(1000, 1032), (20220512, 0, 7))
+    assert (example["labels"] != IGNORED).nonzero().ravel().tolist() == [2, 3, 16, 24, 28]
+    assert (example["input_ids"] == task.tokenizer.mask_token_id).nonzero().ravel().tolist() == [2, 16, 24, 28]
+
+
+def test_whole_words_are_masked_whole_and_within_the_share(folder, blocks):
+    task = LanguageModelling("mlm", models.load_tokenizer(folder), length=32, words=True)
+    masked = scored = several = 0
+    for i, block in enumerate(np.tile(blocks, (20, 1))):
+        example = task.example(block, (1, i))
+        where = (example["labels"] != IGNORED).numpy()
+        words = task.words.groups(block, ~np.isin(block, task.special))
+        assert all(where[places].all() or not where[places].any() for places in words)
+        count = max(1, round(0.15 * sum(map(len, words))))
+        assert 0 < where.sum() <= count or sum(where[places].any() for places in words) == 1
+        several += sum(where[places].any() for places in words if len(places) > 1)
+        masked += int((example["input_ids"] == task.tokenizer.mask_token_id).sum())
+        scored += int(where.sum())
+        assert (example["labels"][where] == torch.from_numpy(block)[where]).all()
+    assert several > 50
+    assert masked / scored == pytest.approx(0.8, abs=0.03)
+
+
+def test_whole_words_are_scored_at_the_same_places_every_time(folder, blocks):
+    task = LanguageModelling("mlm", models.load_tokenizer(folder), length=32, words=True)
+    model = models.load_model(folder)
+    first = task.evaluate(model, blocks, batch_size=3)
+    assert task.evaluate(model, blocks, batch_size=3) == first
+    assert first != LanguageModelling("mlm", task.tokenizer, length=32).evaluate(model, blocks, batch_size=3)
+    labels = [task.example(block, (20220512, 0, i))["labels"] for i, block in enumerate(blocks)]
+    assert first.tokens == sum(int((each != IGNORED).sum()) for each in labels)
+
+
+def test_a_text_without_spaces_is_masked_token_by_token():
+    tokenizer = models.load_tokenizer(MINI)
+    single, whole = (LanguageModelling("mlm", tokenizer, words=words) for words in (False, True))
+    block = single.blocks(["大雨下了一整夜淹没了河边低洼的街道"])[0]
+    for seed in range(20):
+        scored = [(task.example(block, (seed,))["labels"] != IGNORED).sum() for task in (single, whole)]
+        assert scored[0] == scored[1]
+
+
+def test_whole_words_are_for_masked_models(folder):
+    with pytest.raises(NeutralError, match="masked language modelling only"):
+        LanguageModelling("clm", models.load_tokenizer(folder), words=True)
 
 
 def test_the_same_place_gives_the_same_example_whatever_came_before(task, blocks):

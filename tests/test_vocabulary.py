@@ -74,3 +74,34 @@ def test_trimming_a_model_keeps_the_rows_of_the_kept_tokens():
 def test_too_few_pieces_for_the_characters_is_an_error():
     with pytest.raises(NeutralError, match="10 pieces are too few"):
         vocabulary.needed(tokenizer_of("unigram"), tiny.text().train, 10)
+
+
+def merging_tokenizer():
+    """BPE in which "abc" is merged from "ab", which no text uses by itself."""
+    vocabulary = {"<unk>": 0, "a": 1, "b": 2, "c": 3, "d": 4, "ab": 5, "abc": 6, "cd": 7, "bc": 8}
+    backend = Tokenizer(models.BPE(vocabulary, [("a", "b"), ("ab", "c"), ("c", "d"), ("b", "c")], unk_token="<unk>"))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>")
+
+
+def test_a_bpe_piece_stays_with_the_pieces_it_is_merged_from():
+    full = merging_tokenizer()
+    keep = vocabulary.needed(full, {"en": ["abc"]})
+    assert full.convert_ids_to_tokens(keep) == ["<unk>", "a", "b", "c", "ab", "abc"]
+    assert vocabulary.trim_tokenizer(full, keep).tokenize("abc") == ["abc"]
+
+
+def test_a_piece_whose_chain_finds_no_room_is_passed_over():
+    full = merging_tokenizer()
+    full.backend_tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    keep = vocabulary.needed(full, {"en": ["abc abc cd"]}, 6)
+    assert full.convert_ids_to_tokens(keep) == ["<unk>", "a", "b", "c", "d", "cd"]
+    keep = vocabulary.needed(full, {"en": ["abc abc cd"]}, 7)
+    assert full.convert_ids_to_tokens(keep) == ["<unk>", "a", "b", "c", "d", "ab", "abc"]
+
+
+def test_without_a_size_every_piece_of_the_text_stays():
+    for kind in ("unigram", "bpe", "wordpiece"):
+        full, lines = tokenizer_of(kind), tiny.text(lines=20).train
+        trimmed = vocabulary.trim_tokenizer(full, vocabulary.needed(full, lines))
+        assert len(trimmed) < len(full)
+        assert all(trimmed.tokenize(line) == full.tokenize(line) for line in lines["sw"])

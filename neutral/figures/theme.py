@@ -43,6 +43,20 @@ METHODS = {
     "change": ("#009e73", "triangle-up"),
 }
 
+NEUTRAL = "#8c8c8c"
+
+COMPRESSION = {
+    "svd": ("#0a7fc4", "circle"),
+    "direction": ("#d55e00", "square"),
+    "autoencoder": ("#cc79a7", "diamond"),
+    "int8": ("#56b4e9", "triangle-up"),
+    "int4": ("#009e73", "triangle-down"),
+    "pq": ("#e69f00", "star"),
+    "mixed": ("#7a68b8", "cross"),
+    "trim": ("#a0522d", "hexagon"),
+}
+"""Method of `compression` -> colour, marker. Other methods share a grey x."""
+
 KEEP = {"both": "#0a7fc4", "only_a": "#e69f00", "only_b": "#cc79a7", "neither": "#8c8c8c"}
 
 LAYER_AXIS = "Layer (0 is next to the input)"
@@ -51,6 +65,7 @@ LEGEND_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "trace
 
 GRID = "rgba(128,128,128,0.25)"
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
+_FILLINGS = ("", "-open", "-dot", "-open-dot")
 _DASHES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
 
 UNITS = {
@@ -79,6 +94,30 @@ def line_style(member: str, members: list[str]) -> dict:
         "line": {"color": colour(member), "dash": _DASHES[place % len(_DASHES)], "width": 1.8},
         "marker": {"color": colour(member), "symbol": _MARKERS[place % len(_MARKERS)], "size": 7},
     }
+
+
+def compression_method(method: str) -> tuple[str, str]:
+    """Return the colour and the marker of a compression method."""
+    return COMPRESSION.get(method, (NEUTRAL, "x"))
+
+
+def compression_lines(table: pd.DataFrame) -> dict[str, dict]:
+    """Return line -> line and marker style, for a table with the columns line and method.
+
+    Methods come in the order of `COMPRESSION`; lines of one method differ in dash and in the filling of the marker.
+    """
+    rows = table.drop_duplicates("line")
+    place = {method: i for i, method in enumerate(COMPRESSION)}
+    rows = rows.sort_values("method", key=lambda column: column.map(lambda m: place.get(m, len(place))), kind="stable")
+    found: dict[str, dict] = {}
+    for row in rows.itertuples():
+        hue, symbol = compression_method(row.method)
+        nth = sum(style["line"]["color"] == hue for style in found.values())
+        found[row.line] = {
+            "line": {"color": hue, "dash": _DASHES[nth % len(_DASHES)], "width": 2},
+            "marker": {"color": hue, "symbol": f"{symbol}{_FILLINGS[nth % len(_FILLINGS)]}", "size": 7},
+        }
+    return found
 
 
 def family(member: str) -> str:

@@ -33,8 +33,10 @@ def folders() -> list[Path]:
     return [BUNDLED, *(Path(folder) for folder in named if folder)]
 
 
-def studies() -> tuple[dict[str, Study], list[str]]:
+def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
     """Return name -> study, the fullest first, and a line for each that cannot be read.
+
+    Studies of masks say nothing of what they are `about`; those of token tables are about "compression".
 
     A study is called by its folder's name; a folder that NEUTRAL_STUDIES names may itself be a study.
     """
@@ -44,9 +46,12 @@ def studies() -> tuple[dict[str, Study], list[str]]:
         there = []
         for path in [folder] if (folder / "study.json").is_file() else find_studies(folder):
             try:
-                there.append(_open(str(path), stamp(path)))
+                study = _open(str(path), stamp(path))
             except NeutralError as error:
                 broken.append(str(error))
+                continue
+            if study.info.get("about") == about:
+                there.append(study)
         for study in sorted(there, key=lambda s: -len(s.info.get("methods", []))):
             name = study.path.name if study.path.name not in found else f"{study.path.parent.name}/{study.path.name}"
             found.setdefault(name, study)
@@ -84,7 +89,7 @@ def _open(path: str, changed: tuple) -> Opened:
     return Opened(path)
 
 
-def _remembered(function: Callable) -> Callable:
+def remembered(function: Callable) -> Callable:
     """Remember a table of a study; for masks in memory, which have one set of counts, make it anew."""
     keep = st.cache_data(
         function,
@@ -100,49 +105,49 @@ def _remembered(function: Callable) -> Callable:
     return call
 
 
-@_remembered
+@remembered
 def choices(source: Source) -> list[Choice]:
     """See `summary.choices`."""
     return summary.choices(source)
 
 
-@_remembered
+@remembered
 def kinds(source: Source, choice: Choice) -> dict[str, int]:
     """See `summary.kinds`."""
     return summary.kinds(source, choice)
 
 
-@_remembered
+@remembered
 def counts(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> Counts:
     """See `summary.counts_of`."""
     return summary.counts_of(source, choice, measure, members)
 
 
-@_remembered
+@remembered
 def pairs(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `summary.pairs`."""
     return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
 
 
-@_remembered
+@remembered
 def levels(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `summary.levels`."""
     return summary.levels(source, choice, measure, by, members)
 
 
-@_remembered
+@remembered
 def within(source: Source, choice: Choice, kind: str, measure: str, by: str) -> pd.DataFrame:
     """See `summary.within`."""
     return summary.within(source, choice, kind, measure, by)
 
 
-@_remembered
+@remembered
 def across_sparsity(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `summary.across_sparsity`."""
     return summary.across_sparsity(source, choice, measure, members)
 
 
-@_remembered
+@remembered
 def table(source: Source, kind: str) -> pd.DataFrame:
     """See `Study.table`."""
     return source.table(kind)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neutral.errors import NeutralError
 from pages.parts import pickers, views
-from pages.parts.views import View
+
+T = TypeVar("T")
 
 PAGES = (
     ("app.py", "Overview", ":material/home:"),
@@ -17,6 +20,7 @@ PAGES = (
     ("pages/pair.py", "Language pair", ":material/compare_arrows:"),
     ("pages/layers.py", "Layers", ":material/layers:"),
     ("pages/masks.py", "Your masks", ":material/upload_file:"),
+    ("pages/compression.py", "Compression", ":material/compress:"),
 )
 
 NO_STUDY = """
@@ -34,11 +38,26 @@ Studies are looked for in `data/studies/` and in the folders that the environmen
 """
 
 
+def no_masks() -> None:
+    """Say how to get a study of masks."""
+    with st.container(border=True):
+        st.markdown(NO_STUDY)
+        st.page_link("pages/masks.py", label="Or upload masks of your own", icon=":material/upload_file:")
+
+
 @contextmanager
-def page(title: str, *, lead: str = "", needs_masks: bool = True) -> Iterator[list[View]]:
+def page(
+    title: str,
+    *,
+    lead: str = "",
+    choose: Callable[[DeltaGenerator], list[T]] = views.choose,
+    empty: Callable[[], None] | None = no_masks,
+) -> Iterator[list[T]]:
     """Draw the frame and give what there is to show; wrong input ends the page in one clear line.
 
-    A page that `needs_masks` is not run when there are none: it says how to get some. Another has nothing to choose.
+    `choose` draws the sidebar's pickers and returns what was chosen; what it has to say goes into the container that
+    it gets. Where that is nothing, the page is not run and `empty` says how to get something; a page with `empty` None
+    is run all the same.
     """
     st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
     pickers.start(title)
@@ -46,21 +65,21 @@ def page(title: str, *, lead: str = "", needs_masks: bool = True) -> Iterator[li
     if lead:
         st.markdown(lead)
     notices = st.container()
-    shown: list[View] = []
+    shown: list[T] = []
     problem = ""
     with st.sidebar:
         menu = st.container(gap="xxsmall")
         try:
-            shown = views.choose(notices) if needs_masks else pickers.pass_on()
+            shown = choose(notices)
         except NeutralError as error:
             problem = str(error)
         with menu:
             _menu()
     if problem:
         st.error(problem)
-    if needs_masks and not shown:
+    if empty and not shown:
         if not problem:
-            _empty()
+            empty()
         st.stop()
     try:
         yield shown
@@ -72,9 +91,3 @@ def _menu() -> None:
     for path, label, icon in PAGES:
         st.page_link(path, label=label, icon=icon, query_params=pickers.address())
     st.divider()
-
-
-def _empty() -> None:
-    with st.container(border=True):
-        st.markdown(NO_STUDY)
-        st.page_link("pages/masks.py", label="Or upload masks of your own", icon=":material/upload_file:")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neutral.overlap import Counts
 from neutral.summary import MEASURES, ORDERS, display
@@ -45,8 +46,8 @@ def chosen() -> dict[str, list[str]]:
     return st.session_state.setdefault(_CHOSEN, {})
 
 
-def pass_on() -> list:
-    """Keep what the address says for the next page, on a page that has no pickers."""
+def pass_on(notices: DeltaGenerator) -> list:
+    """Keep what the address says for the next page, on a page that has no pickers and no notices."""
     chosen().update({key: st.query_params.get_all(key) for key in st.query_params})
     return []
 
@@ -94,6 +95,45 @@ def pick_members(members: Sequence[str]) -> tuple[str, ...]:
     )
     _note("languages", [display(member) for member in some])
     return tuple(member for member in members if member in some)
+
+
+def pick_part(options: Sequence[str], key: str) -> str:
+    """Choose which part of a page to show."""
+    if carried := _carried(key, options, str):
+        st.session_state[key] = carried[0]
+    value = st.segmented_control(
+        "Part", options, default=options[0], key=key, required=True, bind="query-params", label_visibility="collapsed"
+    )
+    _note(key, [] if value == options[0] else [value])
+    return value
+
+
+def pick_some(label: str, options: Sequence[str], key: str, *, default: Sequence[str]) -> list[str]:
+    """Choose several of a few; they come in the order of the options."""
+    if carried := _carried(key, options, str):
+        st.session_state[key] = carried
+    some = st.pills(label, options, selection_mode="multi", default=list(default), key=key, bind="query-params")
+    _note(key, [] if set(some) == set(default) else list(some))
+    return [option for option in options if option in some]
+
+
+def pick_number(label: str, options: Sequence[float], key: str, *, default: float, help: str | None = None) -> float:
+    """Choose a number by dragging."""
+    names = "{:g}".format
+    if carried := _carried(key, options, names):
+        st.session_state[key] = carried[0]
+    value = st.select_slider(label, options, value=default, format_func=names, key=key, bind="query-params", help=help)
+    _note(key, [] if value == default else [names(value)])
+    return value
+
+
+def pick_text(label: str, key: str, *, default: str, help: str | None = None) -> str:
+    """Type a short text."""
+    if st.session_state[_ARRIVED] and key not in st.query_params and chosen().get(key):
+        st.session_state[key] = st.query_params[key] = chosen()[key][0]
+    value = st.text_input(label, default, key=key, max_chars=60, bind="query-params", help=help)
+    _note(key, [] if value == default else [value])
+    return value
 
 
 def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:

@@ -1,28 +1,17 @@
-"""Run the search for sub-networks into a study, so that a stopped run goes on where it was.
-
-What is finished is told by the study itself: a mask file is written whole before the result that it follows from, and
-a result line is written once. Nothing that depends on the clock is stored in the results.
-"""
+"""Run the search for sub-networks into a study, so that a stopped run goes on where it was."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import torch
 from tqdm import tqdm
 
-from neutral import __version__, controls, labels, lottery, maskfiles, models, overlap
+from neutral import controls, labels, lottery, maskfiles, models, overlap
 from neutral.corpora import Corpus
-from neutral.errors import NeutralError
+from neutral.jobs.records import digest, made, require_same
 from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.plan import Plan, check, settings
@@ -53,7 +42,7 @@ class Finder:
         self.held_out = {code: self.task.blocks(corpus.held_out[code])[: plan.held_out] for code in plan.languages}
         self.origin = lottery.snapshot(self.model)
         info = self._info(corpus)
-        _require_same(Path(folder), info)
+        require_same(Path(folder), info, grows=("sparsities",))
         if not plan.title and (Path(folder) / "study.json").is_file():
             del info["title"]  # the study keeps the one that it has
         self.study = Study.create(folder, info, fixed=("task", "weights", "length"))
@@ -299,23 +288,17 @@ class Finder:
         return {
             "title": plan.title or f"{Path(plan.model).name}: {plan.task}",
             "model": Path(plan.model).name,
-            "weights": _digest(weights),
+            "weights": digest(weights),
             "task": plan.task,
             "languages": list(plan.languages),
             "methods": [plan.method],
             "seeds": list(plan.seeds),
             "length": plan.length,
-            "text": {"name": Path(corpus.name).name, "hashes": {c: corpus.hashes[c] for c in plan.languages}},
+            **made(corpus, plan.languages),
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "prunable": sum(w.numel() for w in weights.values()),
             "layers": len({labels.group(name, "layer") for name in weights}),
             "settings": {plan.method: settings(plan)},
-            "created": date.today().isoformat(),
-            "versions": {
-                "neutral": __version__,
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("torch", "transformers", "numpy")},
-            },
         }
 
 
@@ -338,25 +321,6 @@ def find(
         return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
 
 
-def _require_same(folder: Path, info: dict) -> None:
-    """Refuse to go on with a study whose text or whose settings of the method were others."""
-    if not (folder / "study.json").is_file():
-        return
-    old = Study(folder).info
-    hashes = old.get("text", {}).get("hashes", {})
-    changed = [code for code, value in info["text"]["hashes"].items() if hashes.get(code, value) != value]
-    if changed:
-        raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
-    for method, asked in info["settings"].items():
-        before = old.get("settings", {}).get(method, {})
-        for name, value in json.loads(json.dumps(asked)).items():
-            if name != "sparsities" and before.get(name, value) != value:
-                raise NeutralError(
-                    f"{folder}: its {method} masks were made with {name} {before[name]}, not {value}; "
-                    "choose another --study"
-                )
-
-
 def _key(row: dict) -> tuple:
     fields = ("kind", "task", "method", "language", "source", "target", "sparsity", "seed", "variant")
     return tuple(row.get(name) for name in fields)
@@ -369,11 +333,3 @@ def _values(score: Score) -> dict:
 def _seed(seed: int, code: str) -> int:
     """A seed of its own for every language, so that random masks are independent."""
     return zlib.crc32(f"{seed}/{code}".encode())
-
-
-def _digest(weights: dict[str, torch.nn.Parameter]) -> str:
-    hasher = hashlib.sha256()
-    for name, weight in weights.items():
-        hasher.update(name.encode())
-        hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
-    return hasher.hexdigest()[:16]

@@ -1,0 +1,146 @@
+"""What keeps perplexity within 10 % of the full model in every language at ten times fewer bytes than float32?
+
+    python -m benchmarks.tenfold --model data/models/mini-mbert --text TEXT [--ratio 10]
+
+Every idea gets the same bytes and is put in for input and (tied) output. Perplexity is a ratio to the full
+model's on the same tokens: its geometric mean over the languages, and the worst language. `tenfold.md` has the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from math import exp
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neutral import compression, corpora, models
+from neutral.compression import errors, tokens
+from neutral.compression.placement import put_in
+from neutral.compression.plan import CompressionPlan
+from neutral.compression.table import Rebuilt
+from neutral.errors import NeutralError
+from neutral.jobs.compressing import Subject
+
+
+def mixed(subject: Subject, ratio: float, *, weights: str = "uniform", metric: bool = False, **options: object):
+    """Mixed widths, with or without what it knows of the text and of the model."""
+    counted = tokens.weights(weights, subject.frequency)
+    seen = subject.metric() if metric else None
+    table = compression.fit(subject.matrix, "mixed", ratio, by="bytes", weights=counted, metric=seen, **options)
+    return table.matrix(), table.bytes
+
+
+def other(subject: Subject, ratio: float, method: str, **options: object):
+    """Another method of the library."""
+    table = compression.fit(subject.matrix, method, ratio, by="bytes", **options)
+    return table.matrix(), table.bytes
+
+
+def no_map(subject: Subject, ratio: float):
+    """Rotation and levels only: no map that moves noise away from where rows hardly differ."""
+    return mixed(subject, ratio, directions=0)
+
+
+def residual(subject: Subject, ratio: float, *, rank: int = 8):
+    """A low-rank correction of what plain quantization leaves, paid for with bits."""
+    size, width = subject.matrix.shape
+    correction = 2 * rank * (size + width)
+    room = 4 * size * width / ratio - correction
+    first = compression.fit(subject.matrix, "mixed", 4 * size * width / room, by="bytes")
+    rebuilt = first.matrix()
+    left = subject.matrix - rebuilt
+    basis = torch.linalg.eigh((left.T @ left).double())[1][:, -rank:].float()
+    return rebuilt + (left @ basis).half().float() @ basis.half().float().T, first.bytes + correction
+
+
+def by_script(subject: Subject, ratio: float):
+    """Offset and map of every script's own, instead of one for all; the bits a row as for all together."""
+    rebuilt, spent = torch.zeros_like(subject.matrix), 0
+    groups = list(subject.groups["script"].values())
+    for members in [*groups, ~np.any(groups, axis=0)]:
+        ids = torch.from_numpy(np.flatnonzero(members))
+        if len(ids):
+            table = compression.fit(subject.matrix[ids], "mixed", ratio, by="bytes")
+            rebuilt[ids], spent = table.matrix(), spent + table.bytes
+    return rebuilt, spent
+
+
+IDEAS: dict[str, Callable] = {
+    "product quantization of unit rows": lambda s, r: other(s, r, "pq"),
+    "low rank (direction)": lambda s, r: other(s, r, "direction"),
+    "rotated rows, normal levels": no_map,
+    "+ map from the rows alone": mixed,
+    "+ map, one a script": by_script,
+    "+ map and a low-rank correction": residual,
+    "+ map from the model (metric)": lambda s, r: mixed(s, r, metric=True),
+    "+ bits by frequency": lambda s, r: mixed(s, r, weights="frequency"),
+    "+ bits by √frequency and metric": lambda s, r: mixed(s, r, weights="sqrt", metric=True),
+    "+ bits by frequency and metric": lambda s, r: mixed(s, r, weights="frequency", metric=True),
+}
+
+
+def losses(subject: Subject, held_out: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return the loss of each language."""
+    return {code: subject.tasks[False].evaluate(subject.model, blocks).loss for code, blocks in held_out.items()}
+
+
+def texts(subject: Subject, other_text: str | None, blocks: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Yield the held-out text, and text of another kind that no method has seen."""
+    yield "held out", subject.held_out
+    if other_text:
+        lines = corpora.load(other_text, list(subject.held_out)).train
+        yield "other text", {code: subject.tasks[False].blocks(lines[code])[:blocks] for code in subject.held_out}
+
+
+def main() -> None:
+    """Print a line an idea."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="data/models/mini-mbert")
+    parser.add_argument("--gguf")
+    parser.add_argument("--text", required=True)
+    parser.add_argument("--other", default="data/sentences", help="text of another kind, to check")
+    parser.add_argument("--ratio", type=float, default=10)
+    parser.add_argument("--blocks", type=int, default=16)
+    parser.add_argument("--only", help="ideas whose names hold this")
+    chosen = parser.parse_args()
+    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
+    corpus = corpora.load(chosen.text)
+    plan = CompressionPlan(
+        model=chosen.model,
+        task=models.natural_task(chosen.model, **options),
+        languages=tuple(corpus.languages),
+        methods=("mixed",),
+        ratios=(chosen.ratio,),
+        held_out=chosen.blocks,
+    )
+    subject = Subject(plan, corpus, torch.device("cpu"), **options)
+    judged = dict(texts(subject, chosen.other, chosen.blocks))
+    full = {name: losses(subject, held_out) for name, held_out in judged.items()}
+    print(f"{Path(chosen.model).name}, {chosen.ratio:g} times fewer bytes; perplexity over the full model's")
+    print("| idea | ratio | cosine distance |" + "".join(f" {name}: mean | worst |" for name in judged))
+    print("| --- | --- | --- |" + " --- | --- |" * len(judged))
+    for idea, make in IDEAS.items():
+        if chosen.only and chosen.only not in idea:
+            continue
+        try:
+            rebuilt, spent = make(subject, chosen.ratio)
+        except NeutralError as error:
+            print(f"| {idea} | {error} |")
+            continue
+        table = Rebuilt(rebuilt.shape, {"dense": rebuilt})
+        distance = errors.cosine_distance(subject.matrix, table).nanmean()
+        line = f"| {idea} | {4 * subject.matrix.numel() / spent:.2f} | {distance:.4f} |"
+        for name, held_out in judged.items():
+            with put_in(subject.model, table):
+                found = losses(subject, held_out)
+            change = {code: found[code] - full[name][code] for code in found}
+            worst = max(change, key=change.get)
+            line += f" {exp(min(np.mean(list(change.values())), 99)):.3g} | {worst} {exp(min(change[worst], 99)):.3g} |"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The shell: `python -m neutral …`.
+
+Results go to standard output (or a study) and nothing else does; progress and messages go to standard error. Exit
+codes: 0 done, 2 the user's input was wrong (one line says how), 1 a fault of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from neutral import __version__
+from neutral.cli.compressing import add_compress
+from neutral.cli.finding import add_find
+from neutral.cli.masks import add_masks, add_overlap
+from neutral.cli.pretraining import add_pretrain
+from neutral.cli.studies import add_study
+from neutral.errors import NeutralError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        chosen = _parser().parse_args(arguments)
+        chosen.run(chosen)
+        sys.stdout.flush()
+    except NeutralError as error:
+        print(f"neutral: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("neutral: stopped; run the same command again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, like every other mistake of the user's."""
+
+    def error(self, message: str) -> NoReturn:
+        raise NeutralError(f"{message} (`{self.prog} --help` lists what there is)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="neutral", description="Which weights a multilingual language model shares between languages."
+    )
+    parser.add_argument("--version", action="version", version=f"neutral {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (add_masks, add_overlap, add_find, add_compress, add_pretrain, add_study):
+        add(commands)
+    return parser

@@ -1,0 +1,94 @@
+"""Compress a token-embedding table so that its directions survive.
+
+Bałazy, Banaei, Lebret, Tabor, Aberer (2021), Direction is what you need: Improving Word Embedding Compression in Large
+Language Models, RepL4NLP (arXiv 2106.08181). `fit` makes a `Table` by one of `METHODS`:
+
+svd          truncated singular value decomposition, the paper's baseline
+direction    reweighted PCA of the unit-length rows: least mean cosine distance at a rank
+autoencoder  the paper's, for comparison
+int8, int4   rounded numbers with a scale a group
+pq           product quantization of the unit rows, lengths apart
+mixed        rotated rows with more bits for tokens that are used more
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import torch
+
+from neutral.compression.sizes import BY, Budget
+from neutral.compression.table import Table
+from neutral.errors import NeutralError
+
+_HOMES = {
+    "svd": "lowrank",
+    "direction": "lowrank",
+    "autoencoder": "autoencoder",
+    "int8": "rounding",
+    "int4": "rounding",
+    "pq": "product",
+    "mixed": "mixed",
+}
+METHODS = tuple(_HOMES)
+
+
+def fit(
+    matrix: torch.Tensor,
+    method: str,
+    ratio: float,
+    *,
+    by: str = "parameters",
+    weights: torch.Tensor | None = None,
+    seed: int = 0,
+    **options: object,
+) -> Table:
+    """Compress `matrix` (V, d) by `method` so that it is at least `ratio` times smaller, by parameters or by bytes.
+
+    `weights` (V,) says how much each token counts; all count alike without. A row of zeros (padding) has no
+    direction: it counts for nothing. What else a method takes (`options`) is said where it is defined.
+
+    Raises `NeutralError` for an unknown method, a ratio that the method cannot reach, weights that do not fit, and
+    rows that are not finite.
+    """
+    if method not in _HOMES:
+        raise NeutralError(f"method {method!r}: unknown; there are {', '.join(METHODS)}")
+    matrix = checked(matrix)
+    if weights is not None:
+        weights = _checked_weights(weights, matrix)
+    budget = Budget(*matrix.shape, ratio, by)
+    home = import_module(f"neutral.compression.{_HOMES[method]}")
+    table: Table = getattr(home, f"fit_{method}")(matrix, budget, weights=weights, seed=seed, **options)
+    return table
+
+
+def load(path: str) -> Table:
+    """Read a table that `Table.save` wrote; see `Table.load`."""
+    for home in set(_HOMES.values()):
+        import_module(f"neutral.compression.{home}")
+    return Table.load(path)
+
+
+def checked(matrix: torch.Tensor) -> torch.Tensor:
+    """Return the matrix as float32 (V, d). Raises `NeutralError` for other shapes and for rows that are not finite."""
+    matrix = torch.as_tensor(matrix).detach()
+    if matrix.ndim != 2 or not matrix.numel():
+        raise NeutralError(f"a token table is a matrix of tokens × width; got shape {tuple(matrix.shape)}")
+    matrix = matrix.float()
+    bad = ~torch.isfinite(matrix.sum(dim=1))
+    if bad.any():
+        first = int(bad.nonzero()[0])
+        raise NeutralError(f"row {first} of the token table holds NaN or infinity ({int(bad.sum())} such rows)")
+    return matrix
+
+
+def _checked_weights(weights: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    weights = torch.as_tensor(weights).detach().to(matrix)
+    if weights.shape != matrix.shape[:1]:
+        raise NeutralError(f"weights: one a token, so {matrix.shape[0]}; got shape {tuple(weights.shape)}")
+    if not torch.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
+        raise NeutralError("weights: must be finite, not negative, and not all zero")
+    return weights / weights.mean()
+
+
+__all__ = ["BY", "METHODS", "Budget", "Table", "checked", "fit", "load"]

@@ -1,0 +1,255 @@
+"""Put a compressed table in the place of a model's own token embedding, and take it out again.
+
+The table stays compressed in memory: the input side rebuilds the rows of the ids asked for, a tied output layer
+rebuilds the table block by block. What a gradient can change (the factors of a low-rank table) are parameters of the
+model while the table is in place; codes are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from copy import copy
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from neutral.compression.table import Table
+from neutral.errors import NeutralError
+
+WHERE = ("input", "both")
+
+
+class Stored(nn.Module):
+    """The tensors of a table inside a model: parameters (float32) where they train, buffers as stored elsewhere."""
+
+    def __init__(self, table: Table, device: torch.device, train: bool) -> None:
+        super().__init__()
+        self._empty = copy(table)  # knows how to decode, holds nothing
+        self._empty.tensors = {}
+        self._types = {name: tensor.dtype for name, tensor in table.tensors.items()}
+        for name, tensor in table.tensors.items():
+            if train and name in table.trainable:
+                self.register_parameter(name, nn.Parameter(tensor.to(device, torch.float32, copy=True)))
+            else:
+                self.register_buffer(name, tensor.to(device))
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Name -> tensor, as `Table.decode` takes them."""
+        return {name: getattr(self, name) for name in self._types}
+
+    def rows(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the rows `ids` (…), float32 (…, d), with a gradient. Rebuilt in full precision also under autocast."""
+        with torch.autocast(ids.device.type, enabled=False):
+            return self._empty.decode(self.tensors, ids.reshape(-1)).reshape(*ids.shape, -1)
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return hidden (…, d) times the table transposed, (…, V), in the type autocast gives a linear layer."""
+        kind = hidden.device.type
+        if torch.is_autocast_enabled(kind):
+            hidden = hidden.to(torch.get_autocast_dtype(kind))
+        with torch.autocast(kind, enabled=False):
+            return self._empty.logits(self.tensors, hidden)
+
+    def table(self) -> Table:
+        """Return a table of copies of the tensors as they are now, in the types in which they were stored."""
+        tensors = {name: tensor.detach().to(self._types[name], copy=True) for name, tensor in self.tensors.items()}
+        return type(self._empty)(self._empty.shape, tensors, self._empty.settings)
+
+
+class CompressedEmbedding(nn.Module):
+    """A compressed table where `layer` was: ids (…) -> rows (…, d) in the type and at the scale of `layer`.
+
+    As in `nn.Embedding`, the row of the padding id gives no gradient.
+    """
+
+    def __init__(self, stored: Stored, layer: nn.Embedding) -> None:
+        super().__init__()
+        self._stored = (stored,)  # in a tuple: `put_in` registers its tensors with one module, once
+        self.num_embeddings, self.embedding_dim = layer.num_embeddings, layer.embedding_dim
+        self.padding_idx = layer.padding_idx
+        scale = getattr(layer, "embed_scale", None)
+        if isinstance(scale, torch.Tensor):
+            self.register_buffer("embed_scale", scale.clone(), persistent=False)
+        else:
+            self.embed_scale = scale
+        self.register_buffer("_like", layer.weight.detach().new_empty(0), persistent=False)  # follows the model's type
+
+    def table(self) -> Table:
+        """Return the table as it is now: with what training changed."""
+        return self._stored[0].table()
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Rebuild the rows of `ids`."""
+        rows = self._stored[0].rows(ids).to(self._like.dtype)
+        if self.padding_idx is not None and rows.requires_grad:
+            rows = torch.where((ids == self.padding_idx).unsqueeze(-1), rows.detach(), rows)
+        if self.embed_scale is None:
+            return rows
+        return rows * (self.embed_scale.to(rows) if isinstance(self.embed_scale, torch.Tensor) else self.embed_scale)
+
+
+class CompressedHead(nn.Module):
+    """The output layer over a compressed table: hidden (…, d) -> logits (…, V), with the bias of `layer`."""
+
+    def __init__(self, stored: Stored, layer: nn.Linear) -> None:
+        super().__init__()
+        self._stored = (stored,)
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.register_parameter("bias", layer.bias)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the logits of every token."""
+        logits = self._stored[0].logits(hidden)
+        return logits if self.bias is None else logits + self.bias.to(logits.dtype)
+
+
+class Placement:
+    """A table in place in a model; `with put_in(…):` or `remove()` gives the model its own layers back.
+
+    Only the placement keeps the model's own layers alive: let go of it, and their memory is free.
+
+    Attributes:
+        where: "input", or "both" where the output layer uses the table too.
+    """
+
+    def __init__(self, where: str, stored: Stored, replaced: list[tuple[nn.Module, str, nn.Module]]) -> None:
+        self.where, self._stored, self._replaced = where, stored, replaced
+
+    def table(self) -> Table:
+        """Return the table as it is now: with what training changed."""
+        return self._stored.table()
+
+    def remove(self) -> None:
+        """Give the model its own layers back, bit for bit. A second call does nothing."""
+        device = next(iter(self._stored.tensors.values())).device
+        for parent, name, layer in self._replaced:
+            setattr(parent, name, layer.to(device))
+        self._replaced = []
+
+    def __enter__(self) -> Placement:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+
+def put_in(model: PreTrainedModel, table: Table, where: str | None = None, *, train: bool = True) -> Placement:
+    """Put `table` in the place of the model's token embedding, and of a tied output layer where `where` is "both".
+
+    `where` is "input" or "both"; without it, "both" for a model whose output layer is tied, else "input". With "input"
+    a tied output layer keeps the model's own matrix. With `train`, what can train is copied and held in float32,
+    though it may be stored in less; without it, the model shares the table's tensors.
+
+    Raises `NeutralError` for a model without an embedding of tokens, one whose V × d is not the table's, one that holds
+    a compressed table already, and for "both" without a tied output layer.
+    """
+    layer = embedding(model)
+    where = _fitting(model, layer, table, where)
+    stored = Stored(table, layer.weight.device, train)
+    replaced, new = [], []
+    for found in _holders(model, nn.Embedding, layer.weight):
+        replaced.append(found)
+        new.append(CompressedEmbedding(stored, found[2]))
+    for found in _holders(model, nn.Linear, layer.weight) if where == "both" else []:
+        replaced.append(found)
+        new.append(CompressedHead(stored, found[2]))
+    new[0].stored = stored
+    for (parent, name, _), module in zip(replaced, new, strict=True):
+        setattr(parent, name, module)
+    return Placement(where, stored, replaced)
+
+
+def export(
+    model: PreTrainedModel,
+    table: Table,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: str | Path,
+    where: str | None = None,
+) -> None:
+    """Write a plain Hugging Face folder of `model` with the rebuilt matrix of `table`; the model is left as it is.
+
+    The weights have the model's type. With `where="input"` a tied output layer keeps the model's own matrix, and the
+    configuration says that the two are not tied. (T5's is always tied; there the loader sees it from the weights.)
+
+    Raises `NeutralError` as `put_in` does.
+    """
+    layer = embedding(model)
+    where = _fitting(model, layer, table, where)
+    rebuilt = table.matrix().to(layer.weight)
+    weights = model.state_dict(keep_vars=True)
+    heads = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    written = {
+        name: rebuilt if tensor is layer.weight and (where == "both" or name not in heads) else tensor.detach()
+        for name, tensor in weights.items()
+    }
+    untied = where == "input" and tied(model)
+    with _said_untied(model) if untied else nullcontext(False) as said:
+        if said:  # nothing is tied when it is read again, so every name needs its tensor (BERT's two names of a bias)
+            written = {name: tensor.clone() for name, tensor in written.items()}
+        model.save_pretrained(folder, state_dict=written)
+    tokenizer.save_pretrained(folder)
+
+
+def embedding(model: nn.Module) -> nn.Embedding:
+    """Return the token embedding of `model`.
+
+    Raises `NeutralError` if it has none, or one that does more than look up and scale rows.
+    """
+    name = type(model).__name__
+    try:
+        layer = model.get_input_embeddings()
+    except (AttributeError, NotImplementedError):
+        layer = None
+    if isinstance(layer, CompressedEmbedding):
+        raise NeutralError(f"{name} holds a compressed table already; remove that first")
+    if not isinstance(layer, nn.Embedding):
+        raise NeutralError(f"{name} has no embedding of tokens, so no table to compress")
+    plain = type(layer).forward is nn.Embedding.forward or hasattr(layer, "embed_scale")
+    if not plain or len(list(layer.parameters())) > 1 or layer.max_norm is not None:
+        raise NeutralError(f"{name}: its embedding ({type(layer).__name__}) does more than look up and scale rows")
+    return layer
+
+
+def tied(model: nn.Module) -> bool:
+    """Whether an output layer of `model` uses the very matrix of its token embedding."""
+    return bool(_holders(model, nn.Linear, embedding(model).weight))
+
+
+def _fitting(model: nn.Module, layer: nn.Embedding, table: Table, where: str | None) -> str:
+    """Return where the table goes. Raises `NeutralError` if it cannot."""
+    name = type(model).__name__
+    if where not in (None, *WHERE):
+        raise NeutralError(f"where={where!r}: a table goes in {' or '.join(WHERE)}")
+    if tuple(layer.weight.shape) != table.shape:
+        ours, theirs = ("{:,} × {:,}".format(*shape) for shape in (table.shape, layer.weight.shape))
+        raise NeutralError(f"the table is {ours} but the embedding of {name} is {theirs}")
+    if where == "both" and not tied(model):
+        raise NeutralError(f'{name} has no output layer tied to its embedding: use where="input"')
+    return where or ("both" if tied(model) else "input")
+
+
+def _holders(model: nn.Module, kind: type[nn.Module], weight: nn.Parameter) -> list[tuple[nn.Module, str, nn.Module]]:
+    """Return (parent, name, layer) of every layer of a kind that uses `weight` itself (T5 has three embeddings)."""
+    children = [(parent, name, child) for parent in model.modules() for name, child in parent._modules.items()]
+    return [found for found in children if isinstance(found[2], kind) and found[2].weight is weight]
+
+
+@contextmanager
+def _said_untied(model: PreTrainedModel) -> Iterator[bool]:
+    """Within, the model's configuration says that its output layer is not tied; gives False if it cannot say so."""
+    configs = {id(config): config for config in (model.config, model.config.get_text_config())}.values()
+    if any(type(config)(tie_word_embeddings=False).tie_word_embeddings for config in configs):
+        yield False
+        return
+    were = [config.tie_word_embeddings for config in configs]
+    for config in configs:
+        config.tie_word_embeddings = False
+    try:
+        yield True
+    finally:
+        for config, was in zip(configs, were, strict=True):
+            config.tie_word_embeddings = was

@@ -1,0 +1,135 @@
+"""Which error of a compressed table foretells its perplexity?
+
+Bałazy et al. (2021) claim that direction does, better than Euclidean error. Tested here in three ways: the rank
+correlation of each error with the perplexity over all compressed tables (Spearman), with a bootstrap of the
+difference; how often perplexity sides with the cosine distance where it and another error disagree on which of two
+tables is better; and direction against svd at equal rank, with a sign test.
+
+Tables of one method at several ratios are not independent: resampling single tables gives too narrow intervals, so
+whole methods can be resampled too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest, rankdata
+
+from neutral.compression.results import ALL, ERRORS, KEYS
+from neutral.errors import NeutralError
+
+UNITS = ("table", "method")
+CORRELATION_COLUMNS = ["language", "error", "rho", "low", "high", "lead", "lead_low", "lead_high", "n"]
+PAIRED_COLUMNS = ["measure", "wins", "losses", "ties", "p", "ratio"]
+_PAIR = ["weights", "trimmed", "by", "rank"]  # what two low-rank tables must share to be compared
+_NO_LANGUAGE = [*KEYS, "line", "rank", *ERRORS]
+_LEAST = 4  # tables: fewer have no rank correlation worth the name
+
+
+def points(scores: pd.DataFrame, where: str, words: bool) -> pd.DataFrame:
+    """Return a row a table: keys, line, rank, errors, and columns of nats: each language's, and `all`, their mean.
+
+    `scores` is that of `results.scores`. Tables that lack an error or a language are left out.
+    """
+    rows = scores[(scores["where"] == where) & (scores["words"] == words)]
+    if rows.empty:
+        return pd.DataFrame(columns=[*_NO_LANGUAGE, ALL])
+    wide = rows.pivot_table(index=KEYS, columns="language", values="nats").dropna()
+    wide.insert(0, ALL, wide.mean(axis=1))
+    known = rows[_NO_LANGUAGE].drop_duplicates(KEYS).dropna(subset=list(ERRORS))
+    return known.merge(wide.reset_index(), on=KEYS)
+
+
+def correlations(table: pd.DataFrame, *, unit: str = "table", draws: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Return the Spearman rank correlation of each error with the nats of each language: `CORRELATION_COLUMNS`.
+
+    `table` is that of `points`. `low` and `high` are the 95 % bootstrap interval of rho over tables or whole methods
+    (`unit`); `lead` is how much higher the rho of the cosine distance is than that of this error, with its interval.
+    All are from the same draws, so they are paired. Empty for fewer than four tables.
+
+    Raises `NeutralError` for an unknown unit.
+    """
+    if unit not in UNITS:
+        raise NeutralError(f"unit {unit!r}: resample by {' or by '.join(UNITS)}")
+    if len(table) < _LEAST:
+        return pd.DataFrame(columns=CORRELATION_COLUMNS)
+    languages = languages_of(table)
+    errors, nats = table[list(ERRORS)].to_numpy(dtype=float), table[languages].to_numpy(dtype=float)
+    rho = spearman(errors, nats)  # (errors, languages)
+    drawn = np.stack([spearman(errors[i], nats[i]) for i in _resampled(table, unit, draws, seed)])
+    with np.errstate(invalid="ignore"):
+        low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0)
+        lead = drawn[:, :1] - drawn  # the cosine distance is the first of ERRORS
+        lead_low, lead_high = np.nanquantile(lead, (0.025, 0.975), axis=0)
+    found = [
+        [code, error, rho[i, j], low[i, j], high[i, j], rho[0, j] - rho[i, j], lead_low[i, j], lead_high[i, j]]
+        for j, code in enumerate(languages)
+        for i, error in enumerate(ERRORS)
+    ]
+    return pd.DataFrame(found, columns=CORRELATION_COLUMNS[:-1]).assign(n=len(table))
+
+
+def languages_of(table: pd.DataFrame) -> list[str]:
+    """Return the columns of `points` that hold nats: `all`, then the languages."""
+    return [c for c in table if c not in _NO_LANGUAGE]
+
+
+def spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the rank correlation of every column of `one` (n, a) with every column of `other` (n, b): (a, b).
+
+    Ties share their mean rank. NaN where a column is constant.
+    """
+    ranks = [rankdata(values, axis=0) for values in (one, other)]
+    centred = [r - r.mean(axis=0) for r in ranks]
+    lengths = [np.sqrt((c**2).sum(axis=0)) for c in centred]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return centred[0].T @ centred[1] / np.outer(*lengths)
+
+
+def disagreements(table: pd.DataFrame, against: str = "rmse", language: str = ALL) -> tuple[int, float]:
+    """Return (pairs of tables where cosine and another error disagree, share in which perplexity sides with cosine).
+
+    `table` is that of `points`. Only such pairs tell the two errors apart. The share is NaN where there is none.
+    """
+    cosine, other, nats = (table[c].to_numpy(dtype=float) for c in ("cosine", against, language))
+    i, j = np.triu_indices(len(table), 1)
+    by_cosine, by_other, by_nats = (np.sign(v[i] - v[j]) for v in (cosine, other, nats))
+    disagree = by_cosine * by_other * np.abs(by_nats) < 0
+    sides = by_cosine[disagree] == by_nats[disagree]
+    return int(disagree.sum()), float(sides.mean()) if sides.size else float("nan")
+
+
+def paired(table: pd.DataFrame, *, one: str = "direction", other: str = "svd") -> pd.DataFrame:
+    """Compare two methods at equal rank: `PAIRED_COLUMNS`, a row each for cosine, rmse and perplexity.
+
+    `table` is that of `points`. A pair shares weights, vocabulary, way of counting and rank. `wins`: pairs in which
+    `one` is lower (better); p: two-sided sign test without the ties; ratio: geometric mean of one ÷ other
+    (perplexity: mean over languages). Empty without a pair.
+    """
+    rows = table.dropna(subset="rank")
+    a, b = (rows[(rows["method"] == m) & (rows["variant"] == "")] for m in (one, other))
+    both = a.merge(b, on=_PAIR, suffixes=("", "_other"))
+    if both.empty:
+        return pd.DataFrame(columns=PAIRED_COLUMNS)
+    found = []
+    for measure, column in (("cosine", "cosine"), ("rmse", "rmse"), ("perplexity", ALL)):
+        mine, theirs = both[column].to_numpy(dtype=float), both[f"{column}_other"].to_numpy(dtype=float)
+        wins, losses = int((mine < theirs).sum()), int((mine > theirs).sum())
+        p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else float("nan")
+        logs = mine - theirs if measure == "perplexity" else np.log(mine) - np.log(theirs)
+        found.append([measure, wins, losses, len(both) - wins - losses, p, float(np.exp(logs.mean()))])
+    return pd.DataFrame(found, columns=PAIRED_COLUMNS)
+
+
+def _resampled(table: pd.DataFrame, unit: str, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield places of rows: as many tables drawn with replacement, or all tables of as many drawn methods."""
+    random = np.random.default_rng(seed)
+    if unit == "table":
+        for _ in range(draws):
+            yield random.integers(0, len(table), len(table))
+        return
+    places = list(table.groupby("method").indices.values())
+    for _ in range(draws):
+        yield np.concatenate([places[i] for i in random.integers(0, len(places), len(places))])

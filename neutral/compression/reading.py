@@ -1,0 +1,78 @@
+"""A model folder's token table and tokenizer, read straight from its files: no model is built.
+
+Takes a second at most where loading the model takes many, which is what makes a live page possible.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
+
+from neutral.errors import FileError
+
+NAMES = ("word_embeddings", "embed_tokens", "wte", "shared", "tok_embeddings", "word_embedding")
+"""What architectures call the module of their token table, the surest first."""
+
+WEIGHTS, INDEX, TOKENIZER = "model.safetensors", "model.safetensors.index.json", "tokenizer.json"
+
+
+def is_model(folder: str | Path) -> bool:
+    """Whether a folder holds what is read here: a configuration, safetensors and a tokenizer."""
+    folder = Path(folder)
+    weights = (folder / WEIGHTS).is_file() or (folder / INDEX).is_file()
+    return weights and (folder / "config.json").is_file() and (folder / TOKENIZER).is_file()
+
+
+def shape(folder: str | Path) -> tuple[int, int]:
+    """Return (V, d) of a model's token table without reading it. Raises `FileError` as `matrix` does."""
+    file, name = _find(Path(folder))
+    with safe_open(file, framework="pt") as tensors:
+        rows, width = tensors.get_slice(name).get_shape()
+    return rows, width
+
+
+def matrix(folder: str | Path) -> torch.Tensor:
+    """Return a model's token table as float32 (V, d).
+
+    Raises `FileError` when the folder holds no safetensors, or none of its tensors is known as a token table.
+    """
+    file, name = _find(Path(folder))
+    with safe_open(file, framework="pt") as tensors:
+        return tensors.get_tensor(name).float()
+
+
+def tokenizer(folder: str | Path) -> Tokenizer:
+    """Return the tokenizer of a folder. Raises `FileError` when there is none, or a broken one."""
+    file = Path(folder) / TOKENIZER
+    if not file.is_file():
+        raise FileError(file, "is not there; the token explorer reads the tokenizer from it")
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises bare `Exception`
+        raise FileError(file, f"cannot be read as a tokenizer: {error}") from error
+
+
+def _find(folder: Path) -> tuple[Path, str]:
+    """Return the file and the name of the token table."""
+    names = _tensors(folder)
+    for wanted in NAMES:
+        for name, file in names.items():
+            if name.removesuffix(".weight").rsplit(".", 1)[-1] == wanted and name.endswith(".weight"):
+                return file, name
+    raise FileError(folder, f"no tensor is called as a token table is ({', '.join(NAMES)})")
+
+
+def _tensors(folder: Path) -> dict[str, Path]:
+    """Return name -> file of all tensors, by name."""
+    try:
+        if (folder / INDEX).is_file():
+            parts = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+            return {name: folder / parts[name] for name in sorted(parts)}
+        with safe_open(folder / WEIGHTS, framework="pt") as tensors:
+            return dict.fromkeys(sorted(tensors.keys()), folder / WEIGHTS)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileError(folder, f"its weights cannot be read from safetensors: {error}") from error

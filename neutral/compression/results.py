@@ -1,0 +1,201 @@
+"""What a study of compressed token tables comes to: sizes, errors and perplexities, side by side.
+
+A configuration is a method with its variant, token weights, vocabulary, way of counting and ratio (`KEYS`); a line is
+all of that but the ratio. Results under several seeds are averaged. Perplexities are compared in the logarithm, as the
+nats a token that the compressed table costs over the full one; means over languages are geometric means of
+perplexity ratios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from neutral.errors import NeutralError
+from neutral.evaluations import FULL
+
+LINE = ["method", "variant", "weights", "trimmed", "by"]
+KEYS = [*LINE, "ratio"]
+SIZES = ["parameters", "bytes", "ratio_parameters", "ratio_bytes"]
+ERRORS = ("cosine", "rmse", "mae", "power")
+"""Errors of a whole table: mean cosine distance, RMSE, MAE, mean |e|^0.6. All are better when lower."""
+
+TABLE_COLUMNS = [*KEYS, "line", *SIZES, "rank", *ERRORS, "norm_ratio", "neighbours"]
+SCORE_COLUMNS = [*KEYS, "line", "language", "where", "words", "value", "nats", "factor", *SIZES, "rank", *ERRORS]
+MEAN_COLUMNS = [*KEYS, "line", "where", "words", "factor", "low", "high", "n", *SIZES, "rank", *ERRORS]
+BREAK_COLUMNS = [*LINE, "line", "where", "words", "language", "limit", "ratio", "bound", "sizes"]
+REACH_COLUMNS = [*LINE, "line", "where", "words", "limit", "ratio", "bound", "sizes", "language"]
+GROUP_COLUMNS = [*KEYS, "line", "group", "name", "tokens", "cosine", "low", "median", "high"]
+ALL = "all"
+"""In place of a language: the geometric mean over languages."""
+
+TRIM = "trim"
+"""The method that only trims the vocabulary."""
+
+_WEIGHTS = {"frequency": "frequency", "sqrt": "√frequency"}
+_MOST = 700.0  # nats: exp of more overflows
+
+
+def name_of(method: str, variant: str = "", weights: str = "uniform", trimmed: bool = False) -> str:
+    """Return what a line is called.
+
+    >>> name_of("direction", weights="sqrt"), name_of("autoencoder", "elu", trimmed=True)
+    ('direction, √frequency', 'autoencoder elu, trimmed')
+    """
+    parts = [f"{method} {variant}".strip(), _WEIGHTS.get(weights, ""), "trimmed" if trimmed and method != TRIM else ""]
+    return ", ".join(filter(None, parts))
+
+
+def tables(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each configuration's sizes and errors, `Study.table("table")` averaged over seeds: `TABLE_COLUMNS`."""
+    if table.empty:
+        return pd.DataFrame(columns=TABLE_COLUMNS)
+    return _over_seeds(_keyed(table), KEYS, [c for c in TABLE_COLUMNS if c not in (*KEYS, "line")])[TABLE_COLUMNS]
+
+
+def scores(perplexity: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
+    """Return each configuration's perplexity in each language, beside the full model's: `SCORE_COLUMNS`.
+
+    `perplexity` is `Study.table("perplexity")`, `sizes` comes from `tables`. `where` says whether the table went in the
+    input alone or the tied output layer too, `words` whether whole words were masked. nats is the loss over the full
+    model's on the same language and masking, factor = exp(nats), and value the perplexity.
+    A configuration whose size is not known yet, or whose full model was not scored, is left out.
+    """
+    if perplexity.empty or sizes.empty:
+        return pd.DataFrame(columns=SCORE_COLUMNS)
+    text = ["language", "words"]
+    is_full = perplexity["method"] == FULL
+    full = perplexity[is_full].groupby(text)["loss"].mean().rename("full").reset_index()
+    rows = _over_seeds(_keyed(perplexity[~is_full]), [*KEYS, "language", "where", "words"], ["loss"])
+    rows = rows.merge(full, on=text).merge(sizes.drop(columns="line"), on=KEYS)
+    rows["nats"] = rows["loss"] - rows["full"]
+    rows["factor"], rows["value"] = factor(rows["nats"]), factor(rows["loss"])
+    return rows[SCORE_COLUMNS]
+
+
+def mean(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the geometric mean of `scores` over languages: `MEAN_COLUMNS`.
+
+    `low` and `high` are the language that suffers least and most, n how many there are.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=MEAN_COLUMNS)
+    by = [c for c in MEAN_COLUMNS if c not in ("factor", "low", "high", "n")]
+    grouped = table.groupby(by, sort=False, dropna=False)["nats"]
+    found = grouped.agg(factor="mean", low="min", high="max", n="count").reset_index()
+    found[["factor", "low", "high"]] = found[["factor", "low", "high"]].apply(factor)
+    return found[MEAN_COLUMNS]
+
+
+def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Return cosine distances by language, script or frequency, `Study.table("error")` averaged over seeds.
+
+    Columns `GROUP_COLUMNS`; low, median and high are quantiles over the group's tokens (10, 50, 90 %).
+    """
+    if error.empty:
+        return pd.DataFrame(columns=GROUP_COLUMNS)
+    rows = _keyed(error[error["group"] == group])
+    return _over_seeds(rows, [*KEYS, "group", "name"], ["tokens", "cosine", "low", "median", "high"])[GROUP_COLUMNS]
+
+
+def usual(table: pd.DataFrame, weights: str = "uniform", trimmed: bool = False) -> pd.DataFrame:
+    """Return the rows with these token weights and this vocabulary; a method that has none such keeps what it has."""
+    for column, wanted in (("weights", weights), ("trimmed", trimmed)):
+        if table.empty:
+            break
+        fits = table[column] == wanted
+        table = table[fits | ~fits.groupby([table[c] for c in ("method", "variant", "by")]).transform("any")]
+    return table
+
+
+def at_size(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return the rows whose ratio was asked by parameters, or by bytes; a column `size` is that ratio as reached."""
+    rows = table[table["by"] == by]
+    return rows.assign(size=rows[f"ratio_{by}"]).sort_values("size", kind="stable")
+
+
+def breaking(table: pd.DataFrame, limits: Sequence[float] = (1.1, 2.0)) -> pd.DataFrame:
+    """Return at which ratio each language's perplexity passes a limit (times the full model's): `BREAK_COLUMNS`.
+
+    `table` is that of `scores`; language `all` is the geometric mean over languages. Between two measured ratios the
+    logarithm of the perplexity is taken to be linear in the logarithm of the ratio. `bound` is "above" where the limit
+    was not passed up to the largest ratio measured, which is then given, and "below" where it was passed at the
+    smallest already; else "". The ratio is that by which the size was asked, as reached; `sizes` is how many there are.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=BREAK_COLUMNS)
+    means = mean(table).assign(language=ALL)
+    means["nats"] = np.log(means["factor"])
+    both = pd.concat([table, means], ignore_index=True)
+    keys = [*LINE, "line", "where", "words", "language"]
+    found = []
+    for by in both["by"].unique():
+        for key, rows in at_size(both, by).groupby(keys, sort=False):
+            for limit in limits:
+                ratio, bound = crossing(rows["size"].to_numpy(), rows["nats"].to_numpy(), float(np.log(limit)))
+                found.append([*key, limit, ratio, bound, len(rows)])
+    return pd.DataFrame(found, columns=BREAK_COLUMNS)
+
+
+def crossing(ratio: np.ndarray, nats: np.ndarray, limit: float) -> tuple[float, str]:
+    """Return where `nats` first passes `limit` along ascending `ratio`, and what kind of bound that is.
+
+    Linear in the logarithm of the ratio. ("above": never passed; "below": passed at the first.)
+    """
+    past = np.flatnonzero(nats > limit)
+    if not past.size:
+        return float(ratio[-1]), "above"
+    i = int(past[0])
+    if i == 0:
+        return float(ratio[0]), "below"
+    share = (limit - nats[i - 1]) / (nats[i] - nats[i - 1])
+    return float(np.exp(np.log(ratio[i - 1]) + share * np.log(ratio[i] / ratio[i - 1]))), ""
+
+
+def reach(breaks: pd.DataFrame) -> pd.DataFrame:
+    """Return up to which ratio a line keeps *every* language within a limit, and which language breaks first.
+
+    `breaks` is that of `breaking`. Columns `REACH_COLUMNS`, the line that reaches furthest first; lines that pass the
+    limit at their smallest ratio already come last.
+    """
+    each = breaks[breaks["language"] != ALL]
+    if each.empty:
+        return pd.DataFrame(columns=REACH_COLUMNS)
+    # A language that breaks before the first ratio breaks before one that breaks at it.
+    ordered = each.assign(early=each["bound"] != "below").sort_values(["early", "ratio"], kind="stable")
+    first = ordered.groupby([*LINE, "line", "where", "words", "limit"], sort=False).head(1)
+    first = first.sort_values(["early", "ratio"], ascending=False, kind="stable")
+    return first[REACH_COLUMNS].reset_index(drop=True)
+
+
+def factor(nats: pd.Series) -> pd.Series:
+    """Return the perplexity ratio that a loss in nats a token comes to; what would overflow is cut off."""
+    return np.exp(nats.clip(upper=_MOST))
+
+
+def one_line(table: pd.DataFrame, line: str) -> pd.DataFrame:
+    """Return the rows of one line. Raises `NeutralError` when there is none such."""
+    rows = table[table["line"] == line]
+    if rows.empty:
+        raise NeutralError(f"no results of {line}; there are {', '.join(dict.fromkeys(table['line']))}")
+    return rows
+
+
+def _keyed(table: pd.DataFrame) -> pd.DataFrame:
+    """Make the key columns comparable: what was not said is "" or False."""
+    table = table.copy()
+    for column, missing in (("variant", ""), ("weights", "uniform"), ("trimmed", False)):
+        there = table[column] if column in table else pd.Series(missing, index=table.index)
+        table[column] = there.where(there.notna(), missing)
+    table["trimmed"] = table["trimmed"].astype(bool)
+    table["ratio"] = table["ratio"].astype(float)
+    return table
+
+
+def _over_seeds(table: pd.DataFrame, by: list[str], numbers: list[str]) -> pd.DataFrame:
+    values = table.reindex(columns=numbers).astype(float)
+    found = values.groupby([table[key] for key in by], sort=False).mean().reset_index()
+    named = zip(found["method"], found["variant"], found["weights"], found["trimmed"], strict=True)
+    return found.assign(line=[name_of(*row) for row in named])

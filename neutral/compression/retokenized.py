@@ -1,0 +1,72 @@
+"""Score a model with a trimmed vocabulary on the tokens that the full model is scored on.
+
+A trimmed tokenizer writes a dropped token with several others, so its perplexity a token is of other tokens. Here every
+block of the full tokenizer is rewritten token by token, and the loss of all the pieces is divided by the number of
+*original* tokens: the log-likelihood of the same text, comparable with the full model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from neutral.tasks import IGNORED, LanguageModelling, Score
+
+
+class Retokenized(LanguageModelling):
+    """A language-modelling task over blocks of the full tokenizer, for a model with a trimmed one."""
+
+    def __init__(self, task: LanguageModelling, trimmed: PreTrainedTokenizerBase, keep: Sequence[int]) -> None:
+        super().__init__(task.name, trimmed, length=task.length, mask_share=task.mask_share)
+        self.original = task
+        self.rewritten = rewrite(task.tokenizer.backend_tokenizer, trimmed.backend_tokenizer, keep)
+
+    def example(self, block: np.ndarray, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
+        """See `LanguageModelling.example`; a masked token is as many masks as its pieces are."""
+        given = self.original.example(block, seed)
+        ids: list[int] = []
+        labels: list[int] = []
+        for token, label in zip(given["input_ids"].tolist(), given["labels"].tolist(), strict=True):
+            pieces = self.rewritten[token]
+            wanted = self.rewritten[label] if label != IGNORED else [IGNORED] * len(pieces)
+            if len(wanted) != len(pieces):  # in the place of a token of several pieces stands a mask or a random token
+                pieces = [self.tokenizer.mask_token_id] * len(wanted)
+            ids += pieces
+            labels += wanted
+        attention = [1] * len(ids)
+        short = self.length - len(ids)
+        filler = self.filler if self.filler is not None else 0
+        return {
+            "input_ids": torch.tensor(ids + [filler] * short),
+            "attention_mask": torch.tensor(attention + [0] * short),
+            "labels": torch.tensor(labels + [IGNORED] * short),
+        }
+
+    def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, **options: object) -> Score:
+        """Score a model on blocks of the full tokenizer: mean loss an original token."""
+        longest = max(sum(len(self.rewritten[token]) for token in block) for block in blocks.tolist())
+        self.length = max(longest, blocks.shape[1])
+        pieces = super().evaluate(model, blocks, **options)
+        originals = self._scored(blocks)
+        return Score(pieces.loss * pieces.tokens / max(originals, 1), originals)
+
+    def _scored(self, blocks: np.ndarray) -> int:
+        """Return how many original tokens `evaluate` scores; how many are masked does not hang on the seed."""
+        labels = [self.original.example(block, (0,))["labels"] for block in blocks]
+        return sum(int((each != IGNORED).sum()) for each in labels)
+
+
+def rewrite(full: Tokenizer, trimmed: Tokenizer, keep: Sequence[int]) -> list[list[int]]:
+    """Return for each id of the full tokenizer the ids of the trimmed one that spell it."""
+    new = {old: i for i, old in enumerate(keep)}
+    unknown = [trimmed.token_to_id(getattr(trimmed.model, "unk_token", None) or "") or 0]
+    rewritten = []
+    for old in range(full.get_vocab_size()):
+        piece = full.id_to_token(old)
+        spelled = [] if old in new or piece is None else [token.id for token in trimmed.model.tokenize(piece)]
+        rewritten.append([new[old]] if old in new else spelled or unknown)
+    return rewritten

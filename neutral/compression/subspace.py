@@ -1,0 +1,255 @@
+"""The k-dimensional subspace that keeps the directions of rows best: reweighted principal components.
+
+Of all tables of rank k, a projection P of rank k turns the rows least: with unit rows u and shares w (they sum to 1)
+its mean cosine is Σ w‖Pu‖, and no other table whose rows lie in the same subspace has more. Now Σ w √(uᵀQu) is concave
+over the matrices 0 ≼ Q ≼ I of trace k, whose corners are the projections (Fan 1949). The conditional gradient
+(Frank & Wolfe 1956; steps 2/(t + 2) as in Jaggi 2013) needs, a round, only the k leading eigenvectors of
+Σ w u uᵀ/√(uᵀQu): weighted principal components, in which rows that are badly kept count more. The tangent bounds what
+any projection can reach, ½ (Σ w √(uᵀQu) + the sum of the k largest eigenvalues), so every fit knows how far from the
+best it can be. Rows of k numbers and an offset lie in k + 1 dimensions: k + 1 eigenvalues bound them.
+
+With an offset b orthogonal to the subspace (what the bias of an affine decoder can do), x̂ = b + s·Px. For s = 1 the
+same reweighting and a fixed point for b follow from the derivatives of Σ w cos(x, x̂). There are two places to start:
+b is what the subspace leaves of the mean row, or the mean row's own direction, which the subspace then goes without.
+
+Sums over rows run in blocks of float32 and are added up in float64, where the eigenvectors are found too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+
+from neutral.errors import NeutralError
+
+FREE = 3  # times longer or shorter that a row may become where its length is free
+_BLOCK = 8192  # rows at a time
+_STRIPES = 6  # of columns; more of them skip more products, and run slower
+_FLOOR = 1e-4  # least uᵀQu that a row counts with: its weight is finite, and the bound holds at any tangent point
+_SMALLEST = 1e-30
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table and how much each counts."""
+
+    matrix: torch.Tensor  # (V, d) float32
+    lengths: torch.Tensor  # (V,)
+    shares: torch.Tensor  # (V,) sums to 1; 0 for a row of zeros
+    device: torch.device  # where the sums run
+
+    @classmethod
+    def of(cls, matrix: torch.Tensor, weights: torch.Tensor | None, device: torch.device | str | None) -> Rows:
+        """Measure the rows of `matrix` (V, d); `device` is the matrix's own where it is None.
+
+        Raises `NeutralError` when no row counts.
+        """
+        lengths = torch.linalg.vector_norm(matrix, dim=1)
+        counted = (lengths > 0).float() if weights is None else torch.where(lengths > 0, weights, 0.0)
+        if not counted.any():
+            raise NeutralError("every row of the token table is zero, or weighs nothing")
+        shares = counted / float(counted.cpu().double().sum())
+        return cls(matrix, lengths, shares, torch.device(device) if device else matrix.device)
+
+    @property
+    def inverse(self) -> torch.Tensor:
+        """1 / length, (V,); 0 for a row of zeros."""
+        return torch.where(self.lengths > 0, 1 / self.lengths, 0.0)
+
+    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Give the rows block by block, with where they are."""
+        for start in range(0, len(self.matrix), _BLOCK):
+            span = slice(start, min(start + _BLOCK, len(self.matrix)))
+            yield span, self.matrix[span].to(self.device)
+
+    def gram(self, factors: torch.Tensor) -> torch.Tensor:
+        """Return Σ factor · x xᵀ, float64 (d, d) on the CPU; `factors` (V,) are not negative."""
+        width = self.matrix.shape[1]
+        total = torch.zeros(width, width, dtype=torch.float64)
+        roots = factors.sqrt().to(self.device)
+        bounds = [width * i // _STRIPES for i in range(_STRIPES + 1)]
+        for span, block in self.blocks():
+            scaled = block * roots[span].unsqueeze(1)
+            for start, stop in pairwise(bounds):  # on and below the diagonal only: a symmetric matrix
+                total[start:, start:stop] += (scaled[:, start:].T @ scaled[:, start:stop]).cpu().double()
+        return total.tril() + total.tril(-1).T
+
+    def sum(self, factors: torch.Tensor) -> torch.Tensor:
+        """Return Σ factor · x, float64 (d,) on the CPU."""
+        parts = [(factors[span].to(self.device) @ block).cpu().double() for span, block in self.blocks()]
+        return torch.stack(parts).sum(dim=0)
+
+    def times(self, basis: torch.Tensor) -> torch.Tensor:
+        """Return the matrix times `basis` (d, k), float32 (V, k) where the matrix is."""
+        out = torch.empty(len(self.matrix), basis.shape[1], device=self.matrix.device)
+        basis = basis.to(self.device)
+        for span, block in self.blocks():
+            out[span] = block @ basis
+        return out
+
+    def seen(self, basis: torch.Tensor) -> torch.Tensor:
+        """Return ‖Wᵀx‖² of every row, (V,), for an orthonormal basis W (d, k); without ever holding (V, k)."""
+        out = torch.empty_like(self.lengths)
+        basis = basis.to(self.device)
+        for span, block in self.blocks():
+            out[span] = (block @ basis).square_().sum(dim=1).to(out.device)
+        return out
+
+    def mean(self, values: torch.Tensor) -> float:
+        """Return Σ share · value."""
+        return float((self.shares.cpu().double() * values.cpu().double()).sum())
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """What the rows are projected on, and what is known about it."""
+
+    basis: torch.Tensor  # (d, k), orthonormal columns
+    wider: torch.Tensor  # (d, k + 1), or (d, d): the basis and the next best column
+    seen: torch.Tensor  # (V,) ‖Wᵀx‖²
+    cosine: float  # mean cosine between rows and their projections
+    bound: float  # no table of rank k has a larger mean cosine
+    affine_bound: float  # nor has one with an offset than this
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A subspace and a vector orthogonal to it, which is added to every projected row."""
+
+    basis: torch.Tensor  # (d, k), orthonormal columns
+    seen: torch.Tensor  # (V,) ‖Wᵀx‖²
+    offset: torch.Tensor  # (d,)
+    along: torch.Tensor  # (V,) its product with every row
+    square: float  # its squared length
+
+    @classmethod
+    def of(cls, rows: Rows, basis: torch.Tensor, offset: torch.Tensor, seen: torch.Tensor | None = None) -> Shifted:
+        """Measure the rows along `basis` (d, k), unless `seen` is known, and along `offset`, float64 (d,)."""
+        single = offset.float()
+        along = rows.times(single.unsqueeze(1)).squeeze(1)
+        seen = rows.seen(basis) if seen is None else seen
+        return cls(basis, seen, single, along, float(offset.square().sum()))
+
+
+def leading(covariance: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the k leading eigenvectors of (d, d), float32 (d, k), and their eigenvalues (k,); the largest first."""
+    values, vectors = torch.linalg.eigh(covariance)
+    return vectors[:, -k:].flip(1).float().contiguous(), values[-k:].flip(0)
+
+
+def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace:
+    """Return the best subspace of k dimensions found in `rounds` rounds, or once it is within `tolerance` of the bound.
+
+    A round costs V·d² for the covariance and V·d·k for the projections.
+    """
+    inverse = rows.inverse
+    square = inverse.square()
+    more = min(k + 1, rows.matrix.shape[1])
+    wider, _ = leading(rows.gram(rows.shares * square), more)
+    seen = rows.seen(wider[:, :k])
+    best = rows.mean(seen.sqrt() * inverse), wider, seen
+    bounds = torch.ones(2, dtype=torch.float64)
+    relaxed = seen * square  # uᵀQu, where Q is an average of projections
+    for step in range(rounds):
+        roots = relaxed.clamp(min=_FLOOR).sqrt()
+        wider, values = leading(rows.gram(rows.shares * square / roots), more)
+        sums = torch.stack([values[:k].sum(), values.sum()])
+        bounds = bounds.minimum((rows.mean(roots) + sums) / 2)
+        seen = rows.seen(wider[:, :k])
+        cosine = rows.mean(seen.sqrt() * inverse)
+        if cosine > best[0]:
+            best = cosine, wider, seen
+        if bounds[0] - best[0] <= tolerance:
+            break
+        relaxed += 2 / (step + 2) * (seen * square - relaxed)
+    cosine, wider, seen = best
+    return Subspace(wider[:, :k].contiguous(), wider, seen, cosine, *bounds.tolist())
+
+
+def shifted(rows: Rows, found: Subspace, *, rounds: int, tolerance: float, lengths: str) -> tuple[Shifted, float]:
+    """Return the best subspace and offset of `rounds` rounds from the better start, and their mean cosine.
+
+    It ends early with a round that gains `tolerance` or less. `lengths` is how rows will be rebuilt (see `stretch`);
+    a round is made for projections, so there is none for "free".
+    """
+    mean = rows.sum(rows.shares)
+    starts = [
+        Shifted.of(rows, found.basis, _apart(mean, found.basis), found.seen),
+        Shifted.of(rows, *along(mean, found.wider)),
+    ]
+    now = max(starts, key=lambda start: rows.mean(cosines(rows, start, lengths)))
+    best = now, rows.mean(cosines(rows, now, lengths))
+    for _ in range(0 if lengths == "free" else rounds):
+        now = _turned(rows, now)
+        cosine = rows.mean(cosines(rows, now, lengths))
+        gain = cosine - best[1]
+        if gain > 0:
+            best = now, cosine
+        if gain <= tolerance:
+            break
+    return best
+
+
+def cosines(rows: Rows, found: Shifted, lengths: str) -> torch.Tensor:
+    """Return cos(x, x̂) of every row, (V,), for rows rebuilt as `stretch` says; 0 where one of them is zero."""
+    factor = stretch(rows, found.seen, found, lengths)
+    rebuilt = (factor.square() * found.seen + found.square).sqrt()
+    return torch.where(rebuilt > 0, (found.along + factor * found.seen) / rebuilt, 0.0) * rows.inverse
+
+
+def stretch(rows: Rows, seen: torch.Tensor, added: Shifted | None, lengths: str) -> torch.Tensor:
+    """Return s of x̂ = b + s·Px for every row, (V,), where b is the offset of `added`, or zero.
+
+    "project": 1. "keep": so that x̂ is as long as x; 0 for a row that is shorter than b. "free": so that the cosine is
+    largest, which is where x̂ is the projection on P and b together, times something; but x̂ is at most `FREE` times
+    as long or as short as x. Without an offset any s gives the same cosine, and "free" is "keep".
+    """
+    if lengths == "project":
+        return torch.ones_like(seen)
+    room = rows.lengths.square()
+    if added is None or lengths == "keep":
+        return _reaching(room, added, seen)
+    wanted = torch.where(added.along > 0, added.square / added.along, torch.inf)
+    return wanted.clamp(_reaching(room / FREE**2, added, seen), _reaching(room * FREE**2, added, seen))
+
+
+def _reaching(squares: torch.Tensor, added: Shifted | None, seen: torch.Tensor) -> torch.Tensor:
+    """Return s for which x̂ has the squared lengths (V,); 0 where b is too long, and where the projection is zero."""
+    room = squares - (added.square if added else 0.0)
+    return torch.where(seen > 0, (room.clamp(min=0) / seen).sqrt(), 0.0)
+
+
+def along(mean: torch.Tensor, wider: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what is left of the subspace `wider` (d, k + 1) without the mean row, and the mean row within it."""
+    wider = wider.double()
+    inside = wider.T @ mean  # (k + 1,)
+    others = torch.linalg.qr(inside.unsqueeze(1), mode="complete")[0][:, 1:]  # orthogonal to it, (k + 1, k)
+    return (wider @ others).float(), wider @ inside
+
+
+def _turned(rows: Rows, now: Shifted) -> Shifted:
+    """Return the next subspace and offset by the derivatives of Σ w cos(x, b + Px)."""
+    n = (now.seen + now.square).clamp(min=_SMALLEST).sqrt()  # ‖x̂‖
+    plain = rows.shares * rows.inverse / n
+    pulled = plain * (now.along + now.seen) / n.square()
+    apart = _without(rows.gram((plain - pulled / 2).clamp(min=0)), now.offset.double())
+    basis, _ = leading(apart, now.basis.shape[1])
+    divisor = float(pulled.cpu().double().sum())
+    offset = _apart(rows.sum(plain), basis)
+    return Shifted.of(rows, basis, offset / divisor if divisor > 0 else 0 * offset)
+
+
+def _without(covariance: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    """Return (d, d) with the direction of `vector` (d,) projected out on both sides."""
+    unit = torch.nn.functional.normalize(vector, dim=0)
+    half = covariance - torch.outer(unit, unit @ covariance)
+    return half - torch.outer(half @ unit, unit)
+
+
+def _apart(vector: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
+    """Return the part of `vector` (d,) that is orthogonal to `basis` (d, k)."""
+    basis = basis.double()
+    return vector - basis @ (basis.T @ vector)

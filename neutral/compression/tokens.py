@@ -1,0 +1,226 @@
+"""What is known of each token of a vocabulary: how often a text uses it, how it reads, which script it is in.
+
+Frequencies are relative and averaged over languages, so that a language with little text counts as much as one with
+much. Scripts are ISO 15924 codes, read from the Unicode names of a token's letters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, pre_tokenizers
+
+from neutral.errors import NeutralError
+
+WEIGHTS = ("uniform", "frequency", "sqrt")
+BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
+"""The groups of `bins`, most frequent first."""
+
+NO_SCRIPT = "Zyyy"  # ISO 15924: undetermined
+
+_BATCH = 4096  # lines tokenized at a time
+_FLOOR = 0.5  # an unseen token weighs so much of what the rarest seen one does
+_RANKS = (100, 1_000, 10_000)
+_MARKUP = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")  # <s>, <0xE4>, <|end|>, [CLS]: letters that are no language's
+
+_SCRIPTS = {
+    "LATIN": "Latn",
+    "CYRILLIC": "Cyrl",
+    "GREEK": "Grek",
+    "ARABIC": "Arab",
+    "HEBREW": "Hebr",
+    "SYRIAC": "Syrc",
+    "THAANA": "Thaa",
+    "ARMENIAN": "Armn",
+    "GEORGIAN": "Geor",
+    "ETHIOPIC": "Ethi",
+    "TIFINAGH": "Tfng",
+    "NKO": "Nkoo",
+    "DEVANAGARI": "Deva",
+    "BENGALI": "Beng",
+    "GURMUKHI": "Guru",
+    "GUJARATI": "Gujr",
+    "ORIYA": "Orya",
+    "TAMIL": "Taml",
+    "TELUGU": "Telu",
+    "KANNADA": "Knda",
+    "MALAYALAM": "Mlym",
+    "SINHALA": "Sinh",
+    "THAI": "Thai",
+    "LAO": "Laoo",
+    "TIBETAN": "Tibt",
+    "MYANMAR": "Mymr",
+    "KHMER": "Khmr",
+    "MONGOLIAN": "Mong",
+    "CHEROKEE": "Cher",
+    "CANADIAN": "Cans",
+    "OL": "Olck",
+    "YI": "Yiii",
+    "CJK": "Hans",
+    "HIRAGANA": "Jpan",
+    "KATAKANA": "Jpan",
+    "BOPOMOFO": "Bopo",
+    "HANGUL": "Hang",
+}
+
+
+def count(backend: Tokenizer, lines: dict[str, list[str]], size: int) -> dict[str, np.ndarray]:
+    """Return language -> how often `lines` use each token, int64 (size,).
+
+    Special tokens are not counted, nor is the one that stands for what the tokenizer does not know.
+    `size` is the number of rows of the token table. Raises `NeutralError` for a token beyond it.
+    """
+    if backend.truncation is not None or backend.padding is not None:
+        backend = Tokenizer.from_str(backend.to_str())  # whole lines and nothing else, the caller's object untouched
+        backend.no_truncation()
+        backend.no_padding()
+    special = np.array(sorted(_special(backend)), dtype=np.int64)
+    return {language: _count(backend, text, size, special) for language, text in lines.items()}
+
+
+def mean_frequency(counts: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the mean over languages of each token's relative frequency, float64 (V,), which sums to 1.
+
+    A language with no token counted is left out. Raises `NeutralError` when that leaves none.
+    """
+    shares = [of / of.sum() for of in counts.values() if of.sum()]
+    if not shares:
+        raise NeutralError("the text holds no token that this model knows")
+    return np.mean(shares, axis=0)
+
+
+def weights(kind: str, frequency: np.ndarray) -> torch.Tensor | None:
+    """Return how much each token counts in fitting, float32 (V,) of mean 1; None for "uniform".
+
+    "frequency" is the frequency itself, "sqrt" its root. A token never seen counts as one of half the frequency of
+    the rarest seen, so that it is not free. Raises `NeutralError` for another kind, or when no token was seen.
+    """
+    if kind not in WEIGHTS:
+        raise NeutralError(f"weights {kind!r}: unknown; there are {', '.join(WEIGHTS)}")
+    if kind == "uniform":
+        return None
+    frequency = np.asarray(frequency, dtype=np.float64)
+    seen = frequency > 0
+    if not seen.any():
+        raise NeutralError(f"weights by {kind}: the text holds no token that this model knows")
+    raised = np.where(seen, frequency, _FLOOR * frequency[seen].min())
+    weight = np.sqrt(raised) if kind == "sqrt" else raised
+    return torch.from_numpy(weight / weight.mean()).float()
+
+
+def pieces(backend: Tokenizer, size: int | None = None) -> list[str]:
+    """Return each token's readable text by id, a leading space where a word starts.
+
+    ``##`` of WordPiece stays; a token that is no whole character reads as its bytes, ``<0xE4>``. Ids that the
+    tokenizer does not use read as "". The list is as long as the vocabulary, or `size`.
+    """
+    vocabulary = backend.get_vocab(with_added_tokens=True)
+    added = backend.get_added_tokens_decoder()
+    of_bytes, wordpiece = _byte_level(backend), type(backend.model).__name__ == "WordPiece"
+    size = 1 + max(vocabulary.values(), default=-1) if size is None else size
+    named = [""] * size
+    for piece, token in vocabulary.items():
+        if token >= size:
+            continue
+        if token in added or wordpiece:
+            named[token] = piece
+        else:
+            named[token] = _from_bytes(piece) if of_bytes else piece.replace("▁", " ")
+    return named
+
+
+def script(piece: str) -> str:
+    """Return the script of a token's readable text: ISO 15924, "Zyyy" for digits, signs, bytes and special tokens.
+
+    The script of most letters and vowel signs wins, the earlier one of two that have as many; ideographs beside
+    kana are Japanese, alone "Hans".
+    """
+    if _MARKUP.fullmatch(piece.strip()):
+        return NO_SCRIPT
+    found = Counter(code for code in map(_script_of, piece) if code != NO_SCRIPT)
+    if not found:
+        return NO_SCRIPT
+    if "Jpan" in found:
+        found["Jpan"] += found.pop("Hans", 0)
+    return found.most_common(1)[0][0]
+
+
+def scripts(texts: list[str]) -> np.ndarray:
+    """Return the script of each of `texts`, as `pieces` gives them: str (V,)."""
+    return np.array([script(text) for text in texts], dtype=object)
+
+
+def bins(frequency: np.ndarray) -> np.ndarray:
+    """Return each token's frequency group, one of `BINS`: str (V,).
+
+    Groups are by rank among the tokens seen (the lower id first of two that are as frequent).
+    """
+    frequency = np.asarray(frequency)
+    rank = np.empty(len(frequency), dtype=np.int64)
+    rank[np.argsort(-frequency, kind="stable")] = np.arange(len(frequency))
+    group = np.searchsorted(_RANKS, rank, side="right")
+    group[frequency <= 0] = len(_RANKS) + 1
+    return np.array(BINS, dtype=object)[group]
+
+
+def _count(backend: Tokenizer, text: list[str], size: int, special: np.ndarray) -> np.ndarray:
+    counts = np.zeros(size, dtype=np.int64)
+    for start in range(0, len(text), _BATCH):
+        encodings = backend.encode_batch_fast(text[start : start + _BATCH], add_special_tokens=False)
+        ids = np.concatenate([np.array(encoding.ids, dtype=np.int64) for encoding in encodings])
+        ids = ids[~np.isin(ids, special)]
+        if ids.size and ids.max() >= size:
+            raise NeutralError(f"the tokenizer makes token {ids.max()}, but the token table has {size:,} rows")
+        counts += np.bincount(ids, minlength=size)
+    return counts
+
+
+def _special(backend: Tokenizer) -> set[int]:
+    """Return the ids of special tokens and of the unknown one."""
+    special = {i for i, token in backend.get_added_tokens_decoder().items() if token.special}
+    if type(backend.model).__name__ == "Unigram":
+        special.add(json.loads(backend.to_str())["model"].get("unk_id"))
+    elif backend.model.unk_token is not None:
+        special.add(backend.token_to_id(backend.model.unk_token))
+    return special - {None}
+
+
+def _byte_level(backend: Tokenizer) -> bool:
+    """Whether pieces are bytes, each written as a character of its own (GPT-2)."""
+    state = json.loads(backend.to_str()) if type(backend.model).__name__ == "BPE" else {}
+    return any('"ByteLevel"' in json.dumps(state.get(part)) for part in ("pre_tokenizer", "decoder"))
+
+
+def _from_bytes(piece: str) -> str:
+    table = _byte_of()
+    if not all(character in table for character in piece):
+        return piece
+    raw = bytes(table[character] for character in piece)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "".join(f"<0x{byte:02X}>" for byte in raw)
+
+
+@lru_cache(maxsize=1)
+def _byte_of() -> dict[str, int]:
+    """Return character -> byte of byte-level BPE: printable Latin-1 stands for itself, the rest follow from U+0100."""
+    alphabet = set(pre_tokenizers.ByteLevel.alphabet())
+    plain = {chr(byte): byte for byte in range(256) if chr(byte) in alphabet}
+    rest = (byte for byte in range(256) if chr(byte) not in alphabet)
+    return plain | {chr(256 + place): byte for place, byte in enumerate(rest)}
+
+
+@lru_cache(maxsize=65536)
+def _script_of(character: str) -> str:
+    if unicodedata.category(character)[0] not in "LM":
+        return NO_SCRIPT
+    words = unicodedata.name(character, "").replace("-", " ").split()
+    wide = words[:1] in (["HALFWIDTH"], ["FULLWIDTH"])
+    return _SCRIPTS.get(" ".join(words[wide : wide + 1]), NO_SCRIPT)

@@ -1,0 +1,198 @@
+"""Figures of compressed token tables: perplexity and errors against the ratio, and against each other.
+
+A method has one colour and one marker everywhere; dashes and the filling of the marker tell its lines (weights,
+variants, trimmed vocabulary) apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from neutral.figures import theme
+from neutral.summary import display
+
+RATIO_AXIS = {"parameters": "Times smaller, by parameters", "bytes": "Times smaller, by bytes"}
+FACTOR_AXIS = "Perplexity ÷ full model's"
+ERROR_AXES = {
+    "cosine": "Mean cosine distance",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "power": "Mean |error|^0.6",
+}
+_MOST = 1e4  # factors above are drawn there: a ruined model is ruined
+_TICKS = (
+    (1, 2, 5, 10, 20, 50),
+    (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50),
+    (*(i / 10 for i in range(10, 20)), *(i / 2 for i in range(4, 10)), *range(5, 51)),
+)
+"""Ratios that an axis may name, from few to many: a narrow axis needs closer ones."""
+_FACTORS = (1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 100, 1000, 10000)
+
+
+def perplexity_by_ratio(
+    means: pd.DataFrame, by: str, *, limit: float = 1.1, who: str = "mean of languages", top: float = 0.0
+) -> go.Figure:
+    """Draw a line a method: perplexity over the full model's against the ratio, both on logarithmic axes.
+
+    `means` has line, method, size, factor and, for means over languages, low and high: the language that
+    suffers least and most, drawn as a band where there are at most three lines. Dotted lines mark the full model and
+    the limit; the axis ends at `top`, or with the data where that is 0.
+    """
+    figure = go.Figure(layout={"shapes": [_level(1.0), _level(limit)]})
+    lines = theme.compression_lines(means)
+    for line, style in lines.items():
+        rows = means[means["line"] == line]
+        if "high" in rows and len(lines) <= 3 and len(rows) > 1:
+            theme.band(figure, rows["size"], rows.assign(high=rows["high"].clip(upper=_MOST)), style["line"]["color"])
+        figure.add_trace(_curve(rows, line, style))
+    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(means["factor"], top))
+    _ratio_axis(figure, means["size"], by)
+    return theme.finish(
+        figure,
+        alt=f"Lines: perplexity over the full model's against the ratio by {by}, {who}; {_listed(lines)}.",
+        name=f"perplexity-by-ratio-{by}",
+        height=430,
+        hovermode="closest",
+        legend=theme.LEGEND_BELOW,
+    )
+
+
+def language_perplexity_by_ratio(
+    scores: pd.DataFrame, by: str, line: str, *, limit: float = 1.1, top: float = 0.0
+) -> go.Figure:
+    """Draw a line a language for one method: scores has language, size, factor; else as `perplexity_by_ratio`."""
+    figure = go.Figure(layout={"shapes": [_level(1.0), _level(limit)]})
+    members = list(dict.fromkeys(scores["language"]))
+    for member in members:
+        rows = scores[scores["language"] == member]
+        family = theme.family(member)
+        group = {"legendgroup": family, "legendgrouptitle": {"text": family, "font": {"size": 12}}}
+        figure.add_trace(_curve(rows, display(member), theme.line_style(member, members), **group))
+    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(scores["factor"], top))
+    _ratio_axis(figure, scores["size"], by)
+    names = ", ".join(map(display, members))
+    return theme.finish(
+        figure,
+        alt=f"Lines: perplexity of {names} over the full model's against the ratio by {by}, under {line}.",
+        name=f"perplexity-by-language-{by}",
+        height=430,
+        hovermode="closest",
+    )
+
+
+def error_by_ratio(tables: pd.DataFrame, error: str, by: str) -> go.Figure:
+    """Draw a line a method: an error against the ratio on a logarithmic axis. Tables have line, method, size, error."""
+    figure, title = go.Figure(), ERROR_AXES[error]
+    lines = theme.compression_lines(tables)
+    for line, style in lines.items():
+        rows = tables[tables["line"] == line]
+        figure.add_trace(
+            go.Scatter(
+                x=rows["size"],
+                y=rows[error],
+                name=line,
+                mode="lines+markers" if len(rows) > 1 else "markers",
+                hovertemplate=f"{line} at %{{x:.2f}}: <b>%{{y:.4f}}</b><extra></extra>",
+                cliponaxis=False,
+                **(style if len(rows) > 1 else _alone(style)),
+            )
+        )
+    figure.update_yaxes(title=title, rangemode="tozero")
+    _ratio_axis(figure, tables["size"], by)
+    return theme.finish(
+        figure,
+        alt=f"Lines: {title} against the ratio by {by}; {_listed(lines)}.",
+        name=f"{error}-by-ratio-{by}",
+        height=380,
+        hovermode="closest",
+        legend=theme.LEGEND_BELOW,
+    )
+
+
+def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = "factor") -> go.Figure:
+    """Draw a dot a table: its perplexity (column `factor`, over the full model's, log axis) against an error."""
+    figure, title = go.Figure(), ERROR_AXES[error]
+    methods = list(dict.fromkeys(points["method"]))
+    for method in methods:
+        rows = points[points["method"] == method]
+        colour, symbol = theme.compression_method(method)
+        said = [f"{row.line} at {row.ratio:g} by {row.by}" for row in rows.itertuples()]
+        figure.add_trace(
+            go.Scatter(
+                x=rows[error],
+                y=rows[factor].clip(upper=_MOST),
+                name=method,
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.85},
+                text=said,
+                customdata=[f"{value:,.2f}" for value in rows[factor]],
+                hovertemplate=f"%{{text}}<br>{title} %{{x:.4f}}<br>perplexity <b>%{{customdata}}</b> times"
+                "<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title=title, rangemode="tozero")
+    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(points[factor]))
+    return theme.finish(
+        figure,
+        alt=f"Scatter: perplexity over the full model's against {title} of {len(points)} compressed tables.",
+        name=f"perplexity-against-{error}",
+        height=400,
+        hovermode="closest",
+        legend=theme.LEGEND_BELOW,
+    )
+
+
+def _curve(rows: pd.DataFrame, name: str, style: dict, **options: object) -> go.Scatter:
+    return go.Scatter(
+        x=rows["size"],
+        y=rows["factor"].clip(upper=_MOST),
+        name=name,
+        mode="lines+markers" if len(rows) > 1 else "markers",
+        customdata=[f"{value:,.3f}" if value < 10 else f"{value:,.0f}" for value in rows["factor"]],
+        hovertemplate=f"{name} at %{{x:.2f}}: <b>%{{customdata}}</b> times<extra></extra>",
+        **(style if len(rows) > 1 else _alone(style)),
+        **options,
+    )
+
+
+def ratio_ticks(sizes: pd.Series) -> dict:
+    """Return the ticks of a logarithmic axis of ratios."""
+    low, high = (float(sizes.min()), float(sizes.max())) if len(sizes) else (1.0, 10.0)
+    for named in _TICKS:
+        ticks = [tick for tick in named if low / 1.1 <= tick <= high * 1.1]
+        if len(ticks) >= 4:
+            break
+    return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+
+
+def _ratio_axis(figure: go.Figure, sizes: pd.Series, by: str) -> None:
+    figure.update_xaxes(title=RATIO_AXIS[by], type="log", showgrid=False, **ratio_ticks(sizes))
+
+
+def _factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
+    """Return the logarithmic axis of perplexity ratios, up to `top` where the data go further."""
+    low, high = (float(factors.min()), min(_MOST, float(factors.max()))) if len(factors) else (1.0, 2.0)
+    cut = 0 < top < high
+    high = top if cut else high
+    ticks = [tick for tick in _FACTORS if tick <= high * 1.2]
+    if high > 20:  # small steps would stand on each other
+        ticks = [tick for tick in ticks if tick not in (1.1, 1.2, 1.5)]
+    margin = 0.03 * np.log10(high / min(low, 1.0))
+    range_ = [np.log10(min(low, 1.0)) - margin, np.log10(high) + margin] if cut else None
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{t:,g}" for t in ticks], "range": range_}
+
+
+def _alone(style: dict) -> dict:
+    """Return the style of a line of one point, which must be seen without a line."""
+    return {**style, "marker": {**style["marker"], "size": 12}}
+
+
+def _level(y: float) -> dict:
+    line = {"color": theme.NEUTRAL, "dash": "dot", "width": 1.5}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+
+
+def _listed(lines: dict[str, dict]) -> str:
+    return ", ".join(lines) or "no line"

@@ -1,0 +1,172 @@
+"""Figures of tokens and languages under compression: breaking points, spreads of the error, the map of the table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from neutral.figures import theme
+from neutral.figures.compression import RATIO_AXIS, ratio_ticks
+from neutral.summary import display
+
+SCRIPTS = {
+    "Latn": ("Latin", "#0a7fc4", "circle"),
+    "Cyrl": ("Cyrillic", "#56b4e9", "diamond"),
+    "Arab": ("Arabic", "#d55e00", "square"),
+    "Deva": ("Devanagari", "#cc79a7", "triangle-up"),
+    "Hans": ("Chinese", "#009e73", "cross"),
+    "Jpan": ("Japanese", "#e69f00", "x"),
+    "Hang": ("Hangul", "#7a68b8", "star"),
+    "Grek": ("Greek", "#b8a800", "triangle-down"),
+    "Hebr": ("Hebrew", "#a0522d", "hexagon"),
+    "Thai": ("Thai", "#e69f00", "bowtie"),
+    "Zyyy": ("Digits, signs", theme.NEUTRAL, "circle-open"),
+}
+"""ISO 15924 code -> what people call the script, colour, marker. Others share a grey cross."""
+
+_OTHER = ("Other scripts", theme.NEUTRAL, "x-thin-open")
+BOUNDS = {"": "", "above": ", or later", "below": ", or earlier"}
+
+
+def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figure:
+    """Draw at which ratio each language passes a limit, a marker a method: rows of `results.breaking` at one limit.
+
+    `order` are the languages from top to bottom. Hollow markers are bounds: the limit is passed later (pointing right)
+    or earlier (pointing left) than what was measured.
+    """
+    figure = go.Figure()
+    lines = theme.compression_lines(breaks)
+    names = [display(code) for code in order]
+    for line, style in lines.items():
+        rows = breaks[breaks["line"] == line].set_index("language").reindex(order).dropna(subset="ratio")
+        symbol = style["marker"]["symbol"]
+        symbols = [
+            {"above": "triangle-right-open", "below": "triangle-left-open"}.get(b, symbol) for b in rows["bound"]
+        ]
+        figure.add_trace(
+            go.Scatter(
+                x=rows["ratio"],
+                y=[display(code) for code in rows.index],
+                name=line,
+                mode="markers",
+                marker={
+                    **style["marker"],
+                    "symbol": symbols,
+                    "size": 10,
+                    "line": {"width": 1.5, "color": style["line"]["color"]},
+                },
+                text=[BOUNDS[bound] for bound in rows["bound"]],
+                hovertemplate=f"%{{y}}, {line}: <b>%{{x:.2f}}</b>%{{text}}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title=RATIO_AXIS[by], type="log", **ratio_ticks(breaks["ratio"]))
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=names, range=[len(names) - 0.5, -0.5], showgrid=True
+    )
+    return theme.finish(
+        figure,
+        alt=f"Dots: the ratio by {by} at which each of {len(names)} languages passes the limit; {', '.join(lines)}.",
+        name=f"breaking-points-{by}",
+        height=150 + 26 * len(names),
+        hovermode="closest",
+        legend={**theme.LEGEND_BELOW, "y": -0.16},
+    )
+
+
+def error_spread(groups: pd.DataFrame, title: str) -> go.Figure:
+    """Draw the cosine distance of groups of tokens: a dot at the median from the 10 % to the 90 % quantile.
+
+    `groups` has name, label, line, method, low, median, high, tokens; `title` says what the groups are.
+    """
+    figure = go.Figure()
+    lines = theme.compression_lines(groups)
+    labels = list(dict.fromkeys(groups["label"]))
+    for i, (line, style) in enumerate(lines.items()):
+        rows = groups[groups["line"] == line]
+        place = np.array([labels.index(label) for label in rows["label"]])
+        shift = (i - (len(lines) - 1) / 2) * 0.7 / max(1, len(lines))
+        figure.add_trace(
+            go.Scatter(
+                x=rows["median"],
+                y=place + shift,
+                name=line,
+                mode="markers",
+                marker={**style["marker"], "size": 7},
+                error_x={
+                    "array": rows["high"] - rows["median"],
+                    "arrayminus": rows["median"] - rows["low"],
+                    "color": style["line"]["color"],
+                    "thickness": 1.6,
+                    "width": 0,
+                },
+                text=[
+                    f"{row.label}: {row.low:.3f}, <b>{row.median:.3f}</b>, {row.high:.3f}" for row in rows.itertuples()
+                ],
+                hovertemplate=f"{line}<br>%{{text}}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title="Cosine distance (10%, median, 90% of tokens)", rangemode="tozero")
+    ticks = {"tickvals": list(range(len(labels))), "ticktext": labels, "range": [len(labels) - 0.5, -0.5]}
+    figure.update_yaxes(showgrid=False, **ticks)
+    return theme.finish(
+        figure,
+        alt=f"Intervals: cosine distance of tokens by {title}, for {', '.join(lines)}.",
+        name=f"distance-by-{title}",
+        height=130 + (9 * max(2, len(lines)) + 10) * len(labels),
+        hovermode="closest",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+    )
+
+
+def token_map(picture: pd.DataFrame, title: str) -> go.Figure:
+    """Draw a picture of tokens before and after compression, coloured by script.
+
+    `picture` has piece, script, before_x, before_y, after_x, after_y; `title` names the compressed table.
+    """
+    figure = make_subplots(1, 2, subplot_titles=("Full table", title), horizontal_spacing=0.03)
+    for annotation in figure.layout.annotations:
+        annotation.font.size = 14
+    counts = picture["script"].map(lambda code: code if code in SCRIPTS else "").value_counts()
+    named = picture["script"].where(picture["script"].isin(SCRIPTS), "")
+    for code in sorted(counts.index, key=lambda c: (c == "", c == "Zyyy", -counts[c])):
+        name, colour, symbol = SCRIPTS.get(code, _OTHER)
+        rows = picture[named == code]
+        for column, side in ((1, "before"), (2, "after")):
+            figure.add_trace(
+                go.Scatter(
+                    x=rows[f"{side}_x"],
+                    y=rows[f"{side}_y"],
+                    name=name,
+                    legendgroup=name,
+                    showlegend=column == 1,
+                    mode="markers",
+                    marker={"color": colour, "symbol": symbol, "size": 4, "opacity": 0.75},
+                    text=[isolated(piece) for piece in rows["piece"]],
+                    hovertemplate=f"%{{text}}<extra>{name}</extra>",
+                ),
+                row=1,
+                col=column,
+            )
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return theme.finish(
+        figure,
+        alt=f"Two maps of {len(picture)} tokens coloured by script: the full table and {title}.",
+        name="token-map",
+        height=520,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        hovermode="closest",
+        legend={"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0, "itemsizing": "constant"},
+    )
+
+
+def script_name(code: str) -> str:
+    """Return what people call a script; an unknown code is its own name."""
+    return SCRIPTS[code][0] if code in SCRIPTS else code
+
+
+def isolated(text: str) -> str:
+    """Return a text that keeps its own writing direction beside others (Unicode's first strong isolate)."""
+    return f"\u2068{text}\u2069"

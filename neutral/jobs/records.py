@@ -1,0 +1,63 @@
+"""What every study says about how it was made, and the refusal to go on with one that was made otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neutral import __version__
+from neutral.corpora import Corpus
+from neutral.errors import NeutralError
+from neutral.study import Study
+
+
+def made(corpus: Corpus, languages: Sequence[str]) -> dict:
+    """Return the entries of study.json that say from which text, when, and with which versions."""
+    return {
+        "text": {"name": Path(corpus.name).name, "hashes": {code: corpus.hashes[code] for code in languages}},
+        "created": date.today().isoformat(),
+        "versions": {
+            "neutral": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "numpy")},
+        },
+    }
+
+
+def digest(weights: Mapping[str, torch.Tensor]) -> str:
+    """Return 16 hexadecimal digits that change when a weight does."""
+    hasher = hashlib.sha256()
+    for name, weight in weights.items():
+        hasher.update(name.encode())
+        hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
+    return hasher.hexdigest()[:16]
+
+
+def require_same(folder: Path, info: dict, *, grows: tuple[str, ...] = ()) -> None:
+    """Refuse to go on with a study whose text, or whose settings of a method, were others.
+
+    Settings named in `grows` may differ: they list what was asked for so far.
+    """
+    if not (folder / "study.json").is_file():
+        return
+    old = Study(folder).info
+    hashes = old.get("text", {}).get("hashes", {})
+    changed = [code for code, value in info["text"]["hashes"].items() if hashes.get(code, value) != value]
+    if changed:
+        raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
+    for method, asked in info["settings"].items():
+        before = old.get("settings", {}).get(method, {})
+        for name, value in json.loads(json.dumps(asked)).items():
+            if name not in grows and before.get(name, value) != value:
+                raise NeutralError(
+                    f"{folder}: its {method} results were made with {name} {before[name]}, not {value}; "
+                    "choose another --study"
+                )

@@ -1,0 +1,178 @@
+"""Compression: how small the token table can get before perplexity breaks, by which method, and for whom first."""
+
+import pandas as pd
+import streamlit as st
+
+from neutral import figures, summary
+from neutral.compression import predictions, results
+from neutral.figures.tokens import script_name
+from neutral.study import Study
+from neutral.summary import display
+from pages.parts import compressed, explorer, live, pickers, show, verdicts, words
+from pages.parts.compressed import LIMIT, Choice
+from pages.parts.frame import page
+
+LEAD = "How small can a model's token table get before it breaks, by which method, and for which language first?"
+TOPS = [2.0, 10.0, 100.0, 0.0]
+METHODS, LANGUAGES, MEAN = "Methods", "Languages", "Mean of languages"
+GROUPS = {"language": "Language", "script": "Script", "frequency": "Token frequency"}
+
+
+def tiles(study: Study, breaks: pd.DataFrame) -> None:
+    """Show the key numbers."""
+    info = study.info
+    found = []
+    if {"vocabulary", "width"} <= set(info):
+        size = info["vocabulary"] * info["width"]
+        found.append(("Token table", f"{words.amount(4 * size)}B", f"{words.amount(size)} numbers"))
+    for limit in sorted(set(breaks["limit"])):
+        reach = results.reach(breaks[breaks["limit"] == limit])
+        best = reach.iloc[0]
+        label = "All within 10%" if limit == LIMIT else f"All within {limit:g} ×"
+        found.append((label, verdicts.at(best), best["line"]))
+    with st.container(horizontal=True, gap="small"):
+        for label, number, note in found:
+            st.metric(label, number, note, delta_color="off", delta_arrow="off", border=True, width=words.TILE)
+
+
+def perplexity(study: Study, choice: Choice) -> None:
+    """Show perplexity against the ratio, and where each language breaks."""
+    scores = compressed.chosen(study, choice)
+    members = summary.order(list(dict.fromkeys(scores["language"])))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.markdown("##### Perplexity by size")
+        first, second, third = st.columns([2, 3, 2])
+        with first:
+            shown = pickers.pick("One line each", [METHODS, LANGUAGES], "lines")
+        with third:
+            top = pickers.pick("Axis up to", TOPS, "top", default=10.0, names=lambda v: f"{v:g} ×" if v else "All")
+        with second:
+            if shown == METHODS:
+                who = pickers.pick("Of", [MEAN, *members], "of", names=lambda m: m if m == MEAN else display(m))
+            else:
+                line = pickers.pick("Of", compressed.lines(scores), "method-line")
+        if shown == LANGUAGES:
+            rows = results.one_line(scores, line)
+            drawn = figures.language_perplexity_by_ratio(rows, choice.by, line, limit=LIMIT, top=top)
+        elif who == MEAN:
+            rows = results.at_size(results.mean(scores), choice.by)
+            drawn = figures.perplexity_by_ratio(rows, choice.by, limit=LIMIT, top=top)
+        else:
+            rows = scores[scores["language"] == who]
+            drawn = figures.perplexity_by_ratio(rows, choice.by, limit=LIMIT, who=display(who), top=top)
+        show.figure(drawn, "perplexity")
+        cut = " Lines that leave at the top go on." if 0 < top < rows["factor"].max() else ""
+        st.caption(f"Dotted: the full model, and {LIMIT:g} × its perplexity.{cut}")
+        show.table(rows, "Perplexity by size", "perplexity")
+    with right:
+        breaks = compressed.breaks(study, choice)
+        st.markdown("##### Who breaks first")
+        limit = pickers.pick("Perplexity passes", sorted(set(breaks["limit"])), "limit", names="{:g} × the full".format)
+        rows = breaks[(breaks["limit"] == limit) & (breaks["language"] != results.ALL)]
+        rows = rows[(rows["sizes"] > 1) | (rows["bound"] != "above")]  # one size that holds is no breaking point
+        show.figure(figures.breaking_points(rows, choice.by, members), "breaks")
+        if (rows["bound"] != "").any():
+            st.caption("▷ not yet at the largest ratio measured, ◁ already at the smallest.")
+        show.table(breaks, "Breaking points", "breaks")
+
+
+def errors(study: Study, choice: Choice) -> None:
+    """Show errors against the ratio, and how the direction error is spread."""
+    tables = compressed.chosen_tables(study, choice)
+    left, right = st.columns(2, gap="medium")
+    for column, error in ((left, "cosine"), (right, "rmse")):
+        with column:
+            st.markdown("##### Direction error" if error == "cosine" else "##### Euclidean error")
+            show.figure(figures.error_by_ratio(tables, error, choice.by), f"error-{error}")
+    show.table(tables, "Errors by size", "errors")
+    spread(study, choice)
+
+
+def spread(study: Study, choice: Choice) -> None:
+    """Show the direction error of groups of tokens."""
+    there = [group for group in GROUPS if len(compressed.groups(study, group))]
+    if not there:
+        return
+    st.markdown("##### Whose directions are lost")
+    first, second, third = st.columns(3)
+    with first:
+        group = pickers.pick("Tokens by", there, "group", names=GROUPS.__getitem__)
+    rows = results.usual(compressed.groups(study, group), choice.weights, choice.trimmed)
+    rows = rows[rows["by"] == choice.by]
+    ratios = sorted(set(rows["ratio"]))
+    with second:
+        near = min(ratios, key=lambda ratio: abs(ratio - 10))
+        ratio = pickers.pick("Ratio", ratios, "at", default=near, names="{:g} ×".format)
+    rows = rows[rows["ratio"] == ratio]
+    with third:
+        asked = pickers.pick(
+            "Method", [METHODS, *compressed.lines(rows)], "spread", names=lambda m: m.replace(METHODS, "All")
+        )
+    rows = rows if asked == METHODS else results.one_line(rows, asked)
+    label = {"language": display, "script": script_name}.get(group, str)
+    rows = rows.assign(label=rows["name"].map(label))
+    if group == "language":
+        place = {code: i for i, code in enumerate(summary.order(list(dict.fromkeys(rows["name"]))))}
+        rows = rows.sort_values("name", key=lambda column: column.map(place), kind="stable")
+    show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure")
+    show.table(rows, "Direction error by group", "spread")
+
+
+def foretelling(study: Study, choice: Choice) -> None:
+    """Show the scatter that the paper argues with, and what it comes to."""
+    which = choice.where, choice.words, choice.trimmed
+    points = compressed.points(study, *which)
+    by_table, by_method = (compressed.correlations(study, *which, unit) for unit in predictions.UNITS)
+    st.markdown("##### Which error foretells perplexity?")
+    if by_table.empty:
+        st.info(f"It takes four compressed tables to tell; there are {len(points)}.")
+        return
+    members = [code for code in predictions.languages_of(points) if code != results.ALL]
+    who = pickers.pick(
+        "Perplexity of",
+        [results.ALL, *summary.order(members)],
+        "foretold",
+        names=lambda m: MEAN if m == results.ALL else display(m),
+    )
+    st.markdown(verdicts.prediction(by_table, by_method, predictions.disagreements(points, language=who), who))
+    pairs = predictions.paired(points)
+    if len(pairs):
+        st.markdown(verdicts.pairs(pairs))
+    drawn = points.assign(factor=results.factor(points[who]))
+    left, right = st.columns(2, gap="medium")
+    for column, error in ((left, "cosine"), (right, "rmse")):
+        with column:
+            show.figure(figures.error_against_perplexity(drawn, error), f"against-{error}")
+    st.caption(
+        "All tables, by parameters and by bytes. Tables of one method are not independent, so the interval over whole "
+        "methods is the fairer one."
+    )
+    show.table(by_table, "Rank correlations", "correlations", digits=3)
+    show.table(points, "Errors and nats", "points")
+
+
+PARTS = {
+    "Perplexity": perplexity,
+    "Errors": errors,
+    "Direction or distance": foretelling,
+    "Live": live.show,
+    "Tokens": explorer.show_tokens,
+}
+LIVE = ("Live", "Tokens")  # need a model, no results
+
+with page("Compression", lead=LEAD, choose=compressed.choose, empty=compressed.empty) as shown:
+    study, choice = shown[0].study, shown[0].choice
+    st.caption(compressed.what(study, choice))
+    breaks = compressed.breaks(study, choice)
+    if breaks.empty:
+        st.info("This study has no perplexities for this choice. Choose another size, place or masking in the sidebar.")
+    else:
+        st.markdown(verdicts.answer(breaks, choice))
+        tiles(study, breaks)
+    part = pickers.pick_part(list(PARTS), "part")
+    if part in LIVE or len(breaks):
+        PARTS[part](study, choice)
+    if study.readme:
+        with st.expander("About this study", icon=":material/description:"):
+            st.markdown(study.readme)

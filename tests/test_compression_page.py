@@ -1,0 +1,325 @@
+"""The Compression page without a browser: every part of it, live compression of a tiny model, and what is missing."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import synthetic
+import tiny
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+
+from neutral.compression import projection, reading, results
+from neutral.study import Study
+from pages.parts import data, explorer, live
+
+PARTS = ["Perplexity", "Errors", "Direction or distance", "Live", "Tokens"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A tiny model with a tokenizer of three languages."""
+    return tiny.saved(tmp_path_factory.mktemp("models") / "tiny", languages=("en", "ar", "zh"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, model):
+    """A folder with a study of that model's table, and one of masks."""
+    folder = tmp_path_factory.mktemp("studies")
+    synthetic.compression_study(folder / "tables", model=model)
+    synthetic.two_language_study(folder / "two")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def only_these_studies(folder, tmp_path, monkeypatch):
+    """The app finds the synthetic studies and the tiny model, and no others."""
+    monkeypatch.setenv(data.VARIABLE, str(folder))
+    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+    monkeypatch.setattr(live, "MODELS", tmp_path / "none")
+
+
+def opened(page="pages/compression.py", **address):
+    """A page as a link opens it on a fresh server."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in address.items():
+        at.query_params[key] = value
+    at.switch_page(page).run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def text(at):
+    """All the words on a page."""
+    return "\n".join(str(element.value) for element in [*at.markdown, *at.caption, *at.info, *at.warning])
+
+
+def charts(at):
+    """The figures on a page, as plotly's JSON."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 2, 0, 0], strict=True)))
+def test_every_part_opens(part, count):
+    at = opened(part=part)
+    assert not at.error
+    assert len(charts(at)) == count
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_picker_works(part):
+    at = opened(part=part)
+    for key in [box.key for box in at.selectbox]:
+        at.selectbox(key=key).select_index(len(at.selectbox(key=key).options) - 1).run()
+        assert not at.exception, key
+        assert not at.error, key
+        at.selectbox(key=key).select_index(0).run()
+
+
+def test_the_answer_names_the_method_the_ratio_and_the_language(folder):
+    study = Study(folder / "tables")
+    scores = results.scores(study.table("perplexity"), results.tables(study.table("table")))
+    scores = results.usual(scores[(scores["where"] == "both") & ~scores["words"]])
+    reach = results.reach(results.breaking(results.at_size(scores, "bytes"), [1.1])).set_index("line")
+    said = text(opened())
+    row = reach.loc["mixed, √frequency"]
+    assert f"mixed, √frequency {row['ratio']:.3g} ×** (Swahili breaks first)" in said
+    assert f"int8 {reach.loc['int8', 'ratio']:.3g} ×** (its one size)" in said
+    assert "Broken at the least ratio measured: svd" in said
+
+
+def test_it_always_says_where_the_compressed_table_went():
+    assert "in the input and in the tied output layer" in text(opened())
+    assert "in the input only, output layer as it was" in text(opened(where="Input only"))
+    assert "whole words masked" in text(opened(masking="Whole words"))
+
+
+def test_an_address_restores_the_view():
+    at = opened(by="Parameters", where="Input only", lines="Languages", **{"method-line": "autoencoder elu"})
+    assert [at.selectbox(key=key).value for key in ("by", "where", "method-line")] == [
+        "parameters",
+        "input",
+        "autoencoder elu",
+    ]
+    names = [trace["name"] for trace in charts(at)[0]["data"]]
+    assert len(names) == 11
+    assert "Swahili" in names
+    assert charts(at)[0]["layout"]["xaxis"]["title"]["text"] == "Times smaller, by parameters"
+
+
+def test_the_errors_by_script_are_those_of_the_ratio_and_method_in_the_address():
+    at = opened(part="Errors", group="Script", at="5 ×", spread="pq")
+    spread = charts(at)[2]
+    assert [trace["name"] for trace in spread["data"]] == ["pq"]
+    assert spread["layout"]["yaxis"]["ticktext"][:2] == ["Latin", "Cyrillic"]
+
+
+def test_the_verdict_has_its_numbers_and_intervals():
+    said = text(opened(part="Direction or distance"))
+    assert "Cosine distance foretells perplexity better than RMSE" in said
+    assert "95% interval" in said
+    assert "cosine distance lower in 10 of 10 (sign test p = 0.002)" in said
+
+
+@pytest.mark.parametrize(("part", "keys"), [("Perplexity", ["perplexity", "breaks"]), ("Errors", ["errors", "spread"])])
+def test_every_table_opens_and_can_be_downloaded(part, keys):
+    at = opened(part=part)
+    for key in keys:
+        at.session_state[f"{key}-box"] = True
+    at.run()
+    assert not at.exception
+    assert len(at.dataframe) == len(at.get("download_button")) == len(keys)
+
+
+def test_the_live_part_compresses_the_models_own_table(model):
+    at = opened(part="Live", ratio="2")
+    table = at.dataframe[0].value.set_index("method")
+    assert {"svd", "direction", "int8"} <= set(table.index)
+    assert table.loc["svd", "bytes"] >= 2
+    assert table.loc["svd", "rmse"] <= table.loc["direction", "rmse"]
+    assert table.loc["int8", "cosine"] < table.loc["int4", "cosine"] < table.loc["svd", "cosine"]
+    rows, width = reading.shape(model)
+    assert f"{rows:,} × {width}" in text(at)
+
+
+def test_dragging_to_another_ratio_compresses_anew_and_back_again_is_remembered():
+    at = opened(part="Live", ratio="2")
+    first = at.dataframe[0].value
+    at.select_slider(key="ratio").set_value(4.0).run()
+    assert not at.exception
+    assert at.dataframe[0].value.set_index("method").loc["svd", "bytes"] >= 4
+    at.select_slider(key="ratio").set_value(2.0).run()
+    pd.testing.assert_frame_equal(at.dataframe[0].value, first)  # even the seconds that the fits took
+
+
+def test_what_a_method_cannot_reach_is_said_beside_what_the_others_do():
+    at = opened(part="Live", ratio="20", live=["int8", "mixed"])
+    assert "mixed: ratio 20 by bytes" in text(at)
+    assert at.dataframe[0].value["method"].tolist() == ["int8"]
+
+
+def test_a_word_is_shown_with_its_pieces_and_their_neighbours():
+    at = opened(part="Tokens", word="morning", ratio="2")
+    assert "neighbours kept" in text(at)
+    table = at.dataframe[0].value
+    assert len(table) == 10
+    assert set(table["lost"]) <= {"", "lost"}
+    assert (table["lost"] == "lost").sum() == (table["new"] == "new").sum()
+    at.text_input(key="word").set_value("  ").run()
+    assert "Type a word" in text(at)
+    assert not at.dataframe
+
+
+def test_a_right_to_left_word_keeps_its_direction_among_others():
+    said = text(opened(part="Tokens", word="صباح", ratio="2"))
+    assert "\u2068" in said
+    assert "\u2069" in said
+
+
+def test_the_map_is_drawn_when_asked_for_and_remembered():
+    at = opened(part="Tokens", ratio="2")
+    assert not charts(at)
+    next(button for button in at.button if button.label == "Draw it").click().run()
+    assert not at.exception
+    assert len(charts(at)) == 1
+    assert len(charts(opened(part="Tokens", ratio="2"))) == 1
+
+
+def test_a_map_that_the_study_holds_is_shown_at_once(folder, tmp_path, monkeypatch):
+    study = synthetic.compression_study(tmp_path / "held", model="nowhere/lost")
+    places = {key: [0.0, 1.0] for key in projection.COLUMNS[3:]}
+    table = pd.DataFrame({"id": [0, 1], "piece": ["a", "b"], "script": ["Latn", "Latn"], **places})
+    projection.write_projection(study.path, table, "svd", "bytes", 10.0)
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "held"))
+    at = opened(part="Tokens")
+    assert "Two maps of 2 tokens" in charts(at)[0]["layout"]["meta"]["alt"]
+    assert "the folder of nowhere/lost, which is not on this machine" in text(at)
+
+
+@pytest.mark.parametrize("part", ["Live", "Tokens"])
+def test_a_study_whose_model_is_elsewhere_says_so_in_one_line(part, tmp_path, monkeypatch):
+    synthetic.compression_study(tmp_path / "far", model="google/gemma-3-270m", tied=False)
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "far"))
+    at = opened(part=part)
+    assert [info.value for info in at.info] == [
+        "This part needs the folder of google/gemma-3-270m, which is not on this machine."
+    ]
+    assert not at.error
+
+
+def test_another_model_that_is_here_is_offered(tmp_path, monkeypatch, model):
+    synthetic.compression_study(tmp_path / "far", model="google/gemma-3-270m")
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "far"))
+    monkeypatch.setattr(live, "MODELS", model.parent)
+    at = opened(part="Live", ratio="2")
+    assert "Shown instead: a model that is." in at.info[0].value
+    assert len(at.dataframe) == 1
+
+
+def test_a_table_too_large_to_compress_live_is_refused_with_words(monkeypatch):
+    monkeypatch.setattr(live, "LARGEST", 100)
+    assert "is too large to be compressed here" in opened(part="Live").info[0].value
+
+
+def test_mask_pages_offer_no_study_of_tables_and_this_page_none_of_masks(folder, tmp_path, monkeypatch):
+    assert list(data.studies()[0]) == ["two"]
+    assert list(data.studies("compression")[0]) == ["tables"]
+    assert "no study called “tables”" in text(opened("pages/overlap.py", study="tables"))
+    assert "no study of tables called “two”" in text(opened(tables="two"))
+
+
+def test_no_study_of_tables_gives_a_page_that_says_how_to_make_one(folder, monkeypatch):
+    monkeypatch.setenv(data.VARIABLE, str(folder / "two"))
+    at = opened()
+    assert "There is no study of token tables here yet" in text(at)
+    assert not at.error
+
+
+def test_a_study_without_results_says_how_to_go_on(tmp_path, monkeypatch):
+    Study.create(tmp_path / "begun", {"about": "compression", "title": "Begun"})
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    assert "Begun has no perplexities yet" in opened().error[0].value
+
+
+def test_a_broken_study_is_named_and_the_other_works(folder, tmp_path, monkeypatch):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "study.json").write_text("{")
+    monkeypatch.setenv(data.VARIABLE, f"{folder}:{tmp_path}")
+    at = opened()
+    assert len(at.error) == 1
+    assert "study.json" in at.error[0].value
+    assert len(charts(at)) == 2
+
+
+def test_an_untied_model_has_only_the_input(tmp_path, monkeypatch):
+    synthetic.compression_study(tmp_path / "untied", languages=("en", "sw"), tied=False)
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "untied"))
+    at = opened()
+    assert "compressed table in the input only · tokens masked" in text(at)
+    assert "where" not in [box.key for box in at.selectbox]
+
+
+def test_the_overview_leads_here():
+    at = opened("app.py")
+    assert any("How small the token table can get" in link.proto.label for link in at.get("page_link"))
+
+
+def test_a_choice_without_results_is_said_and_the_live_part_still_works(tmp_path, monkeypatch, model):
+    study = synthetic.compression_study(tmp_path / "part", model=model, languages=("en", "sw"))
+    rows = [row for row in study.rows() if row["kind"] != "perplexity" or row["by"] != "bytes" or not row["words"]]
+    (study.path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setenv(data.VARIABLE, str(study.path))
+    at = opened(masking="Whole words")
+    assert "no perplexities for this choice" in at.info[0].value
+    assert not charts(at)
+    assert len(opened(masking="Whole words", part="Live", ratio="2").dataframe) == 1
+
+
+def test_trimmed_tables_are_shown_when_chosen_and_marked():
+    names = [trace.get("name") for trace in charts(opened(vocabulary="Trimmed to the text"))[0]["data"]]
+    assert "svd, trimmed" in names
+    assert "svd" not in names
+    assert "pq" in names  # has no trimmed tables
+    assert "trim" in [trace.get("name") for trace in charts(opened(by="Parameters"))[0]["data"]]
+
+
+def test_a_study_of_few_tables_has_no_verdict_but_curves(tmp_path, monkeypatch):
+    study = synthetic.compression_study(tmp_path / "few", languages=("en", "sw"))
+    rows = [row for row in study.rows() if row["method"] in ("full", "svd") and row["ratio"] in (1, 2.5)]
+    (study.path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setenv(data.VARIABLE, str(study.path))
+    assert "It takes four compressed tables to tell; there are 2." in text(opened(part="Direction or distance"))
+    assert charts(opened(part="Perplexity"))
+
+
+def test_neighbours_are_marked_in_words():
+    columns = {
+        "before": [0],
+        "before_cosine": [0.5],
+        "kept": [False],
+        "after": [1],
+        "after_cosine": [0.4],
+        "new": [True],
+    }
+    found = explorer.marked(pd.DataFrame({"rank": [1], **columns}), ["a", "b"])
+    assert found[["before", "lost", "after", "new"]].to_numpy().tolist() == [["a", "lost", "b", "new"]]
+
+
+def test_looking_at_a_study_imports_no_model_library(folder):
+    script = f"""
+import os, sys
+os.environ["{data.VARIABLE}"] = {str(folder)!r}
+sys.path.insert(0, {str(ROOT)!r})
+from streamlit.testing.v1 import AppTest
+for part in {PARTS}:
+    at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=120)
+    at.query_params["part"] = part
+    at.switch_page("pages/compression.py").run()
+    assert not at.exception
+heavy = {{"transformers", "umap", "sklearn", "datasets"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
