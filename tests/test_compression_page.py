@@ -318,6 +318,8 @@ for part in {PARTS}:
     at.query_params["part"] = part
     at.switch_page("pages/compression.py").run()
     assert not at.exception
+    # The live part computes; the others only read.
+    assert part in {PARTS[3:]} or "torch" not in sys.modules, part
 heavy = {{"transformers", "umap", "sklearn", "datasets"}} & set(sys.modules)
 assert not heavy, heavy
 """

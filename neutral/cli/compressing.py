@@ -41,6 +41,7 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
     compress.add_argument("--lines", type=int, default=4000, help="lines a language in which tokens are counted")
     compress.add_argument("--seed", type=int, default=0)
     compress.add_argument("--keep", action="store_true", help="keep the tables in the study's folder tables/")
+    compress.add_argument("--picture", action="store_true", help="draw the tokens before and after, by UMAP")
     common(compress)
 
 
@@ -70,6 +71,7 @@ def _run(chosen: argparse.Namespace) -> None:
         held_out=chosen.held_out_blocks,
         lines=chosen.lines,
         keep=chosen.keep,
+        picture=chosen.picture,
         title=chosen.title,
     )
     check(plan)

@@ -14,12 +14,15 @@ mixed        rotated rows with more bits for tokens that are used more
 from __future__ import annotations
 
 from importlib import import_module
-
-import torch
+from typing import TYPE_CHECKING
 
 from neutral.compression.sizes import BY, Budget
-from neutral.compression.table import Table
 from neutral.errors import NeutralError
+
+if TYPE_CHECKING:
+    import torch
+
+    from neutral.compression.table import Table
 
 _HOMES = {
     "svd": "lowrank",
@@ -64,6 +67,8 @@ def fit(
 
 def load(path: str) -> Table:
     """Read a table that `Table.save` wrote; see `Table.load`."""
+    from neutral.compression.table import Table
+
     for home in set(_HOMES.values()):
         import_module(f"neutral.compression.{home}")
     return Table.load(path)
@@ -71,6 +76,8 @@ def load(path: str) -> Table:
 
 def checked(matrix: torch.Tensor) -> torch.Tensor:
     """Return the matrix as float32 (V, d). Raises `NeutralError` for other shapes and for rows that are not finite."""
+    import torch
+
     matrix = torch.as_tensor(matrix).detach()
     if matrix.ndim != 2 or not matrix.numel():
         raise NeutralError(f"a token table is a matrix of tokens × width; got shape {tuple(matrix.shape)}")
@@ -83,12 +90,23 @@ def checked(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def _checked_weights(weights: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    import torch
+
     weights = torch.as_tensor(weights).detach().to(matrix)
     if weights.shape != matrix.shape[:1]:
         raise NeutralError(f"weights: one a token, so {matrix.shape[0]}; got shape {tuple(weights.shape)}")
     if not torch.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
         raise NeutralError("weights: must be finite, not negative, and not all zero")
     return weights / weights.mean()
+
+
+def __getattr__(name: str) -> type:
+    """Give `Table` when it is asked for: looking at a study's numbers needs no torch."""
+    if name != "Table":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    from neutral.compression.table import Table
+
+    return Table
 
 
 __all__ = ["BY", "METHODS", "Budget", "Table", "checked", "fit", "load"]

@@ -53,6 +53,7 @@ class CompressionPlan:
     calibration: int = 8  # blocks of training text a language for the output metric
     neighbours: int = 1000  # tokens whose nearest neighbours are looked up
     keep: bool = False  # keep the tables in the study
+    picture: bool = False  # draw the tokens before and after
     title: str = ""
 
     def trials(self) -> Iterator[Trial]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from neutral import compression, models
-from neutral.compression import errors, rounding, tokens, trimming
+from neutral.compression import errors, projection, rounding, tokens, trimming
 from neutral.compression.calibration import output_metric
 from neutral.compression.placement import put_in
 from neutral.compression.plan import CompressionPlan, Trial, check, settings
@@ -75,10 +75,15 @@ class Compressor:
             "variant": trial.variant,
             "trimmed": trial.trimmed,
         }
-        if self._has("table", row):
+        picture = self.plan.picture and not self._picture_path(row).exists()
+        if self._has("table", row) and not picture:
             return
         table = self.subject.fit(trial, self.plan)
         if table is None:
+            return
+        if picture:
+            self._draw(row, table)
+        if self._has("table", row):
             return
         rebuilt = Rebuilt.of(table)
         for words in self.plan.words:
@@ -121,6 +126,17 @@ class Compressor:
             for values in errors.grouped(distance, groups).to_dict("records"):
                 if not self._has("error", {**row, "group": kind, "name": values["name"]}):
                     self._append("error", **row, group=kind, **values)
+
+    def _draw(self, row: dict, table: Table) -> None:
+        """Write the picture of the token table before and after compression."""
+        pieces, scripts = self.subject.pieces, self.subject.scripts
+        ids = projection.sample(scripts, seed=self.plan.seed)
+        before, after = self.subject.matrix[ids].numpy(), table.rows(torch.from_numpy(ids)).cpu().numpy()
+        drawn = projection.picture(before, after, ids, pieces, scripts, seed=self.plan.seed)
+        projection.write_projection(self.study.path, drawn, row["method"], row["by"], row["ratio"])
+
+    def _picture_path(self, row: dict) -> Path:
+        return projection.picture_path(self.study.path, row["method"], row["by"], row["ratio"])
 
     def _append(self, kind: str, **row: object) -> None:
         row = {**row, "seed": self.plan.seed}
@@ -183,7 +199,9 @@ class Subject:
         # Tokens such as the first of every block are in no line, and in every example.
         special = [i for i in task.special if i < len(self.frequency)]
         self.frequency[special] = self.frequency.max()
-        self.groups = _groups(counts, self.frequency, tokens.pieces(backend, len(self.matrix)))
+        self.pieces = tokens.pieces(backend, len(self.matrix))
+        self.scripts = tokens.scripts(self.pieces)
+        self.groups = _groups(counts, self.frequency, self.scripts)
         self.trimmed = 1.0
         self._metric: torch.Tensor | None = None
 
@@ -195,6 +213,7 @@ class Subject:
         keep = list(cut.keep)
         self.tasks = {False: Retokenized(task, cut.tokenizer, keep)}
         self.matrix = self.matrix[keep]
+        self.pieces, self.scripts = [self.pieces[i] for i in keep], self.scripts[keep]
         self.frequency = self.frequency[keep] / self.frequency[keep].sum()
         self.groups = {
             kind: {name: which[keep] for name, which in groups.items() if which[keep].any()}
@@ -245,9 +264,9 @@ class Subject:
         return self.tasks[words].evaluate(self.model, self.held_out[code])
 
 
-def _groups(counts: dict[str, np.ndarray], frequency: np.ndarray, pieces: list[str]) -> dict[str, dict]:
+def _groups(counts: dict[str, np.ndarray], frequency: np.ndarray, scripts: np.ndarray) -> dict[str, dict]:
     """Return kind -> name -> group; a script of fewer than 50 tokens is no group."""
-    scripts, bins = tokens.scripts(pieces), tokens.bins(frequency)
+    bins = tokens.bins(frequency)
     names, sizes = np.unique(scripts, return_counts=True)
     return {
         "language": {code: count for code, count in counts.items() if count.any()},
