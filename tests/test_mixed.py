@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from neutral import compression
-from neutral.compression.mixed import WIDTHS, allocate, geometric_mean, levels, rotation
-from neutral.compression.packing import pack, unpack
+from neutral.compression.mixed import allocate, geometric_mean, levels, rotation
 from neutral.compression.sizes import Budget
 from neutral.errors import NeutralError
 
@@ -20,15 +19,6 @@ def table(size=600, width=48, seed=0):
 
 def distance(matrix, rebuilt):
     return 1 - torch.cosine_similarity(matrix, rebuilt)
-
-
-@pytest.mark.parametrize("bits", WIDTHS)
-@pytest.mark.parametrize("width", [1, 5, 8, 48])
-def test_packed_codes_come_back(bits, width):
-    codes = torch.from_numpy(np.random.default_rng(bits).integers(0, 2**bits, (7, width)))
-    packed = pack(codes, bits)
-    assert packed.shape == (7, -(-width * bits // 8))
-    assert torch.equal(unpack(packed, bits, width), codes.int())
 
 
 def test_levels_are_the_published_ones():

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from neutral import compression
 from neutral.compression import Budget, product
+from neutral.compression.packing import unpack
 from neutral.errors import NeutralError
 
 pytest.importorskip("faiss")
@@ -56,7 +57,7 @@ def test_every_code_is_the_nearest_entry_of_one_multiple_of_the_unit_row():
     matrix = random_table(width=25)
     table = fitted(matrix, 9.3)
     plan, tensors = table.plan, table.tensors
-    codes = product.unpack(tensors["codes"], plan.widths)
+    codes = unpack(tensors["codes"], plan.widths)
     assert plan.wide > 0
     chosen = np.zeros(len(matrix), dtype=bool)
     for scale in (1.0, 0.92):
@@ -180,15 +181,6 @@ def test_a_table_comes_back_from_its_file(tmp_path):
         assert isinstance(loaded, product.Product)
         assert torch.equal(loaded.matrix(), table.matrix())
         assert loaded.parameters == table.parameters
-
-
-@pytest.mark.parametrize("widths", [[3, 3, 3], [1], [13, 13, 14], [7, 8], [14] * 9])
-def test_packed_codes_of_any_width_come_back(widths):
-    widths = np.array(widths)
-    codes = torch.from_numpy(np.random.default_rng(0).integers(0, 1 << widths, (50, len(widths)))).int()
-    packed = product.pack(codes, widths)
-    assert packed.shape == (50, -(-widths.sum() // 8))
-    assert torch.equal(product.unpack(packed, widths), codes)
 
 
 def test_logits_are_those_of_the_rebuilt_table_and_nothing_trains():

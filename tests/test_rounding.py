@@ -55,16 +55,6 @@ def test_odd_widths_are_rebuilt_and_every_byte_is_within_the_budget(method, widt
     assert (table.matrix() - matrix).abs().max() < (0.51 if method == "int8" else 3) * step + 0.01
 
 
-def test_packing_two_codes_a_byte_and_back():
-    codes = torch.arange(-8, 8).float()
-    assert torch.equal(rounding.unpack(rounding.pack(codes)), codes.to(torch.int8))
-    odd = torch.tensor([[-8.0, 7.0, 3.0]])
-    packed = rounding.pack(odd)
-    assert packed.dtype == torch.uint8
-    assert packed.tolist() == [[0xF0, 0x8B]]
-    assert rounding.unpack(packed).tolist() == [[-8, 7, 3, 0]]
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_rows_of_zeros_stay_zero_and_constant_rows_are_kept(method):
     matrix = torch.stack([torch.zeros(70), torch.full((70,), -0.3), torch.full((70,), 2.5)])

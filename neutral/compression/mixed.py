@@ -83,7 +83,7 @@ class Mixed(Table):
         out = torch.empty(len(ids), self.shape[1], device=bits.device)
         for b in widths.unique().tolist():
             mine = widths == b
-            codes = unpack(tensors[f"codes{b}"][places[mine]], b, self.shape[1])
+            codes = unpack(tensors[f"codes{b}"][places[mine]], np.full(self.shape[1], b))
             out[mine] = tensors[f"levels{b}"].float()[codes]
         return out * tensors["lengths"][ids].float().unsqueeze(-1)
 
@@ -138,9 +138,9 @@ def fit_mixed(
         for block in ids.split(_BLOCK):
             rows = (matrix[block] - shared["offset"].float()) @ encoder
             codes, lengths[block] = _quantize(rows, grid)
-            packed.append(pack(codes, b))
+            packed.append(pack(codes, np.full(width, b)))
         shared[f"codes{b}"], shared[f"levels{b}"] = torch.cat(packed), grid.half()
-    return Mixed((size, width), shared | {"lengths": lengths.half()}, {"rank": rank})
+    return Mixed((size, width), shared | {"lengths": lengths.half()})
 
 
 def allocate(importance: np.ndarray, width: int, budget: Budget, overhead: float) -> np.ndarray:

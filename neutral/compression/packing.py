@@ -1,23 +1,35 @@
-"""Codes of 1 to 8 bits, packed row by row: row r of n codes of b bits takes ⌈n·b / 8⌉ bytes, lowest bit first."""
+"""Codes of a few bits each, packed row by row."""
 
 from __future__ import annotations
 
+from math import ceil
+
+import numpy as np
 import torch
+from torch.nn import functional as F
 
 
-def pack(codes: torch.Tensor, bits: int) -> torch.Tensor:
-    """Pack codes (R, n), integers below 2^bits, into uint8 (R, ⌈n·bits / 8⌉)."""
-    shifts = torch.arange(bits, device=codes.device)
-    each = (codes.to(torch.uint8).unsqueeze(-1) >> shifts) & 1  # (R, n, bits)
-    stream = each.flatten(1)
-    stream = torch.nn.functional.pad(stream, (0, -stream.shape[1] % 8)).view(len(codes), -1, 8)
-    return (stream << torch.arange(8, device=codes.device)).sum(dim=-1, dtype=torch.int32).to(torch.uint8)
+def pack(codes: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
+    """Pack codes (n, m) of `widths` (m,) bits, 16 at most, highest bit first: uint8 (n, ⌈Σ widths / 8⌉)."""
+    place, shift = _places(widths)
+    packed = np.zeros((len(codes), place[-1] + 3), dtype=np.uint8)
+    shifted = codes.cpu().numpy().astype(np.uint32) << shift
+    for j in range(len(widths)):
+        for byte in range(3):
+            packed[:, place[j] + byte] |= (shifted[:, j] >> (16 - 8 * byte) & 255).astype(np.uint8)
+    return torch.from_numpy(packed[:, : ceil(int(widths.sum()) / 8)].copy()).to(codes.device)
 
 
-def unpack(packed: torch.Tensor, bits: int, n: int) -> torch.Tensor:
-    """Return the codes (R, n), int32, that `pack` packed."""
-    start = torch.arange(n, device=packed.device) * bits
-    first, shift = start // 8, (start % 8).int()
-    padded = torch.nn.functional.pad(packed, (0, 1)).int()
-    window = padded[:, first] | (padded[:, first + 1] << 8)  # a code lies within two bytes
-    return (window >> shift) & (2**bits - 1)
+def unpack(packed: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
+    """Return the codes of packed rows (n, bytes), int32 (n, m)."""
+    place, shift = (torch.from_numpy(part.astype(np.int64)).to(packed.device) for part in _places(widths))
+    whole = F.pad(packed, (0, 2)).int()
+    words = whole[:, place] << 16 | whole[:, place + 1] << 8 | whole[:, place + 2]
+    masks = torch.from_numpy((1 << widths) - 1).to(packed.device).int()
+    return words >> shift.int() & masks
+
+
+def _places(widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the byte in which each code starts, and by how much it is shifted in the three bytes from there."""
+    start = np.cumsum(widths) - widths
+    return start // 8, (24 - start % 8 - widths).astype(np.uint32)

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from neutral.compression.packing import pack, unpack
 from neutral.compression.sizes import Budget
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -180,32 +181,6 @@ def _plans(budget: Budget, sub: int, bits: int, widest: int) -> list[Plan]:
     if not 0 < spare < even.codes:
         return [even]
     return [even, Plan(budget.vocabulary, budget.width, sub, bits, spare)]
-
-
-def pack(codes: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
-    """Pack codes (n, m) of `widths` (m,) bits row by row, highest bit first: uint8 (n, ⌈Σ widths / 8⌉)."""
-    place, shift = _places(widths)
-    packed = np.zeros((len(codes), place[-1] + 3), dtype=np.uint8)
-    shifted = codes.numpy().astype(np.uint32) << shift
-    for j in range(len(widths)):
-        for byte in range(3):
-            packed[:, place[j] + byte] |= (shifted[:, j] >> (16 - 8 * byte) & 255).astype(np.uint8)
-    return torch.from_numpy(packed[:, : ceil(int(widths.sum()) / 8)].copy())
-
-
-def unpack(packed: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
-    """Return the codes of packed rows (n, bytes), int32 (n, m)."""
-    place, shift = (torch.from_numpy(part.astype(np.int64)).to(packed.device) for part in _places(widths))
-    whole = F.pad(packed, (0, 2)).int()
-    words = whole[:, place] << 16 | whole[:, place + 1] << 8 | whole[:, place + 2]
-    masks = torch.from_numpy((1 << widths) - 1).to(packed.device).int()
-    return words >> shift.int() & masks
-
-
-def _places(widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the byte in which each code starts, and by how much it is shifted in the three bytes from there."""
-    start = np.cumsum(widths) - widths
-    return start // 8, (24 - start % 8 - widths).astype(np.uint32)
 
 
 def _log_lengths(length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -15,9 +15,11 @@ from __future__ import annotations
 from math import ceil, floor
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
+from neutral.compression.packing import pack, unpack
 from neutral.compression.sizes import Budget
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -41,7 +43,7 @@ class Rounded(Table):
         """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
         group, width = int(self.settings["group"]), self.shape[1]
         codes = tensors["codes"][ids]
-        numbers = (codes if self.bits == 8 else unpack(codes)[:, :width]).float()
+        numbers = (codes if self.bits == 8 else unpack(codes, np.full(width, 4)) - 8).float()
         return numbers * tensors["scales"][ids].float().repeat_interleave(group, dim=1)[:, :width]
 
     @property
@@ -105,17 +107,6 @@ def reach(method: str, shape: tuple[int, int]) -> float:
     return _reach(_KINDS[method], shape, None if method == "int8" else GROUP)
 
 
-def pack(codes: torch.Tensor) -> torch.Tensor:
-    """Pack integers from −8 to 7 (…, d) two a byte, uint8 (…, ⌈d/2⌉): the first in the low half."""
-    codes = F.pad(codes + 8, (0, codes.shape[-1] % 2), value=8).to(torch.uint8)
-    return codes[..., ::2] | codes[..., 1::2] << 4
-
-
-def unpack(packed: torch.Tensor) -> torch.Tensor:
-    """Return the integers from −8 to 7 of bytes (…, n), int8 (…, 2n)."""
-    return torch.stack([packed & 15, packed >> 4], dim=-1).flatten(-2).to(torch.int8) - 8
-
-
 def _fit(kind: type[Rounded], matrix: torch.Tensor, budget: Budget, group: int | None) -> Rounded:
     group = _group(kind, budget, group)
     largest = float(matrix.abs().max())
@@ -127,7 +118,7 @@ def _fit(kind: type[Rounded], matrix: torch.Tensor, budget: Budget, group: int |
     for rows in matrix.split(_BLOCK):
         numbers, scale = round_groups(_grouped(rows, group), kind.bits)
         numbers = numbers.flatten(1)[:, : budget.width]
-        codes.append(numbers.to(torch.int8) if kind.bits == 8 else pack(numbers))
+        codes.append(numbers.to(torch.int8) if kind.bits == 8 else pack(numbers + 8, np.full(budget.width, 4)))
         scales.append(scale)
     tensors = {"codes": torch.cat(codes), "scales": torch.cat(scales)}
     return kind(matrix.shape, tensors, {"group": group})

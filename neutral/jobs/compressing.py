@@ -100,7 +100,7 @@ class Compressor:
             "bytes": table.bytes,
             "ratio_parameters": table.ratio("parameters") * self.subject.trimmed,
             "ratio_bytes": table.ratio("bytes") * self.subject.trimmed,
-            "rank": table.settings.get("rank"),
+            "rank": getattr(table, "rank", None),
         }
         self._append("table", **row, **sizes, **measured)
 
