@@ -20,7 +20,8 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
         "--methods",
         type=words,
         default=words(METHODS),
-        help=f"default: {METHODS}; also autoencoder, autoencoder:elu, autoencoder:from-direction, mixed:plain",
+        help=f"default: {METHODS}; also autoencoder, autoencoder:elu|from-svd|from-direction, direction:project|free, "
+        "mixed:plain",
     )
     compress.add_argument("--ratios", type=decimals, default=(2.5, 5.0, 10.0), help="how many times smaller: 2.5,5,10")
     compress.add_argument("--by", type=words, default=("parameters", "bytes"), help="parameters,bytes (default: both)")

@@ -56,6 +56,7 @@ class Mixed(Table):
         *(f"levels{b}" for b in WIDTHS),
     )
     optional = tuple(name for name in parts if name.startswith(("codes", "levels")))
+    _made: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
 
     @property
     def parameters(self) -> int:
@@ -65,25 +66,31 @@ class Mixed(Table):
 
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""
-        rotated = self._coded(tensors, ids) @ rotation(tensors["signs"])
+        rotated = self._coded(tensors, ids) @ self._derived(tensors)[1]
         return _stretched(rotated, tensors) + tensors["offset"].float()
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; `hidden` is mapped once, instead of every row."""
         seen = hidden.float()
-        mapped = _stretched(seen, tensors) @ rotation(tensors["signs"]).T
+        mapped = _stretched(seen, tensors) @ self._derived(tensors)[1].T
         spans = [mapped @ self._coded(tensors, ids).T for ids in self._spans(hidden.device)]
         return (torch.cat(spans, dim=-1) + (seen @ tensors["offset"].float()).unsqueeze(-1)).to(hidden.dtype)
+
+    def _derived(self, tensors: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what follows from the stored tensors, made once: where each row's codes lie, and the rotation."""
+        if self._made is None or self._made[0] is not tensors["bits"]:
+            self._made = tensors["bits"], _places(tensors["bits"]), rotation(tensors["signs"])
+        return self._made[1:]
 
     def _coded(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return g · q of the rows `ids`, (n, d)."""
         bits = tensors["bits"]
-        places = _places(bits)[ids]
+        places = self._derived(tensors)[0][ids]
         widths = bits[ids]
         out = torch.empty(len(ids), self.shape[1], device=bits.device)
         for b in widths.unique().tolist():
             mine = widths == b
-            codes = unpack(tensors[f"codes{b}"][places[mine]], np.full(self.shape[1], b))
+            codes = unpack(tensors[f"codes{b}"][places[mine].long()], np.full(self.shape[1], b))
             out[mine] = tensors[f"levels{b}"].float()[codes]
         return out * tensors["lengths"][ids].float().unsqueeze(-1)
 
@@ -270,9 +277,9 @@ def _stretched(rows: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> torch
 
 
 def _places(bits: torch.Tensor) -> torch.Tensor:
-    """Return where each row's codes lie among the rows of its width, (V,)."""
-    places = torch.empty_like(bits, dtype=torch.int64)
+    """Return where each row's codes lie among the rows of its width, int32 (V,)."""
+    places = torch.empty_like(bits, dtype=torch.int32)
     for b in bits.unique():
         mine = bits == b
-        places[mine] = torch.arange(int(mine.sum()), device=bits.device)
+        places[mine] = torch.arange(int(mine.sum()), dtype=torch.int32, device=bits.device)
     return places

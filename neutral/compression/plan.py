@@ -10,7 +10,11 @@ from neutral.compression.placement import WHERE
 from neutral.compression.sizes import BY
 from neutral.errors import NeutralError
 
-VARIANTS = {"autoencoder": ("linear", "elu", "from-direction"), "direction": ("", "project"), "mixed": ("", "plain")}
+VARIANTS = {
+    "autoencoder": ("linear", "elu", "from-svd", "from-direction"),
+    "direction": ("", "project", "free"),
+    "mixed": ("", "plain"),
+}
 """Method -> the ways to run it, the usual one first; a method that is not named has one way."""
 
 WEIGHTS = ("uniform", "frequency", "sqrt")

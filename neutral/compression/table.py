@@ -157,6 +157,7 @@ class Table:
 class Rebuilt(Table):
     """The rebuilt rows themselves: for evaluating a table over and over, at the price of the full matrix."""
 
+    method = "dense"
     parts = ("dense",)
 
     @classmethod

@@ -231,7 +231,7 @@ class Subject:
         options: dict[str, object] = {}
         if trial.method == "autoencoder":
             options = {"variant": "elu" if trial.variant == "elu" else "linear", "epochs": plan.epochs}
-            options["start"] = "direction" if trial.variant == "from-direction" else "random"
+            options["start"] = trial.variant.removeprefix("from-") if "from-" in trial.variant else "random"
             options["select"] = self.training_loss
         if trial.method == "direction" and trial.variant:
             options["lengths"] = trial.variant
