@@ -32,7 +32,7 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
     compress.add_argument("--study", required=True, metavar="DIR", help="where results go, and are gone on from")
     compress.add_argument("--title", default="")
     compress.add_argument(
-        "--where", type=words, default=("input", "both"), help="input,both: with the tied output or not"
+        "--where", type=words, default=(), help="input,both: with the tied output or not (default: both)"
     )
     compress.add_argument("--words", choices=("no", "yes", "both"), default="no", help="mask whole words (mlm)")
     compress.add_argument("--trim", action="store_true", help="first cut the vocabulary to the tokens of the text")

@@ -46,7 +46,7 @@ class CompressionPlan:
     ratios: tuple[float, ...]
     by: tuple[str, ...] = BY
     weights: tuple[str, ...] = ("uniform",)
-    where: tuple[str, ...] = WHERE
+    where: tuple[str, ...] = ()  # input | both; none: both ways where the output layer is tied, else input
     words: tuple[bool, ...] = (False,)  # masking of whole words: without, with, or both
     trim: bool = False  # on the model whose vocabulary is trimmed to the text
     seed: int = 0

@@ -12,7 +12,7 @@ import torch
 from neutral import compression, models
 from neutral.compression import errors, projection, rounding, tokens, trimming
 from neutral.compression.calibration import output_metric
-from neutral.compression.placement import put_in
+from neutral.compression.placement import WHERE, put_in
 from neutral.compression.plan import CompressionPlan, Trial, check, settings
 from neutral.compression.retokenized import Retokenized
 from neutral.compression.table import Rebuilt, Table
@@ -42,6 +42,11 @@ class Compressor:
     ) -> None:
         self.plan, self.quiet = plan, quiet
         self.subject = Subject(plan, corpus, models.device(device), **options)
+        if "both" in plan.where and not self.subject.tied:
+            raise NeutralError(
+                f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
+            )
+        self.where = plan.where or (WHERE if self.subject.tied else WHERE[:1])
         info = self._info(corpus)
         require_same(Path(folder), info)
         if not plan.title and (Path(folder) / "study.json").is_file():
@@ -87,7 +92,7 @@ class Compressor:
             return
         rebuilt = Rebuilt.of(table)
         for words in self.plan.words:
-            for where in self.plan.where:
+            for where in self.where:
                 self._score(row, where, words, rebuilt)
         self._errors(row, rebuilt)
         if self.plan.keep:

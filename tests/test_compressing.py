@@ -1,0 +1,274 @@
+"""Compressing a model's table into a study: what is written, what resumes, what is refused."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from neutral import compression, corpora, jobs
+from neutral.compression import tokens
+from neutral.compression.calibration import output_metric
+from neutral.compression.placement import put_in
+from neutral.compression.plan import CompressionPlan
+from neutral.compression.retokenized import Retokenized, rewrite
+from neutral.compression.trimming import trim
+from neutral.errors import NeutralError
+from neutral.tasks import IGNORED, LanguageModelling
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny.saved(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture
+def plan(folder):
+    return CompressionPlan(
+        str(folder),
+        "mlm",
+        ("en", "sw"),
+        ("svd", "direction", "int8", "mixed"),
+        (1.5, 5.0),
+        length=32,
+        held_out=4,
+        calibration=2,
+        neighbours=20,
+    )
+
+
+def compress(plan, path, text=None):
+    return jobs.compress(plan, text or tiny.text(), path, device="cpu", quiet=True)
+
+
+def lines(study):
+    return sorted((study.path / "results.jsonl").read_text().splitlines())
+
+
+@pytest.fixture(scope="module")
+def finished(folder, tmp_path_factory):
+    plan = CompressionPlan(
+        str(folder), "mlm", ("en", "sw"), ("svd", "int8"), (1.5,), length=32, held_out=4, calibration=2, neighbours=20
+    )
+    return plan, compress(plan, tmp_path_factory.mktemp("study"))
+
+
+def test_every_table_has_its_sizes_errors_and_perplexities(plan, tmp_path):
+    study = compress(replace(plan, words=(False, True)), tmp_path)
+    tables, scores, errors = (study.table(kind) for kind in ("table", "perplexity", "error"))
+    asked = set(zip(tables.method, tables.by, strict=True))
+    assert asked == {(m, by) for m in ("svd", "direction") for by in ("parameters", "bytes")} | {
+        ("int8", "bytes"),
+        ("mixed", "bytes"),
+    }
+    reached = np.where(tables.by == "bytes", tables.ratio_bytes, tables.ratio_parameters)
+    assert (reached >= tables.ratio).all()
+    assert tables[tables.method.isin(["svd", "direction"])]["rank"].notna().all()
+    assert (tables.cosine >= 0).all()
+    full = scores[scores.method == "full"]
+    assert len(full) == 2 * 2  # languages × masking
+    assert set(full["where"]) == {"full"}
+    assert len(scores) == len(full) + len(tables) * 2 * 2 * 2  # × where × languages × masking
+    assert set(errors.group) == {"language", "script", "frequency"}
+    assert set(errors[errors.group == "language"].name) == {"en", "sw"}
+    assert study.info["about"] == "compression"
+    assert study.info["tied"] is True
+
+
+def test_the_score_is_that_of_a_model_whose_matrix_was_overwritten(finished, folder):
+    _, study = finished
+    scores = study.table("perplexity")
+    row = scores[(scores.method == "svd") & (scores.by == "parameters") & (scores["where"] == "both")].iloc[0]
+    model = AutoModelForMaskedLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    weight = model.get_input_embeddings().weight
+    weight.data.copy_(compression.fit(weight.data.clone(), "svd", 1.5).matrix())
+    task = LanguageModelling("mlm", tokenizer, length=32)
+    blocks = task.blocks(tiny.text().held_out[row.language])[:4]
+    assert task.evaluate(model, blocks).loss == pytest.approx(row.loss, rel=1e-6)
+
+
+def test_the_same_command_again_adds_nothing(finished):
+    plan, study = finished
+    before = (study.path / "results.jsonl").read_bytes()
+    compress(plan, study.path)
+    assert (study.path / "results.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("kept", [1, 5, 9])
+def test_a_run_that_was_cut_off_ends_with_the_same_results(finished, tmp_path, kept):
+    plan, whole = finished
+    study = tmp_path / "cut"
+    study.mkdir()
+    (study / "study.json").write_bytes((whole.path / "study.json").read_bytes())
+    rows = (whole.path / "results.jsonl").read_bytes().split(b"\n")
+    (study / "results.jsonl").write_bytes(b"\n".join(rows[:kept]) + b"\n" + rows[kept][:20])  # torn
+    assert lines(compress(plan, study)) == lines(whole)
+
+
+def test_a_study_of_other_text_or_another_model_is_not_continued(finished, tmp_path):
+    plan, study = finished
+    text = tiny.text()
+    other = corpora.Corpus(text.name, text.train, text.held_out, dict.fromkeys(text.hashes, "0"))
+    with pytest.raises(NeutralError, match="text of en, sw"):
+        compress(plan, study.path, other)
+    model = tiny.saved(tmp_path / "other")
+    tiny.model(size=400, seed=5, pad_token_id=0).save_pretrained(model)
+    with pytest.raises(NeutralError, match="weights"):
+        compress(replace(plan, model=str(model)), study.path)
+
+
+def test_an_untied_output_layer_is_left_alone_and_never_claimed(plan, tmp_path):
+    model = tiny.saved(tmp_path / "llama", "llama")
+    plan = replace(plan, model=str(model), task="clm", methods=("int8",))
+    study = compress(plan, tmp_path / "study")
+    assert study.info["tied"] is False
+    assert set(study.table("perplexity")["where"]) == {"full", "input"}
+    with pytest.raises(NeutralError, match="--where both"):
+        compress(replace(plan, where=("both",)), tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"methods": ("pca",)}, "--methods pca"),
+        ({"methods": ("mixed:fast",)}, "mixed:plain"),
+        ({"by": ("size",)}, "--by size"),
+        ({"where": ("output",)}, "--where output"),
+        ({"weights": ("rare",)}, "--weights rare"),
+        ({"ratios": (0.5,)}, "--ratios"),
+        ({"methods": ("mixed",), "by": ("parameters",)}, "nothing to do"),
+        ({"trim": True, "words": (True,)}, "--trim"),
+        ({"ratios": (4000.0,), "methods": ("svd",)}, "leaves no rank"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(plan, tmp_path, change, complaint):
+    with pytest.raises(NeutralError, match=complaint) as raised:
+        compress(replace(plan, **change), tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_tables_and_pictures_are_kept_when_asked(plan, tmp_path):
+    study = compress(replace(plan, methods=("svd",), by=("bytes",), ratios=(2.0,), keep=True), tmp_path)
+    (file,) = (study.path / "tables").iterdir()
+    assert compression.load(file).ratio("bytes") >= 2
+
+
+def test_trimming_alone_is_a_table_and_loses_nothing_where_the_text_uses_what_stays(plan, tmp_path):
+    study = compress(replace(plan, methods=("int8",), trim=True), tmp_path)
+    tables, scores = study.table("table"), study.table("perplexity")
+    assert tables.trimmed.all()
+    row = tables[tables.method == "trim"].iloc[0]
+    assert row.ratio_parameters == pytest.approx(400 / (row.parameters / 16))
+    assert tables[tables.method == "int8"].iloc[0].ratio_bytes > row.ratio_bytes * 2
+    assert set(scores[scores.method == "trim"].language) == {"en", "sw"}
+
+
+def tasks_of(folder, lines):
+    """A model trimmed to `lines`, and the tasks of the full tokenizer and of the trimmed one."""
+    model = AutoModelForMaskedLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    task = LanguageModelling("mlm", tokenizer, length=32)
+    cut = trim(model, tokenizer, lines)
+    return model, task, Retokenized(task, cut.tokenizer, list(cut.keep)), cut
+
+
+def test_a_trimmed_model_scores_the_same_where_no_token_was_dropped(folder):
+    text = tiny.text()
+    _, task, trimmed, cut = tasks_of(folder, text.train)
+    kept = set(cut.keep)
+    blocks = task.blocks(text.train["en"])
+    blocks = blocks[[set(block.tolist()) <= kept for block in blocks]][:4]
+    assert len(blocks)
+    example, same = task.example(blocks[0], (1, 0, 0)), trimmed.example(blocks[0], (1, 0, 0))
+    new = {old: i for i, old in enumerate(cut.keep)}
+    scored = example["labels"] != IGNORED
+    assert [new[i] for i in example["labels"][scored].tolist()] == same["labels"][same["labels"] != IGNORED].tolist()
+
+
+def test_the_loss_of_a_dropped_token_is_that_of_its_pieces(folder):
+    text = tiny.text()
+    model, task, trimmed, cut = tasks_of(folder, {"en": text.train["en"][:3]})
+    blocks = task.blocks(text.train["sw"])[:3]
+    assert not set(blocks.ravel().tolist()) <= set(cut.keep)  # some are dropped
+    score = trimmed.evaluate(model, blocks)
+    plain, originals = 0.0, 0
+    seed = __import__("neutral.tasks", fromlist=["_EVALUATION_SEED"])._EVALUATION_SEED
+    for i, block in enumerate(blocks):
+        example = trimmed.example(block, (seed, 0, i))
+        with torch.no_grad():
+            batch = {key: value.unsqueeze(0) for key, value in example.items() if key != "labels"}
+            chances = model.eval()(**batch).logits[0].log_softmax(-1)
+        for place, label in enumerate(example["labels"].tolist()):
+            plain -= float(chances[place, label]) if label != IGNORED else 0.0
+        originals += int((task.example(block, (seed, 0, i))["labels"] != IGNORED).sum())
+    assert score.tokens == originals
+    assert score.loss == pytest.approx(plain / originals, rel=2e-2)  # bfloat16 where the processor has it
+
+
+def test_dropped_tokens_are_spelled_with_kept_ones(folder):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = tiny.model(size=400, pad_token_id=0)
+    cut = trim(model, tokenizer, {"en": tiny.text().train["en"][:3]})
+    spelled = rewrite(tokenizer.backend_tokenizer, cut.tokenizer.backend_tokenizer, cut.keep)
+    assert len(spelled) == len(tokenizer)
+    vocabulary = cut.tokenizer.get_vocab()
+    unknown = cut.tokenizer.unk_token_id
+    for old, new in enumerate(spelled):
+        piece = tokenizer.convert_ids_to_tokens(old)
+        if piece in vocabulary:
+            assert new == [vocabulary[piece]]
+        elif unknown not in new:
+            text = "".join(cut.tokenizer.convert_ids_to_tokens(i).removeprefix("##") for i in new)
+            assert text == piece.removeprefix("##")
+            assert piece.startswith("##") == cut.tokenizer.convert_ids_to_tokens(new[0]).startswith("##")
+
+
+def test_the_output_metric_is_the_second_moment_of_what_enters_the_head_even_over_languages(folder):
+    model = AutoModelForMaskedLM.from_pretrained(folder).train()
+    task = LanguageModelling("mlm", AutoTokenizer.from_pretrained(folder), length=32)
+    text = tiny.text()
+    blocks = {"en": task.blocks(text.train["en"])[:5], "sw": task.blocks(text.train["sw"])[:2]}
+    found = output_metric(model, task, blocks)
+    assert model.training
+    assert float(found.trace()) == pytest.approx(16)
+    each = [output_metric(model, task, {code: rows}) for code, rows in blocks.items()]
+    assert torch.allclose(found, sum(each) / 2, rtol=1e-6)
+    seen = []
+    handle = model.get_output_embeddings().register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0]))
+    model.eval()
+    from neutral.compression.calibration import _SEED
+    from neutral.tasks import autocast, collate
+
+    with torch.no_grad(), autocast(torch.device("cpu")):
+        task.loss(model, collate(task.example(block, (_SEED, i)) for i, block in enumerate(blocks["sw"])))
+    handle.remove()
+    rows = seen[0].flatten(0, -2).double()
+    plain = rows.T @ rows
+    assert torch.allclose(each[1], plain / plain.trace() * 16, rtol=1e-6)
+
+
+def test_frequent_special_tokens_count_as_the_most_frequent(plan):
+    from neutral.jobs.compressing import Subject
+
+    subject = Subject(plan, tiny.text(), torch.device("cpu"))
+    weights = tokens.weights("frequency", subject.frequency)
+    assert weights[subject.tasks[False].first] == weights.max()
+
+
+def test_results_hold_no_clock(finished):
+    _, study = finished
+    assert all(not {"time", "seconds"} & set(json.loads(line)) for line in lines(study))
+
+
+def test_the_model_is_as_before_after_a_table_was_scored(plan):
+    from neutral.jobs.compressing import Subject
+
+    subject = Subject(plan, tiny.text(), torch.device("cpu"))
+    before = subject.evaluate("en", False)
+    with put_in(subject.model, compression.fit(subject.matrix, "svd", 3.0)):
+        assert subject.evaluate("en", False).loss != before.loss
+    assert subject.evaluate("en", False) == before
