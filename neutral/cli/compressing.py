@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
-from neutral.cli.options import codes, command, common, decimals, quiet_libraries, words
+from neutral.cli.options import codes, command, common, decimals, numbers, quiet_libraries, words
 
 METHODS = "svd,direction,int8,int4,pq,mixed"
 
@@ -43,13 +44,21 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
     compress.add_argument("--seed", type=int, default=0)
     compress.add_argument("--keep", action="store_true", help="keep the tables in the study's folder tables/")
     compress.add_argument("--picture", action="store_true", help="draw the tokens before and after, by UMAP")
+    compress.add_argument("--export", metavar="DIR", help="write a plain Hugging Face folder for every table")
+    compress.add_argument(
+        "--finetune", metavar="DATA", help="classification data (a folder or hub id) to tune on as well"
+    )
+    compress.add_argument("--finetune-seeds", type=numbers, default=(0,), metavar="SEEDS", help="0,1,2")
+    compress.add_argument("--finetune-steps", type=int, metavar="N", help="training steps (default: 500)")
     common(compress)
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from neutral import corpora, models
+    from neutral import classification, corpora, models
+    from neutral.compression.finetuning import RECIPE
     from neutral.compression.plan import CompressionPlan, check
-    from neutral.jobs import compress
+    from neutral.jobs import using
+    from neutral.jobs.compressing import Compressor, compress
 
     quiet_libraries()
     options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
@@ -76,6 +85,17 @@ def _run(chosen: argparse.Namespace) -> None:
         title=chosen.title,
     )
     check(plan)
-    study = compress(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, **options)
+    if chosen.finetune:
+        classification.load(chosen.finetune)  # a mistake in the data is said before the long work
+
+    def then(work: Compressor) -> None:
+        if chosen.export:
+            using.export(work, chosen.export)
+        if chosen.finetune:
+            recipe = replace(RECIPE, steps=chosen.finetune_steps or RECIPE.steps)
+            same = {"seeds": chosen.finetune_seeds, "device": chosen.device, "quiet": chosen.quiet}
+            using.tune(work, chosen.finetune, recipe=recipe, **same, **options)
+
+    study = compress(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, then=then, **options)
     if not chosen.quiet:
         print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import asdict
 from math import floor
 from pathlib import Path
 
@@ -72,14 +74,7 @@ class Compressor:
 
     def _try(self, trial: Trial) -> None:
         """Fit one table, and append what is not there of its errors and scores; its own line comes last."""
-        row = {
-            "method": trial.method,
-            "by": trial.by,
-            "ratio": trial.ratio or self.subject.reach(trial.method),
-            "weights": trial.weights,
-            "variant": trial.variant,
-            "trimmed": trial.trimmed,
-        }
+        row = self._row(trial)
         picture = self.plan.picture and not self._picture_path(row).exists()
         if self._has("table", row) and not picture:
             return
@@ -96,7 +91,7 @@ class Compressor:
                 self._score(row, where, words, rebuilt)
         self._errors(row, rebuilt)
         if self.plan.keep:
-            table.save(self.study.path / "tables" / f"{_name(row)}.safetensors")
+            table.save(self.study.path / "tables" / f"{self.name(trial)}.safetensors")
         measured = errors.measure(
             self.subject.matrix, rebuilt, neighbours=min(self.plan.neighbours, table.shape[0]), seed=self.plan.seed
         )
@@ -108,6 +103,23 @@ class Compressor:
             "rank": getattr(table, "rank", None),
         }
         self._append("table", **row, **sizes, **measured)
+
+    def name(self, trial: Trial) -> str:
+        """Return what the files of a table are called."""
+        row = self._row(trial)
+        parts = (
+            row["method"],
+            row["variant"],
+            row["by"],
+            f"{row['ratio']:g}",
+            row["weights"],
+            "trimmed" * row["trimmed"],
+        )
+        return "_".join(part for part in parts if part)
+
+    def _row(self, trial: Trial) -> dict:
+        ratio = trial.ratio or self.subject.reach(trial.method)
+        return {**asdict(trial), "ratio": ratio}
 
     def _score(self, row: dict, where: str, words: bool, table: Table | None) -> None:
         """Append the perplexity of each language with a table in place (none: the full model's)."""
@@ -215,6 +227,7 @@ class Subject:
         whole, task = len(self.matrix), self.tasks[False]
         self.metric()  # measured while the model still reads the full tokenizer's blocks
         cut = trimming.trim(self.model, self.tokenizer, self.train)
+        self.tokenizer = cut.tokenizer
         keep = list(cut.keep)
         self.tasks = {False: Retokenized(task, cut.tokenizer, keep)}
         self.matrix = self.matrix[keep]
@@ -287,23 +300,25 @@ def compress(
     *,
     device: str = "auto",
     quiet: bool = False,
+    then: Callable[[Compressor], object] | None = None,
     **options: object,
 ) -> Study:
     """Compress a model's token table as `plan` says, into the study in `folder`; what is there is not redone.
+
+    `then` is called with the finished work, for what else is to be done with the tables (`jobs.using`).
 
     `options` go to the loaders of model and tokenizer. Raises `NeutralError` when the study was made with another
     model or text, or a ratio is out of a method's reach.
     """
     check(plan)
     with memory_limit("lower --length and run the same command again; it goes on where it stopped"):
-        return Compressor(plan, corpus, folder, device=device, quiet=quiet, **options).run()
+        work = Compressor(plan, corpus, folder, device=device, quiet=quiet, **options)
+        study = work.run()
+        if then is not None:
+            then(work)
+        return study
 
 
 def _key(row: dict) -> tuple:
     fields = ("kind", "method", "by", "ratio", "weights", "variant", "trimmed", "seed")
     return tuple(row.get(name) for name in (*fields, "language", "where", "words", "group", "name"))
-
-
-def _name(row: dict) -> str:
-    parts = [row["method"], row["variant"], row["by"], f"{row['ratio']:g}", row["weights"], "trimmed" * row["trimmed"]]
-    return "_".join(part for part in parts if part)
