@@ -57,9 +57,9 @@ def residual(subject: Subject, ratio: float, *, rank: int = 8):
 
 
 def by_script(subject: Subject, ratio: float):
-    """Offset and map of every script's own, instead of one for all; the bits a row as for all together."""
+    """Offset and map of every script's own, instead of one for all; scripts of few tokens share one."""
     rebuilt, spent = torch.zeros_like(subject.matrix), 0
-    groups = list(subject.groups["script"].values())
+    groups = [members for members in subject.groups["script"].values() if members.sum() >= 1000]
     for members in [*groups, ~np.any(groups, axis=0)]:
         ids = torch.from_numpy(np.flatnonzero(members))
         if len(ids):

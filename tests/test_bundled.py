@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from neutral import corpora, models
+from neutral.compression import results
 from neutral.languages import PAPER_ORDER
+from neutral.study import Study
 from neutral.tasks import LanguageModelling
 
 DATA = Path(__file__).parent.parent / "data"
@@ -22,3 +26,17 @@ def test_the_bundled_model_knows_all_eleven_languages():
 
 def test_the_bundled_model_is_small_and_half_precision():
     assert (DATA / "models/mini-mbert/model.safetensors").stat().st_size <= 60e6
+
+
+@pytest.mark.parametrize("name", ["mini-mbert", "gemma-3-270m"])
+def test_at_a_tenth_of_the_bytes_no_language_loses_a_tenth(name):
+    """What the README claims of `mixed`, and that low rank does not."""
+    study = Study(DATA / f"studies/{name}-compression")
+    scores = results.scores(study.table("perplexity"), results.tables(study.table("table")))
+    tenth = scores[
+        (scores["by"] == "bytes") & (scores.ratio == 10) & (scores.variant == "") & (scores["where"] == "both")
+    ]
+    factor = tenth[~tenth.words & (tenth.ratio_bytes >= 10)].set_index(["method", "language"])["factor"]
+    assert set(factor["mixed"].index) == set(PAPER_ORDER)
+    assert factor["mixed"].max() < 1.1
+    assert factor["svd"].min() > 2

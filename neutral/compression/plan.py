@@ -67,8 +67,10 @@ class CompressionPlan:
         for name in self.methods:
             method, _, variant = name.partition(":")
             variant = variant or VARIANTS.get(method, ("",))[0]
-            # More bits for frequent tokens is what `mixed` is; its plain variant has neither weights nor metric.
-            kinds = {"mixed": ("uniform",) if variant == "plain" else ("frequency",)}.get(method, self.weights)
+            kinds = self.weights if method not in FIXED else ("uniform",)  # rounding counts every token alike
+            if method == "mixed":  # more bits for frequent tokens is what it is; its plain variant has neither
+                counted = tuple(kind for kind in self.weights if kind != "uniform") or ("frequency",)
+                kinds = ("uniform",) if variant == "plain" else counted
             for weights in kinds:
                 if method in FIXED:
                     yield Trial(method, "bytes", None, weights, variant, self.trim)
