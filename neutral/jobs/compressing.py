@@ -14,7 +14,7 @@ import torch
 from neutral import compression, models
 from neutral.compression import errors, projection, rounding, tokens, trimming
 from neutral.compression.calibration import output_metric
-from neutral.compression.placement import WHERE, put_in
+from neutral.compression.placement import WHERE, embedding, put_in, tied
 from neutral.compression.plan import CompressionPlan, Trial, check, settings
 from neutral.compression.retokenized import Retokenized
 from neutral.compression.table import Rebuilt, Table
@@ -196,12 +196,8 @@ class Subject:
     def __init__(self, plan: CompressionPlan, corpus: Corpus, device: torch.device, **options: object) -> None:
         self.tokenizer = models.load_tokenizer(plan.model, **options)
         self.model = models.load_model(plan.model, plan.task, **options).to(device).eval()
-        embedding = self.model.get_input_embeddings()
-        if embedding is None or embedding.weight.ndim != 2:
-            raise NeutralError(f"{plan.model}: has no table of token embeddings")
-        self.matrix = compression.checked(embedding.weight).cpu()
-        head = self.model.get_output_embeddings()
-        self.tied = head is not None and head.weight is embedding.weight
+        self.matrix = compression.checked(embedding(self.model).weight).cpu()
+        self.tied = tied(self.model)
         self.tasks = {
             words: LanguageModelling(plan.task, self.tokenizer, length=plan.length, words=words)
             for words in {False, *plan.words}
