@@ -15,7 +15,7 @@ import time
 import torch
 
 from neutral import models, scores
-from neutral.tasks import LanguageModelling, autocast, collate
+from neutral.tasks import LanguageModelling, autocast, stacked
 from neutral.training import Masking
 
 STEPS = 40
@@ -38,7 +38,7 @@ def main() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=fused)
 
     def step(number: int, masked: bool) -> float:
-        batch = collate(task.example(blocks[(number + i) % len(blocks)], (number, i)) for i in range(BATCH))
+        batch = stacked(task.example(blocks[(number + i) % len(blocks)], (number, i)) for i in range(BATCH))
         batch = {key: value.to(place) for key, value in batch.items()}
         began = time.perf_counter()
         with autocast(place):

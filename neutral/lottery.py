@@ -11,11 +11,10 @@ One-shot methods score the weights once, and every sparsity is a cut of the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from transformers import PreTrainedModel, set_seed
 
@@ -23,7 +22,7 @@ from neutral import scores
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.models import prunable
-from neutral.tasks import LanguageModelling, Order, Score, collate
+from neutral.tasks import Order, Score, Task
 from neutral.training import Recipe, train
 
 ITERATIVE = ("magnitude",)
@@ -49,16 +48,16 @@ class Round:
 
 @dataclass
 class Search:
-    """A pretrained model and the text of one language, between whose rounds the weights are rewound.
+    """A pretrained model and the data of one language, between whose rounds the weights are rewound.
 
-    `train_blocks` and `held_out` are (blocks, length) token blocks; the model is changed in place and can be had back
+    `train_items` and `held_out` are what the task's `items` gives; the model is changed in place and can be had back
     with `rewind`.
     """
 
     model: PreTrainedModel
-    task: LanguageModelling
-    train_blocks: np.ndarray
-    held_out: np.ndarray
+    task: Task
+    train_items: Sequence
+    held_out: Sequence
     recipe: Recipe = field(default_factory=Recipe)
     scope: str = "global"
     passes: int = 1
@@ -87,7 +86,7 @@ class Search:
             set_seed(self.recipe.seed)
             order = Order(
                 self.task,
-                {"": self.train_blocks},
+                {"": self.train_items},
                 self.recipe.steps * self.recipe.batch_size,
                 self.recipe.seed,
             )
@@ -114,12 +113,12 @@ class Search:
         across = scores.transposed(self.model)
         return scores.cut(found, share, scope or self.scope, kept, transposed=across)
 
-    def batches(self, blocks: np.ndarray, size: int) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield batches of examples from `blocks`, masked by the recipe's seed, on the model's device."""
+    def batches(self, items: Sequence, size: int) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield batches of examples from `items`, drawn by the recipe's seed, on the model's device."""
         seed = self.recipe.seed
-        for start in range(0, len(blocks), size):
-            rows = [self.task.example(block, (seed, start + i)) for i, block in enumerate(blocks[start : start + size])]
-            yield {key: value.to(self.model.device) for key, value in collate(rows).items()}
+        for start in range(0, len(items), size):
+            rows = [self.task.example(item, (seed, start + i)) for i, item in enumerate(items[start : start + size])]
+            yield {key: value.to(self.model.device) for key, value in self.task.collate(rows).items()}
 
 
 def levels(sparsity: float, step: float = 0.1) -> list[float]:
@@ -163,7 +162,7 @@ def one_shot(
     method: str,
     sparsities: list[float],
     *,
-    blocks: np.ndarray | None = None,
+    blocks: Sequence | None = None,
     halves: bool = False,
     tell: Tell | None = None,
 ) -> dict[str, dict[float, Mask]]:
@@ -175,7 +174,7 @@ def one_shot(
 
     Raises `NeutralError` for an unknown method, or halves of less than two blocks.
     """
-    blocks = search.train_blocks if blocks is None else blocks
+    blocks = search.train_items if blocks is None else blocks
     if halves and len(blocks) < 2:
         raise NeutralError("one block of text has no two halves; lower --length or add text")
     texts = {"": blocks, "a": blocks[::2], "b": blocks[1::2]} if halves else {"": blocks}
@@ -191,10 +190,10 @@ def one_shot(
     return {variant: {s: search.cut(each, s, scope=scope) for s in sparsities} for variant, each in found}
 
 
-def weight_scores(search: Search, method: str, blocks: np.ndarray, tell: Tell | None = None) -> scores.Scores:
+def weight_scores(search: Search, method: str, blocks: Sequence, tell: Tell | None = None) -> scores.Scores:
     """Return the score of every prunable weight by a one-shot method, from `blocks` where the method looks at text."""
     if method == "change":
-        replace(search, train_blocks=blocks).trained(None, tell)
+        replace(search, train_items=blocks).trained(None, tell)
         return scores.change(search.weights, search.origin)
     search.rewind()
     if method == "random":
@@ -207,7 +206,7 @@ def weight_scores(search: Search, method: str, blocks: np.ndarray, tell: Tell | 
     raise NeutralError(f"no such method: {method}; use {', '.join(METHODS)}")
 
 
-def _norms(search: Search, blocks: np.ndarray) -> scores.Scores:
+def _norms(search: Search, blocks: Sequence) -> scores.Scores:
     return scores.input_norms(
         search.model, search.weights, search.batches(blocks, search.recipe.batch_size), search.task.forward
     )

@@ -149,8 +149,8 @@ def card(facts: dict, scores: dict[str, tuple[Score, Score]]) -> str:
     recipe = facts["recipe"]
     origin = Path(facts["from"]).name if facts["from"] else "nothing"
     rows = [
-        f"| {code} {language(code).name} | {ours.perplexity:.1f} | {unigram.perplexity:.0f} "
-        f"| {unigram.perplexity / ours.perplexity:.1f} | {ours.tokens:,} |"
+        f"| {code} {language(code).name} | {ours.value:.1f} | {unigram.value:.0f} "
+        f"| {unigram.value / ours.value:.1f} | {ours.count:,} |"
         for code, (ours, unigram) in scores.items()
     ]
     return "\n".join(

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 from transformers.trainer_utils import get_last_checkpoint
 
 from neutral.errors import MemoryLimitError
-from neutral.tasks import Task, collate, gains_from_bfloat16
+from neutral.tasks import Task, gains_from_bfloat16
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,6 @@ def train(
     recipe: Recipe,
     *,
     folder: str | Path,
-    batched: Callable[[list[dict[str, torch.Tensor]]], dict[str, torch.Tensor]] = collate,
     weights: dict[str, torch.nn.Parameter] | None = None,
     keep: dict[str, torch.Tensor] | None = None,
     checkpoints: int = 0,
@@ -92,8 +91,7 @@ def train(
 ) -> float:
     """Train `model` in place, keeping `keep` (name -> 0/1 tensor) over `weights`, and return the last loss.
 
-    `batched` makes a batch of examples, stacking those of one length unless told otherwise. With `checkpoints` > 0 the
-    state is saved in `folder` every so many steps, and a run that finds one goes on from it.
+    With `checkpoints` > 0 the state is saved in `folder` every so many steps, and a run that finds one goes on from it.
     """
     place = next(model.parameters()).device
     arguments = TrainingArguments(
@@ -129,7 +127,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=examples,
-        data_collator=batched,
+        data_collator=task.collate,
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)  # it writes to standard output, which is for results

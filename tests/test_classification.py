@@ -6,9 +6,10 @@ import tiny
 import torch
 from torch.nn import functional as F
 
-from neutral import classification, models
-from neutral.classification import Classification, Example
+from neutral import models
 from neutral.errors import NeutralError
+from neutral.tasks import classification
+from neutral.tasks.classification import Classification, Example
 
 ROWS = pd.DataFrame({"text": ["good day", "bad, day", "good night", "NA"], "label": ["pos", "neg", "pos", "neg"]})
 WRITERS = {
@@ -169,9 +170,9 @@ def test_the_score_is_that_of_examples_one_by_one(kind, folder, tmp_path):
         right += int(logits.argmax()) == example.label
         loss -= float(F.log_softmax(logits, dim=0)[example.label])
     score = task.evaluate(model, examples, batch_size=4)
-    assert score.accuracy == pytest.approx(right / 9)
+    assert score.value == pytest.approx(right / 9)
     assert score.loss == pytest.approx(loss / 9, rel=5e-2)  # bfloat16 where the processor has it
-    assert score.examples == 9
+    assert score.count == 9
 
 
 def test_a_tokenizer_without_padding_takes_its_end_token(folder):

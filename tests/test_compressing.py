@@ -205,7 +205,7 @@ def test_the_loss_of_a_dropped_token_is_that_of_its_pieces(folder):
         for place, label in enumerate(example["labels"].tolist()):
             plain -= float(chances[place, label]) if label != IGNORED else 0.0
         originals += int((task.example(block, (seed, 0, i))["labels"] != IGNORED).sum())
-    assert score.tokens == originals
+    assert score.count == originals
     assert score.loss == pytest.approx(plain / originals, rel=2e-2)  # bfloat16 where the processor has it
 
 
@@ -241,10 +241,10 @@ def test_the_output_metric_is_the_second_moment_of_what_enters_the_head_even_ove
     handle = model.get_output_embeddings().register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0]))
     model.eval()
     from neutral.compression.calibration import _SEED
-    from neutral.tasks import autocast, collate
+    from neutral.tasks import autocast, stacked
 
     with torch.no_grad(), autocast(torch.device("cpu")):
-        task.loss(model, collate(task.example(block, (_SEED, i)) for i, block in enumerate(blocks["sw"])))
+        task.losses(model, stacked(task.example(block, (_SEED, i)) for i, block in enumerate(blocks["sw"])))
     handle.remove()
     rows = seen[0].flatten(0, -2).double()
     plain = rows.T @ rows

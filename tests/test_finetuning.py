@@ -5,11 +5,12 @@ import pytest
 import tiny
 import torch
 
-from neutral import classification, models
-from neutral.classification import Classification
+from neutral import models
 from neutral.compression import finetuning
 from neutral.compression.placement import CompressedEmbedding
 from neutral.errors import NeutralError
+from neutral.tasks import classification
+from neutral.tasks.classification import Classification
 from neutral.training import Recipe
 
 RECIPE = Recipe(steps=40, batch_size=16, rate=1e-2)

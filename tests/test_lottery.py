@@ -99,9 +99,9 @@ def test_one_shot_masks_are_nested_and_exact(search, method):
 def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
     found = lottery.one_shot(search, "wanda", [0.5], halves=True)
     for variant, start in (("a", 0), ("b", 1)):
-        alone = lottery.one_shot(search, "wanda", [0.5], blocks=search.train_blocks[start::2])[""][0.5]
+        alone = lottery.one_shot(search, "wanda", [0.5], blocks=search.train_items[start::2])[""][0.5]
         assert found[variant][0.5] == alone
-    halves = [lottery._norms(search, search.train_blocks[start::2]) for start in (0, 1)]
+    halves = [lottery._norms(search, search.train_items[start::2]) for start in (0, 1)]
     for name, weight in search.weights.items():
         both = (halves[0][name] ** 2 + halves[1][name] ** 2).sqrt()
         lowest = (weight.detach().abs() * both).argsort(1)[:, : weight.shape[1] // 2]
@@ -109,11 +109,11 @@ def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
         assert torch.equal(found[""][0.5].to_tensors()[name], expected)
     assert found["a"][0.5] != found["b"][0.5]
     with pytest.raises(NeutralError, match="no two halves"):
-        lottery.one_shot(search, "wanda", [0.5], blocks=search.train_blocks[:1], halves=True)
+        lottery.one_shot(search, "wanda", [0.5], blocks=search.train_items[:1], halves=True)
 
 
 def test_change_scores_are_the_distance_from_the_start(search):
-    found = lottery.weight_scores(search, "change", search.train_blocks)
+    found = lottery.weight_scores(search, "change", search.train_items)
     for name, weight in search.weights.items():
         assert torch.allclose(found[name], (weight - search.origin[name]).abs())
 

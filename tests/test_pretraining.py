@@ -25,9 +25,9 @@ def test_a_model_from_nothing_learns_and_is_saved_with_its_card(tmp_path):
         quiet=True,
     )
     assert set(scores) == {"en", "sw"}
-    assert all(ours.perplexity < 350 and ours.tokens == unigram.tokens for ours, unigram in scores.values())
+    assert all(ours.value < 350 and ours.count == unigram.count for ours, unigram in scores.values())
     card = (tmp_path / "README.md").read_text()
-    assert f"| en English | {scores['en'][0].perplexity:.1f} |" in card
+    assert f"| en English | {scores['en'][0].value:.1f} |" in card
     model, tokenizer = AutoModelForMaskedLM.from_pretrained(tmp_path), models.load_tokenizer(tmp_path)
     assert str(model.dtype) == "torch.float16"
     assert model.config.vocab_size == len(tokenizer) <= 400

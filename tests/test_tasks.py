@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from neutral import models
 from neutral.errors import NeutralError
-from neutral.tasks import IGNORED, LanguageModelling, Order, collate, only_positions
+from neutral.tasks import IGNORED, LanguageModelling, Order, only_positions, stacked
 
 MINI = tiny.SENTENCES.parent / "models" / "mini-mbert"
 
@@ -99,7 +99,7 @@ def test_whole_words_are_scored_at_the_same_places_every_time(folder, blocks):
     assert task.evaluate(model, blocks, batch_size=3) == first
     assert first != LanguageModelling("mlm", task.tokenizer, length=32).evaluate(model, blocks, batch_size=3)
     labels = [task.example(block, (20220512, 0, i))["labels"] for i, block in enumerate(blocks)]
-    assert first.tokens == sum(int((each != IGNORED).sum()) for each in labels)
+    assert first.count == sum(int((each != IGNORED).sum()) for each in labels)
 
 
 def test_a_text_without_spaces_is_masked_token_by_token():
@@ -140,8 +140,8 @@ def test_loss_equals_the_plain_cross_entropy(kind, folder, tmp_path):
     tokenizer = models.load_tokenizer(tiny.saved(tmp_path, kind))
     task = LanguageModelling(name, tokenizer, length=32)
     model = tiny.model(kind, len(tokenizer), pad_token_id=0).eval()
-    batch = collate(task.example(block, (0, i)) for i, block in enumerate(task.blocks(tiny.text().train["sw"])[:4]))
-    loss, count = task.loss(model, batch)
+    batch = stacked(task.example(block, (0, i)) for i, block in enumerate(task.blocks(tiny.text().train["sw"])[:4]))
+    losses, places = task.losses(model, batch)
     with torch.no_grad():
         logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
     labels = batch["labels"]
@@ -150,8 +150,10 @@ def test_loss_equals_the_plain_cross_entropy(kind, folder, tmp_path):
     plain = F.cross_entropy(
         logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), ignore_index=IGNORED, reduction="sum"
     )
-    assert float(loss.detach()) == pytest.approx(float(plain), rel=1e-4)
-    assert int(count) == int((labels != IGNORED).sum())
+    assert float(losses.sum().detach()) == pytest.approx(float(plain), rel=1e-4)
+    assert len(losses) == int((labels != IGNORED).sum())
+    scored = (labels != IGNORED).sum(dim=1)
+    assert torch.equal(torch.bincount(places, minlength=4), scored)
 
 
 def test_the_hook_is_taken_off_again(folder):
@@ -166,8 +168,8 @@ def test_a_uniform_model_has_the_perplexity_of_the_vocabulary(task, blocks, fold
     for parameter in model.parameters():
         torch.nn.init.zeros_(parameter)
     score = task.evaluate(model, blocks)
-    assert score.perplexity == pytest.approx(len(task.tokenizer), rel=1e-3)
-    assert score.tokens == sum(int((task.example(b, (0, i))["labels"] != IGNORED).sum()) for i, b in enumerate(blocks))
+    assert score.value == pytest.approx(len(task.tokenizer), rel=1e-3)
+    assert score.count == sum(int((task.example(b, (0, i))["labels"] != IGNORED).sum()) for i, b in enumerate(blocks))
 
 
 def test_evaluation_is_repeatable_and_leaves_the_mode(task, blocks, folder):
@@ -175,7 +177,7 @@ def test_evaluation_is_repeatable_and_leaves_the_mode(task, blocks, folder):
     first = task.evaluate(model, blocks, batch_size=3)
     assert model.training
     assert task.evaluate(model, blocks, batch_size=3) == first
-    assert task.evaluate(model, blocks, passes=2).tokens == 2 * first.tokens
+    assert task.evaluate(model, blocks, passes=2).count == 2 * first.count
 
 
 def test_unigram_of_a_one_token_text(task):

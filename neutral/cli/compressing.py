@@ -54,11 +54,12 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from neutral import classification, corpora, models
+    from neutral import corpora, models
     from neutral.compression.finetuning import RECIPE
     from neutral.compression.plan import CompressionPlan, check
     from neutral.jobs import using
     from neutral.jobs.compressing import Compressor, compress
+    from neutral.tasks import classification
 
     quiet_libraries()
     options = {"gguf_file": chosen.gguf} if chosen.gguf else {}

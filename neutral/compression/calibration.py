@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from neutral.errors import NeutralError
-from neutral.tasks import LanguageModelling, autocast, collate
+from neutral.tasks import LanguageModelling, autocast, stacked
 
 _SEED = 1962  # places that are masked while measuring
 
@@ -41,9 +41,9 @@ def output_metric(
         try:
             for start in range(0, len(rows), batch_size):
                 picked = enumerate(rows[start : start + batch_size])
-                batch = collate(task.example(row, (_SEED, start + i)) for i, row in picked)
+                batch = stacked(task.example(row, (_SEED, start + i)) for i, row in picked)
                 with autocast(place):
-                    task.loss(model, {key: value.to(place) for key, value in batch.items()})
+                    task.losses(model, {key: value.to(place) for key, value in batch.items()})
         finally:
             handle.remove()
         total = total + moment / moment.trace() * len(moment)

@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 
 from transformers import PreTrainedModel, set_seed
 
-from neutral import classification, models
-from neutral.classification import Classification, Data
+from neutral import models
 from neutral.compression.placement import put_in
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.progress import bar
-from neutral.tasks import Order
+from neutral.tasks import Order, classification
+from neutral.tasks.classification import Classification, Data
 from neutral.training import Recipe, memory_limit, train
 
 RECIPE = Recipe(steps=500, batch_size=32, rate=5e-5)
@@ -68,9 +68,9 @@ def finetune(
                 "table": name,
                 "seed": seed,
                 "metric": task.metric,
-                "value": score.accuracy,
+                "value": score.value,
                 "loss": score.loss,
-                "examples": score.examples,
+                "examples": score.count,
                 "steps": recipe.steps,
                 "numbers": numbers,
             }
@@ -106,4 +106,4 @@ def fit(
     order = Order(task, {"": data.train}, recipe.steps * recipe.batch_size, recipe.seed)
     model.train()
     with TemporaryDirectory() as folder:
-        train(model, task, order, recipe, folder=folder, batched=task.collate, tell=tell)
+        train(model, task, order, recipe, folder=folder, tell=tell)

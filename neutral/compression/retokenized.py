@@ -52,7 +52,7 @@ class Retokenized(LanguageModelling):
         self.length = max(longest, blocks.shape[1])
         pieces = super().evaluate(model, blocks, **options)
         originals = self._scored(blocks)
-        return Score(pieces.loss * pieces.tokens / max(originals, 1), originals)
+        return Score(pieces.loss * pieces.count / max(originals, 1), originals)
 
     def _scored(self, blocks: np.ndarray) -> int:
         """Return how many original tokens `evaluate` scores; how many are masked does not hang on the seed."""

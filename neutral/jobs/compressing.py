@@ -133,7 +133,7 @@ class Compressor:
         with put_in(self.subject.model, table, where, train=False) if table else nullcontext():
             for code in missing:
                 score = self.subject.evaluate(code, words)
-                values = {"value": score.perplexity, "loss": score.loss, "tokens": score.tokens}
+                values = {"value": score.value, "loss": score.loss, "tokens": score.count}
                 self._append("perplexity", **row, language=code, where=where, words=words, **values)
 
     def _errors(self, row: dict, table: Table) -> None:

@@ -118,7 +118,7 @@ class Finder:
         if not all(self._has_mask(s, seed, code, v) or self._is_counted(s, seed, code, v) for s, v in wanted):
             if plan.method == "random":
                 search.recipe = replace(search.recipe, seed=_seed(seed, code))
-            text = search.train_blocks[: plan.blocks] if plan.method in ("wanda", "fisher") else None
+            text = search.train_items[: plan.blocks] if plan.method in ("wanda", "fisher") else None
             found = lottery.one_shot(
                 search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance
             )
@@ -327,7 +327,8 @@ def _key(row: dict) -> tuple:
 
 
 def _values(score: Score) -> dict:
-    return {"metric": "perplexity", "value": score.perplexity, "loss": score.loss, "tokens": score.tokens}
+    counted = "tokens" if score.metric == "perplexity" else "examples"
+    return {"metric": score.metric, "value": score.value, "loss": score.loss, counted: score.count}
 
 
 def _seed(seed: int, code: str) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from neutral import classification
 from neutral.compression import placement
 from neutral.compression.finetuning import RECIPE, finetune
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.jobs.compressing import Compressor
+from neutral.tasks import classification
 from neutral.training import Recipe
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from torch.nn import functional as F
@@ -19,7 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import FileError, NeutralError
-from neutral.tasks import autocast
+from neutral.tasks.base import Score, autocast
 
 TEXTS = (
     ("premise", "hypothesis"),
@@ -58,15 +59,6 @@ class Data:
     validation: list[Example]
 
 
-@dataclass(frozen=True)
-class Score:
-    """How well a model classifies."""
-
-    accuracy: float
-    loss: float  # mean negative log-likelihood, nats an example
-    examples: int
-
-
 def load(source: str | Path) -> Data:
     """Load a data set from a folder or, if there is none of that name, from the hub (package `datasets`).
 
@@ -101,7 +93,7 @@ def load(source: str | Path) -> Data:
 class Classification:
     """Sequence classification over one tokenizer: makes batches, and gives their loss and a model's accuracy."""
 
-    metric = "accuracy"
+    name, head, metric = "nli", "classification", "accuracy"
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, length: int = 128) -> None:
         self.tokenizer, self.length = tokenizer, length
@@ -127,26 +119,38 @@ class Classification:
         }
         return batch | {"labels": torch.stack([row["labels"] for row in rows])}
 
+    def items(self, data: Sequence[Example]) -> Sequence[Example]:
+        """Return the examples as they are."""
+        return data
+
+    def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
+        """Run the network, for what hooks see on the way."""
+        with autocast(model.device):
+            self._logits(model, batch)
+
     def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the mean negative log-likelihood of a batch's labels."""
         return F.cross_entropy(self._logits(model, batch), batch["labels"])
 
     @torch.inference_mode()
-    def evaluate(self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32) -> Score:
-        """Score a model; texts of like length are batched together."""
+    def evaluate(
+        self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32, passes: int = 1
+    ) -> Score:
+        """Score a model; texts of like length are batched together. Nothing is random, so one pass is enough."""
         was_training, place = model.training, next(model.parameters()).device
         model.eval()
         order = sorted(range(len(examples)), key=lambda i: sum(map(len, examples[i].texts)))
-        right = loss = 0.0
+        parts, loss = np.ones((len(examples), 2)), 0.0  # right, examples
         for start in range(0, len(order), batch_size):
-            batch = self.collate([self.example(examples[i]) for i in order[start : start + batch_size]])
+            places = order[start : start + batch_size]
+            batch = self.collate([self.example(examples[i]) for i in places])
             batch = {key: tensor.to(place) for key, tensor in batch.items()}
             with autocast(place):
                 logits = self._logits(model, batch)
-            right += float((logits.argmax(dim=1) == batch["labels"]).sum())
+            parts[places, 0] = (logits.argmax(dim=1) == batch["labels"]).cpu().numpy()
             loss += float(F.cross_entropy(logits, batch["labels"], reduction="sum"))
         model.train(was_training)
-        return Score(right / len(examples), loss / len(examples), len(examples))
+        return Score(loss / len(examples), len(examples), self.metric, parts)
 
     def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return float32 logits (B, classes)."""

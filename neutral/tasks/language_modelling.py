@@ -1,19 +1,14 @@
-"""Tasks: what a network is trained on and how it is scored.
+"""Masked and causal language modelling: text in fixed token blocks.
 
-Masked and causal language modelling. A task turns lines into fixed token blocks, makes the example that
-stands at a place of the training order, and scores a model on held-out blocks. Everything random is drawn from
-(seed, place), never from a global generator: a resumed run sees the same examples, and every model
-is scored at the same masked positions, so that differences between models are paired.
+A model is scored at the same masked positions as every other, so that differences are paired.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
-from math import exp, log
-from typing import Any, Protocol
+from math import log
 
 import numpy as np
 import torch
@@ -22,34 +17,11 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
+from neutral.tasks.base import IGNORED, Score, autocast, stacked
 from neutral.words import Words
 
-IGNORED = -100  # torch's label for positions that carry no loss
 _LOGITS = 2**28  # at most so many logits at a time (1 GB in float32)
 _EVALUATION_SEED = 20220512  # fixed for ever, so that scores of different runs are paired
-
-
-@dataclass(frozen=True)
-class Score:
-    """A model's score on one language's held-out text."""
-
-    loss: float  # mean negative log-likelihood, nats a scored token
-    tokens: int  # scored tokens
-
-    @property
-    def perplexity(self) -> float:
-        """exp(loss); infinite where that overflows."""
-        return exp(self.loss) if self.loss < 700 else float("inf")
-
-
-class Task(Protocol):
-    """What training needs of a task."""
-
-    def example(self, item: Any, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
-        """Return the example that is made of a block or a text; what is random in it comes from `seed`."""
-
-    def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Return the mean loss of a batch's scored tokens or texts."""
 
 
 class LanguageModelling:
@@ -76,12 +48,19 @@ class LanguageModelling:
         if name != "mlm" and words:
             raise NeutralError("whole words are masked in masked language modelling only (--task mlm)")
         self.words = Words(tokenizer.backend_tokenizer) if words else None
-        self.name, self.tokenizer, self.length, self.mask_share = name, tokenizer, length, mask_share
+        self.name = self.head = name
+        self.tokenizer, self.length, self.mask_share = tokenizer, length, mask_share
         self.special = np.array(sorted(set(tokenizer.all_special_ids)))
         first, end = ("cls", "sep") if name == "mlm" else ("bos", "eos")
         self.first: int | None = getattr(tokenizer, f"{first}_token_id")
         self.separator: int | None = getattr(tokenizer, f"{end}_token_id")
         self.filler = self.separator if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+
+    collate = staticmethod(stacked)
+
+    def items(self, data: Iterable[str]) -> np.ndarray:
+        """Return the token blocks of lines, as `blocks` does."""
+        return self.blocks(data)
 
     def blocks(self, lines: Iterable[str]) -> np.ndarray:
         """Pack lines into token blocks, (blocks, length) int64: [CLS] line [SEP] line [SEP] … [SEP].
@@ -149,11 +128,11 @@ class LanguageModelling:
 
     def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the mean negative log-likelihood of a batch's scored tokens."""
-        loss, tokens = self.loss(model, batch)
-        return loss / tokens.clamp(min=1)
+        losses, _ = self.losses(model, batch)
+        return losses.sum() / max(len(losses), 1)
 
-    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (summed negative log-likelihood, number of scored tokens) of a batch (B, T).
+    def losses(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the negative log-likelihood of every scored token of a batch (B, T), (N,), and its block, (N,).
 
         The output layer sees only the scored positions: with 15 % masked that saves most of its cost.
         """
@@ -164,12 +143,14 @@ class LanguageModelling:
         with only_positions(model, scored):
             logits = model(input_ids=ids, attention_mask=batch["attention_mask"]).logits
         targets = labels[scored]  # (N,)
-        return F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets, reduction="sum"), scored.sum()
+        losses = F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets, reduction="none")
+        return losses, scored.nonzero()[:, 0]
 
     @torch.inference_mode()
     def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
         """Score a model on held-out blocks, `passes` times with different but always the same maskings."""
-        was_training, total, count = model.training, 0.0, 0
+        was_training = model.training
+        parts = np.zeros((len(blocks), 2))  # loss, scored tokens
         model.eval()
         if self.name == "clm":  # every position goes through the output layer: bound its (B · T, V) logits
             batch_size = max(1, min(batch_size, _LOGITS // (self.length * model.config.get_text_config().vocab_size)))
@@ -177,15 +158,17 @@ class LanguageModelling:
         passes = passes if self.name == "mlm" else 1
         for turn in range(passes):
             for start in range(0, len(blocks), batch_size):
-                batch = collate(
-                    self.example(block, (_EVALUATION_SEED, turn, start + i))
-                    for i, block in enumerate(blocks[start : start + batch_size])
-                )
+                some = blocks[start : start + batch_size]
+                seeds = ((_EVALUATION_SEED, turn, start + i) for i in range(len(some)))
+                batch = stacked(map(self.example, some, seeds))
                 with autocast(place):
-                    loss, tokens = self.loss(model, {k: v.to(place) for k, v in batch.items()})
-                total, count = total + float(loss), count + int(tokens)
+                    losses, places = self.losses(model, {k: v.to(place) for k, v in batch.items()})
+                places = start + places.cpu().numpy()
+                np.add.at(parts, (places, 0), losses.double().cpu().numpy())
+                np.add.at(parts, (places, 1), 1)
         model.train(was_training)
-        return Score(total / max(count, 1), count)
+        loss, count = parts.sum(axis=0)
+        return Score(loss / max(count, 1), int(count), parts=parts)
 
     def unigram(self, train: np.ndarray, blocks: np.ndarray, passes: int = 1) -> Score:
         """Score the unigram model of the training blocks (add-one smoothed) at the positions `evaluate` scores."""
@@ -199,37 +182,6 @@ class LanguageModelling:
                     loss -= log((counts[token] + 1) / (total + size))
                     scored += 1
         return Score(loss / max(scored, 1), scored)
-
-
-class Order(torch.utils.data.Dataset):
-    """The training order: place i takes language i mod L, and that language's blocks in reshuffled epochs.
-
-    Languages are so sampled evenly, whatever text each has. Blocks are anything that the task makes examples of.
-    """
-
-    def __init__(self, task: Task, blocks: Mapping[str, Sequence | np.ndarray], size: int, seed: int) -> None:
-        self.task, self.size, self.seed = task, size, seed
-        self.blocks = list(blocks.values())
-        self._shuffled: dict[int, tuple[int, np.ndarray]] = {}  # language -> its last epoch, shuffled
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
-        which = place % len(self.blocks)
-        blocks = self.blocks[which]
-        epoch, within = divmod(place // len(self.blocks), len(blocks))
-        known, shuffled = self._shuffled.get(which, (None, None))
-        if known != epoch:
-            shuffled = np.random.default_rng((self.seed, which, epoch)).permutation(len(blocks))
-            self._shuffled[which] = epoch, shuffled
-        return self.task.example(blocks[shuffled[within]], (self.seed, place))
-
-
-def collate(examples: Iterable[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Stack examples of one length into a batch."""
-    rows = list(examples)
-    return {key: torch.stack([row[key] for row in rows]) for key in rows[0]}
 
 
 @contextmanager
@@ -249,18 +201,3 @@ def only_positions(model: PreTrainedModel, wanted: torch.Tensor):
         yield
     finally:
         handle.remove()
-
-
-def autocast(place: torch.device) -> torch.autocast:
-    """bfloat16 autocast where the processor or GPU gains from it, and nothing elsewhere."""
-    return torch.autocast(place.type, torch.bfloat16, enabled=gains_from_bfloat16(place))
-
-
-def gains_from_bfloat16(place: torch.device) -> bool:
-    """Whether bfloat16 products are faster than float32 ones here (hardware instructions for them)."""
-    if place.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if place.type == "cpu":
-        known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        return any(getattr(torch.cpu, name, bool)() for name in known)
-    return False

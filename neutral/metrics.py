@@ -1,0 +1,60 @@
+"""Metrics as functions of sums over held-out examples.
+
+An example gives a few numbers (its part); a metric is a function of their sums. A score over any selection of the
+examples, a bootstrap sample say, is so the same function of other sums.
+
+perplexity  (loss in nats, scored tokens)        exp(Σ loss / Σ tokens), lower is better
+accuracy    (right or not, 1)                    share that is right
+f1          (spans that are right, predicted, true)  2 · right / (predicted + true), micro-averaged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutral.errors import NeutralError
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a metric is called, the numbers that an example gives, and how their sums (…, parts) become the value."""
+
+    label: str
+    parts: tuple[str, ...]
+    value: Callable[[np.ndarray], np.ndarray]
+    higher_is_better: bool
+
+
+def _perplexity(sums: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.exp(sums[..., 0] / np.maximum(sums[..., 1], 1))
+
+
+def _accuracy(sums: np.ndarray) -> np.ndarray:
+    return sums[..., 0] / np.maximum(sums[..., 1], 1)
+
+
+def _f1(sums: np.ndarray) -> np.ndarray:
+    return 2 * sums[..., 0] / np.maximum(sums[..., 1] + sums[..., 2], 1)
+
+
+METRICS = {
+    "perplexity": Metric("Perplexity", ("loss", "tokens"), _perplexity, higher_is_better=False),
+    "accuracy": Metric("Accuracy", ("right", "examples"), _accuracy, higher_is_better=True),
+    "f1": Metric("F1", ("right", "predicted", "true"), _f1, higher_is_better=True),
+}
+
+
+def metric(name: str) -> Metric:
+    """Return a metric by name. Raises `NeutralError` for an unknown one."""
+    if name not in METRICS:
+        raise NeutralError(f"no such metric: {name}; there are {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+def better(name: str, one: float, other: float) -> float:
+    """Return by how much `one` is better than `other`, in the metric's unit: above 0 is better, whatever the metric."""
+    return one - other if metric(name).higher_is_better else other - one

@@ -1,0 +1,23 @@
+"""Tasks: what a network is trained on and how it is scored.
+
+Masked and causal language modelling (`language_modelling`), sequence classification (`classification`), token
+classification (`tagging`) and classification as text to text (`text_to_text`). A task makes the example that stands
+at a place of the training order, and scores a model on held-out examples. Everything random is drawn from
+(seed, place), never from a global generator: a resumed run sees the same examples, and every model is scored on the
+same ones, so that differences between models are paired.
+"""
+
+from neutral.tasks.base import IGNORED, Order, Score, Task, autocast, gains_from_bfloat16, stacked
+from neutral.tasks.language_modelling import LanguageModelling, only_positions
+
+__all__ = [
+    "IGNORED",
+    "LanguageModelling",
+    "Order",
+    "Score",
+    "Task",
+    "autocast",
+    "gains_from_bfloat16",
+    "only_positions",
+    "stacked",
+]

@@ -1,0 +1,111 @@
+"""What all tasks share: the protocol, the score, the training order, batches, and the precision of the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from neutral.metrics import metric
+
+IGNORED = -100  # torch's label for positions that carry no loss
+
+
+@dataclass(frozen=True)
+class Score:
+    """A model's score on one language's held-out examples.
+
+    Attributes:
+        loss: mean negative log-likelihood, nats a token (language modelling) or an example.
+        count: scored tokens, or examples.
+        metric: what `value` is.
+        parts: (examples, k) what each example gives to the metric (`metrics.METRICS`); None where it was not kept.
+    """
+
+    loss: float
+    count: int
+    metric: str = "perplexity"
+    parts: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def value(self) -> float:
+        """The metric's value: perplexity is exp(loss), infinite where that overflows."""
+        if self.metric == "perplexity":
+            return float(np.exp(self.loss)) if self.loss < 700 else float("inf")
+        return float(metric(self.metric).value(self.parts.sum(axis=0)))
+
+
+class Task(Protocol):
+    """What training, scoring and the search for masks need of a task."""
+
+    name: str  # as results call it: mlm, ner, …
+    head: str  # the model's head, as `models.load_model` calls it
+    metric: str
+
+    def items(self, data: Sequence) -> Sequence:
+        """Return what examples are made of: blocks of text, or the labelled examples themselves."""
+
+    def example(self, item: Any, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
+        """Return the example that is made of an item; what is random in it comes from `seed`."""
+
+    def collate(self, rows: Iterable[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        """Make a batch of examples."""
+
+    def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
+        """Run the network, for what hooks see on the way."""
+
+    def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean loss of a batch's scored tokens or examples."""
+
+    def evaluate(self, model: PreTrainedModel, items: Sequence, *, passes: int = 1) -> Score:
+        """Score a model; `passes` counts only where an example has something random about it."""
+
+
+class Order(torch.utils.data.Dataset):
+    """The training order: place i takes language i mod L, and that language's items in reshuffled epochs.
+
+    Languages are so sampled evenly, whatever text each has.
+    """
+
+    def __init__(self, task: Task, items: Mapping[str, Sequence | np.ndarray], size: int, seed: int) -> None:
+        self.task, self.size, self.seed = task, size, seed
+        self.items = list(items.values())
+        self._shuffled: dict[int, tuple[int, np.ndarray]] = {}  # language -> its last epoch, shuffled
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
+        which = place % len(self.items)
+        items = self.items[which]
+        epoch, within = divmod(place // len(self.items), len(items))
+        known, shuffled = self._shuffled.get(which, (None, None))
+        if known != epoch:
+            shuffled = np.random.default_rng((self.seed, which, epoch)).permutation(len(items))
+            self._shuffled[which] = epoch, shuffled
+        return self.task.example(items[shuffled[within]], (self.seed, place))
+
+
+def stacked(examples: Iterable[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Stack examples of one length into a batch."""
+    rows = list(examples)
+    return {key: torch.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def autocast(place: torch.device) -> torch.autocast:
+    """bfloat16 autocast where the processor or GPU gains from it, and nothing elsewhere."""
+    return torch.autocast(place.type, torch.bfloat16, enabled=gains_from_bfloat16(place))
+
+
+def gains_from_bfloat16(place: torch.device) -> bool:
+    """Whether bfloat16 products are faster than float32 ones here (hardware instructions for them)."""
+    if place.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if place.type == "cpu":
+        known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, name, bool)() for name in known)
+    return False
