@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from neutral import controls, labels, lottery, maskfiles, models, overlap
 from neutral.corpora import Corpus
-from neutral.jobs.records import digest, made, require_same
+from neutral.jobs.records import digest, made, require_same, scored
 from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.plan import Plan, check, settings
@@ -194,7 +194,7 @@ class Finder:
             with bar(len(todo) * len(targets), "cell", quiet=self.quiet) as shown:
                 shown.set_description(f"functional check {sparsity:.0%}")
                 for source, target, score in controls.functional(search, todo, targets):
-                    self._append("functional", **common, source=source, target=target, **_values(score))
+                    self._append("functional", **common, source=source, target=target, **scored(score))
                     shown.update()
 
     def _drop_masks(self) -> None:
@@ -276,7 +276,7 @@ class Finder:
     def _score(self, code: str, seed: int, sparsity: float, score: Score, steps: int) -> None:
         key = self._score_key(code, seed, sparsity)
         if _key({"kind": "score", **key}) not in self.rows:
-            self._append("score", **key, steps=steps, **_values(score))
+            self._append("score", **key, steps=steps, **scored(score))
 
     def _append(self, kind: str, **row: object) -> None:
         self.study.append(kind, **row)
@@ -324,11 +324,6 @@ def find(
 def _key(row: dict) -> tuple:
     fields = ("kind", "task", "method", "language", "source", "target", "sparsity", "seed", "variant")
     return tuple(row.get(name) for name in fields)
-
-
-def _values(score: Score) -> dict:
-    counted = "tokens" if score.metric == "perplexity" else "examples"
-    return {"metric": score.metric, "value": score.value, "loss": score.loss, counted: score.count}
 
 
 def _seed(seed: int, code: str) -> int:

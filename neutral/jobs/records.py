@@ -17,6 +17,7 @@ from neutral import __version__
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.study import Study
+from neutral.tasks import Score
 
 
 def made(corpus: Corpus, languages: Sequence[str]) -> dict:
@@ -39,6 +40,19 @@ def digest(weights: Mapping[str, torch.Tensor]) -> str:
         hasher.update(name.encode())
         hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
     return hasher.hexdigest()[:16]
+
+
+def scored(score: Score) -> dict:
+    """Return the entries of a result that say how a model scored.
+
+    `parts` holds what each held-out example gives to the metric, a list for each of `metrics.METRICS`' parts; with them
+    two models are compared by a paired bootstrap over the examples.
+    """
+    counted = "tokens" if score.metric == "perplexity" else "examples"
+    found = {"metric": score.metric, "value": score.value, "loss": score.loss, counted: score.count}
+    if score.parts is not None:
+        found["parts"] = [[round(value, 4) for value in column] for column in score.parts.T.tolist()]
+    return found
 
 
 def require_same(folder: Path, info: dict, *, grows: tuple[str, ...] = ()) -> None:
