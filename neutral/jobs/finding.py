@@ -11,13 +11,14 @@ from tqdm import tqdm
 
 from neutral import controls, labels, lottery, maskfiles, models, overlap
 from neutral.corpora import Corpus
+from neutral.jobs.loading import subject
 from neutral.jobs.records import digest, made, require_same, scored
 from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.plan import Plan, check, settings
 from neutral.progress import bar
 from neutral.study import Study
-from neutral.tasks import LanguageModelling, Score
+from neutral.tasks import Score
 from neutral.training import memory_limit
 
 
@@ -35,12 +36,10 @@ class Finder:
         **options: object,
     ) -> None:
         self.plan, self.quiet = plan, quiet
-        tokenizer = models.load_tokenizer(plan.model, **options)
-        self.model = models.load_model(plan.model, plan.task, **options).to(models.device(device))
-        self.task = LanguageModelling(plan.task, tokenizer, length=plan.length)
-        self.train = {code: self.task.blocks(corpus.train[code]) for code in plan.languages}
-        self.held_out = {code: self.task.blocks(corpus.held_out[code])[: plan.held_out] for code in plan.languages}
-        self.origin = lottery.snapshot(self.model)
+        common = {"length": plan.length, "held_out": plan.held_out, "device": device}
+        loaded = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
+        self.model, self.task, self.origin = loaded.model, loaded.task, loaded.origin
+        self.train, self.held_out = loaded.train, loaded.held_out
         info = self._info(corpus)
         require_same(Path(folder), info, grows=("sparsities",))
         if not plan.title and (Path(folder) / "study.json").is_file():
