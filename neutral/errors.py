@@ -12,6 +12,9 @@ class FileError(NeutralError):
         self.path, self.problem = str(path), problem
         super().__init__(f"{path}: {problem}")
 
+    def __reduce__(self) -> tuple:
+        return FileError, (self.path, self.problem)  # from a worker process
+
 
 class MismatchError(NeutralError):
     """Two things that should belong together (masks of one model, say) do not."""

@@ -1,0 +1,68 @@
+"""Masks that belong to no single language, at the sparsity of a single mask.
+
+core and union are not in the paper: what several languages agree on, and what any of them needs, each brought to the
+sparsity of a single mask by the magnitude of the pretrained weights, so that only the choice of weights differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+
+import torch
+
+from neutral import scores
+from neutral.errors import NeutralError
+from neutral.masks import Mask
+from neutral.scores import Scores
+
+
+def core(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
+    """Return the intersection of the masks, filled up to 1 - sparsity by the largest |θ0| outside it.
+
+    Where the intersection alone keeps more than that (of a group of the scope), its smallest |θ0| go.
+    Raises `NeutralError` for no masks.
+    """
+    shared = _reduced(masks, and_)
+    found = _magnitude(shared, origin)
+    above = 1 + max(float(tensor.max()) for tensor in found.values())
+    for name, keep in shared.to_tensors().items():
+        found[name] = found[name] + above * keep
+    return scores.cut(found, sparsity, scope, language="core", method="core")
+
+
+def union(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
+    """Return the union of the masks, cut to 1 - sparsity by removing its smallest |θ0|.
+
+    Raises `NeutralError` for no masks.
+    """
+    anyone = _reduced(masks, or_)
+    return scores.cut(_magnitude(anyone, origin), sparsity, scope, kept=anyone, language="union", method="union")
+
+
+def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:
+    """Return a ticket from which weights were removed at random, over all tensors together, up to a sparsity.
+
+    The paper's second random baseline: a ticket of 10 to 40 % thinned to 50 %. Raises `NeutralError` for a ticket that
+    is sparser already.
+    """
+    if ticket.sparsity() > sparsity + 1e-9:
+        raise NeutralError(f"a ticket of sparsity {ticket.sparsity():.0%} cannot be thinned to {sparsity:.0%}")
+    drawn = scores.random({name: torch.empty(shape) for name, shape in ticket.shapes.items()}, seed)
+    return scores.cut(drawn, sparsity, kept=ticket, language=ticket.header.get("language"), method="thinned")
+
+
+def pretrained(like: Mask, origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
+    """Return the mask that magnitude pruning of the untouched weights gives."""
+    return scores.cut(_magnitude(like, origin), sparsity, scope, language="pretrained", method="magnitude")
+
+
+def _reduced(masks: Sequence[Mask], operation) -> Mask:
+    if not masks:
+        raise NeutralError("a core or a union takes at least one mask")
+    return reduce(operation, masks)
+
+
+def _magnitude(like: Mask, origin: Mapping[str, torch.Tensor]) -> Scores:
+    return scores.magnitude({name: origin[name].cpu() for name in like.names})

@@ -1,0 +1,108 @@
+"""What a transfer experiment runs: masks of sources × data of targets × sparsities × seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+from neutral.errors import NeutralError
+from neutral.training import Recipe
+
+FULL = "full"
+BASELINES = (FULL, "random", "pretrained", "core", "union", "thinned")
+"""Sources that are no single language.
+
+full: no mask. random: uniform in every tensor. pretrained: magnitudes of the untouched weights. core, union: of all
+source languages but the target, at the sparsity of a single mask. thinned: the target's own tickets of lower sparsity,
+thinned at random; each is a source of its own, "thinned 0.2".
+"""
+
+_THINNED = re.compile(r"^thinned (0\.\d+)$")
+
+
+class Run(NamedTuple):
+    """One training: the mask of `source` at `sparsity`, trained and scored on `target` under `seed`."""
+
+    source: str
+    target: str
+    sparsity: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class TransferPlan:
+    """What `transfer` is asked for."""
+
+    model: str
+    task: str
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    sparsities: tuple[float, ...] = (0.5,)
+    method: str = "magnitude"
+    source_task: str = ""  # the task that masks were found on; the same if empty
+    baselines: tuple[str, ...] = (FULL, "random")
+    thinned: tuple[float, ...] = ()  # sparsities of the tickets that are thinned
+    seeds: tuple[int, ...] = (0,)
+    mask_seed: int = 0
+    scope: str = "global"
+    recipe: Recipe = field(default_factory=Recipe)
+    length: int = 128
+    held_out: int = 1000
+    passes: int = 1
+    title: str = ""
+
+    @property
+    def masks_of(self) -> str:
+        """The task that the masks were found on."""
+        return self.source_task or self.task
+
+    def runs(self) -> Iterator[Run]:
+        """Yield the runs, seeds and sparsities outermost; for each target what it is read against comes first.
+
+        The full model has no sparsity: it is run once a seed and target.
+        """
+        for seed in self.seeds:
+            for number, sparsity in enumerate(self.sparsities):
+                for target in self.targets:
+                    if FULL in self.baselines and number == 0:
+                        yield Run(FULL, target, 0.0, seed)
+                    own = [target] if target in self.sources else []
+                    others = [source for source in self.sources if source != target]
+                    plain = [b for b in self.baselines if b not in (FULL, "thinned")]
+                    thin = [f"thinned {s:g}" for s in self.thinned if s < sparsity and "thinned" in self.baselines]
+                    for source in (*own, *plain, *thin, *others):
+                        yield Run(source, target, sparsity, seed)
+
+
+def thinned_from(source: str) -> float | None:
+    """Return the sparsity of the ticket that a source "thinned 0.2" starts from; None for other sources."""
+    match = _THINNED.match(source)
+    return float(match[1]) if match else None
+
+
+def check(plan: TransferPlan) -> None:
+    """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
+    if unknown := [name for name in plan.baselines if name not in BASELINES]:
+        raise NeutralError(f"--baselines {unknown[0]}: unknown; there are {', '.join(BASELINES)}")
+    if any(not 0 < s < 1 for s in (*plan.sparsities, *plan.thinned)):
+        raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
+    if not plan.targets or not (plan.sources or plan.baselines):
+        raise NeutralError("--sources, --targets: nothing to run")
+    if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
+        raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
+    few = [name for name in ("core", "union") if name in plan.baselines and len(plan.sources) < 3]
+    if few:
+        raise NeutralError(f"--baselines {few[0]}: takes at least three source languages, one of which is left out")
+
+
+def settings(plan: TransferPlan) -> dict:
+    """What of a plan decides its scores."""
+    return {
+        "recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"},
+        "scope": plan.scope,
+        "held_out": plan.held_out,
+        "passes": plan.passes,
+        "mask_seed": plan.mask_seed,
+    }

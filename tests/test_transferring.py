@@ -1,0 +1,215 @@
+"""Transfer into a study: what is run, what resumes after a kill, what is refused, two devices side by side."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from neutral import jobs, models
+from neutral.cli import main
+from neutral.errors import NeutralError
+from neutral.jobs.loading import subject
+from neutral.jobs.transferring import pending, transfer
+from neutral.lottery import Search
+from neutral.masks import Mask
+from neutral.metrics import METRICS
+from neutral.plan import Plan
+from neutral.study import Study
+from neutral.training import Recipe
+from neutral.transfer import baselines
+from neutral.transfer.plan import TransferPlan
+
+ROOT = Path(__file__).parent.parent
+RECIPE = Recipe(steps=3, batch_size=2, rate=1e-2)
+CODES = ("en", "sw", "de")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return str(tiny.saved(tmp_path_factory.mktemp("bert")))
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return tiny.text(CODES)
+
+
+@pytest.fixture(scope="module")
+def found(folder, corpus, tmp_path_factory):
+    """A study with the tickets of three languages at 20 and 40 %."""
+    plan = Plan(folder, "mlm", CODES, "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
+    return jobs.find(plan, corpus, tmp_path_factory.mktemp("found"), device="cpu", quiet=True)
+
+
+@pytest.fixture
+def plan(folder):
+    return TransferPlan(folder, "mlm", CODES, ("en", "sw"), (0.4,), recipe=RECIPE, length=32)
+
+
+def run(plan, corpus, path, found, **options):
+    return transfer(plan, corpus, path, masks=found.path, devices=options.pop("devices", ("cpu",)), quiet=True)
+
+
+def values(study):
+    table = study.table("transfer")
+    return {(r.source, r.target, r.sparsity, r.seed): r.value for r in table.itertuples()}
+
+
+def test_every_mask_is_trained_from_the_pretrained_weights_on_every_target(plan, corpus, found, tmp_path):
+    study = run(plan, corpus, tmp_path, found)
+    cells = values(study)
+    assert set(cells) == {(s, t, 0.4, 0) for s in (*CODES, "random") for t in ("en", "sw")} | {
+        ("full", t, 0.0, 0) for t in ("en", "sw")
+    }
+    loaded = subject(plan.model, "mlm", corpus, plan.targets, length=32, device="cpu")
+    search = Search(loaded.model, loaded.task, loaded.train["sw"], loaded.held_out["sw"], RECIPE)
+    mask = found.mask("mlm", "magnitude", 0.4, 0, "en")
+    assert cells["en", "sw", 0.4, 0] == search.trained(mask).value, "the runner does what the library does"
+    search.rewind(mask)
+    row = next(r for r in study.rows("transfer") if (r["source"], r["target"]) == ("en", "sw"))
+    assert row["untrained"] == search.evaluate().value
+    sums = np.array(row["parts"]).sum(axis=1)
+    assert METRICS["perplexity"].value(sums) == pytest.approx(row["value"], rel=1e-4)
+
+
+def test_the_own_ticket_scores_as_it_did_when_it_was_found(plan, corpus, found, tmp_path):
+    cells = values(run(plan, corpus, tmp_path, found))
+    table = found.table("score")
+    own = table[(table.language == "en") & (table.sparsity == 0.4)].value.item()
+    assert cells["en", "en", 0.4, 0] == own
+
+
+def test_baselines_have_the_sparsity_of_a_single_mask(plan, corpus, found, tmp_path):
+    everything = replace(plan, baselines=("full", "random", "pretrained", "core", "union", "thinned"), thinned=(0.2,))
+    cells = values(run(everything, corpus, tmp_path, found))
+    assert {source for source, *_ in cells} == {*CODES, "full", "random", "pretrained", "core", "union", "thinned 0.2"}
+    masks = [found.mask("mlm", "magnitude", 0.4, 0, code) for code in CODES]
+    origin = subject(plan.model, "mlm", corpus, ("en",), length=32, device="cpu").origin
+    for made in (
+        baselines.core(masks, origin, 0.4),
+        baselines.union(masks, origin, 0.4),
+        baselines.thinned(found.mask("mlm", "magnitude", 0.2, 0, "en"), 0.4, 0),
+        baselines.pretrained(masks[0], origin, 0.4),
+    ):
+        assert made.sparsity() == pytest.approx(0.4, abs=1e-4)
+
+
+def test_the_core_keeps_what_all_keep_and_the_union_nothing_else(folder, corpus, found):
+    masks = [found.mask("mlm", "magnitude", 0.4, 0, code) for code in CODES]
+    origin = subject(folder, "mlm", corpus, ("en",), length=32, device="cpu").origin
+    shared, anyone = masks[0] & masks[1] & masks[2], masks[0] | masks[1] | masks[2]
+    core, union = baselines.core(masks, origin, 0.4), baselines.union(masks, origin, 0.4)
+    assert (core & shared) == shared
+    assert (union & ~anyone).kept == 0
+    filled = (core & ~shared).to_tensors()
+    left = (~core & ~shared).to_tensors()
+    low = min(float(origin[n].abs()[keep].min()) for n, keep in filled.items() if keep.any())
+    high = max(float(origin[n].abs()[out].max()) for n, out in left.items() if out.any())
+    assert low >= high, "filled up by the largest pretrained weights"
+    gone = (anyone & ~union).to_tensors()
+    assert max(float(origin[n].abs()[o].max()) for n, o in gone.items() if o.any()) <= min(
+        float(origin[n].abs()[k].min()) for n, k in union.to_tensors().items() if k.any()
+    )
+
+
+def test_a_thinned_ticket_lies_within_the_ticket(found):
+    ticket = found.mask("mlm", "magnitude", 0.2, 0, "en")
+    one, other = (baselines.thinned(ticket, 0.4, seed) for seed in (0, 1))
+    assert (one & ticket) == one
+    assert one != other
+    with pytest.raises(NeutralError, match="cannot be thinned"):
+        baselines.thinned(found.mask("mlm", "magnitude", 0.4, 0, "en"), 0.2, 0)
+
+
+def test_what_is_done_is_not_done_again(plan, corpus, found, tmp_path):
+    first = run(plan, corpus, tmp_path, found)
+    before = (first.path / "results.jsonl").read_bytes()
+    assert pending(plan, tmp_path, found.path) == []
+    run(plan, corpus, tmp_path, found)
+    assert (first.path / "results.jsonl").read_bytes() == before
+    more = replace(plan, sparsities=(0.2, 0.4), seeds=(0,))
+    left = pending(more, tmp_path, found.path)
+    assert {r.sparsity for r in left} == {0.2}, "the full model is not run again for another sparsity"
+
+
+def test_two_devices_side_by_side_give_the_same_results(plan, corpus, found, tmp_path):
+    small = replace(plan, targets=("en",), sources=("en", "sw"))
+    alone = values(run(small, corpus, tmp_path / "one", found))
+    both = values(run(small, corpus, tmp_path / "two", found, devices=("cpu", "cpu")))
+    assert alone.keys() == both.keys()
+    assert all(both[key] == pytest.approx(alone[key], rel=2e-2) for key in alone)  # other numbers of threads
+
+
+def test_a_killed_run_goes_on_where_it_was(folder, found, tmp_path):
+    text, study = tmp_path / "text", tmp_path / "study"
+    text.mkdir()
+    for code, lines in tiny.text(CODES).train.items():
+        (text / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    command = [
+        *(sys.executable, "-m", "neutral", "transfer", "--model", folder, "--text", str(text), "--quiet"),
+        *("--masks", str(found.path), "--study", str(study), "--sparsity", "0.4", "--length", "32"),
+        *("--steps", "3", "--batch", "2", "--rate", "1e-2", "--devices", "cpu", "--baselines", "full"),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    results = study / "results.jsonl"
+    for _ in range(600):
+        if results.is_file() and results.read_bytes().count(b"\n") >= 2:
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = [line for line in results.read_bytes().split(b"\n")[:-1] if line]
+    assert 2 <= len(done) < 12
+    assert main([*command[3:], "--dry-run"]) == 0
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lines = results.read_bytes().split(b"\n")[:-1]
+    assert lines[: len(done)] == done, "what was finished stays"
+    assert len(values(Study(study))) == len(lines) == 12  # (3 sources + full) × 3 targets
+
+
+def test_a_dry_run_says_how_many_and_writes_nothing(folder, found, tmp_path, capsys):
+    text = tmp_path / "text"
+    text.mkdir()
+    (text / "en.txt").write_text("\n".join(tiny.text(("en",)).train["en"]), encoding="utf-8")
+    told = main(
+        [
+            *("transfer", "--model", folder, "--text", str(text), "--masks", str(found.path), "--steps", "2"),
+            *("--study", str(tmp_path / "study"), "--sparsity", "0.2,0.4", "--length", "32", "--dry-run"),
+            *("--sources", "en,sw", "--devices", "cpu"),
+        ]
+    )
+    said = capsys.readouterr().out
+    assert told == 0
+    assert said.startswith("7 runs to do of 7, about ")  # full once, then (en, sw, random) at two sparsities
+    assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sparsities": (0.9,)}, "no such mask; find it with"),
+        ({"baselines": ("best",)}, "--baselines best: unknown"),
+        ({"sparsities": (1.5,)}, "--sparsity"),
+        ({"sources": ("en", "sw"), "baselines": ("core",)}, "at least three"),
+        ({"baselines": ("thinned",), "thinned": (0.4,)}, "--thinned 0.4"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused_before_anything_is_written(plan, corpus, found, tmp_path, change, said):
+    with pytest.raises(NeutralError, match=said):
+        run(replace(plan, **change), corpus, tmp_path / "study", found)
+    assert not (tmp_path / "study").exists()
+
+
+def test_other_settings_are_refused_in_the_same_study(plan, corpus, found, tmp_path):
+    run(replace(plan, targets=("en",), sources=("en",)), corpus, tmp_path, found)
+    with pytest.raises(NeutralError, match="recipe"):
+        run(replace(plan, recipe=replace(RECIPE, steps=4)), corpus, tmp_path, found)
+    assert models.prunable(models.load_model(plan.model))  # nothing was done to the model's folder
+    assert isinstance(found.mask("mlm", "magnitude", 0.4, 0, "en"), Mask)
