@@ -1,12 +1,14 @@
 """The languages: code, name, family, branch, script and writing direction.
 
 Families and branches follow the usual genealogical classification (Glottolog's top level and the
-branch that separates our eleven); scripts are ISO 15924 codes.
+branch that separates our eleven); scripts are ISO 15924 codes. What is known of other languages (name, ISO 639-3 code,
+likely script) comes from `langcodes`, which has it from IANA's registry and Unicode's CLDR.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,42 @@ LANGUAGES: dict[str, Language] = {language.code: language for language in _KNOWN
 PAPER_ORDER: tuple[str, ...] = ("en", "fr", "de", "zh", "ru", "es", "fa", "ur", "ar", "hi", "sw")
 
 
+UNKNOWN = "Unknown"
+NO_SCRIPT = "Zyyy"
+
+_STANDARD = {
+    "ara": "arb", "aym": "ayr", "aze": "azj", "est": "ekk", "fas": "pes", "grn": "gug", "kur": "kmr", "lav": "lvs",
+    "mlg": "plt", "mon": "khk", "msa": "zsm", "nep": "npi", "nor": "nob", "ori": "ory", "orm": "gaz", "pus": "pbt",
+    "que": "quz", "sqi": "als", "swa": "swh", "uzb": "uzn", "yid": "ydd", "zho": "cmn",
+}  # fmt: skip
+"""Macrolanguage -> the language that its code usually means; data about languages use the latter."""
+
+_RIGHT_TO_LEFT = {"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"}
+
+
+@cache
 def language(code: str) -> Language:
-    """Return what is known about `code`; a code outside the eleven is its own name, family unknown."""
-    return LANGUAGES.get(code) or Language(code, code, code, "Unknown", "Unknown", "Zyyy")
+    """Return what is known about an ISO 639-1 or 639-3 code; any other label is its own name, all else unknown.
+
+    The eleven have a family and a branch; for others `neutral.typology` knows more.
+    """
+    known = LANGUAGES.get(code) or next((each for each in _KNOWN if each.iso3 == code), None)
+    return known or _looked_up(code) or Language(code, code, code, UNKNOWN, UNKNOWN, NO_SCRIPT)
+
+
+def _looked_up(code: str) -> Language | None:
+    """Return a language that `langcodes` knows, None if it knows none of that code."""
+    if not (code.isascii() and code.isalpha() and code.islower() and len(code) in (2, 3)):
+        return None
+    import langcodes
+
+    found = langcodes.Language.get(code)
+    name = found.display_name()
+    if not found.is_valid() or name.startswith("Unknown language"):
+        return None
+    iso3 = found.to_alpha3()
+    script = found.maximize().script or NO_SCRIPT
+    return Language(code, name, _STANDARD.get(iso3, iso3), UNKNOWN, UNKNOWN, script, script in _RIGHT_TO_LEFT)
 
 
 def by_family(codes: list[str] | tuple[str, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -86,12 +86,18 @@ class Study:
 
     def append(self, kind: str, **row: object) -> None:
         """Append one finished result and make sure it is on disk; a torn line before it is closed off first."""
+        self.extend(kind, [row])
+
+    def extend(self, kind: str, rows: Iterable[dict]) -> None:
+        """Append finished results that belong together, in one go."""
         file = self.path / "results.jsonl"
-        line = json.dumps({"kind": kind, **row}, ensure_ascii=False, allow_nan=True).encode() + b"\n"
+        lines = [json.dumps({"kind": kind, **row}, ensure_ascii=False, allow_nan=True).encode() for row in rows]
+        if not lines:
+            return
         with open(file, "ab") as out:
             if out.tell() and not _ends_whole(file):
                 _drop_torn_line(file)
-            out.write(line)
+            out.write(b"\n".join([*lines, b""]))
             out.flush()
             os.fsync(out.fileno())
 

@@ -1,0 +1,74 @@
+"""Maps of languages: points in the plane, near where languages are alike.
+
+`by_mds` keeps distances as well as a plane can (classical scaling: Torgerson 1952), so far apart means different.
+`by_umap` (McInnes et al. 2018) keeps neighbours: groups show better, distances between groups mean little.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from neutral.errors import NeutralError
+
+COLUMNS = ["language", "x", "y"]
+
+
+def by_mds(distance: pd.DataFrame) -> pd.DataFrame:
+    """Return classical scaling of a symmetric square of distances: language, x, y; deterministic.
+
+    The leading two eigenvectors of -½ J D² J, times the roots of their eigenvalues, each turned so that its largest
+    entry is positive. `attrs["kept"]` is the share of the positive eigenvalues that the two have: 1 where a plane
+    suffices. Raises `NeutralError` for fewer than two languages or a missing distance.
+    """
+    values = _checked(distance)
+    n = len(values)
+    centre = np.eye(n) - 1 / n
+    roots, vectors = np.linalg.eigh(-0.5 * centre @ values**2 @ centre)
+    largest = roots[::-1][:2].clip(min=0)
+    points = vectors[:, ::-1][:, :2] * np.sqrt(largest)
+    points *= np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1, 1)
+    found = pd.DataFrame({"language": list(distance.index), "x": points[:, 0], "y": points[:, 1]})
+    total = roots.clip(min=0).sum()
+    found.attrs["kept"] = float(largest.sum() / total) if total else 1.0
+    return found
+
+
+def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0) -> pd.DataFrame:
+    """Return a UMAP of a symmetric square of distances: language, x, y; the same seed gives the same map.
+
+    `neighbours` is how many languages around each its place is decided by. UMAP's default of 15 exceeds eleven points,
+    and with all of them as neighbours there is no neighbourhood left to keep: the default here is a third of the
+    languages, at least 3 (Germanic, Romance and their like come in twos and threes). Raises `NeutralError` for fewer
+    than 4 languages, a missing distance, or neighbours outside 2..n - 1.
+    """
+    values = _checked(distance)
+    n = len(values)
+    if n < 4:
+        raise NeutralError("a UMAP takes at least four languages")
+    neighbours = neighbours or max(3, round(n / 3))
+    if not 2 <= neighbours < n:
+        raise NeutralError(f"neighbours must be from 2 to {n - 1} for {n} languages; got {neighbours}")
+    import warnings
+
+    from umap import UMAP
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a seed makes it run on one core; it is eleven points
+        points = UMAP(
+            n_neighbors=neighbours, min_dist=0.3, metric="precomputed", init="random", random_state=seed, n_jobs=1
+        ).fit_transform(values)
+    return pd.DataFrame({"language": list(distance.index), "x": points[:, 0], "y": points[:, 1]}).astype(
+        {"x": float, "y": float}
+    )
+
+
+def _checked(distance: pd.DataFrame) -> np.ndarray:
+    values = distance.to_numpy(dtype=float)
+    values = (values + values.T) / 2
+    if len(values) < 2:
+        raise NeutralError("a map takes at least two languages")
+    if np.isnan(values).any():
+        raise NeutralError("a map takes a distance for every pair; choose languages that have one")
+    np.fill_diagonal(values, 0)
+    return values

@@ -1,0 +1,47 @@
+"""Distances by a model's tokenizer and text: the vocabulary that two languages share, and how much text there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from neutral.errors import MismatchError, NeutralError
+
+KINDS = ("types", "occurrences", "size", "scarcity")
+
+
+def token_distances(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return distances from token counts, language -> (V,): columns distance, source, target, value.
+
+    With T the set of tokens that a language's text uses, p their shares of the text, and n its number of tokens:
+    types        1 - |T_i ∩ T_j| / |T_i ∪ T_j|
+    occurrences  1 - Σ_v min(p_i(v), p_j(v)): each occurrence of a token in one text is matched to one in the other, so
+                 a token that one text has by accident (a name, a quotation) counts for little, however long it is
+    size         |log10(n_i / n_j)|
+    scarcity     -log10 min(n_i, n_j): the less text one of the two has, the "further" they are
+
+    Special tokens are for the caller to leave out. Raises `NeutralError` for a language without tokens,
+    `MismatchError` for counts over different vocabularies.
+    """
+    vectors = {code: np.asarray(of) for code, of in counts.items()}
+    if len({of.shape for of in vectors.values()}) > 1:
+        raise MismatchError("token counts over vocabularies of different sizes cannot be compared")
+    if empty := [code for code, of in vectors.items() if of.sum() <= 0]:
+        raise NeutralError(f"the text of {', '.join(empty)} holds no token that this model knows")
+    rows = []
+    for a, b in combinations(vectors, 2):
+        one, other = vectors[a], vectors[b]
+        both, either = ((one > 0) & (other > 0)).sum(), ((one > 0) | (other > 0)).sum()
+        sizes = one.sum(), other.sum()
+        values = (
+            1 - both / either,
+            1 - np.minimum(one / sizes[0], other / sizes[1]).sum(),
+            abs(np.log10(sizes[0] / sizes[1])),
+            -np.log10(min(sizes)),
+        )
+        rows += [(kind, a, b, float(value)) for kind, value in zip(KINDS, values, strict=True)]
+    table = pd.DataFrame(rows, columns=["distance", "source", "target", "value"])
+    return table.sort_values("distance", key=lambda c: c.map(KINDS.index), kind="stable", ignore_index=True)

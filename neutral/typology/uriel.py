@@ -1,0 +1,138 @@
+"""URIEL+: what is known about the features of some 8,000 languages, and angular distances between them.
+
+Khan, Shipton, Anugraha, Duan, Hoang, Khiu, Doğruöz, Lee: URIEL+: Enhancing Linguistic Inclusion and Usability in a
+Typological and Multilingual Knowledge Base. COLING 2025. The data are those of the package `urielplus` (CC BY-SA 4.0),
+after Littell et al. (EACL 2017).
+
+Only the arrays that the package ships are read. The package itself is not imported: it configures the root logger and
+copies its data into its own folder, which a read-only install cannot do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from neutral.errors import FileError, NeutralError
+
+UNKNOWN = -1
+
+KINDS = {
+    "syntactic": ("features", "S_"),
+    "phonological": ("features", "P_"),
+    "inventory": ("features", "INV_"),
+    "featural": ("features", ""),
+    "genetic": ("family_features", ""),
+    "geographic": ("geocoord_features", ""),
+}
+"""Kind of distance -> the array it is computed from, and how the names of its features begin."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What one array says: (languages, features) values in [0, 1], NaN where unknown."""
+
+    languages: tuple[str, ...]
+    names: np.ndarray
+    values: np.ndarray
+
+
+def distance(kind: str, codes: Sequence[str]) -> np.ndarray:
+    """Return angular distances (n, n) between languages given as ISO 639-3 codes; NaN where nothing is known of a pair.
+
+    As in URIEL+'s `new_distance`: 2/π times the angle between two languages' vectors of those features that both have;
+    a feature that several sources describe is there if any of them says so (their union), which is URIEL+'s default.
+    Features lie in [0, 1], so distances do too. Raises `NeutralError` for an unknown kind.
+    """
+    if kind not in KINDS:
+        raise NeutralError(f"no such distance in URIEL+: {kind}; there are {', '.join(KINDS)}")
+    vectors = features(kind, codes).values
+    known = ~np.isnan(vectors)
+    found = np.full((len(codes), len(codes)), np.nan)
+    for i in range(len(codes)):
+        for j in range(i + 1):
+            shared = known[i] & known[j]
+            if shared.any():
+                found[i, j] = found[j, i] = angle(vectors[i, shared], vectors[j, shared])
+    return found
+
+
+def angle(u: np.ndarray, v: np.ndarray) -> float:
+    """Return 2/π · arccos of the cosine of two vectors; one of zeros points everywhere alike, as in URIEL+."""
+    u, v = (w if w.any() else np.ones_like(w) for w in (u, v))
+    return float(2 / np.pi * np.arccos(np.clip(u @ v / (np.linalg.norm(u) * np.linalg.norm(v)), -1, 1)))
+
+
+def features(kind: str, codes: Sequence[str]) -> Features:
+    """Return what is known of languages that one kind of distance compares; a language URIEL+ lacks is all NaN."""
+    array, prefix = KINDS[kind]
+    names = _names(array)
+    chosen = np.char.startswith(names, prefix)
+    values = np.stack([_vector(array, code)[chosen] for code in codes]) if len(codes) else np.empty((0, chosen.sum()))
+    return Features(tuple(codes), names[chosen], values)
+
+
+def families(code: str) -> list[str]:
+    """Return the groups that a language belongs to, the largest first: family, branch, …; empty if it is not there."""
+    vector = _vector("family_features", code)
+    sizes = _sizes()
+    places = sorted(np.flatnonzero(vector == 1), key=lambda i: -sizes[i])
+    return [str(_names("family_features")[i]).removeprefix("F_") for i in places]
+
+
+def has(code: str) -> bool:
+    """Whether URIEL+ lists a language, given as ISO 639-3 code."""
+    return code in _places("family_features")
+
+
+@cache
+def _folder() -> Path:
+    found = find_spec("urielplus")
+    if found is None or not found.submodule_search_locations:
+        raise NeutralError("language distances need the package `urielplus`: pip install urielplus")
+    return Path(next(iter(found.submodule_search_locations))) / "database" / "original_uriel"
+
+
+def _load(array: str, part: str) -> np.ndarray:
+    path = _folder() / f"{array}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file[part]
+    except (OSError, KeyError, ValueError) as error:
+        raise FileError(path, f"cannot be read as URIEL+'s data: {error}; install urielplus again") from error
+
+
+@cache
+def _names(array: str) -> np.ndarray:
+    return _load(array, "feats")
+
+
+@cache
+def _places(array: str) -> dict[str, int]:
+    return {str(code): i for i, code in enumerate(_load(array, "langs"))}
+
+
+@cache
+def _table(array: str) -> np.ndarray:
+    """Return (languages, features) as int8 or float16, `UNKNOWN` for -1: a quarter of what is on file or less."""
+    values = _load(array, "data").max(axis=2)  # the union of the sources: 1 beats 0 beats unknown
+    return values.astype(np.float32 if array == "geocoord_features" else np.int8)
+
+
+@cache
+def _sizes() -> np.ndarray:
+    return (_table("family_features") == 1).sum(axis=0)
+
+
+def _vector(array: str, code: str) -> np.ndarray:
+    """Return a language's values, float64 (features,), NaN where unknown."""
+    place = _places(array).get(code)
+    if place is None:
+        return np.full(len(_names(array)), np.nan)
+    row = _table(array)[place].astype(float)
+    return np.where(row == UNKNOWN, np.nan, row)

@@ -1,0 +1,160 @@
+"""Distances between languages: URIEL+'s against the package's own, three by hand, what is missing, tokens."""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neutral import typology
+from neutral.errors import FileError, MismatchError, NeutralError
+from neutral.typology import tokens, uriel
+
+ELEVEN = ("en", "fr", "de", "zh", "ru", "es", "fa", "ur", "ar", "hi", "sw")
+ROOT = Path(__file__).parent.parent
+
+
+def value(kind, a, b):
+    return typology.distances((a, b), [kind])["value"].item()
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A copy of the package `urielplus` that may write into its folder."""
+    folder = tmp_path_factory.mktemp("uriel")
+    source = Path(next(iter(find_spec("urielplus").submodule_search_locations)))
+    shutil.copytree(source, folder / "urielplus")
+    return folder
+
+
+def test_every_distance_is_that_of_the_package(package):
+    codes = ["eng", "fra", "cmn", "urd", "arb", "swh", "jpn"]
+    script = (
+        "import json, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from urielplus.urielplus import URIELPlus; u = URIELPlus()\n"
+        "print(json.dumps({k: u.new_distance(k, json.loads(sys.argv[2])).tolist() for k in json.loads(sys.argv[3])}))"
+    )
+    kinds = [kind for kind in uriel.KINDS if kind != "genetic"]  # 10 s in the package; three pairs of it below
+    told = subprocess.run(
+        [sys.executable, "-c", script, str(package), json.dumps(codes), json.dumps(kinds)],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    for kind, theirs in json.loads(told.stdout).items():
+        theirs = np.where(np.array(theirs) == -1, np.nan, theirs)
+        ours = uriel.distance(kind, codes)
+        off = ~np.eye(len(codes), dtype=bool)
+        assert np.allclose(ours[off], theirs[off], atol=6e-5, equal_nan=True), kind  # they round to four places
+
+
+def test_three_distances_by_hand():
+    """2/π · arccos(shared / √(ones · ones)) over the features that both have, counted from the vectors."""
+    for kind, a, b in (("syntactic", "eng", "fra"), ("inventory", "deu", "rus"), ("genetic", "hin", "urd")):
+        u, v = uriel.features(kind, [a, b]).values
+        both = ~np.isnan(u) & ~np.isnan(v)
+        ones, others = int((u[both] == 1).sum()), int((v[both] == 1).sum())
+        shared = int(((u == 1) & (v == 1) & both).sum())
+        by_hand = 2 / np.pi * np.arccos(shared / np.sqrt(ones * others))
+        assert uriel.distance(kind, [a, b])[0, 1] == pytest.approx(by_hand, abs=1e-6)
+    assert value("genetic", "hi", "ur") == pytest.approx(0, abs=1e-6), "one lineage down to Hindustani"
+    assert value("genetic", "en", "zh") == pytest.approx(1), "nothing shared"
+
+
+def test_what_uriel_lacks_is_missing_and_not_zero():
+    table = typology.distances(ELEVEN)
+    missing = table[table["value"].isna()]
+    assert set(missing["distance"]) == {"phonological", "inventory"}
+    for kind, lacking in (("phonological", {"ur", "ar"}), ("inventory", {"ar"})):
+        rows = missing[missing["distance"] == kind]
+        assert all({a, b} & lacking for a, b in zip(rows["source"], rows["target"], strict=True))
+        assert len(rows) == sum(bool({a, b} & lacking) for i, a in enumerate(ELEVEN) for b in ELEVEN[i + 1 :])
+    square = typology.square(table, "phonological", ELEVEN)
+    assert square.loc["ur", "ur"] == 0
+    assert np.isnan(square.loc["ur", "en"])
+
+
+def test_a_square_is_symmetric_and_in_the_order_asked():
+    table = typology.distances(ELEVEN, ["syntactic"])
+    square = typology.square(table, "syntactic", ["zh", "en", "fr"])
+    assert list(square.index) == list(square.columns) == ["zh", "en", "fr"]
+    assert np.array_equal(square, square.T)
+    assert square.loc["en", "fr"] == value("syntactic", "fr", "en")
+
+
+def test_family_and_script_are_what_one_knows():
+    assert value("family", "en", "de") == 0
+    assert value("family", "en", "hi") == 0.5
+    assert value("family", "en", "ar") == 1
+    assert value("script", "fa", "ur") == 0
+    assert value("script", "hi", "ur") == 1
+
+
+def test_any_iso_code_works_and_joins_the_families_of_the_eleven():
+    about = typology.about(["pl", "yo", "heb", "swh", "ja"]).set_index("code")
+    assert about.loc["pl", ["name", "family", "branch", "script"]].tolist() == [
+        "Polish",
+        "Indo-European",
+        "Slavic",
+        "Latn",
+    ]
+    assert about.loc["yo", "family"] == typology.families(["sw"])["sw"] == "Niger-Congo"
+    assert about.loc["heb", ["family", "branch"]].tolist() == ["Afro-Asiatic", "Semitic"]
+    assert about.loc["swh", "name"] == "Swahili"
+    assert about.loc["ja", "script"] == "Jpan"
+    assert value("family", "pl", "ru") == 0
+    assert value("script", "pl", "ru") == 1
+
+
+def test_a_code_that_is_no_languages_is_named():
+    with pytest.raises(NeutralError, match="my run: no language has this code"):
+        typology.distances(["en", "my run"])
+    with pytest.raises(NeutralError, match="no distance 'occurrences' between languages alone"):
+        typology.distances(["en", "fr"], ["occurrences"])
+
+
+def test_the_package_is_neither_imported_nor_written_to_and_no_logging_is_configured():
+    folder = Path(next(iter(find_spec("urielplus").submodule_search_locations)))
+    before = sorted(str(path) for path in folder.rglob("*.npz"))
+    script = (
+        "import logging, sys; from neutral import typology; typology.distances(['en', 'fr', 'ar']);"
+        "assert not logging.getLogger().handlers; assert 'urielplus' not in sys.modules; print('fine')"
+    )
+    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (told.stdout, told.stderr) == ("fine\n", "")
+    assert sorted(str(path) for path in folder.rglob("*.npz")) == before
+
+
+def test_a_missing_package_and_damaged_data_are_said_in_one_line(monkeypatch, tmp_path):
+    uriel._folder.cache_clear()
+    monkeypatch.setattr(uriel, "find_spec", lambda _name: None)
+    with pytest.raises(NeutralError, match="pip install urielplus"):
+        uriel._folder()
+    (tmp_path / "features.npz").write_bytes(b"PK")
+    monkeypatch.setattr(uriel, "_folder", lambda: tmp_path)
+    with pytest.raises(FileError, match="install urielplus again"):
+        uriel._load("features", "data")
+
+
+def test_token_distances_are_their_formulas():
+    counts = {"en": np.array([6, 2, 0, 0, 2]), "fr": np.array([10, 0, 20, 0, 70]), "sw": np.array([0, 0, 0, 5, 0])}
+    table = tokens.token_distances(counts).set_index(["distance", "source", "target"])["value"]
+    assert table["types", "en", "fr"] == pytest.approx(1 - 2 / 4)
+    assert table["occurrences", "en", "fr"] == pytest.approx(1 - (0.1 + 0.2))
+    assert table["size", "en", "fr"] == pytest.approx(1)
+    assert table["scarcity", "en", "fr"] == pytest.approx(-1)
+    assert table["types", "en", "sw"] == table["occurrences", "en", "sw"] == 1
+    same = tokens.token_distances({"a": counts["en"], "b": 3 * counts["en"]}).set_index("distance")["value"]
+    assert same["types"] == pytest.approx(0, abs=1e-12)
+    assert same["occurrences"] == pytest.approx(0, abs=1e-12)
+
+
+def test_token_counts_that_cannot_be_compared_are_refused():
+    with pytest.raises(MismatchError, match="different sizes"):
+        tokens.token_distances({"en": np.ones(3), "fr": np.ones(4)})
+    with pytest.raises(NeutralError, match="text of fr holds no token"):
+        tokens.token_distances({"en": np.ones(3), "fr": np.zeros(3)})
