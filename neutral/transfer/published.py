@@ -1,0 +1,71 @@
+"""The tables of Foroutan et al. (2022), as printed, in the form of our own results.
+
+Discovering Language-neutral Sub-networks in Multilingual Language Models. EMNLP 2022, pages 7560–7575, DOI
+10.18653/v1/2022.emnlp-main.513 (CC BY 4.0). `data/published/README.md` says what is what, and lists the print's
+oddities. The paper prints means of three runs and no standard deviations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from neutral.errors import FileError, NeutralError
+
+FOLDER = Path(__file__).parents[2] / "data" / "published"
+CITATION = "Foroutan et al., EMNLP 2022, doi:10.18653/v1/2022.emnlp-main.513"
+MODELS = {"bert-base-multilingual-cased": "mBERT", "google/mt5-base": "mT5"}
+
+
+def transfer(model: str, task: str) -> pd.DataFrame:
+    """Return one of Tables 3 to 6 in the form of `results.matrix`; std and untrained are NaN.
+
+    Masks of 50 % sparsity. Raises `NeutralError` for a model and task that the paper has no table of.
+    """
+    table = read("transfer")
+    rows = table[(table["model"] == model) & (table["task"] == task)]
+    if rows.empty:
+        there = ", ".join(f"{m} {t}" for m, t in experiments())
+        raise NeutralError(f"the paper has no transfer table of {model} on {task}; it has {there}")
+    return (
+        rows[["source", "target", "metric", "value"]]
+        .assign(std=np.nan, seeds=3, untrained=np.nan)
+        .reset_index(drop=True)
+    )
+
+
+def experiments() -> list[tuple[str, str]]:
+    """Return the (model, task) that there are transfer tables of, in the paper's order."""
+    return list(dict.fromkeys(read("transfer")[["model", "task"]].itertuples(index=False, name=None)))
+
+
+def winning_tickets() -> pd.DataFrame:
+    """Return Table 2: language, task, metric, full, ticket, sparsity (share), random."""
+    table = read("winning_tickets")
+    return table.assign(sparsity=table["sparsity_percent"] / 100).drop(columns="sparsity_percent")
+
+
+def cross_task() -> pd.DataFrame:
+    """Return Figure 9: target_task, source_task, language, difference (below 0 is worse than the task's own mask)."""
+    return read("cross_task")
+
+
+def multilingual_ticket() -> pd.DataFrame:
+    """Return Table 1, NER F1: source (full, own, a language, or en-fa-fr-zh), target, f1."""
+    return read("multilingual_ticket")
+
+
+def seed_overlap() -> pd.DataFrame:
+    """Return the overlap of masks of one language under several seeds: task, jaccard (share)."""
+    table = read("seed_overlap")
+    return table.assign(jaccard=table["jaccard_percent"] / 100).drop(columns="jaccard_percent")
+
+
+def read(name: str) -> pd.DataFrame:
+    """Return one file of `data/published`. Raises `FileError` where it is not there."""
+    path = FOLDER / f"{name}.csv"
+    if not path.is_file():
+        raise FileError(path, "the published tables are not here; they come with the repository")
+    return pd.read_csv(path)
