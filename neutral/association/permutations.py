@@ -1,0 +1,118 @@
+"""Permutations of languages, and the p-values that come of them.
+
+A pair of languages is no independent sample: eleven languages make fifty-five pairs. So languages are permuted, which
+moves rows and columns of a matrix together (Mantel 1967). Where there are few enough permutations all of them are
+looked at, and p is exact; else they are drawn, and p counts what was observed as one of the draws, without which it is
+too small (Phipson & Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9, 39).
+
+Permutations within blocks exchange only the languages of one block, say of one family, and keep everything that
+differs between blocks as it is. They are the right ones where languages of one family could be exchanged under the
+null hypothesis and languages of different families could not. What they cannot do: a language alone in its block
+never moves, a pair only takes the place of a pair of the same two blocks (`Orders.classes`), so that nothing is learnt
+from how blocks differ, and with few permutations p cannot be small (`Orders.smallest`): 1/2 in a block of
+two, 1/24 of four, 1/720 of six, times each other for several blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, permutations, product
+from math import factorial, prod
+
+import numpy as np
+
+from neutral.errors import NeutralError
+
+TOLERANCE = 1e-11
+"""Statistics that differ by less, relative to 1 or to their size, are tied: rounding makes about 1e-15."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Permutations of n languages: `array` (P, n), row p puts language array[p, i] in place i.
+
+    `exact`: these are all there are, the identity among them (first). Else they are seeded draws from all, each
+    independent of the others. P is 0 where nothing can be exchanged. `classes` (m,): which of the m = n(n - 1)/2 pairs
+    can take each other's place, a number a class; pairs i < j are in the order of `numpy.triu_indices(n, 1)`, which is
+    SciPy's condensed form.
+    """
+
+    array: np.ndarray
+    exact: bool
+    classes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @property
+    def smallest(self) -> float:
+        """The smallest p that these permutations can give; NaN without any."""
+        return 1 / (len(self) + (not self.exact)) if len(self) else float("nan")
+
+    def pairs(self) -> np.ndarray:
+        """Return what the permutations do to pairs: (P, m) places in a vector over the pairs."""
+        n = self.array.shape[1]
+        rows, columns = np.triu_indices(n, 1)
+        place = np.zeros((n, n), dtype=np.intp)
+        place[rows, columns] = place[columns, rows] = np.arange(len(rows))
+        return place[self.array[:, rows], self.array[:, columns]]
+
+
+def orders(
+    members: Sequence[str], *, within: Mapping[str, Hashable] | None = None, count: int = 9999, seed: int = 0
+) -> Orders:
+    """Return the permutations of `members`: all of them where there are at most `count` + 1, else `count` draws.
+
+    `within` names each member's block: only members of one block are exchanged, one without a block with nobody. Draws
+    are with replacement from all permutations, the identity not left out: otherwise p would be too small.
+
+    Raises `NeutralError` when `count` is less than 1.
+    """
+    if count < 1:
+        raise NeutralError(f"permutations: at least 1, usually 9,999; got {count}")
+    blocks: dict[Hashable, list[int]] = {}
+    for place, member in enumerate(members):
+        block = None if within is None else within.get(member, ("alone", member))
+        blocks.setdefault(block, []).append(place)
+    classes = _classes(list(blocks.values()), len(members))
+    moving = [places for places in blocks.values() if len(places) > 1]
+    if not moving:
+        return Orders(np.empty((0, len(members)), dtype=np.intp), True, classes)
+    exact = prod(factorial(len(places)) for places in moving) <= count + 1
+    if exact:
+        every = product(*(permutations(places) for places in moving))
+        moved = np.array([list(chain.from_iterable(parts)) for parts in every], dtype=np.intp)
+    else:
+        rng = np.random.default_rng(seed)
+        moved = np.hstack([rng.permuted(np.tile(places, (count, 1)), axis=1) for places in moving])
+    array = np.tile(np.arange(len(members), dtype=np.intp), (len(moved), 1))
+    array[:, list(chain.from_iterable(moving))] = moved
+    return Orders(array, exact, classes)
+
+
+def two_sided(observed: np.ndarray, permuted: np.ndarray, exact: bool) -> np.ndarray:
+    """Return p of `observed` (…) among `permuted` (P, …): the share of values at least as far from 0, on either side.
+
+    For statistics whose mean over the permutations is 0.
+    """
+    return upper(abs(observed), abs(permuted), exact)
+
+
+def upper(observed: np.ndarray, permuted: np.ndarray, exact: bool) -> np.ndarray:
+    """Return p of `observed` (…) among `permuted` (P, …): the share of values at least as large; ties count as hits."""
+    if not len(permuted):
+        return np.full(observed.shape, np.nan)
+    hits = (permuted >= observed - TOLERANCE * np.maximum(1, abs(observed))).sum(axis=0)
+    p = hits / len(permuted) if exact else (hits + 1) / (len(permuted) + 1)
+    return np.where(np.isnan(observed), np.nan, p)
+
+
+def _classes(blocks: list[list[int]], n: int) -> np.ndarray:
+    """Return which pairs lie in, or between, the same blocks: (m,) numbers from 0."""
+    block = np.empty(n, dtype=int)
+    for number, places in enumerate(blocks):
+        block[places] = number
+    one, other = (block[side] for side in np.triu_indices(n, 1))
+    named = np.minimum(one, other) * n + np.maximum(one, other)
+    return np.unique(named, return_inverse=True)[1]

@@ -1,0 +1,52 @@
+"""Vectors over pairs of languages: ranks, lengths, what other vectors leave over, and their permuted products.
+
+Every array is (…, m) with the m = n(n - 1)/2 pairs i < j last, in the order of `numpy.triu_indices(n, 1)`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from neutral.association.permutations import Orders
+
+NOTHING = 1e-7
+"""What is left of a vector, of its length, when it is rounding error."""
+
+_AT_ONCE = 4_000_000  # numbers held at once (32 MB)
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks along the last axis, ties at their mean; values that differ only by rounding are ties."""
+    scale = np.max(abs(values), axis=-1, keepdims=True)
+    return rankdata(np.round(values / np.where(scale > 0, scale, 1), 12), axis=-1)
+
+
+def means(classes: np.ndarray) -> np.ndarray:
+    """Return orthonormal columns (m, r) that span what is constant in each of r `classes` of pairs (m,)."""
+    columns = (classes[:, None] == np.unique(classes)).astype(float)
+    return columns / np.sqrt(columns.sum(axis=0))
+
+
+def basis(vectors: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Return orthonormal columns (m, r) that span `vectors` (c, m) outside orthonormal columns `beside`, r ≤ c."""
+    u, s, _ = np.linalg.svd(np.nan_to_num(left_over(vectors, beside)).T, full_matrices=False)
+    return u[:, s > NOTHING]
+
+
+def left_over(vectors: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """Return what orthonormal columns `span` (m, r) leave of `vectors` (…, m), at length 1; NaN where nothing is."""
+    rest = vectors - (vectors @ span) @ span.T
+    length = np.linalg.norm(rest, axis=-1, keepdims=True)
+    return rest / np.where(length > NOTHING * np.linalg.norm(vectors, axis=-1, keepdims=True), length, np.nan)
+
+
+def permuted_products(vectors: np.ndarray, columns: np.ndarray, orders: Orders) -> np.ndarray:
+    """Return the products of permuted `vectors` (L, m) with `columns` (m, c): (P, L, c)."""
+    pairs = orders.pairs()  # (P, m)
+    found = np.empty((len(pairs), len(vectors), columns.shape[1]))
+    step = max(1, _AT_ONCE // max(1, vectors.size))
+    for start in range(0, len(pairs), step):
+        moved = vectors[:, pairs[start : start + step]]  # (L, step, m)
+        found[start : start + step] = np.moveaxis(moved @ columns, 0, 1)
+    return found
