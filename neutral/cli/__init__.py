@@ -14,11 +14,19 @@ from typing import NoReturn
 
 from neutral import __version__
 from neutral.cli.compressing import add_compress
+from neutral.cli.explaining import add_typology
 from neutral.cli.finding import add_find
+from neutral.cli.inside import add_inside
 from neutral.cli.masks import add_masks, add_overlap
 from neutral.cli.pretraining import add_pretrain
 from neutral.cli.studies import add_study
+from neutral.cli.transferring import add_transfer
 from neutral.errors import NeutralError
+
+_COMMANDS = (
+    *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
+    *(add_compress, add_pretrain, add_study),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +60,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"neutral {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_masks, add_overlap, add_find, add_compress, add_pretrain, add_study):
+    for add in _COMMANDS:
         add(commands)
     return parser

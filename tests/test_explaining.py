@@ -1,0 +1,94 @@
+"""What explains the overlap, from the shell into a study: rows, resuming, what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+import tiny
+
+from neutral import association, typology
+from neutral.cli import main
+from neutral.study import Study
+
+
+@pytest.fixture
+def study(tmp_path):
+    return synthetic.encoder_study(tmp_path / "study", layers=3, seeds=(0,))
+
+
+def explained(study, *options):
+    return main(["typology", "--study", str(study.path), "--permutations", "199", "--quiet", *options])
+
+
+def test_distances_and_tests_go_into_the_study_and_to_standard_output(study, capsys):
+    assert explained(study, "--methods", "magnitude", "--format", "json") == 0
+    printed = pd.DataFrame(json.loads(capsys.readouterr().out))
+    distances, tests = study.table("distance"), study.table("association")
+    assert len(distances) == len(typology.MODEL_FREE) * 55
+    assert distances["value"].isna().sum() == 29
+    overlap = study.counts("mlm", "magnitude", 0.5).jaccard()
+    expected = association.associations(overlap, distances, count=199)
+    stored = tests[
+        (tests.measure == "jaccard") & (tests.by == "all") & (tests.scheme == "plain") & (tests.controls == "")
+    ]
+    assert stored.rho.tolist() == pytest.approx(expected.rho.tolist())
+    assert stored.p.tolist() == pytest.approx(expected.p.tolist(), nan_ok=True)
+    assert set(tests.scheme) == {"plain", "family"}
+    assert set(tests.measure) == {"jaccard", "beyond"}
+    assert set(tests.controls) == {"", "family", "script"}
+    assert set(tests[tests.by == "layer"].group) == {"encoder 0", "encoder 1", "encoder 2"}
+    assert set(printed.by) == {"all"}
+    assert {"regression", "association"} <= {row["kind"] for row in study.rows()}
+
+
+def test_relatives_are_seen_to_overlap_where_they_were_made_to(study):
+    explained(study, "--methods", "magnitude", "--measures", "jaccard", "--by", "all")
+    table = study.table("association").set_index(["distance", "scheme", "controls"])
+    assert table.loc[("family", "plain", ""), "rho"] < -0.5
+    assert table.loc[("family", "plain", ""), "p"] < 0.05
+
+
+def test_what_is_done_is_not_done_again(study):
+    explained(study, "--methods", "magnitude")
+    before = (study.path / "results.jsonl").read_bytes()
+    explained(study, "--methods", "magnitude")
+    assert (study.path / "results.jsonl").read_bytes() == before
+    explained(study, "--methods", "wanda")
+    assert set(study.table("association").method) == {"magnitude", "wanda"}
+    assert (study.path / "results.jsonl").read_bytes().startswith(before)
+
+
+def test_the_vocabulary_is_compared_where_model_and_text_are_given(tmp_path):
+    study = synthetic.encoder_study(tmp_path / "study", languages=("en", "fr", "de", "sw"), layers=2, seeds=(0,))
+    model = tiny.saved(tmp_path / "model", languages=("en", "fr", "de", "sw"))
+    text = tiny.SENTENCES
+    assert explained(study, "--model", str(model), "--text", str(text), "--methods", "magnitude", "--by", "all") == 0
+    table = study.table("distance").set_index(["distance", "source", "target"])["value"]
+    assert {"types", "occurrences", "size", "scarcity"} <= set(table.index.get_level_values(0))
+    assert 0 < table["occurrences", "en", "fr"] < 1
+    assert np.isfinite(table["scarcity"]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--methods", "fisher"), "no overlap counts of these methods"),
+        (("--sparsity", "0.77"), "it has magnitude 0.1"),
+        (("--model", "somewhere"), "--model and --text go together"),
+        (("--study", "nowhere"), "not a study"),
+    ],
+)
+def test_wrong_input_is_said_in_one_line(study, capsys, options, said):
+    assert explained(study, *options) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not list(Study(study.path).rows("association"))
+
+
+def test_few_languages_are_not_tested(tmp_path, capsys):
+    few = synthetic.encoder_study(tmp_path / "few", languages=("en", "fr", "sw"), layers=2, seeds=(0,))
+    assert explained(few) == 2
+    assert "3 languages; an association takes at least 4" in capsys.readouterr().err

@@ -1,0 +1,111 @@
+"""Retrieval against a plain loop of the formula, and cases with a known answer."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neutral import retrieval
+from neutral.errors import MismatchError, NeutralError
+
+
+def states(n=30, d=12, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32) + 1.5
+
+
+def cosine(a, b):
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+def plain_margin(source, target, k):
+    scores = np.zeros((len(source), len(target)))
+    for i, x in enumerate(source.astype(float)):
+        near_x = sorted((cosine(x, z) for z in target.astype(float)), reverse=True)[:k]
+        for j, y in enumerate(target.astype(float)):
+            near_y = sorted((cosine(y, z) for z in source.astype(float)), reverse=True)[:k]
+            scores[i, j] = cosine(x, y) / (sum(near_x) / (2 * k) + sum(near_y) / (2 * k))
+    return scores
+
+
+def plain_accuracy(scores, m):
+    hits = 0
+    for i, row in enumerate(scores):
+        hits += i in sorted(range(len(row)), key=lambda j: -row[j])[:m]
+    return hits / len(scores)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("k", [1, 5, 30])
+def test_margin_and_accuracy_agree_with_plain_loops(seed, k):
+    source = states(seed=seed)
+    target = source + 1.2 * states(seed=seed + 100)
+    scores = retrieval.margin(source, target, k)
+    np.testing.assert_allclose(scores, plain_margin(source, target, k), rtol=1e-6)
+    assert retrieval.accuracy(scores) == pytest.approx([plain_accuracy(scores, 1), plain_accuracy(scores, 5)])
+    assert retrieval.accuracy(scores.T) == pytest.approx([plain_accuracy(scores.T, 1), plain_accuracy(scores.T, 5)])
+
+
+def test_equal_states_are_all_found_and_unrelated_ones_by_chance():
+    same = states(400, 50)
+    assert retrieval.accuracy(retrieval.margin(same, 3 * same)) == [1, 1]
+    found = [retrieval.accuracy(retrieval.margin(same, states(400, 50, seed=s))) for s in range(1, 21)]
+    np.testing.assert_allclose(np.mean(found, axis=0), [1 / 400, 5 / 400], atol=1.5e-3)
+
+
+def test_states_that_say_nothing_give_chance_and_not_one():
+    flat = np.ones((20, 4), dtype=np.float32)
+    assert retrieval.accuracy(retrieval.margin(flat, flat)) == pytest.approx([1 / 20, 5 / 20])
+    assert retrieval.accuracy(retrieval.margin(0 * flat, 0 * flat)) == pytest.approx([1 / 20, 5 / 20])
+
+
+def test_ties_count_by_their_share():
+    scores = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 2.0], [0.0, 0.0, 0.0]])
+    assert retrieval.accuracy(scores, (1, 2)) == pytest.approx([(1 / 2 + 0 + 1 / 3) / 3, (1 + 1 + 2 / 3) / 3])
+
+
+def test_the_margin_takes_hubs_out():
+    """One target lies in the middle of all sources and is the nearest of each by cosine."""
+    source = np.hstack([np.eye(40) + 0.3, np.zeros((40, 40))])
+    target = np.hstack([np.eye(40), 1.2 * np.eye(40)])
+    target[0] = source.mean(0)
+    near = retrieval._unit(source) @ retrieval._unit(target).T
+    assert (near.argmax(1) == 0).all()
+    assert retrieval.accuracy(near)[0] == 1 / 40
+    assert retrieval.accuracy(retrieval.margin(source, target))[0] > 0.95
+
+
+def test_scale_and_rotation_change_nothing():
+    source, target = states(), states(seed=1)
+    turn = np.linalg.qr(np.random.default_rng(2).normal(size=(12, 12)))[0]
+    np.testing.assert_allclose(
+        retrieval.margin(2 * source @ turn, 0.5 * target @ turn), retrieval.margin(source, target), rtol=1e-6
+    )
+
+
+def test_few_sentences_lower_k():
+    np.testing.assert_allclose(
+        retrieval.margin(states(3), states(3, seed=1)), plain_margin(states(3), states(3, seed=1), 3)
+    )
+
+
+def test_states_that_do_not_fit_are_refused():
+    with pytest.raises(MismatchError, match="30 and 29"):
+        retrieval.margin(states(), states(29))
+    with pytest.raises(NeutralError, match="one d"):
+        retrieval.margin(states(), states(d=11))
+
+
+def test_the_table_has_a_row_a_layer():
+    common = {"task": "mlm", "method": "full", "sparsity": 0.0, "seed": 0, "mask": "full", "k": 5, "sentences": 9}
+    frame = pd.DataFrame(
+        [
+            common | {"source": a, "target": b, "layers": ["embeddings", "encoder 0"], "at1": [0.1, v], "at5": [0.2, v]}
+            for a, b, v in (("en", "sw", 0.5), ("sw", "en", 0.75))
+        ]
+    )
+    table = retrieval.table(frame)
+    assert list(table.columns) == retrieval.COLUMNS
+    assert len(table) == 4
+    row = table[(table.source == "sw") & (table.layer == "encoder 0")].iloc[0]
+    assert (row["target"], row["at1"], row["at5"], row["sentences"]) == ("en", 0.75, 0.75, 9)
+    assert table["at1"].dtype == float
+    assert list(retrieval.table(pd.DataFrame()).columns) == retrieval.COLUMNS
