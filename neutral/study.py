@@ -31,6 +31,7 @@ beyond: what each language's mask changes against that mask (their exclusive or)
 its tensors.
 """
 
+_KIND = b'{"kind": "'  # how `append` begins a line
 _COUNTS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<kind>[a-z]+)\.safetensors$"
 )
@@ -110,9 +111,12 @@ class Study:
         if not file.is_file():
             return
         lines = file.read_bytes().split(b"\n")
+        mine = None if kind is None else json.dumps({"kind": kind})[:-1].encode()
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
+            if mine and number < len(lines) and line.startswith(_KIND) and not line.startswith(mine):
+                continue  # a whole line of another kind: parsing it would take most of the time
             try:
                 row = json.loads(line)
                 if not isinstance(row, dict):

@@ -51,19 +51,10 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
         found.append(tokens.token_distances({code: counts[code] for code in languages}))
     table = pd.concat(found, ignore_index=True)
     there = {(r["distance"], *sorted((r["source"], r["target"]))) for r in study.rows("distance")}
-    new = [row for row in table.itertuples() if (row.distance, *sorted((row.source, row.target))) not in there]
-    study.extend(
-        "distance",
-        (
-            {
-                "distance": r.distance,
-                "source": r.source,
-                "target": r.target,
-                "value": None if np.isnan(r.value) else r.value,
-            }
-            for r in new
-        ),
-    )
+    new = [
+        row for row in table.itertuples(index=False) if (row.distance, *sorted((row.source, row.target))) not in there
+    ]
+    study.extend("distance", [{**row._asdict(), "value": _written(row.value)} for row in new])
     stored = study.table("distance")
     known = stored["source"].isin(languages) & stored["target"].isin(languages)
     return stored[known].astype({"value": float}).reset_index(drop=True)
@@ -81,12 +72,7 @@ def explain(
 
     Raises `NeutralError` when the study has no such masks, or of fewer than four languages.
     """
-    choices = [
-        choice
-        for choice in summary.choices(study)
-        if (not question.methods or choice.method in question.methods)
-        and any(abs(choice.sparsity - s) < 1e-6 for s in question.sparsities)
-    ]
+    choices = _chosen(study, question)
     if not choices:
         there = ", ".join(sorted({f"{c.method} {c.sparsity:g}" for c in summary.choices(study)}))
         raise NeutralError(f"{study.path}: has no overlap counts of these methods and sparsities; it has {there}")
@@ -109,6 +95,16 @@ def explain(
     wanted = {(*choice, measure, by) for choice, measure, by in asked if by == question.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
     return table[[key in wanted for key in keys]].reset_index(drop=True)
+
+
+def _chosen(study: Study, question: Question) -> list[Choice]:
+    """Return the masks that are asked about: of each method and sparsity those of the lowest seed."""
+    found: dict[tuple, Choice] = {}
+    for choice in summary.choices(study):  # in natural order, seeds last
+        asked = not question.methods or choice.method in question.methods
+        if asked and any(abs(choice.sparsity - s) < 1e-6 for s in question.sparsities):
+            found.setdefault((choice.task, choice.method, choice.sparsity), choice)
+    return list(found.values())
 
 
 def _associate(study: Study, question: Question, choice: Choice, measure: str, by: str, apart: pd.DataFrame) -> None:
@@ -147,11 +143,14 @@ def _key(choice: Choice, measure: str, by: str, members: Sequence[str]) -> dict:
 
 
 def _rows(table: pd.DataFrame) -> list[dict]:
-    """Return a table's rows with Python's numbers, null for NaN."""
-    return [
-        {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
-        for row in table.to_dict("records")
-    ]
+    """Return a table's rows with numbers as they are written: six decimals, null for NaN."""
+    return [{name: _written(value) for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, float):
+        return value
+    return None if np.isnan(value) else round(value, 6)
 
 
 def token_counts(model: str, corpus: Corpus, **options: object) -> dict[str, np.ndarray]:
