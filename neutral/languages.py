@@ -48,11 +48,16 @@ UNKNOWN = "Unknown"
 NO_SCRIPT = "Zyyy"
 
 _STANDARD = {
-    "ara": "arb", "aym": "ayr", "aze": "azj", "est": "ekk", "fas": "pes", "grn": "gug", "kur": "kmr", "lav": "lvs",
-    "mlg": "plt", "mon": "khk", "msa": "zsm", "nep": "npi", "nor": "nob", "ori": "ory", "orm": "gaz", "pus": "pbt",
-    "que": "quz", "sqi": "als", "swa": "swh", "uzb": "uzn", "yid": "ydd", "zho": "cmn",
+    "ara": "arb", "aym": "ayr", "fas": "pes", "grn": "gug", "kur": "kmr", "mlg": "plt", "mon": "khk",
+    "que": "quz", "sqi": "als", "swa": "swh", "uzb": "uzn", "zho": "cmn",
+    "azj": "aze", "ekk": "est", "gaz": "orm", "lvs": "lav", "nob": "nor", "npi": "nep", "ory": "ori", "pbt": "pus",
+    "ydd": "yid", "zsm": "msa", "fil": "tgl",
 }  # fmt: skip
-"""Macrolanguage -> the language that its code usually means; data about languages use the latter."""
+"""ISO 639-3 code -> the one under which URIEL+ describes the language.
+
+Most macrolanguage codes give way to the language that they usually mean (first two lines); for some it has little or
+nothing about that language, and what it knows stands under the macrolanguage (the rest).
+"""
 
 _RIGHT_TO_LEFT = {"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"}
 

@@ -37,10 +37,10 @@ def by_mds(distance: pd.DataFrame) -> pd.DataFrame:
 def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0) -> pd.DataFrame:
     """Return a UMAP of a symmetric square of distances: language, x, y; the same seed gives the same map.
 
-    `neighbours` is how many languages around each its place is decided by. UMAP's default of 15 exceeds eleven points,
-    and with all of them as neighbours there is no neighbourhood left to keep: the default here is a third of the
-    languages, at least 3 (Germanic, Romance and their like come in twos and threes). Raises `NeutralError` for fewer
-    than 4 languages, a missing distance, or neighbours outside 2..n - 1.
+    `neighbours` is how many languages decide the place of one, which UMAP counts among them. Its default of 15 exceeds
+    eleven points, and with all of them as neighbours there is no neighbourhood left to keep: the default here is a
+    third of the languages, at least 3; for eleven 4, itself and three others (branches here have two or three).
+    Raises `NeutralError` for fewer than 4 languages, a missing distance, or neighbours outside 2..n - 1.
     """
     values = _checked(distance)
     n = len(values)

@@ -16,7 +16,10 @@ def test_the_eleven_are_found_by_either_code():
         ("pl", "Polish", "pol", "Latn", False),
         ("he", "Hebrew", "heb", "Hebr", True),
         ("jpn", "Japanese", "jpn", "Jpan", False),
-        ("lv", "Latvian", "lvs", "Latn", False),
+        ("lv", "Latvian", "lav", "Latn", False),
+        ("nb", "Norwegian Bokmål", "nor", "Latn", False),
+        ("tl", "Filipino", "tgl", "Latn", False),
+        ("fas", "Persian", "pes", "Arab", True),
         ("arz", "Egyptian Arabic", "arz", "Arab", True),
     ],
 )

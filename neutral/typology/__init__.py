@@ -29,12 +29,12 @@ class Kind:
 
 
 KINDS = {
-    "syntactic": Kind("Syntax", "order of words, marking of case, negation and the like", "URIEL+"),
-    "phonological": Kind("Phonology", "which classes of sounds and syllables there are", "URIEL+"),
-    "inventory": Kind("Sound inventory", "which sounds there are", "URIEL+"),
-    "featural": Kind("All features", "syntax, phonology and inventory together", "URIEL+"),
-    "genetic": Kind("Genealogy", "branches of the family tree that are not shared", "URIEL+"),
-    "geographic": Kind("Geography", "where on the globe they are spoken", "URIEL+"),
+    "syntactic": Kind("Syntax", "order of words, marking of case, negation and the like", "URIEL"),
+    "phonological": Kind("Phonology", "which classes of sounds and syllables there are", "URIEL"),
+    "inventory": Kind("Sound inventory", "which sounds there are", "URIEL"),
+    "featural": Kind("All features", "syntax, phonology and inventory together", "URIEL"),
+    "genetic": Kind("Genealogy", "branches of the family tree that are not shared", "URIEL"),
+    "geographic": Kind("Geography", "where on the globe they are spoken", "URIEL"),
     "family": Kind("Family", "0 in one branch, ½ in one family, 1 otherwise", "classification"),
     "script": Kind("Script", "0 written in the same script, 1 otherwise", "classification"),
     "types": Kind("Vocabulary", "1 - Jaccard overlap of the tokens that their texts use", "tokenizer and text"),

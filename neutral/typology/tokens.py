@@ -19,7 +19,8 @@ def token_distances(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
     With T the set of tokens that a language's text uses, p their shares of the text, and n its number of tokens:
     types        1 - |T_i ∩ T_j| / |T_i ∪ T_j|
     occurrences  1 - Σ_v min(p_i(v), p_j(v)): each occurrence of a token in one text is matched to one in the other, so
-                 a token that one text has by accident (a name, a quotation) counts for little, however long it is
+                 a token that a text has by accident (a name, a quotation) counts once, and a common one as often as
+                 both texts have it; among the types they count the same
     size         |log10(n_i / n_j)|
     scarcity     -log10 min(n_i, n_j): the less text one of the two has, the "further" they are
 

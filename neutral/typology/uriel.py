@@ -4,6 +4,11 @@ Khan, Shipton, Anugraha, Duan, Hoang, Khiu, Doğruöz, Lee: URIEL+: Enhancing Li
 Typological and Multilingual Knowledge Base. COLING 2025. The data are those of the package `urielplus` (CC BY-SA 4.0),
 after Littell et al. (EACL 2017).
 
+What is read is what a fresh `URIELPlus()` answers with: URIEL's own sources (Ethnologue, WALS, SSWL, PHOIBLE), before
+`integrate_databases` adds Grambank, APiCS, eWAVE, BDPROTO, a newer SAPHON and Glottolog's lineages. Over the pairs of
+the project's eleven languages the distances before and after rank alike (Spearman: inventory 1, genetic 0.99,
+geographic 0.96, syntactic 0.93, phonological 0.88, featural 0.86), and the same pairs are missing.
+
 Only the arrays that the package ships are read. The package itself is not imported: it configures the root logger and
 copies its data into its own folder, which a read-only install cannot do.
 """
@@ -47,7 +52,11 @@ def distance(kind: str, codes: Sequence[str]) -> np.ndarray:
 
     As in URIEL+'s `new_distance`: 2/π times the angle between two languages' vectors of those features that both have;
     a feature that several sources describe is there if any of them says so (their union), which is URIEL+'s default.
-    Features lie in [0, 1], so distances do too. Raises `NeutralError` for an unknown kind.
+    Features lie in [0, 1], so distances do too.
+
+    One difference: a vector of zeros has no angle, so it gives NaN; `new_distance` takes ones in its stead, by which
+    two languages without a recorded lineage (Basque, or Bokmål, which is recorded under Norwegian) would be relatives
+    at distance 0. Raises `NeutralError` for an unknown kind.
     """
     if kind not in KINDS:
         raise NeutralError(f"no such distance in URIEL+: {kind}; there are {', '.join(KINDS)}")
@@ -63,9 +72,9 @@ def distance(kind: str, codes: Sequence[str]) -> np.ndarray:
 
 
 def angle(u: np.ndarray, v: np.ndarray) -> float:
-    """Return 2/π · arccos of the cosine of two vectors; one of zeros points everywhere alike, as in URIEL+."""
-    u, v = (w if w.any() else np.ones_like(w) for w in (u, v))
-    return float(2 / np.pi * np.arccos(np.clip(u @ v / (np.linalg.norm(u) * np.linalg.norm(v)), -1, 1)))
+    """Return 2/π · arccos of the cosine of two vectors; NaN if one is all zeros."""
+    lengths = np.sqrt((u @ u) * (v @ v))  # one root, so that equal vectors are at 0 and not at a rounding error
+    return float(2 / np.pi * np.arccos(np.clip(u @ v / lengths, -1, 1))) if lengths else float("nan")
 
 
 def features(kind: str, codes: Sequence[str]) -> Features:
@@ -78,7 +87,10 @@ def features(kind: str, codes: Sequence[str]) -> Features:
 
 
 def families(code: str) -> list[str]:
-    """Return the groups that a language belongs to, the largest first: family, branch, …; empty if it is not there."""
+    """Return the groups that a language belongs to, the largest first: family, branch, …; empty where none is recorded.
+
+    An isolate has none either: URIEL+ does not tell it from a language whose lineage nobody entered.
+    """
     vector = _vector("family_features", code)
     sizes = _sizes()
     places = sorted(np.flatnonzero(vector == 1), key=lambda i: -sizes[i])
@@ -119,7 +131,7 @@ def _places(array: str) -> dict[str, int]:
 
 @cache
 def _table(array: str) -> np.ndarray:
-    """Return (languages, features) as int8 or float16, `UNKNOWN` for -1: a quarter of what is on file or less."""
+    """Return (languages, features), `UNKNOWN` where no source knows; 0 and 1 as int8, a quarter of what is on file."""
     values = _load(array, "data").max(axis=2)  # the union of the sources: 1 beats 0 beats unknown
     return values.astype(np.float32 if array == "geocoord_features" else np.int8)
 
