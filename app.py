@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral import evaluations, figures, summary
+from neutral.study import Study
 from neutral.summary import display
 from pages.parts import data, show, words
 from pages.parts.frame import page
@@ -95,6 +96,10 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
     if len(pairs) > 1:
         show.link("pages/overlap.py", "All pairs, clustered", ":material/account_tree:", order="Clustering")
     show.link("pages/layers.py", "Which layers are shared", ":material/layers:")
+    if len(pairs) > 5:  # four languages
+        show.link("pages/typology.py", "What explains it: family, script, grammar, shared words?", ":material/public:")
+    if isinstance(view.source, Study) and len(data.table(view.source, "retrieval")):
+        show.link("pages/inside.py", "Do these layers treat languages alike?", ":material/hub:")
     show.link("pages/masks.py", "Upload your own masks and compare", ":material/upload_file:")
     if data.studies("compression")[0]:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")

@@ -1,7 +1,7 @@
 """Text by language: a folder of `<lang>.txt[.gz|.xz]`, or Wikipedia where a machine has the internet.
 
 A `Corpus` says what its text was (a content hash a language), so that a study made from it cannot be
-continued on other text without being told.
+continued on other text without being told. It may hold labelled examples instead of lines (`tasks.data`).
 """
 
 from __future__ import annotations
@@ -25,17 +25,35 @@ _WIKIPEDIA_ARTICLES = 2000
 
 @dataclass(frozen=True)
 class Corpus:
-    """Lines of text by language, training and held-out apart."""
+    """Lines of text, or labelled examples, by language; training and held-out apart.
+
+    Attributes:
+        labels: names of the tags or classes that the examples number; none with plain text.
+        asked: the languages asked for, where mixtures ("en+fa") are among them; `train` has the data of their parts.
+    """
 
     name: str
-    train: dict[str, list[str]]
-    held_out: dict[str, list[str]]
+    train: dict[str, list]
+    held_out: dict[str, list]
     hashes: dict[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     @property
     def languages(self) -> list[str]:
-        """The languages that have text."""
-        return list(self.train)
+        """The languages asked for, mixtures included; else all that have text."""
+        return list(self.asked or self.train)
+
+
+def parts(language: str) -> list[str]:
+    """Return the languages that a mixture ("en+fa") is made of, or the one that it is.
+
+    Raises `NeutralError` for a mixture with an empty or repeated part.
+    """
+    codes = language.split("+")
+    if "" in codes or len(set(codes)) < len(codes):
+        raise NeutralError(f"--languages {language}: a mixture is different languages with a plus between, as en+fa")
+    return codes
 
 
 def languages_in(folder: str | Path) -> dict[str, Path]:

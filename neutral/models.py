@@ -17,6 +17,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -34,6 +35,7 @@ _HEADS = {
     "clm": AutoModelForCausalLM,
     "seq2seq": AutoModelForSeq2SeqLM,
     "classification": AutoModelForSequenceClassification,
+    "tagging": AutoModelForTokenClassification,
     "base": AutoModel,
 }
 
@@ -62,10 +64,12 @@ def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizer
 def load_model(
     source: str | Path, head: str = "mlm", *, dtype: torch.dtype = torch.float32, **options: object
 ) -> PreTrainedModel:
-    """Load a model with a head: mlm | clm | seq2seq | classification | base.
+    """Load a model with a head: mlm | clm | seq2seq | classification | tagging | base.
 
     Raises `NeutralError` naming the source when it is no model, or has no such head.
     """
+    if head not in _HEADS:
+        raise NeutralError(f"{source}: no such head: {head}; there are {', '.join(_HEADS)}")
     return _load(_HEADS[head], source, dtype=dtype, **options)
 
 
@@ -82,6 +86,21 @@ def natural_task(source: str | Path, **options: object) -> str:
     if config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         return "clm"
     raise NeutralError(f"{source}: {config.model_type} has neither a masked nor a causal language-model head")
+
+
+def start(
+    source: str | Path, head: str, seed: int, **options: object
+) -> tuple[PreTrainedModel, bool]:
+    """Load a model as `load_model` does; return it, and whether some of its weights are new, drawn from `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model, found = load_model(source, head, output_loading_info=True, **options)
+    return model, bool(found["missing_keys"])
+
+
+def is_encoder_decoder(source: str | Path, **options: object) -> bool:
+    """Whether a model is an encoder-decoder."""
+    return bool(getattr(_load(AutoConfig, source, **options), "is_encoder_decoder", False))
 
 
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -106,6 +106,7 @@ def look(collections: list[Collection]) -> None:
             ("pages/overlap.py", "Overlap", ":material/grid_on:"),
             ("pages/pair.py", "Language pair", ":material/compare_arrows:"),
             ("pages/layers.py", "Layers", ":material/layers:"),
+            ("pages/typology.py", "Typology", ":material/public:"),
         ):
             show.link(path, f"{label} of your masks", icon, show=MINE)
 

@@ -227,6 +227,45 @@ def _compressed(key, cosine, languages, tied):
     return rows
 
 
+def transfers(study, sparsities=(0.3, 0.5), languages=ELEVEN, seeds=(0, 1), examples=20):
+    """Runs of masks of sources on targets: the less two masks overlap, the higher the perplexity after training."""
+    for sparsity in sparsities:
+        overlap = study.counts("mlm", "magnitude", sparsity).matrix("jaccard")
+        for seed in seeds:
+            rows = []
+            for target in languages:
+                cost = {source: 4 * (1 - overlap.at[source, target]) for source in languages}
+                cost |= {"random": 4.0, "pretrained": 1.5, "core": 0.4, "union": 0.5}
+                if sparsity == sparsities[0]:
+                    cost["full"] = -0.1
+                for source, loss in cost.items():
+                    draw = np.random.default_rng(list(f"{target}{seed}".encode()))  # the same examples for all
+                    parts = (
+                        3 + draw.random(examples) + loss + 0.02 * _draw("run", (examples,), f"{source}{target}{seed}")
+                    )
+                    full = source == "full"
+                    rows.append(
+                        {
+                            "task": "mlm",
+                            "source_task": "mlm",
+                            "method": "full" if full else "magnitude",
+                            "sparsity": 0.0 if full else sparsity,
+                            "seed": seed,
+                            "source": source,
+                            "target": target,
+                            "steps": 5,
+                            "untrained": float(np.exp(parts.mean() + 2 * loss)),
+                            "metric": "perplexity",
+                            "value": float(np.exp(parts.mean())),
+                            "loss": float(parts.mean()),
+                            "tokens": examples,
+                            "parts": [parts.round(4).tolist(), [1.0] * examples],
+                        }
+                    )
+            study.extend("transfer", rows)
+    return study
+
+
 def _create(folder, title, task, languages, methods, model, seeds):
     return Study.create(
         folder,

@@ -243,12 +243,32 @@ def test_a_table_comes_as_csv(tab, server):
     assert lines[1].startswith("all,en,it,")
 
 
-@pytest.mark.parametrize("page", ["", "overlap", "pair", "layers", "masks", "compression"])
+@pytest.mark.parametrize("page", ["", "overlap", "pair", "layers", "typology", "inside", "masks", "compression"])
 def test_nothing_sticks_out_on_a_phone(tab, server, page):
     tab.set_viewport_size({"width": 390, "height": 844})
     visit(tab, f"{server}/{page}?study=encoder&tables=tables")
     main = tab.get_by_test_id("stMain")
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_a_cell_of_distances_by_layers_chooses_both(tab, server):
+    visit(tab, f"{server}/typology?study=encoder")
+    plot = tab.locator(".js-plotly-plot").nth(1)
+    plot.locator(".xy .heatmaplayer").first.wait_for(state="attached")
+    plot.scroll_into_view_if_needed()
+    box = plot.locator(".nsewdrag").first.bounding_box()
+    # Eight distances that need no model, family the seventh; the whole network and twelve layers, layer 4 the sixth.
+    tab.mouse.move(box["x"] + 5.5 * box["width"] / 13, box["y"] + 6.5 * box["height"] / 8)
+    tab.wait_for_timeout(250)
+    tab.mouse.down()
+    tab.mouse.up()
+    tab.wait_for_timeout(300)
+    settled(tab)
+    assert {"distance": ["Family"], "layer": ["Encoder 4"]}.items() <= asked(tab).items()
+    assert tab.get_by_role("heading", name="Overlap against family").is_visible()
+    choose(tab, "Distance", "Script")
+    assert asked(tab)["distance"] == ["Script"]  # the old click does not come back
+    assert asked(tab)["layer"] == ["Encoder 4"]
 
 
 def part(tab, name):

@@ -129,7 +129,7 @@ def test_the_check_without_training_foretells_what_it_ranks_alike(table):
 def test_the_core_is_laid_beside_the_best_single_mask():
     cells = {"en": {"en": 4, "fr": 5, "de": 4.5, "core": 4.2, "random": 9}, "fr": {"fr": 5}}
     table = pd.DataFrame([row(s, t, v) for t, c in cells.items() for s, v in c.items()] + [row("de", "de", 5)])
-    found = results.left_out(table, "mlm", 0.5).set_index("target")
+    found = results.left_out(results.matrix(table, "mlm", 0.5)).set_index("target")
     assert found.loc["en", ["own", "core", "best", "mean"]].tolist() == pytest.approx([4, 4.2, 4.5, 4.75])
     assert np.isnan(found.loc["fr", "core"])
 

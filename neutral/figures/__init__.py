@@ -6,6 +6,7 @@ in `figure.layout.meta`: `alt` for screen readers, `name` for a downloaded file.
 """
 
 from neutral.figures import theme
+from neutral.figures.association import association_heatmap, distance_scatter
 from neutral.figures.bars import core_curve, kept_bars
 from neutral.figures.compression import (
     error_against_perplexity,
@@ -14,28 +15,51 @@ from neutral.figures.compression import (
     perplexity_by_ratio,
 )
 from neutral.figures.heatmaps import functional_matrix, layer_component, pair_matrix
+from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
+from neutral.figures.languages import dendrogram, language_map, network
 from neutral.figures.levels import by_component, by_layer, by_sparsity, level_strip
 from neutral.figures.lines import language_lines, score_curves
 from neutral.figures.tokens import breaking_points, error_spread, token_map
+from neutral.figures.transfer import (
+    drop_bars,
+    overlap_against_transfer,
+    ticket_curve,
+    transfer_matrix,
+    winning_bars,
+)
 
 __all__ = [
+    "association_heatmap",
     "breaking_points",
     "by_component",
     "by_layer",
     "by_sparsity",
     "core_curve",
+    "dendrogram",
+    "distance_scatter",
+    "drop_bars",
     "error_against_perplexity",
     "error_by_ratio",
     "error_spread",
     "functional_matrix",
     "kept_bars",
     "language_lines",
+    "language_map",
     "language_perplexity_by_ratio",
     "layer_component",
     "level_strip",
+    "network",
+    "overlap_against_transfer",
     "pair_matrix",
     "perplexity_by_ratio",
+    "representation_by_layer",
+    "retrieval_by_layer",
+    "retrieval_matrix",
     "score_curves",
     "theme",
+    "ticket_curve",
+    "together",
     "token_map",
+    "transfer_matrix",
+    "winning_bars",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from neutral.errors import NeutralError
 from neutral.metrics import metric
 
 IGNORED = -100  # torch's label for positions that carry no loss
@@ -20,7 +22,7 @@ class Score:
     """A model's score on one language's held-out examples.
 
     Attributes:
-        loss: mean negative log-likelihood, nats a token (language modelling) or an example.
+        loss: mean negative log-likelihood, nats a token (language modelling), a word (tagging) or an example.
         count: scored tokens, or examples.
         metric: what `value` is.
         parts: (examples, k) what each example gives to the metric (`metrics.METRICS`); None where it was not kept.
@@ -45,6 +47,7 @@ class Task(Protocol):
     name: str  # as results call it: mlm, ner, …
     head: str  # the model's head, as `models.load_model` calls it
     metric: str
+    model_options: dict[str, Any]  # what the head is made with
 
     def items(self, data: Sequence) -> Sequence:
         """Return what examples are made of: blocks of text, or the labelled examples themselves."""
@@ -94,6 +97,35 @@ def stacked(examples: Iterable[dict[str, torch.Tensor]]) -> dict[str, torch.Tens
     """Stack examples of one length into a batch."""
     rows = list(examples)
     return {key: torch.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def padded(rows: Sequence[dict[str, torch.Tensor]], fillers: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Pad examples on the right to the longest of them, (B, T), with `fillers` by key, else 0; stack single numbers."""
+    return {
+        key: pad_sequence([row[key] for row in rows], batch_first=True, padding_value=fillers.get(key, 0))
+        if rows[0][key].ndim
+        else torch.stack([row[key] for row in rows])
+        for key in rows[0]
+    }
+
+
+def padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the id of the padding token; a tokenizer that has none takes its end token.
+
+    Raises `NeutralError` where it has neither.
+    """
+    if tokenizer.pad_token_id is None:  # causal models often have none; what stands in is hidden by the attention
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id is None:
+        raise NeutralError("this model's tokenizer has neither a padding nor an end token, so texts cannot be batched")
+    return tokenizer.pad_token_id
+
+
+def alike(items: Sequence, length: Callable[[Any], int], size: int) -> Iterator[list[int]]:
+    """Yield the places of items of like length, at most `size` at a time."""
+    order = sorted(range(len(items)), key=lambda i: length(items[i]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
 
 
 def autocast(place: torch.device) -> torch.autocast:

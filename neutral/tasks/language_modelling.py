@@ -49,6 +49,7 @@ class LanguageModelling:
             raise NeutralError("whole words are masked in masked language modelling only (--task mlm)")
         self.words = Words(tokenizer.backend_tokenizer) if words else None
         self.name = self.head = name
+        self.model_options: dict = {}
         self.tokenizer, self.length, self.mask_share = tokenizer, length, mask_share
         self.special = np.array(sorted(set(tokenizer.all_special_ids)))
         first, end = ("cls", "sep") if name == "mlm" else ("bos", "eos")

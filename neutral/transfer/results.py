@@ -171,29 +171,20 @@ def _spearman(one: pd.Series, other: pd.Series) -> float:
     return float(one.rank().corr(other.rank()))
 
 
-def left_out(table: pd.DataFrame, task: str, sparsity: float, *, method: str = "magnitude") -> pd.DataFrame:
+def left_out(matrix: pd.DataFrame) -> pd.DataFrame:
     """Compare, for each target, the core of all *other* languages with their single masks.
 
-    Columns target, own, core, union, random, pretrained, best (other language's mask), mean (of the other languages'
-    masks), in the metric's unit, and metric. A source that was not run is NaN.
+    Columns target, metric, own, core, union, random, pretrained, full, best (other language's mask), mean (of the other
+    languages' masks), in the metric's unit. A source that was not run is NaN.
     """
-    runs = matrix(table, task, sparsity, method=method)
-    spoken = set(runs["target"])
+    spoken = set(matrix["target"])
     rows = []
-    for target, cells in runs.groupby("target", sort=False):
+    for target, cells in matrix.groupby("target", sort=False):
         values = cells.set_index("source")["value"]
         others = values[[s for s in values.index if s in spoken and s != target]]
         name = cells["metric"].iloc[0]
         best = (others.max() if METRICS[name].higher_is_better else others.min()) if len(others) else np.nan
-        named = {s: values.get(s, np.nan) for s in ("core", "union", "random", "pretrained", FULL)}
-        rows.append(
-            {
-                "target": target,
-                "metric": name,
-                "own": values.get(target, np.nan),
-                **named,
-                "best": best,
-                "mean": others.mean(),
-            }
-        )
+        row = {"target": target, "metric": name, "own": values.get(target, np.nan)}
+        row |= {source: values.get(source, np.nan) for source in ("core", "union", "random", "pretrained", FULL)}
+        rows.append(row | {"best": best, "mean": others.mean()})
     return pd.DataFrame(rows)

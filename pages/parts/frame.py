@@ -19,6 +19,10 @@ PAGES = (
     ("pages/overlap.py", "Overlap", ":material/grid_on:"),
     ("pages/pair.py", "Language pair", ":material/compare_arrows:"),
     ("pages/layers.py", "Layers", ":material/layers:"),
+    ("pages/typology.py", "Typology", ":material/public:"),
+    ("pages/inside.py", "Inside the model", ":material/hub:"),
+    ("pages/transfer.py", "Transfer", ":material/swap_horiz:"),
+    ("pages/tickets.py", "Winning tickets", ":material/confirmation_number:"),
     ("pages/masks.py", "Your masks", ":material/upload_file:"),
     ("pages/compression.py", "Compression", ":material/compress:"),
 )

@@ -1,0 +1,236 @@
+"""Figures of what explains the overlap: overlap against a distance, and the association by distance and layer.
+
+A relation of two languages has one colour and one marker; no language family has these colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from neutral.figures import theme
+from neutral.labels import sort_key
+from neutral.summary import display
+
+RELATIONS = {
+    "same branch": ("#7a68b8", "circle"),
+    "same family": ("#56b4e9", "square"),
+    "same script": ("#e69f00", "diamond"),
+    "unrelated": ("#8c8c8c", "x-thin-open"),
+}
+"""Relation of `summary.relation` -> colour, marker."""
+
+WHOLE = "all"
+"""The group that holds the whole network."""
+
+SIGNIFICANT = 0.05
+_MARKS = {"both": ("●", "after Holm's correction, also within families"), "plain": ("○", "under the plain test only")}
+_FEW = 6  # values up to which a distance is taken as steps, whose points are spread sideways
+
+
+def distance_scatter(
+    points: pd.DataFrame,
+    measure: str,
+    title: str,
+    *,
+    steps: Mapping[float, str] | None = None,
+    said: Sequence[str] = (),
+) -> go.Figure:
+    """Draw a point a pair: overlap (`value`) against `distance`; `points` has source, target and relation too.
+
+    `title` names the distance, `steps` what its values are called where they are few, `said` are lines written above
+    the points. Pairs without a distance are not drawn.
+    """
+    points = points.dropna(subset=["value", "distance"])
+    figure = go.Figure()
+    x = _spread(points["distance"].to_numpy(dtype=float))
+    overlap = theme.UNITS[measure][0]
+    for relation, (colour, symbol) in RELATIONS.items():
+        chosen = (points["relation"] == relation).to_numpy()
+        rows = points[chosen]
+        if rows.empty:
+            continue
+        names = [f"{display(a)} and {display(b)}" for a, b in zip(rows["source"], rows["target"], strict=True)]
+        figure.add_trace(
+            go.Scatter(
+                x=x[chosen],
+                y=rows["value"],
+                name=f"{relation.capitalize()} ({len(rows)})",
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 10, "line": {"color": colour, "width": 2}},
+                customdata=[[f"{distance:.3f}"] for distance in rows["distance"]],
+                text=names,
+                hovertemplate=f"<b>%{{text}}</b>, {relation}<br>{overlap} <b>%{{y:.4f}}</b><br>"
+                f"{title.lower()} %{{customdata[0]}}<extra></extra>",
+                cliponaxis=False,
+            )
+        )
+    figure.update_xaxes(title=title, showgrid=False)
+    if steps:
+        there = [value for value in steps if (points["distance"] == value).any()]
+        figure.update_xaxes(tickvals=there, ticktext=[steps[value] for value in there])
+    figure.update_yaxes(title=overlap)
+    if said:
+        figure.add_annotation(
+            text="<br>".join(said),
+            xref="paper",
+            yref="paper",
+            x=0,
+            y=1,
+            xanchor="left",
+            yanchor="bottom",
+            align="left",
+            showarrow=False,
+            font={"size": 13},
+        )
+    theme.finish(
+        figure,
+        alt=f"Scatter: {overlap} against {title.lower()} of {len(points)} pairs of languages. {' '.join(said)}",
+        name="overlap-against-distance",
+        height=430,
+        hovermode="closest",
+        legend=theme.LEGEND_BELOW,
+    )
+    return figure.update_layout(margin_t=14 + 20 * len(said))
+
+
+def association_heatmap(
+    table: pd.DataFrame, names: Mapping[str, str], *, chosen: tuple[str, str] | None = None
+) -> go.Figure:
+    """Draw ρ by distance (down) and layer (across), the whole network first; every cell can be selected.
+
+    `table` has group, distance, rho, p, holm and holm_within (NaN where not tested), `names` distance -> what it is
+    called, in the order to draw. `chosen` (distance, group) is framed. Marks: a full dot where Holm's correction
+    leaves p < 0.05 within families, an open one where it does so under the plain test only. A selected point's
+    `customdata` is [distance, group].
+    """
+    groups = sorted(dict.fromkeys(table["group"]), key=lambda group: (group != WHOLE, sort_key(group)))
+    kinds = [kind for kind in names if kind in set(table["distance"])]
+    short = {**theme.short_layer([group for group in groups if group != WHOLE]), WHOLE: WHOLE}
+    x, y = [short[group] for group in groups], [names[kind] for kind in kinds]
+    cells = table.set_index(["distance", "group"])
+    rho = cells["rho"].unstack().reindex(kinds, columns=groups).to_numpy(dtype=float)
+    limit = max(0.5, float(np.ceil(10 * np.nanmax(np.abs(rho))) / 10)) if np.isfinite(rho).any() else 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=rho,
+            x=x,
+            y=y,
+            zmin=-limit,
+            zmax=limit,
+            colorscale=theme.DIVERGING,
+            colorbar=theme.colourbar(
+                "ρ (blue: the nearer, the more alike)", tickvals=[-limit, -limit / 2, 0, limit / 2, limit]
+            ),
+            xgap=1,
+            ygap=1,
+            hoverinfo="skip",
+        )
+    )
+    for mark, (sign, meaning) in _MARKS.items():
+        found = [(kind, group) for kind in kinds for group in groups if mark_of(_cell(cells, kind, group)) == mark]
+        figure.add_trace(
+            go.Scatter(
+                x=[short[group] for _, group in found],
+                y=[names[kind] for kind, _ in found],
+                mode="text",
+                text=sign,
+                name=f"{sign} {meaning}",
+                textfont={"size": 15, "color": [_ink(_cell(cells, *cell), limit) for cell in found]},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+    every = [(kind, group) for kind in kinds for group in groups]
+    figure.add_trace(
+        go.Scatter(
+            x=[short[group] for _, group in every],
+            y=[names[kind] for kind, _ in every],
+            customdata=[[kind, group] for kind, group in every],
+            text=[_told(_cell(cells, kind, group), names[kind], group) for kind, group in every],
+            mode="markers",
+            marker={"symbol": "square", "size": max(12, min(34, 480 // max(1, len(groups)))), "opacity": 0},
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+            unselected={"marker": {"opacity": 0}},
+            selected={"marker": {"opacity": 0}},
+        )
+    )
+    if chosen and chosen[0] in kinds and chosen[1] in groups:
+        column, row = groups.index(chosen[1]), kinds.index(chosen[0])
+        place = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
+        figure.add_shape(type="rect", **place, line={"color": "#e69f00", "width": 3})
+    figure.update_xaxes(
+        title=f"Layer (“{WHOLE}”: whole network)",
+        type="category",
+        showgrid=False,
+        range=[-0.5, len(groups) - 0.5],
+        dtick=1,
+    )
+    figure.update_yaxes(type="category", showgrid=False, range=[len(kinds) - 0.5, -0.5], dtick=1)
+    marked = sum(mark_of(row) == "both" for row in table.to_dict("records"))
+    return theme.finish(
+        figure,
+        alt=f"Heatmap: rank correlation of overlap with {len(kinds)} distances, in the whole network and in "
+        f"{len(groups) - (WHOLE in groups)} layers; {marked} of {len(every)} hold within families after Holm's "
+        "correction.",
+        name="association-by-layer",
+        height=170 + 30 * len(kinds),
+        hovermode="closest",
+        clickmode="event+select",
+    )
+
+
+def mark_of(row: Mapping) -> str:
+    """Return which mark a row of the heatmap's table gets: both, plain or none ("")."""
+    if row.get("holm_within", np.nan) < SIGNIFICANT:
+        return "both"
+    return "plain" if row.get("holm", np.nan) < SIGNIFICANT else ""
+
+
+def number(p: float) -> str:
+    """Write a p-value with the digits that 9,999 permutations give; a dash where nothing was tested."""
+    if p != p:
+        return "–"
+    return f"{p:.4f}" if p >= 1e-4 else f"{p:.1e}"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a coefficient with a true minus sign; a dash for NaN."""
+    return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")
+
+
+def _ink(row: Mapping, limit: float) -> str:
+    """Return a colour that is seen on a cell: the ends of the scale are dark."""
+    return "#ffffff" if abs(row["rho"]) > 0.7 * limit else "#1b1b1b"
+
+
+def _cell(cells: pd.DataFrame, kind: str, group: str) -> dict:
+    return cells.loc[(kind, group)].to_dict() if (kind, group) in cells.index else {}
+
+
+def _told(row: dict, name: str, group: str) -> str:
+    where = "whole network" if group == WHOLE else group
+    if not row or row["rho"] != row["rho"]:
+        return f"<b>{name}</b>, {where}<br>no correlation: one side does not vary"
+    return (
+        f"<b>{name}</b>, {where}<br>ρ = <b>{signed(row['rho'])}</b><br>all permuted: p = {number(row['p'])}, "
+        f"Holm {number(row['holm'])}<br>within families: p = {number(row.get('p_within', np.nan))}, "
+        f"Holm {number(row.get('holm_within', np.nan))}<br><i>click to see its pairs</i>"
+    )
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Spread the points of a distance of few values a little sideways, the same every time."""
+    steps = np.unique(values)
+    if not 1 <= len(steps) <= _FEW:
+        return values
+    gap = float(np.diff(steps).min()) if len(steps) > 1 else 1.0
+    side = np.zeros(len(values))
+    for step in steps:
+        here = np.flatnonzero(values == step)
+        side[here] = (np.arange(len(here)) * 0.618034) % 1 - 0.5 if len(here) > 1 else 0
+    return values + 0.36 * gap * side

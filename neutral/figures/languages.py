@@ -1,0 +1,223 @@
+"""Figures with a language a point: a graph, a dendrogram, a map. A family has one colour in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from neutral.figures import theme
+from neutral.summary import display
+
+_MORE = ("#e69f00", "#56b4e9", "#7a68b8", "#a0522d", "#b8a800")
+"""Colours of families that the project has none for, by name; those that come after are grey."""
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "hexagon", "star", "cross", "triangle-down", "pentagon")
+_WIDTHS = (1.0, 1.6, 2.4, 3.4, 4.6, 6.0)  # px, from the weakest of all pairs to the strongest
+_NEAR = 0.2  # of the plot's width or height: names of points so near would stand on each other
+_EDGE = "rgba(128,128,128,0.55)"
+
+
+def family_colours(families: Mapping[str, str]) -> dict[str, str]:
+    """Return family -> colour, for language -> family."""
+    there = dict.fromkeys(families.values())
+    others = sorted(family for family in there if family not in theme.FAMILIES)
+    more = dict(zip(others, _MORE, strict=False))
+    return {family: theme.FAMILIES.get(family, more.get(family, theme.NEUTRAL)) for family in there}
+
+
+def network(
+    places: pd.DataFrame,
+    edges: pd.DataFrame,
+    families: Mapping[str, str],
+    *,
+    communities: Sequence[set[str]] = (),
+    span: tuple[float, float],
+    title: str,
+    name: str,
+) -> go.Figure:
+    """Draw languages joined by edges: places has language, x, y; edges has source, target, weight and value.
+
+    An edge is as wide as its weight within `span` (the lowest and highest of all pairs, drawn or not, so that widths
+    stay while a threshold moves); `value` is what hovering tells. `families` is language -> family, its colour. The
+    marker tells the community.
+    """
+    at = places.set_index("language")[["x", "y"]]
+    figure = go.Figure()
+    low, high = span
+    share = (edges["weight"].to_numpy(dtype=float) - low) / (high - low) if high > low else np.ones(len(edges))
+    step = np.clip((share * len(_WIDTHS)).astype(int), 0, len(_WIDTHS) - 1)
+    for i, width in enumerate(_WIDTHS):
+        rows = edges[step == i]
+        lines = {axis: [p for a, b in _ends(rows) for p in (at.at[a, axis], at.at[b, axis], None)] for axis in "xy"}
+        figure.add_trace(
+            go.Scatter(**lines, mode="lines", line={"width": width, "color": _EDGE}, hoverinfo="skip", showlegend=False)
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[(at.at[a, "x"] + at.at[b, "x"]) / 2 for a, b in _ends(edges)],
+            y=[(at.at[a, "y"] + at.at[b, "y"]) / 2 for a, b in _ends(edges)],
+            text=[
+                f"{display(row.source)} and {display(row.target)}<br><b>{row.value:.4f}</b>"
+                for row in edges.itertuples()
+            ],
+            mode="markers",
+            marker={"size": 14, "opacity": 0},
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    found = {member: i for i, group in enumerate(communities) for member in group}
+    told = {member: f"community {i + 1}" for member, i in found.items()}
+    symbols = {member: _SYMBOLS[i % len(_SYMBOLS)] for member, i in found.items()}
+    _nodes(figure, places, families, symbols, told)
+    _bare(figure, places)
+    return theme.finish(
+        figure,
+        alt=f"Graph: {title}; {len(edges)} edges between {len(places)} languages in {len(communities)} communities: "
+        f"{'; '.join(listed(group, list(at.index)) for group in communities)}.",
+        name=name,
+        height=440,
+        hovermode="closest",
+        legend=_LEGEND,
+    )
+
+
+def dendrogram(
+    brackets: pd.DataFrame,
+    leaves: Sequence[str],
+    families: Mapping[str, str],
+    *,
+    notes: Mapping[str, str],
+    title: str,
+    name: str,
+) -> go.Figure:
+    """Draw a tree of languages, leaves down the left: brackets is that of `trees.branches` (line, place, height).
+
+    `leaves` are the languages in the tree's order, `notes` what stands after each one's name (its branch).
+    """
+    colours = family_colours(families)
+    heights = brackets["height"].to_numpy(dtype=float)
+    joins = heights[heights > 0]
+    low, high = (float(joins.min()), float(joins.max())) if joins.size else (0.0, 1.0)
+    cut = low > 0.5 * high  # joins far from 0 would stand in a heap
+    left = low - 0.25 * (high - low) if cut and high > low else 0.0
+    figure = go.Figure()
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for _, bracket in brackets.groupby("line", sort=False):
+        x += [*np.maximum(bracket["height"], left), None]
+        y += [*bracket["place"], None]
+    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line={"color": theme.NEUTRAL, "width": 2}, hoverinfo="skip"))
+    labels = [
+        f'<span style="color:{colours[families[leaf]]}">■</span> {display(leaf)}'
+        f'<span style="color:{theme.NEUTRAL}"> {notes.get(leaf, "")}</span>'
+        for leaf in leaves
+    ]
+    begins = f"<br>(axis begins at {left:.3g})" if left else ""
+    figure.update_xaxes(title=title + begins, range=[left, high + 0.04 * (high - left)])
+    figure.update_yaxes(
+        tickvals=list(range(len(leaves))), ticktext=labels, range=[len(leaves) - 0.5, -0.5], showgrid=False
+    )
+    return theme.finish(
+        figure,
+        alt=f"Dendrogram by {title}; leaves in order: {', '.join(map(display, leaves))}.",
+        name=name,
+        height=110 + 30 * len(leaves),
+        showlegend=False,
+    )
+
+
+def language_map(places: pd.DataFrame, families: Mapping[str, str], *, title: str, name: str) -> go.Figure:
+    """Draw languages as points: places has language, x, y. One unit is as long across as it is up."""
+    figure = go.Figure()
+    _nodes(figure, places, families, {}, {})
+    _bare(figure, places)
+    figure.update_yaxes(scaleanchor="x")
+    return theme.finish(
+        figure,
+        alt=f"Map of {len(places)} languages: {title}.",
+        name=name,
+        height=440,
+        hovermode="closest",
+        legend=_LEGEND,
+    )
+
+
+def listed(members: set[str], order: Sequence[str]) -> str:
+    """Name some languages, in an order."""
+    return ", ".join(display(member) for member in order if member in members)
+
+
+_LEGEND = {"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0}
+
+
+def _nodes(
+    figure: go.Figure,
+    places: pd.DataFrame,
+    families: Mapping[str, str],
+    symbols: Mapping[str, str],
+    told: Mapping[str, str],
+) -> None:
+    """Add a trace of nodes a family, with their names."""
+    above = _beside(places)
+    for family, colour in family_colours(families).items():
+        rows = places[places["language"].map(families) == family]
+        if rows.empty:
+            continue
+        legend = {"mode": "markers", "name": family, "hoverinfo": "skip"}
+        figure.add_trace(go.Scatter(x=[None], y=[None], marker={"color": colour, "size": 12}, **legend))
+        members = list(rows["language"])
+        figure.add_trace(
+            go.Scatter(
+                x=rows["x"],
+                y=rows["y"],
+                name=family,
+                showlegend=False,
+                mode="markers+text",
+                marker={
+                    "color": colour,
+                    "symbol": [symbols.get(member, "circle") for member in members],
+                    "size": 17,
+                    "line": {"width": 1, "color": theme.NEUTRAL},
+                },
+                text=[display(member) for member in members],
+                textposition=[above[member] for member in members],
+                textfont={"size": 12},
+                hovertext=[
+                    "<br>".join(filter(None, [f"<b>{display(member)}</b>", family, told.get(member, "")]))
+                    for member in members
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+                cliponaxis=False,
+            )
+        )
+
+
+def _beside(places: pd.DataFrame) -> dict[str, str]:
+    """Return where each name stands beside its point: away from the points that are near, else above."""
+    points = np.column_stack([places[axis] / (float(np.ptp(places[axis])) or 1.0) for axis in "xy"])  # (n, 2)
+    found = {}
+    for i, member in enumerate(places["language"]):
+        away = points[i] - np.delete(points, i, axis=0)
+        distance = np.maximum(np.linalg.norm(away, axis=1), 1e-3)
+        near = distance < _NEAR
+        x, y = (away[near] / distance[near, None] ** 2).sum(axis=0) if near.any() else (0.0, 1.0)
+        if abs(y) >= 0.7 * abs(x):  # names are wide, so above and below is where there is room
+            found[member] = "top center" if y >= 0 else "bottom center"
+        else:
+            found[member] = "middle right" if x > 0 else "middle left"
+    return found
+
+
+def _bare(figure: go.Figure, places: pd.DataFrame) -> None:
+    """Take the axes away and leave room for names at the edges."""
+    for update, axis in ((figure.update_xaxes, "x"), (figure.update_yaxes, "y")):
+        low, high = float(places[axis].min()), float(places[axis].max())
+        room = 0.15 * ((high - low) or 1.0)
+        update(visible=False, range=[low - room, high + room])
+
+
+def _ends(edges: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(edges["source"], edges["target"], strict=True))

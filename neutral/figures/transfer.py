@@ -1,0 +1,280 @@
+"""Figures of transfer: the matrix of masks and languages, the drop of each source, and tickets by sparsity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from neutral.figures import theme
+from neutral.languages import LANGUAGES
+from neutral.metrics import metric
+from neutral.summary import display
+
+VALUES = ("gain", "relative", "value")
+"""What a matrix can show: the gain over the target's own mask, the change relative to it, or the score itself."""
+
+SOURCES = {
+    "full": "full model",
+    "random": "random mask",
+    "pretrained": "pretrained weights' mask",
+    "core": "core of the others",
+    "union": "union of the others",
+}
+"""Source that is no language -> what a figure calls it."""
+
+_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
+_LOST = "Worse than the full model"
+
+
+def source_name(source: str) -> str:
+    """Return what people call a source of a mask."""
+    if source.startswith("thinned "):
+        return f"ticket of {float(source.split()[1]):.0%}, thinned"
+    return SOURCES.get(source) or display(source)
+
+
+def transfer_matrix(
+    table: pd.DataFrame, order: Sequence[str], show: str = "gain", *, marks: Mapping[tuple[str, str], str] | None = None
+) -> go.Figure:
+    """Draw masks (down) against the languages that they are trained on (across).
+
+    `table` is that of `results.against_own`, `order` the languages; sources that are no language come below them.
+    Colour is the gain, cut off at the largest between languages so that a random mask does not take all of it; for
+    `value` it is the rank of the score within its column, as scores of different languages do not compare. `marks`
+    (source, target) -> a sign written behind the number.
+    """
+    targets = [code for code in order if code in set(table["target"])]
+    others = [source for source in dict.fromkeys(table["source"]) if source not in order]
+    sources = [code for code in order if code in set(table["source"])] + others
+    name = table["metric"].iloc[0]
+    square = table.pivot_table(index="source", columns="target", values=show).reindex(sources, columns=targets)
+    values = square.to_numpy(dtype=float)
+    gain = table.pivot_table(index="source", columns="target", values="gain").reindex(sources, columns=targets)
+    gain = gain.to_numpy(dtype=float)
+    if show == "value":
+        colour = np.array([pd.Series(column).rank(pct=True).to_numpy() for column in gain.T]).T
+        scale: dict = {"colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": 1, "showscale": False}
+    else:
+        better = values if show == "gain" else np.sign(gain) * np.abs(values)
+        inner = np.abs(better[: len(sources) - len(others)])
+        limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
+        colour = np.clip(better, -limit, limit)
+        title = f"Better than the target's own mask ({_UNITS[name]})" if show == "gain" else "Change against own mask"
+        percent = {"tickformat": ".0%"} if show == "relative" else {}
+        scale = {
+            "colorscale": [[share, hue] for share, (_, hue) in zip(_STEPS, reversed(theme.DIVERGING), strict=True)],
+            "zmin": -limit,
+            "zmax": limit,
+            "colorbar": theme.colourbar(title, **percent),
+        }
+    written = [[_written(v, show, name) for v in row] for row in values]
+    if marks:
+        written = [
+            [f"{text}{marks.get((s, t), '')}" if text else "" for t, text in zip(targets, row, strict=True)]
+            for s, row in zip(sources, written, strict=True)
+        ]
+    hover = [[_told(table, s, t, name) for t in targets] for s in sources]
+    figure = go.Figure(
+        go.Heatmap(
+            z=colour,
+            x=[display(target) for target in targets],
+            y=[source_name(source) for source in sources],
+            xgap=1,
+            ygap=1,
+            text=written,
+            texttemplate="%{text}" if len(targets) <= 14 else None,
+            customdata=hover,
+            hovertemplate="%{customdata}<extra></extra>",
+            hoverongaps=False,
+            **scale,
+        )
+    )
+    figure.update_xaxes(title="Trained and scored on", tickangle=-45, showgrid=False, type="category")
+    figure.update_yaxes(title="Mask of", autorange="reversed", showgrid=False, type="category")
+    return theme.finish(
+        figure,
+        alt=f"Heatmap: {_UNITS[name]} of each language's mask trained on each language, {show}.",
+        name=f"transfer-{show}",
+        height=max(300, min(760, 160 + 34 * len(sources))),
+    )
+
+
+_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure:
+    """Draw the relative change of each source; `line` (a sparsity, say) tells bars apart. Sources as in `order`."""
+    others = [source for source in dict.fromkeys(drops["source"]) if source not in order and source != "full"]
+    sources = [code for code in order if code in set(drops["source"])] + others
+    worse = "rises" if not metric(name).higher_is_better else "falls"
+    figure = go.Figure()
+    hues = ("#0a7fc4", "#e69f00", "#009e73", "#cc79a7")
+    for i, (line, rows) in enumerate(drops.groupby("line", sort=False)):
+        rows = rows.set_index("source").reindex(sources)
+        figure.add_trace(
+            go.Bar(
+                x=[source_name(source) for source in sources],
+                y=rows["value"],
+                name=str(line),
+                marker_color=hues[i % len(hues)],
+                hovertemplate="%{x}: <b>%{y:+.2%}</b>",
+            )
+        )
+    figure.update_xaxes(title="Mask of", type="category", tickangle=-45, showgrid=False)
+    figure.update_yaxes(title=f"Mean change of {_UNITS[name]} on other languages", tickformat="+.0%")
+    return theme.finish(
+        figure,
+        alt=f"Bars: by how much {_UNITS[name]} {worse} on other languages under each source's mask.",
+        name="relative-drop",
+        height=400,
+        barmode="group",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        hovermode="x unified",
+    )
+
+
+def overlap_against_transfer(points: pd.DataFrame, overlap: str, change: str) -> go.Figure:
+    """Draw a point an ordered pair of languages: `points` has source, target, overlap (of their masks) and change."""
+    figure = go.Figure(
+        go.Scatter(
+            x=points["overlap"],
+            y=points["change"],
+            mode="markers",
+            marker={"size": 9, "color": [theme.colour(code) for code in points["target"]], "opacity": 0.85},
+            text=[f"{display(s)} to {display(t)}" for s, t in zip(points["source"], points["target"], strict=True)],
+            hovertemplate="<b>%{text}</b><br>overlap %{x:.4f}<br>change %{y:+.2%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title=overlap, showgrid=False)
+    figure.update_yaxes(title=change, tickformat="+.0%")
+    return theme.finish(
+        figure,
+        alt=f"Scatter: {overlap} against {change} of {len(points)} ordered pairs of languages.",
+        name="overlap-against-transfer",
+        height=400,
+    )
+
+
+def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> go.Figure:
+    """Draw one language's score by sparsity: tickets, the full model with its spread over seeds, random masks.
+
+    `levels` is `winning.levels` of the language, `random` has sparsity and value. Open markers are tickets that the
+    paired bootstrap finds worse than the full model.
+    """
+    levels = levels.sort_values("sparsity")
+    name = levels["metric"].iloc[0]
+    figure = go.Figure()
+    full, std = float(levels["full"].iloc[0]), float(levels["full_std"].iloc[0])
+    ends = [0.0, float(levels["sparsity"].max()) + 0.02]
+    if not np.isnan(std):
+        theme.band(figure, ends, pd.DataFrame({"low": [full - std] * 2, "high": [full + std] * 2}), "#8c8c8c")
+    spread = "" if np.isnan(std) else f" ± {std:.3g} over {int(levels['full_seeds'].iloc[0])} seeds"
+    figure.add_trace(
+        go.Scatter(
+            x=ends,
+            y=[full] * 2,
+            mode="lines",
+            line={"color": "#8c8c8c", "dash": "dash"},
+            name=f"Full model {full:.4g}{spread}",
+            hoverinfo="skip",
+        )
+    )
+    lost = [worse is not pd.NA and not worse for worse in levels["not_worse"]]
+    figure.add_trace(
+        go.Scatter(
+            x=levels["sparsity"],
+            y=levels["value"],
+            name="Ticket",
+            mode="lines+markers",
+            line={"color": "#0a7fc4", "width": 2.2},
+            marker={"size": 10, "symbol": ["circle-open" if each else "circle" for each in lost], "color": "#0a7fc4"},
+            customdata=[_LOST if each else "" for each in lost],
+            hovertemplate="ticket: %{y:.4g} %{customdata}",
+        )
+    )
+    if len(random):
+        random = random.sort_values("sparsity")
+        figure.add_trace(
+            go.Scatter(
+                x=random["sparsity"],
+                y=random["value"],
+                name="Random mask",
+                mode="lines+markers",
+                line={"color": "#e69f00", "dash": "dot"},
+                marker={"symbol": "x", "size": 8},
+                hovertemplate="random: %{y:.4g}",
+            )
+        )
+    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
+    log = not metric(name).higher_is_better
+    figure.update_yaxes(title=_UNITS[name].capitalize() if name != "f1" else "F1", type="log" if log else "linear")
+    return theme.finish(
+        figure,
+        alt=f"Lines: {_UNITS[name]} of {display(language)}'s tickets by sparsity, beside full model and random masks.",
+        name=f"tickets-{language}",
+        height=400,
+        hovermode="x unified",
+        legend=theme.LEGEND_BELOW,
+    )
+
+
+def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
+    """Draw the sparsity of each language's winning ticket; `line` (a rule, say) tells bars apart, NaN is none."""
+    codes = [code for code in order if code in set(winners["language"])]
+    figure = go.Figure()
+    hues = ("#0a7fc4", "#009e73", "#e69f00", "#cc79a7")
+    for i, (line, rows) in enumerate(winners.groupby("line", sort=False)):
+        rows = rows.set_index("language").reindex(codes)
+        figure.add_trace(
+            go.Bar(
+                x=[display(code) for code in codes],
+                y=rows["sparsity"].fillna(0),
+                name=str(line),
+                marker_color=hues[i % len(hues)],
+                hovertemplate="%{x}: <b>%{y:.0%}</b>",
+            )
+        )
+    figure.update_xaxes(type="category", tickangle=-45, showgrid=False)
+    figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
+    return theme.finish(
+        figure,
+        alt=f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule.",
+        name="winning-tickets",
+        height=380,
+        barmode="group",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        hovermode="x unified",
+    )
+
+
+def by_family(codes: Sequence[str]) -> list[str]:
+    """Order languages so that relatives stand together; others follow."""
+    place = {code: i for i, code in enumerate(LANGUAGES)}
+    return sorted(codes, key=lambda code: (place.get(code, len(place)), code))
+
+
+def _written(value: float, show: str, name: str) -> str:
+    if np.isnan(value):
+        return ""
+    if show == "relative":
+        return f"{value:+.1%}" if abs(value) < 10 else f"{value:+.0%}"
+    digits = 2 if name == "perplexity" and abs(value) < 1000 else 0 if name == "perplexity" else 3
+    if name != "perplexity" and abs(value) > 1.5:  # percent, as the paper prints scores
+        digits = 2
+    return f"{value:+.{digits}f}" if show == "gain" else f"{value:.{digits}f}"
+
+
+def _told(table: pd.DataFrame, source: str, target: str, name: str) -> str:
+    rows = table[(table["source"] == source) & (table["target"] == target)]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    spread = "" if np.isnan(row["std"]) else f" ± {row['std']:.3g}"
+    said = f"mask: <b>{source_name(source)}</b>, trained on <b>{display(target)}</b><br>"
+    said += f"{_UNITS[name]} {row['value']:.4g}{spread}"
+    if source != target and not np.isnan(row["gain"]):
+        said += f"<br>own mask {row['own']:.4g}: {row['gain']:+.3g} ({row['relative']:+.1%})"
+    return said

@@ -1,0 +1,101 @@
+"""Where labelled data comes from: the split files of a folder, or a data set of the hub (package `datasets`).
+
+A folder holds `train` and `validation` files that a task's readers know, or is laid out as data sets of the hub are
+(`train-00000-of-00001.parquet`). A data set of the hub is named by its id, with its configuration after a colon:
+`nyu-mll/glue:sst2`, `facebook/xnli:sw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from neutral.errors import FileError, NeutralError
+
+HELD_OUT = ("validation", "dev", "validation_matched", "test")
+"""Names of the split to score on; the first that there is."""
+
+Readers = Mapping[str, Callable[[Path], pd.DataFrame]]
+Tables = list[tuple[str, pd.DataFrame]]
+
+
+def tables(source: str | Path, readers: Readers) -> Tables:
+    """Return (name, rows) of the training and of the held-out split of a folder or, if there is none, of the hub.
+
+    `readers` maps the end of a file's name to what reads it. Names of classes stand for their numbers where a data set
+    has both, and rows whose `label` is -1 (undecided, or kept secret) are left out there.
+
+    Raises `FileError` / `NeutralError` naming what is missing or cannot be read.
+    """
+    path = Path(source).expanduser()
+    if not is_local(source):
+        return _hub(str(source))
+    if path.is_dir() and not _files(path, "train", readers) and list(path.glob("train-*.parquet")):
+        return _hub(str(path))
+    return _folder(path, readers)
+
+
+def is_local(source: str | Path) -> bool:
+    """Whether a source is a path and not the id of a data set of the hub."""
+    return Path(source).expanduser().exists() or str(source).startswith((".", "/", "~"))
+
+
+def _files(folder: Path, name: str, readers: Readers) -> list[Path]:
+    return [path for suffix in readers if (path := folder / f"{name}{suffix}").is_file()]
+
+
+def _folder(folder: Path, readers: Readers) -> Tables:
+    suffix = next(iter(readers))
+    if not folder.is_dir():
+        wanted = f"train{suffix} and validation{suffix} or like"
+        raise FileError(folder, f"no such folder of labelled texts; it should hold {wanted}")
+    found = []
+    for names in (("train",), HELD_OUT):
+        paths = [path for name in names for path in _files(folder, name, readers)]
+        if not paths:
+            raise FileError(folder, f"has no {names[0]} file ({names[0]}{f', {names[0]}'.join(readers)})")
+        try:
+            found.append((paths[0].name, readers[paths[0].suffix](paths[0])))
+        except (OSError, ValueError, ImportError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise FileError(paths[0], f"cannot be read as a table of texts: {reason}") from error
+    return found
+
+
+def _hub(source: str) -> Tables:
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        what = "no such folder; a data set of the hub" if not is_local(source) else "a folder laid out as the hub's"
+        raise NeutralError(f"{source}: {what} needs the package `datasets`: pip install datasets") from error
+    name, _, configuration = (source, "", "") if is_local(source) else source.partition(":")
+    try:
+        splits = load_dataset(name, configuration or None)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        what = "cannot be read as a data set" if is_local(source) else "no such folder, and no data set of the hub"
+        raise NeutralError(f"{source}: {what}: {reason}") from error
+    found = []
+    for names in (("train",), HELD_OUT):
+        split = next((name for name in names if name in splits), None)
+        if split is None:
+            raise NeutralError(f"{source}: has no {names[0]} split, only {', '.join(splits)}")
+        found.append((split, _named(splits[split])))
+    return found
+
+
+def _named(split: object) -> pd.DataFrame:
+    """Return the rows of a split, with the names of classes for their numbers."""
+    rows = split.to_pandas()
+    if "label" in rows:
+        rows = rows[rows["label"] != -1].reset_index(drop=True)
+    for column, feature in (getattr(split, "features", None) or {}).items():
+        names = getattr(feature, "names", None)
+        several = getattr(getattr(feature, "feature", None), "names", None)  # of each of a list
+        if names:
+            rows[column] = [names[number] for number in rows[column]]
+        elif several:
+            rows[column] = [[several[number] for number in numbers] for numbers in rows[column]]
+    return rows

@@ -1,0 +1,253 @@
+"""Token classification: a tag for every word; names in text (`ner`, span F1) or parts of speech (`pos`, accuracy).
+
+The first sub-word of a word carries its tag (Devlin et al. 2019, section 5.3). Files are CoNLL's (a word and its tag a
+line, between them spaces or a tab, other columns ignored, a blank line between sentences; WikiAnn's `en:word` is
+understood), CoNLL-U, or JSON lines and Parquet with `tokens` and `ner_tags` or `upos`. `splits` says where they are
+looked for.
+
+Span F1 is that of `seqeval` (CoNLL-2000's rules): a span is right where its type, first and last word are. Tags are
+IOB2: B-LOC, I-LOC, O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional as F
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from neutral.errors import FileError, NeutralError
+from neutral.tasks import splits
+from neutral.tasks.base import IGNORED, Score, alike, autocast, padded, padding_token
+
+NAMES = ("ner", "pos")
+OUTSIDE = "O"
+
+_WORDS = ("tokens", "words")
+_TAGS = {"ner": ("ner_tags", "tags", "labels"), "pos": ("upos", "pos_tags", "tags", "labels")}
+_IOB2 = re.compile(r"^(?:O|[BI]-\S+)$")
+_UPOS = 3  # CoNLL-U: id, form, lemma, upos, …
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Words, and the number of the tag of each."""
+
+    words: tuple[str, ...]
+    tags: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The sentences of a split as words, and the names of their tags."""
+
+    name: str
+    words: list[tuple[str, ...]]
+    tags: list[tuple[str, ...]]
+
+    def examples(self, names: Sequence[str]) -> list[Sentence]:
+        """Return the sentences, tags numbered as in `names`. Raises `NeutralError` for a tag that is not there."""
+        number = {name: i for i, name in enumerate(names)}
+        if unknown := sorted(set(chain.from_iterable(self.tags)) - set(number)):
+            raise NeutralError(f"{self.name} has tags that the training data has not: {', '.join(unknown[:5])}")
+        return [
+            Sentence(words, tuple(number[tag] for tag in tags))
+            for words, tags in zip(self.words, self.tags, strict=True)
+        ]
+
+    def lines(self) -> list[str]:
+        """Return a line a sentence that says all of it, for a digest."""
+        return [" ".join(chain(words, tags)) for words, tags in zip(self.words, self.tags, strict=True)]
+
+
+def read(name: str, source: str | Path) -> tuple[Split, Split]:
+    """Read the training split of a data set for `ner` or `pos`, and the one to score.
+
+    Raises `FileError` / `NeutralError`, naming the split, for one that is missing or empty, for sentences whose words
+    and tags differ in number, and for tags of `ner` that are not IOB2.
+    """
+    readers = {
+        ".conll": read_conll,
+        ".conllu": partial(read_conll, column=_UPOS),
+        ".txt": read_conll,
+        ".tsv": read_conll,
+        "": read_conll,
+        ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
+        ".parquet": pd.read_parquet,
+    }
+    found = [_split(name, f"{source}: {split}", frame) for split, frame in splits.tables(source, readers)]
+    return found[0], found[1]
+
+
+def names(train: Iterable[Split]) -> list[str]:
+    """Return the names of the tags of training splits: O first, then by type and alphabet."""
+    found = {tag for split in train for sentence in split.tags for tag in sentence}
+    return sorted(found, key=lambda tag: (tag != OUTSIDE, tag[2:], tag))
+
+
+def read_conll(path: Path, column: int | None = None) -> pd.DataFrame:
+    """Read a CoNLL file: columns tokens and tags, a row a sentence.
+
+    The word is the first column and the tag the last; with `column` (CoNLL-U) the tag is that one, the word the second,
+    and comments and words of several tokens are passed over. A prefix that all words share (`en:`) is taken off.
+
+    Raises `FileError` for a line without a tag, or text that is not UTF-8.
+    """
+    sentences: list[list[tuple[str, str]]] = [[]]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise FileError(path, f"is not UTF-8 text (byte {error.start})") from error
+    for number, line in enumerate(lines, start=1):
+        parts = line.strip().split("\t") if "\t" in line.strip() else line.split()
+        if not parts or parts == [""]:
+            sentences.append([])
+        elif column is not None:
+            if not line.startswith("#") and parts[0].isdigit():
+                sentences[-1].append((parts[1], parts[column]))
+        elif parts[0] != "-DOCSTART-":
+            if len(parts) < 2:
+                raise FileError(path, f"line {number} holds a word without a tag: {parts[0]}")
+            sentences[-1].append((parts[0], parts[-1]))
+    full = [sentence for sentence in sentences if sentence]
+    prefix = _prefix(word for sentence in full for word, _ in sentence)
+    return pd.DataFrame(
+        {
+            "tokens": [[word[len(prefix) :] for word, _ in sentence] for sentence in full],
+            "tags": [[tag for _, tag in sentence] for sentence in full],
+        }
+    )
+
+
+class TokenClassification:
+    """Token classification over one tokenizer: makes batches, and gives their loss and a model's F1 or accuracy."""
+
+    head = "tagging"
+
+    def __init__(
+        self, name: str, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], *, length: int = 128
+    ) -> None:
+        self.name, self.tokenizer, self.labels, self.length = name, tokenizer, list(labels), length
+        self.metric = "f1" if name == "ner" else "accuracy"
+        self.model_options = {"num_labels": len(self.labels)}
+        self._fillers = {"input_ids": padding_token(tokenizer), "labels": IGNORED}
+
+    def items(self, data: Sequence[Sentence]) -> Sequence[Sentence]:
+        """Return the sentences as they are."""
+        return data
+
+    def example(self, sentence: Sentence, _seed: tuple[int, ...] = ()) -> dict[str, torch.Tensor]:
+        """Return the tokens of a sentence, (T,) each, T ≤ length, and `labels`, `IGNORED` but on first sub-words."""
+        example, _ = self._example(sentence)
+        return example
+
+    def collate(self, rows: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        """Pad sentences on the right to the longest of them, (B, T)."""
+        return padded(rows, self._fillers)
+
+    def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
+        """Run the network, for what hooks see on the way."""
+        with autocast(model.device):
+            self._logits(model, batch)
+
+    def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean negative log-likelihood of a batch's tags."""
+        return F.cross_entropy(self._logits(model, batch).flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORED)
+
+    @torch.inference_mode()
+    def evaluate(
+        self, model: PreTrainedModel, sentences: Sequence[Sentence], *, batch_size: int = 32, passes: int = 1
+    ) -> Score:
+        """Score a model; sentences of like length are batched together. Nothing is random, so one pass is enough.
+
+        A word that the length cuts off, or that the tokenizer has nothing for, is taken as outside of all names (`ner`)
+        or as wrong (`pos`).
+        """
+        was_training, place = model.training, next(model.parameters()).device
+        model.eval()
+        parts = np.zeros((len(sentences), 3 if self.name == "ner" else 2))
+        loss, words = 0.0, 0
+        for places in alike(sentences, lambda sentence: len(sentence.words), batch_size):
+            rows, seen = zip(*(self._example(sentences[i]) for i in places), strict=True)
+            batch = {key: tensor.to(place) for key, tensor in self.collate(rows).items()}
+            with autocast(place):
+                logits = self._logits(model, batch)
+            scored = batch["labels"] != IGNORED
+            loss += float(F.cross_entropy(logits[scored], batch["labels"][scored], reduction="sum"))
+            words += int(scored.sum())
+            for i, row, where, known in zip(places, logits.argmax(dim=-1), scored, seen, strict=True):
+                parts[i] = self.part(sentences[i], dict(zip(known, row[where].tolist(), strict=True)))
+        model.train(was_training)
+        return Score(loss / max(words, 1), len(sentences), self.metric, parts)
+
+    def part(self, sentence: Sentence, predicted: dict[int, int]) -> tuple[int, ...]:
+        """Return what a sentence gives to the metric, from the tags predicted of its words, by place.
+
+        `ner`: spans that are right, predicted, true. `pos`: words that are right, words.
+        """
+        if self.name != "ner":
+            return sum(tag == predicted.get(i) for i, tag in enumerate(sentence.tags)), len(sentence.tags)
+        from seqeval.metrics.sequence_labeling import get_entities
+
+        found = [self.labels[predicted[i]] if i in predicted else OUTSIDE for i in range(len(sentence.tags))]
+        there, true = set(get_entities(found)), set(get_entities([self.labels[tag] for tag in sentence.tags]))
+        return len(there & true), len(there), len(true)
+
+    def _example(self, sentence: Sentence) -> tuple[dict[str, torch.Tensor], list[int]]:
+        """Return the example of a sentence, and the places of the words that carry a label in it."""
+        tokens = self.tokenizer(list(sentence.words), is_split_into_words=True, truncation=True, max_length=self.length)
+        labels, seen, last = [], [], None
+        for word in tokens.word_ids():
+            first = word is not None and word != last
+            labels.append(sentence.tags[word] if first else IGNORED)
+            if first:
+                seen.append(word)
+            last = word
+        return {key: torch.tensor(row) for key, row in tokens.items()} | {"labels": torch.tensor(labels)}, seen
+
+    def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return float32 logits (B, T, tags)."""
+        return model(**{key: tensor for key, tensor in batch.items() if key != "labels"}).logits.float()
+
+
+def _split(task: str, name: str, frame: pd.DataFrame) -> Split:
+    """Take words and tags from a split's rows."""
+    columns = [next((c for c in wanted if c in frame), None) for wanted in (_WORDS, _TAGS[task])]
+    if None in columns:
+        there = ", ".join(map(str, frame.columns))
+        raise NeutralError(f"{name} has no columns of words and tags (tokens, {_TAGS[task][0]}); it has {there}")
+    words, tags = (
+        [tuple(map(str, row)) for row in frame[column] if not isinstance(row, (str, float))] for column in columns
+    )
+    if not words:
+        raise NeutralError(f"{name} has no sentences")
+    if len(words) != len(tags) or len(words) != len(frame):
+        raise NeutralError(f"{name}: {columns[0]} and {columns[1]} must hold a list in every row")
+    for number, (some, their) in enumerate(zip(words, tags, strict=True), start=1):
+        if len(some) != len(their):
+            raise NeutralError(f"{name}: sentence {number} has {len(some)} words and {len(their)} tags")
+        odd = next((tag for tag in their if task == "ner" and not _IOB2.match(tag)), None)
+        if odd is not None:
+            raise NeutralError(f"{name}: sentence {number} has the tag {odd}; names are tagged B-TYPE, I-TYPE and O")
+    kept = [i for i, some in enumerate(words) if some]
+    return Split(name, [words[i] for i in kept], [tags[i] for i in kept])
+
+
+def _prefix(words: Iterable[str]) -> str:
+    """Return the prefix like `en:` that all words begin with and none ends in; else nothing."""
+    prefix = None
+    for word in words:
+        if prefix is None:
+            match = re.match(r"^[a-z-]{2,12}:(?=.)", word)
+            prefix = match[0] if match else ""
+        if not prefix or not word.startswith(prefix):
+            return ""
+    return prefix or ""

@@ -1,0 +1,172 @@
+"""What the Transfer page shows: experiments of ours and of the paper, and their tables, remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from neutral import association, summary, typology
+from neutral.errors import NeutralError
+from neutral.study import Study
+from neutral.summary import Choice
+from neutral.transfer import published, results
+from pages.parts import data, pickers
+
+PAPER = "Foroutan et al. 2022"
+TASKS = {
+    "mlm": "Masked language modelling",
+    "clm": "Language modelling",
+    "ner": "Named entities",
+    "pos": "Parts of speech",
+    "nli": "Inference",
+    "xnli": "Inference (XNLI)",
+}
+
+NO_STUDY = """
+There is no transfer of ours here yet, so this page shows the paper's. To train each language's mask on every language's
+data, in a study that has masks:
+
+```sh
+python -m neutral transfer --study STUDY --model MODEL --text TEXT --sparsity 0.5 --baselines full,random,core --dry-run
+```
+"""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One transfer matrix: a study's, at one task, method and sparsity, or one of the paper's."""
+
+    title: str
+    task: str
+    sparsity: float
+    method: str = "magnitude"
+    study: Study | None = None
+    model: str = ""  # of the paper
+    chosen: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Tells the widgets of experiments on one page apart."""
+        return f"{self.title}-{self.model}-{self.task}-{self.sparsity:g}"
+
+    def matrix(self) -> pd.DataFrame:
+        """`results.against_own` of the experiment's matrix."""
+        if self.study is None:
+            return _published(self.model, self.task, self.chosen)
+        return _matrix(self.study, self.task, self.method, self.sparsity, self.chosen)
+
+    def bootstrap(self) -> pd.DataFrame:
+        """`results.bootstrap`; empty for the paper, whose single predictions are not known."""
+        if self.study is None:
+            return pd.DataFrame(columns=["source", "target", "gain", "low", "high", "p"])
+        return _bootstrap(self.study, self.task, self.method, self.sparsity, self.chosen)
+
+    def others(self) -> list[Experiment]:
+        """The same experiment at other sparsities."""
+        if self.study is None:
+            return []
+        same = [e for e in ours(self.study) if (e.task, e.method) == (self.task, self.method)]
+        return [_with(e, self.chosen) for e in same if e.sparsity != self.sparsity]
+
+    def overlap(self) -> pd.DataFrame:
+        """The overlap of the masks, group, source, target, value; empty where their counts are not known."""
+        if self.study is None:
+            return pd.DataFrame()
+        choice = Choice(self.task, self.method, self.sparsity, 0)
+        try:
+            return data.pairs(self.study, choice, "jaccard", "all", self.chosen)
+        except NeutralError:
+            return pd.DataFrame()
+
+
+def ours(study: Study) -> list[Experiment]:
+    """Return the experiments that a study has runs of."""
+    table = data.table(study, "transfer")
+    if table.empty:
+        return []
+    masked = table[(table["method"] != "full") & (table["source_task"] == table["task"])]
+    keys = masked[["task", "method", "sparsity"]].drop_duplicates().itertuples(index=False)
+    title = study.info.get("title") or study.path.name
+    return [Experiment(title, row.task, row.sparsity, row.method, study) for row in keys]
+
+
+def choose(notices: DeltaGenerator) -> list[Experiment]:
+    """Draw the sidebar's pickers and return what to show: the experiment chosen, and the paper's beside it if asked."""
+    studies, broken = data.studies()
+    for line in broken:
+        notices.error(line)
+    there = {name: found for name, study in studies.items() if (found := ours(study))}
+    asked = st.query_params.get("runs")
+    if asked and asked not in (*there, PAPER):
+        notices.warning(f"There are no runs called “{asked}” here. There are {', '.join([*there, PAPER])}.")
+    name = pickers.pick("Runs", [*there, PAPER], "runs")
+    if not there:
+        notices.markdown(NO_STUDY)
+    if name == PAPER:
+        return [_with(_of_paper(), ())]
+    found = there[name]
+    task = pickers.pick("Task", list(dict.fromkeys(e.task for e in found)), "task", names=task_name)
+    method = pickers.pick("Method", list(dict.fromkeys(e.method for e in found if e.task == task)), "method")
+    levels = sorted({e.sparsity for e in found if (e.task, e.method) == (task, method)})
+    sparsity = pickers.pick("Sparsity", levels, "sparsity", default=0.5, names=lambda s: f"{s:.0%}")
+    one = next(e for e in found if (e.task, e.method, e.sparsity) == (task, method, sparsity))
+    spoken = summary.order(list(dict.fromkeys(one.matrix()["target"])))
+    one = _with(one, pickers.pick_members(spoken))
+    if not st.toggle("The paper's table below", key="paper", bind="query-params"):
+        return [one]
+    return [one, _of_paper(one.task)]
+
+
+def task_name(task: str) -> str:
+    """What people call a task."""
+    return TASKS.get(task, task)
+
+
+def association_of(one: Experiment) -> pd.DataFrame:
+    """Test whether overlap goes with transfer: `association.associations`, plain and within families, a row each.
+
+    The "distance" is by how much worse a mask does than the target's own, averaged over both directions.
+    """
+    overlap, table = one.overlap(), one.matrix()
+    if overlap.empty:
+        return pd.DataFrame()
+    spoken = set(overlap["source"]) | set(overlap["target"])
+    cost = table[(table["source"] != table["target"]) & table["source"].isin(spoken) & table["target"].isin(spoken)]
+    cost = cost.assign(distance="transfer", value=cost["relative"])[["distance", "source", "target", "value"]]
+    rows = []
+    for scheme in ("plain", "family"):
+        within = typology.families(sorted(spoken)) if scheme == "family" else None
+        rows.append(association.associations(overlap, cost, within=within).assign(scheme=scheme))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _of_paper(task: str = "") -> Experiment:
+    there = published.experiments()
+    names = {pair: f"{published.MODELS[pair[0]]}, {task_name(pair[1])}" for pair in there}
+    default = next((pair for pair in there if pair[1] == {"nli": "xnli"}.get(task, task)), there[0])
+    model, task = pickers.pick("The paper's table", there, "table", default=default, names=names.__getitem__)
+    return Experiment(PAPER, task, 0.5, model=model)
+
+
+def _with(one: Experiment, chosen: tuple[str, ...]) -> Experiment:
+    return Experiment(one.title, one.task, one.sparsity, one.method, one.study, one.model, chosen)
+
+
+@data.remembered
+def _matrix(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
+    table = study.table("transfer")
+    return results.against_own(results.matrix(table, task, sparsity, method=method, languages=chosen))
+
+
+@data.remembered
+def _bootstrap(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
+    table = study.table("transfer")
+    return results.bootstrap(results.select(table, task, sparsity, method=method, languages=chosen))
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _published(model: str, task: str, chosen: tuple[str, ...]) -> pd.DataFrame:
+    return results.against_own(published.transfer(model, task))

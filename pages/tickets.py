@@ -1,0 +1,138 @@
+"""Winning tickets: how sparse a language's sub-network can get and still be as good as the full model."""
+
+import pandas as pd
+import streamlit as st
+
+from neutral import figures, summary
+from neutral.summary import display
+from neutral.transfer import published, winning
+from pages.parts import data, pickers, show, transferred, words
+from pages.parts.frame import page
+from pages.parts.views import View
+
+LEAD = "How many weights can be removed for a language before the retrained rest is worse than the full model?"
+RULES = {"within_std": "within one standard deviation", "not_worse": "not significantly worse (bootstrap)"}
+PAPER = "Foroutan et al. 2022 (mBERT)"
+
+
+def tickets(view: View) -> None:
+    """Show one source's tickets."""
+    show.heading(view)
+    found = levels(view)
+    if found.empty:
+        st.info(
+            "These masks come without scores of retrained tickets. `python -m neutral find --method magnitude` trains "
+            "and scores a ticket at every sparsity, and the full model alike."
+        )
+        return
+    languages = summary.order(list(dict.fromkeys(found["language"])))
+    won = winning.winners(found)
+    st.markdown(_answer(won, found))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        who = pickers.pick("Language", languages, "who", names=display)
+        rows = found[found["language"] == who]
+        drawn = figures.ticket_curve(rows, randoms(view, who), who)
+        show.figure(drawn, f"ticket-{view.key}")
+        st.caption(_curve_words(rows))
+    with right:
+        st.markdown("##### Sparsest winning ticket of each language")
+        if won.empty:
+            st.info(
+                "Neither rule can be applied: there is one seed, and the held-out examples' scores were not stored."
+            )
+        else:
+            show.figure(figures.winning_bars(won.assign(line=won["rule"].map(RULES)), languages), f"winners-{view.key}")
+    show.table(found, "Tickets by sparsity", f"levels-{view.key}")
+    show.table(won, "Winning tickets", f"winners-{view.key}")
+
+
+def levels(view: View) -> pd.DataFrame:
+    """`winning.levels` of the languages chosen."""
+    if view.choice.method == "upload":
+        return pd.DataFrame(columns=winning.COLUMNS)
+    return _levels(view.source, view.choice.task, view.choice.method, view.chosen)
+
+
+@data.remembered
+def _levels(source: data.Source, task: str, method: str, chosen: tuple[str, ...]) -> pd.DataFrame:
+    table = source.table("score")
+    found = winning.levels(table, task, method, languages=chosen)
+    return found if len(found) else winning.levels(table, task, method, variant="untrained", languages=chosen)
+
+
+def randoms(view: View, language: str) -> pd.DataFrame:
+    """Return sparsity and value of random masks that were trained alike."""
+    table = view.scores()
+    if table.empty:
+        return pd.DataFrame(columns=["sparsity", "value"])
+    variant = "trained" if (table["variant"] == "trained").any() else "untrained"
+    rows = table[(table["method"] == "random") & (table["language"] == language) & (table["variant"] == variant)]
+    return rows[["sparsity", "value"]]
+
+
+def _answer(won: pd.DataFrame, found: pd.DataFrame) -> str:
+    """Say where tickets are lost, in a sentence a rule."""
+    said = []
+    for rule, rows in won.groupby("rule", sort=False):
+        none = [display(code) for code in rows[rows["sparsity"].isna()]["language"]]
+        some = rows.dropna(subset="sparsity")
+        line = f"**{RULES[rule].capitalize()}:** "
+        if len(some):
+            line += f"the sparsest winning ticket is at {some['sparsity'].median():.0%} in the median language "
+            line += f"({some['sparsity'].min():.0%} to {some['sparsity'].max():.0%})"
+        if none:
+            line += f"{'; ' if len(some) else ''}none for {', '.join(none)}"
+        said.append(f"- {line}.")
+    top = found["sparsity"].max()
+    return "\n".join(
+        [*said, f"- Tickets were retrained at {words.count(found['sparsity'].nunique(), 'level')}, up to {top:.0%}."]
+    )
+
+
+def _curve_words(rows: pd.DataFrame) -> str:
+    seeds, full = int(rows["seeds"].max()), int(rows["full_seeds"].iloc[0])
+    band = "The band is one standard deviation of the full model over its seeds. " if full > 1 else ""
+    return (
+        f"{band}Open circles: worse than the full model by a paired bootstrap over the held-out examples (95 %). "
+        f"{words.count(seeds, 'seed')} a ticket, {full} of the full model, trained for as many steps."
+    )
+
+
+def paper() -> None:
+    """Show the paper's table."""
+    st.subheader(PAPER, anchor=False)
+    table = published.winning_tickets()
+    task = pickers.pick("Task", list(dict.fromkeys(table["task"])), "paper-task", names=transferred.task_name)
+    rows = table[table["task"] == task]
+    languages = summary.order(list(dict.fromkeys(rows["language"])))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        show.figure(figures.winning_bars(rows.assign(line=PAPER), languages), "paper-winners")
+    with right:
+        shown = rows.set_index("language").loc[languages].reset_index()
+        shown = shown.assign(language=shown["language"].map(display))[
+            ["language", "full", "ticket", "sparsity", "random"]
+        ]
+        names = {
+            "language": "Language",
+            "full": "Full model",
+            "ticket": "Ticket",
+            "sparsity": "Sparsity",
+            "random": "Random",
+        }
+        numbers = {"Sparsity": st.column_config.NumberColumn(format="percent")}
+        st.dataframe(
+            shown.rename(columns=names), hide_index=True, column_config=numbers, height="content", key="paper-table"
+        )
+    metric = rows["metric"].iloc[0]
+    st.caption(
+        f"Table 2, {metric}, means of three runs; the random mask is of the ticket's sparsity. The paper prints no "
+        f"standard deviations, so its rule cannot be applied again. {published.CITATION}."
+    )
+
+
+with page("Winning tickets", lead=LEAD) as views:
+    for view in views:
+        tickets(view)
+    paper()

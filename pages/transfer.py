@@ -1,0 +1,192 @@
+"""Transfer: does a language's sub-network work for another language, after training on it?"""
+
+import pandas as pd
+import streamlit as st
+
+from neutral import figures, summary
+from neutral.metrics import metric
+from neutral.summary import display
+from neutral.transfer import published, results
+from pages.parts import pickers, show, transferred, words
+from pages.parts.frame import page
+from pages.parts.transferred import PAPER, Experiment
+
+LEAD = (
+    "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
+    "and compare with that language's own mask."
+)
+SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
+SIGNIFICANT = 0.05
+
+
+def matrix(one: Experiment, show_as: str) -> None:
+    """Show masks against languages."""
+    table, tested = one.matrix(), one.bootstrap()
+    order = summary.order(list(dict.fromkeys(table["target"])))
+    marks = {(r.source, r.target): "*" for r in tested.itertuples() if r.p < SIGNIFICANT}
+    better = {(r.source, r.target): "°" for r in table.itertuples() if r.successful is True and r.source != r.target}
+    show.figure(figures.transfer_matrix(table, order, show_as, marks=better | marks), f"matrix-{one.key}")
+    said = []
+    if marks:
+        said.append("\\* differs from the own mask (paired bootstrap over held-out examples, p < 0.05, not corrected)")
+    if better:
+        said.append("° within one standard deviation of the own mask's seeds, or better (the paper's rule)")
+    seeds = int(table["seeds"].max())
+    said.append(f"{words.count(seeds, 'seed')} a cell. Blue is better than the own mask, red worse.")
+    st.caption(". ".join(said) if one.study else f"Mean of three runs, as printed. {published.CITATION}.")
+    show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
+
+
+def tiles(one: Experiment) -> None:
+    """Show the key numbers."""
+    table, tested = one.matrix(), one.bootstrap()
+    spoken = set(table["target"])
+    between = table[(table["source"] != table["target"]) & table["source"].isin(spoken)]
+    if between.empty:
+        return
+    found = [("Runs", str(len(table)), f"{one.sparsity:.0%} removed", None)]
+    found.append(("Another's mask", f"{between['relative'].mean():+.1%}", "against the own, mean", None))
+    for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
+        rows = table[table["source"] == source]["relative"]
+        if len(rows):
+            value = rows.mean()
+            found.append(
+                (label, f"{value:+.1%}" if abs(value) < 10 else f"{1 + value:.3g} ×", "against the own, mean", None)
+            )
+    cells = tested[tested["source"].isin(spoken)]
+    if len(cells):
+        worse = ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
+        found.append(("Worse, p < 0.05", f"{worse}/{len(cells)}", "pairs of languages", None))
+    with st.container(horizontal=True, gap="small"):
+        for label, number, note, explained in found:
+            st.metric(
+                label, number, note, delta_color="off", delta_arrow="off", help=explained, border=True, width=words.TILE
+            )
+
+
+def drops(one: Experiment) -> None:
+    """Show the relative drop of each source at every sparsity that there is."""
+    every = sorted([one, *one.others()], key=lambda e: e.sparsity)
+    parts = [results.relative_drop(e.matrix()).assign(line=f"{e.sparsity:.0%} removed") for e in every]
+    table = pd.concat(parts, ignore_index=True)
+    name = one.matrix()["metric"].iloc[0]
+    order = summary.order(list(dict.fromkeys(one.matrix()["target"])))
+    languages = table[table["source"].isin(order)]
+    st.markdown("##### How much each mask loses on the other languages")
+    show.figure(figures.drop_bars(languages, order, name), f"drops-{one.key}")
+    up = "higher" if not metric(name).higher_is_better else "lower"
+    st.caption(f"Mean over the other languages of (score - own mask's) ÷ own mask's; {up} is worse.")
+    show.table(table, "Relative drop", f"drops-{one.key}")
+
+
+def left_out(one: Experiment) -> None:
+    """Show whether what all others agree on serves a language that was left out."""
+    table = one.matrix()
+    if "core" not in set(table["source"]):
+        return
+    found = results.left_out(table)
+    name = table["metric"].iloc[0]
+    st.markdown("##### Does the core of the others serve an unseen language?")
+    best = found.dropna(subset=["core", "mean"])
+    sign = 1 if metric(name).higher_is_better else -1
+    wins = (sign * (best["core"] - best["mean"]) > 0).sum()
+    tops = (sign * (best["core"] - best["best"]) > 0).sum()
+    st.markdown(
+        "The intersection of all *other* languages' masks, filled up to the same sparsity by the largest pretrained "
+        f"weights, is better than their single masks in the mean for **{wins} of {len(best)}** languages, and better "
+        f"than the best of them for **{tops}**."
+    )
+    shown = found.assign(target=found["target"].map(display)).drop(columns="metric")
+    names = {"target": "Left out", "best": "best single", "mean": "mean single"}
+    digits = st.column_config.NumberColumn(format="%.4g")
+    st.dataframe(
+        shown.rename(columns=names),
+        hide_index=True,
+        column_config={names.get(column, column): digits for column in shown.columns if column != "target"},
+        height="content",
+        key=f"core-{one.key}-table",
+    )
+
+
+def overlap(one: Experiment) -> None:
+    """Show whether overlap, and the check without training, foretell transfer."""
+    tested, table = transferred.association_of(one), one.matrix()
+    left, right = st.columns(2, gap="medium")
+    if len(tested):
+        with left:
+            st.markdown("##### Does overlap foretell transfer?")
+            square = one.overlap()
+            value = {frozenset(p): v for *p, v in square[["source", "target", "value"]].itertuples(index=False)}
+            cells = table[(table["source"] != table["target"]) & table["source"].isin(set(table["target"]))]
+            cells = cells.assign(
+                overlap=[value.get(frozenset(p)) for p in zip(cells["source"], cells["target"], strict=True)],
+                change=cells["relative"],
+            ).dropna(subset=["overlap", "change"])
+            drawn = figures.overlap_against_transfer(cells, "Jaccard overlap of the masks", "Change against own mask")
+            show.figure(drawn, f"overlap-{one.key}")
+            st.markdown("\n".join(_tested(row) for row in tested.itertuples()))
+    foretold = results.foretold(table)
+    every = foretold[foretold["target"] == "all"].iloc[0] if len(foretold) else None
+    if every is not None and every["n"]:
+        with right:
+            st.markdown("##### Does the check without training?")
+            st.markdown(
+                "The loss of a language under another's mask, *before* any training, ranks its loss after training "
+                f"with ρ = **{every['rho']:.2f}** over {every['n']} ordered pairs; per target language:"
+            )
+            shown = foretold[foretold["target"] != "all"].assign(target=lambda f: f["target"].map(display))
+            st.dataframe(
+                shown.rename(columns={"target": "Trained on", "rho": "ρ", "n": "Masks"}),
+                hide_index=True,
+                column_config={"ρ": st.column_config.NumberColumn(format="%.2f")},
+                height="content",
+                key=f"foretold-{one.key}-table",
+            )
+
+
+def _tested(row: object) -> str:
+    if row.p != row.p:
+        return f"- {'Within families' if row.scheme == 'family' else 'All languages'}: cannot be tested here."
+    how = "exchanging relatives only" if row.scheme == "family" else "exchanging any languages"
+    rho = row.tested if row.scheme == "family" else row.rho
+    exact = "all" if row.exact else ""
+    return f"- ρ = **{rho:.2f}**, p = {row.p:.4f} (Mantel, {exact} {row.permutations:,} permutations, {how})"
+
+
+def cross_task() -> None:
+    """Show the paper's tables that are no matrix of languages."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("##### Across tasks")
+        st.caption("Another task's mask of the same language, against the task's own; below 0 is worse (Figure 9).")
+        table = published.cross_task()
+        target = pickers.pick(
+            "Target task", list(dict.fromkeys(table["target_task"])), "target", names=transferred.task_name
+        )
+        rows = table[table["target_task"] == target]
+        square = rows.pivot(index="source_task", columns="language", values="difference").rename(columns=display)
+        square.index = [transferred.task_name(task) if task != "random" else "Random mask" for task in square.index]
+        st.dataframe(square, key="cross-table")
+    with right:
+        st.markdown("##### A ticket for several languages")
+        st.caption("NER F1 at 50 % (Table 1): one mask from the mixed data of en, fa, fr and zh beside single ones.")
+        table = published.multilingual_ticket()
+        square = table.pivot(index="source", columns="target", values="f1").rename(columns=display)
+        names = {"full": "Full model", "own": "Own ticket", "en-fa-fr-zh": "en, fa, fr, zh mixed"}
+        square = square.loc[["full", "own", "en-fa-fr-zh", *[code for code in square.index if code not in names]]]
+        st.dataframe(square.rename(index=lambda code: names.get(code) or display(code)), key="multilingual-table")
+
+
+with page("Transfer", lead=LEAD, choose=transferred.choose) as experiments:
+    show_as = pickers.pick("Show", list(SHOWN), "as", names=SHOWN.__getitem__)
+    for one in experiments:
+        task = transferred.task_name(one.task)
+        model = f" · {published.MODELS[one.model]}" if one.title == PAPER else f" · {one.method}"
+        st.subheader(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed", anchor=False)
+        tiles(one)
+        matrix(one, show_as)
+        drops(one)
+        left_out(one)
+        overlap(one)
+    if any(one.title == PAPER for one in experiments):
+        cross_task()

@@ -1,0 +1,156 @@
+"""The pages Transfer and Winning tickets without a browser, and their figures."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+
+from neutral import figures
+from neutral.study import Study
+from neutral.transfer import published, results, winning
+from pages.parts import data
+from pages.parts.transferred import PAPER
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a study that has runs, one seed's scores with parts, and one without any."""
+    folder = tmp_path_factory.mktemp("studies")
+    study = synthetic.transfers(synthetic.encoder_study(folder / "made", layers=3))
+    draw = np.random.default_rng(0)
+    for language in synthetic.ELEVEN:
+        base = 3 + draw.random(20)
+        for sparsity in (0.0, 0.3, 0.5, 0.7):
+            loss = base + (0.8 if sparsity == 0.7 else 0.0) + 0.01 * draw.standard_normal(20)
+            study.append(
+                "score",
+                task="mlm",
+                method="magnitude" if sparsity else "full",
+                language=language,
+                sparsity=sparsity,
+                seed=7,
+                variant="trained",
+                metric="perplexity",
+                value=float(np.exp(loss.mean())),
+                parts=[loss.tolist(), [1.0] * 20],
+            )
+    synthetic.two_language_study(folder / "two")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def only_these_studies(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv(data.VARIABLE, str(folder))
+    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+
+
+def opened(page, **address):
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in address.items():
+        at.query_params[key] = value
+    at.switch_page(f"pages/{page}.py").run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def text(at):
+    return "\n".join(str(element.value) for element in [*at.markdown, *at.caption, *at.info, *at.subheader])
+
+
+def drawn(at):
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
+    at = opened("transfer")
+    assert not at.error
+    matrix = drawn(at)[0]["data"][0]
+    assert matrix["x"][:2] == ["English", "German"]
+    assert matrix["y"][-1] == "union of the others"
+    said = text(at)
+    assert "better than their single masks in the mean for **11 of 11**" in said
+    assert "ρ = **-0.9" in said, "in the made study overlap foretells transfer"
+    assert "exchanging relatives only" in said
+    assert "2 seeds a cell" in said
+
+
+def test_everything_follows_the_languages_chosen():
+    at = opened("transfer", languages=["English", "French", "Urdu", "Hindi"])
+    assert drawn(at)[0]["data"][0]["x"] == ["English", "French", "Urdu", "Hindi"]
+    assert len(drawn(at)[1]["data"][0]["x"]) == 4
+
+
+def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():
+    alone = opened("transfer", runs=PAPER)
+    assert published.CITATION in text(alone)
+    assert drawn(alone)[0]["data"][0]["y"][-1] == "full model"
+    both = opened("transfer", paper="true")
+    assert len(drawn(both)) == len(drawn(alone)) + len(drawn(opened("transfer")))
+    other = opened("transfer", runs=PAPER, table="mT5, Inference (XNLI)")
+    assert drawn(other)[0]["data"][0]["y"][-1] == "random mask"
+
+
+def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeypatch, folder):
+    monkeypatch.setenv(data.VARIABLE, str(folder / "two"))
+    at = opened("transfer")
+    assert "python -m neutral transfer" in text(at)
+    assert published.CITATION in text(at)
+
+
+def test_tickets_say_where_they_are_lost():
+    at = opened("tickets", study="made")
+    said = text(at)
+    assert "not significantly worse (bootstrap):" in said.lower()
+    assert "Table 2, perplexity" in said
+    names = [trace["name"] for chart in drawn(at) for trace in chart["data"] if "name" in trace]
+    assert "Ticket" in names
+    assert any(name.startswith("Full model") for name in names)
+
+
+def test_masks_without_scores_say_how_to_get_them():
+    at = opened("tickets", study="two")
+    assert not at.error
+    assert "Table 2" in text(at)
+
+
+@pytest.fixture
+def table(folder):
+    rows = Study(folder / "made").table("transfer")
+    return results.against_own(results.matrix(rows, "mlm", 0.5))
+
+
+def test_colours_of_the_matrix_are_gains_cut_at_the_largest_between_languages(table):
+    figure = figures.transfer_matrix(table, list(synthetic.ELEVEN), "gain", marks={("fr", "en"): "*"})
+    heat = figure.data[0]
+    z = np.array(heat.z, dtype=float)
+    gains = table.set_index(["source", "target"])["gain"]
+    assert z[1, 0] == pytest.approx(gains["fr", "en"])
+    assert z[list(heat.y).index("random mask"), 0] == heat.zmin, "cut off"
+    assert heat.text[1][0].endswith("*")
+    assert heat.zmax == -heat.zmin
+    relative = figures.transfer_matrix(table, list(synthetic.ELEVEN), "relative").data[0]
+    assert np.sign(np.array(relative.z, dtype=float)[1, 0]) == -1, "a higher perplexity is worse, and red"
+    assert relative.text[1][0].startswith("+")
+
+
+def test_bars_and_curves_show_their_tables(table):
+    drops = results.relative_drop(table).assign(line="50%")
+    bars = figures.drop_bars(drops, list(synthetic.ELEVEN), "perplexity").data[0]
+    assert dict(zip(bars.x, bars.y, strict=True))["French"] == pytest.approx(drops.set_index("source")["value"]["fr"])
+    common = {"language": "en", "metric": "perplexity", "std": 0.1, "seeds": 3}
+    common |= {"full": 4.0, "full_std": 0.2, "full_seeds": 3, "low": -1.0}
+    rows = [
+        common | {"sparsity": s, "value": v, "gain": 4 - v, "high": 4.2 - v, "within_std": good, "not_worse": good}
+        for s, v, good in ((0.3, 4.1, True), (0.5, 5.0, False))
+    ]
+    levels = pd.DataFrame(rows)
+    levels = levels.astype({"within_std": "boolean", "not_worse": "boolean"})
+    curve = figures.ticket_curve(levels, pd.DataFrame({"sparsity": [0.5], "value": [9.0]}), "en")
+    ticket = next(trace for trace in curve.data if trace.name == "Ticket")
+    assert list(ticket.marker.symbol) == ["circle", "circle-open"]
+    won = winning.winners(levels)
+    assert [list(bar.y) for bar in figures.winning_bars(won.assign(line=won["rule"]), ["en"]).data] == [[0.3], [0.3]]

@@ -1,0 +1,244 @@
+"""Figures of what explains the overlap and of what happens inside the model: what is drawn, on fixed data."""
+
+from itertools import combinations, permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neutral import figures, summary
+from neutral.figures import association, inside, theme
+from neutral.figures import languages as language_figures
+
+FAMILIES = {"en": "Indo-European", "de": "Indo-European", "ar": "Afro-Asiatic", "sw": "Niger-Congo"}
+LAYERS = [f"encoder {i}" for i in range(11)]
+
+
+def scatters(figure):
+    return [trace for trace in figure.data if trace.type == "scatter"]
+
+
+def some_pairs(members=tuple(FAMILIES)):
+    rows = [(a, b, 0.5 + i / 100, i / 10) for i, (a, b) in enumerate(combinations(members, 2))]
+    table = pd.DataFrame(rows, columns=["source", "target", "value", "distance"])
+    return table.assign(
+        relation=[summary.relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)]
+    )
+
+
+def cells(rows):
+    return pd.DataFrame(
+        rows, columns=["group", "distance", "rho", "p", "holm", "p_within", "holm_within"], dtype=object
+    ).astype(dict.fromkeys(["rho", "p", "holm", "p_within", "holm_within"], float))
+
+
+def test_every_pair_is_a_point_that_names_both_and_has_its_relations_colour():
+    points = some_pairs()
+    figure = figures.distance_scatter(points, "jaccard", "Syntax distance", said=["ρ = 1"])
+    drawn = {
+        (name, x, y): trace.marker.color
+        for trace in scatters(figure)
+        for name, x, y in zip(trace.text, trace.x, trace.y, strict=True)
+    }
+    assert len(drawn) == 6
+    for row in points.itertuples():
+        name = f"{summary.display(row.source)} and {summary.display(row.target)}"
+        assert drawn[name, row.distance, row.value] == association.RELATIONS[row.relation][0]
+    assert figure.layout.annotations[0].text == "ρ = 1"
+    assert "ρ = 1" in figure.layout.meta["alt"]
+
+
+def test_pairs_without_a_distance_are_not_drawn():
+    points = some_pairs()
+    points.loc[0, "distance"] = np.nan
+    assert sum(len(trace.x) for trace in scatters(figures.distance_scatter(points, "jaccard", "Syntax"))) == 5
+
+
+def test_a_distance_in_steps_is_spread_sideways_and_its_steps_are_named():
+    points = some_pairs().assign(distance=[0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
+    figure = figures.distance_scatter(points, "jaccard", "Script", steps={0.0: "same", 1.0: "other"})
+    x = np.concatenate([trace.x for trace in scatters(figure)])
+    assert len(set(x)) == 6
+    assert np.abs(x - np.round(x)).max() < 0.25
+    assert list(figure.layout.xaxis.ticktext) == ["same", "other"]
+    told = [text[0] for trace in scatters(figure) for text in trace.customdata]
+    assert set(told) == {"0.000", "1.000"}  # hovering tells the distance itself
+
+
+def test_relations_have_colours_that_no_family_has():
+    colours = {colour for colour, _ in association.RELATIONS.values()}
+    assert len(colours) == len(association.RELATIONS) == len(summary.RELATIONS)
+    assert not colours & {hue for family, hue in theme.FAMILIES.items() if family != "Unknown"}
+
+
+def test_the_heatmap_has_a_symmetric_scale_and_marks_what_holds_under_which_test():
+    rows = [
+        ("all", "script", -0.7, 0.001, 0.004, 0.002, 0.01),
+        ("all", "syntactic", 0.2, 0.3, 1.0, 0.4, 1.0),
+        ("encoder 0", "script", -0.5, 0.01, 0.03, 0.2, 0.6),
+        ("encoder 0", "syntactic", np.nan, np.nan, np.nan, np.nan, np.nan),
+    ]
+    figure = figures.association_heatmap(
+        cells(rows), {"syntactic": "Syntax", "script": "Script", "types": "Vocabulary"}, chosen=("script", "encoder 0")
+    )
+    heat = figure.data[0]
+    assert (heat.zmin, heat.zmax) == (-0.7, 0.7)
+    assert list(heat.x) == ["all", "0"]
+    assert list(heat.y) == ["Syntax", "Script"]
+    both, plain, clicks = scatters(figure)
+    assert list(zip(both.x, both.y, strict=True)) == [("all", "Script")]
+    assert list(zip(plain.x, plain.y, strict=True)) == [("0", "Script")]
+    assert [list(cell) for cell in clicks.customdata] == [
+        ["syntactic", "all"],
+        ["syntactic", "encoder 0"],
+        ["script", "all"],
+        ["script", "encoder 0"],
+    ]
+    frame = figure.layout.shapes[0]
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (0.5, 1.5, 0.5, 1.5)
+
+
+def test_a_weak_heatmap_does_not_look_strong():
+    figure = figures.association_heatmap(cells([("all", "script", 0.1, 0.4, 1, 0.4, 1)]), {"script": "Script"})
+    assert figure.data[0].zmax == 0.5
+
+
+def test_a_heatmap_of_nothing_is_drawn():
+    rows = [("all", "script", *[np.nan] * 5)]
+    assert figures.association_heatmap(cells(rows), {"script": "Script"}).data[0].zmax == 1
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0001, "0.0001"), (0.04167, "0.0417"), (1.0, "1.0000"), (np.nan, "–")])
+def test_p_values_are_written_as_exact_as_the_permutations_give_them(p, text):
+    assert association.number(p) == text
+
+
+def network(edges, **options):
+    places = pd.DataFrame({"language": list(FAMILIES), "x": [0.0, 1.0, 0.0, 1.0], "y": [0.0, 0.0, 1.0, 1.0]})
+    table = pd.DataFrame(edges, columns=["source", "target", "weight", "value"])
+    return figures.network(places, table, FAMILIES, span=(0.0, 1.0), title="t", name="n", **options)
+
+
+def test_an_edge_is_as_wide_as_its_weight_among_all_pairs():
+    figure = network([("en", "de", 1.0, 1.0), ("en", "ar", 0.0, 0.0), ("ar", "sw", 0.5, 0.5)])
+    lines = {
+        (trace.x[i], trace.y[i], trace.x[i + 1], trace.y[i + 1]): trace.line.width
+        for trace in scatters(figure)
+        if trace.mode == "lines"
+        for i in range(0, len(trace.x), 3)
+    }
+    assert len(lines) == 3
+    assert lines[0, 0, 1, 0] > lines[0, 1, 1, 1] > lines[0, 0, 0, 1]
+    alone = network([("ar", "sw", 0.5, 0.5)])  # other edges hidden: as wide as before
+    (width,) = [trace.line.width for trace in scatters(alone) if trace.mode == "lines" and trace.x]
+    assert width == lines[0, 1, 1, 1]
+
+
+def test_nodes_have_their_familys_colour_and_their_communitys_marker():
+    figure = network([("en", "de", 1.0, 1.0)], communities=[{"en", "ar"}, {"de", "sw"}])
+    nodes = {
+        name: (trace.marker.color, symbol)
+        for trace in scatters(figure)
+        if trace.mode == "markers+text"
+        for name, symbol in zip(trace.text, trace.marker.symbol, strict=True)
+    }
+    assert nodes["English"][0] == nodes["German"][0] == theme.FAMILIES["Indo-European"]
+    assert nodes["Arabic"][0] == theme.FAMILIES["Afro-Asiatic"]
+    assert nodes["English"][1] == nodes["Arabic"][1] != nodes["German"][1] == nodes["Swahili"][1]
+    assert [trace.name for trace in scatters(figure) if trace.showlegend is None and trace.name] == list(
+        dict.fromkeys(FAMILIES.values())
+    )
+
+
+def test_a_graph_without_edges_is_drawn():
+    assert "0 edges" in network([]).layout.meta["alt"]
+
+
+def test_families_that_the_project_has_no_colour_for_get_different_ones():
+    colours = language_figures.family_colours({"tr": "Turkic", "fi": "Uralic", "en": "Indo-European"})
+    assert len(set(colours.values())) == 3
+    assert colours["Indo-European"] == theme.FAMILIES["Indo-European"]
+
+
+def test_the_dendrogram_names_leaves_in_their_order_and_begins_near_the_first_join():
+    rows = [(0, 0, 0.0), (0, 0, 0.9), (0, 1, 0.9), (0, 1, 0.0), (1, 0.5, 0.9), (1, 0.5, 1.0), (1, 2, 1.0), (1, 2, 0.0)]
+    brackets = pd.DataFrame(rows, columns=["line", "place", "height"])
+    figure = figures.dendrogram(
+        brackets, ["sw", "en", "ar"], FAMILIES, notes={"en": "Germanic"}, title="distance", name="tree"
+    )
+    labels = figure.layout.yaxis.ticktext
+    assert [summary.display(code) in label for code, label in zip(["sw", "en", "ar"], labels, strict=True)] == [
+        True
+    ] * 3
+    assert "Germanic" in labels[1]
+    assert theme.FAMILIES["Niger-Congo"] in labels[0]
+    assert 0.85 < figure.layout.xaxis.range[0] < 0.9
+    assert "axis begins at" in figure.layout.xaxis.title.text
+
+
+def test_a_map_has_one_unit_for_both_axes_and_lets_no_name_stand_on_another():
+    places = pd.DataFrame({"language": list(FAMILIES), "x": [0.0, 0.01, 1.0, 1.0], "y": [0.0, 0.05, 0.0, 1.0]})
+    figure = figures.language_map(places, FAMILIES, title="t", name="n")
+    assert figure.layout.yaxis.scaleanchor == "x"
+    beside = {
+        name: position
+        for trace in scatters(figure)
+        if trace.mode == "markers+text"
+        for name, position in zip(trace.text, trace.textposition, strict=True)
+    }
+    assert beside["English"] == "bottom center"
+    assert beside["German"] == "top center"
+
+
+def by_line(lines=("full", "own"), layers=("embeddings", *LAYERS)):
+    rows = [(line, layer, 0.1 + 0.01 * i, 0.05, 0.3, 0.02) for line in lines for i, layer in enumerate(layers)]
+    return pd.DataFrame(rows, columns=["line", "layer", "value", "low", "high", "chance"])
+
+
+def test_retrieval_has_a_line_a_kind_of_mask_in_natural_layer_order():
+    figure = figures.retrieval_by_layer(by_line(), "at1", chance=1 / 264)
+    named = {trace.name: trace for trace in scatters(figure) if trace.name}
+    assert list(named) == ["Full model", "Mask of one of the two languages"]
+    assert list(named["Full model"].x) == ["emb.", *map(str, range(11))]
+    assert figure.layout.shapes[0].y0 == 1 / 264
+    assert 0.3 < figure.layout.yaxis.range[1] < 0.4
+    assert "at 1" in figure.layout.yaxis.title.text
+
+
+def test_the_retrieval_matrix_is_not_symmetric_and_leaves_the_diagonal_open():
+    members = ["en", "de", "sw"]
+    rows = [(a, b, i / 10) for i, (a, b) in enumerate(permutations(members, 2))]
+    figure = figures.retrieval_matrix(pd.DataFrame(rows, columns=["source", "target", "value"]), members, "at5")
+    z = np.array(figure.data[0].z, dtype=float)
+    assert np.isnan(np.diag(z)).all()
+    assert (z[0, 1], z[1, 0]) == (0.0, 0.2)
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (0, 0.5)
+
+
+def test_a_retrieval_matrix_of_nothing_is_drawn():
+    empty = pd.DataFrame({"source": [], "target": [], "value": []})
+    assert "no values" in figures.retrieval_matrix(empty, ["en", "de"], "at1").layout.meta["alt"]
+
+
+def test_representations_have_their_chance_beside_every_line():
+    figure = figures.representation_by_layer(by_line(), "cka")
+    dotted = [trace for trace in scatters(figure) if trace.line.dash == "dot" and trace.name.startswith("Chance")]
+    assert len(dotted) == 2
+    assert set(dotted[0].y) == {0.02}
+
+
+def test_together_scales_each_curve_and_says_between_what():
+    rows = [("overlap", layer, 0.98 + 0.0001 * i) for i, layer in enumerate(LAYERS)]
+    rows += [("retrieval", layer, 0.9 - 0.05 * i) for i, layer in enumerate(LAYERS)]
+    curves = pd.DataFrame(rows, columns=["curve", "layer", "value"])
+    figure = figures.together(curves, {"overlap": "Jaccard overlap", "retrieval": "Retrieval at 1"})
+    first, second = scatters(figure)
+    assert (first.name, second.name) == ("Jaccard overlap: 0.9800 to 0.9810", "Retrieval at 1: 0.40 to 0.90")
+    assert (min(first.y), max(first.y), min(second.y), max(second.y)) == (0, 1, 0, 1)
+    assert int(np.argmax(first.marker.size)) == 10  # the peak is marked
+    assert int(np.argmax(second.marker.size)) == 0
+    assert first.customdata[0][0] == "0.9800"
+
+
+def test_a_flat_curve_is_drawn_in_the_middle():
+    np.testing.assert_array_equal(inside.scaled(np.array([0.3, 0.3, np.nan])), [0.5, 0.5, np.nan])

@@ -1,0 +1,318 @@
+"""The Typology page without a browser: every part of it, its numbers, subsets, uploads, and what is missing."""
+
+import json
+import subprocess
+import sys
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+
+from neutral import association, maps, maskfiles, summary, typology
+from neutral.languages import LANGUAGES
+from neutral.study import Study
+from neutral.summary import Choice
+from pages.parts import data, explained
+
+PARTS = ["Distances", "Graph", "Tree", "Map"]
+MEMBERS = ("en", "fr", "de", "ru", "hi", "ar", "sw")
+CHOICE = Choice("mlm", "magnitude", 0.5, 0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A study of seven languages with the distances of a model's vocabulary, and one of two languages."""
+    folder = tmp_path_factory.mktemp("studies")
+    study = synthetic.encoder_study(folder / "seven", MEMBERS, layers=3, seeds=(0,))
+    with open(study.path / "results.jsonl", "a", encoding="utf-8") as file:
+        for i, (a, b) in enumerate(combinations(MEMBERS, 2)):
+            for kind, value in (("types", 0.5 + i / 100), ("script", None if "ar" in (a, b) else i % 2)):
+                row = {"kind": "distance", "distance": kind, "source": a, "target": b, "value": value}
+                file.write(json.dumps(row) + "\n")
+    synthetic.two_language_study(folder / "two")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def only_these_studies(folder, tmp_path, monkeypatch):
+    """The app finds the synthetic studies, and no others."""
+    monkeypatch.setenv(data.VARIABLE, str(folder))
+    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+    # UMAP takes ten seconds to be compiled, and has its own tests.
+    monkeypatch.setattr(maps, "by_umap", lambda distance, neighbours: maps.by_mds(distance))
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """What the library says of the whole network: overlap and its associations, plain and within families."""
+    overlap = summary.counts_of(Study(folder / "seven"), CHOICE).jaccard()
+    table = explained.distances(data.Opened(folder / "seven"), tuple(summary.order(MEMBERS)))
+    within = typology.families(MEMBERS)
+    return {
+        "plain": association.associations(overlap, table).set_index("distance"),
+        "within": association.associations(overlap, table, within=within).set_index("distance"),
+    }
+
+
+def opened(page="pages/typology.py", **address):
+    """A page as a link opens it on a fresh server."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    address = {"study": "seven", **address}
+    for key, value in address.items():
+        at.query_params[key] = value
+    at.switch_page(page).run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def uploaded(model, names):
+    """The page of a session that has uploaded masks under some names."""
+    at = opened("pages/masks.py")
+    spoken = [name if name in LANGUAGES else "en" for name in names]
+    files = [
+        (f"{name}.safetensors", maskfiles.to_bytes(model.mask(code, 0.5, seed=i)), "application/octet-stream")
+        for i, (name, code) in enumerate(zip(names, spoken, strict=True))
+    ]
+    at.get("file_uploader")[0].set_value(files)
+    at.run()
+    for field, name in zip(list(at.text_input), names, strict=True):
+        field.set_value(name).run()
+    at.switch_page("pages/typology.py").run()
+    at.selectbox(key="show").set_value("Your masks").run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def text(at):
+    """All the words on a page."""
+    return "\n".join(str(element.value) for element in [*at.markdown, *at.caption, *at.info, *at.warning, *at.error])
+
+
+def charts(at):
+    """The figures on a page, as plotly's JSON."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def points(chart):
+    """The pairs that a scatter names."""
+    return [name for trace in chart["data"] for name in trace["text"]]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_opens(part):
+    at = opened(section=part)
+    assert not at.error
+    assert len(charts(at)) == 2
+
+
+@pytest.mark.parametrize("part", PARTS[:3])
+def test_every_picker_works(part):
+    at = opened(section=part)
+    for key in [box.key for box in at.selectbox if box.key not in ("study", "method", "sparsity")]:
+        at.selectbox(key=key).select_index(len(at.selectbox(key=key).options) - 1).run()
+        assert not at.exception, key
+        assert not at.error, key
+        at.selectbox(key=key).select_index(0).run()
+
+
+def test_the_table_has_both_ps_of_every_distance_as_the_library_gives_them(expected):
+    at = opened()
+    table = at.dataframe[0].value.set_index("name")
+    for kind, row in expected["plain"].iterrows():
+        shown = table.loc[typology.KINDS[kind].label]
+        assert shown["rho"] == pytest.approx(row["rho"], nan_ok=True)
+        assert shown["p"] == pytest.approx(row["p"], nan_ok=True)
+        assert shown["holm"] == pytest.approx(row["holm"], nan_ok=True)
+        assert shown["tested_within"] == pytest.approx(expected["within"].loc[kind, "tested"], nan_ok=True)
+        assert shown["p_within"] == pytest.approx(expected["within"].loc[kind, "p"], nan_ok=True)
+    assert len(table) == len(expected["plain"])
+
+
+def test_rho_and_both_ps_are_written_on_the_scatter(expected):
+    chart = charts(opened(distance="Vocabulary"))[0]
+    assert len(points(chart)) == 21
+    said = chart["layout"]["annotations"][0]["text"]
+    row, within = expected["plain"].loc["types"], expected["within"].loc["types"]
+    assert f"ρ = {row['rho']:.2f}".replace("-", "−") in said
+    assert f"all permuted: p = {row['p']:.4f}, Holm {row['holm']:.4f}" in said
+    left = f"{within['tested']:.2f}".replace("-", "−")
+    assert f"in families: ρ = {left}, p = {within['p']:.4f}, Holm {within['holm']:.4f}" in said
+    assert "(all 5,040)" in said  # 7!
+    assert "(all 120)" in said  # 5!: of the seven, five are Indo-European and two alone
+
+
+def test_the_studys_own_distances_go_first_and_what_they_lack_is_left_out():
+    at = opened(distance="Script")
+    assert len(points(charts(at)[0])) == 15  # the study's rows know nothing of Arabic's script
+    assert "left out: Arabic" in text(at)
+
+
+def test_the_heatmap_has_every_distance_and_layer_and_a_cell_chooses_both():
+    at = opened()
+    heat = charts(at)[1]["data"][0]
+    assert heat["x"] == ["all", "0", "1", "2"]
+    assert "Vocabulary" in heat["y"]
+    assert heat["zmin"] == -heat["zmax"]
+    at = opened(distance="Family", layer="Encoder 1")
+    assert at.selectbox(key="layer").value == "encoder 1"
+    assert "Encoder 1" in text(at)
+    assert charts(at)[1]["layout"]["shapes"]  # the chosen cell is framed
+
+
+def test_holm_corrects_for_all_cells_of_the_heatmap(folder):
+    study, there = data.Opened(folder / "seven"), tuple(summary.order(MEMBERS))
+    counts = summary.counts_of(study, CHOICE, "jaccard", there)
+    overlap = pd.concat([counts.jaccard(), counts.jaccard("layer")], ignore_index=True)
+    known = association.associations(overlap, explained.distances(study, there))
+    at = opened()
+    at.session_state["heat-study-box"] = True
+    at.run()
+    table = next(frame.value for frame in at.dataframe if "holm_within" in frame.value and "group" in frame.value)
+    assert len(table) == len(known)
+    np.testing.assert_allclose(np.sort(table["holm"]), np.sort(known["holm"]))
+
+
+def test_a_control_adds_the_partial_tests():
+    at = opened(control="Family")
+    table = at.dataframe[0].value.set_index("name")
+    assert np.isnan(table.loc["Family", "partial"])
+    assert np.isfinite(table.loc["Syntax", "partial"])
+    assert "partial" not in opened().dataframe[0].value
+
+
+def test_the_regression_has_the_distances_in_the_address_and_refuses_one_twice(folder, monkeypatch):
+    at = opened(together=["Syntax", "Geography"])
+    assert at.dataframe[1].value["name"].tolist() == ["Syntax", "Geography"]
+    assert "R²" in text(at)
+
+
+def test_distances_that_follow_from_one_another_are_said_not_crashed(tmp_path, monkeypatch):
+    study = synthetic.encoder_study(tmp_path / "same", MEMBERS[:5], layers=2, seeds=(0,))
+    with open(study.path / "results.jsonl", "a", encoding="utf-8") as file:
+        for i, (a, b) in enumerate(combinations(MEMBERS[:5], 2)):
+            for kind in ("types", "occurrences"):
+                row = {"kind": "distance", "distance": kind, "source": a, "target": b, "value": float(i)}
+                file.write(json.dumps(row) + "\n")
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    at = opened(study="same", together=["Vocabulary", "Token use"])
+    assert any("follow from one another" in info.value for info in at.info)
+
+
+def test_a_subset_of_languages_is_what_everything_is_about():
+    some = ["English", "French", "Hindi", "Arabic", "Swahili"]
+    at = opened(languages=some, distance="Syntax")
+    assert len(points(charts(at)[0])) == 10
+    assert set(at.dataframe[0].value["languages"]) <= {4.0, 5.0}
+    drawn = charts(opened(languages=some, section="Graph"))[0]
+    named = [name for trace in drawn["data"] if trace.get("mode") == "markers+text" for name in trace["text"]]
+    assert sorted(named) == sorted(some)
+    assert len(charts(opened(languages=some, section="Tree"))[0]["layout"]["yaxis"]["ticktext"]) == 5
+
+
+def test_fewer_than_four_languages_are_too_few_and_said_so():
+    at = opened(languages=["English", "French", "Arabic"])
+    assert not charts(at)
+    assert "takes 4 languages" in text(at)
+    assert "there are 3 here: English, French, Arabic" in text(at)
+    assert "takes 4 languages" in text(opened(study="two"))
+
+
+def test_places_stay_while_the_threshold_moves_and_fewer_edges_are_drawn():
+    def nodes(chart):
+        return [(t["x"], t["y"]) for t in chart["data"] if t.get("mode") == "markers+text"]
+
+    few, many = (opened(section="Graph", threshold=str(share)) for share in (10, 60))
+    assert nodes(charts(few)[0]) == nodes(charts(many)[0]) == nodes(charts(many)[1])
+    assert "2 pairs drawn" in text(few)
+    assert "13 pairs drawn" in text(many)
+
+
+def test_a_spanning_tree_joins_all_languages_with_one_edge_less():
+    said = text(opened(section="Graph", edges="Spanning tree"))
+    assert said.count("6 pairs drawn") == 2
+    assert "adjusted Rand index" in said
+    assert "Modularity" in said
+
+
+def test_the_tree_says_how_well_it_keeps_distances_and_agrees_with_the_families():
+    said = text(opened(section="Tree"))
+    assert "cophenetic correlation" in said
+    assert "heights agree with family" in said
+
+
+def test_the_map_is_of_overlap_or_of_any_distance_and_says_who_is_left_out():
+    assert "2 nearest" in text(opened(section="Map"))
+    at = opened(section="Map", near="Script")
+    assert "left out: Arabic" in text(at)
+
+
+def test_an_address_restores_the_view():
+    at = opened(measure="Phi", layer="Encoder 2", distance="Geography", control="Script", section="Distances")
+    keys = ("measure", "layer", "distance", "control")
+    assert [at.selectbox(key=key).value for key in keys] == ["phi", "encoder 2", "geographic", "script"]
+    at = opened(section="Graph", edges="Strongest of each", strongest="3")
+    assert at.select_slider(key="strongest").value == 3
+
+
+def test_uploaded_masks_get_the_same_analysis_and_names_that_are_no_language_are_said():
+    model = synthetic.Model(synthetic.shapes(2), 2)
+    at = uploaded(model, ["en", "de", "ru", "sw", "my run"])
+    said = text(at)
+    assert "“my run” is no language" in said
+    assert set(at.dataframe[0].value["languages"]) == {4}
+    assert len(points(charts(at)[0])) == 6
+    assert "Vocabulary" not in list(at.dataframe[0].value["name"])  # takes a model
+
+
+def test_several_masks_of_one_language_count_by_their_mean():
+    model = synthetic.Model(synthetic.shapes(2), 2)
+    at = uploaded(model, ["en", "en", "de", "ru", "sw"])
+    assert "count together" in text(at)
+    assert len(points(charts(at)[0])) == 6
+
+
+def test_masks_that_are_no_languages_are_one_clear_line():
+    model = synthetic.Model(synthetic.shapes(2), 2)
+    at = uploaded(model, ["run one", "run two"])
+    assert not charts(at)
+    assert "“run one”, “run two” are no languages" in text(at)
+    assert "there are 0 here" in text(at)
+
+
+def test_relations_of_the_eleven_are_those_of_the_other_pages():
+    known = typology.about(list(LANGUAGES)).set_index("code").to_dict("index")
+    for a, b in combinations(LANGUAGES, 2):
+        assert explained.relation(known[a], known[b]) == summary.relation(a, b), (a, b)
+
+
+def test_languages_of_unknown_family_are_not_taken_for_relatives():
+    unknown = {"family": "Unknown", "branch": "Unknown", "script": "Zyyy"}
+    assert explained.relation(unknown, unknown) == "unrelated"
+
+
+def test_the_largest_part_without_gaps_is_what_trees_and_maps_take():
+    square = pd.DataFrame(np.zeros((4, 4)), index=list("abcd"), columns=list("abcd"))
+    square.loc["b", ["a", "c"]] = square.loc[["a", "c"], "b"] = np.nan
+    assert list(explained.complete(square).index) == ["a", "c", "d"]
+
+
+def test_looking_at_the_distances_imports_no_model_library_and_no_umap(folder):
+    script = f"""
+import os, sys
+os.environ["{data.VARIABLE}"] = {str(folder)!r}
+sys.path.insert(0, {str(ROOT)!r})
+from streamlit.testing.v1 import AppTest
+for page, part in (("typology", "Distances"), ("typology", "Graph"), ("typology", "Tree"), ("inside", "")):
+    at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=120)
+    at.query_params["section"] = part
+    at.switch_page(f"pages/{{page}}.py").run()
+    assert not at.exception
+heavy = {{"torch", "transformers", "umap", "sklearn", "datasets", "urielplus"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
