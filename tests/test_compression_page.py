@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 
+import apppages
 import pandas as pd
 import pytest
 import synthetic
 import tiny
+from apppages import charts, text
 from conftest import ROOT
-from streamlit.testing.v1 import AppTest
 
 from neutral.compression import projection, reading, results
 from neutral.study import Study
@@ -42,23 +43,8 @@ def only_these_studies(folder, tmp_path, monkeypatch):
 
 
 def opened(page="pages/compression.py", **address):
-    """A page as a link opens it on a fresh server."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for key, value in address.items():
-        at.query_params[key] = value
-    at.switch_page(page).run()
-    assert not at.exception, at.exception[0].message
-    return at
-
-
-def text(at):
-    """All the words on a page."""
-    return "\n".join(str(element.value) for element in [*at.markdown, *at.caption, *at.info, *at.warning])
-
-
-def charts(at):
-    """The figures on a page, as plotly's JSON."""
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    """A page of a fresh server."""
+    return apppages.opened(page, **address)
 
 
 @pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 2, 0, 0], strict=True)))

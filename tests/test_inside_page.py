@@ -4,12 +4,12 @@ import base64
 import json
 from itertools import combinations, permutations
 
+import apppages
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from conftest import ROOT
-from streamlit.testing.v1 import AppTest
+from apppages import charts, text
 
 from neutral.study import Study
 from neutral.summary import Choice
@@ -57,23 +57,8 @@ def only_these_studies(folder, tmp_path, monkeypatch):
 
 
 def opened(page="pages/inside.py", **address):
-    """A page as a link opens it on a fresh server."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for key, value in {"study": "four", **address}.items():
-        at.query_params[key] = value
-    at.switch_page(page).run()
-    assert not at.exception, at.exception[0].message
-    return at
-
-
-def text(at):
-    """All the words on a page."""
-    return "\n".join(str(element.value) for element in [*at.markdown, *at.caption, *at.info, *at.warning, *at.error])
-
-
-def charts(at):
-    """The figures on a page, as plotly's JSON."""
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    """A page of a fresh server, with the study of this file."""
+    return apppages.opened(page, **{"study": "four", **address})
 
 
 def named(chart):

@@ -1,7 +1,6 @@
 """Every page, run without a browser: on all kinds of studies, on uploads, and where something is missing."""
 
 import io
-import json
 import subprocess
 import sys
 import zipfile
@@ -9,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import synthetic
+from apppages import charts, text
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
@@ -50,16 +50,6 @@ def run(at, page, **choices):
         at.selectbox(key=key).set_value(value).run()
     assert not at.exception, at.exception[0].message
     return at
-
-
-def text(at):
-    """All the words on a page."""
-    return "\n".join(str(element.value) for element in [*at.title, *at.markdown, *at.caption, *at.info, *at.warning])
-
-
-def charts(at):
-    """The figures on a page, as plotly's JSON."""
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
 
 
 def packed(mask, name):

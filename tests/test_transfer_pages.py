@@ -1,13 +1,10 @@
 """The pages Transfer and Winning tickets without a browser, and their figures."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from conftest import ROOT
-from streamlit.testing.v1 import AppTest
+from apppages import charts, opened, text
 
 from neutral import figures
 from neutral.study import Study
@@ -48,27 +45,10 @@ def only_these_studies(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
 
 
-def opened(page, **address):
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for key, value in address.items():
-        at.query_params[key] = value
-    at.switch_page(f"pages/{page}.py").run()
-    assert not at.exception, at.exception[0].message
-    return at
-
-
-def text(at):
-    return "\n".join(str(element.value) for element in [*at.markdown, *at.caption, *at.info, *at.subheader])
-
-
-def drawn(at):
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
-
-
 def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
-    at = opened("transfer")
+    at = opened("pages/transfer.py")
     assert not at.error
-    matrix = drawn(at)[0]["data"][0]
+    matrix = charts(at)[0]["data"][0]
     assert matrix["x"][:2] == ["English", "German"]
     assert matrix["y"][-1] == "union of the others"
     said = text(at)
@@ -79,40 +59,40 @@ def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
 
 
 def test_everything_follows_the_languages_chosen():
-    at = opened("transfer", languages=["English", "French", "Urdu", "Hindi"])
-    assert drawn(at)[0]["data"][0]["x"] == ["English", "French", "Urdu", "Hindi"]
-    assert len(drawn(at)[1]["data"][0]["x"]) == 4
+    at = opened("pages/transfer.py", languages=["English", "French", "Urdu", "Hindi"])
+    assert charts(at)[0]["data"][0]["x"] == ["English", "French", "Urdu", "Hindi"]
+    assert len(charts(at)[1]["data"][0]["x"]) == 4
 
 
 def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():
-    alone = opened("transfer", runs=PAPER)
+    alone = opened("pages/transfer.py", runs=PAPER)
     assert published.CITATION in text(alone)
-    assert drawn(alone)[0]["data"][0]["y"][-1] == "full model"
-    both = opened("transfer", paper="true")
-    assert len(drawn(both)) == len(drawn(alone)) + len(drawn(opened("transfer")))
-    other = opened("transfer", runs=PAPER, table="mT5, Inference (XNLI)")
-    assert drawn(other)[0]["data"][0]["y"][-1] == "random mask"
+    assert charts(alone)[0]["data"][0]["y"][-1] == "full model"
+    both = opened("pages/transfer.py", paper="true")
+    assert len(charts(both)) == len(charts(alone)) + len(charts(opened("pages/transfer.py")))
+    other = opened("pages/transfer.py", runs=PAPER, table="mT5, Inference (XNLI)")
+    assert charts(other)[0]["data"][0]["y"][-1] == "random mask"
 
 
 def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeypatch, folder):
     monkeypatch.setenv(data.VARIABLE, str(folder / "two"))
-    at = opened("transfer")
+    at = opened("pages/transfer.py")
     assert "python -m neutral transfer" in text(at)
     assert published.CITATION in text(at)
 
 
 def test_tickets_say_where_they_are_lost():
-    at = opened("tickets", study="made")
+    at = opened("pages/tickets.py", study="made")
     said = text(at)
     assert "not significantly worse (bootstrap):" in said.lower()
     assert "Table 2, perplexity" in said
-    names = [trace["name"] for chart in drawn(at) for trace in chart["data"] if "name" in trace]
+    names = [trace["name"] for chart in charts(at) for trace in chart["data"] if "name" in trace]
     assert "Ticket" in names
     assert any(name.startswith("Full model") for name in names)
 
 
 def test_masks_without_scores_say_how_to_get_them():
-    at = opened("tickets", study="two")
+    at = opened("pages/tickets.py", study="two")
     assert not at.error
     assert "Table 2" in text(at)
 

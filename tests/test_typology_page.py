@@ -5,12 +5,13 @@ import subprocess
 import sys
 from itertools import combinations
 
+import apppages
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from apppages import charts, text
 from conftest import ROOT
-from streamlit.testing.v1 import AppTest
 
 from neutral import association, maps, maskfiles, summary, typology
 from neutral.languages import LANGUAGES
@@ -59,14 +60,8 @@ def expected(folder):
 
 
 def opened(page="pages/typology.py", **address):
-    """A page as a link opens it on a fresh server."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    address = {"study": "seven", **address}
-    for key, value in address.items():
-        at.query_params[key] = value
-    at.switch_page(page).run()
-    assert not at.exception, at.exception[0].message
-    return at
+    """A page of a fresh server, with the study of this file."""
+    return apppages.opened(page, **{"study": "seven", **address})
 
 
 def uploaded(model, names):
@@ -85,16 +80,6 @@ def uploaded(model, names):
     at.selectbox(key="show").set_value("Your masks").run()
     assert not at.exception, at.exception[0].message
     return at
-
-
-def text(at):
-    """All the words on a page."""
-    return "\n".join(str(element.value) for element in [*at.markdown, *at.caption, *at.info, *at.warning, *at.error])
-
-
-def charts(at):
-    """The figures on a page, as plotly's JSON."""
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
 
 
 def points(chart):

@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.languages import LANGUAGES
 from neutral.metrics import metric
 from neutral.summary import display
 
@@ -27,6 +26,7 @@ SOURCES = {
 
 _UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
 _LOST = "Worse than the full model"
+_HUES = ("#0a7fc4", "#e69f00", "#009e73", "#cc79a7")
 
 
 def source_name(source: str) -> str:
@@ -109,31 +109,12 @@ def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure
     """Draw the relative change of each source; `line` (a sparsity, say) tells bars apart. Sources as in `order`."""
     others = [source for source in dict.fromkeys(drops["source"]) if source not in order and source != "full"]
     sources = [code for code in order if code in set(drops["source"])] + others
-    worse = "rises" if not metric(name).higher_is_better else "falls"
-    figure = go.Figure()
-    hues = ("#0a7fc4", "#e69f00", "#009e73", "#cc79a7")
-    for i, (line, rows) in enumerate(drops.groupby("line", sort=False)):
-        rows = rows.set_index("source").reindex(sources)
-        figure.add_trace(
-            go.Bar(
-                x=[source_name(source) for source in sources],
-                y=rows["value"],
-                name=str(line),
-                marker_color=hues[i % len(hues)],
-                hovertemplate="%{x}: <b>%{y:+.2%}</b>",
-            )
-        )
-    figure.update_xaxes(title="Mask of", type="category", tickangle=-45, showgrid=False)
+    figure = _bars(drops.set_index("source")[["line", "value"]], {s: source_name(s) for s in sources}, "%{y:+.2%}")
+    figure.update_xaxes(title="Mask of")
     figure.update_yaxes(title=f"Mean change of {_UNITS[name]} on other languages", tickformat="+.0%")
-    return theme.finish(
-        figure,
-        alt=f"Bars: by how much {_UNITS[name]} {worse} on other languages under each source's mask.",
-        name="relative-drop",
-        height=400,
-        barmode="group",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        hovermode="x unified",
-    )
+    worse = "falls" if metric(name).higher_is_better else "rises"
+    alt = f"Bars: by how much {_UNITS[name]} {worse} on other languages under each source's mask."
+    return _finished_bars(figure, alt, "relative-drop")
 
 
 def overlap_against_transfer(points: pd.DataFrame, overlap: str, change: str) -> go.Figure:
@@ -224,36 +205,33 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
 def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
     """Draw the sparsity of each language's winning ticket; `line` (a rule, say) tells bars apart, NaN is none."""
     codes = [code for code in order if code in set(winners["language"])]
+    table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
+    figure = _bars(table, {code: display(code) for code in codes}, "%{y:.0%}")
+    figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
+    alt = f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule."
+    return _finished_bars(figure, alt, "winning-tickets")
+
+
+def _bars(table: pd.DataFrame, names: Mapping[str, str], form: str) -> go.Figure:
+    """Draw bars side by side, a colour a `line`: `table` is indexed by category, its second column is the height."""
     figure = go.Figure()
-    hues = ("#0a7fc4", "#009e73", "#e69f00", "#cc79a7")
-    for i, (line, rows) in enumerate(winners.groupby("line", sort=False)):
-        rows = rows.set_index("language").reindex(codes)
+    for i, (line, rows) in enumerate(table.groupby("line", sort=False)):
         figure.add_trace(
             go.Bar(
-                x=[display(code) for code in codes],
-                y=rows["sparsity"].fillna(0),
+                x=list(names.values()),
+                y=rows.iloc[:, 1].reindex(list(names)),
                 name=str(line),
-                marker_color=hues[i % len(hues)],
-                hovertemplate="%{x}: <b>%{y:.0%}</b>",
+                marker_color=_HUES[i % len(_HUES)],
+                hovertemplate=f"%{{x}}: <b>{form}</b>",
             )
         )
+    return figure
+
+
+def _finished_bars(figure: go.Figure, alt: str, name: str) -> go.Figure:
     figure.update_xaxes(type="category", tickangle=-45, showgrid=False)
-    figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
-    return theme.finish(
-        figure,
-        alt=f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule.",
-        name="winning-tickets",
-        height=380,
-        barmode="group",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        hovermode="x unified",
-    )
-
-
-def by_family(codes: Sequence[str]) -> list[str]:
-    """Order languages so that relatives stand together; others follow."""
-    place = {code: i for i, code in enumerate(LANGUAGES)}
-    return sorted(codes, key=lambda code: (place.get(code, len(place)), code))
+    above = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    return theme.finish(figure, alt=alt, name=name, height=400, barmode="group", legend=above, hovermode="x unified")
 
 
 def _written(value: float, show: str, name: str) -> str:

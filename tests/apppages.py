@@ -1,0 +1,30 @@
+"""Pages of the app without a browser: open one as a link does, and read what is on it."""
+
+import json
+
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+
+_WORDS = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
+
+
+def opened(page, **address):
+    """A page as a link opens it on a fresh server."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in address.items():
+        at.query_params[key] = value
+    if page != "app.py":
+        at.switch_page(page)
+    at.run()
+    assert not at.exception, at.exception[0].message
+    return at
+
+
+def text(at):
+    """All the words on a page."""
+    return "\n".join(str(element.value) for kind in _WORDS for element in getattr(at, kind))
+
+
+def charts(at):
+    """The figures on a page, as plotly's JSON."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
