@@ -18,6 +18,7 @@ from neutral.compression.retokenized import Retokenized, rewrite
 from neutral.compression.trimming import trim
 from neutral.errors import NeutralError
 from neutral.tasks import IGNORED, LanguageModelling
+from neutral.tasks.language_modelling import _EVALUATION_SEED
 
 
 @pytest.fixture(scope="module")
@@ -196,9 +197,8 @@ def test_the_loss_of_a_dropped_token_is_that_of_its_pieces(folder):
     assert not set(blocks.ravel().tolist()) <= set(cut.keep)  # some are dropped
     score = trimmed.evaluate(model, blocks)
     plain, originals = 0.0, 0
-    seed = __import__("neutral.tasks", fromlist=["_EVALUATION_SEED"])._EVALUATION_SEED
     for i, block in enumerate(blocks):
-        example = trimmed.example(block, (seed, 0, i))
+        example = trimmed.example(block, (_EVALUATION_SEED, 0, i))
         with torch.no_grad():
             batch = {key: value.unsqueeze(0) for key, value in example.items() if key != "labels"}
             chances = model.eval()(**batch).logits[0].log_softmax(-1)
