@@ -204,7 +204,7 @@ def test_the_loss_of_a_dropped_token_is_that_of_its_pieces(folder):
             chances = model.eval()(**batch).logits[0].log_softmax(-1)
         for place, label in enumerate(example["labels"].tolist()):
             plain -= float(chances[place, label]) if label != IGNORED else 0.0
-        originals += int((task.example(block, (seed, 0, i))["labels"] != IGNORED).sum())
+        originals += int((task.example(block, (_EVALUATION_SEED, 0, i))["labels"] != IGNORED).sum())
     assert score.count == originals
     assert score.loss == pytest.approx(plain / originals, rel=2e-2)  # bfloat16 where the processor has it
 
