@@ -79,11 +79,16 @@ def languages_in(folder: str | Path) -> dict[str, Path]:
 
 def read_lines(path: str | Path) -> list[str]:
     """Read the non-empty lines of a UTF-8 text file, unpacking `.gz` and `.xz`."""
+    return [line for line in all_lines(path) if line]
+
+
+def all_lines(path: str | Path) -> list[str]:
+    """Read all lines of a UTF-8 text file, stripped, unpacking `.gz` and `.xz`."""
     path = Path(path)
     opener = _OPENERS[path.suffix if path.suffix in (".gz", ".xz") else None]
     try:
         with opener(path, "rt", encoding="utf-8") as file:
-            return [line for line in (raw.strip() for raw in file) if line]
+            return [line.strip() for line in file]
     except UnicodeDecodeError as error:
         raise FileError(path, f"is not UTF-8 text (byte {error.start})") from error
     except (OSError, EOFError, lzma.LZMAError) as error:

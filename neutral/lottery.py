@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 import torch
 from transformers import PreTrainedModel, set_seed
 
-from neutral import scores
-from neutral.errors import NeutralError
+from neutral import labels, scores
+from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
 from neutral.models import prunable
 from neutral.tasks import Order, Score, Task
@@ -62,18 +62,28 @@ class Search:
     scope: str = "global"
     passes: int = 1
     origin: dict[str, torch.Tensor] | None = None  # θ0, shared between searches of one model
+    only: str = ""  # the stack that is pruned; all if empty
 
     def __post_init__(self) -> None:
-        self.weights = prunable(self.model)
+        self.weights = prunable(self.model, self.only)
         if self.origin is None:
             self.origin = snapshot(self.model)
 
     def rewind(self, mask: Mask | None = None) -> dict[str, torch.Tensor] | None:
-        """Set the model to θ0, or to mask ⊙ θ0; return the mask as 0/1 tensors on the model's device."""
+        """Set the model to θ0, or to mask ⊙ θ0; return the mask as 0/1 tensors on the model's device.
+
+        A pooler that the mask has, found on another task, and the model has not, is passed over; weights that the
+        mask has not are left whole. Raises `MismatchError` for another weight that the model lacks.
+        """
         rewind(self.model, self.origin)
         if mask is None:
             return None
-        keep = {name: tensor.to(self.model.device) for name, tensor in mask.to_tensors().items()}
+        keep = {}
+        for name, tensor in mask.to_tensors().items():
+            if name in self.weights:
+                keep[name] = tensor.to(self.model.device)
+            elif labels.label(name).component != "pooler":
+                raise MismatchError(f"{name}: the mask has it, {type(self.model).__name__} does not")
         with torch.no_grad():
             for name, tensor in keep.items():
                 self.weights[name].mul_(tensor)

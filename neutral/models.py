@@ -28,6 +28,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.pytorch_utils import Conv1D
 
+from neutral import labels
 from neutral.errors import NeutralError
 
 _HEADS = {
@@ -88,14 +89,12 @@ def natural_task(source: str | Path, **options: object) -> str:
     raise NeutralError(f"{source}: {config.model_type} has neither a masked nor a causal language-model head")
 
 
-def start(
-    source: str | Path, head: str, seed: int, **options: object
-) -> tuple[PreTrainedModel, bool]:
-    """Load a model as `load_model` does; return it, and whether some of its weights are new, drawn from `seed`."""
+def load_seeded(source: str | Path, head: str, seed: int, **options: object) -> tuple[PreTrainedModel, frozenset[str]]:
+    """Load a model as `load_model` does; return it, and the names of what the checkpoint lacks, drawn from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model, found = load_model(source, head, output_loading_info=True, **options)
-    return model, bool(found["missing_keys"])
+    return model, frozenset(found["missing_keys"])
 
 
 def is_encoder_decoder(source: str | Path, **options: object) -> bool:
@@ -103,10 +102,11 @@ def is_encoder_decoder(source: str | Path, **options: object) -> bool:
     return bool(getattr(_load(AutoConfig, source, **options), "is_encoder_decoder", False))
 
 
-def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
+def prunable(model: nn.Module, only: str = "") -> dict[str, nn.Parameter]:
     """Return name -> 2-D weight of every linear layer in the repeated blocks, and of a pooler.
 
-    Weights shared between layers (ALBERT) appear once. Raises `NeutralError` if there are none.
+    Weights shared between layers (ALBERT) appear once. `only` takes those of one stack: encoder | decoder. Raises
+    `NeutralError` if there are none.
     """
     blocks = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, nn.ModuleList))
     found: dict[str, nn.Parameter] = {}
@@ -118,6 +118,10 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
             found[f"{name}.weight"] = module.weight
     if not found:
         raise NeutralError(f"{type(model).__name__}: no linear layers in repeated blocks, so nothing to prune")
+    if only:
+        found = {name: weight for name, weight in found.items() if labels.label(name).stack == only}
+        if not found:
+            raise NeutralError(f"--only {only}: {type(model).__name__} has no linear layers there")
     return found
 
 

@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:  # so that plain `pytest` finds the package as `python -m pytest` does
     sys.path.insert(0, str(ROOT))
+
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # several processes, each with a thread for every core, would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import synthetic  # noqa: E402
 

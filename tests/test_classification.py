@@ -72,7 +72,7 @@ def test_dev_and_test_stand_in_for_validation(tmp_path):
         (ROWS.assign(label=["pos", "", "neg", " "]), ROWS, "train.csv: 2 rows lack a text or a label, .* row 2"),
         (ROWS.assign(text=["a", "b", "", "c"]), ROWS, "1 rows lack a text or a label, the first is row 3"),
         (ROWS.assign(label=[0.5, 1, 2, 3]), ROWS, "train.csv: label 0.5 is a fraction"),
-        (ROWS, ROWS.assign(label=["pos", "neg", "odd", "neg"]), "validation.csv has labels that the training data has not: odd"),
+        (ROWS, ROWS.assign(label=["pos", "neg", "odd", "neg"]), "validation.csv has labels that the train.* odd$"),
     ],
 )
 def test_bad_data_is_said_in_one_line(train, validation, message, tmp_path):

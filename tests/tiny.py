@@ -51,8 +51,29 @@ def model(kind="bert", size=400, seed=0, **options):
 def saved(folder, kind="bert", size=400, languages=("en", "sw")):
     """Save a tiny model with a WordPiece tokenizer of its own in `folder`, and return the folder."""
     tokenizer = vocabulary.train_wordpiece(text(languages).train, size, folder)
-    if kind in ("gpt2", "llama"):
+    if kind in ("gpt2", "llama", "mt5"):
         tokenizer.bos_token, tokenizer.eos_token = "[CLS]", "[SEP]"
         tokenizer.save_pretrained(folder)
     model(kind, len(tokenizer), pad_token_id=0).save_pretrained(folder)
     return folder
+
+
+def labelled(folder, task, languages=("en", "sw"), lines=40):
+    """Write labelled data by language, easy to tell: capitals are names, a text entails itself; return the folder."""
+    corpus = text(languages, lines)
+    for code in languages:
+        (folder / code).mkdir(parents=True)
+        for name, rows in (("train", corpus.train[code]), ("validation", corpus.held_out[code])):
+            write = _inference if task == "nli" else _capitals
+            write(folder / code / name, rows)
+    return folder
+
+
+def _capitals(path, rows):
+    sentences = [[f"{word} {'B-CAP' if word[0].isupper() else 'O'}" for word in row.split()] for row in rows]
+    path.with_suffix(".conll").write_text("\n\n".join(map("\n".join, sentences)), encoding="utf-8")
+
+
+def _inference(path, rows):
+    pairs = [f"{row}\t{row}\tyes" if i % 2 else f"{row}\t{rows[i - 1]}\tno" for i, row in enumerate(rows)]
+    path.with_suffix(".tsv").write_text("\n".join(["premise\thypothesis\tlabel", *pairs]), encoding="utf-8")

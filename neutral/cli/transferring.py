@@ -40,6 +40,9 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     transfer.add_argument("--length", type=int, default=128, help="tokens a block")
     transfer.add_argument("--rate", type=float, default=5e-5, help="peak learning rate")
     transfer.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many are scored")
+    transfer.add_argument(
+        "--examples", type=int, help="labelled examples a language to train on (default: as the fewest)"
+    )
     transfer.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
     transfer.add_argument("--title", default="")
     transfer.add_argument("--dry-run", action="store_true", help="say how many runs there are and how long, and stop")
@@ -50,15 +53,16 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from neutral import corpora, models
+    from neutral import models
     from neutral.jobs.transferring import estimate, transfer
+    from neutral.tasks import data
     from neutral.training import Recipe
     from neutral.transfer.plan import TransferPlan
 
     quiet_libraries()
     options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
     task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
-    corpus = corpora.load(chosen.text, chosen.targets, held_out=chosen.held_out)
+    corpus = data.load(task, chosen.text, chosen.targets, held_out=chosen.held_out)
     plan = TransferPlan(
         model=chosen.model,
         task=task,
@@ -75,6 +79,7 @@ def _run(chosen: argparse.Namespace) -> None:
         recipe=Recipe(steps=chosen.steps, batch_size=chosen.batch, rate=chosen.rate),
         length=chosen.length,
         held_out=chosen.held_out_blocks,
+        examples=chosen.examples,
         passes=chosen.passes,
         title=chosen.title,
     )

@@ -36,10 +36,9 @@ class Finder:
         **options: object,
     ) -> None:
         self.plan, self.quiet = plan, quiet
-        common = {"length": plan.length, "held_out": plan.held_out, "device": device}
-        loaded = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
-        self.model, self.task, self.origin = loaded.model, loaded.task, loaded.origin
-        self.train, self.held_out = loaded.train, loaded.held_out
+        common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
+        common["seed"] = plan.seeds[0]
+        self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
         info = self._info(corpus)
         require_same(Path(folder), info, grows=("sparsities",))
         if not plan.title and (Path(folder) / "study.json").is_file():
@@ -66,16 +65,18 @@ class Finder:
         return self.study
 
     def search(self, code: str, seed: int) -> Search:
-        """Return the search in one language's text."""
+        """Return the search in one language's data, from the weights that a seed starts from."""
+        loaded = self.subject
         return Search(
-            self.model,
-            self.task,
-            self.train[code],
-            self.held_out[code],
+            loaded.model,
+            loaded.task,
+            loaded.train[code],
+            loaded.held_out[code],
             replace(self.plan.recipe, seed=seed),
             scope=self.plan.scope,
             passes=self.plan.passes,
-            origin=self.origin,
+            origin=loaded.start(seed),
+            only=self.plan.only,
         )
 
     def _ticket(self, code: str, seed: int, shown: tqdm) -> None:
@@ -189,7 +190,7 @@ class Finder:
                 for s, m in masks.items()
                 if not all(_key({"kind": "functional", **common, "source": s, "target": t}) in self.rows for t in codes)
             }
-            targets = {code: self.held_out[code] for code in codes}
+            targets = {code: self.subject.held_out[code] for code in codes}
             with bar(len(todo) * len(targets), "cell", quiet=self.quiet) as shown:
                 shown.set_description(f"functional check {sparsity:.0%}")
                 for source, target, score in controls.functional(search, todo, targets):
@@ -282,22 +283,25 @@ class Finder:
         self.rows.add(_key({"kind": kind, **row}))
 
     def _info(self, corpus: Corpus) -> dict:
-        plan = self.plan
-        weights = models.prunable(self.model)
+        plan, model = self.plan, self.subject.model
+        weights = models.prunable(model)
+        pruned = models.prunable(model, plan.only)
+        known = {name: weight for name, weight in weights.items() if name not in self.subject.new}
+        asked = settings(plan) | ({"examples": self.subject.examples} if plan.is_labelled else {})
         return {
             "title": plan.title or f"{Path(plan.model).name}: {plan.task}",
             "model": Path(plan.model).name,
-            "weights": digest(weights),
+            "weights": digest(known),
             "task": plan.task,
             "languages": list(plan.languages),
             "methods": [plan.method],
             "seeds": list(plan.seeds),
             "length": plan.length,
             **made(corpus, plan.languages),
-            "parameters": sum(p.numel() for p in self.model.parameters()),
-            "prunable": sum(w.numel() for w in weights.values()),
-            "layers": len({labels.group(name, "layer") for name in weights}),
-            "settings": {plan.method: settings(plan)},
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "prunable": sum(w.numel() for w in pruned.values()),
+            "layers": len({labels.group(name, "layer") for name in pruned} - {"pooler"}),
+            "settings": {plan.method: asked},
         }
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -32,19 +33,17 @@ class Trainer:
 
     def __init__(self, plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options: dict) -> None:
         self.plan, self.corpus, self.masks, self.device, self.options = plan, corpus, Study(masks), device, options
-        self._subject: tuple[int, Subject] | None = None  # of a seed: a new head is drawn from it
 
-    def subject(self, seed: int) -> Subject:
-        """Return the model as one seed starts it."""
-        if self._subject is None or self._subject[0] != seed:
-            plan = self.plan
-            common = {"length": plan.length, "held_out": plan.held_out, "device": self.device}
-            self._subject = seed, subject(plan.model, plan.task, self.corpus, plan.targets, **common, **self.options)
-        return self._subject[1]
+    @cached_property
+    def subject(self) -> Subject:
+        """The model with its task and data."""
+        plan = self.plan
+        common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": self.device}
+        return subject(plan.model, plan.task, self.corpus, plan.targets, seed=plan.seeds[0], **common, **self.options)
 
     def search(self, target: str, seed: int) -> Search:
         """Return a search on the target's data, for its training and scoring."""
-        plan, loaded = self.plan, self.subject(seed)
+        plan, loaded = self.plan, self.subject
         return Search(
             loaded.model,
             loaded.task,
@@ -53,7 +52,7 @@ class Trainer:
             replace(plan.recipe, seed=seed),
             scope=plan.scope,
             passes=plan.passes,
-            origin=loaded.origin,
+            origin=loaded.start(seed),
         )
 
     def mask(self, run: Run) -> Mask | None:
@@ -61,7 +60,7 @@ class Trainer:
         plan = self.plan
         if run.source == FULL:
             return None
-        origin = self.subject(run.seed).origin
+        origin = self.subject.start(run.seed)
         if run.source in ("random", "pretrained"):
             like = self._stored(next(iter(plan.sources), run.target), run.sparsity)
             if run.source == "random":
@@ -105,8 +104,11 @@ class Trainer:
         return "row" if self.plan.method == "wanda" else self.plan.scope
 
     def _stored(self, code: str, sparsity: float) -> Mask:
-        plan = self.plan
-        return self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed, code)
+        """Return a language's mask, without a pooler that this task's model has not."""
+        plan, there = self.plan, self.subject.origin
+        mask = self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed, code)
+        bits = {name: packed for name, packed in mask.bits.items() if name in there or "pooler" not in name}
+        return Mask(bits, {name: mask.shapes[name] for name in bits}, mask.header)
 
 
 def transfer(

@@ -1,12 +1,14 @@
 """Where labelled data comes from: the split files of a folder, or a data set of the hub (package `datasets`).
 
-A folder holds `train` and `validation` files that a task's readers know, or is laid out as data sets of the hub are
-(`train-00000-of-00001.parquet`). A data set of the hub is named by its id, with its configuration after a colon:
-`nyu-mll/glue:sst2`, `facebook/xnli:sw`.
+A folder holds `train` and `validation` files that a task's readers know (packed as `.gz` or `.xz`, too), or is laid
+out as data sets of the hub are (`train-00000-of-00001.parquet`). A data set of the hub is named by its id, with its
+configuration after a colon: `nyu-mll/glue:sst2`, `facebook/xnli:sw`.
 """
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from neutral.errors import FileError, NeutralError
 
 HELD_OUT = ("validation", "dev", "validation_matched", "test")
 """Names of the split to score on; the first that there is."""
+
+_PACKED = ("", ".gz", ".xz")
 
 Readers = Mapping[str, Callable[[Path], pd.DataFrame]]
 Tables = list[tuple[str, pd.DataFrame]]
@@ -42,25 +46,27 @@ def is_local(source: str | Path) -> bool:
     return Path(source).expanduser().exists() or str(source).startswith((".", "/", "~"))
 
 
-def _files(folder: Path, name: str, readers: Readers) -> list[Path]:
-    return [path for suffix in readers if (path := folder / f"{name}{suffix}").is_file()]
+def _files(folder: Path, name: str, readers: Readers) -> list[tuple[Path, str]]:
+    """Return the files of a split that readers know, each with its reader's suffix."""
+    found = [(folder / f"{name}{suffix}{packed}", suffix) for suffix in readers for packed in _PACKED]
+    return [(path, suffix) for path, suffix in found if path.is_file()]
 
 
 def _folder(folder: Path, readers: Readers) -> Tables:
-    suffix = next(iter(readers))
     if not folder.is_dir():
-        wanted = f"train{suffix} and validation{suffix} or like"
+        wanted = "train{0} and validation{0} or like".format(next(iter(readers)))
         raise FileError(folder, f"no such folder of labelled texts; it should hold {wanted}")
     found = []
     for names in (("train",), HELD_OUT):
         paths = [path for name in names for path in _files(folder, name, readers)]
         if not paths:
             raise FileError(folder, f"has no {names[0]} file ({names[0]}{f', {names[0]}'.join(readers)})")
+        path, suffix = paths[0]
         try:
-            found.append((paths[0].name, readers[paths[0].suffix](paths[0])))
-        except (OSError, ValueError, ImportError) as error:
+            found.append((path.name, readers[suffix](path)))
+        except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError, ImportError) as error:
             reason = str(error).strip().split("\n")[0]
-            raise FileError(paths[0], f"cannot be read as a table of texts: {reason}") from error
+            raise FileError(path, f"cannot be read as a table of texts: {reason}") from error
     return found
 
 

@@ -24,6 +24,7 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from neutral import corpora
 from neutral.errors import FileError, NeutralError
 from neutral.tasks import splits
 from neutral.tasks.base import IGNORED, Score, alike, autocast, padded, padding_token
@@ -102,21 +103,17 @@ def read_conll(path: Path, column: int | None = None) -> pd.DataFrame:
     Raises `FileError` for a line without a tag, or text that is not UTF-8.
     """
     sentences: list[list[tuple[str, str]]] = [[]]
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise FileError(path, f"is not UTF-8 text (byte {error.start})") from error
-    for number, line in enumerate(lines, start=1):
-        parts = line.strip().split("\t") if "\t" in line.strip() else line.split()
-        if not parts or parts == [""]:
+    for number, line in enumerate(corpora.all_lines(path), start=1):
+        parts = line.split("\t") if "\t" in line else line.split()
+        if not line:
             sentences.append([])
-        elif column is not None:
-            if not line.startswith("#") and parts[0].isdigit():
-                sentences[-1].append((parts[1], parts[column]))
-        elif parts[0] != "-DOCSTART-":
-            if len(parts) < 2:
-                raise FileError(path, f"line {number} holds a word without a tag: {parts[0]}")
-            sentences[-1].append((parts[0], parts[-1]))
+        elif parts[0] == "-DOCSTART-" or (column is not None and not parts[0].isdigit()):
+            continue
+        elif len(parts) <= (column or 1):
+            raise FileError(path, f"line {number} holds a word without a tag: {parts[0]}")
+        else:
+            word, tag = (parts[0], parts[-1]) if column is None else (parts[1], parts[column])
+            sentences[-1].append((word, tag))
     full = [sentence for sentence in sentences if sentence]
     prefix = _prefix(word for sentence in full for word, _ in sentence)
     return pd.DataFrame(
@@ -160,7 +157,9 @@ class TokenClassification:
 
     def mean_loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the mean negative log-likelihood of a batch's tags."""
-        return F.cross_entropy(self._logits(model, batch).flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORED)
+        return F.cross_entropy(
+            self._logits(model, batch).flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORED
+        )
 
     @torch.inference_mode()
     def evaluate(
@@ -227,10 +226,10 @@ def _split(task: str, name: str, frame: pd.DataFrame) -> Split:
     words, tags = (
         [tuple(map(str, row)) for row in frame[column] if not isinstance(row, (str, float))] for column in columns
     )
-    if not words:
-        raise NeutralError(f"{name} has no sentences")
     if len(words) != len(tags) or len(words) != len(frame):
         raise NeutralError(f"{name}: {columns[0]} and {columns[1]} must hold a list in every row")
+    if not words:
+        raise NeutralError(f"{name} has no sentences")
     for number, (some, their) in enumerate(zip(words, tags, strict=True), start=1):
         if len(some) != len(their):
             raise NeutralError(f"{name}: sentence {number} has {len(some)} words and {len(their)} tags")

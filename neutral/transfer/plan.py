@@ -50,6 +50,7 @@ class TransferPlan:
     recipe: Recipe = field(default_factory=Recipe)
     length: int = 128
     held_out: int = 1000
+    examples: int | None = None  # of labelled data, a language; all languages have as many
     passes: int = 1
     title: str = ""
 
@@ -103,6 +104,7 @@ def settings(plan: TransferPlan) -> dict:
         "recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"},
         "scope": plan.scope,
         "held_out": plan.held_out,
+        **({"examples": plan.examples} if plan.examples else {}),
         "passes": plan.passes,
         "mask_seed": plan.mask_seed,
     }

@@ -1,0 +1,140 @@
+import pytest
+import tiny
+import torch
+from torch.nn import functional as F
+
+from neutral import labels, lottery, models
+from neutral.errors import NeutralError
+from neutral.tasks import IGNORED, making
+from neutral.tasks.classification import Classification, Example
+from neutral.tasks.text_to_text import TextToText
+from neutral.training import Recipe
+
+CLASSES = ["contradiction", "entailment", "no"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny.saved(tmp_path_factory.mktemp("mt5"), "mt5")
+
+
+@pytest.fixture
+def task(folder):
+    return TextToText(models.load_tokenizer(folder), CLASSES)
+
+
+@pytest.fixture
+def examples():
+    lines = tiny.text().train["en"][:9]
+    return [Example((line, lines[i - 1]), i % 3) for i, line in enumerate(lines)]
+
+
+@pytest.fixture
+def search(folder, task, examples):
+    return lottery.Search(models.load_model(folder, "seq2seq"), task, examples, examples, Recipe(2, 2, 1e-3))
+
+
+def test_an_encoder_decoder_does_inference_as_text_to_text(folder):
+    tokenizer = models.load_tokenizer(folder)
+    assert models.is_encoder_decoder(folder)
+    assert isinstance(making.make("nli", tokenizer, labels=CLASSES, encoder_decoder=True), TextToText)
+    assert isinstance(making.make("nli", tokenizer, labels=CLASSES), Classification)
+    with pytest.raises(NeutralError, match="takes labelled data"):
+        making.make("nli", tokenizer)
+    with pytest.raises(NeutralError, match="use --task nli"):
+        making.make("seq2seq", tokenizer)
+
+
+def test_the_network_reads_both_texts_and_writes_the_name_of_the_class(task):
+    example = task.example(Example(("Rain fell.", "It was wet."), 1))
+    end = task.tokenizer.eos_token_id
+
+    def ids(text):
+        return task.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    assert example["input_ids"].tolist() == [*ids("xnli: premise: Rain fell. hypothesis: It was wet."), end]
+    assert example["labels"].tolist() == [*ids("entailment"), end]
+
+
+def test_of_a_text_too_long_the_premise_is_cut(task):
+    task.length = 16
+    short = Example(("rain " * 50, "It was wet."), 0)
+    ids = task.example(short)["input_ids"]
+    assert len(ids) == 16
+    assert ids.tolist()[0] == task.example(Example(("rain", "wet"), 0))["input_ids"][0], "it begins as ever"
+    assert task.tokenizer.decode(ids).endswith("It was wet. [SEP]")
+
+
+def plain(model, task, example, name):
+    """The negative log-likelihood of a name, by the model's own loss."""
+    ids = task.example(example)["input_ids"][None]
+    with torch.no_grad():
+        logits = model(input_ids=ids, labels=name[None]).logits[0].float()
+    return float(F.cross_entropy(logits, name, reduction="sum"))
+
+
+def test_the_score_is_which_name_is_likeliest_for_examples_one_by_one(search, task, examples):
+    model = search.model.eval()
+    losses = [[plain(model, task, example, name) for name in task.names] for example in examples]
+    score = task.evaluate(model, examples, batch_size=4)
+    right = [row.index(min(row)) == example.label for row, example in zip(losses, examples, strict=True)]
+    assert score.parts[:, 0].tolist() == [float(each) for each in right]
+    expected = sum(row[example.label] for row, example in zip(losses, examples, strict=True)) / len(examples)
+    assert score.loss == pytest.approx(expected, rel=2e-2)  # bfloat16 where the processor has it
+    batch = task.collate([task.example(example) for example in examples])
+    assert (batch["labels"] == IGNORED).any(), "the names differ in length"
+    assert float(task.mean_loss(model, batch).detach()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_every_matrix_is_prunable_and_has_its_label(search):
+    found = {(stack, component) for stack, _, component in map(labels.label, search.weights)}
+    both = {"query", "key", "value", "attention_output", "gate", "intermediate", "output"}
+    cross = {"cross_query", "cross_key", "cross_value", "cross_output"}
+    assert found == {("encoder", c) for c in both} | {("decoder", c) for c in both | cross}
+    leaves = {name.split(".")[-2] for name in search.weights}
+    assert leaves == {"q", "k", "v", "o", "wi_0", "wi_1", "wo"}
+
+
+@pytest.mark.parametrize("method", lottery.ONE_SHOT)
+def test_one_shot_methods_reach_every_matrix(search, method):
+    mask = lottery.one_shot(search, method, [0.5])[""][0.5]
+    assert mask.sparsity() == pytest.approx(0.5, abs=1e-2)
+    assert len(mask.names) == len(search.weights)
+
+
+def sparsities(mask):
+    return dict(zip(*mask.sparsity(by="stack")[["group", "value"]].to_numpy().T, strict=True))
+
+
+def test_encoder_and_decoder_are_pruned_apart_or_together(search):
+    search.scope = "stack"
+    apart = [done.following for done in lottery.find(search, [0.2, 0.4])][-2]
+    assert all(each == pytest.approx(0.4, abs=1e-3) for each in sparsities(apart).values())
+    search.scope = "global"
+    search.rewind()
+    with torch.no_grad():
+        for name, weight in search.weights.items():
+            if labels.label(name).stack == "encoder":
+                weight.mul_(0.1)
+    search.origin = lottery.snapshot(search.model)
+    together = sparsities(lottery.one_shot(search, "wanda", [0.5])[""][0.5])
+    assert all(each == pytest.approx(0.5, abs=1e-2) for each in together.values()), "Wanda cuts every row alike"
+    together = sparsities(next(lottery.find(search, [0.4])).following)
+    assert together["encoder"] > 0.5 > 0.3 > together["decoder"]
+
+
+@pytest.mark.parametrize(("only", "count"), [("encoder", 2 * 7), ("decoder", 2 * 11)])
+def test_one_stack_is_pruned_and_the_other_left_whole(folder, task, examples, only, count):
+    model = models.load_model(folder, "seq2seq")
+    search = lottery.Search(model, task, examples, examples, Recipe(2, 2, 1e-3), only=only)
+    mask = next(iter(lottery.find(search, [0.4]))).following
+    assert len(mask.names) == count
+    assert set(sparsities(mask)) == {only}
+    search.trained(mask)
+    for name, weight in models.prunable(model).items():
+        assert ((weight == 0).float().mean() > 0.1) == (labels.label(name).stack == only)
+
+
+def test_a_stack_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(NeutralError, match="--only decoder: BertForMaskedLM has no linear layers there"):
+        models.prunable(tiny.model("bert"), "decoder")
