@@ -18,7 +18,7 @@ PAPER = "Foroutan et al. 2022 (mBERT)"
 def tickets(view: View) -> None:
     """Show one source's tickets."""
     show.heading(view)
-    found = levels(view)
+    found, trained = levels(view)
     if found.empty:
         st.info(
             "These masks come without scores of retrained tickets. `python -m neutral find --method magnitude` trains "
@@ -27,38 +27,42 @@ def tickets(view: View) -> None:
         return
     languages = summary.order(list(dict.fromkeys(found["language"])))
     won = winning.winners(found)
-    st.markdown(_answer(won, found))
+    st.markdown(_answer(won, found, trained))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         who = pickers.pick("Language", languages, "who", names=display)
         rows = found[found["language"] == who]
         drawn = figures.ticket_curve(rows, randoms(view, who), who)
         show.figure(drawn, f"ticket-{view.key}")
-        st.caption(_curve_words(rows))
+        st.caption(_curve_words(rows, trained))
     with right:
-        st.markdown("##### Sparsest winning ticket of each language")
-        if won.empty:
-            st.info(
-                "Neither rule can be applied: there is one seed, and the held-out examples' scores were not stored."
-            )
-        else:
+        if len(won):
+            st.markdown("##### Sparsest winning ticket of each language")
             show.figure(figures.winning_bars(won.assign(line=won["rule"].map(RULES)), languages), f"winners-{view.key}")
+        undecided = [display(code) for code in languages if code not in set(won["language"])]
+        if undecided:
+            st.info(
+                f"Not decided for {', '.join(undecided)}: there is one seed, so no standard deviation, and the scores "
+                "of the held-out examples were not stored for the bootstrap."
+            )
     show.table(found, "Tickets by sparsity", f"levels-{view.key}")
     show.table(won, "Winning tickets", f"winners-{view.key}")
 
 
-def levels(view: View) -> pd.DataFrame:
-    """`winning.levels` of the languages chosen."""
+def levels(view: View) -> tuple[pd.DataFrame, bool]:
+    """`winning.levels` of the languages chosen, and whether the masks were retrained."""
     if view.choice.method == "upload":
-        return pd.DataFrame(columns=winning.COLUMNS)
-    return _levels(view.source, view.choice.task, view.choice.method, view.chosen)
+        return pd.DataFrame(columns=winning.COLUMNS), True
+    for variant in ("trained", "untrained"):
+        found = _levels(view.source, view.choice.task, view.choice.method, variant, view.chosen)
+        if len(found):
+            return found, variant == "trained"
+    return found, True
 
 
 @data.remembered
-def _levels(source: data.Source, task: str, method: str, chosen: tuple[str, ...]) -> pd.DataFrame:
-    table = source.table("score")
-    found = winning.levels(table, task, method, languages=chosen)
-    return found if len(found) else winning.levels(table, task, method, variant="untrained", languages=chosen)
+def _levels(source: data.Source, task: str, method: str, variant: str, chosen: tuple[str, ...]) -> pd.DataFrame:
+    return winning.levels(source.table("score"), task, method, variant=variant, languages=chosen)
 
 
 def randoms(view: View, language: str) -> pd.DataFrame:
@@ -71,32 +75,30 @@ def randoms(view: View, language: str) -> pd.DataFrame:
     return rows[["sparsity", "value"]]
 
 
-def _answer(won: pd.DataFrame, found: pd.DataFrame) -> str:
-    """Say where tickets are lost, in a sentence a rule."""
+def _answer(won: pd.DataFrame, found: pd.DataFrame, trained: bool) -> str:
+    """Say where tickets are lost, a line a rule."""
     said = []
     for rule, rows in won.groupby("rule", sort=False):
+        some = [f"{display(r.language)} {r.sparsity:.0%}" for r in rows.dropna(subset="sparsity").itertuples()]
         none = [display(code) for code in rows[rows["sparsity"].isna()]["language"]]
-        some = rows.dropna(subset="sparsity")
-        line = f"**{RULES[rule].capitalize()}:** "
-        if len(some):
-            line += f"the sparsest winning ticket is at {some['sparsity'].median():.0%} in the median language "
-            line += f"({some['sparsity'].min():.0%} to {some['sparsity'].max():.0%})"
-        if none:
-            line += f"{'; ' if len(some) else ''}none for {', '.join(none)}"
-        said.append(f"- {line}.")
-    top = found["sparsity"].max()
-    return "\n".join(
-        [*said, f"- Tickets were retrained at {words.count(found['sparsity'].nunique(), 'level')}, up to {top:.0%}."]
-    )
+        parts = [", ".join(some)] if some else []
+        parts += [f"none for {', '.join(none)}"] if none else []
+        said.append(f"- **Sparsest ticket {RULES[rule]}:** {'; '.join(parts)}.")
+    levels = words.count(found["sparsity"].nunique(), "level")
+    done = "Tickets were retrained" if trained else "These masks were scored as they are, without any training,"
+    return "\n".join([*said, f"- {done} at {levels} of sparsity, up to {found['sparsity'].max():.0%}."])
 
 
-def _curve_words(rows: pd.DataFrame) -> str:
+def _curve_words(rows: pd.DataFrame, trained: bool) -> str:
     seeds, full = int(rows["seeds"].max()), int(rows["full_seeds"].iloc[0])
-    band = "The band is one standard deviation of the full model over its seeds. " if full > 1 else ""
-    return (
-        f"{band}Open circles: worse than the full model by a paired bootstrap over the held-out examples (95 %). "
-        f"{words.count(seeds, 'seed')} a ticket, {full} of the full model, trained for as many steps."
-    )
+    said = ["The band is one standard deviation of the full model over its seeds."] if full > 1 else []
+    if rows["not_worse"].notna().any():
+        said.append("Open circles: worse than the full model by a paired bootstrap over the held-out examples (95 %).")
+    else:
+        said.append("Not tested by bootstrap: the scores of single examples were not stored.")
+    alike = ", trained for as many steps" if trained else ", neither trained"
+    said.append(f"{words.count(seeds, 'seed')} a mask, {full} of the full model{alike}.")
+    return " ".join(said)
 
 
 def paper() -> None:

@@ -37,6 +37,46 @@ def matrix(one: Experiment, show_as: str) -> None:
     show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
 
 
+def verdict(one: Experiment) -> str:
+    """Say which mask transfers best, and whether any does as well as the own one."""
+    table, tested = one.matrix(), one.bootstrap()
+    spoken = set(table["target"])
+    drop = results.relative_drop(table)
+    drop = drop[drop["source"].isin(spoken)].dropna(subset="value")
+    if len(drop) < 2:
+        return "There are too few runs yet to compare languages."
+    name = table["metric"].iloc[0]
+    drop = drop.sort_values("value", ascending=not metric(name).higher_is_better)
+    first, last = drop.iloc[0], drop.iloc[-1]
+    said = [
+        f"**{display(first['source'])}'s mask transfers best** ({_change(first['value'], name)} than their own masks, "
+        f"mean over the other languages), {display(last['source'])}'s worst ({_change(last['value'], name)})."
+    ]
+    cells = tested[tested["source"].isin(spoken)]
+    if len(cells):
+        alike = len(cells) - ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
+        said.append(f"In {alike} of {len(cells)} pairs another's mask is not significantly worse than the own one.")
+    judged = table[table["source"].isin(spoken) & (table["source"] != table["target"])]["successful"].dropna()
+    if len(judged):
+        said.append(
+            f"By the paper's rule, within one standard deviation of the own mask, {judged.sum()} transfers succeed."
+        )
+    elif one.study is None:
+        said.append(
+            "The paper calls a transfer successful within one standard deviation of the own mask's score; it prints no "
+            "standard deviations, so that cannot be applied here."
+        )
+    else:
+        said.append("The paper's rule (within one standard deviation over seeds) takes more than one seed.")
+    return " ".join(said)
+
+
+def _change(value: float, name: str) -> str:
+    """Write a relative change as better or worse."""
+    better = (value > 0) == metric(name).higher_is_better
+    return f"{abs(value):.1%} {'better' if better else 'worse'}"
+
+
 def tiles(one: Experiment) -> None:
     """Show the key numbers."""
     table, tested = one.matrix(), one.bootstrap()
@@ -44,15 +84,15 @@ def tiles(one: Experiment) -> None:
     between = table[(table["source"] != table["target"]) & table["source"].isin(spoken)]
     if between.empty:
         return
-    found = [("Runs", str(len(table)), f"{one.sparsity:.0%} removed", None)]
-    found.append(("Another's mask", f"{between['relative'].mean():+.1%}", "against the own, mean", None))
+    name = table["metric"].iloc[0]
+    found = [("Scores", str(len(table)), f"{one.sparsity:.0%} removed", None)]
+    found.append(("Another's mask", _change(between["relative"].mean(), name), "vs own mask", None))
     for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
         rows = table[table["source"] == source]["relative"]
         if len(rows):
             value = rows.mean()
-            found.append(
-                (label, f"{value:+.1%}" if abs(value) < 10 else f"{1 + value:.3g} ×", "against the own, mean", None)
-            )
+            said = _change(value, name) if abs(value) < 10 else f"{1 + value:.3g} ×"
+            found.append((label, said, "vs own mask", None))
     cells = tested[tested["source"].isin(spoken)]
     if len(cells):
         worse = ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
@@ -183,6 +223,7 @@ with page("Transfer", lead=LEAD, choose=transferred.choose) as experiments:
         task = transferred.task_name(one.task)
         model = f" · {published.MODELS[one.model]}" if one.title == PAPER else f" · {one.method}"
         st.subheader(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed", anchor=False)
+        st.markdown(verdict(one))
         tiles(one)
         matrix(one, show_as)
         drops(one)

@@ -19,7 +19,14 @@ from pages.parts.views import View
 
 LEAD = "Do languages share weights because they are related, written alike, built alike, or share words?"
 OVERLAP, NOTHING = "Overlap", "Nothing"
-TOGETHER = ("syntactic", "family", "script", "occurrences")  # regressed on at first, as far as they are there
+LEAST_PAIRS = 5  # to a distance of a regression
+TOGETHER = (
+    "syntactic",
+    "geographic",
+    "family",
+    "script",
+    "occurrences",
+)  # regressed on at first, as far as they are there
 EDGES = {"share": "Strongest pairs", "strongest": "Strongest of each", "tree": "Spanning tree"}
 
 
@@ -75,7 +82,9 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     control = control if control in explained.kinds(shown.distances) else None
     tested = explained.associations(there, shown.overlap, shown.distances, control)
     layers = explained.by_layer(view, there, shown.measure)
-    heat = explained.associations(there, layers, shown.distances)
+    whole = layers["group"] == WHOLE  # corrected as in the table; the layers' cells among themselves
+    parts = [explained.associations(there, rows, shown.distances) for rows in (layers[whole], layers[~whole])]
+    heat = pd.concat(parts, ignore_index=True)
     st.markdown(reasons.verdict(tested, shown.unit))
     left, right = st.columns([5, 6], gap="medium")
     if kind in set(tested["distance"]):
@@ -112,9 +121,10 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
         drawn = figures.association_heatmap(heat, names, chosen=(kind, shown.group))
         show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
         st.caption(
-            "● p < 0.05 within families, ○ only when all languages are permuted; Holm over all cells. Click a cell to "
-            "see its pairs."
+            "● p < 0.05 within families, ○ only when all languages are permuted; Holm over the distances in “all”, "
+            f"over all {parts[1]['p'].notna().sum()} cells in the layers, which is stricter. Click a cell for its pairs."
         )
+        st.markdown(reasons.layers(heat, kind))
     st.markdown("##### Every distance")
     columns = [column for column in reasons.COLUMNS if column in tested or column == "name"]
     table = tested.assign(name=tested["distance"].map(explained.label))[columns]
@@ -124,8 +134,13 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     if control:
         st.caption(f"Partial: with {explained.label(control).lower()} held.")
     show.csv(tested, f"Associations {shown.measure} {shown.group}", f"tested-{view.key}")
+    if "occurrences" not in explained.kinds(shown.distances):
+        st.caption(
+            "Shared vocabulary and text size need the model's tokenizer and its text: `python -m neutral typology "
+            "--study DIR --model MODEL --text TEXT` adds them to a study."
+        )
     with st.expander("How to read this", icon=":material/help:"):
-        st.markdown(reasons.METHOD)
+        st.markdown(reasons.method(there))
     regression(shown, together)
     if kind in set(tested["distance"]):
         show.table(points, "Pairs", f"points-{view.key}")
@@ -143,6 +158,13 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
         table = explained.regressed(shown.there, shown.overlap, shown.distances, used)
     except NeutralError as error:
         st.info(str(error))
+        return
+    count = int(table["languages"].iloc[0])
+    if count * (count - 1) // 2 < LEAST_PAIRS * len(used):
+        st.info(
+            f"{count} languages have {count * (count - 1) // 2} pairs; a regression on {len(used)} distances would fit "
+            f"them whatever they are. Choose fewer distances, or more languages: {LEAST_PAIRS} pairs a distance."
+        )
         return
     st.markdown(reasons.regression(table))
     named = table.assign(name=table["distance"].map(explained.label))[list(reasons.REGRESSION)]

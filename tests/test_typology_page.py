@@ -126,8 +126,8 @@ def test_rho_and_both_ps_are_written_on_the_scatter(expected):
     assert f"all permuted: p = {row['p']:.4f}, Holm {row['holm']:.4f}" in said
     left = f"{within['tested']:.2f}".replace("-", "−")
     assert f"in families: ρ = {left}, p = {within['p']:.4f}, Holm {within['holm']:.4f}" in said
-    assert "(all 5,040)" in said  # 7!
-    assert "(all 120)" in said  # 5!: of the seven, five are Indo-European and two alone
+    assert "(all 5,040 permutations)" in said  # 7!
+    assert "(all 120 permutations)" in said  # 5!: of the seven, five are Indo-European and two alone
 
 
 def test_the_studys_own_distances_go_first_and_what_they_lack_is_left_out():
@@ -148,11 +148,12 @@ def test_the_heatmap_has_every_distance_and_layer_and_a_cell_chooses_both():
     assert charts(at)[1]["layout"]["shapes"]  # the chosen cell is framed
 
 
-def test_holm_corrects_for_all_cells_of_the_heatmap(folder):
+def test_holm_corrects_the_whole_network_as_the_table_does_and_the_layers_for_all_their_cells(folder):
     study, there = data.Opened(folder / "seven"), tuple(summary.order(MEMBERS))
     counts = summary.counts_of(study, CHOICE, "jaccard", there)
-    overlap = pd.concat([counts.jaccard(), counts.jaccard("layer")], ignore_index=True)
-    known = association.associations(overlap, explained.distances(study, there))
+    distances = explained.distances(study, there)
+    tests = [association.associations(counts.jaccard(by), distances) for by in ("all", "layer")]
+    known = pd.concat(tests, ignore_index=True)
     at = opened()
     at.session_state["heat-study-box"] = True
     at.run()
@@ -248,6 +249,9 @@ def test_uploaded_masks_get_the_same_analysis_and_names_that_are_no_language_are
     at = uploaded(model, ["en", "de", "ru", "sw", "my run"])
     said = text(at)
     assert "“my run” is no language" in said
+    assert "4 languages are too few to tell" in said, "no p can be small enough, so nothing is denied"
+    assert "a regression on" in said, "three distances fit six pairs whatever they are"
+    assert "adds them to a study" in said, "why there is no vocabulary"
     assert set(at.dataframe[0].value["languages"]) == {4}
     assert len(points(charts(at)[0])) == 6
     assert "Vocabulary" not in list(at.dataframe[0].value["name"])  # takes a model

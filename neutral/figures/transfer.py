@@ -62,7 +62,7 @@ def transfer_matrix(
         inner = np.abs(better[: len(sources) - len(others)])
         limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
         colour = np.clip(better, -limit, limit)
-        title = f"Better than the target's own mask ({_UNITS[name]})" if show == "gain" else "Change against own mask"
+        title = f"Against the own mask, {_UNITS[name]} (blue: better)" if show == "gain" else "Change (blue: better)"
         percent = {"tickformat": ".0%"} if show == "relative" else {}
         scale = {
             "colorscale": [[share, hue] for share, (_, hue) in zip(_STEPS, reversed(theme.DIVERGING), strict=True)],
@@ -239,10 +239,13 @@ def _written(value: float, show: str, name: str) -> str:
         return ""
     if show == "relative":
         return f"{value:+.1%}" if abs(value) < 10 else f"{value:+.0%}"
+    if value == 0:
+        return "0"
     digits = 2 if name == "perplexity" and abs(value) < 1000 else 0 if name == "perplexity" else 3
     if name != "perplexity" and abs(value) > 1.5:  # percent, as the paper prints scores
         digits = 2
-    return f"{value:+.{digits}f}" if show == "gain" else f"{value:.{digits}f}"
+    written = f"{value:+.{digits}f}" if show == "gain" else f"{value:.{digits}f}"
+    return written if float(written) else written.lstrip("+-")
 
 
 def _told(table: pd.DataFrame, source: str, target: str, name: str) -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 import streamlit as st
 
-from neutral.figures.association import SIGNIFICANT, number, signed
+from neutral.figures.association import SIGNIFICANT, WHOLE, number, signed
 from neutral.figures.languages import listed
+from neutral.figures.theme import short_layer
 from neutral.summary import display
 from pages.parts.explained import LEAST, Drawn, Languages, Tree, label
 
-METHOD = """
+_METHOD = """
 **ρ** is Spearman's rank correlation of overlap and distance over the pairs; below 0: the nearer, the more alike. Pairs
 are not independent (a language is in many of them), so **p** comes from a Mantel test: languages are permuted, whole
 rows and columns. But languages are not independent either: relatives are alike in everything, in their masks and in
 their syntax, and permuting all languages then calls too much significant. **In families**, languages are exchanged only
 within their family, and what families differ by is taken out of ρ, so that its sign can be another. What holds there
-is more than “relatives are alike”; but of the eleven only the eight Indo-European languages can be exchanged, so it
-speaks for these.
+is more than “relatives are alike”; but {movable}.
 **Holm** corrects for all distances in the table; the smallest p possible is 1 ÷ (permutations + 1).
 """
 
@@ -41,6 +43,20 @@ COLUMNS = {
     "permutations": st.column_config.NumberColumn("Permutations", format="%d"),
     "permutations_within": st.column_config.NumberColumn("In families", format="%d"),
 }
+
+
+def method(there: Languages) -> str:
+    """Explain the tests, and whom they speak for."""
+    sizes = Counter(there.blocks.values())
+    among = [code for code in there.codes if sizes[there.blocks[code]] > 1]
+    if not among:
+        movable = "here no two languages are of one family, so it cannot be done"
+    elif len(among) == len(there.codes) and len(sizes) == 1:
+        movable = "here all languages are of one family, so it is the same as permuting all"
+    else:
+        movable = f"here only {', '.join(map(display, among))} can be exchanged, so it speaks for these"
+    return _METHOD.format(movable=movable)
+
 
 REGRESSION = {
     "name": "Distance",
@@ -86,13 +102,20 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
     plain = known[(known["holm"] < SIGNIFICANT) & ~known.index.isin(both.index)]
     movable = known["p_within"].notna().any()
     nothing = "nothing holds within families" if movable else "no two of them can be exchanged within a family"
+    if movable and (least := _least(known, "_within")) > SIGNIFICANT:
+        nothing = f"within families too few can be exchanged to tell (no corrected p can be below {least:.2f})"
+    if (least := _least(known, "")) > SIGNIFICANT:
+        return (
+            f"**{known['languages'].max():.0f} languages are too few to tell.** With so few permutations and "
+            f"{len(known)} distances no corrected p can be below {least:.2f}. {_largest(known)}"
+        )
     if len(both):
         said = [
-            f"**{measure} goes with {_names(both, 'tested_within')}**: that holds when languages are exchanged only "
+            f"**{measure} goes with {_names(both, within=True)}**: that holds when languages are exchanged only "
             "within families."
         ]
         if len(both) > 1:
-            said.append("These distances go along with each other; the regression below tells them apart if it can.")
+            said.append("Such distances go along with each other; the regression below tells them apart if it can.")
         if len(plain):
             said.append(
                 f"When all languages are permuted, with {_names(plain)} as well: relatives alone can make that."
@@ -108,13 +131,38 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
             f"**No distance here explains {measure}**: none holds after correction, even when all are permuted{also}."
         ]
     if not len(both):
-        top = known.loc[known["rho"].abs().idxmax()]
-        way = "nearer" if top["rho"] < 0 else "further"
-        said.append(
-            f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
-            f"p = {number(top['p'])}, within families {number(top['p_within'])})."
-        )
+        said.append(_largest(known))
     return " ".join(said)
+
+
+def _least(table: pd.DataFrame, scheme: str) -> float:
+    """Return the smallest p that Holm's correction could leave of one test here."""
+    tested = table.dropna(subset=f"p{scheme}")
+    if tested.empty:
+        return 1.0
+    return len(tested) / float(tested[f"permutations{scheme}"].max())
+
+
+def _largest(known: pd.DataFrame) -> str:
+    top = known.loc[known["rho"].abs().idxmax()]
+    way = "nearer" if top["rho"] < 0 else "further"
+    return (
+        f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
+        f"p = {number(top['p'])}, within families {number(top['p_within'])})."
+    )
+
+
+def layers(heat: pd.DataFrame, kind: str) -> str:
+    """Say in which layers one distance goes with the overlap."""
+    rows = heat[(heat["distance"] == kind) & (heat["group"] != WHOLE)]
+    short = short_layer(list(rows["group"]))
+    both = [short[group] for group in rows[rows["holm_within"] < SIGNIFICANT]["group"]]
+    plain = [short[g] for g in rows[(rows["holm"] < SIGNIFICANT) & ~(rows["holm_within"] < SIGNIFICANT)]["group"]]
+    if not both and not plain:
+        return f"**{label(kind)}**: in no single layer, corrected for all layers and distances."
+    parts = [f"within families in layer {', '.join(both)}"] if both else []
+    parts += [f"when all are permuted{' also' if both else ''} in layer {', '.join(plain)}"] if plain else []
+    return f"**{label(kind)}**: {'; '.join(parts)}."
 
 
 def written(row: pd.Series) -> list[str]:
@@ -139,12 +187,16 @@ def _test(name: str, p: float, holm: float, permutations: int, exact: bool) -> s
         return "in families: nothing to exchange" if "famil" in name else f"{name}: nothing to exchange"
     every = "all " if exact else ""
     name = name if name.endswith(",") else f"{name}:"
-    return f"{name} p = {number(p)}, Holm {number(holm)} <i>({every}{permutations:,})</i>"
+    return f"{name} p = {number(p)}, Holm {number(holm)} <i>({every}{permutations:,} permutations)</i>"
 
 
-def _names(table: pd.DataFrame, by: str = "rho") -> str:
-    ordered = table.sort_values(by, key=abs, ascending=False)
-    return ", ".join(f"{label(row['distance'])} ({signed(row[by])})" for _, row in ordered.iterrows())
+def _names(table: pd.DataFrame, *, within: bool = False) -> str:
+    ordered = table.sort_values("tested_within" if within else "rho", key=abs, ascending=False)
+    named = []
+    for _, row in ordered.iterrows():
+        also = f", in families {signed(row['tested_within'])}" if within else ""
+        named.append(f"{label(row['distance'])} ({signed(row['rho'])}{also})")
+    return ", ".join(named)
 
 
 def missing(row: pd.Series) -> str:
