@@ -122,7 +122,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
         show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
         st.caption(
             "● p < 0.05 within families, ○ only when all languages are permuted; Holm over the distances in “all”, "
-            f"over all {parts[1]['p'].notna().sum()} cells in the layers, which is stricter. Click a cell for its pairs."
+            f"over all {parts[1]['p'].notna().sum()} cells in the layers (stricter). Click a cell for its pairs."
         )
         st.markdown(reasons.layers(heat, kind))
     st.markdown("##### Every distance")
