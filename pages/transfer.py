@@ -77,6 +77,14 @@ def _change(value: float, name: str) -> str:
     return f"{abs(value):.1%} {'better' if better else 'worse'}"
 
 
+def _told(value: float, name: str) -> tuple[str, str]:
+    """Return a relative change as a tile's number and note."""
+    if abs(value) >= 10:
+        return f"{1 + value:.3g} ×", "the own mask's"
+    number, way = _change(value, name).split()
+    return number, f"{way} than own"
+
+
 def tiles(one: Experiment) -> None:
     """Show the key numbers."""
     table, tested = one.matrix(), one.bootstrap()
@@ -86,13 +94,12 @@ def tiles(one: Experiment) -> None:
         return
     name = table["metric"].iloc[0]
     found = [("Scores", str(len(table)), f"{one.sparsity:.0%} removed", None)]
-    found.append(("Another's mask", _change(between["relative"].mean(), name), "vs own mask", None))
+    found.append(("Another's mask", *_told(between["relative"].mean(), name), None))
     for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
         rows = table[table["source"] == source]["relative"]
         if len(rows):
             value = rows.mean()
-            said = _change(value, name) if abs(value) < 10 else f"{1 + value:.3g} ×"
-            found.append((label, said, "vs own mask", None))
+            found.append((label, *_told(value, name), None))
     cells = tested[tested["source"].isin(spoken)]
     if len(cells):
         worse = ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()

@@ -126,8 +126,8 @@ def test_rho_and_both_ps_are_written_on_the_scatter(expected):
     assert f"all permuted: p = {row['p']:.4f}, Holm {row['holm']:.4f}" in said
     left = f"{within['tested']:.2f}".replace("-", "−")
     assert f"in families: ρ = {left}, p = {within['p']:.4f}, Holm {within['holm']:.4f}" in said
-    assert "(all 5,040 permutations)" in said  # 7!
-    assert "(all 120 permutations)" in said  # 5!: of the seven, five are Indo-European and two alone
+    assert "(all 5,040 perm.)" in said  # 7!
+    assert "(all 120 perm.)" in said  # 5!: of the seven, five are Indo-European and two alone
 
 
 def test_the_studys_own_distances_go_first_and_what_they_lack_is_left_out():

@@ -62,7 +62,7 @@ def transfer_matrix(
         inner = np.abs(better[: len(sources) - len(others)])
         limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
         colour = np.clip(better, -limit, limit)
-        title = f"Against the own mask, {_UNITS[name]} (blue: better)" if show == "gain" else "Change (blue: better)"
+        title = "Against own mask (blue: better)"
         percent = {"tickformat": ".0%"} if show == "relative" else {}
         scale = {
             "colorscale": [[share, hue] for share, (_, hue) in zip(_STEPS, reversed(theme.DIVERGING), strict=True)],
@@ -191,7 +191,8 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
         )
     figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
     log = not metric(name).higher_is_better
-    figure.update_yaxes(title=_UNITS[name].capitalize() if name != "f1" else "F1", type="log" if log else "linear")
+    title = "F1" if name == "f1" else _UNITS[name].capitalize()
+    figure.update_yaxes(title=title, **({"type": "log", "dtick": "D2"} if log else {}))
     return theme.finish(
         figure,
         alt=f"Lines: {_UNITS[name]} of {display(language)}'s tickets by sparsity, beside full model and random masks.",

@@ -187,7 +187,7 @@ def _test(name: str, p: float, holm: float, permutations: int, exact: bool) -> s
         return "in families: nothing to exchange" if "famil" in name else f"{name}: nothing to exchange"
     every = "all " if exact else ""
     name = name if name.endswith(",") else f"{name}:"
-    return f"{name} p = {number(p)}, Holm {number(holm)} <i>({every}{permutations:,} permutations)</i>"
+    return f"{name} p = {number(p)}, Holm {number(holm)} <i>({every}{permutations:,} perm.)</i>"
 
 
 def _names(table: pd.DataFrame, *, within: bool = False) -> str:
