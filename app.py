@@ -67,9 +67,10 @@ def numbers(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
         ]
     if len(pairs) > 1:
         most, least = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
+        digits = 3 if most["value"] - least["value"] >= 0.01 else 4
         tiles += [
-            ("Most alike", words.share(most["value"]), words.pair(most), None),
-            ("Least alike", words.share(least["value"]), words.pair(least), None),
+            ("Most alike", words.share(most["value"], digits), words.pair(most), None),
+            ("Least alike", words.share(least["value"], digits), words.pair(least), None),
         ]
     with st.container(horizontal=True, gap="small"):
         for label, number, note, explained in tiles:

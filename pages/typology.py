@@ -85,7 +85,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     whole = layers["group"] == WHOLE  # corrected as in the table; the layers' cells among themselves
     parts = [explained.associations(there, rows, shown.distances) for rows in (layers[whole], layers[~whole])]
     heat = pd.concat(parts, ignore_index=True)
-    st.markdown(reasons.verdict(tested, shown.unit))
+    st.markdown(f"{reasons.verdict(tested, shown.unit)} {reasons.spread(shown.overlap)}")
     left, right = st.columns([5, 6], gap="medium")
     if kind in set(tested["distance"]):
         row = tested[tested["distance"] == kind].iloc[0]

@@ -58,6 +58,8 @@ def method(there: Languages) -> str:
     return _METHOD.format(movable=movable)
 
 
+ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
+
 REGRESSION = {
     "name": "Distance",
     "beta": st.column_config.NumberColumn(
@@ -133,6 +135,14 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
     if not len(both):
         said.append(_largest(known))
     return " ".join(said)
+
+
+def spread(overlap: pd.DataFrame) -> str:
+    """Say so where all pairs overlap alike: there is then little to explain."""
+    low, high = overlap["value"].min(), overlap["value"].max()
+    if not high - low < ALIKE:
+        return ""
+    return f"All pairs lie between {low:.4f} and {high:.4f}, so there is little to explain."
 
 
 def _least(table: pd.DataFrame, scheme: str) -> float:

@@ -62,9 +62,9 @@ KNOWN = [f"{code} ({language.name})" for code, language in LANGUAGES.items()]
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
 
-def share(value: float | None) -> str:
+def share(value: float | None, digits: int = 3) -> str:
     """Write an overlap; a dash where there is none."""
-    return "–" if value is None or value != value else f"{value:.3f}"
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
 def amount(n: int) -> str:
