@@ -4,6 +4,7 @@ import gzip
 import lzma
 import sys
 
+import datasets
 import pandas as pd
 import pytest
 import tiny
@@ -85,7 +86,6 @@ def test_a_data_set_of_the_hub_has_a_configuration_a_language(monkeypatch):
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
 def test_folders_in_the_layout_of_the_hub_are_read(tmp_path, monkeypatch, form):
-    datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     names = ["entailment", "neutral", "contradiction"]
     features = datasets.Features(

@@ -1,8 +1,10 @@
+import datasets
 import numpy as np
 import pandas as pd
 import pytest
 import tiny
 import torch
+from seqeval.metrics import f1_score
 from torch.nn import functional as F
 
 from neutral import models
@@ -88,7 +90,6 @@ def test_tables_with_lists_are_read(tmp_path, form):
 
 
 def test_a_folder_in_the_layout_of_the_hub_is_read_with_the_names_of_its_tags(tmp_path, monkeypatch):
-    datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     features = datasets.Features(
         {
@@ -179,7 +180,7 @@ def test_the_score_is_that_of_sentences_one_by_one(folder, sentences, name):
     true = [[TAGS[tag] for tag in sentence.tags] for sentence in sentences]
     score = task.evaluate(model, sentences, batch_size=4)
     if name == "ner":
-        expected = pytest.importorskip("seqeval.metrics").f1_score(true, found)
+        expected = f1_score(true, found)
     else:
         pairs = [pair for some, their in zip(found, true, strict=True) for pair in zip(some, their, strict=True)]
         expected = sum(one == other for one, other in pairs) / len(pairs)

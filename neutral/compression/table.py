@@ -7,6 +7,7 @@ to `decode`, so that a model that trains them (`placement`) uses the same code a
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -29,7 +30,7 @@ KINDS: dict[str, type[Table]] = {}
 """Method -> the class of its tables."""
 
 
-class Table:
+class Table(ABC):
     """A token table of V × d in fewer bytes.
 
     Attributes:
@@ -58,9 +59,9 @@ class Table:
         if "method" in cls.__dict__:
             KINDS[cls.method] = cls
 
+    @abstractmethod
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
-        raise NotImplementedError
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """Return hidden (…, d) times the rebuilt table transposed, (…, V), without ever holding the whole table."""

@@ -20,7 +20,7 @@ from neutral.compression.retokenized import Retokenized
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.jobs.records import digest, made, require_same
+from neutral.jobs.records import begin, digest, made
 from neutral.progress import bar
 from neutral.study import Study
 from neutral.tasks import LanguageModelling, Score
@@ -49,11 +49,8 @@ class Compressor:
                 f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
             )
         self.where = plan.where or (WHERE if self.subject.tied else WHERE[:1])
-        info = self._info(corpus)
-        require_same(Path(folder), info)
-        if not plan.title and (Path(folder) / "study.json").is_file():
-            del info["title"]  # the study keeps the one that it has
-        self.study = Study.create(folder, info, fixed=("about", "task", "weights", "length"))
+        fixed = ("about", "task", "weights", "length")
+        self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
         self.done = {_key(row) for row in self.study.rows()}
 
     def run(self) -> Study:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from neutral import controls, labels, lottery, maskfiles, models, overlap
 from neutral.corpora import Corpus
 from neutral.jobs.loading import subject
-from neutral.jobs.records import digest, made, require_same, scored
+from neutral.jobs.records import begin, digest, made, scored
 from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.plan import Plan, check, settings
@@ -39,11 +39,9 @@ class Finder:
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
         common["seed"] = plan.seeds[0]
         self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
-        info = self._info(corpus)
-        require_same(Path(folder), info, grows=("sparsities",))
-        if not plan.title and (Path(folder) / "study.json").is_file():
-            del info["title"]  # the study keeps the one that it has
-        self.study = Study.create(folder, info, fixed=("task", "weights", "length"))
+        kept = () if plan.title else ("title",)
+        fixed = ("task", "weights", "length")
+        self.study = begin(folder, self._info(corpus), fixed=fixed, kept=kept, grows=("sparsities",))
         self.rows = {_key(row) for row in self.study.rows()}
 
     def run(self) -> Study:

@@ -55,6 +55,19 @@ def scored(score: Score) -> dict:
     return found
 
 
+def begin(
+    folder: str | Path, info: dict, *, fixed: tuple[str, ...], kept: tuple[str, ...] = (), grows: tuple[str, ...] = ()
+) -> Study:
+    """Make the study in `folder`, or go on with it; of what is in `kept` it keeps what it has.
+
+    Raises `NeutralError` for one that was made otherwise: see `require_same` and `Study.create`.
+    """
+    require_same(Path(folder), info, grows=grows)
+    if (Path(folder) / "study.json").is_file():
+        info = {key: value for key, value in info.items() if key not in kept}
+    return Study.create(folder, info, fixed=fixed)
+
+
 def require_same(folder: Path, info: dict, *, grows: tuple[str, ...] = ()) -> None:
     """Refuse to go on with a study whose text, or whose settings of a method, were others.
 

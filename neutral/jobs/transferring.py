@@ -17,7 +17,7 @@ from neutral import models
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.jobs.loading import Subject, subject
-from neutral.jobs.records import digest, made, require_same, scored
+from neutral.jobs.records import begin, digest, made, scored
 from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.progress import bar
@@ -132,7 +132,7 @@ def transfer(
     check(plan)
     places = Path(masks or folder)
     todo = pending(plan, folder, places)
-    study = _study(plan, corpus, folder, places, options)
+    study = _study(plan, corpus, folder, options)
     with bar(len(todo), "run", quiet=quiet) as shown:
         for run, found in _done(plan, corpus, places, list(devices), options, todo):
             study.append("transfer", **_key(plan, run), **found)
@@ -231,7 +231,7 @@ def _do(run: Run) -> dict:
     return _trainer.do(run)
 
 
-def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, masks: Path, options: dict) -> Study:
+def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict) -> Study:
     """Open or make the study; refuse one that was made otherwise."""
     weights = models.prunable(models.load_model(plan.model, "base", **options))
     weights = {name: weight for name, weight in weights.items() if "pooler" not in name}  # a new one is drawn at random
@@ -246,11 +246,8 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, masks: Path, 
         **made(corpus, plan.targets),
         "settings": {f"transfer {plan.task}": settings(plan) | {"weights": digest(weights)}},
     }
-    if (Path(folder) / "study.json").is_file():
-        for name in ("title", "created", "seeds") if not plan.title else ("created", "seeds"):
-            info.pop(name, None)
-    require_same(Path(folder), info)
-    return Study.create(folder, info, fixed=("model", "length"))
+    kept = ("task", "created", *(() if plan.title else ("title",)))  # of the study that found the masks
+    return begin(folder, info, fixed=("model", "length"), kept=kept)
 
 
 def _key(plan: TransferPlan, run: Run) -> dict:
