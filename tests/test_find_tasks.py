@@ -66,6 +66,26 @@ def test_the_command_finds_masks_on_labelled_data(task, kind, models, labelled, 
         assert study.counts(task, method, 0.4).members == ("en", "en+sw")
 
 
+def test_a_study_holds_several_tasks_and_refuses_other_text_or_settings_of_each(plan, labelled, tmp_path):
+    plan = replace(plan, languages=("en",), sparsities=(0.4,))
+    first = find(replace(plan, task="nli"), labelled["nli"], tmp_path).info
+    study = find(plan, labelled["ner"], tmp_path)
+    assert study.info["task"] == "nli"
+    assert study.info["settings"] == first["settings"]
+    assert study.info["text"] == first["text"]
+    assert set(study.info["tasks"]["ner"]) == {"text", "settings"}
+    assert set(study.table("score").task) == {"nli", "ner"}
+    before = (tmp_path / "results.jsonl").read_text()
+    find(plan, labelled["ner"], tmp_path)
+    assert (tmp_path / "results.jsonl").read_text() == before
+    with pytest.raises(NeutralError, match="its magnitude results were made with recipe"):
+        find(replace(plan, recipe=replace(RECIPE, steps=3)), labelled["ner"], tmp_path)
+    corpus = data.load("ner", labelled["ner"], plan.languages)
+    corpus.hashes["en"] = "another"
+    with pytest.raises(NeutralError, match="the text of en is not what"):
+        jobs.find(plan, corpus, tmp_path, device="cpu", quiet=True)
+
+
 def loaded_train(source, task):
     return data.load(task, source, ["en"]).train["en"]
 

@@ -40,7 +40,7 @@ class Finder:
         common["seed"] = plan.seeds[0]
         self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
         kept = () if plan.title else ("title",)
-        fixed = ("task", "weights", "length")
+        fixed = ("weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=kept, grows=("sparsities",))
         self.rows = {_key(row) for row in self.study.rows()}
 

@@ -60,31 +60,37 @@ def begin(
 ) -> Study:
     """Make the study in `folder`, or go on with it; of what is in `kept` it keeps what it has.
 
-    Raises `NeutralError` for one that was made otherwise: see `require_same` and `Study.create`.
+    A study may hold several tasks of one model, unless "task" is `fixed`: text and settings of all but its first are in
+    `tasks`. Raises `NeutralError` for one that was made otherwise: in what is `fixed`, or in a task's text or settings.
+    Settings named in `grows` may differ: they list what was asked for so far.
     """
-    require_same(Path(folder), info, grows=grows)
-    if (Path(folder) / "study.json").is_file():
-        info = {key: value for key, value in info.items() if key not in kept}
+    folder = Path(folder)
+    if (folder / "study.json").is_file():
+        before, task = Study(folder).info, info["task"]
+        own = {name: info[name] for name in ("text", "settings")}
+        if "task" not in fixed and task != before.get("task", task):
+            info = {name: value for name, value in info.items() if name not in _FIRST} | {"tasks": {task: own}}
+            before = before.get("tasks", {}).get(task, {})
+        _require_same(folder, before, own, grows)
+        info = {name: value for name, value in info.items() if name not in kept}
     return Study.create(folder, info, fixed=fixed)
 
 
-def require_same(folder: Path, info: dict, *, grows: tuple[str, ...] = ()) -> None:
-    """Refuse to go on with a study whose text, or whose settings of a method, were others.
+_FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")
+"""What a study says of its first task only."""
 
-    Settings named in `grows` may differ: they list what was asked for so far.
-    """
-    if not (folder / "study.json").is_file():
-        return
-    old = Study(folder).info
-    hashes = old.get("text", {}).get("hashes", {})
-    changed = [code for code, value in info["text"]["hashes"].items() if hashes.get(code, value) != value]
+
+def _require_same(folder: Path, before: dict, asked: dict, grows: tuple[str, ...]) -> None:
+    """Refuse another text of a language, or other settings of a method, than `before`."""
+    hashes = before.get("text", {}).get("hashes", {})
+    changed = [code for code, value in asked["text"]["hashes"].items() if hashes.get(code, value) != value]
     if changed:
         raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
-    for method, asked in info["settings"].items():
-        before = old.get("settings", {}).get(method, {})
-        for name, value in json.loads(json.dumps(asked)).items():
-            if name not in grows and before.get(name, value) != value:
+    for method, settings in asked["settings"].items():
+        had = before.get("settings", {}).get(method, {})
+        for name, value in json.loads(json.dumps(settings)).items():
+            if name not in grows and had.get(name, value) != value:
                 raise NeutralError(
-                    f"{folder}: its {method} results were made with {name} {before[name]}, not {value}; "
+                    f"{folder}: its {method} results were made with {name} {had[name]}, not {value}; "
                     "choose another --study"
                 )

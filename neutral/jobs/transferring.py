@@ -246,7 +246,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
         **made(corpus, plan.targets),
         "settings": {f"transfer {plan.task}": settings(plan) | {"weights": digest(weights)}},
     }
-    kept = ("task", "created", *(() if plan.title else ("title",)))  # of the study that found the masks
+    kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks
     return begin(folder, info, fixed=("model", "length"), kept=kept)
 
 
