@@ -5,7 +5,7 @@ import pytest
 import tiny
 import torch
 
-from neutral import controls, lottery, models, scores
+from neutral import controls, lottery, models, scores, training
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.tasks import LanguageModelling
@@ -86,6 +86,18 @@ def test_training_changes_the_masked_weights_from_their_pretrained_values(search
     search.trained(mask)
     moved = [not torch.equal(w, search.origin[n] * keep[n]) for n, w in search.weights.items()]
     assert all(moved)
+
+
+def test_attention_is_written_out_for_training_in_bfloat16_only_and_scores_alike(search, monkeypatch):
+    seen, task, mean_loss = [], search.task, search.task.mean_loss
+    monkeypatch.setattr(task, "mean_loss", lambda m, b: seen.append(m.config._attn_implementation) or mean_loss(m, b))
+    scores = {}
+    for gains in (False, True):
+        monkeypatch.setattr(training, "gains_from_bfloat16", lambda _place, gains=gains: gains)
+        scores[gains] = search.trained(None).loss
+        assert search.model.config._attn_implementation == "sdpa"
+    assert seen == ["sdpa"] * RECIPE.steps + ["eager"] * RECIPE.steps
+    assert scores[True] == pytest.approx(scores[False], rel=0.02)
 
 
 @pytest.mark.parametrize("method", lottery.ONE_SHOT)

@@ -168,7 +168,7 @@ def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
 def _spearman(one: pd.Series, other: pd.Series) -> float:
     if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
         return float("nan")
-    return float(one.rank().corr(other.rank()))
+    return float(one.corr(other, method="spearman"))
 
 
 def left_out(matrix: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,64 @@
+"""How far two ways of finding masks see the same languages, and the same layers, as alike.
+
+One-shot masks cost seconds and lottery tickets hours. Whether the pairs of languages whose cheap masks overlap most are
+also those whose dear ones do is asked over pairs, where p is a Mantel test's; whether both see the languages meet in
+the same layers is asked over layers, where there is no p: layers are no sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from neutral.association import associations
+from neutral.association.holm import holm
+
+
+class Layers(NamedTuple):
+    """Spearman's correlation of two overlaps over layers.
+
+    means: of the layers' mean overlaps. cells: over all pairs in all layers together. layers: how many.
+    """
+
+    means: float
+    cells: float
+    layers: int
+
+
+def over_pairs(
+    one: pd.DataFrame,
+    other: pd.DataFrame,
+    *,
+    within: Mapping[str, Hashable] | None = None,
+    count: int = 9999,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Correlate two overlaps over the pairs of languages, in every group (layer) that both have.
+
+    one, other: columns group, source, target, value. The test is that of `associations`, and so are the columns, less
+    `distance`; rho is positive where the two agree, holm corrects over the groups.
+    """
+    parts = []
+    for group, mine in one.groupby("group", sort=False):
+        theirs = other[other["group"] == group].assign(distance="other")
+        if len(theirs):
+            parts.append(associations(mine, theirs, within=within, count=count, seed=seed))
+    if not parts:
+        return associations(one.head(0), other.head(0).assign(distance="other")).drop(columns="distance")
+    table = pd.concat(parts, ignore_index=True).drop(columns="distance")
+    return table.assign(holm=holm(table["p"].astype(float)))
+
+
+def over_layers(one: pd.DataFrame, other: pd.DataFrame) -> Layers:
+    """Correlate two overlaps over the groups (layers) that both have, of the pairs that both have in all of them."""
+    joined = _unordered(one).merge(_unordered(other), on=["group", "pair"], suffixes=("", "_other"))
+    means = joined.groupby("group")[["value", "value_other"]].mean()
+    both = [table["value"].corr(table["value_other"], method="spearman") for table in (means, joined)]
+    return Layers(*both, layers=len(means))
+
+
+def _unordered(table: pd.DataFrame) -> pd.DataFrame:
+    pairs = ["-".join(sorted(pair)) for pair in zip(table["source"], table["target"], strict=True)]
+    return table.assign(pair=pairs)[["group", "pair", "value"]]
