@@ -294,9 +294,11 @@ def speaker(member: str) -> str:
 def display(member: str) -> str:
     """Return what people call a member: the language's name where its code is known, else the member's own.
 
-    >>> display("en"), display("en 2"), display("my run")
-    ('English', 'English 2', 'my run')
+    >>> display("en"), display("en 2"), display("en+fa"), display("my run")
+    ('English', 'English 2', 'English + Farsi', 'my run')
     """
+    if "+" in member:  # a mixture
+        return " + ".join(display(part) for part in member.split("+"))
     match = _MEMBER.match(member)
     return f"{language(match['label']).name}{match['rest']}" if match else member
 

@@ -6,7 +6,7 @@ import streamlit as st
 from neutral import figures, summary
 from neutral.figures.theme import UNITS
 from neutral.summary import display
-from pages.parts import pickers, show
+from pages.parts import compared, pickers, show
 from pages.parts.frame import page
 from pages.parts.views import View
 
@@ -96,4 +96,5 @@ with page("Layers") as views:
             continue
         if len(view.members) > 1:
             overlap(view, measure, who)
+            compared.ways(view, measure)
         sparsity(view, who)

@@ -6,7 +6,7 @@ import streamlit as st
 from neutral import figures, summary
 from neutral.summary import display
 from neutral.transfer import published, winning
-from pages.parts import data, pickers, show, transferred, words
+from pages.parts import data, pickers, show, words
 from pages.parts.frame import page
 from pages.parts.views import View
 
@@ -105,7 +105,7 @@ def paper() -> None:
     """Show the paper's table."""
     st.subheader(PAPER, anchor=False)
     table = published.winning_tickets()
-    task = pickers.pick("Task", list(dict.fromkeys(table["task"])), "paper-task", names=transferred.task_name)
+    task = pickers.pick("Task", list(dict.fromkeys(table["task"])), "paper-task", names=pickers.task_name)
     rows = table[table["task"] == task]
     languages = summary.order(list(dict.fromkeys(rows["language"])))
     left, right = st.columns(2, gap="medium")
@@ -134,7 +134,42 @@ def paper() -> None:
     )
 
 
+def recipes(views: list[View]) -> None:
+    """Show how tickets were trained, and how alike one language's are under other seeds, beside the paper."""
+    st.markdown("##### How they were trained")
+    rows = {}
+    for view in views:
+        of = view.source.info
+        of = of if of.get("task") == view.choice.task else of.get("tasks", {}).get(view.choice.task, {})
+        asked = of.get("settings", {}).get(view.choice.method, {})
+        again = view.within("jaccard").values()
+        recipe = asked.get("recipe", {})
+        rows[f"{view.source.info.get('model', view.title)}, {pickers.task_name(view.choice.task).lower()}"] = {
+            "Training examples": asked.get("examples"),
+            "Steps a round": recipe.get("steps"),
+            "Batch size": recipe.get("batch_size"),
+            "Learning rate": recipe.get("rate"),
+            "Seeds": len({row.seed for row in data.choices(view.source) if row[:3] == view.choice[:3]}),
+            "Overlap with itself, other seeds": f"{sum(again) / len(again):.2%}" if again else None,
+        }
+    printed, again = published.training().set_index("setting"), published.seed_overlap().set_index("task")["jaccard"]
+    for task in printed.columns:
+        column = printed[task]
+        rows[f"The paper, {pickers.task_name(task).lower()}"] = {
+            "Training examples": column["train_examples"],
+            "Steps a round": int(column["epochs"]) * int(column["iterations_per_epoch"]),
+            "Batch size": column["batch_size"],
+            "Learning rate": column["learning_rate_mbert"],
+            "Seeds": 3,
+            "Overlap with itself, other seeds": f"{again[task]:.2%}",
+        }
+    told = pd.DataFrame(rows).T.map(lambda value: "–" if value is None or value != value else str(value))
+    st.dataframe(told, height="content", key="recipes")
+    st.caption(f"The paper: mBERT, Table 7 and section 5; masks of 50 % sparsity. {published.CITATION}.")
+
+
 with page("Winning tickets", lead=LEAD) as views:
     for view in views:
         tickets(view)
     paper()
+    recipes([view for view in views if view.choice.method != "upload"])

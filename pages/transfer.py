@@ -7,16 +7,15 @@ from neutral import figures, summary
 from neutral.metrics import metric
 from neutral.summary import display
 from neutral.transfer import published, results
-from pages.parts import pickers, show, transferred, words
+from pages.parts import crossed, pickers, show, transferred, words
 from pages.parts.frame import page
-from pages.parts.transferred import PAPER, Experiment
+from pages.parts.transferred import MARKED, PAPER, SIGNIFICANT, Experiment
 
 LEAD = (
     "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
     "and compare with that language's own mask."
 )
 SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
-SIGNIFICANT = 0.05
 
 
 def matrix(one: Experiment, show_as: str) -> None:
@@ -28,7 +27,7 @@ def matrix(one: Experiment, show_as: str) -> None:
     show.figure(figures.transfer_matrix(table, order, show_as, marks=better | marks), f"matrix-{one.key}")
     said = []
     if marks:
-        said.append("\\* differs from the own mask (paired bootstrap over held-out examples, p < 0.05, not corrected)")
+        said.append(MARKED)
     if better:
         said.append("° within one standard deviation of the own mask's seeds, or better (the paper's rule)")
     seeds = int(table["seeds"].max())
@@ -200,34 +199,10 @@ def _tested(row: object) -> str:
     return f"- ρ = **{rho:.2f}**, p = {row.p:.4f} (Mantel, {exact} {row.permutations:,} permutations, {how})"
 
 
-def cross_task() -> None:
-    """Show the paper's tables that are no matrix of languages."""
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.markdown("##### Across tasks")
-        st.caption("Another task's mask of the same language, against the task's own; below 0 is worse (Figure 9).")
-        table = published.cross_task()
-        target = pickers.pick(
-            "Target task", list(dict.fromkeys(table["target_task"])), "target", names=transferred.task_name
-        )
-        rows = table[table["target_task"] == target]
-        square = rows.pivot(index="source_task", columns="language", values="difference").rename(columns=display)
-        square.index = [transferred.task_name(task) if task != "random" else "Random mask" for task in square.index]
-        st.dataframe(square, key="cross-table")
-    with right:
-        st.markdown("##### A ticket for several languages")
-        st.caption("NER F1 at 50 % (Table 1): one mask from the mixed data of en, fa, fr and zh beside single ones.")
-        table = published.multilingual_ticket()
-        square = table.pivot(index="source", columns="target", values="f1").rename(columns=display)
-        names = {"full": "Full model", "own": "Own ticket", "en-fa-fr-zh": "en, fa, fr, zh mixed"}
-        square = square.loc[["full", "own", "en-fa-fr-zh", *[code for code in square.index if code not in names]]]
-        st.dataframe(square.rename(index=lambda code: names.get(code) or display(code)), key="multilingual-table")
-
-
 with page("Transfer", lead=LEAD, choose=transferred.choose) as experiments:
     show_as = pickers.pick("Show", list(SHOWN), "as", names=SHOWN.__getitem__)
     for one in experiments:
-        task = transferred.task_name(one.task)
+        task = pickers.task_name(one.task)
         model = f" · {published.MODELS[one.model]}" if one.title == PAPER else f" · {one.method}"
         st.subheader(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed", anchor=False)
         st.markdown(verdict(one))
@@ -236,5 +211,5 @@ with page("Transfer", lead=LEAD, choose=transferred.choose) as experiments:
         drops(one)
         left_out(one)
         overlap(one)
-    if any(one.title == PAPER for one in experiments):
-        cross_task()
+    crossed.tasks(experiments)
+    crossed.languages(experiments)

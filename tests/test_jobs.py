@@ -81,6 +81,16 @@ def test_counted_masks_that_are_not_kept_go_and_are_not_found_again(plan, tmp_pa
     assert contents(find(kept, tmp_path)) == before
 
 
+def test_a_finished_study_gets_the_controls_that_are_asked_for_later(plan, tmp_path):
+    every = ("pretrained", "shuffled")
+    at_once = contents(find(replace(plan, controls=every), tmp_path / "once"))
+    find(plan, tmp_path / "later")
+    assert contents(find(replace(plan, controls=every), tmp_path / "later")) == at_once
+    dropped = replace(plan, keep=())
+    find(dropped, tmp_path / "dropped")
+    assert find(replace(dropped, controls=every), tmp_path / "dropped").counts_index().kind.unique() == ["languages"]
+
+
 def test_a_study_goes_on_to_a_higher_sparsity_and_to_more_languages(plan, tmp_path):
     whole = find(replace(plan, sparsities=(0.2, 0.4, 0.6)), tmp_path / "whole")
     find(replace(plan, languages=("en",), title="In parts"), tmp_path / "parts")

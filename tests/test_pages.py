@@ -160,6 +160,17 @@ def test_layers_of_one_language_show_its_partners():
     assert "Urdu" not in names
 
 
+def test_layers_set_other_ways_of_pruning_beside_the_masks():
+    at = opened("pages/layers.py", study="encoder", method="Wanda")
+    lines = next(chart for chart in charts(at) if "magnitude" in {trace.get("name") for trace in chart["data"]})
+    assert {trace["name"] for trace in lines["data"]} == {"wanda", "magnitude"}, "random masks overlap by chance"
+    found = next(table.value for table in at.dataframe if "ρ over pairs" in table.value.columns)
+    assert found["Overlap"].tolist() == ["Jaccard overlap", "Jaccard overlap of the changes"]
+    assert (found["ρ over pairs"] > 0.5).all(), "in the made study both follow the same importances"
+    assert "foretells that of wanda" in text(at)
+    assert not any("Other tasks" in box.value for box in opened("pages/layers.py", study="two").markdown)
+
+
 @pytest.mark.parametrize("page", WITH_FIGURES)
 def test_every_table_opens_and_can_be_downloaded(page):
     at = opened(page, study="encoder")
@@ -176,6 +187,7 @@ def test_every_table_opens_and_can_be_downloaded(page):
         "sparsity-fine",
         "kept",
         "core",
+        "agreement",
     ):
         at.session_state[f"{key}-study-box"] = True
     at.run()

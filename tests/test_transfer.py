@@ -193,7 +193,5 @@ def test_the_published_tables_are_in_the_form_of_ours():
     assert set(drop["source"]) >= {"en", "full"}
     assert published.winning_tickets()["sparsity"].between(0.2, 0.7).all()
     assert published.seed_overlap().set_index("task")["jaccard"]["ner"] == pytest.approx(0.9866)
-    assert len(published.cross_task()) == 66
-    assert set(published.multilingual_ticket()["source"]) >= {"full", "own", "en-fa-fr-zh"}
     with pytest.raises(NeutralError, match="no transfer table of mBERT on pos"):
         published.transfer("mBERT", "pos")

@@ -35,8 +35,22 @@ def folder(tmp_path_factory):
                 value=float(np.exp(loss.mean())),
                 parts=[loss.tolist(), [1.0] * 20],
             )
+    study.extend("transfer", crossed())
     synthetic.two_language_study(folder / "two")
     return folder
+
+
+def crossed():
+    """Runs of masks across tasks, and of the mask of a mixture."""
+    f1 = {("ner", "de"): 0.8, ("ner", "random"): 0.1, ("mlm", "de"): 0.5, ("ner", "en"): 0.6, ("ner", "en+fr"): 0.7}
+    rows = [
+        {"task": "ner", "source_task": task, "source": source, "target": "de", "metric": "f1", "value": value}
+        for (task, source), value in f1.items()
+    ]
+    rows.append(
+        {"task": "mlm", "source_task": "ner", "source": "de", "target": "de", "metric": "perplexity", "value": 90.0}
+    )
+    return [{"method": "magnitude", "sparsity": 0.5, "seed": 0, "steps": 5, "loss": 0.0, **row} for row in rows]
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +88,19 @@ def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():
     assert charts(other)[0]["data"][0]["y"][-1] == "random mask"
 
 
+def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
+    at = opened("pages/transfer.py", paper="true", target="Named entities")
+    headings = [heading.value for heading in at.subheader]
+    assert headings[-2:] == ["Across tasks", "A ticket for several languages"]
+    ours, printed = [chart["data"][0] for chart in charts(at)][-2:]
+    assert ours["y"] == ["Masked language modelling", "Random mask"]
+    assert ours["text"] == [["-0.300"], ["-0.700"]]
+    assert "English" in printed["x"]
+    mixed = next(table.value for table in at.dataframe if "en, fr mixed" in table.value.index)
+    assert mixed.loc[["Own mask", "en, fr mixed"], "German"].tolist() == [0.8, 0.7]
+    assert len(charts(opened("pages/transfer.py", target="Masked language modelling"))) == len(charts(at)) - 3
+
+
 def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeypatch, folder):
     monkeypatch.setenv(data.VARIABLE, str(folder / "two"))
     at = opened("pages/transfer.py")
@@ -89,6 +116,16 @@ def test_tickets_say_where_they_are_lost():
     names = [trace["name"] for chart in charts(at) for trace in chart["data"] if "name" in trace]
     assert "Ticket" in names
     assert any(name.startswith("Full model") for name in names)
+
+
+def test_how_tickets_were_trained_is_beside_the_paper():
+    at = opened("pages/tickets.py", study="made")
+    recipes = next(table.value for table in at.dataframe if "Steps a round" in table.value.columns)
+    assert recipes.index[0].endswith("masked language modelling")
+    assert recipes.loc["The paper, named entities", "Steps a round"] == str(3 * 625)
+    assert recipes.loc["The paper, masked language modelling"].iloc[-1] == "92.23%"
+    assert recipes["Seeds"].iloc[0] == "2"
+    assert recipes.iloc[0, -1].endswith("%"), "overlap of the same language under other seeds"
 
 
 def test_masks_without_scores_say_how_to_get_them():
@@ -132,5 +169,10 @@ def test_bars_and_curves_show_their_tables(table):
     curve = figures.ticket_curve(levels, pd.DataFrame({"sparsity": [0.5], "value": [9.0]}), "en")
     ticket = next(trace for trace in curve.data if trace.name == "Ticket")
     assert list(ticket.marker.symbol) == ["circle", "circle-open"]
+    far = figures.ticket_curve(levels, pd.DataFrame({"sparsity": [0.3, 0.5], "value": [9.0, 99.0]}), "en")
+    said = next(trace for trace in far.data if (trace.name or "").startswith("Random"))
+    assert said.name == "Random mask, above: 99 at 50%", "far above the tickets, it is said and not drawn"
+    assert said.y[0] == 9.0
+    assert np.isnan(said.y[1])
     won = winning.winners(levels)
     assert [list(bar.y) for bar in figures.winning_bars(won.assign(line=won["rule"]), ["en"]).data] == [[0.3], [0.3]]

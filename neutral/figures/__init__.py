@@ -18,9 +18,10 @@ from neutral.figures.heatmaps import functional_matrix, layer_component, pair_ma
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
 from neutral.figures.languages import dendrogram, language_map, network
 from neutral.figures.levels import by_component, by_layer, by_sparsity, level_strip
-from neutral.figures.lines import language_lines, score_curves
+from neutral.figures.lines import agreement_by_layer, language_lines, score_curves, ways_by_layer
 from neutral.figures.tokens import breaking_points, error_spread, token_map
 from neutral.figures.transfer import (
+    cross_task_matrix,
     drop_bars,
     overlap_against_transfer,
     ticket_curve,
@@ -29,12 +30,14 @@ from neutral.figures.transfer import (
 )
 
 __all__ = [
+    "agreement_by_layer",
     "association_heatmap",
     "breaking_points",
     "by_component",
     "by_layer",
     "by_sparsity",
     "core_curve",
+    "cross_task_matrix",
     "dendrogram",
     "distance_scatter",
     "drop_bars",
@@ -61,5 +64,6 @@ __all__ = [
     "together",
     "token_map",
     "transfer_matrix",
+    "ways_by_layer",
     "winning_bars",
 ]

@@ -46,6 +46,52 @@ def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool 
     )
 
 
+def ways_by_layer(table: pd.DataFrame, title: str) -> go.Figure:
+    """Draw one line a way of finding masks over layers: table has line, method, group (layer), value."""
+    figure = _ways(table, "%{y:.3f}")
+    figure.update_yaxes(title=title)
+    alt = f"Lines: {title} by layer for {', '.join(dict.fromkeys(table['line']))}."
+    return theme.finish(figure, alt=alt, name="ways-by-layer", height=400, legend=theme.LEGEND_BELOW)
+
+
+def agreement_by_layer(table: pd.DataFrame) -> go.Figure:
+    """Draw how far ways of finding masks agree: table has line, method, group (layer), rho, p.
+
+    Open markers have p ≥ 0.05.
+    """
+    table = table.assign(value=table["rho"], open=~(table["p"] < 0.05))
+    figure = _ways(table, "ρ = %{y:.2f}, p = %{customdata:.4f}")
+    figure.add_shape(_level_line(0.0))
+    figure.update_yaxes(title="Rank correlation over pairs", range=[-1, 1])
+    alt = f"Lines: rank correlation over pairs of languages by layer with {', '.join(dict.fromkeys(table['line']))}."
+    return theme.finish(figure, alt=alt, name="agreement-by-layer", height=400, legend=theme.LEGEND_BELOW)
+
+
+def _ways(table: pd.DataFrame, form: str) -> go.Figure:
+    """Draw a line each `line`: a method has its colour, lines of one method differ in dash."""
+    layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
+    short, figure, used = theme.short_layer(layers), go.Figure(), []
+    for line, rows in table.groupby("line", sort=False):
+        hue, symbol = theme.METHODS.get(rows["method"].iloc[0], (theme.NEUTRAL, "circle"))
+        rows = rows.set_index("group").reindex(layers)
+        is_open = rows["open"].fillna(False) if "open" in rows else [False] * len(rows)
+        figure.add_trace(
+            go.Scatter(
+                x=[short[layer] for layer in layers],
+                y=rows["value"],
+                name=line,
+                mode="lines+markers",
+                line={"color": hue, "width": 2.2, "dash": theme.DASHES[used.count(hue) % len(theme.DASHES)]},
+                marker={"symbol": [f"{symbol}-open" if each else symbol for each in is_open], "size": 8, "color": hue},
+                customdata=rows.get("p"),
+                hovertemplate=f"{line}, layer %{{x}}: <b>{form}</b><extra></extra>",
+            )
+        )
+        used.append(hue)
+    figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
+    return figure
+
+
 def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
     """Draw `evaluations.curves`: score over the full model's by sparsity, one line a method, on a log scale."""
     figure = go.Figure(layout={"shapes": [_level_line(1.0)]})

@@ -66,7 +66,7 @@ LEGEND_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "trace
 GRID = "rgba(128,128,128,0.25)"
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
 _FILLINGS = ("", "-open", "-dot", "-open-dot")
-_DASHES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
+DASHES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
 
 UNITS = {
     "jaccard": ("Jaccard overlap", "share"),
@@ -91,7 +91,7 @@ def line_style(member: str, members: list[str]) -> dict:
     else:
         place = len(known) + [m for m in members if m not in LANGUAGES].index(member)
     return {
-        "line": {"color": colour(member), "dash": _DASHES[place % len(_DASHES)], "width": 1.8},
+        "line": {"color": colour(member), "dash": DASHES[place % len(DASHES)], "width": 1.8},
         "marker": {"color": colour(member), "symbol": _MARKERS[place % len(_MARKERS)], "size": 7},
     }
 
@@ -114,7 +114,7 @@ def compression_lines(table: pd.DataFrame) -> dict[str, dict]:
         hue, symbol = compression_method(row.method)
         nth = sum(style["line"]["color"] == hue for style in found.values())
         found[row.line] = {
-            "line": {"color": hue, "dash": _DASHES[nth % len(_DASHES)], "width": 2},
+            "line": {"color": hue, "dash": DASHES[nth % len(DASHES)], "width": 2},
             "marker": {"color": hue, "symbol": f"{symbol}{_FILLINGS[nth % len(_FILLINGS)]}", "size": 7},
         }
     return found

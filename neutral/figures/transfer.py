@@ -26,6 +26,7 @@ SOURCES = {
 
 _UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
 _LOST = "Worse than the full model"
+_FAR = 3.0  # random masks so many times above the tickets' highest perplexity are said, not drawn
 _HUES = ("#0a7fc4", "#e69f00", "#009e73", "#cc79a7")
 
 
@@ -62,14 +63,8 @@ def transfer_matrix(
         inner = np.abs(better[: len(sources) - len(others)])
         limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
         colour = np.clip(better, -limit, limit)
-        title = "Against own mask (blue: better)"
         percent = {"tickformat": ".0%"} if show == "relative" else {}
-        scale = {
-            "colorscale": [[share, hue] for share, (_, hue) in zip(_STEPS, reversed(theme.DIVERGING), strict=True)],
-            "zmin": -limit,
-            "zmax": limit,
-            "colorbar": theme.colourbar(title, **percent),
-        }
+        scale = {**_around_nothing(limit), "colorbar": theme.colourbar("Against own mask (blue: better)", **percent)}
     written = [[_written(v, show, name) for v in row] for row in values]
     if marks:
         written = [
@@ -102,7 +97,51 @@ def transfer_matrix(
     )
 
 
-_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+def cross_task_matrix(
+    table: pd.DataFrame, order: Sequence[str], names: Mapping[str, str], *, marks: Mapping[tuple[str, str], str]
+) -> go.Figure:
+    """Draw what masks of other tasks (down) cost each language (across): a target task's rows of `across.cross_task`.
+
+    `names` says what source tasks are called; `marks` (source task, language) -> a sign behind the number. The colour
+    is cut off at the largest difference of a task's mask, so that the random mask does not take all of it.
+    """
+    sources = list(dict.fromkeys(table["source_task"].sort_values(key=lambda s: s == "random", kind="stable")))
+    codes = [code for code in order if code in set(table["language"])]
+    square = table.pivot(index="source_task", columns="language", values="difference").reindex(sources, columns=codes)
+    values, name = square.to_numpy(dtype=float), table["metric"].iloc[0]
+    inner = np.abs(values[[source != "random" for source in sources]])
+    limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
+    written = [
+        [_written(v, "gain", name) and _written(v, "gain", name) + marks.get((source, code), "") for code, v in row]
+        for source, row in zip(sources, ([*zip(codes, row, strict=True)] for row in values), strict=True)
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.clip(values, -limit, limit),
+            x=[display(code) for code in codes],
+            y=[names.get(source, source) for source in sources],
+            xgap=1,
+            ygap=1,
+            text=written,
+            texttemplate="%{text}",
+            customdata=values,
+            hovertemplate=f"mask of <b>%{{y}}</b>, <b>%{{x}}</b><br>%{{customdata:+.4g}} {_UNITS[name]}<extra></extra>",
+            hoverongaps=False,
+            colorbar=theme.colourbar("Against the task's own mask (blue: better)"),
+            **_around_nothing(limit),
+        )
+    )
+    figure.update_xaxes(tickangle=-45, showgrid=False, type="category")
+    figure.update_yaxes(title="Mask found on", autorange="reversed", showgrid=False, type="category")
+    alt = f"Heatmap: {_UNITS[name]} under masks of {len(sources)} other tasks against the own one, by language."
+    return theme.finish(figure, alt=alt, name="cross-task", height=230 + 40 * len(sources))
+
+
+def _around_nothing(limit: float) -> dict:
+    """Return a colour scale with white at 0: blue above, as better is."""
+    steps = np.linspace(0, 1, len(theme.DIVERGING))
+    colours = [[share, hue] for share, (_, hue) in zip(steps, reversed(theme.DIVERGING), strict=True)]
+    return {"colorscale": colours, "zmin": -limit, "zmax": limit}
 
 
 def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure:
@@ -143,7 +182,7 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
     """Draw one language's score by sparsity: tickets, the full model with its spread over seeds, random masks.
 
     `levels` is `winning.levels` of the language, `random` has sparsity and value. Open markers are tickets that the
-    paired bootstrap finds worse than the full model.
+    paired bootstrap finds worse than the full model. Random masks far above leave the axis to the tickets.
     """
     levels = levels.sort_values("sparsity")
     name = levels["metric"].iloc[0]
@@ -176,13 +215,19 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
             hovertemplate="ticket: %{y:.4g} %{customdata}",
         )
     )
+    lower = not metric(name).higher_is_better
+    drawn = [*levels["value"], full]
+    seen = random[random["value"] <= _FAR * max(drawn)] if lower else random
     if len(random):
         random = random.sort_values("sparsity")
+        above = ", ".join(
+            f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in seen.index
+        )
         figure.add_trace(
             go.Scatter(
-                x=random["sparsity"],
-                y=random["value"],
-                name="Random mask",
+                x=random["sparsity"] if len(seen) else [None],
+                y=random["value"].where(random.index.isin(seen.index)) if len(seen) else [None],
+                name=f"Random mask, above: {above}" if above else "Random mask",
                 mode="lines+markers",
                 line={"color": "#e69f00", "dash": "dot"},
                 marker={"symbol": "x", "size": 8},
@@ -190,9 +235,9 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
             )
         )
     figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
-    log = not metric(name).higher_is_better
+    wide = lower and max(*drawn, *seen["value"]) > 3 * min(drawn)
     title = "F1" if name == "f1" else _UNITS[name].capitalize()
-    figure.update_yaxes(title=title, **({"type": "log", "dtick": "D2"} if log else {}))
+    figure.update_yaxes(title=title, **({"type": "log", "dtick": "D2"} if wide else {}))
     return theme.finish(
         figure,
         alt=f"Lines: {_UNITS[name]} of {display(language)}'s tickets by sparsity, beside full model and random masks.",

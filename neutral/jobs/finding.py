@@ -137,22 +137,26 @@ class Finder:
             advance(1, 1)
 
     def _count(self) -> None:
-        """Count every set of masks that is complete and not counted yet."""
+        """Count every set of masks that is complete and not counted yet, and the controls that are asked for."""
         plan = self.plan
+        kinds = ["languages", *(["pretrained", "beyond"] if "pretrained" in plan.controls else [])]
+        kinds += ["shuffled"] if "shuffled" in plan.controls else []
         for sparsity in plan.sparsities:
             for seed in plan.seeds:
                 codes = self._with_masks(sparsity, seed)
-                if self._counted(sparsity, seed, "languages", codes):
+                missing = [kind for kind in kinds if not self._counted(sparsity, seed, kind, codes)]
+                if not missing or not codes:
                     continue
                 masks = [self._mask(sparsity, seed, code) for code in codes]
-                self._write_counts(masks, codes, sparsity, seed, "languages")
-                if "pretrained" in plan.controls:
+                if "languages" in missing:
+                    self._write_counts(masks, codes, sparsity, seed, "languages")
+                if "pretrained" in missing or "beyond" in missing:
                     scope = "row" if plan.method == "wanda" else plan.scope
                     reference = controls.pretrained(self.search(codes[0], seed), sparsity, scope)
                     both = [*codes, controls.REFERENCE]
                     self._write_counts([*masks, reference], both, sparsity, seed, "pretrained")
                     self._write_counts([mask ^ reference for mask in masks], codes, sparsity, seed, "beyond")
-                if "shuffled" in plan.controls:
+                if "shuffled" in missing:
                     self._write_counts([mask.shuffled(seed) for mask in masks], codes, sparsity, seed, "shuffled")
             self._count_within(sparsity)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import FileError, NeutralError
+from neutral.transfer.across import CROSS_TASK, MULTILINGUAL
 
 FOLDER = Path(__file__).parents[2] / "data" / "published"
 CITATION = "Foroutan et al., EMNLP 2022, doi:10.18653/v1/2022.emnlp-main.513"
@@ -48,19 +49,29 @@ def winning_tickets() -> pd.DataFrame:
 
 
 def cross_task() -> pd.DataFrame:
-    """Return Figure 9: target_task, source_task, language, difference (below 0 is worse than the task's own mask)."""
-    return read("cross_task")
+    """Return Figure 9 in the form of `across.cross_task`; no intervals are printed."""
+    metrics = {"mlm": "perplexity", "ner": "f1", "xnli": "accuracy"}
+    table = read("cross_task")
+    return table.assign(metric=table["target_task"].map(metrics), low=np.nan, high=np.nan, p=np.nan)[CROSS_TASK]
 
 
 def multilingual_ticket() -> pd.DataFrame:
-    """Return Table 1, NER F1: source (full, own, a language, or en-fa-fr-zh), target, f1."""
-    return read("multilingual_ticket")
+    """Return Table 1 in the form of `across.multilingual`."""
+    table = read("multilingual_ticket").rename(columns={"f1": "value"})
+    mixture = next(source for source in table["source"] if "-" in source)
+    table["source"] = table["source"].replace(mixture, mixture.replace("-", "+"))
+    return table.assign(task="ner", mixture=mixture.replace("-", "+"), metric="f1")[MULTILINGUAL]
 
 
 def seed_overlap() -> pd.DataFrame:
     """Return the overlap of masks of one language under several seeds: task, jaccard (share)."""
     table = read("seed_overlap")
     return table.assign(jaccard=table["jaccard_percent"] / 100).drop(columns="jaccard_percent")
+
+
+def training() -> pd.DataFrame:
+    """Return Table 7: setting, and its value for mlm, ner, xnli (as printed; NaN where the paper says nothing)."""
+    return read("training")
 
 
 def read(name: str) -> pd.DataFrame:

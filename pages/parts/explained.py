@@ -61,12 +61,13 @@ def languages(view: View) -> Languages:
     """Return the languages of a view, relatives beside each other."""
     speakers = [summary.speaker(member) for member in view.members]
     labels = list(dict.fromkeys(speakers))
-    codes = tuple(label for label in labels if _is_language(label))
+    codes = tuple(label for label in labels if is_language(label))
     others = tuple(label for label in labels if label not in codes)
     return Languages(codes, others, _about(codes), len(labels) < len(speakers))
 
 
-def _is_language(label: str) -> bool:
+def is_language(label: str) -> bool:
+    """Whether a label is a language's code: a mixture is not."""
     try:
         typology.known(label)
     except NeutralError:

@@ -29,6 +29,15 @@ MEASURE_WORDS = {
     "beyond": "Jaccard overlap of only those weights that a mask changes against the mask of the untouched "
     "pretrained weights",
 }
+TASKS = {
+    "mlm": "masked language modelling",
+    "clm": "language modelling",
+    "ner": "named entities",
+    "pos": "parts of speech",
+    "nli": "inference",
+    "xnli": "inference (XNLI)",
+}
+
 ALL_LAYERS, ALL_COMPONENTS = "All layers", "All components"
 
 _CHOSEN, _PAGE, _ARRIVED = "_chosen", "_page", "_arrived"
@@ -195,3 +204,9 @@ def readable(group: str) -> str:
     """Write a group of weights as people do: "Encoder 3 attention output"."""
     words = group.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def task_name(task: str) -> str:
+    """Return what people call a task, as a heading."""
+    known = TASKS.get(task, task)
+    return known[:1].upper() + known[1:]

@@ -12,19 +12,12 @@ from neutral import association, summary, typology
 from neutral.errors import NeutralError
 from neutral.study import Study
 from neutral.summary import Choice
-from neutral.transfer import published, results
-from pages.parts import data, pickers
+from neutral.transfer import across, published, results
+from pages.parts import data, explained, pickers
 
 PAPER = "Foroutan et al. 2022"
-TASKS = {
-    "mlm": "Masked language modelling",
-    "clm": "Language modelling",
-    "ner": "Named entities",
-    "pos": "Parts of speech",
-    "nli": "Inference",
-    "xnli": "Inference (XNLI)",
-}
-
+SIGNIFICANT = 0.05
+MARKED = "\\* differs from the own mask (paired bootstrap over held-out examples, p < 0.05, not corrected)"
 NO_STUDY = """
 There is no transfer of ours here yet, so this page shows the paper's. To train each language's mask on every language's
 data, in a study that has masks:
@@ -71,6 +64,20 @@ class Experiment:
         same = [e for e in ours(self.study) if (e.task, e.method) == (self.task, self.method)]
         return [_with(e, self.chosen) for e in same if e.sparsity != self.sparsity]
 
+    def across(self) -> pd.DataFrame:
+        """`across.cross_task` of the study's runs at this sparsity, or the paper's."""
+        if self.study is None:
+            return published.cross_task()
+        return _across(self.study, self.method, self.sparsity, self.chosen)
+
+    def multilingual(self) -> pd.DataFrame:
+        """`across.multilingual` of all the study's tasks at this sparsity, or the paper's."""
+        if self.study is None:
+            return published.multilingual_ticket()
+        every = [self, *(e for e in ours(self.study) if (e.method, e.sparsity) == (self.method, self.sparsity))]
+        tasks = {e.task: e for e in every}
+        return pd.concat([across.multilingual(_with(e, ()).matrix(), e.task) for e in tasks.values()])
+
     def overlap(self) -> pd.DataFrame:
         """The overlap of the masks, group, source, target, value; empty where their counts are not known."""
         if self.study is None:
@@ -108,7 +115,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if name == PAPER:
         return [_with(_of_paper(), ())]
     found = there[name]
-    task = pickers.pick("Task", list(dict.fromkeys(e.task for e in found)), "task", names=task_name)
+    task = pickers.pick("Task", list(dict.fromkeys(e.task for e in found)), "task", names=pickers.task_name)
     method = pickers.pick("Method", list(dict.fromkeys(e.method for e in found if e.task == task)), "method")
     levels = sorted({e.sparsity for e in found if (e.task, e.method) == (task, method)})
     sparsity = pickers.pick("Sparsity", levels, "sparsity", default=0.5, names=lambda s: f"{s:.0%}")
@@ -120,11 +127,6 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     return [one, _of_paper(one.task)]
 
 
-def task_name(task: str) -> str:
-    """What people call a task."""
-    return TASKS.get(task, task)
-
-
 def association_of(one: Experiment) -> pd.DataFrame:
     """Test whether overlap goes with transfer: `association.associations`, plain and within families, a row each.
 
@@ -133,7 +135,8 @@ def association_of(one: Experiment) -> pd.DataFrame:
     overlap, table = one.overlap(), one.matrix()
     if overlap.empty:
         return pd.DataFrame()
-    spoken = set(overlap["source"]) | set(overlap["target"])
+    spoken = set(filter(explained.is_language, {*overlap["source"], *overlap["target"]}))
+    overlap = overlap[overlap["source"].isin(spoken) & overlap["target"].isin(spoken)]
     cost = table[(table["source"] != table["target"]) & table["source"].isin(spoken) & table["target"].isin(spoken)]
     cost = cost.assign(distance="transfer", value=cost["relative"])[["distance", "source", "target", "value"]]
     rows = []
@@ -145,7 +148,7 @@ def association_of(one: Experiment) -> pd.DataFrame:
 
 def _of_paper(task: str = "") -> Experiment:
     there = published.experiments()
-    names = {pair: f"{published.MODELS[pair[0]]}, {task_name(pair[1])}" for pair in there}
+    names = {pair: f"{published.MODELS[pair[0]]}, {pickers.task_name(pair[1])}" for pair in there}
     default = next((pair for pair in there if pair[1] == {"nli": "xnli"}.get(task, task)), there[0])
     model, task = pickers.pick("The paper's table", there, "table", default=default, names=names.__getitem__)
     return Experiment(PAPER, task, 0.5, model=model)
@@ -165,6 +168,11 @@ def _matrix(study: Study, task: str, method: str, sparsity: float, chosen: tuple
 def _bootstrap(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
     table = study.table("transfer")
     return results.bootstrap(results.select(table, task, sparsity, method=method, languages=chosen))
+
+
+@data.remembered
+def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
+    return across.cross_task(study.table("transfer"), sparsity, method=method, languages=chosen)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

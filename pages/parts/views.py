@@ -17,7 +17,6 @@ from neutral.summary import Choice
 from pages.parts import data, pickers, uploads
 
 STUDY, MINE, BOTH = "Study", "Your masks", "Both"
-TASKS = {"mlm": "masked language modelling", "clm": "language modelling", "masks": "masks"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
 def _choice(there: list[Choice]) -> Choice | None:
     """Narrow the choices down, picker by picker."""
     for field, label, default, names in (
-        ("task", "Task", "mlm", lambda task: TASKS.get(task, task).capitalize()),
+        ("task", "Task", "mlm", pickers.task_name),
         ("method", "Method", "magnitude", str.capitalize),
         ("sparsity", "Sparsity", 0.5, lambda sparsity: f"{sparsity:.0%}"),
         ("seed", "Seed", 0, str),

@@ -1,0 +1,79 @@
+"""Masks of another task, and masks of several languages at once, beside a language's own.
+
+Both in the form of the paper's Figure 9 and Table 1, so that our runs and the printed numbers take the same views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from neutral.corpora import parts
+from neutral.metrics import better
+from neutral.transfer.plan import FULL
+from neutral.transfer.results import gain_interval
+
+CROSS_TASK = ["target_task", "source_task", "language", "metric", "difference", "low", "high", "p"]
+MULTILINGUAL = ["task", "mixture", "source", "target", "metric", "value"]
+OWN = "own"
+
+
+def cross_task(
+    table: pd.DataFrame, sparsity: float, *, method: str = "magnitude", languages: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return what another task's mask of the same language costs: columns `CROSS_TASK` (Figure 9).
+
+    `table` is `Study.table("transfer")`. difference: better than the mask found on the task itself by so much, in the
+    metric's unit (below 0 is worse); low, high, p: its paired bootstrap (`results.gain_interval`), NaN for runs without
+    parts. The random mask is a source task of its own, "random". Tasks without another's mask are left out.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=CROSS_TASK)
+    rows = table[(table["method"] == method) & ((table["sparsity"] - sparsity).abs() < 1e-6)]
+    if languages:
+        rows = rows[rows["target"].isin(languages)]
+    own = rows["source_task"] == rows["task"]
+    same = rows["source"] == rows["target"]
+    random = own & (rows["source"] == "random")
+    others = rows[random | (~own & same)]
+    others = others.assign(source_task=others["source_task"].where(~random, "random"))
+    crossed = set(rows[~own & same]["task"])
+    found = []
+    for (task, source, language), runs in others.groupby(["task", "source_task", "target"], sort=False):
+        mine = rows[own & same & (rows["task"] == task) & (rows["target"] == language)]
+        both = runs.merge(mine, on="seed", suffixes=("", "_own"))
+        if task in crossed and len(both):
+            found.append((task, source, language, *_compared(both)))
+    return pd.DataFrame(found, columns=CROSS_TASK)
+
+
+def multilingual(matrix: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return masks found on mixtures of languages beside single ones: columns `MULTILINGUAL` (Table 1).
+
+    `matrix` is `results.matrix`. Sources are the full model, the target's "own", the languages of the mixture, and the
+    mixture; targets are the languages outside the mixture that its mask was trained on.
+    """
+    value = matrix.set_index(["source", "target"])["value"].to_dict()
+    found = []
+    for mixture in [source for source in dict.fromkeys(matrix["source"]) if len(parts(source)) > 1]:
+        codes = parts(mixture)
+        for target in dict.fromkeys(matrix[matrix["source"] == mixture]["target"]):
+            if target in codes:
+                continue
+            for source in (FULL, target, *codes, mixture):
+                if (source, target) in value:
+                    name = OWN if source == target else source
+                    found.append((task, mixture, name, target, matrix["metric"].iloc[0], value[source, target]))
+    return pd.DataFrame(found, columns=MULTILINGUAL)
+
+
+def _compared(both: pd.DataFrame) -> tuple:
+    """Return metric, difference, low, high and p of runs beside those of the own mask, a row a seed."""
+    name = both["metric"].iloc[0]
+    difference = better(name, both["value"].mean(), both["value_own"].mean())
+    if "parts" not in both or both[["parts", "parts_own"]].isna().any(axis=None):
+        return name, difference, np.nan, np.nan, np.nan
+    pairs = [(np.array(row.parts, dtype=float).T, np.array(row.parts_own, dtype=float).T) for row in both.itertuples()]
+    return name, *gain_interval(name, pairs)

@@ -1,0 +1,123 @@
+"""What the Layers page shows of other tasks and other ways of pruning: do they see the same languages meet?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from neutral import association, figures, typology
+from neutral.association.agreement import over_layers, over_pairs
+from neutral.figures.theme import UNITS
+from neutral.summary import Choice
+from pages.parts import data, pickers, show
+from pages.parts.explained import is_language
+from pages.parts.views import View
+
+ALL, LAYER = "all", "layer"
+
+
+def ways(view: View, measure: str) -> None:
+    """Show the overlap of the study's other masks of the same sparsity by layer, and how far they agree."""
+    others = [choice for choice in _others(view) if len(_members(view, choice)) > 1 and _has(view, choice, measure)]
+    if not others:
+        return
+    one_task = {choice.task for choice in others} == {view.choice.task}
+    names = {c: c.method if one_task else f"{c.method}, {pickers.task_name(c.task).lower()}" for c in others}
+    mine = view.choice.method if one_task else f"{view.choice.method}, {pickers.task_name(view.choice.task).lower()}"
+    lines = [view.pairs(measure, LAYER).assign(line=mine, method=view.choice.method)]
+    tested, found = [], []
+    for choice in others:
+        members = _members(view, choice)
+        theirs = data.pairs(view.source, choice, measure, LAYER, members)
+        lines.append(theirs.assign(line=names[choice], method=choice.method))
+        codes = tuple(filter(is_language, members))
+        if len(codes) < association.LEAST:
+            continue
+        for each in dict.fromkeys((measure, "beyond")):
+            if _has(view, choice, each):
+                layers, whole = _agreement(view.source, view.choice, choice, each, codes)
+                found.append({"Masks": names[choice], "Overlap": UNITS[each][0], **whole})
+                if each == measure:
+                    tested.append(layers.assign(line=names[choice], method=choice.method))
+    st.markdown("##### Other tasks, other ways of pruning")
+    if found:
+        st.markdown(_answer(mine, found))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.caption(f"{UNITS[measure][0]}, mean of the pairs, at {view.choice.sparsity:.0%} removed.")
+        means = pd.concat(lines).groupby(["line", "method", "group"], sort=False)["value"].mean().reset_index()
+        show.figure(figures.ways_by_layer(means, UNITS[measure][0]), f"ways-{view.key}")
+    if tested:
+        with right:
+            st.caption(f"Rank correlation with {mine} over the pairs of languages; filled markers have p < 0.05.")
+            show.figure(figures.agreement_by_layer(pd.concat(tested)), f"agreement-{view.key}")
+        numbers = {name: "%.2f" if name.startswith("ρ") else "%.4f" for name in found[0] if name[0] in "ρp"}
+        st.dataframe(
+            pd.DataFrame(found),
+            hide_index=True,
+            column_config={name: st.column_config.NumberColumn(format=form) for name, form in numbers.items()},
+            height="content",
+            key=f"agreement-{view.key}-found",
+        )
+        st.caption(
+            "p is a Mantel test's: exchanging any languages, and only relatives. Layers are no sample and have no p."
+        )
+        show.table(pd.concat(tested), "Agreement by layer", f"agreement-{view.key}")
+
+
+def _answer(mine: str, found: list[dict]) -> str:
+    """Say, for each of the others, whether it foretells which languages overlap most."""
+    said = []
+    for row in found:
+        rho, related = row["ρ over pairs"], row["p, relatives"]
+        told = "foretells" if related < 0.05 and rho > 0 else "does not foretell"
+        said.append(
+            f"- {row['Overlap']} of **{row['Masks']}** masks {told} that of {mine}: over pairs of languages "
+            f"ρ = **{rho:.2f}** (p = {row['p']:.4f}; exchanging relatives only {related:.4f}), over layers "
+            f"ρ = **{row['ρ over layers']:.2f}**."
+        )
+    return "\n".join(said)
+
+
+def _others(view: View) -> list[Choice]:
+    """The study's other masks of this sparsity and seed; random ones overlap by chance and are left out."""
+    mine = view.choice
+    return [
+        choice
+        for choice in data.choices(view.source)
+        if abs(choice.sparsity - mine.sparsity) < 1e-6
+        and choice.seed == mine.seed
+        and (choice.task, choice.method) != (mine.task, mine.method)
+        and "random" not in (choice.method, mine.method)
+    ]
+
+
+def _has(view: View, choice: Choice, measure: str) -> bool:
+    """Whether both have the counts of a measure."""
+    return measure != "beyond" or all("beyond" in data.kinds(view.source, c) for c in (view.choice, choice))
+
+
+def _members(view: View, choice: Choice) -> tuple[str, ...]:
+    there = data.counts(view.source, choice, "jaccard", ()).members
+    return tuple(member for member in view.members if member in there)
+
+
+@data.remembered
+def _agreement(
+    source: data.Source, mine: Choice, other: Choice, measure: str, members: tuple[str, ...]
+) -> tuple[pd.DataFrame, dict]:
+    """Return the correlation over pairs in every layer, and a row of the table for the whole network."""
+    one, two = (data.pairs(source, choice, measure, LAYER, members) for choice in (mine, other))
+    whole = [data.pairs(source, choice, measure, ALL, members) for choice in (mine, other)]
+    plain = over_pairs(*whole).iloc[0]
+    related = over_pairs(*whole, within=typology.families(members)).iloc[0]
+    layers = over_layers(one, two)
+    row = {
+        "ρ over pairs": plain["rho"],
+        "p": plain["p"],
+        "p, relatives": related["p"],
+        "Languages": len(members),
+        "ρ over layers": layers.means,
+        "ρ over pairs and layers": layers.cells,
+    }
+    return over_pairs(one, two), row

@@ -1,0 +1,66 @@
+"""What the Transfer page shows of masks from another task, and of masks of several languages at once."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from neutral import figures, summary
+from neutral.corpora import parts
+from neutral.summary import display
+from neutral.transfer import published
+from pages.parts import pickers, show
+from pages.parts.transferred import MARKED, PAPER, SIGNIFICANT, Experiment
+
+
+def tasks(shown: list[Experiment]) -> None:
+    """Show another task's masks beside the task's own."""
+    tables = {one.title: found for one in shown if len(found := one.across())}
+    if not tables:
+        return
+    st.subheader("Across tasks", anchor=False)
+    st.caption("A mask found on another task, for the same language, against the task's own mask; below 0 is worse.")
+    targets = dict.fromkeys(task for table in tables.values() for task in table["target_task"])
+    with st.columns([2, 5])[0]:
+        target = pickers.pick("Trained and scored on", list(targets), "target", names=pickers.task_name)
+    columns = st.columns(len(tables), gap="medium")
+    for column, (title, table) in zip(columns, tables.items(), strict=True):
+        rows = table[table["target_task"] == target]
+        with column:
+            st.markdown(f"##### {title}")
+            if rows.empty:
+                st.info(f"No masks were trained across to {pickers.task_name(target).lower()} here.")
+                continue
+            order = summary.order(list(dict.fromkeys(rows["language"])))
+            names = {task: pickers.task_name(task) for task in rows["source_task"]} | {"random": "Random mask"}
+            marks = {(r.source_task, r.language): "*" for r in rows.itertuples() if r.p < SIGNIFICANT}
+            show.figure(figures.cross_task_matrix(rows, order, names, marks=marks), f"cross-{title}")
+            st.caption(f"Figure 9. {published.CITATION}." if title == PAPER else MARKED + ".")
+            show.table(rows, "Across tasks", f"cross-{title}")
+
+
+def languages(shown: list[Experiment]) -> None:
+    """Show masks found on several languages at once beside single ones."""
+    tables = {one.title: found for one in shown if len(found := one.multilingual())}
+    if not tables:
+        return
+    st.subheader("A ticket for several languages", anchor=False)
+    st.caption("One mask from the mixed data of several languages, as many examples in all, beside single ones.")
+    columns = st.columns(len(tables), gap="medium")
+    for column, (title, table) in zip(columns, tables.items(), strict=True):
+        with column:
+            st.markdown(f"##### {title}")
+            for (task, mixture), rows in table.groupby(["task", "mixture"], sort=False):
+                square = rows.pivot(index="source", columns="target", values="value")
+                order = [source for source in dict.fromkeys(rows["source"]) if source in square.index]
+                square = square.loc[order, summary.order(list(square.columns))].rename(columns=display)
+                square.insert(0, "Mean", square.mean(axis=1))
+                codes = ", ".join(parts(mixture))
+                names = {"full": "Full model", "own": "Own mask", mixture: f"{codes} mixed"}
+                square.index = pd.Index([names.get(s) or display(s) for s in order], name="Mask of")
+                st.caption(f"{pickers.task_name(task)}, {rows['metric'].iloc[0]}, trained and scored on")
+                digits = "%.2f" if square.max(axis=None) > 2 else "%.3f"
+                formats = {column: st.column_config.NumberColumn(format=digits) for column in square.columns}
+                st.dataframe(square, column_config=formats, height="content", key=f"mixed-{title}-{mixture}-{task}")
+            if title == PAPER:
+                st.caption(f"Table 1, percent. {published.CITATION}.")
