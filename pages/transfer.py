@@ -30,8 +30,9 @@ def matrix(one: Experiment, show_as: str) -> None:
         said.append(MARKED)
     if better:
         said.append("° within one standard deviation of the own mask's seeds, or better (the paper's rule)")
-    seeds = int(table["seeds"].max())
-    said.append(f"{words.count(seeds, 'seed')} a cell. Blue is better than the own mask, red worse.")
+    few, many = int(table["seeds"].min()), int(table["seeds"].max())
+    seeds = words.count(many, "seed") if few == many else f"{few} to {many} seeds"
+    said.append(f"{seeds} a cell, compared under the same seeds. Blue is better than the own mask, red worse.")
     st.caption(". ".join(said) if one.study else f"Mean of three runs, as printed. {published.CITATION}.")
     show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
 
@@ -127,11 +128,10 @@ def drops(one: Experiment) -> None:
 
 def left_out(one: Experiment) -> None:
     """Show whether what all others agree on serves a language that was left out."""
-    table = one.matrix()
-    if "core" not in set(table["source"]):
+    found = one.left_out()
+    if found.empty:
         return
-    found = results.left_out(table)
-    name = table["metric"].iloc[0]
+    name = found["metric"].iloc[0]
     st.markdown("##### Does the core of the others serve an unseen language?")
     best = found.dropna(subset=["core", "mean"])
     sign = 1 if metric(name).higher_is_better else -1

@@ -58,6 +58,18 @@ def test_changes_against_the_own_mask_follow_the_paper(table):
     assert drop.loc["random", "targets"] == 2
 
 
+def test_runs_are_compared_under_the_seeds_that_both_have(table):
+    more = pd.DataFrame([row("en", "en", 40.0, seed=2), row("random", "en", 3.0, seed=3)])
+    matrix = results.matrix(pd.concat([table, more]), "mlm", 0.5)
+    found = results.against_own(matrix).set_index(["source", "target"])
+    assert found.loc[("fr", "en"), "gain"] == pytest.approx(-1.0), "the own mask's third seed is not the other's"
+    assert found.loc[("random", "en"), "gain"] == pytest.approx(4.05 - 8.05)
+    assert found.loc[("en", "en"), "value"] == pytest.approx((4.0 + 4.1 + 40) / 3)
+    assert found.loc[("en", "en"), "gain"] == 0
+    lonely = results.matrix(pd.DataFrame([row("fr", "en", 5.0)]), "mlm", 0.5)
+    assert results.against_own(lonely)[["gain", "relative", "paired"]].isna().all(axis=None)
+
+
 def test_one_seed_gives_no_verdict_by_standard_deviation(table):
     one = results.against_own(results.matrix(table[table["seed"] == 0], "mlm", 0.5))
     assert one["successful"].isna().all()
@@ -129,9 +141,11 @@ def test_the_check_without_training_foretells_what_it_ranks_alike(table):
 def test_the_core_is_laid_beside_the_best_single_mask():
     cells = {"en": {"en": 4, "fr": 5, "de": 4.5, "core": 4.2, "random": 9}, "fr": {"fr": 5}}
     table = pd.DataFrame([row(s, t, v) for t, c in cells.items() for s, v in c.items()] + [row("de", "de", 5)])
-    found = results.left_out(results.matrix(table, "mlm", 0.5)).set_index("target")
+    other_seed = pd.DataFrame([row("en", "en", 40, seed=1), row("fr", "en", 1, seed=1)])
+    found = results.left_out(pd.concat([table, other_seed])).set_index("target")
     assert found.loc["en", ["own", "core", "best", "mean"]].tolist() == pytest.approx([4, 4.2, 4.5, 4.75])
-    assert np.isnan(found.loc["fr", "core"])
+    assert np.isnan(found.loc["en", "full"])
+    assert list(found.index) == ["en"], "no core was trained on French"
 
 
 def scores(values, seeds=(0, 1, 2), spread=0.1, parts=True):

@@ -30,11 +30,9 @@ def transfer(model: str, task: str) -> pd.DataFrame:
     if rows.empty:
         there = ", ".join(f"{m} {t}" for m, t in experiments())
         raise NeutralError(f"the paper has no transfer table of {model} on {task}; it has {there}")
-    return (
-        rows[["source", "target", "metric", "value"]]
-        .assign(std=np.nan, seeds=3, untrained=np.nan)
-        .reset_index(drop=True)
-    )
+    own = rows[rows["source"] == rows["target"]].set_index("target")["value"]
+    found = rows[["source", "target", "metric", "value"]].reset_index(drop=True)
+    return found.assign(std=np.nan, seeds=3, untrained=np.nan, paired=found["value"], own=found["target"].map(own))
 
 
 def experiments() -> list[tuple[str, str]]:

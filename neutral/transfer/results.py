@@ -14,7 +14,8 @@ import pandas as pd
 from neutral.metrics import METRICS, better, metric
 from neutral.transfer.plan import FULL
 
-COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained"]
+COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
+LEFT_OUT = ["target", "metric", "own", "core", "union", "random", "pretrained", FULL, "best", "mean"]
 REPEATS = 2000  # bootstrap samples
 LEVEL = 0.95
 
@@ -31,18 +32,22 @@ def matrix(
     """Return a(s, t): columns `COLUMNS`, a row a source and target, mean and standard deviation over seeds.
 
     `table` is `Study.table("transfer")`. std is NaN for one seed; untrained is the score of the masked model before its
-    training, NaN where the task needs a new head. Sources may be no language: `plan.BASELINES`. The full model is in
-    every matrix of its task. With `languages`, targets and language sources are only these.
+    training, NaN where the task needs a new head. paired and own are a(s, t) and a(t, t) over the seeds that both have,
+    NaN where there is none: a seed is also an order of the training data, so only these compare. Sources may be no
+    language: `plan.BASELINES`. The full model is in every matrix of its task. With `languages`, targets and language
+    sources are only these.
     """
     rows = select(table, task, sparsity, method=method, source_task=source_task, languages=languages)
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
     if "untrained" not in rows:
         rows = rows.assign(untrained=np.nan)
+    own = rows[rows["source"] == rows["target"]].set_index(["target", "seed"])["value"]
+    rows = rows.assign(own=own.reindex(pd.MultiIndex.from_frame(rows[["target", "seed"]])).to_numpy())
+    rows = rows.assign(paired=rows["value"].where(rows["own"].notna()))
     grouped = rows.groupby(["source", "target", "metric"], sort=False)
-    found = grouped.agg(
-        value=("value", "mean"), std=("value", "std"), seeds=("seed", "nunique"), untrained=("untrained", "mean")
-    )
+    means = {name: (name, "mean") for name in ("value", "untrained", "paired", "own")}
+    found = grouped.agg(**means, std=("value", "std"), seeds=("seed", "nunique"))
     return found.reset_index()[COLUMNS]
 
 
@@ -70,19 +75,19 @@ def select(
 
 
 def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Return a matrix with the target's own mask beside every run: adds own, own_std, gain, relative, successful.
+    """Return a matrix with every run read against the target's own mask: adds own_std, gain, relative, successful.
 
-    gain: by how much a(s, t) is better than a(t, t). relative: (a(s, t) - a(t, t)) / a(t, t), as in the paper.
-    successful: the paper's rule, within one standard deviation of a(t, t) over seeds, or better; NA for one seed.
-    A target without a run of its own mask has NaN.
+    gain: by how much a(s, t) is better than a(t, t). relative: (a(s, t) - a(t, t)) / a(t, t), as in the paper. Both
+    are over the seeds that the two have. successful: the paper's rule, within one standard deviation of a(t, t) over
+    seeds, or better; NA for one seed. A target without a run of its own mask has NaN.
     """
-    own = matrix[matrix["source"] == matrix["target"]].set_index("target")[["value", "std"]]
-    found = matrix.assign(own=matrix["target"].map(own["value"]), own_std=matrix["target"].map(own["std"]))
+    std = matrix[matrix["source"] == matrix["target"]].set_index("target")["std"]
+    found = matrix.assign(own_std=matrix["target"].map(std))
     found["gain"] = [
         better(name, value, other)
-        for name, value, other in found[["metric", "value", "own"]].itertuples(index=False, name=None)
+        for name, value, other in found[["metric", "paired", "own"]].itertuples(index=False, name=None)
     ]
-    found["relative"] = (found["value"] - found["own"]) / found["own"]
+    found["relative"] = (found["paired"] - found["own"]) / found["own"]
     within = (found["gain"] >= -found["own_std"]).astype("boolean")
     return found.assign(successful=within.mask(found["own_std"].isna() | found["gain"].isna()))
 
@@ -171,20 +176,23 @@ def _spearman(one: pd.Series, other: pd.Series) -> float:
     return float(one.corr(other, method="spearman"))
 
 
-def left_out(matrix: pd.DataFrame) -> pd.DataFrame:
+def left_out(rows: pd.DataFrame) -> pd.DataFrame:
     """Compare, for each target, the core of all *other* languages with their single masks.
 
-    Columns target, metric, own, core, union, random, pretrained, full, best (other language's mask), mean (of the other
-    languages' masks), in the metric's unit. A source that was not run is NaN.
+    `rows` are those of `select`. Columns target, metric, own, core, union, random, pretrained, full, best (other
+    language's mask), mean (of the other languages' masks), in the metric's unit, under the seeds that the core was
+    trained with. A source that was not run is NaN; a target without a core is left out.
     """
-    spoken = set(matrix["target"])
-    rows = []
-    for target, cells in matrix.groupby("target", sort=False):
-        values = cells.set_index("source")["value"]
-        others = values[[s for s in values.index if s in spoken and s != target]]
+    found = []
+    for target, cells in rows.groupby("target", sort=False):
+        cells = cells[cells["seed"].isin(cells[cells["source"] == "core"]["seed"])]
+        if cells.empty:
+            continue
+        values = cells.groupby("source")["value"].mean()
+        others = values[[s for s in values.index if s in set(rows["target"]) and s != target]]
         name = cells["metric"].iloc[0]
         best = (others.max() if METRICS[name].higher_is_better else others.min()) if len(others) else np.nan
         row = {"target": target, "metric": name, "own": values.get(target, np.nan)}
         row |= {source: values.get(source, np.nan) for source in ("core", "union", "random", "pretrained", FULL)}
-        rows.append(row | {"best": best, "mean": others.mean()})
-    return pd.DataFrame(rows)
+        found.append(row | {"best": best, "mean": others.mean()})
+    return pd.DataFrame(found, columns=LEFT_OUT)

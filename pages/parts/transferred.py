@@ -57,6 +57,12 @@ class Experiment:
             return pd.DataFrame(columns=["source", "target", "gain", "low", "high", "p"])
         return _bootstrap(self.study, self.task, self.method, self.sparsity, self.chosen)
 
+    def left_out(self) -> pd.DataFrame:
+        """`results.left_out`; empty where no core was trained, as in the paper."""
+        if self.study is None:
+            return pd.DataFrame(columns=results.LEFT_OUT)
+        return _left_out(self.study, self.task, self.method, self.sparsity, self.chosen)
+
     def others(self) -> list[Experiment]:
         """The same experiment at other sparsities."""
         if self.study is None:
@@ -168,6 +174,12 @@ def _matrix(study: Study, task: str, method: str, sparsity: float, chosen: tuple
 def _bootstrap(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
     table = study.table("transfer")
     return results.bootstrap(results.select(table, task, sparsity, method=method, languages=chosen))
+
+
+@data.remembered
+def _left_out(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
+    table = study.table("transfer")
+    return results.left_out(results.select(table, task, sparsity, method=method, languages=chosen))
 
 
 @data.remembered
