@@ -75,7 +75,7 @@ def test_a_mixtures_mask_is_beside_those_of_its_parts_on_languages_outside_it():
     values = {"full": 0.9, "de": 0.8, "en": 0.5, "fr": 0.6, "en+fr": 0.7, "ru": 0.4, "random": 0.1}
     rows = [run("ner", "ner", source, "de", value) for source, value in values.items()]
     rows.append(run("ner", "ner", "en+fr", "fr", 0.6))
-    matrix = results.matrix(pd.DataFrame(rows), "ner", 0.5)
+    matrix = results.matrix(results.select(pd.DataFrame(rows), "ner", 0.5))
     found = across.multilingual(matrix, "ner")
     assert list(found.columns) == across.MULTILINGUAL
     assert set(found["target"]) == {"de"}

@@ -38,40 +38,44 @@ def table():
 
 
 def test_a_matrix_has_means_over_seeds_and_the_full_model(table):
-    found = results.matrix(table, "mlm", 0.5).set_index(["source", "target"])
+    found = results.matrix(results.select(table, "mlm", 0.5)).set_index(["source", "target"])
     assert len(found) == 8
     assert found.loc[("fr", "en"), "value"] == pytest.approx(5.05)
     assert found.loc[("fr", "en"), "std"] == pytest.approx(np.std([5.0, 5.1], ddof=1))
     assert found.loc[("full", "fr"), "value"] == pytest.approx(5.05)
-    assert results.matrix(table, "ner", 0.5).empty
-    assert set(results.matrix(table, "mlm", 0.5, languages=["fr"])["source"]) == {"fr", "random", "full"}
+    assert results.matrix(results.select(table, "ner", 0.5)).empty
+    assert set(results.matrix(results.select(table, "mlm", 0.5, languages=["fr"]))["source"]) == {
+        "fr",
+        "random",
+        "full",
+    }
 
 
 def test_changes_against_the_own_mask_follow_the_paper(table):
-    found = results.against_own(results.matrix(table, "mlm", 0.5)).set_index(["source", "target"])
+    found = results.against_own(results.matrix(results.select(table, "mlm", 0.5))).set_index(["source", "target"])
     assert found.loc[("fr", "en"), "relative"] == pytest.approx((5.05 - 4.05) / 4.05)
     assert found.loc[("fr", "en"), "gain"] == pytest.approx(-1.0), "a higher perplexity is no gain"
     assert found.loc[("fr", "en"), "successful"] is np.False_ or not found.loc[("fr", "en"), "successful"]
     assert found.loc[("full", "en"), "successful"]
-    drop = results.relative_drop(results.matrix(table, "mlm", 0.5)).set_index("source")
+    drop = results.relative_drop(results.matrix(results.select(table, "mlm", 0.5))).set_index("source")
     assert drop.loc["en", "value"] == pytest.approx((6.05 - 5.05) / 5.05)
     assert drop.loc["random", "targets"] == 2
 
 
 def test_runs_are_compared_under_the_seeds_that_both_have(table):
     more = pd.DataFrame([row("en", "en", 40.0, seed=2), row("random", "en", 3.0, seed=3)])
-    matrix = results.matrix(pd.concat([table, more]), "mlm", 0.5)
+    matrix = results.matrix(results.select(pd.concat([table, more]), "mlm", 0.5))
     found = results.against_own(matrix).set_index(["source", "target"])
     assert found.loc[("fr", "en"), "gain"] == pytest.approx(-1.0), "the own mask's third seed is not the other's"
     assert found.loc[("random", "en"), "gain"] == pytest.approx(4.05 - 8.05)
     assert found.loc[("en", "en"), "value"] == pytest.approx((4.0 + 4.1 + 40) / 3)
     assert found.loc[("en", "en"), "gain"] == 0
-    lonely = results.matrix(pd.DataFrame([row("fr", "en", 5.0)]), "mlm", 0.5)
+    lonely = results.matrix(results.select(pd.DataFrame([row("fr", "en", 5.0)]), "mlm", 0.5))
     assert results.against_own(lonely)[["gain", "relative", "paired"]].isna().all(axis=None)
 
 
 def test_one_seed_gives_no_verdict_by_standard_deviation(table):
-    one = results.against_own(results.matrix(table[table["seed"] == 0], "mlm", 0.5))
+    one = results.against_own(results.matrix(results.select(table[table["seed"] == 0], "mlm", 0.5)))
     assert one["successful"].isna().all()
 
 
@@ -131,11 +135,13 @@ def test_the_check_without_training_foretells_what_it_ranks_alike(table):
         for i, s in enumerate("abcdef")
         for j, t in enumerate("abcdef")
     ]
-    found = results.foretold(results.matrix(pd.DataFrame(many), "mlm", 0.5)).set_index("target")
+    found = results.foretold(results.matrix(results.select(pd.DataFrame(many), "mlm", 0.5))).set_index("target")
     assert found.loc["a", "rho"] == pytest.approx(1)
     assert found.loc["all", "rho"] == pytest.approx(1)
     assert found.loc["all", "n"] == 30
-    assert np.isnan(results.foretold(results.matrix(table, "mlm", 0.5)).set_index("target").loc["en", "rho"])
+    assert np.isnan(
+        results.foretold(results.matrix(results.select(table, "mlm", 0.5))).set_index("target").loc["en", "rho"]
+    )
 
 
 def test_the_core_is_laid_beside_the_best_single_mask():

@@ -137,7 +137,7 @@ def test_masks_without_scores_say_how_to_get_them():
 @pytest.fixture
 def table(folder):
     rows = Study(folder / "made").table("transfer")
-    return results.against_own(results.matrix(rows, "mlm", 0.5))
+    return results.against_own(results.matrix(results.select(rows, "mlm", 0.5)))
 
 
 def test_colours_of_the_matrix_are_gains_cut_at_the_largest_between_languages(table):

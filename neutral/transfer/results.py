@@ -20,37 +20,6 @@ REPEATS = 2000  # bootstrap samples
 LEVEL = 0.95
 
 
-def matrix(
-    table: pd.DataFrame,
-    task: str,
-    sparsity: float,
-    *,
-    method: str = "magnitude",
-    source_task: str = "",
-    languages: Sequence[str] = (),
-) -> pd.DataFrame:
-    """Return a(s, t): columns `COLUMNS`, a row a source and target, mean and standard deviation over seeds.
-
-    `table` is `Study.table("transfer")`. std is NaN for one seed; untrained is the score of the masked model before its
-    training, NaN where the task needs a new head. paired and own are a(s, t) and a(t, t) over the seeds that both have,
-    NaN where there is none: a seed is also an order of the training data, so only these compare. Sources may be no
-    language: `plan.BASELINES`. The full model is in every matrix of its task. With `languages`, targets and language
-    sources are only these.
-    """
-    rows = select(table, task, sparsity, method=method, source_task=source_task, languages=languages)
-    if rows.empty:
-        return pd.DataFrame(columns=COLUMNS)
-    if "untrained" not in rows:
-        rows = rows.assign(untrained=np.nan)
-    own = rows[rows["source"] == rows["target"]].set_index(["target", "seed"])["value"]
-    rows = rows.assign(own=own.reindex(pd.MultiIndex.from_frame(rows[["target", "seed"]])).to_numpy())
-    rows = rows.assign(paired=rows["value"].where(rows["own"].notna()))
-    grouped = rows.groupby(["source", "target", "metric"], sort=False)
-    means = {name: (name, "mean") for name in ("value", "untrained", "paired", "own")}
-    found = grouped.agg(**means, std=("value", "std"), seeds=("seed", "nunique"))
-    return found.reset_index()[COLUMNS]
-
-
 def select(
     table: pd.DataFrame,
     task: str,
@@ -60,7 +29,11 @@ def select(
     source_task: str = "",
     languages: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return the rows of one experiment: one task, sparsity and method of masks, and the full model's rows."""
+    """Return the rows of one experiment: one task, sparsity and method of masks, and the full model's rows.
+
+    `table` is `Study.table("transfer")`. Sources may be no language: `plan.BASELINES`. With `languages`, targets and
+    language sources are only these.
+    """
     if table.empty:
         return table
     full = table["method"] == FULL
@@ -72,6 +45,26 @@ def select(
         aside = ~rows["source"].isin(spoken)
         rows = rows[rows["target"].isin(languages) & (rows["source"].isin(languages) | aside)]
     return rows
+
+
+def matrix(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a(s, t): columns `COLUMNS`, a row a source and target, mean and standard deviation over seeds.
+
+    `rows` are those of `select`. std is NaN for one seed; untrained is the score of the masked model before its
+    training, NaN where the task needs a new head. paired and own are a(s, t) and a(t, t) over the seeds that both have,
+    NaN where there is none: a seed is also an order of the training data, so only these compare.
+    """
+    if rows.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    if "untrained" not in rows:
+        rows = rows.assign(untrained=np.nan)
+    own = rows[rows["source"] == rows["target"]].set_index(["target", "seed"])["value"]
+    rows = rows.assign(own=own.reindex(pd.MultiIndex.from_frame(rows[["target", "seed"]])).to_numpy())
+    rows = rows.assign(paired=rows["value"].where(rows["own"].notna()))
+    grouped = rows.groupby(["source", "target", "metric"], sort=False)
+    means = {name: (name, "mean") for name in ("value", "untrained", "paired", "own")}
+    found = grouped.agg(**means, std=("value", "std"), seeds=("seed", "nunique"))
+    return found.reset_index()[COLUMNS]
 
 
 def against_own(matrix: pd.DataFrame) -> pd.DataFrame:

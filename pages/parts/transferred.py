@@ -166,25 +166,26 @@ def _with(one: Experiment, chosen: tuple[str, ...]) -> Experiment:
 
 @data.remembered
 def _matrix(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    table = study.table("transfer")
-    return results.against_own(results.matrix(table, task, sparsity, method=method, languages=chosen))
+    return results.against_own(results.matrix(_selected(study, task, method, sparsity, chosen)))
 
 
 @data.remembered
 def _bootstrap(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    table = study.table("transfer")
-    return results.bootstrap(results.select(table, task, sparsity, method=method, languages=chosen))
+    return results.bootstrap(_selected(study, task, method, sparsity, chosen))
 
 
 @data.remembered
 def _left_out(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    table = study.table("transfer")
-    return results.left_out(results.select(table, task, sparsity, method=method, languages=chosen))
+    return results.left_out(_selected(study, task, method, sparsity, chosen))
 
 
 @data.remembered
 def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
     return across.cross_task(study.table("transfer"), sparsity, method=method, languages=chosen)
+
+
+def _selected(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
+    return results.select(study.table("transfer"), task, sparsity, method=method, languages=chosen)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
