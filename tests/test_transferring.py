@@ -16,15 +16,16 @@ from neutral import jobs, models
 from neutral.cli import main
 from neutral.errors import NeutralError
 from neutral.jobs.loading import subject
-from neutral.jobs.transferring import pending, transfer
+from neutral.jobs.transferring import Trainer, pending, transfer
 from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.metrics import METRICS
 from neutral.plan import Plan
 from neutral.study import Study
+from neutral.tasks import data
 from neutral.training import Recipe
-from neutral.transfer import baselines
-from neutral.transfer.plan import TransferPlan
+from neutral.transfer import baselines, results
+from neutral.transfer.plan import Run, TransferPlan
 
 ROOT = Path(__file__).parent.parent
 RECIPE = Recipe(steps=3, batch_size=2, rate=1e-2)
@@ -203,7 +204,7 @@ def test_a_dry_run_says_how_many_and_writes_nothing(folder, found, tmp_path, cap
         ({"sparsities": (0.9,)}, "no such mask; find it with"),
         ({"baselines": ("best",)}, "--baselines best: unknown"),
         ({"sparsities": (1.5,)}, "--sparsity"),
-        ({"sources": ("en", "sw"), "baselines": ("core",)}, "at least three"),
+        ({"sources": ("en", "sw"), "baselines": ("core",)}, "at least two sources"),
         ({"baselines": ("thinned",), "thinned": (0.4,)}, "--thinned 0.4"),
     ],
 )
@@ -241,3 +242,32 @@ def test_labelled_data_and_masks_of_another_task_transfer_too(folder, found, tmp
     assert set(table.metric) == {"f1"}
     assert set(table.source_task) == {"mlm"}
     assert table.untrained.isna().all() if "untrained" in table else True
+
+
+@pytest.mark.parametrize(("task", "kind"), [("ner", "bert"), ("nli", "bert"), ("nli", "mt5")])
+def test_the_commands_find_and_transfer_masks_on_labelled_data(task, kind, tmp_path):
+    model, text = tiny.saved(tmp_path / kind, kind), tiny.labelled(tmp_path / task, task, CODES)
+    common = ["--task", task, "--model", str(model), "--text", str(text), "--study", str(tmp_path / "study")]
+    common += ["--sparsity", "0.4", "--steps", "1", "--batch", "2", "--length", "32", "--quiet"]
+    assert main(["find", *common, "--step", "0.4", "--languages", "en,sw,de,en+sw", "--device", "cpu"]) == 0
+    given = ["--sources", "en,sw,de,en+sw", "--targets", "en,sw", "--baselines", "full,random,core", "--devices", "cpu"]
+    assert main(["transfer", *common, *given]) == 0
+    table = Study(tmp_path / "study").table("transfer")
+    expected = {(s, t) for t in ("en", "sw") for s in ("en", "sw", "de", "en+sw", "full", "random", "core")}
+    assert set(zip(table["source"], table["target"], strict=True)) == expected
+    assert set(table["metric"]) == {"f1" if task == "ner" else "accuracy"}
+    assert table["value"].between(0, 1).all()
+    trainer = Trainer(
+        TransferPlan(str(model), task, ("en", "sw", "de", "en+sw"), ("en",), (0.4,)),
+        data.load(task, text),
+        tmp_path / "study",
+        "cpu",
+        {},
+    )
+    study = Study(tmp_path / "study")
+    masks = [study.mask(task, "magnitude", 0.4, 0, code) for code in ("sw", "de")]
+    core = trainer.mask(Run("core", "en", 0.4, 0))
+    assert (masks[0] & masks[1]) & core == masks[0] & masks[1], (
+        "neither the target nor a mixture with it is in its core"
+    )
+    assert len(results.bootstrap(results.select(table, task, 0.4))) == len(expected) - 2  # all but the own masks

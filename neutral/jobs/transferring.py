@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from neutral import models
-from neutral.corpora import Corpus
+from neutral.corpora import Corpus, parts
 from neutral.errors import NeutralError
 from neutral.jobs.loading import Subject, subject
 from neutral.jobs.records import begin, digest, made, scored
@@ -67,7 +67,7 @@ class Trainer:
                 return Mask.random(like, run.sparsity, run.seed)
             return baselines.pretrained(like, origin, run.sparsity, self._scope)
         if run.source in ("core", "union"):
-            others = [self._stored(code, run.sparsity) for code in plan.sources if code != run.target]
+            others = [self._stored(code, run.sparsity) for code in plan.sources if run.target not in parts(code)]
             make = baselines.core if run.source == "core" else baselines.union
             return make(others, origin, run.sparsity, self._scope)
         start = thinned_from(run.source)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
+from neutral.corpora import parts
 from neutral.errors import NeutralError
 from neutral.training import Recipe
 
@@ -15,8 +16,8 @@ BASELINES = (FULL, "random", "pretrained", "core", "union", "thinned")
 """Sources that are no single language.
 
 full: no mask. random: uniform in every tensor. pretrained: magnitudes of the untouched weights. core, union: of all
-source languages but the target, at the sparsity of a single mask. thinned: the target's own tickets of lower sparsity,
-thinned at random; each is a source of its own, "thinned 0.2".
+sources but the target and mixtures with it, at the sparsity of a single mask. thinned: the target's own tickets of
+lower sparsity, thinned at random; each is a source of its own, "thinned 0.2".
 """
 
 _THINNED = re.compile(r"^thinned (0\.\d+)$")
@@ -93,9 +94,10 @@ def check(plan: TransferPlan) -> None:
         raise NeutralError("--sources, --targets: nothing to run")
     if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
         raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
-    few = [name for name in ("core", "union") if name in plan.baselines and len(plan.sources) < 3]
-    if few:
-        raise NeutralError(f"--baselines {few[0]}: takes at least three source languages, one of which is left out")
+    few = min((sum(target not in parts(source) for source in plan.sources) for target in plan.targets), default=0)
+    shared = [name for name in ("core", "union") if name in plan.baselines]
+    if shared and few < 2:
+        raise NeutralError(f"--baselines {shared[0]}: takes at least two sources beside every target")
 
 
 def settings(plan: TransferPlan) -> dict:
