@@ -33,6 +33,11 @@ def matrix(one: Experiment, show_as: str) -> None:
     few, many = int(table["seeds"].min()), int(table["seeds"].max())
     seeds = words.count(many, "seed") if few == many else f"{few} to {many} seeds"
     said.append(f"{seeds} a cell, compared under the same seeds. Blue is better than the own mask, red worse.")
+    if one.own_examples:
+        said[-1] += (
+            f" Under seed {one.own_examples} an own mask is trained on the very examples that it was found on, other "
+            "masks are not: another seed is the fairer comparison."
+        )
     st.caption(". ".join(said) if one.study else f"Mean of three runs, as printed. {published.CITATION}.")
     show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
 

@@ -32,7 +32,12 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     transfer.add_argument(
         "--thinned", type=decimals, default=(), help="sparsities of tickets to thin at random: 0.1,0.3"
     )
-    transfer.add_argument("--seeds", type=numbers, default=(0,))
+    transfer.add_argument(
+        "--seeds",
+        type=numbers,
+        default=(0,),
+        help="of the training; one other than --mask-seed trains own masks on other examples than they were found on",
+    )
     transfer.add_argument("--mask-seed", type=int, default=0, help="which of the masks found under several seeds")
     transfer.add_argument("--scope", default="global", choices=("global", "stack", "component", "row", "tensor"))
     transfer.add_argument("--steps", type=int, default=100, help="training steps a run")

@@ -45,6 +45,17 @@ class Experiment:
         """Tells the widgets of experiments on one page apart."""
         return f"{self.title}-{self.model}-{self.task}-{self.sparsity:g}"
 
+    @property
+    def own_examples(self) -> str:
+        """The seed under which own masks are trained on the very examples that they were found on; "" for none."""
+        if self.study is None:
+            return ""
+        info = self.study.info
+        of = info if info.get("task") == self.task else info.get("tasks", {}).get(self.task, {})
+        found = of.get("settings", {}).get(f"transfer {self.task}", {}).get("mask_seed")
+        table = data.table(self.study, "transfer")
+        return str(found) if found in set(table[table["task"] == self.task]["seed"]) else ""
+
     def matrix(self) -> pd.DataFrame:
         """`results.against_own` of the experiment's matrix."""
         if self.study is None:
