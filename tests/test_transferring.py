@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+import torch
 
 from neutral import jobs, models
 from neutral.cli import main
@@ -57,7 +58,7 @@ def plan(folder):
 @pytest.fixture(scope="module")
 def done(folder, corpus, found, tmp_path_factory):
     """A finished study with every kind of source on two targets."""
-    every = ("full", "random", "pretrained", "core", "union", "thinned")
+    every = ("full", "random", "pretrained", "core", "union", "vote", "thinned")
     common = {"recipe": RECIPE, "length": 32, "baselines": every, "thinned": (0.2,)}
     plan = TransferPlan(folder, "mlm", CODES, ("en", "sw"), (0.4,), **common)
     study = transfer(plan, corpus, tmp_path_factory.mktemp("done"), masks=found.path, devices=("cpu",), quiet=True)
@@ -76,7 +77,7 @@ def values(study):
 def test_every_mask_is_trained_from_the_pretrained_weights_on_every_target(done, corpus, found):
     plan, study = done
     cells = values(study)
-    sources = {*CODES, "random", "pretrained", "core", "union", "thinned 0.2"}
+    sources = {*CODES, "random", "pretrained", "core", "union", "vote", "thinned 0.2"}
     assert set(cells) == {(s, t, 0.4, 0) for s in sources for t in ("en", "sw")} | {
         ("full", t, 0.0, 0) for t in ("en", "sw")
     }
@@ -103,6 +104,7 @@ def test_baselines_have_the_sparsity_of_a_single_mask(plan, corpus, found):
     for made in (
         baselines.core(masks, origin, 0.4),
         baselines.union(masks, origin, 0.4),
+        baselines.vote(masks, origin, 0.4),
         baselines.thinned(found.mask("mlm", "magnitude", 0.2, 0, "en"), 0.4, 0),
         baselines.pretrained(masks[0], origin, 0.4),
     ):
@@ -125,6 +127,18 @@ def test_the_core_keeps_what_all_keep_and_the_union_nothing_else(folder, corpus,
     assert max(float(origin[n].abs()[o].max()) for n, o in gone.items() if o.any()) <= min(
         float(origin[n].abs()[k].min()) for n, k in union.to_tensors().items() if k.any()
     )
+
+
+def test_a_vote_keeps_what_more_masks_keep_and_among_equals_the_largest(folder, corpus, found):
+    masks = [found.mask("mlm", "magnitude", 0.4, 0, code) for code in CODES]
+    origin = subject(folder, "mlm", corpus, ("en",), length=32, device="cpu").origin
+    vote = baselines.vote(masks, origin, 0.4).to_tensors()
+    tensors = [mask.to_tensors() for mask in masks]
+    rank = [(sum(t[name] for t in tensors).flatten(), origin[name].abs().flatten()) for name in vote]
+    votes, size = (torch.cat(parts) for parts in zip(*rank, strict=True))
+    keep = torch.cat([vote[name].flatten() for name in vote]).bool()
+    plain = sorted(zip(votes.tolist(), size.tolist(), strict=True), reverse=True)[: int(keep.sum())]
+    assert sorted(zip(votes[keep].tolist(), size[keep].tolist(), strict=True), reverse=True) == plain
 
 
 def test_a_thinned_ticket_lies_within_the_ticket(found):

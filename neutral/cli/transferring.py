@@ -27,7 +27,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
         "--baselines",
         type=words,
         default=("full", "random"),
-        help="full,random,pretrained,core,union,thinned (default: full,random)",
+        help="full,random,pretrained,core,union,vote,thinned (default: full,random)",
     )
     transfer.add_argument(
         "--thinned", type=decimals, default=(), help="sparsities of tickets to thin at random: 0.1,0.3"

@@ -21,6 +21,7 @@ SOURCES = {
     "pretrained": "pretrained weights' mask",
     "core": "core of the others",
     "union": "union of the others",
+    "vote": "most of the others",
 }
 """Source that is no language -> what a figure calls it."""
 

@@ -23,7 +23,7 @@ from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.study import Study
 from neutral.transfer import baselines
-from neutral.transfer.plan import FULL, Run, TransferPlan, check, settings, thinned_from
+from neutral.transfer.plan import FULL, JOINED, Run, TransferPlan, check, settings, thinned_from
 
 _TIMED_STEPS = 4  # of a dry run's estimate
 
@@ -66,10 +66,9 @@ class Trainer:
             if run.source == "random":
                 return Mask.random(like, run.sparsity, run.seed)
             return baselines.pretrained(like, origin, run.sparsity, self._scope)
-        if run.source in ("core", "union"):
+        if run.source in JOINED:
             others = [self._stored(code, run.sparsity) for code in plan.sources if run.target not in parts(code)]
-            make = baselines.core if run.source == "core" else baselines.union
-            return make(others, origin, run.sparsity, self._scope)
+            return getattr(baselines, run.source)(others, origin, run.sparsity, self._scope)
         start = thinned_from(run.source)
         if start is not None:
             return baselines.thinned(self._stored(run.target, start), run.sparsity, run.seed)

@@ -1,7 +1,8 @@
 """Masks that belong to no single language, at the sparsity of a single mask.
 
-core and union are not in the paper: what several languages agree on, and what any of them needs, each brought to the
-sparsity of a single mask by the magnitude of the pretrained weights, so that only the choice of weights differs.
+core, union and vote are not in the paper: what all of several languages keep, what any of them keeps, and what most of
+them keep, each brought to the sparsity of a single mask by the magnitude of the pretrained weights, so that only the
+choice of weights differs.
 """
 
 from __future__ import annotations
@@ -39,6 +40,21 @@ def union(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: f
     """
     anyone = _reduced(masks, or_)
     return scores.cut(_magnitude(anyone, origin), sparsity, scope, kept=anyone, language="union", method="union")
+
+
+def vote(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
+    """Return what most of the masks keep: the weights that the most of them do, among equals the largest |θ0|.
+
+    Raises `NeutralError` for no masks.
+    """
+    if not masks:
+        raise NeutralError("a vote takes at least one mask")
+    found = _magnitude(masks[0], origin)
+    above = 1 + max(float(tensor.max()) for tensor in found.values())
+    for mask in masks:
+        for name, keep in mask.to_tensors().items():
+            found[name] = found[name] + above * keep
+    return scores.cut(found, sparsity, scope, language="vote", method="vote")
 
 
 def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:

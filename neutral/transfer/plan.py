@@ -12,11 +12,14 @@ from neutral.errors import NeutralError
 from neutral.training import Recipe
 
 FULL = "full"
-BASELINES = (FULL, "random", "pretrained", "core", "union", "thinned")
+JOINED = ("core", "union", "vote")
+"""Sources that are made of the masks of several languages: what all of them keep, any of them, most of them."""
+
+BASELINES = (FULL, "random", "pretrained", *JOINED, "thinned")
 """Sources that are no single language.
 
-full: no mask. random: uniform in every tensor. pretrained: magnitudes of the untouched weights. core, union: of all
-sources but the target and mixtures with it, at the sparsity of a single mask. thinned: the target's own tickets of
+full: no mask. random: uniform in every tensor. pretrained: magnitudes of the untouched weights. core, union, vote: of
+all sources but the target and mixtures with it, at the sparsity of a single mask. thinned: the target's own tickets of
 lower sparsity, thinned at random; each is a source of its own, "thinned 0.2".
 """
 
@@ -95,7 +98,7 @@ def check(plan: TransferPlan) -> None:
     if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
         raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
     few = min((sum(target not in parts(source) for source in plan.sources) for target in plan.targets), default=0)
-    shared = [name for name in ("core", "union") if name in plan.baselines]
+    shared = [name for name in JOINED if name in plan.baselines]
     if shared and few < 2:
         raise NeutralError(f"--baselines {shared[0]}: takes at least two sources beside every target")
 

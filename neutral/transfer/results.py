@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import METRICS, better, metric
-from neutral.transfer.plan import FULL
+from neutral.transfer.plan import FULL, JOINED
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
-LEFT_OUT = ["target", "metric", "own", "core", "union", "random", "pretrained", FULL, "best", "mean"]
+_ASIDE = (*JOINED, "random", "pretrained", FULL)
+LEFT_OUT = ["target", "metric", "own", *_ASIDE, "best", "mean"]
 REPEATS = 2000  # bootstrap samples
 LEVEL = 0.95
 
@@ -172,9 +173,9 @@ def _spearman(one: pd.Series, other: pd.Series) -> float:
 def left_out(rows: pd.DataFrame) -> pd.DataFrame:
     """Compare, for each target, the core of all *other* languages with their single masks.
 
-    `rows` are those of `select`. Columns target, metric, own, core, union, random, pretrained, full, best (other
-    language's mask), mean (of the other languages' masks), in the metric's unit, under the seeds that the core was
-    trained with. A source that was not run is NaN; a target without a core is left out.
+    `rows` are those of `select`. Columns `LEFT_OUT`: target, metric, own, core, union, vote, random, pretrained, full,
+    best (other language's mask), mean (of the other languages' masks), in the metric's unit, under the seeds that the
+    core was trained with. A source that was not run is NaN; a target without a core is left out.
     """
     found = []
     for target, cells in rows.groupby("target", sort=False):
@@ -186,6 +187,6 @@ def left_out(rows: pd.DataFrame) -> pd.DataFrame:
         name = cells["metric"].iloc[0]
         best = (others.max() if METRICS[name].higher_is_better else others.min()) if len(others) else np.nan
         row = {"target": target, "metric": name, "own": values.get(target, np.nan)}
-        row |= {source: values.get(source, np.nan) for source in ("core", "union", "random", "pretrained", FULL)}
+        row |= {source: values.get(source, np.nan) for source in _ASIDE}
         found.append(row | {"best": best, "mean": others.mean()})
     return pd.DataFrame(found, columns=LEFT_OUT)
