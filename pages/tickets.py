@@ -62,17 +62,23 @@ def levels(view: View) -> tuple[pd.DataFrame, bool]:
 
 @data.remembered
 def _levels(source: data.Source, task: str, method: str, variant: str, chosen: tuple[str, ...]) -> pd.DataFrame:
-    return winning.levels(source.table("score"), task, method, variant=variant, languages=chosen)
+    return winning.levels(winning.runs(source), task, method, variant=variant, languages=chosen)
 
 
 def randoms(view: View, language: str) -> pd.DataFrame:
-    """Return sparsity and value of random masks that were trained alike."""
-    table = view.scores()
+    """Return sparsity and value of random masks that were trained alike, means over seeds."""
+    table = _runs(view.source)
     if table.empty:
         return pd.DataFrame(columns=["sparsity", "value"])
+    table = table[table["task"] == view.choice.task]
     variant = "trained" if (table["variant"] == "trained").any() else "untrained"
     rows = table[(table["method"] == "random") & (table["language"] == language) & (table["variant"] == variant)]
-    return rows[["sparsity", "value"]]
+    return rows.groupby("sparsity")["value"].mean().reset_index()
+
+
+@data.remembered
+def _runs(source: data.Source) -> pd.DataFrame:
+    return winning.runs(source).drop(columns="parts", errors="ignore")
 
 
 def _answer(won: pd.DataFrame, found: pd.DataFrame, trained: bool) -> str:

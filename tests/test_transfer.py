@@ -6,6 +6,7 @@ import pytest
 
 from neutral.errors import NeutralError
 from neutral.metrics import METRICS, better, metric
+from neutral.study import Study
 from neutral.transfer import published, results, winning
 
 
@@ -185,6 +186,25 @@ def test_a_ticket_wins_up_to_where_it_is_lost():
     assert won.loc["within_std", "sparsity"] == 0.3
     assert won.loc["within_std", "full"] == pytest.approx(4.0)
     assert won.loc["not_worse", "sparsity"] < 0.7
+
+
+def test_runs_of_both_commands_count_once(tmp_path):
+    study = Study.create(tmp_path, {"title": "Both"})
+    study.extend("score", scores({0.0: 4.0, 0.5: 4.1}, seeds=(0,), spread=0).to_dict("records"))
+    assert len(winning.runs(study)) == 2
+    cells = [("full", "en", 5.0, 0), ("full", "en", 4.2, 1), ("en", "en", 4.3, 1), ("random", "en", 9.0, 0)]
+    study.extend("transfer", [row(*cell) for cell in cells] + [row("fr", "en", 8.0), row("core", "en", 8.0)])
+    study.extend("transfer", [row("en", "en", 7.0, 1, source_task="ner")])
+    found = winning.runs(study).set_index(["method", "seed"])["value"].to_dict()
+    assert found == {
+        ("full", 0): 4.0,
+        ("magnitude", 0): 4.1,
+        ("full", 1): 4.2,
+        ("magnitude", 1): 4.3,
+        ("random", 0): 9.0,
+    }
+    level = winning.levels(winning.runs(study), "mlm").iloc[0]
+    assert (level["seeds"], level["full_seeds"], level["full"]) == (2, 2, pytest.approx(4.1))
 
 
 def test_a_rule_that_cannot_be_applied_says_nothing():

@@ -14,12 +14,30 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import better
+from neutral.summary import Source
+from neutral.transfer.plan import FULL
 from neutral.transfer.results import gain_interval
 
 COLUMNS = [
     *("language", "sparsity", "metric", "value", "std", "seeds", "full", "full_std", "full_seeds", "gain"),
     *("low", "high", "within_std", "not_worse"),
 ]
+
+
+def runs(source: Source) -> pd.DataFrame:
+    """Return the scores of full models, own masks and random masks, whichever command trained them.
+
+    Those of `find` (`Study.table("score")`) and, in the same columns, those of `transfer` that it has not.
+    """
+    table, moved = source.table("score"), source.table("transfer")
+    if moved.empty:
+        return table
+    own = (moved["source"] == moved["target"]) & (moved["source_task"] == moved["task"])
+    full, random = moved["method"] == FULL, moved["source"] == "random"
+    method = moved["method"].mask(random & ~full, "random")
+    moved = moved.assign(method=method, language=moved["target"], variant="trained")[own | full | random]
+    every = pd.concat([table, moved], ignore_index=True)[list(table.columns) or list(moved.columns)]
+    return every.drop_duplicates(["task", "method", "language", "sparsity", "seed", "variant"])
 
 
 def levels(
@@ -32,7 +50,7 @@ def levels(
 ) -> pd.DataFrame:
     """Return every ticket beside the full model trained alike: columns `COLUMNS`, a row a language and sparsity.
 
-    `table` is `Study.table("score")`. gain: better than the full model by so much; low, high: its 95 % interval by
+    `table` is that of `runs`. gain: better than the full model by so much; low, high: its 95 % interval by
     paired bootstrap (NaN where the examples' parts were not stored); within_std and not_worse: the two rules, NA where
     they cannot be applied.
     """
