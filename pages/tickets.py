@@ -140,6 +140,13 @@ def paper() -> None:
     )
 
 
+def _written(value: object) -> str:
+    """Write a setting: as printed, or a number without needless digits; a dash for none."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def recipes(views: list[View]) -> None:
     """Show how tickets were trained, and how alike one language's are under other seeds, beside the paper."""
     st.markdown("##### How they were trained")
@@ -150,7 +157,9 @@ def recipes(views: list[View]) -> None:
         asked = of.get("settings", {}).get(view.choice.method, {})
         again = view.within("jaccard").values()
         recipe = asked.get("recipe", {})
-        rows[f"{view.source.info.get('model', view.title)}, {pickers.task_name(view.choice.task).lower()}"] = {
+        rows[
+            f"{view.source.info.get('model', view.title)}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
+        ] = {
             "Training examples": asked.get("examples"),
             "Steps a round": recipe.get("steps"),
             "Batch size": recipe.get("batch_size"),
@@ -161,7 +170,7 @@ def recipes(views: list[View]) -> None:
     printed, again = published.training().set_index("setting"), published.seed_overlap().set_index("task")["jaccard"]
     for task in printed.columns:
         column = printed[task]
-        rows[f"The paper, {pickers.task_name(task).lower()}"] = {
+        rows[f"The paper, {pickers.TASKS.get(task, task)}"] = {
             "Training examples": column["train_examples"],
             "Steps a round": int(column["epochs"]) * int(column["iterations_per_epoch"]),
             "Batch size": column["batch_size"],
@@ -169,7 +178,7 @@ def recipes(views: list[View]) -> None:
             "Seeds": 3,
             "Overlap with itself, other seeds": f"{again[task]:.2%}",
         }
-    told = pd.DataFrame(rows).T.map(lambda value: "–" if value is None or value != value else str(value))
+    told = pd.DataFrame(rows).T.map(_written)
     st.dataframe(told, height="content", key="recipes")
     st.caption(f"The paper: mBERT, Table 7 and section 5; masks of 50 % sparsity. {published.CITATION}.")
 

@@ -147,7 +147,7 @@ def left_out(one: Experiment) -> None:
         f"weights, is better than their single masks in the mean for **{wins} of {len(best)}** languages, and better "
         f"than the best of them for **{tops}**."
     )
-    shown = found.assign(target=found["target"].map(display)).drop(columns="metric")
+    shown = found.assign(target=found["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
     names = {"target": "Left out", "best": "best single", "mean": "mean single"}
     digits = st.column_config.NumberColumn(format="%.4g")
     st.dataframe(

@@ -134,6 +134,13 @@ def short_layer(groups: list[str]) -> dict[str, str]:
     return {group: group for group in groups}
 
 
+def log_axis(low: float, high: float) -> dict:
+    """Return a logarithmic axis whose ticks are written out: 1, 2 and 5 of every power of ten."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
+
+
 def colourbar(title: str, **options: object) -> dict:
     """Return a flat colour bar above the plot, which leaves the width to the cells."""
     return {

@@ -236,9 +236,9 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
             )
         )
     figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
-    wide = lower and max(*drawn, *seen["value"]) > 3 * min(drawn)
+    low, high = min(drawn), max(*drawn, *seen["value"])
     title = "F1" if name == "f1" else _UNITS[name].capitalize()
-    figure.update_yaxes(title=title, **({"type": "log", "dtick": "D2"} if wide else {}))
+    figure.update_yaxes(title=title, **(theme.log_axis(low, high) if lower and high > 3 * low else {}))
     return theme.finish(
         figure,
         alt=f"Lines: {_UNITS[name]} of {display(language)}'s tickets by sparsity, beside full model and random masks.",

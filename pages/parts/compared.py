@@ -22,8 +22,12 @@ def ways(view: View, measure: str) -> None:
     if not others:
         return
     one_task = {choice.task for choice in others} == {view.choice.task}
-    names = {c: c.method if one_task else f"{c.method}, {pickers.task_name(c.task).lower()}" for c in others}
-    mine = view.choice.method if one_task else f"{view.choice.method}, {pickers.task_name(view.choice.task).lower()}"
+    names = {c: c.method if one_task else f"{c.method}, {pickers.TASKS.get(c.task, c.task)}" for c in others}
+    mine = (
+        view.choice.method
+        if one_task
+        else f"{view.choice.method}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
+    )
     lines = [view.pairs(measure, LAYER).assign(line=mine, method=view.choice.method)]
     tested, found = [], []
     for choice in others:
