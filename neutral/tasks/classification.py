@@ -126,7 +126,7 @@ class Classification:
         return {key: torch.tensor(row) for key, row in tokens.items()} | {"labels": torch.tensor(example.label)}
 
     def collate(self, rows: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-        """Pad examples on the right to the longest of them, (B, T), and stack their labels, (B,)."""
+        """Pad examples on the right to the longest of them, (B, T); stack single labels, (B,)."""
         return padded(rows, self._fillers)
 
     def items(self, data: Sequence[Example]) -> Sequence[Example]:
@@ -146,19 +146,23 @@ class Classification:
     def evaluate(
         self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32, passes: int = 1
     ) -> Score:
-        """Score a model; texts of like length are batched together. Nothing is random, so one pass is enough."""
+        """Score a model by its likeliest class; texts of like length are batched together. Nothing is random here."""
         was_training, place = model.training, next(model.parameters()).device
         model.eval()
         parts, loss = np.ones((len(examples), 2)), 0.0  # right, examples
         for places in alike(examples, lambda example: sum(map(len, example.texts)), batch_size):
             batch = self.collate([self.example(examples[i]) for i in places])
-            batch = {key: tensor.to(place) for key, tensor in batch.items()}
             with autocast(place):
-                logits = self._logits(model, batch)
-            parts[places, 0] = (logits.argmax(dim=1) == batch["labels"]).cpu().numpy()
-            loss += float(F.cross_entropy(logits, batch["labels"], reduction="sum"))
+                costs = self._costs(model, {key: tensor.to(place) for key, tensor in batch.items()})
+            right = torch.tensor([examples[i].label for i in places], device=place)
+            parts[places, 0] = (costs.argmin(dim=1) == right).cpu().numpy()
+            loss += float(costs.gather(1, right[:, None]).sum())
         model.train(was_training)
         return Score(loss / len(examples), len(examples), self.metric, parts)
+
+    def _costs(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the negative log-likelihood of every class, (B, classes)."""
+        return -F.log_softmax(self._logits(model, batch), dim=1)
 
     def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return float32 logits (B, classes)."""
