@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral import figures, summary
-from neutral.metrics import metric
+from neutral.metrics import better, metric
 from neutral.summary import display
 from neutral.transfer import published, results
 from pages.parts import crossed, pickers, show, transferred, words
@@ -15,6 +15,12 @@ LEAD = (
     "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
     "and compare with that language's own mask."
 )
+TOGETHER = {
+    "core": "what all others keep, filled up by the largest pretrained weights",
+    "union": "what any of them keeps, less its smallest pretrained weights",
+    "vote": "what most of them keep",
+}
+"""Source made of the masks of all other languages -> what it is."""
 SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
 
 
@@ -136,16 +142,15 @@ def left_out(one: Experiment) -> None:
     found = one.left_out()
     if found.empty:
         return
-    name = found["metric"].iloc[0]
-    st.markdown("##### Does the core of the others serve an unseen language?")
-    best = found.dropna(subset=["core", "mean"])
-    sign = 1 if metric(name).higher_is_better else -1
-    wins = (sign * (best["core"] - best["mean"]) > 0).sum()
-    tops = (sign * (best["core"] - best["best"]) > 0).sum()
+    st.markdown("##### Do the others together serve an unseen language?")
     st.markdown(
-        "The intersection of all *other* languages' masks, filled up to the same sparsity by the largest pretrained "
-        f"weights, is better than their single masks in the mean for **{wins} of {len(best)}** languages, and better "
-        f"than the best of them for **{tops}**."
+        "\n".join(
+            f"- **{source.capitalize()}** ({what}): better than the mean of the others' single masks for "
+            f"**{_wins(found, source, 'mean')}** languages, than the best of them for "
+            f"**{_wins(found, source, 'best')}**, than a random mask for **{_wins(found, source, 'random')}**."
+            for source, what in TOGETHER.items()
+            if found[source].notna().any()
+        )
     )
     shown = found.assign(target=found["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
     names = {"target": "Left out", "best": "best single", "mean": "mean single"}
@@ -157,6 +162,13 @@ def left_out(one: Experiment) -> None:
         height="content",
         key=f"core-{one.key}-table",
     )
+
+
+def _wins(found: pd.DataFrame, source: str, other: str) -> str:
+    """Say for how many languages one source is better than another."""
+    both = found.dropna(subset=[source, other])
+    wins = sum(better(*row) > 0 for row in both[["metric", source, other]].itertuples(index=False, name=None))
+    return f"{wins} of {len(both)}"
 
 
 def overlap(one: Experiment) -> None:

@@ -66,7 +66,10 @@ def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
     assert matrix["x"][:2] == ["English", "German"]
     assert matrix["y"][-1] == "union of the others"
     said = text(at)
-    assert "better than their single masks in the mean for **11 of 11**" in said
+    assert "**Core** (what all others keep" in said
+    assert "better than the mean of the others' single masks for **11 of 11** languages" in said
+    assert "**Vote** (what most of them keep)" in said
+    assert "than a random mask for **11 of 11**" in said
     assert "ρ = **-0.9" in said, "in the made study overlap foretells transfer"
     assert "exchanging relatives only" in said
     assert "2 seeds a cell" in said

@@ -111,11 +111,9 @@ def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
             )
         )
     figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
-    figure.update_yaxes(
-        title=f"{metric.capitalize()} ÷ full model's",
-        type="log",
-        dtick="D2" if curves["high"].max() / curves["low"].min() < 100 else 1,
-    )
+    low, high = curves["low"].min(), curves["high"].max()
+    axis = theme.log_axis(low, high) if high / low < 100 else {"type": "log", "dtick": 1}
+    figure.update_yaxes(title=f"{metric.capitalize()} ÷ full model's", **axis)
     return theme.finish(
         figure,
         alt=f"Lines: {metric} over the full model's by sparsity and method, mean over languages.",
