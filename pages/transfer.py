@@ -29,16 +29,14 @@ def matrix(one: Experiment, show_as: str) -> None:
     table, tested = one.matrix(), one.bootstrap()
     order = summary.order(list(dict.fromkeys(table["target"])))
     marks = {(r.source, r.target): "*" for r in tested.itertuples() if r.p < SIGNIFICANT}
-    better = {(r.source, r.target): "°" for r in table.itertuples() if r.successful is True and r.source != r.target}
-    show.figure(figures.transfer_matrix(table, order, show_as, marks=better | marks), f"matrix-{one.key}")
+    alike = {(r.source, r.target): "°" for r in table.itertuples() if r.successful is True and r.source != r.target}
+    show.figure(figures.transfer_matrix(table, order, show_as, marks=alike | marks), f"matrix-{one.key}")
     said = []
     if marks:
         said.append(MARKED)
-    if better:
+    if alike:
         said.append("° within one standard deviation of the own mask's seeds, or better (the paper's rule)")
-    few, many = int(table["seeds"].min()), int(table["seeds"].max())
-    seeds = words.count(many, "seed") if few == many else f"{few} to {many} seeds"
-    said.append(f"{seeds} a cell, compared under the same seeds. Blue is better than the own mask, red worse.")
+    said.append(f"{_seeds(one, table)}. Blue is better than the own mask, red worse.")
     if one.own_examples:
         said[-1] += (
             f" Under seed {one.own_examples} an own mask is trained on the very examples that it was found on, other "
@@ -46,6 +44,15 @@ def matrix(one: Experiment, show_as: str) -> None:
         )
     st.caption(". ".join(said) if one.study else f"Mean of three runs, as printed. {published.CITATION}.")
     show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
+
+
+def _seeds(one: Experiment, table: pd.DataFrame) -> str:
+    """Say how many trainings a cell is the mean of."""
+    if one.seed is not None:
+        return f"Training seed {one.seed}"
+    few, many = int(table["seeds"].min()), int(table["seeds"].max())
+    count = words.count(many, "seed") if few == many else f"{few} to {many} seeds"
+    return f"{count} a cell, compared under the same seeds"
 
 
 def verdict(one: Experiment) -> str:

@@ -75,6 +75,14 @@ def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
     assert "2 seeds a cell" in said
 
 
+def test_one_seed_of_the_training_can_be_looked_at():
+    every, first = opened("pages/transfer.py"), opened("pages/transfer.py", training="0")
+    assert "Training seed 0" in text(first)
+    assert "compared under the same seeds" not in text(first)
+    assert charts(every)[0]["data"][0]["z"] != charts(first)[0]["data"][0]["z"]
+    assert "takes more than one seed" in text(first)
+
+
 def test_everything_follows_the_languages_chosen():
     at = opened("pages/transfer.py", languages=["English", "French", "Urdu", "Hindi"])
     assert charts(at)[0]["data"][0]["x"] == ["English", "French", "Urdu", "Hindi"]

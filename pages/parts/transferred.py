@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import streamlit as st
@@ -39,11 +39,29 @@ class Experiment:
     study: Study | None = None
     model: str = ""  # of the paper
     chosen: tuple[str, ...] = ()
+    seed: int | None = None  # of the training; None is all
+
+    @property
+    def asked(self) -> tuple:
+        """What tells its rows in the study."""
+        return self.task, self.method, self.sparsity, self.chosen, self.seed
 
     @property
     def key(self) -> str:
         """Tells the widgets of experiments on one page apart."""
         return f"{self.title}-{self.model}-{self.task}-{self.sparsity:g}"
+
+    def cells(self) -> pd.Series:
+        """How many masked runs there are under each seed."""
+        rows = data.table(self.study, "transfer")
+        rows = results.select(rows, self.task, self.sparsity, method=self.method)
+        return rows[rows["method"] != "full"].groupby("seed").size()
+
+    @property
+    def usual_seed(self) -> int | None:
+        """All seeds, if there are as many runs under each, else the one with most."""
+        cells = self.cells()
+        return None if cells.nunique() <= 1 else int(cells.idxmax())
 
     @property
     def own_examples(self) -> str:
@@ -53,33 +71,33 @@ class Experiment:
         info = self.study.info
         of = info if info.get("task") == self.task else info.get("tasks", {}).get(self.task, {})
         found = of.get("settings", {}).get(f"transfer {self.task}", {}).get("mask_seed")
-        table = data.table(self.study, "transfer")
-        return str(found) if found in set(table[table["task"] == self.task]["seed"]) else ""
+        seeds = self.cells().index if self.seed is None else [self.seed]
+        return str(found) if found in seeds else ""
 
     def matrix(self) -> pd.DataFrame:
         """`results.against_own` of the experiment's matrix."""
         if self.study is None:
             return _published(self.model, self.task, self.chosen)
-        return _matrix(self.study, self.task, self.method, self.sparsity, self.chosen)
+        return _matrix(self.study, *self.asked)
 
     def bootstrap(self) -> pd.DataFrame:
         """`results.bootstrap`; empty for the paper, whose single predictions are not known."""
         if self.study is None:
             return pd.DataFrame(columns=["source", "target", "gain", "low", "high", "p"])
-        return _bootstrap(self.study, self.task, self.method, self.sparsity, self.chosen)
+        return _bootstrap(self.study, *self.asked)
 
     def left_out(self) -> pd.DataFrame:
         """`results.left_out`; empty where no core was trained, as in the paper."""
         if self.study is None:
             return pd.DataFrame(columns=results.LEFT_OUT)
-        return _left_out(self.study, self.task, self.method, self.sparsity, self.chosen)
+        return _left_out(self.study, *self.asked)
 
     def others(self) -> list[Experiment]:
         """The same experiment at other sparsities."""
         if self.study is None:
             return []
         same = [e for e in ours(self.study) if (e.task, e.method) == (self.task, self.method)]
-        return [_with(e, self.chosen) for e in same if e.sparsity != self.sparsity]
+        return [replace(e, chosen=self.chosen, seed=e.usual_seed) for e in same if e.sparsity != self.sparsity]
 
     def across(self) -> pd.DataFrame:
         """`across.cross_task` of the study's runs at this sparsity, or the paper's."""
@@ -93,7 +111,7 @@ class Experiment:
             return published.multilingual_ticket()
         every = [self, *(e for e in ours(self.study) if (e.method, e.sparsity) == (self.method, self.sparsity))]
         tasks = {e.task: e for e in every}
-        return pd.concat([across.multilingual(_with(e, ()).matrix(), e.task) for e in tasks.values()])
+        return pd.concat([across.multilingual(replace(e, chosen=()).matrix(), e.task) for e in tasks.values()])
 
     def overlap(self) -> pd.DataFrame:
         """The overlap of the masks, group, source, target, value; empty where their counts are not known."""
@@ -130,7 +148,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if not there:
         notices.markdown(NO_STUDY)
     if name == PAPER:
-        return [_with(_of_paper(), ())]
+        return [_of_paper()]
     found = there[name]
     task = pickers.pick("Task", list(dict.fromkeys(e.task for e in found)), "task", names=pickers.task_name)
     method = pickers.pick("Method", list(dict.fromkeys(e.method for e in found if e.task == task)), "method")
@@ -138,10 +156,19 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     sparsity = pickers.pick("Sparsity", levels, "sparsity", default=0.5, names=lambda s: f"{s:.0%}")
     one = next(e for e in found if (e.task, e.method, e.sparsity) == (task, method, sparsity))
     spoken = summary.order(list(dict.fromkeys(one.matrix()["target"])))
-    one = _with(one, pickers.pick_members(spoken))
+    one = replace(one, chosen=pickers.pick_members(spoken), seed=_pick_seed(one))
     if not st.toggle("The paper's table below", key="paper", bind="query-params"):
         return [one]
     return [one, _of_paper(one.task)]
+
+
+def _pick_seed(one: Experiment) -> int | None:
+    """Choose a seed of the training, or all."""
+    options = [None, *sorted(one.cells().index)]
+    if len(options) < 3:
+        return None
+    names = {seed: "All" if seed is None else str(seed) for seed in options}
+    return pickers.pick("Training seed", options, "training", default=one.usual_seed, names=names.__getitem__)
 
 
 def association_of(one: Experiment) -> pd.DataFrame:
@@ -171,23 +198,19 @@ def _of_paper(task: str = "") -> Experiment:
     return Experiment(PAPER, task, 0.5, model=model)
 
 
-def _with(one: Experiment, chosen: tuple[str, ...]) -> Experiment:
-    return Experiment(one.title, one.task, one.sparsity, one.method, one.study, one.model, chosen)
+@data.remembered
+def _matrix(study: Study, *asked: object) -> pd.DataFrame:
+    return results.against_own(results.matrix(_selected(study, *asked)))
 
 
 @data.remembered
-def _matrix(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    return results.against_own(results.matrix(_selected(study, task, method, sparsity, chosen)))
+def _bootstrap(study: Study, *asked: object) -> pd.DataFrame:
+    return results.bootstrap(_selected(study, *asked))
 
 
 @data.remembered
-def _bootstrap(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    return results.bootstrap(_selected(study, task, method, sparsity, chosen))
-
-
-@data.remembered
-def _left_out(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    return results.left_out(_selected(study, task, method, sparsity, chosen))
+def _left_out(study: Study, *asked: object) -> pd.DataFrame:
+    return results.left_out(_selected(study, *asked))
 
 
 @data.remembered
@@ -195,8 +218,11 @@ def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...])
     return across.cross_task(study.table("transfer"), sparsity, method=method, languages=chosen)
 
 
-def _selected(study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    return results.select(study.table("transfer"), task, sparsity, method=method, languages=chosen)
+def _selected(
+    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None
+) -> pd.DataFrame:
+    rows = results.select(study.table("transfer"), task, sparsity, method=method, languages=chosen)
+    return rows if seed is None else rows[rows["seed"] == seed]
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
