@@ -140,7 +140,7 @@ def test_bad_tables_are_said_in_one_line(tmp_path):
 def test_tags_are_numbered_alike_and_unknown_ones_are_named(tmp_path):
     (train, held_out) = tagging.read("ner", write(tmp_path))
     names = tagging.names([train])
-    assert names == ["O", "B-LOC", "I-LOC", "B-PER"]
+    assert names == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     assert train.examples(names)[0] == Sentence(WORDS[0], (3, 0, 0, 1, 2))
     with pytest.raises(NeutralError, match="tags that the training data has not: B-PER"):
         held_out.examples(["O", "B-LOC", "I-LOC"])

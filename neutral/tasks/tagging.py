@@ -89,8 +89,13 @@ def read(name: str, source: str | Path) -> tuple[Split, Split]:
 
 
 def names(train: Iterable[Split]) -> list[str]:
-    """Return the names of the tags of training splits: O first, then by type and alphabet."""
+    """Return the names of the tags of training splits: O first, then by type and alphabet.
+
+    A type of name has both its tags, B- and I-, even where names of one word have only the first: the head is then the
+    same whatever languages are loaded together.
+    """
     found = {tag for split in train for sentence in split.tags for tag in sentence}
+    found |= {f"{begin}-{tag[2:]}" for tag in found if tag[:2] in ("B-", "I-") for begin in "BI"}
     return sorted(found, key=lambda tag: (tag != OUTSIDE, tag[2:], tag))
 
 
