@@ -51,7 +51,7 @@ class Masking(TrainerCallback):
 
 
 class Report(TrainerCallback):
-    """Tell `tell(step, steps, loss)` after every step."""
+    """Tell `tell(step, steps)` after every step."""
 
     def __init__(self, tell: Callable[[int, int], None]) -> None:
         self.tell = tell
@@ -89,7 +89,7 @@ def train(
     checkpoints: int = 0,
     tell: Callable[[int, int], None] | None = None,
 ) -> float:
-    """Train `model` in place, keeping `keep` (name -> 0/1 tensor) over `weights`, and return the last loss.
+    """Train `model` in place, keeping `keep` (name -> 0/1 tensor) over `weights`, and return the mean loss.
 
     With `checkpoints` > 0 the state is saved in `folder` every so many steps, and a run that finds one goes on from it.
     """

@@ -32,7 +32,7 @@ def tickets(view: View) -> None:
     with left:
         who = pickers.pick("Language", languages, "who", names=display)
         rows = found[found["language"] == who]
-        drawn = figures.ticket_curve(rows, randoms(view, who), who)
+        drawn = figures.ticket_curve(rows, randoms(view, who, "trained" if trained else "untrained"), who)
         show.figure(drawn, f"ticket-{view.key}")
         st.caption(_curve_words(rows, trained))
     with right:
@@ -65,13 +65,12 @@ def _levels(source: data.Source, task: str, method: str, variant: str, chosen: t
     return winning.levels(winning.runs(source), task, method, variant=variant, languages=chosen)
 
 
-def randoms(view: View, language: str) -> pd.DataFrame:
-    """Return sparsity and value of random masks that were trained alike, means over seeds."""
+def randoms(view: View, language: str, variant: str) -> pd.DataFrame:
+    """Return sparsity and value of random masks, trained as the tickets were or not, means over seeds."""
     table = _runs(view.source)
     if table.empty:
         return pd.DataFrame(columns=["sparsity", "value"])
     table = table[table["task"] == view.choice.task]
-    variant = "trained" if (table["variant"] == "trained").any() else "untrained"
     rows = table[(table["method"] == "random") & (table["language"] == language) & (table["variant"] == variant)]
     return rows.groupby("sparsity")["value"].mean().reset_index()
 
@@ -152,10 +151,8 @@ def recipes(views: list[View]) -> None:
     st.markdown("##### How they were trained")
     rows = {}
     for view in views:
-        of = view.source.info
-        of = of if of.get("task") == view.choice.task else of.get("tasks", {}).get(view.choice.task, {})
-        asked = of.get("settings", {}).get(view.choice.method, {})
-        again = view.within("jaccard").values()
+        asked = data.of_task(view.source, view.choice.task).get("settings", {}).get(view.choice.method, {})
+        again = view.within("jaccard").values() if "seeds" in view.kinds() else ()
         recipe = asked.get("recipe", {})
         rows[
             f"{view.source.info.get('model', view.title)}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
@@ -164,7 +161,7 @@ def recipes(views: list[View]) -> None:
             "Steps a round": recipe.get("steps"),
             "Batch size": recipe.get("batch_size"),
             "Learning rate": recipe.get("rate"),
-            "Seeds": len({row.seed for row in data.choices(view.source) if row[:3] == view.choice[:3]}),
+            "Seeds of masks": len({row.seed for row in data.choices(view.source) if row[:3] == view.choice[:3]}),
             "Overlap with itself, other seeds": f"{sum(again) / len(again):.2%}" if again else None,
         }
     printed, again = published.training().set_index("setting"), published.seed_overlap().set_index("task")["jaccard"]
@@ -175,7 +172,7 @@ def recipes(views: list[View]) -> None:
             "Steps a round": int(column["epochs"]) * int(column["iterations_per_epoch"]),
             "Batch size": column["batch_size"],
             "Learning rate": column["learning_rate_mbert"],
-            "Seeds": 3,
+            "Seeds of masks": 3,
             "Overlap with itself, other seeds": f"{again[task]:.2%}",
         }
     told = pd.DataFrame(rows).T.map(_written)

@@ -7,6 +7,7 @@ from neutral import figures, summary
 from neutral.metrics import better, metric
 from neutral.summary import display
 from neutral.transfer import published, results
+from neutral.transfer.plan import is_language
 from pages.parts import crossed, pickers, show, transferred, words
 from pages.parts.frame import page
 from pages.parts.transferred import MARKED, PAPER, SIGNIFICANT, Experiment
@@ -21,6 +22,7 @@ TOGETHER = {
     "vote": "what most of them keep",
 }
 """Source made of the masks of all other languages -> what it is."""
+TESTED = "Paired bootstrap over held-out examples, not corrected for many pairs; it says nothing of training's chance."
 SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
 
 
@@ -29,7 +31,11 @@ def matrix(one: Experiment, show_as: str) -> None:
     table, tested = one.matrix(), one.bootstrap()
     order = summary.order(list(dict.fromkeys(table["target"])))
     marks = {(r.source, r.target): "*" for r in tested.itertuples() if r.p < SIGNIFICANT}
-    alike = {(r.source, r.target): "°" for r in table.itertuples() if r.successful is True and r.source != r.target}
+    alike = {
+        (r.source, r.target): "°"
+        for r in table.itertuples()
+        if r.source != r.target and r.successful is not pd.NA and r.successful
+    }
     show.figure(figures.transfer_matrix(table, order, show_as, marks=alike | marks), f"matrix-{one.key}")
     said = []
     if marks:
@@ -39,8 +45,8 @@ def matrix(one: Experiment, show_as: str) -> None:
     said.append(f"{_seeds(one, table)}. Blue is better than the own mask, red worse.")
     if one.own_examples:
         said[-1] += (
-            f" Under seed {one.own_examples} an own mask is trained on the very examples that it was found on, other "
-            "masks are not: another seed is the fairer comparison."
+            f" Under seed {one.own_examples} an own mask is trained on its examples in the very order in which it was "
+            "found on them, other masks are not: another seed is the fairer comparison."
         )
     st.caption(". ".join(said) if one.study else f"Mean of three runs, as printed. {published.CITATION}.")
     show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
@@ -58,9 +64,8 @@ def _seeds(one: Experiment, table: pd.DataFrame) -> str:
 def verdict(one: Experiment) -> str:
     """Say which mask transfers best, and whether any does as well as the own one."""
     table, tested = one.matrix(), one.bootstrap()
-    spoken = set(table["target"])
     drop = results.relative_drop(table)
-    drop = drop[drop["source"].isin(spoken)].dropna(subset="value")
+    drop = drop[drop["source"].map(is_language)].dropna(subset="value")
     if len(drop) < 2:
         return "There are too few runs yet to compare languages."
     name = table["metric"].iloc[0]
@@ -70,14 +75,15 @@ def verdict(one: Experiment) -> str:
         f"**{display(first['source'])}'s mask transfers best** ({_change(first['value'], name)} than their own masks, "
         f"mean over the other languages), {display(last['source'])}'s worst ({_change(last['value'], name)})."
     ]
-    cells = tested[tested["source"].isin(spoken)]
+    cells = tested[tested["source"].map(is_language)]
     if len(cells):
         alike = len(cells) - ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
         said.append(f"In {alike} of {len(cells)} pairs another's mask is not significantly worse than the own one.")
-    judged = table[table["source"].isin(spoken) & (table["source"] != table["target"])]["successful"].dropna()
+    judged = table[table["source"].map(is_language) & (table["source"] != table["target"])]["successful"].dropna()
     if len(judged):
         said.append(
-            f"By the paper's rule, within one standard deviation of the own mask, {judged.sum()} transfers succeed."
+            f"By the paper's rule, within one standard deviation of the own mask, {judged.sum()} of {len(judged)} "
+            "transfers succeed."
         )
     elif one.study is None:
         said.append(
@@ -106,22 +112,21 @@ def _told(value: float, name: str) -> tuple[str, str]:
 def tiles(one: Experiment) -> None:
     """Show the key numbers."""
     table, tested = one.matrix(), one.bootstrap()
-    spoken = set(table["target"])
-    between = table[(table["source"] != table["target"]) & table["source"].isin(spoken)]
+    between = table[(table["source"] != table["target"]) & table["source"].map(is_language)].dropna(subset="relative")
     if between.empty:
         return
     name = table["metric"].iloc[0]
     found = [("Scores", str(len(table)), f"{one.sparsity:.0%} removed", None)]
     found.append(("Another's mask", *_told(between["relative"].mean(), name), None))
     for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
-        rows = table[table["source"] == source]["relative"]
+        rows = table[table["source"] == source]["relative"].dropna()
         if len(rows):
             value = rows.mean()
             found.append((label, *_told(value, name), None))
-    cells = tested[tested["source"].isin(spoken)]
+    cells = tested[tested["source"].map(is_language)]
     if len(cells):
         worse = ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
-        found.append(("Worse, p < 0.05", f"{worse}/{len(cells)}", "pairs of languages", None))
+        found.append(("Worse, p < 0.05", f"{worse}/{len(cells)}", "pairs of languages", TESTED))
     with st.container(horizontal=True, gap="small"):
         for label, number, note, explained in found:
             st.metric(
@@ -187,7 +192,7 @@ def overlap(one: Experiment) -> None:
             st.markdown("##### Does overlap foretell transfer?")
             square = one.overlap()
             value = {frozenset(p): v for *p, v in square[["source", "target", "value"]].itertuples(index=False)}
-            cells = table[(table["source"] != table["target"]) & table["source"].isin(set(table["target"]))]
+            cells = table[(table["source"] != table["target"]) & table["source"].map(is_language)]
             cells = cells.assign(
                 overlap=[value.get(frozenset(p)) for p in zip(cells["source"], cells["target"], strict=True)],
                 change=cells["relative"],
@@ -195,6 +200,7 @@ def overlap(one: Experiment) -> None:
             drawn = figures.overlap_against_transfer(cells, "Jaccard overlap of the masks", "Change against own mask")
             show.figure(drawn, f"overlap-{one.key}")
             st.markdown("\n".join(_tested(row) for row in tested.itertuples()))
+            st.caption("ρ of overlap and loss: below 0, the more two masks overlap, the less one loses by the other's.")
     foretold = results.foretold(table)
     every = foretold[foretold["target"] == "all"].iloc[0] if len(foretold) else None
     if every is not None and every["n"]:

@@ -167,7 +167,7 @@ def test_layers_set_other_ways_of_pruning_beside_the_masks():
     found = next(table.value for table in at.dataframe if "ρ over pairs" in table.value.columns)
     assert found["Overlap"].tolist() == ["Jaccard overlap", "Jaccard overlap of the changes"]
     assert (found["ρ over pairs"] > 0.5).all(), "in the made study both follow the same importances"
-    assert "foretells that of wanda" in text(at)
+    assert "**magnitude** masks goes with that of wanda" in text(at)
     assert not any("Other tasks" in box.value for box in opened("pages/layers.py", study="two").markdown)
 
 

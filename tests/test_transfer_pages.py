@@ -83,6 +83,20 @@ def test_one_seed_of_the_training_can_be_looked_at():
     assert "takes more than one seed" in text(first)
 
 
+def test_transfers_that_succeed_by_the_papers_rule_are_marked():
+    at = opened("pages/transfer.py")
+    texts = [cell for line in charts(at)[0]["data"][0]["text"] for cell in line]
+    marked = sum(cell.endswith("°") for cell in texts)
+    rows = Study.table(data.studies()[0]["made"], "transfer")
+    table = results.against_own(results.matrix(results.select(rows, "mlm", 0.5)))
+    tested = results.bootstrap(results.select(rows, "mlm", 0.5))
+    stars = set(tested[tested["p"] < 0.05][["source", "target"]].itertuples(index=False, name=None))
+    good = table[table["successful"].fillna(False).astype(bool) & (table["source"] != table["target"])]
+    expected = [pair for pair in good[["source", "target"]].itertuples(index=False, name=None) if pair not in stars]
+    assert marked == len(expected)
+    assert ("the paper's rule" in text(at)) == bool(len(good))
+
+
 def test_everything_follows_the_languages_chosen():
     at = opened("pages/transfer.py", languages=["English", "French", "Urdu", "Hindi"])
     assert charts(at)[0]["data"][0]["x"] == ["English", "French", "Urdu", "Hindi"]
@@ -105,10 +119,10 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     assert headings[-2:] == ["Across tasks", "A ticket for several languages"]
     ours, printed = [chart["data"][0] for chart in charts(at)][-2:]
     assert ours["y"] == ["Masked language modelling", "Random mask"]
-    assert ours["text"] == [["-0.300"], ["-0.700"]]
+    assert ours["text"] == [["-30.00"], ["-70.00"]], "in points, as the paper's"
     assert "English" in printed["x"]
     mixed = next(table.value for table in at.dataframe if "en, fr mixed" in table.value.index)
-    assert mixed.loc[["Own mask", "en, fr mixed"], "German"].tolist() == [0.8, 0.7]
+    assert mixed.loc[["Own mask", "en, fr mixed"], "German"].tolist() == [80, 70]
     assert len(charts(opened("pages/transfer.py", target="Masked language modelling"))) == len(charts(at)) - 3
 
 
@@ -135,14 +149,14 @@ def test_how_tickets_were_trained_is_beside_the_paper():
     assert recipes.index[0].endswith("masked language modelling")
     assert recipes.loc["The paper, named entities", "Steps a round"] == str(3 * 625)
     assert recipes.loc["The paper, masked language modelling"].iloc[-1] == "92.23%"
-    assert recipes["Seeds"].iloc[0] == "2"
+    assert recipes["Seeds of masks"].iloc[0] == "2"
     assert recipes.iloc[0, -1].endswith("%"), "overlap of the same language under other seeds"
 
 
 def test_masks_without_scores_say_how_to_get_them():
     at = opened("pages/tickets.py", study="two")
     assert not at.error
-    assert "Table 2" in text(at)
+    assert "trains and scores a ticket at every sparsity" in " ".join(box.value for box in at.info)
 
 
 @pytest.fixture

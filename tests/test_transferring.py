@@ -220,6 +220,7 @@ def test_a_dry_run_says_how_many_and_writes_nothing(folder, found, tmp_path, cap
         ({"sparsities": (1.5,)}, "--sparsity"),
         ({"sources": ("en", "sw"), "baselines": ("core",)}, "at least two sources"),
         ({"baselines": ("thinned",), "thinned": (0.4,)}, "--thinned 0.4"),
+        ({"baselines": ("thinned",)}, "say which tickets to start from"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused_before_anything_is_written(plan, corpus, found, tmp_path, change, said):

@@ -52,7 +52,7 @@ def over_pairs(
 
 
 def over_layers(one: pd.DataFrame, other: pd.DataFrame) -> Layers:
-    """Correlate two overlaps over the groups (layers) that both have, of the pairs that both have in all of them."""
+    """Correlate two overlaps over the groups (layers) that both have; of each, the pairs that both have there."""
     joined = _unordered(one).merge(_unordered(other), on=["group", "pair"], suffixes=("", "_other"))
     means = joined.groupby("group")[["value", "value_other"]].mean()
     both = [table["value"].corr(table["value_other"], method="spearman") for table in (means, joined)]

@@ -76,7 +76,7 @@ def _run(chosen: argparse.Namespace) -> None:
         targets=tuple(corpus.languages),
         sparsities=chosen.sparsity,
         method=chosen.method,
-        baselines=chosen.baselines,
+        baselines=tuple(dict.fromkeys([*chosen.baselines, *(["thinned"] if chosen.thinned else [])])),
         thinned=chosen.thinned,
         seeds=chosen.seeds,
         mask_seed=chosen.mask_seed,

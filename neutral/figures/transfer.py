@@ -57,7 +57,8 @@ def transfer_matrix(
     gain = table.pivot_table(index="source", columns="target", values="gain").reindex(sources, columns=targets)
     gain = gain.to_numpy(dtype=float)
     if show == "value":
-        colour = np.array([pd.Series(column).rank(pct=True).to_numpy() for column in gain.T]).T
+        good = values if metric(name).higher_is_better else -values
+        colour = np.array([pd.Series(column).rank(pct=True).to_numpy() for column in good.T]).T
         scale: dict = {"colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": 1, "showscale": False}
     else:
         better = values if show == "gain" else np.sign(gain) * np.abs(values)

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from neutral import controls, labels, lottery, maskfiles, models, overlap
 from neutral.corpora import Corpus
+from neutral.errors import NeutralError
 from neutral.jobs.loading import subject
 from neutral.jobs.records import begin, digest, made, scored
 from neutral.lottery import Search
@@ -260,6 +261,12 @@ class Finder:
 
     def _write_counts(self, masks: list[Mask], names: list[str], sparsity: float, seed: int, kind: str) -> None:
         path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
+        gone = sorted(set(overlap.Counts.load(path).members) - set(names)) if path.is_file() else []
+        if gone:
+            raise NeutralError(
+                f"{path}: holds {', '.join(gone)}, whose masks are not kept, so no more languages can be counted with "
+                "them; take another --study, or --keep masks from the start"
+            )
         overlap.count(masks, names).save(path)
 
     def _scored(self, code: str, seed: int, sparsity: float) -> bool:

@@ -22,8 +22,9 @@ from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.study import Study
+from neutral.tasks import making
 from neutral.transfer import baselines
-from neutral.transfer.plan import FULL, JOINED, Run, TransferPlan, check, settings, thinned_from
+from neutral.transfer.plan import FULL, JOINED, Run, TransferPlan, apart, check, settings, thinned_from
 
 _TIMED_STEPS = 4  # of a dry run's estimate
 
@@ -67,7 +68,7 @@ class Trainer:
                 return Mask.random(like, run.sparsity, run.seed)
             return baselines.pretrained(like, origin, run.sparsity, self._scope)
         if run.source in JOINED:
-            others = [self._stored(code, run.sparsity) for code in plan.sources if run.target not in parts(code)]
+            others = [self._stored(code, run.sparsity) for code in plan.sources if apart(code, run.target)]
             return getattr(baselines, run.source)(others, origin, run.sparsity, self._scope)
         start = thinned_from(run.source)
         if start is not None:
@@ -141,7 +142,7 @@ def transfer(
 
 
 def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[Run]:
-    """Return the runs that are not done yet. Raises `FileError` naming the first mask that is missing."""
+    """Return the runs that are not done yet. Raises `NeutralError` naming the first mask that is missing."""
     check(plan)
     done = set()
     if (Path(folder) / "study.json").is_file():
@@ -234,6 +235,10 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
     """Open or make the study; refuse one that was made otherwise."""
     weights = models.prunable(models.load_model(plan.model, "base", **options))
     weights = {name: weight for name, weight in weights.items() if "pooler" not in name}  # a new one is drawn at random
+    examples = {}
+    if plan.task in making.LABELLED:  # as `loading.subject` takes them
+        single = {part for target in plan.targets for part in parts(target)}
+        examples["examples"] = plan.examples or min(len(corpus.train[code]) for code in single)
     info = {
         "title": plan.title or f"{Path(plan.model).name}: transfer",
         "model": Path(plan.model).name,
@@ -243,7 +248,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
         "seeds": list(plan.seeds),
         "length": plan.length,
         **made(corpus, plan.targets),
-        "settings": {f"transfer {plan.task}": settings(plan) | {"weights": digest(weights)}},
+        "settings": {f"transfer {plan.task}": settings(plan) | examples | {"weights": digest(weights)}},
     }
     kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks
     return begin(folder, info, fixed=("model", "length"), kept=kept)

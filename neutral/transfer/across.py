@@ -26,8 +26,9 @@ def cross_task(
     """Return what another task's mask of the same language costs: columns `CROSS_TASK` (Figure 9).
 
     `table` is `Study.table("transfer")`. difference: better than the mask found on the task itself by so much, in the
-    metric's unit (below 0 is worse); low, high, p: its paired bootstrap (`results.gain_interval`), NaN for runs without
-    parts. The random mask is a source task of its own, "random". Tasks without another's mask are left out.
+    metric's unit (below 0 is worse), under the seeds that both have; low, high, p: its paired bootstrap
+    (`results.gain_interval`), NaN where a run is without parts. The random mask is a source task of its own, "random".
+    Tasks without another's mask are left out.
     """
     if table.empty:
         return pd.DataFrame(columns=CROSS_TASK)

@@ -81,6 +81,16 @@ class TransferPlan:
                         yield Run(source, target, sparsity, seed)
 
 
+def is_language(source: str) -> bool:
+    """Whether a source is the mask of one language: neither a baseline nor a mixture."""
+    return source not in BASELINES and thinned_from(source) is None and len(parts(source)) == 1
+
+
+def apart(source: str, target: str) -> bool:
+    """Whether a source has nothing of a target, where either may be a mixture."""
+    return set(parts(source)).isdisjoint(parts(target))
+
+
 def thinned_from(source: str) -> float | None:
     """Return the sparsity of the ticket that a source "thinned 0.2" starts from; None for other sources."""
     match = _THINNED.match(source)
@@ -95,9 +105,11 @@ def check(plan: TransferPlan) -> None:
         raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
     if not plan.targets or not (plan.sources or plan.baselines):
         raise NeutralError("--sources, --targets: nothing to run")
+    if "thinned" in plan.baselines and not plan.thinned:
+        raise NeutralError("--baselines thinned: say which tickets to start from with --thinned 0.1,0.2")
     if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
         raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
-    few = min((sum(target not in parts(source) for source in plan.sources) for target in plan.targets), default=0)
+    few = min((sum(apart(source, target) for source in plan.sources) for target in plan.targets), default=0)
     shared = [name for name in JOINED if name in plan.baselines]
     if shared and few < 2:
         raise NeutralError(f"--baselines {shared[0]}: takes at least two sources beside every target")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import METRICS, better, metric
-from neutral.transfer.plan import FULL, JOINED
+from neutral.transfer.plan import FULL, JOINED, is_language
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
 _ASIDE = (*JOINED, "random", "pretrained", FULL)
@@ -41,9 +41,9 @@ def select(
     masked = (table["source_task"] == (source_task or task)) & (table["method"] == method)
     masked &= (table["sparsity"] - sparsity).abs() < 1e-6
     rows = table[(table["task"] == task) & (full | masked)]
+    rows = rows.drop_duplicates(["source", "target", "seed"], keep="last")
     if languages:
-        spoken = set(rows["target"])
-        aside = ~rows["source"].isin(spoken)
+        aside = ~rows["source"].map(is_language)
         rows = rows[rows["target"].isin(languages) & (rows["source"].isin(languages) | aside)]
     return rows
 
@@ -61,7 +61,8 @@ def matrix(rows: pd.DataFrame) -> pd.DataFrame:
         rows = rows.assign(untrained=np.nan)
     own = rows[rows["source"] == rows["target"]].set_index(["target", "seed"])["value"]
     rows = rows.assign(own=own.reindex(pd.MultiIndex.from_frame(rows[["target", "seed"]])).to_numpy())
-    rows = rows.assign(paired=rows["value"].where(rows["own"].notna()))
+    both = np.isfinite(rows["own"]) & np.isfinite(rows["value"])  # a run may have diverged
+    rows = rows.assign(paired=rows["value"].where(both), own=rows["own"].where(both))
     grouped = rows.groupby(["source", "target", "metric"], sort=False)
     means = {name: (name, "mean") for name in ("value", "untrained", "paired", "own")}
     found = grouped.agg(**means, std=("value", "std"), seeds=("seed", "nunique"))
@@ -73,7 +74,7 @@ def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
 
     gain: by how much a(s, t) is better than a(t, t). relative: (a(s, t) - a(t, t)) / a(t, t), as in the paper. Both
     are over the seeds that the two have. successful: the paper's rule, within one standard deviation of a(t, t) over
-    seeds, or better; NA for one seed. A target without a run of its own mask has NaN.
+    seeds, or better; NA for one seed. NaN for a target without a run of its own mask; relative also where that has 0.
     """
     std = matrix[matrix["source"] == matrix["target"]].set_index("target")["std"]
     found = matrix.assign(own_std=matrix["target"].map(std))
@@ -81,7 +82,7 @@ def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
         better(name, value, other)
         for name, value, other in found[["metric", "paired", "own"]].itertuples(index=False, name=None)
     ]
-    found["relative"] = (found["paired"] - found["own"]) / found["own"]
+    found["relative"] = (found["paired"] - found["own"]) / found["own"].where(found["own"] != 0)
     within = (found["gain"] >= -found["own_std"]).astype("boolean")
     return found.assign(successful=within.mask(found["own_std"].isna() | found["gain"].isna()))
 
@@ -125,7 +126,8 @@ def gain_interval(
 ) -> tuple[float, float, float, float]:
     """Return gain, low, high and p of one model over another, from the parts (examples, k) of both under each seed.
 
-    The examples are resampled (Efron & Tibshirani 1993), the same for both models and for all seeds.
+    The examples are resampled (Efron & Tibshirani 1993), the same for both models and for all seeds. low, high and p
+    are NaN where a score is not finite.
     """
     measured = metric(name)
     sign = 1 if measured.higher_is_better else -1
@@ -140,6 +142,8 @@ def gain_interval(
 
     sampled, observed = gains(draws), float(gains(np.ones((1, count)))[0])
     low, high = np.quantile(sampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if not np.isfinite(sampled).all() or not np.isfinite(observed):  # a model that diverged
+        return observed, np.nan, np.nan, np.nan
     tail = min((sampled <= 0).sum(), (sampled >= 0).sum())
     return observed, float(low), float(high), float(min(1.0, 2 * (tail + 1) / (repeats + 1)))
 
@@ -151,10 +155,9 @@ def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
     after training; the row "all" correlates the changes against the target's own mask over all pairs. Pairs are not
     independent, so no p is given here.
     """
-    spoken = set(matrix["target"])
     table = against_own(matrix)
     before = matrix[matrix["source"] == matrix["target"]].set_index("target")["untrained"]
-    table = table[table["source"].isin(spoken) & (table["source"] != table["target"])]
+    table = table[table["source"].map(is_language) & (table["source"] != table["target"])]
     table = table.assign(check=np.log(table["untrained"] / table["target"].map(before))).dropna(
         subset=["check", "relative"]
     )
@@ -174,16 +177,17 @@ def left_out(rows: pd.DataFrame) -> pd.DataFrame:
     """Compare, for each target, the core of all *other* languages with their single masks.
 
     `rows` are those of `select`. Columns `LEFT_OUT`: target, metric, own, core, union, vote, random, pretrained, full,
-    best (other language's mask), mean (of the other languages' masks), in the metric's unit, under the seeds that the
-    core was trained with. A source that was not run is NaN; a target without a core is left out.
+    best (other language's mask), mean (of the other languages' masks), in the metric's unit, under the seeds that all
+    of them were trained with. A source that was not run is NaN; a target without a core, or such a seed, is left out.
     """
     found = []
     for target, cells in rows.groupby("target", sort=False):
-        cells = cells[cells["seed"].isin(cells[cells["source"] == "core"]["seed"])]
-        if cells.empty:
+        seeds = set.intersection(*cells.groupby("source")["seed"].apply(set))
+        cells = cells[cells["seed"].isin(seeds)]
+        if "core" not in set(cells["source"]):
             continue
         values = cells.groupby("source")["value"].mean()
-        others = values[[s for s in values.index if s in set(rows["target"]) and s != target]]
+        others = values[[s for s in values.index if is_language(s) and s != target]]
         name = cells["metric"].iloc[0]
         best = (others.max() if METRICS[name].higher_is_better else others.min()) if len(others) else np.nan
         row = {"target": target, "metric": name, "own": values.get(target, np.nan)}

@@ -27,7 +27,7 @@ COLUMNS = [
 def runs(source: Source) -> pd.DataFrame:
     """Return the scores of full models, own masks and random masks, whichever command trained them.
 
-    Those of `find` (`Study.table("score")`) and, in the same columns, those of `transfer` that it has not.
+    Those of `find` (`Study.table("score")`) and those of `transfer` that it has not, if of as many steps.
     """
     table, moved = source.table("score"), source.table("transfer")
     if moved.empty:
@@ -36,7 +36,10 @@ def runs(source: Source) -> pd.DataFrame:
     full, random = moved["method"] == FULL, moved["source"] == "random"
     method = moved["method"].mask(random & ~full, "random")
     moved = moved.assign(method=method, language=moved["target"], variant="trained")[own | full | random]
-    every = pd.concat([table, moved], ignore_index=True)[list(table.columns) or list(moved.columns)]
+    if not table.empty:  # else there is nothing that they must be like
+        steps = table[table["variant"] == "trained"].groupby("task")["steps"].agg(set)
+        moved = moved[[row.steps in steps.get(row.task, ()) for row in moved.itertuples()]]
+    every = pd.concat([table, moved], ignore_index=True)
     return every.drop_duplicates(["task", "method", "language", "sparsity", "seed", "variant"])
 
 
@@ -50,9 +53,9 @@ def levels(
 ) -> pd.DataFrame:
     """Return every ticket beside the full model trained alike: columns `COLUMNS`, a row a language and sparsity.
 
-    `table` is that of `runs`. gain: better than the full model by so much; low, high: its 95 % interval by
-    paired bootstrap (NaN where the examples' parts were not stored); within_std and not_worse: the two rules, NA where
-    they cannot be applied.
+    `table` is that of `runs`. gain: better than the full model by so much, in the mean of all seeds of both; low,
+    high: the 95 % interval under the seeds that both have, by paired bootstrap (NaN where the examples' parts were not
+    stored); within_std and not_worse: the two rules, NA where they cannot be applied.
     """
     if table.empty:
         return pd.DataFrame(columns=COLUMNS)
@@ -128,6 +131,7 @@ def _interval(name: str, ticket: pd.DataFrame, full: pd.DataFrame) -> tuple[floa
         for s in ticket.index
         if s in full.index and isinstance(ticket.at[s, "parts"], list) and isinstance(full.at[s, "parts"], list)
     ]
+    pairs = [(one, other) for one, other in pairs if len(one) == len(other)]  # else not of the same text
     if not pairs:
         return np.nan, np.nan
     _, low, high, _ = gain_interval(name, pairs)

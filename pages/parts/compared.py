@@ -21,6 +21,9 @@ def ways(view: View, measure: str) -> None:
     others = [choice for choice in _others(view) if len(_members(view, choice)) > 1 and _has(view, choice, measure)]
     if not others:
         return
+    shared = tuple(m for m in view.members if all(m in _members(view, choice) for choice in others))
+    if len(shared) < 2:
+        shared = view.members
     one_task = {choice.task for choice in others} == {view.choice.task}
     names = {c: c.method if one_task else f"{c.method}, {pickers.TASKS.get(c.task, c.task)}" for c in others}
     mine = (
@@ -28,11 +31,12 @@ def ways(view: View, measure: str) -> None:
         if one_task
         else f"{view.choice.method}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
     )
-    lines = [view.pairs(measure, LAYER).assign(line=mine, method=view.choice.method)]
+    lines = [view.pairs(measure, LAYER, shared).assign(line=mine, method=view.choice.method)]
     tested, found = [], []
     for choice in others:
         members = _members(view, choice)
-        theirs = data.pairs(view.source, choice, measure, LAYER, members)
+        there = tuple(member for member in members if member in shared)
+        theirs = data.pairs(view.source, choice, measure, LAYER, there)
         lines.append(theirs.assign(line=names[choice], method=choice.method))
         codes = tuple(filter(is_language, members))
         if len(codes) < association.LEAST:
@@ -48,12 +52,17 @@ def ways(view: View, measure: str) -> None:
         st.markdown(_answer(mine, found))
     left, right = st.columns(2, gap="medium")
     with left:
-        st.caption(f"{UNITS[measure][0]}, mean of the pairs, at {view.choice.sparsity:.0%} removed.")
+        st.caption(
+            f"{UNITS[measure][0]}, mean of the pairs of {len(shared)} languages, at {view.choice.sparsity:.0%} removed."
+        )
         means = pd.concat(lines).groupby(["line", "method", "group"], sort=False)["value"].mean().reset_index()
         show.figure(figures.ways_by_layer(means, UNITS[measure][0]), f"ways-{view.key}")
     if tested:
         with right:
-            st.caption(f"Rank correlation with {mine} over the pairs of languages; filled markers have p < 0.05.")
+            st.caption(
+                f"Rank correlation with {mine} over the pairs of languages. Filled: p < 0.05, exchanging relatives "
+                "only, not corrected for the layers (Holm's is in the table)."
+            )
             show.figure(figures.agreement_by_layer(pd.concat(tested)), f"agreement-{view.key}")
         numbers = {name: "%.2f" if name.startswith("ρ") else "%.4f" for name in found[0] if name[0] in "ρp"}
         st.dataframe(
@@ -70,14 +79,20 @@ def ways(view: View, measure: str) -> None:
 
 
 def _answer(mine: str, found: list[dict]) -> str:
-    """Say, for each of the others, whether it foretells which languages overlap most."""
+    """Say, for each of the others, whether its overlap goes with that of the masks."""
     said = []
     for row in found:
-        rho, related = row["ρ over pairs"], row["p, relatives"]
-        told = "foretells" if related < 0.05 and rho > 0 else "does not foretell"
+        related = row["p, relatives"]
+        found_so = related < 0.05 and row["ρ, relatives"] > 0
+        told = "goes with" if found_so else "is not seen to go with" if related == related else "beside"
+        within = (
+            f"exchanging relatives only ρ = {row['ρ, relatives']:.2f}, p = {related:.4f}"
+            if related == related
+            else "cannot be tested among relatives"
+        )
         said.append(
             f"- {row['Overlap']} of **{row['Masks']}** masks {told} that of {mine}: over pairs of languages "
-            f"ρ = **{rho:.2f}** (p = {row['p']:.4f}; exchanging relatives only {related:.4f}), over layers "
+            f"ρ = **{row['ρ over pairs']:.2f}** (p = {row['p']:.4f}; {within}), over layers "
             f"ρ = **{row['ρ over layers']:.2f}**."
         )
     return "\n".join(said)
@@ -113,15 +128,16 @@ def _agreement(
     """Return the correlation over pairs in every layer, and a row of the table for the whole network."""
     one, two = (data.pairs(source, choice, measure, LAYER, members) for choice in (mine, other))
     whole = [data.pairs(source, choice, measure, ALL, members) for choice in (mine, other)]
-    plain = over_pairs(*whole).iloc[0]
-    related = over_pairs(*whole, within=typology.families(members)).iloc[0]
+    families = typology.families(members)
+    plain, related = (over_pairs(*whole, within=within).iloc[0] for within in (None, families))
     layers = over_layers(one, two)
     row = {
         "ρ over pairs": plain["rho"],
         "p": plain["p"],
+        "ρ, relatives": related["tested"],
         "p, relatives": related["p"],
         "Languages": len(members),
         "ρ over layers": layers.means,
         "ρ over pairs and layers": layers.cells,
     }
-    return over_pairs(one, two), row
+    return over_pairs(one, two, within=families), row

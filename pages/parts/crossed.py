@@ -25,7 +25,7 @@ def tasks(shown: list[Experiment]) -> None:
         target = pickers.pick("Trained and scored on", list(targets), "target", names=pickers.task_name)
     columns = st.columns(len(tables), gap="medium")
     for column, (title, table) in zip(columns, tables.items(), strict=True):
-        rows = table[table["target_task"] == target]
+        rows = _in_points(table[table["target_task"] == target], ["difference", "low", "high"], title)
         with column:
             st.markdown(f"##### {title}")
             if rows.empty:
@@ -35,8 +35,17 @@ def tasks(shown: list[Experiment]) -> None:
             names = {task: pickers.task_name(task) for task in rows["source_task"]} | {"random": "Random mask"}
             marks = {(r.source_task, r.language): "*" for r in rows.itertuples() if r.p < SIGNIFICANT}
             show.figure(figures.cross_task_matrix(rows, order, names, marks=marks), f"cross-{title}")
-            st.caption(f"Figure 9. {published.CITATION}." if title == PAPER else MARKED + ".")
+            unit = "Perplexity" if target in ("mlm", "clm") else "Points"
+            st.caption(f"{unit}. Figure 9, mBERT. {published.CITATION}." if title == PAPER else f"{unit}. {MARKED}.")
             show.table(rows, "Across tasks", f"cross-{title}")
+
+
+def _in_points(table: pd.DataFrame, columns: list[str], title: str) -> pd.DataFrame:
+    """Write our shares in percent, as the paper prints F1 and accuracy; perplexities stay."""
+    shares = table["metric"] != "perplexity"
+    if title == PAPER or not shares.any():
+        return table
+    return table.assign(**{c: table[c].where(~shares, 100 * table[c]) for c in columns})
 
 
 def languages(shown: list[Experiment]) -> None:
@@ -50,17 +59,16 @@ def languages(shown: list[Experiment]) -> None:
     for column, (title, table) in zip(columns, tables.items(), strict=True):
         with column:
             st.markdown(f"##### {title}")
-            for (task, mixture), rows in table.groupby(["task", "mixture"], sort=False):
+            for (task, mixture), rows in _in_points(table, ["value"], title).groupby(["task", "mixture"], sort=False):
                 square = rows.pivot(index="source", columns="target", values="value")
                 order = [source for source in dict.fromkeys(rows["source"]) if source in square.index]
                 square = square.loc[order, summary.order(list(square.columns))].rename(columns=display)
-                square.insert(0, "Mean", square.mean(axis=1))
+                square.insert(0, "Mean", square.dropna(axis="columns").mean(axis=1))  # the same columns in every row
                 codes = ", ".join(parts(mixture))
                 names = {"full": "Full model", "own": "Own mask", mixture: f"{codes} mixed"}
                 square.index = pd.Index([names.get(s) or display(s) for s in order], name="Mask of")
                 st.caption(f"{pickers.task_name(task)}, {rows['metric'].iloc[0]}, trained and scored on")
-                digits = "%.2f" if square.max(axis=None) > 2 else "%.3f"
-                formats = {column: st.column_config.NumberColumn(format=digits) for column in square.columns}
+                formats = {column: st.column_config.NumberColumn(format="%.2f") for column in square.columns}
                 st.dataframe(square, column_config=formats, height="content", key=f"mixed-{title}-{mixture}-{task}")
             if title == PAPER:
-                st.caption(f"Table 1, percent. {published.CITATION}.")
+                st.caption(f"Table 1, mBERT, percent. {published.CITATION}.")

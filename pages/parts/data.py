@@ -153,6 +153,12 @@ def table(source: Source, kind: str) -> pd.DataFrame:
     return source.table(kind)
 
 
+def of_task(source: Source, task: str) -> dict:
+    """Return what a study's information says of a task: its text and settings."""
+    info = source.info
+    return info if info.get("task") == task else info.get("tasks", {}).get(task, {})
+
+
 def scores(source: Source, task: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `evaluations.scores`."""
     return evaluations.scores(table(source, "score"), task, members)

@@ -10,6 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from neutral import association, summary, typology
 from neutral.errors import NeutralError
+from neutral.lottery import ITERATIVE
+from neutral.metrics import metric
 from neutral.study import Study
 from neutral.summary import Choice
 from neutral.transfer import across, published, results
@@ -51,6 +53,14 @@ class Experiment:
         """Tells the widgets of experiments on one page apart."""
         return f"{self.title}-{self.model}-{self.task}-{self.sparsity:g}"
 
+    @property
+    def mask_seed(self) -> int | None:
+        """The seed that the masks were found under."""
+        if self.study is None:
+            return None
+        of = data.of_task(self.study, self.task)
+        return of.get("settings", {}).get(f"transfer {self.task}", {}).get("mask_seed")
+
     def cells(self) -> pd.Series:
         """How many masked runs there are under each seed."""
         rows = data.table(self.study, "transfer")
@@ -65,12 +75,10 @@ class Experiment:
 
     @property
     def own_examples(self) -> str:
-        """The seed under which own masks are trained on the very examples that they were found on; "" for none."""
-        if self.study is None:
+        """The seed under which own masks are trained on examples in the order they were found on; "" for none."""
+        found = self.mask_seed
+        if found is None or self.method not in ITERATIVE:  # others were not found by this training
             return ""
-        info = self.study.info
-        of = info if info.get("task") == self.task else info.get("tasks", {}).get(self.task, {})
-        found = of.get("settings", {}).get(f"transfer {self.task}", {}).get("mask_seed")
         seeds = self.cells().index if self.seed is None else [self.seed]
         return str(found) if found in seeds else ""
 
@@ -97,7 +105,11 @@ class Experiment:
         if self.study is None:
             return []
         same = [e for e in ours(self.study) if (e.task, e.method) == (self.task, self.method)]
-        return [replace(e, chosen=self.chosen, seed=e.usual_seed) for e in same if e.sparsity != self.sparsity]
+        return [
+            replace(e, chosen=self.chosen, seed=self.seed if self.seed in e.cells() else e.usual_seed)
+            for e in same
+            if e.sparsity != self.sparsity
+        ]
 
     def across(self) -> pd.DataFrame:
         """`across.cross_task` of the study's runs at this sparsity, or the paper's."""
@@ -111,13 +123,15 @@ class Experiment:
             return published.multilingual_ticket()
         every = [self, *(e for e in ours(self.study) if (e.method, e.sparsity) == (self.method, self.sparsity))]
         tasks = {e.task: e for e in every}
-        return pd.concat([across.multilingual(replace(e, chosen=()).matrix(), e.task) for e in tasks.values()])
+        return pd.concat(
+            [across.multilingual(replace(e, chosen=(), seed=None).matrix(), e.task) for e in tasks.values()]
+        )
 
     def overlap(self) -> pd.DataFrame:
         """The overlap of the masks, group, source, target, value; empty where their counts are not known."""
         if self.study is None:
             return pd.DataFrame()
-        choice = Choice(self.task, self.method, self.sparsity, 0)
+        choice = Choice(self.task, self.method, self.sparsity, self.mask_seed or 0)
         try:
             return data.pairs(self.study, choice, "jaccard", "all", self.chosen)
         except NeutralError:
@@ -174,7 +188,8 @@ def _pick_seed(one: Experiment) -> int | None:
 def association_of(one: Experiment) -> pd.DataFrame:
     """Test whether overlap goes with transfer: `association.associations`, plain and within families, a row each.
 
-    The "distance" is by how much worse a mask does than the target's own, averaged over both directions.
+    The "distance" is by how much worse a mask does than the target's own, relative to it and whatever the metric,
+    averaged over both directions.
     """
     overlap, table = one.overlap(), one.matrix()
     if overlap.empty:
@@ -182,7 +197,8 @@ def association_of(one: Experiment) -> pd.DataFrame:
     spoken = set(filter(explained.is_language, {*overlap["source"], *overlap["target"]}))
     overlap = overlap[overlap["source"].isin(spoken) & overlap["target"].isin(spoken)]
     cost = table[(table["source"] != table["target"]) & table["source"].isin(spoken) & table["target"].isin(spoken)]
-    cost = cost.assign(distance="transfer", value=cost["relative"])[["distance", "source", "target", "value"]]
+    sign = -1 if metric(table["metric"].iloc[0]).higher_is_better else 1
+    cost = cost.assign(distance="transfer", value=sign * cost["relative"])[["distance", "source", "target", "value"]]
     rows = []
     for scheme in ("plain", "family"):
         within = typology.families(sorted(spoken)) if scheme == "family" else None
@@ -209,8 +225,11 @@ def _bootstrap(study: Study, *asked: object) -> pd.DataFrame:
 
 
 @data.remembered
-def _left_out(study: Study, *asked: object) -> pd.DataFrame:
-    return results.left_out(_selected(study, *asked))
+def _left_out(
+    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None
+) -> pd.DataFrame:
+    found = results.left_out(_selected(study, task, method, sparsity, (), seed))  # the core is of all languages
+    return found[found["target"].isin(chosen)] if chosen else found
 
 
 @data.remembered
