@@ -16,12 +16,11 @@ LEAD = (
     "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
     "and compare with that language's own mask."
 )
-TOGETHER = {
+TOGETHER = {  # source that is made of the masks of all other languages -> what it is
     "core": "what all others keep, filled up by the largest pretrained weights",
     "union": "what any of them keeps, less its smallest pretrained weights",
     "vote": "what most of them keep",
 }
-"""Source made of the masks of all other languages -> what it is."""
 TESTED = "Paired bootstrap over held-out examples, not corrected for many pairs; it says nothing of training's chance."
 SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
 

@@ -201,3 +201,9 @@ def test_bars_and_curves_show_their_tables(table):
     assert np.isnan(said.y[1])
     won = winning.winners(levels)
     assert [list(bar.y) for bar in figures.winning_bars(won.assign(line=won["rule"]), ["en"]).data] == [[0.3], [0.3]]
+
+
+def test_nothing_stands_above_the_heading():
+    for page in ("pages/transfer.py", "pages/tickets.py", "pages/layers.py"):
+        shown = [element.type for element in opened(page, study="made").main if element.type != "main"]
+        assert shown[0] == "title", "a bare string in a page's script would be written out"
