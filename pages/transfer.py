@@ -28,7 +28,7 @@ SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "val
 def matrix(one: Experiment, show_as: str) -> None:
     """Show masks against languages."""
     table, tested = one.matrix(), one.bootstrap()
-    order = summary.order(list(dict.fromkeys(table["target"])))
+    order = _languages(table)
     marks = {(r.source, r.target): "*" for r in tested.itertuples() if r.p < SIGNIFICANT}
     alike = {
         (r.source, r.target): "°"
@@ -49,6 +49,11 @@ def matrix(one: Experiment, show_as: str) -> None:
         )
     st.caption(". ".join(said) if one.study else f"Mean of three runs, as printed. {published.CITATION}.")
     show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
+
+
+def _languages(table: pd.DataFrame) -> list[str]:
+    """The languages that masks are of, or are trained on, relatives beside each other."""
+    return summary.order(list(dict.fromkeys([*filter(is_language, table["source"]), *table["target"]])))
 
 
 def _seeds(one: Experiment, table: pd.DataFrame) -> str:
@@ -139,7 +144,7 @@ def drops(one: Experiment) -> None:
     parts = [results.relative_drop(e.matrix()).assign(line=f"{e.sparsity:.0%} removed") for e in every]
     table = pd.concat(parts, ignore_index=True)
     name = one.matrix()["metric"].iloc[0]
-    order = summary.order(list(dict.fromkeys(one.matrix()["target"])))
+    order = _languages(one.matrix())
     languages = table[table["source"].isin(order)]
     st.markdown("##### How much each mask loses on the other languages")
     show.figure(figures.drop_bars(languages, order, name), f"drops-{one.key}")

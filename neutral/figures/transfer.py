@@ -114,7 +114,7 @@ def cross_task_matrix(
     inner = np.abs(values[[source != "random" for source in sources]])
     limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
     written = [
-        [_written(v, "gain", name) and _written(v, "gain", name) + marks.get((source, code), "") for code, v in row]
+        ["" if np.isnan(v) else f"{v:+.2f}{marks.get((source, code), '')}" for code, v in row]
         for source, row in zip(sources, ([*zip(codes, row, strict=True)] for row in values), strict=True)
     ]
     figure = go.Figure(
