@@ -9,6 +9,7 @@ from neutral.compression import results
 from neutral.languages import PAPER_ORDER
 from neutral.study import Study
 from neutral.tasks import LanguageModelling
+from neutral.transfer import results as transfers
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -40,3 +41,29 @@ def test_at_a_tenth_of_the_bytes_no_language_loses_a_tenth(name):
     assert set(factor["mixed"].index) == set(PAPER_ORDER)
     assert factor["mixed"].max() < 1.1
     assert factor["svd"].min() > 2
+
+
+def test_at_four_fifths_removed_every_language_needs_its_own_ticket():
+    """What the README claims of transfer: own masks are the best, overlap foretells the rest, the core is no better."""
+    table = Study(DATA / "studies/mini-mbert-transfer").table("transfer")
+    rows = transfers.select(table[table["seed"] == 0], "mlm", 0.8)
+    matrix = transfers.against_own(transfers.matrix(rows))
+    between = matrix[matrix["source"].isin(PAPER_ORDER) & (matrix["source"] != matrix["target"])]
+    assert len(between) == 110
+    assert (between["relative"] > 0.1).all()
+    tested = transfers.bootstrap(rows)
+    assert (tested[tested["source"].isin(PAPER_ORDER)]["p"] < 0.05).all()
+    together = transfers.left_out(rows)
+    assert (together["core"] > together["mean"]).all()
+    assert (together[["core", "union", "vote"]].to_numpy() < together[["random"]].to_numpy()).all()
+
+
+def test_another_order_of_the_examples_turns_the_comparison_at_half():
+    """Trained again on the examples it was found on, a ticket is worse than others', on other examples it is better."""
+    table = Study(DATA / "studies/mini-mbert-transfer").table("transfer")
+    for seed, sign in ((0, -1), (1, 1)):
+        rows = transfers.select(table[table["seed"] == seed], "mlm", 0.5, languages=PAPER_ORDER)
+        matrix = transfers.against_own(transfers.matrix(rows[rows["target"].isin(["en", "ar"])]))
+        others = matrix[matrix["source"].isin(PAPER_ORDER) & (matrix["source"] != matrix["target"])]
+        assert len(others) == 20
+        assert (sign * others["relative"] > 0).all()

@@ -28,7 +28,7 @@ def cross_task(
     `table` is `Study.table("transfer")`. difference: better than the mask found on the task itself by so much, in the
     metric's unit (below 0 is worse), under the seeds that both have; low, high, p: its paired bootstrap
     (`results.gain_interval`), NaN where a run is without parts. The random mask is a source task of its own, "random".
-    Tasks without another's mask are left out.
+    Tasks and languages without another's mask are left out.
     """
     if table.empty:
         return pd.DataFrame(columns=CROSS_TASK)
@@ -40,12 +40,12 @@ def cross_task(
     random = own & (rows["source"] == "random")
     others = rows[random | (~own & same)]
     others = others.assign(source_task=others["source_task"].where(~random, "random"))
-    crossed = set(rows[~own & same]["task"])
+    crossed = set(rows[~own & same][["task", "target"]].itertuples(index=False, name=None))
     found = []
     for (task, source, language), runs in others.groupby(["task", "source_task", "target"], sort=False):
         mine = rows[own & same & (rows["task"] == task) & (rows["target"] == language)]
         both = runs.merge(mine, on="seed", suffixes=("", "_own"))
-        if task in crossed and len(both):
+        if (task, language) in crossed and len(both):
             found.append((task, source, language, *_compared(both)))
     return pd.DataFrame(found, columns=CROSS_TASK)
 
