@@ -15,7 +15,7 @@ import torch
 
 from neutral import jobs, models
 from neutral.cli import main
-from neutral.errors import NeutralError
+from neutral.errors import MemoryLimitError, NeutralError
 from neutral.jobs.loading import subject
 from neutral.jobs.transferring import Trainer, pending, transfer
 from neutral.lottery import Search
@@ -286,3 +286,12 @@ def test_the_commands_find_and_transfer_masks_on_labelled_data(task, kind, tmp_p
         "neither the target nor a mixture with it is in its core"
     )
     assert len(results.bootstrap(results.select(table, task, 0.4))) == len(expected) - 2  # all but the own masks
+
+
+def test_a_device_without_memory_is_said_in_a_line(plan, corpus, found, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Search, "trained", full)
+    with pytest.raises(MemoryLimitError, match="lower --batch or --length"):
+        run(plan, corpus, tmp_path, found)

@@ -23,6 +23,7 @@ from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.study import Study
 from neutral.tasks import making
+from neutral.training import memory_limit
 from neutral.transfer import baselines
 from neutral.transfer.plan import FULL, JOINED, Run, TransferPlan, apart, check, settings, thinned_from
 
@@ -127,13 +128,14 @@ def transfer(
     its own, and takes the next run when it is free; a device may be named more than once. `options` go to the loaders.
 
     Raises `NeutralError` for a plan that cannot be carried out, naming the first mask that is missing, and for a study
-    that was made with another model, text or settings.
+    that was made with another model, text or settings; `MemoryLimitError` when a device's memory is too small.
     """
     check(plan)
     places = Path(masks or folder)
     todo = pending(plan, folder, places)
     study = _study(plan, corpus, folder, options)
-    with bar(len(todo), "run", quiet=quiet) as shown:
+    advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
+    with memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
         for run, found in _done(plan, corpus, places, list(devices), options, todo):
             study.append("transfer", **_key(plan, run), **found)
             shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")
