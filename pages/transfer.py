@@ -42,11 +42,6 @@ def matrix(one: Experiment, show_as: str) -> None:
     if alike:
         said.append("° within one standard deviation of the own mask's seeds, or better (the paper's rule)")
     said.append(f"{_seeds(one, table)}. Blue is better than the own mask, red worse.")
-    if one.own_examples:
-        said[-1] += (
-            f" Under seed {one.own_examples} an own mask is trained on its examples in the very order in which it was "
-            "found on them, other masks are not: another seed is the fairer comparison."
-        )
     st.caption(". ".join(said) if one.study else f"Mean of three runs, as printed. {published.CITATION}.")
     show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
 
@@ -96,6 +91,11 @@ def verdict(one: Experiment) -> str:
         )
     else:
         said.append("The paper's rule (within one standard deviation over seeds) takes more than one seed.")
+    if one.own_examples:
+        said.append(
+            f"**Mind the seed:** under training seed {one.own_examples} an own mask meets its examples in the very "
+            "order in which it was found on them and is fitted to; others do not. Another seed is the fairer comparison."
+        )
     return " ".join(said)
 
 

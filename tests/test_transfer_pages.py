@@ -1,5 +1,8 @@
 """The pages Transfer and Winning tickets without a browser, and their figures."""
 
+import json
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,6 +84,17 @@ def test_one_seed_of_the_training_can_be_looked_at():
     assert "compared under the same seeds" not in text(first)
     assert charts(every)[0]["data"][0]["z"] != charts(first)[0]["data"][0]["z"]
     assert "takes more than one seed" in text(first)
+    assert "Mind the seed" not in text(first), "of this study nobody said which seed its masks were found under"
+
+
+def test_own_masks_that_meet_the_examples_they_were_found_on_are_said_to(folder, tmp_path, monkeypatch):
+    copied = tmp_path / "studies" / "seeded"
+    shutil.copytree(folder / "made", copied)
+    info = json.loads((copied / "study.json").read_text())
+    (copied / "study.json").write_text(json.dumps(info | {"settings": {"transfer mlm": {"mask_seed": 0}}}))
+    monkeypatch.setenv(data.VARIABLE, str(copied.parent))
+    assert "under training seed 0 an own mask meets" in text(opened("pages/transfer.py"))
+    assert "Mind the seed" not in text(opened("pages/transfer.py", training="1"))
 
 
 def test_transfers_that_succeed_by_the_papers_rule_are_marked():

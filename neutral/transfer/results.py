@@ -140,7 +140,8 @@ def gain_interval(
         each = [measured.value(weights @ one) - measured.value(weights @ other) for one, other in pairs]
         return sign * np.mean(each, axis=0)
 
-    sampled, observed = gains(draws), float(gains(np.ones((1, count)))[0])
+    with np.errstate(invalid="ignore"):  # infinite less infinite
+        sampled, observed = gains(draws), float(gains(np.ones((1, count)))[0])
     low, high = np.quantile(sampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     if not np.isfinite(sampled).all() or not np.isfinite(observed):  # a model that diverged
         return observed, np.nan, np.nan, np.nan
