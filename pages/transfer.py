@@ -94,7 +94,8 @@ def verdict(one: Experiment) -> str:
     if one.own_examples:
         said.append(
             f"**Mind the seed:** under training seed {one.own_examples} an own mask meets its examples in the very "
-            "order in which it was found on them and is fitted to; others do not. Another seed is the fairer comparison."
+            "order in which it was found on them, and it is fitted to them; others are not. Another seed is the fairer "
+            "comparison."
         )
     return " ".join(said)
 
