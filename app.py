@@ -101,6 +101,8 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
         show.link("pages/typology.py", "What explains it: family, script, grammar, shared words?", ":material/public:")
     if isinstance(view.source, Study) and len(data.table(view.source, "retrieval")):
         show.link("pages/inside.py", "Do these layers treat languages alike?", ":material/hub:")
+    show.link("pages/transfer.py", "Does a mask work for another language?", ":material/swap_horiz:")
+    show.link("pages/tickets.py", "How sparse a language's ticket can get", ":material/confirmation_number:")
     show.link("pages/masks.py", "Upload your own masks and compare", ":material/upload_file:")
     if data.studies("compression")[0]:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")

@@ -221,3 +221,9 @@ def test_nothing_stands_above_the_heading():
     for page in ("pages/transfer.py", "pages/tickets.py", "pages/layers.py"):
         shown = [element.type for element in opened(page, study="made").main if element.type != "main"]
         assert shown[0] == "title", "a bare string in a page's script would be written out"
+
+
+def test_the_overview_leads_to_both_pages():
+    labels = [link.proto.label for link in opened("app.py").get("page_link")]
+    assert "Does a mask work for another language?" in labels
+    assert "How sparse a language's ticket can get" in labels
