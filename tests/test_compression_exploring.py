@@ -181,7 +181,7 @@ def test_a_picture_is_written_and_read_again(tmp_path):
     assert found[["method", "by", "ratio", "path"]].to_numpy().tolist() == [["svd", "bytes", 10.0, path]]
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"a,b\n1,2\n")])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"a,b\n1,2\n", mtime=0)], ids=["plain", "gzip"])
 def test_another_file_is_no_picture(content, tmp_path):
     path = tmp_path / "tokens_svd_bytes_10.csv.gz"
     path.write_bytes(content)
