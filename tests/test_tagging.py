@@ -190,7 +190,6 @@ def test_the_score_is_that_of_sentences_one_by_one(folder, sentences, name):
 
 
 def test_micro_f1_over_the_parts_is_that_of_seqeval_on_any_tags(task):
-    f1_score = pytest.importorskip("seqeval.metrics").f1_score
     draw = np.random.default_rng(1)
     for _ in range(200):
         true, found, parts = [], [], []
