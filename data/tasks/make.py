@@ -59,24 +59,18 @@ def draw_names(split: str) -> Iterator[tuple[int, int, dict[str, object]]]:
         yield i % 12, draw.choice(lines), slots
 
 
-def draw_pairs(
-    split: str, english: list[str]
-) -> Iterator[tuple[str, list[tuple[int, str, int]], tuple[int, str, int]]]:
-    """Yield (class, premise, hypothesis) of each pair; a statement is (line, how it is framed, which wording).
+def draw_pairs(split: str, english: list[str]) -> Iterator[tuple[str, int, tuple[int, str, int]]]:
+    """Yield (class, premise, hypothesis) of each pair: the premise is a line, the hypothesis what `_framed` gives.
 
-    The premise states two sentences, each as true or as not true. The hypothesis is about one of them, or about
-    another; a bare sentence states it as true.
+    The hypothesis states the premise or another sentence, as true or as not true.
     """
     draw = random.Random(f"{SEED} nli {split}")
     lines = [n for n in lines_of(split) if not english[n].endswith("?") and n + 1 not in COMMANDS]
     for i in range(SIZES["nli"][split]):
         label = CLASSES[i % 3]
-        *both, third = draw.sample(lines, 3)
-        truth = [draw.random() < 2 / 3 for _ in both]
-        which = draw.randrange(2)
-        about = third if label == "neutral" else both[which]
-        stated = draw.random() < 1 / 2 if label == "neutral" else truth[which] == (label == "entailment")
-        yield label, [_framed(draw, *each) for each in zip(both, truth, strict=True)], _framed(draw, about, stated)
+        premise, other = draw.sample(lines, 2)
+        stated = draw.random() < 1 / 2 if label == "neutral" else label == "entailment"
+        yield label, premise, _framed(draw, other if label == "neutral" else premise, stated)
 
 
 def tagged(code: str, own: dict, sentences: list[str], frame: int, line: int, slots: dict) -> str:
@@ -91,14 +85,14 @@ def tagged(code: str, own: dict, sentences: list[str], frame: int, line: int, sl
     return "".join(f"{word}\t{tag}\n" for word, tag in rows)
 
 
-def inferred(code: str, own: dict, sentences: list[str], label: str, premise: list, hypothesis: tuple) -> str:
+def inferred(
+    code: str, own: dict, sentences: list[str], label: str, premise: int, hypothesis: tuple[int, str, int]
+) -> str:
     """Return one pair as a line of a table."""
+    line, frame, wording = hypothesis
     space = "" if code == "zh" else " "
-
-    def said(line: int, frame: str, wording: int) -> str:
-        return sentences[line] if not frame else f"{own[frame][wording]}{space}{sentences[line]}"
-
-    return "\t".join((space.join(said(*each) for each in premise), said(*hypothesis), label))
+    said = f"{own[frame][wording]}{space}{sentences[line]}" if frame else sentences[line]
+    return f"{sentences[premise]}\t{said}\t{label}"
 
 
 def words(code: str, text: str) -> list[str]:
@@ -124,6 +118,7 @@ def _name(code: str, own: dict, slot: str, number: object) -> str:
 
 
 def _framed(draw: random.Random, line: int, is_true: bool) -> tuple[int, str, int]:
+    """Return (line, how it is framed, which wording): bare, or said to be true or not."""
     frame = draw.choice(("", "true")) if is_true else "false"
     return line, frame, draw.randrange(2)
 
