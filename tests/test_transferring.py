@@ -52,14 +52,14 @@ def found(folder, corpus, tmp_path_factory):
 
 @pytest.fixture
 def plan(folder):
-    return TransferPlan(folder, "mlm", CODES, ("en", "sw"), (0.4,), recipe=RECIPE, length=32)
+    return TransferPlan(folder, "mlm", CODES, ("en", "sw"), (0.4,), seeds=(0,), recipe=RECIPE, length=32)
 
 
 @pytest.fixture(scope="module")
 def done(folder, corpus, found, tmp_path_factory):
     """A finished study with every kind of source on two targets."""
     every = ("full", "random", "pretrained", "core", "union", "vote", "thinned")
-    common = {"recipe": RECIPE, "length": 32, "baselines": every, "thinned": (0.2,)}
+    common = {"seeds": (0,), "recipe": RECIPE, "length": 32, "baselines": every, "thinned": (0.2,)}
     plan = TransferPlan(folder, "mlm", CODES, ("en", "sw"), (0.4,), **common)
     study = transfer(plan, corpus, tmp_path_factory.mktemp("done"), masks=found.path, devices=("cpu",), quiet=True)
     return plan, study

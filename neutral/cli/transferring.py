@@ -35,8 +35,8 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     transfer.add_argument(
         "--seeds",
         type=numbers,
-        default=(0,),
-        help="of the training; one other than --mask-seed trains own masks on other examples than they were found on",
+        default=(1,),
+        help="of the training (default: 1, not --mask-seed's: own masks are fitted to the examples they were found on)",
     )
     transfer.add_argument("--mask-seed", type=int, default=0, help="which of the masks found under several seeds")
     transfer.add_argument("--scope", default="global", choices=("global", "stack", "component", "row", "tensor"))

@@ -48,7 +48,7 @@ class TransferPlan:
     source_task: str = ""  # the task that masks were found on; the same if empty
     baselines: tuple[str, ...] = (FULL, "random")
     thinned: tuple[float, ...] = ()  # sparsities of the tickets that are thinned
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (1,)  # not mask_seed: own masks are fitted to the examples they were found on
     mask_seed: int = 0
     scope: str = "global"
     recipe: Recipe = field(default_factory=Recipe)
