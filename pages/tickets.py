@@ -106,11 +106,12 @@ def _curve_words(rows: pd.DataFrame, trained: bool) -> str:
     return " ".join(said)
 
 
-def paper() -> None:
-    """Show the paper's table."""
+def paper(task: str) -> None:
+    """Show the paper's table of a task, or another."""
     st.subheader(PAPER, anchor=False)
     table = published.winning_tickets()
-    task = pickers.pick("Task", list(dict.fromkeys(table["task"])), "paper-task", names=pickers.task_name)
+    there, usual = list(dict.fromkeys(table["task"])), published.TASKS.get(task)
+    task = pickers.pick("Task", there, "paper-task", default=usual, names=pickers.task_name)
     rows = table[table["task"] == task]
     languages = summary.order(list(dict.fromkeys(rows["language"])))
     left, right = st.columns(2, gap="medium")
@@ -183,5 +184,5 @@ def recipes(views: list[View]) -> None:
 with page("Winning tickets", lead=LEAD) as views:
     for view in views:
         tickets(view)
-    paper()
+    paper(views[0].choice.task if views else "mlm")
     recipes([view for view in views if view.choice.method != "upload"])

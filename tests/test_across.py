@@ -75,8 +75,9 @@ def test_a_mixtures_mask_is_beside_those_of_its_parts_on_languages_outside_it():
     values = {"full": 0.9, "de": 0.8, "en": 0.5, "fr": 0.6, "en+fr": 0.7, "ru": 0.4, "random": 0.1}
     rows = [run("ner", "ner", source, "de", value) for source, value in values.items()]
     rows.append(run("ner", "ner", "en+fr", "fr", 0.6))
-    matrix = results.matrix(results.select(pd.DataFrame(rows), "ner", 0.5))
-    found = across.multilingual(matrix, "ner")
+    rows.append(run("ner", "ner", "de", "de", 0.2, seed=1))  # a seed that the mixture was not trained under
+    selected = results.select(pd.DataFrame(rows), "ner", 0.5)
+    found = across.multilingual(selected, "ner")
     assert list(found.columns) == across.MULTILINGUAL
     assert set(found["target"]) == {"de"}
     assert found.set_index("source")["value"].to_dict() == {
@@ -86,13 +87,24 @@ def test_a_mixtures_mask_is_beside_those_of_its_parts_on_languages_outside_it():
         "fr": 0.6,
         "en+fr": 0.7,
     }
-    assert across.multilingual(matrix[matrix["source"] != "en+fr"], "ner").empty
+    assert across.multilingual(selected[selected["source"] != "en+fr"], "ner").empty
+    assert across.multilingual(pd.DataFrame(), "ner").empty
+
+
+def test_a_mixture_and_its_parts_are_compared_under_the_seeds_that_all_have():
+    rows = [run("ner", "ner", "en+fr", "de", value, seed=seed) for seed, value in enumerate((0.7, 0.5, 0.3))]
+    rows += [run("ner", "ner", "en", "de", value, seed=seed) for seed, value in ((1, 0.4), (2, 0.2), (5, 0.9))]
+    rows += [run("ner", "ner", "de", "de", value, seed=seed) for seed, value in ((0, 0.1), (2, 0.8))]
+    rows.append(run("ner", "ner", "fr", "de", 0.6, seed=5))
+    found = across.multilingual(results.select(pd.DataFrame(rows), "ner", 0.5), "ner")
+    assert found.set_index("source")["value"].to_dict() == {"own": 0.8, "en": 0.2, "en+fr": 0.3}
 
 
 def test_the_printed_ones_are_in_the_same_form():
     cross, mixed = published.cross_task(), published.multilingual_ticket()
     assert list(cross.columns) == across.CROSS_TASK
     assert len(cross) == 66
+    assert set(cross["target_task"]) == {"mlm", "ner", "nli"}, "tasks are called as ours are"
     assert list(mixed.columns) == across.MULTILINGUAL
     assert set(mixed["source"]) == {"full", "own", "en", "fa", "fr", "zh", "en+fa+fr+zh"}
     assert not set(mixed["target"]) & {"en", "fa", "fr", "zh"}

@@ -50,9 +50,8 @@ def crossed():
         {"task": "ner", "source_task": task, "source": source, "target": "de", "metric": "f1", "value": value}
         for (task, source), value in f1.items()
     ]
-    rows.append(
-        {"task": "mlm", "source_task": "ner", "source": "de", "target": "de", "metric": "perplexity", "value": 90.0}
-    )
+    mlm = {"task": "mlm", "source_task": "ner", "source": "de", "target": "de", "metric": "perplexity"}
+    rows += [mlm | {"value": 90.0}, mlm | {"value": 95.0, "seed": 1}]
     return [{"method": "magnitude", "sparsity": 0.5, "seed": 0, "steps": 5, "loss": 0.0, **row} for row in rows]
 
 
@@ -93,8 +92,20 @@ def test_own_masks_that_meet_the_examples_they_were_found_on_are_said_to(folder,
     info = json.loads((copied / "study.json").read_text())
     (copied / "study.json").write_text(json.dumps(info | {"settings": {"transfer mlm": {"mask_seed": 0}}}))
     monkeypatch.setenv(data.VARIABLE, str(copied.parent))
-    assert "under training seed 0 an own mask meets" in text(opened("pages/transfer.py"))
-    assert "Mind the seed" not in text(opened("pages/transfer.py", training="1"))
+    first = text(opened("pages/transfer.py"))
+    assert "Training seed 1" in first, "the seed that own masks are not fitted to comes first"
+    assert "Mind the seed" not in first
+    assert "under training seed 0 an own mask meets" in text(opened("pages/transfer.py", training="0"))
+
+
+def test_masks_of_other_tasks_are_compared_under_the_chosen_seed_if_they_were_trained_under_it():
+    def seeds(target, **asked):
+        said = text(opened("pages/transfer.py", target=target, **asked)).split("\n")
+        return [line.split("Training seed")[1] for line in said if line.startswith(("Points", "Perplexity. \\"))]
+
+    assert seeds("Masked language modelling") == ["s 0, 1."]
+    assert seeds("Masked language modelling", training="1") == [" 1."]
+    assert seeds("Named entities", training="1") == [" 0."], "no names were trained under seed 1"
 
 
 def test_transfers_that_succeed_by_the_papers_rule_are_marked():
@@ -191,6 +202,16 @@ def test_colours_of_the_matrix_are_gains_cut_at_the_largest_between_languages(ta
     relative = figures.transfer_matrix(table, list(synthetic.ELEVEN), "relative").data[0]
     assert np.sign(np.array(relative.z, dtype=float)[1, 0]) == -1, "a higher perplexity is worse, and red"
     assert relative.text[1][0].startswith("+")
+
+
+def test_the_hover_says_which_scores_are_compared(table):
+    cell = (table["source"] == "fr") & (table["target"] == "en")
+    told = figures.transfer_matrix(table, list(synthetic.ELEVEN)).data[0].customdata[1][0]
+    assert "under the same seeds" not in told
+    mixed = table.assign(value=table["value"].where(~cell, 99.0), own=table["own"].where(~cell, 30.0))
+    told = figures.transfer_matrix(mixed, list(synthetic.ELEVEN)).data[0].customdata[1][0]
+    assert "perplexity 99 " in told
+    assert f"under the same seeds {table[cell]['paired'].item():.4g}, own mask 30:" in told
 
 
 def test_bars_and_curves_show_their_tables(table):

@@ -305,5 +305,6 @@ def _told(table: pd.DataFrame, source: str, target: str, name: str) -> str:
     said = f"mask: <b>{source_name(source)}</b>, trained on <b>{display(target)}</b><br>"
     said += f"{_UNITS[name]} {row['value']:.4g}{spread}"
     if source != target and not np.isnan(row["gain"]):
-        said += f"<br>own mask {row['own']:.4g}: {row['gain']:+.3g} ({row['relative']:+.1%})"
+        same = "" if row["paired"] == row["value"] else f"under the same seeds {row['paired']:.4g}, "
+        said += f"<br>{same}own mask {row['own']:.4g}: {row['gain']:+.3g} ({row['relative']:+.1%})"
     return said

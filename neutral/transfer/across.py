@@ -15,7 +15,7 @@ from neutral.metrics import better
 from neutral.transfer.plan import FULL
 from neutral.transfer.results import gain_interval
 
-CROSS_TASK = ["target_task", "source_task", "language", "metric", "difference", "low", "high", "p"]
+CROSS_TASK = ["target_task", "source_task", "language", "seeds", "metric", "difference", "low", "high", "p"]
 MULTILINGUAL = ["task", "mixture", "source", "target", "metric", "value"]
 OWN = "own"
 
@@ -26,7 +26,7 @@ def cross_task(
     """Return what another task's mask of the same language costs: columns `CROSS_TASK` (Figure 9).
 
     `table` is `Study.table("transfer")`. difference: better than the mask found on the task itself by so much, in the
-    metric's unit (below 0 is worse), under the seeds that both have; low, high, p: its paired bootstrap
+    metric's unit (below 0 is worse), under `seeds`, those that both have, as text; low, high, p: its paired bootstrap
     (`results.gain_interval`), NaN where a run is without parts. The random mask is a source task of its own, "random".
     Tasks and languages without another's mask are left out.
     """
@@ -46,27 +46,34 @@ def cross_task(
         mine = rows[own & same & (rows["task"] == task) & (rows["target"] == language)]
         both = runs.merge(mine, on="seed", suffixes=("", "_own"))
         if (task, language) in crossed and len(both):
-            found.append((task, source, language, *_compared(both)))
+            seeds = ", ".join(map(str, sorted(both["seed"])))
+            found.append((task, source, language, seeds, *_compared(both)))
     return pd.DataFrame(found, columns=CROSS_TASK)
 
 
-def multilingual(matrix: pd.DataFrame, task: str) -> pd.DataFrame:
+def multilingual(rows: pd.DataFrame, task: str) -> pd.DataFrame:
     """Return masks found on mixtures of languages beside single ones: columns `MULTILINGUAL` (Table 1).
 
-    `matrix` is `results.matrix`. Sources are the full model, the target's "own", the languages of the mixture, and the
-    mixture; targets are the languages outside the mixture that its mask was trained on.
+    `rows` are those of `results.select`. Sources are the full model, the target's "own", the languages of the mixture,
+    and the mixture; targets are the languages outside the mixture that its mask was trained on. Values are means over
+    the seeds that all of a target's sources were trained with. A source under none of the mixture's seeds is left out,
+    as is a target without a seed that all have.
     """
-    value = matrix.set_index(["source", "target"])["value"].to_dict()
     found = []
-    for mixture in [source for source in dict.fromkeys(matrix["source"]) if len(parts(source)) > 1]:
-        codes = parts(mixture)
-        for target in dict.fromkeys(matrix[matrix["source"] == mixture]["target"]):
-            if target in codes:
+    mixtures = [source for source in dict.fromkeys(rows.get("source", ())) if len(parts(source)) > 1]
+    for mixture in mixtures:
+        for target in dict.fromkeys(rows[rows["source"] == mixture]["target"]):
+            if target in parts(mixture):
                 continue
-            for source in (FULL, target, *codes, mixture):
-                if (source, target) in value:
-                    name = OWN if source == target else source
-                    found.append((task, mixture, name, target, matrix["metric"].iloc[0], value[source, target]))
+            cells = rows[rows["target"] == target]
+            under = {s: cells[cells["source"] == s].set_index("seed")["value"] for s in (FULL, target, *parts(mixture))}
+            mixed = cells[cells["source"] == mixture].set_index("seed")["value"]
+            under = {s: v for s, v in under.items() if len(v.index.intersection(mixed.index))} | {mixture: mixed}
+            seeds = sorted(set.intersection(*(set(v.index) for v in under.values())))
+            name = cells["metric"].iloc[0]
+            for source, values in under.items() if seeds else ():
+                called = OWN if source == target else source
+                found.append((task, mixture, called, target, name, values.loc[seeds].mean()))
     return pd.DataFrame(found, columns=MULTILINGUAL)
 
 

@@ -36,7 +36,9 @@ def tasks(shown: list[Experiment]) -> None:
             marks = {(r.source_task, r.language): "*" for r in rows.itertuples() if r.p < SIGNIFICANT}
             show.figure(figures.cross_task_matrix(rows, order, names, marks=marks), f"cross-{title}")
             unit = "Perplexity" if target in ("mlm", "clm") else "Points"
-            st.caption(f"{unit}. Figure 9, mBERT. {published.CITATION}." if title == PAPER else f"{unit}. {MARKED}.")
+            seeds = "; ".join(dict.fromkeys(rows["seeds"]))
+            ours = f"{unit}. {MARKED}. Training seed{'s' if len(seeds) > 1 else ''} {seeds}."
+            st.caption(f"{unit}. Figure 9, mBERT. {published.CITATION}." if title == PAPER else ours)
             show.table(rows, "Across tasks", f"cross-{title}")
 
 

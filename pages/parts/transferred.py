@@ -15,6 +15,7 @@ from neutral.metrics import metric
 from neutral.study import Study
 from neutral.summary import Choice
 from neutral.transfer import across, published, results
+from neutral.transfer.plan import is_language
 from pages.parts import data, explained, pickers
 
 PAPER = "Foroutan et al. 2022"
@@ -62,16 +63,23 @@ class Experiment:
         return of.get("settings", {}).get(f"transfer {self.task}", {}).get("mask_seed")
 
     def cells(self) -> pd.Series:
-        """How many masked runs there are under each seed."""
+        """How many runs of languages' masks there are under each seed."""
         rows = data.table(self.study, "transfer")
         rows = results.select(rows, self.task, self.sparsity, method=self.method)
-        return rows[rows["method"] != "full"].groupby("seed").size()
+        return rows[rows["source"].map(is_language)].groupby("seed").size()
 
     @property
     def usual_seed(self) -> int | None:
-        """All seeds, if there are as many runs under each, else the one with most."""
+        """All seeds, if there are as many runs under each, else one that has most.
+
+        Where own masks are fitted to the examples of one of them (`own_examples`), another, if it has as many.
+        """
         cells = self.cells()
-        return None if cells.nunique() <= 1 else int(cells.idxmax())
+        most = list(cells.index[cells == cells.max()])
+        fitted = [seed for seed in most if str(seed) == replace(self, seed=None).own_examples]
+        if not fitted and cells.nunique() <= 1:
+            return None
+        return int(next((seed for seed in most if seed not in fitted), most[0]))
 
     @property
     def own_examples(self) -> str:
@@ -112,10 +120,14 @@ class Experiment:
         ]
 
     def across(self) -> pd.DataFrame:
-        """`across.cross_task` of the study's runs at this sparsity, or the paper's."""
+        """`across.cross_task` of the study's runs at this sparsity, or the paper's.
+
+        A target task's runs are of the chosen seed where masks of other tasks were trained under it, else of all.
+        """
         if self.study is None:
             return published.cross_task()
-        return _across(self.study, self.method, self.sparsity, self.chosen)
+        every, chosen = (_across(self.study, self.method, self.sparsity, self.chosen, s) for s in (None, self.seed))
+        return pd.concat([chosen, every[~every["target_task"].isin(chosen["target_task"])]])
 
     def multilingual(self) -> pd.DataFrame:
         """`across.multilingual` of all the study's tasks at this sparsity, or the paper's."""
@@ -123,9 +135,7 @@ class Experiment:
             return published.multilingual_ticket()
         every = [self, *(e for e in ours(self.study) if (e.method, e.sparsity) == (self.method, self.sparsity))]
         tasks = {e.task: e for e in every}
-        return pd.concat(
-            [across.multilingual(replace(e, chosen=(), seed=None).matrix(), e.task) for e in tasks.values()]
-        )
+        return pd.concat([_multilingual(self.study, *replace(e, chosen=(), seed=None).asked) for e in tasks.values()])
 
     def overlap(self) -> pd.DataFrame:
         """The overlap of the masks, group, source, target, value; empty where their counts are not known."""
@@ -209,7 +219,7 @@ def association_of(one: Experiment) -> pd.DataFrame:
 def _of_paper(task: str = "") -> Experiment:
     there = published.experiments()
     names = {pair: f"{published.MODELS[pair[0]]}, {pickers.task_name(pair[1])}" for pair in there}
-    default = next((pair for pair in there if pair[1] == {"nli": "xnli"}.get(task, task)), there[0])
+    default = next((pair for pair in there if pair[1] == published.TASKS.get(task)), there[0])
     model, task = pickers.pick("The paper's table", there, "table", default=default, names=names.__getitem__)
     return Experiment(PAPER, task, 0.5, model=model)
 
@@ -233,8 +243,15 @@ def _left_out(
 
 
 @data.remembered
-def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...]) -> pd.DataFrame:
-    return across.cross_task(study.table("transfer"), sparsity, method=method, languages=chosen)
+def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None) -> pd.DataFrame:
+    table = study.table("transfer")
+    table = table if seed is None else table[table["seed"] == seed]
+    return across.cross_task(table, sparsity, method=method, languages=chosen)
+
+
+@data.remembered
+def _multilingual(study: Study, task: str, *asked: object) -> pd.DataFrame:
+    return across.multilingual(_selected(study, task, *asked), task)
 
 
 def _selected(
