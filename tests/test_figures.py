@@ -90,7 +90,13 @@ def test_encoder_and_decoder_layers_stay_apart():
     masks = [Mask.random(dict.fromkeys(names, (8, 8)), 0.5, seed) for seed in (0, 1)]
     pairs = overlap.count(masks, ["en", "fr"]).measure("jaccard", "layer").rename(columns={"source": "language"})
     figure = figures.language_lines(pairs, "Jaccard overlap", name="x")
-    assert list(figure.data[0].x) == ["encoder 0", "encoder 2", "encoder 10", "decoder 0", "decoder 2", "decoder 10"]
+    layers = ["encoder 0", "encoder 2", "encoder 10", "decoder 0", "decoder 2", "decoder 10"]
+    assert list(figure.data[0].x) == layers
+    ways = pairs.groupby("group")["value"].mean().reset_index().assign(line="wanda", method="wanda")
+    assert list(figures.ways_by_layer(ways, "Jaccard overlap").data[0].x) == layers
+    agreed = figures.agreement_by_layer(ways.assign(rho=ways["value"], p=0.5))
+    assert list(agreed.data[0].x) == layers
+    assert list(agreed.data[0].y) == [ways.set_index("group")["value"][layer] for layer in layers]
 
 
 def test_layer_component_puts_a_pooler_in_its_own_row():

@@ -130,6 +130,29 @@ def test_the_bootstrap_is_a_plain_one_done_at_once():
     assert p == pytest.approx(2 * min(np.mean(np.array(plain) <= 0), np.mean(np.array(plain) >= 0)), abs=0.05)
 
 
+def test_the_bootstrap_of_several_seeds_resamples_the_same_examples_and_averages_the_gains():
+    draw = np.random.default_rng(6)
+
+    def spans(rate):
+        true = draw.integers(1, 4, 60)
+        predicted = draw.integers(1, 4, 60)
+        return np.column_stack([draw.binomial(np.minimum(true, predicted), rate), predicted, true])
+
+    pairs = [(spans(0.7), spans(0.6)), (spans(0.8), spans(0.5)), (spans(0.6), spans(0.6))]
+    gain, low, high, p = results.gain_interval("f1", pairs, repeats=4000, seed=1)
+
+    def plainly(places):
+        f1 = [[2 * part[places, 0].sum() / part[places, 1:].sum() for part in pair] for pair in pairs]
+        return np.mean([one - other for one, other in f1])
+
+    assert gain == pytest.approx(plainly(np.arange(60)))
+    plain = [plainly(draw.integers(0, 60, 60)) for _ in range(4000)]
+    spread = np.std(plain)
+    assert low == pytest.approx(np.quantile(plain, 0.025), abs=0.15 * spread)
+    assert high == pytest.approx(np.quantile(plain, 0.975), abs=0.15 * spread)
+    assert p == pytest.approx(2 * np.mean(np.array(plain) <= 0), abs=0.03)
+
+
 def test_the_bootstrap_rejects_no_more_often_than_it_says_and_sees_what_is_there():
     draw, rejected, seen = np.random.default_rng(4), 0, 0
     for i in range(200):

@@ -98,6 +98,17 @@ def test_the_own_ticket_scores_as_it_did_when_it_was_found(done, found):
     assert values(done[1])["en", "en", 0.4, 0] == own
 
 
+def test_masks_of_another_seed_are_taken_where_asked(plan, corpus, tmp_path):
+    asked = Plan(plan.model, "mlm", ("en",), "magnitude", (0.4,), seeds=(0, 1), recipe=RECIPE, length=32)
+    both = jobs.find(asked, corpus, tmp_path / "found", device="cpu", quiet=True)
+    plan = replace(plan, sources=("en",), targets=("sw",), baselines=(), mask_seed=1)
+    study = run(plan, corpus, tmp_path / "study", both)
+    loaded = subject(plan.model, "mlm", corpus, ("sw",), length=32, device="cpu")
+    search = Search(loaded.model, loaded.task, loaded.train["sw"], loaded.held_out["sw"], RECIPE)
+    first, second = (search.trained(both.mask("mlm", "magnitude", 0.4, seed, "en")).value for seed in (0, 1))
+    assert values(study)["en", "sw", 0.4, 0] == second != first
+
+
 def test_baselines_have_the_sparsity_of_a_single_mask(plan, corpus, found):
     masks = [found.mask("mlm", "magnitude", 0.4, 0, code) for code in CODES]
     origin = subject(plan.model, "mlm", corpus, ("en",), length=32, device="cpu").origin
