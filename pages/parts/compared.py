@@ -24,13 +24,11 @@ def ways(view: View, measure: str) -> None:
     shared = tuple(m for m in view.members if all(m in _members(view, choice) for choice in others))
     if len(shared) < 2:
         shared = view.members
-    one_task = {choice.task for choice in others} == {view.choice.task}
-    names = {c: c.method if one_task else f"{c.method}, {pickers.TASKS.get(c.task, c.task)}" for c in others}
-    mine = (
-        view.choice.method
-        if one_task
-        else f"{view.choice.method}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
-    )
+    mine = view.choice.method
+    names = {  # what is not said is as on the rest of the page
+        c: c.method if c.task == view.choice.task else f"{c.method}, {pickers.TASKS.get(c.task, c.task)}"
+        for c in others
+    }
     lines = [view.pairs(measure, LAYER, shared).assign(line=mine, method=view.choice.method)]
     tested, found = [], []
     for choice in others:
