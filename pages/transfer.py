@@ -142,7 +142,10 @@ def tiles(one: Experiment) -> None:
 def drops(one: Experiment) -> None:
     """Show the relative drop of each source at every sparsity that there is."""
     every = sorted([one, *one.others()], key=lambda e: e.sparsity)
-    parts = [results.relative_drop(e.matrix()).assign(line=f"{e.sparsity:.0%} removed") for e in every]
+    parts = []
+    for each in every:
+        seed = "" if each.seed in (one.seed, None) else f", training seed {each.seed}"
+        parts.append(results.relative_drop(each.matrix()).assign(line=f"{each.sparsity:.0%} removed{seed}"))
     table = pd.concat(parts, ignore_index=True)
     name = one.matrix()["metric"].iloc[0]
     order = _languages(one.matrix())
@@ -169,7 +172,8 @@ def left_out(one: Experiment) -> None:
             if found[source].notna().any()
         )
     )
-    shown = found.assign(target=found["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
+    shown = found.set_index("target").loc[summary.order(list(found["target"]))].reset_index()
+    shown = shown.assign(target=shown["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
     names = {"target": "Left out", "best": "best single", "mean": "mean single"}
     digits = st.column_config.NumberColumn(format="%.4g")
     st.dataframe(
@@ -215,7 +219,8 @@ def overlap(one: Experiment) -> None:
                 "The loss of a language under another's mask, *before* any training, ranks its loss after training "
                 f"with ρ = **{every['rho']:.2f}** over {every['n']} ordered pairs; per target language:"
             )
-            shown = foretold[foretold["target"] != "all"].assign(target=lambda f: f["target"].map(display))
+            shown = foretold.set_index("target").drop("all")
+            shown = shown.loc[summary.order(list(shown.index))].rename(index=display).reset_index()
             st.dataframe(
                 shown.rename(columns={"target": "Trained on", "rho": "ρ", "n": "Masks"}),
                 hide_index=True,

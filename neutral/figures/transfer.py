@@ -146,13 +146,19 @@ def _around_nothing(limit: float) -> dict:
     return {"colorscale": colours, "zmin": -limit, "zmax": limit}
 
 
+def _percent_axis(figure: go.Figure, title: str, values: pd.Series) -> None:
+    """Write changes in percent, with a decimal where ticks are closer than one."""
+    narrow = max(values.max(), 0) - min(values.min(), 0) < 0.06
+    figure.update_yaxes(title=title, tickformat="+.1%" if narrow else "+.0%")
+
+
 def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure:
     """Draw the relative change of each source; `line` (a sparsity, say) tells bars apart. Sources as in `order`."""
     others = [source for source in dict.fromkeys(drops["source"]) if source not in order and source != "full"]
     sources = [code for code in order if code in set(drops["source"])] + others
     figure = _bars(drops.set_index("source")[["line", "value"]], {s: source_name(s) for s in sources}, "%{y:+.2%}")
     figure.update_xaxes(title="Mask of")
-    figure.update_yaxes(title=f"Mean change of {_UNITS[name]} on other languages", tickformat="+.0%")
+    _percent_axis(figure, f"Mean change of {_UNITS[name]} on other languages", drops["value"])
     worse = "falls" if metric(name).higher_is_better else "rises"
     alt = f"Bars: by how much {_UNITS[name]} {worse} on other languages under each source's mask."
     return _finished_bars(figure, alt, "relative-drop")
@@ -171,7 +177,7 @@ def overlap_against_transfer(points: pd.DataFrame, overlap: str, change: str) ->
         )
     )
     figure.update_xaxes(title=overlap, showgrid=False)
-    figure.update_yaxes(title=change, tickformat="+.0%")
+    _percent_axis(figure, change, points["change"])
     return theme.finish(
         figure,
         alt=f"Scatter: {overlap} against {change} of {len(points)} ordered pairs of languages.",

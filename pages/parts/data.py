@@ -52,10 +52,15 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
                 continue
             if study.info.get("about") == about:
                 there.append(study)
-        for study in sorted(there, key=lambda s: -len(s.info.get("methods", []))):
+        for study in sorted(there, key=_fullness, reverse=True):
             name = study.path.name if study.path.name not in found else f"{study.path.parent.name}/{study.path.name}"
             found.setdefault(name, study)
     return found, broken
+
+
+def _fullness(study: Study) -> int:
+    """How many overlaps a study knows: of every method, sparsity and seed, and of its controls."""
+    return sum(1 for _ in (study.path / "counts").glob("*"))
 
 
 def stamp(path: Path) -> tuple:

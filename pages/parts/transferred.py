@@ -109,15 +109,16 @@ class Experiment:
         return _left_out(self.study, *self.asked)
 
     def others(self) -> list[Experiment]:
-        """The same experiment at other sparsities."""
+        """The same experiment at other sparsities; under the same seed, where that has as many runs as any there."""
         if self.study is None:
             return []
-        same = [e for e in ours(self.study) if (e.task, e.method) == (self.task, self.method)]
-        return [
-            replace(e, chosen=self.chosen, seed=self.seed if self.seed in e.cells() else e.usual_seed)
-            for e in same
-            if e.sparsity != self.sparsity
-        ]
+        found = []
+        for other in ours(self.study):
+            if (other.task, other.method) == (self.task, self.method) and other.sparsity != self.sparsity:
+                cells = other.cells()
+                same = cells.get(self.seed) == cells.max()
+                found.append(replace(other, chosen=self.chosen, seed=self.seed if same else other.usual_seed))
+        return found
 
     def across(self) -> pd.DataFrame:
         """`across.cross_task` of the study's runs at this sparsity, or the paper's.
