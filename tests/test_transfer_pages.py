@@ -214,6 +214,12 @@ def test_the_hover_says_which_scores_are_compared(table):
     assert f"under the same seeds {table[cell]['paired'].item():.4g}, own mask 30:" in told
 
 
+@pytest.mark.parametrize(("span", "form"), [(0.3, "+.0%"), (0.03, "+.1%"), (0.003, "+.2%"), (0.0, "+.0%")])
+def test_percents_have_the_decimals_that_tell_ticks_apart(span, form):
+    points = pd.DataFrame({"source": "en", "target": "fr", "overlap": [0.9, 0.8], "change": [span, span / 2]})
+    assert figures.overlap_against_transfer(points, "overlap", "change").layout.yaxis.tickformat == form
+
+
 def test_bars_and_curves_show_their_tables(table):
     drops = results.relative_drop(table).assign(line="50%")
     bars = figures.drop_bars(drops, list(synthetic.ELEVEN), "perplexity").data[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -147,9 +148,10 @@ def _around_nothing(limit: float) -> dict:
 
 
 def _percent_axis(figure: go.Figure, title: str, values: pd.Series) -> None:
-    """Write changes in percent, with a decimal where ticks are closer than one."""
-    narrow = max(values.max(), 0) - min(values.min(), 0) < 0.06
-    figure.update_yaxes(title=title, tickformat="+.1%" if narrow else "+.0%")
+    """Write changes in percent, with as many decimals as tell ticks apart."""
+    span = max(values.max(), 0.0) - min(values.min(), 0.0)
+    digits = max(0, math.ceil(-math.log10(span)) - 1) if span > 0 else 0
+    figure.update_yaxes(title=title, tickformat=f"+.{digits}%")
 
 
 def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure:
