@@ -130,7 +130,7 @@ def cross_task_matrix(
             customdata=values,
             hovertemplate=f"mask of <b>%{{y}}</b>, <b>%{{x}}</b><br>%{{customdata:+.4g}} {_UNITS[name]}<extra></extra>",
             hoverongaps=False,
-            colorbar=theme.colourbar("Against the task's own mask (blue: better)"),
+            colorbar=theme.colourbar("Against own (blue: better)"),
             **_around_nothing(limit),
         )
     )

@@ -54,6 +54,7 @@ def ways(view: View, measure: str) -> None:
             f"{UNITS[measure][0]}, mean of the pairs of {len(shared)} languages, at {view.choice.sparsity:.0%} removed."
         )
         means = pd.concat(lines).groupby(["line", "method", "group"], sort=False)["value"].mean().reset_index()
+        means = means[means["group"].isin(lines[0]["group"])]  # another task's network may have more, as a pooler
         show.figure(figures.ways_by_layer(means, UNITS[measure][0]), f"ways-{view.key}")
     if tested:
         with right:

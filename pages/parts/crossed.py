@@ -22,7 +22,8 @@ def tasks(shown: list[Experiment]) -> None:
     st.caption("A mask found on another task, for the same language, against the task's own mask; below 0 is worse.")
     targets = dict.fromkeys(task for table in tables.values() for task in table["target_task"])
     with st.columns([2, 5])[0]:
-        target = pickers.pick("Trained and scored on", list(targets), "target", names=pickers.task_name)
+        usual = shown[0].task
+        target = pickers.pick("Trained and scored on", list(targets), "target", default=usual, names=pickers.task_name)
     columns = st.columns(len(tables), gap="medium")
     for column, (title, table) in zip(columns, tables.items(), strict=True):
         rows = _in_points(table[table["target_task"] == target], ["difference", "low", "high"], title)
