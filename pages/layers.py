@@ -23,6 +23,7 @@ def overlap(view: View, measure: str, who: str) -> None:
     else:
         lines, title = summary.partners(pairs, who), f"{UNITS[measure][0]} with {display(who)}"
         fine = fine[(fine["source"] == who) | (fine["target"] == who)]
+    st.markdown(_peaks(pairs, measure))
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("All languages against their references. The band is from the least to the most alike pair.")
@@ -37,12 +38,23 @@ def overlap(view: View, measure: str, who: str) -> None:
         drawn = figures.layer_component(mean, UNITS[measure][0], name=f"{measure}-by-layer-component")
         show.figure(drawn, f"fine-{view.key}")
     with right:
-        st.caption("What is beyond chance: dense layers overlap more by chance alone.")
+        st.caption("Overlap less that of independent masks as dense: dense layers overlap more by chance alone.")
         excess = mean[["group", "excess"]].set_axis(["group", "value"], axis=1)
         drawn = figures.layer_component(excess, "Overlap beyond chance", name=f"{measure}-beyond-chance")
         show.figure(drawn, f"excess-{view.key}")
     show.table(levels, "Overlap by layer", f"levels-{view.key}")
     show.table(fine, "Overlap by layer and component", f"fine-{view.key}")
+
+
+def _peaks(pairs: pd.DataFrame, measure: str) -> str:
+    """Say in which layers masks are most and least alike."""
+    mean = pairs.groupby("group", sort=False)["value"].mean()
+    short = figures.theme.short_layer(list(mean.index))
+    top, low = mean.idxmax(), mean.idxmin()
+    return (
+        f"{UNITS[measure][0]} is highest in layer **{short[top]}** ({mean[top]:.3f}, mean of all pairs) and lowest in "
+        f"layer **{short[low]}** ({mean[low]:.3f})."
+    )
 
 
 def sparsity(view: View, who: str) -> None:

@@ -102,7 +102,7 @@ def _curve_words(rows: pd.DataFrame, trained: bool) -> str:
     else:
         said.append("Not tested by bootstrap: the scores of single examples were not stored.")
     alike = ", trained for as many steps" if trained else ", neither trained"
-    said.append(f"{words.count(seeds, 'seed')} a mask, {full} of the full model{alike}.")
+    said.append(f"{words.count(seeds, 'training seed')} a mask, {full} of the full model{alike}.")
     return " ".join(said)
 
 
@@ -170,7 +170,7 @@ def recipes(views: list[View]) -> None:
         column = printed[task]
         rows[f"The paper, {pickers.TASKS.get(task, task)}"] = {
             "Training examples": column["train_examples"],
-            "Steps a round": int(column["epochs"]) * int(column["iterations_per_epoch"]),
+            "Steps a round": published.steps(task),
             "Batch size": column["batch_size"],
             "Learning rate": column["learning_rate_mbert"],
             "Seeds of masks": 3,

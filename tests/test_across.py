@@ -108,4 +108,5 @@ def test_the_printed_ones_are_in_the_same_form():
     assert list(mixed.columns) == across.MULTILINGUAL
     assert set(mixed["source"]) == {"full", "own", "en", "fa", "fr", "zh", "en+fa+fr+zh"}
     assert not set(mixed["target"]) & {"en", "fa", "fr", "zh"}
+    assert published.steps("mlm") == 100_000
     assert set(published.training()) >= {"setting", "mlm", "ner", "xnli"}

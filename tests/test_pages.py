@@ -1,6 +1,7 @@
 """Every page, run without a browser: on all kinds of studies, on uploads, and where something is missing."""
 
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -168,6 +169,9 @@ def test_layers_set_other_ways_of_pruning_beside_the_masks():
     assert found["Overlap"].tolist() == ["Jaccard overlap", "Jaccard overlap of the changes"]
     assert (found["ρ over pairs"] > 0.5).all(), "in the made study both follow the same importances"
     assert "**magnitude** masks goes with that of wanda" in text(at)
+    assert re.search(
+        r"Jaccard overlap is highest in layer \*\*\d+\*\* \(0\.\d{3}, mean of all pairs\) and lowest", text(at)
+    )
     assert not any("Other tasks" in box.value for box in opened("pages/layers.py", study="two").markdown)
 
 

@@ -95,7 +95,32 @@ def test_own_masks_that_meet_the_examples_they_were_found_on_are_said_to(folder,
     first = text(opened("pages/transfer.py"))
     assert "Training seed 1" in first, "the seed that own masks are not fitted to comes first"
     assert "Mind the seed" not in first
-    assert "under training seed 0 an own mask meets" in text(opened("pages/transfer.py", training="0"))
+    assert "training seed 0 trains an own mask once more" in text(opened("pages/transfer.py", training="0"))
+
+
+@pytest.mark.parametrize(
+    ("full", "metric", "said"),
+    [
+        (5.0, "perplexity", "(10 times its perplexity)"),
+        (0.9, "f1", "All masks are far"),
+        (0.1, "f1", "has learnt less"),
+    ],
+)
+def test_masks_far_from_the_full_model_are_said_to_be(full, metric, said, folder, monkeypatch):
+    own = 50.0 if metric == "perplexity" else 0.5
+    rows = [
+        *(
+            {"source": s, "target": t, "value": own if s == t else own * 0.98}
+            for s in ("en", "fr")
+            for t in ("en", "fr")
+        ),
+        *({"source": "full", "target": t, "value": full, "method": "full", "sparsity": 0.0} for t in ("en", "fr")),
+    ]
+    common = {"task": "mlm", "source_task": "mlm", "method": "magnitude", "sparsity": 0.5, "seed": 0, "steps": 5}
+    study = Study.create(folder.parent / f"far-{metric}-{full}", {"title": "far", "task": "mlm", "model": "x"})
+    study.extend("transfer", [common | {"metric": metric, "loss": 0.0} | row for row in rows])
+    monkeypatch.setenv(data.VARIABLE, str(study.path))
+    assert said in text(opened("pages/transfer.py"))
 
 
 def test_masks_of_other_tasks_are_compared_under_the_chosen_seed_if_they_were_trained_under_it():
@@ -145,6 +170,8 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     ours, printed = [chart["data"][0] for chart in charts(at)][-2:]
     assert ours["y"] == ["Masked language modelling", "Random mask"]
     assert ours["text"] == [["-30.00"], ["-70.00"]], "in points, as the paper's"
+    assert "Own masks score German 80." in text(at)
+    assert "**Beside the paper:** in the mean of pairs another's mask is" in text(at)
     assert "English" in printed["x"]
     mixed = next(table.value for table in at.dataframe if "en, fr mixed" in table.value.index)
     assert mixed.loc[["Own mask", "en, fr mixed"], "German"].tolist() == [80, 70]

@@ -35,7 +35,7 @@ _HUES = ("#0a7fc4", "#e69f00", "#009e73", "#cc79a7")
 def source_name(source: str) -> str:
     """Return what people call a source of a mask."""
     if source.startswith("thinned "):
-        return f"ticket of {float(source.split()[1]):.0%}, thinned"
+        return f"ticket of {float(source.split()[1]):.0%}, thinned at random"
     return SOURCES.get(source) or display(source)
 
 

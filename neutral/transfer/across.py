@@ -5,7 +5,7 @@ Both in the form of the paper's Figure 9 and Table 1, so that our runs and the p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from neutral.metrics import better
 from neutral.transfer.plan import FULL
 from neutral.transfer.results import gain_interval
 
-CROSS_TASK = ["target_task", "source_task", "language", "seeds", "metric", "difference", "low", "high", "p"]
-MULTILINGUAL = ["task", "mixture", "source", "target", "metric", "value"]
+CROSS_TASK = ["target_task", "source_task", "language", "seeds", "metric", "own", "difference", "low", "high", "p"]
+MULTILINGUAL = ["task", "mixture", "source", "target", "seeds", "metric", "value"]
 OWN = "own"
 
 
@@ -25,9 +25,10 @@ def cross_task(
 ) -> pd.DataFrame:
     """Return what another task's mask of the same language costs: columns `CROSS_TASK` (Figure 9).
 
-    `table` is `Study.table("transfer")`. difference: better than the mask found on the task itself by so much, in the
-    metric's unit (below 0 is worse), under `seeds`, those that both have, as text; low, high, p: its paired bootstrap
-    (`results.gain_interval`), NaN where a run is without parts. The random mask is a source task of its own, "random".
+    `table` is `Study.table("transfer")`. own: the score of the mask found on the task itself; difference: better than
+    that by so much, in the metric's unit (below 0 is worse), both under `seeds`, those that both have, as text; low,
+    high, p: its paired bootstrap (`results.gain_interval`), NaN where a run is without parts. The random mask is a
+    source task of its own, "random".
     Tasks and languages without another's mask are left out.
     """
     if table.empty:
@@ -46,8 +47,7 @@ def cross_task(
         mine = rows[own & same & (rows["task"] == task) & (rows["target"] == language)]
         both = runs.merge(mine, on="seed", suffixes=("", "_own"))
         if (task, language) in crossed and len(both):
-            seeds = ", ".join(map(str, sorted(both["seed"])))
-            found.append((task, source, language, seeds, *_compared(both)))
+            found.append((task, source, language, _named(both["seed"]), *_compared(both)))
     return pd.DataFrame(found, columns=CROSS_TASK)
 
 
@@ -56,8 +56,8 @@ def multilingual(rows: pd.DataFrame, task: str) -> pd.DataFrame:
 
     `rows` are those of `results.select`. Sources are the full model, the target's "own", the languages of the mixture,
     and the mixture; targets are the languages outside the mixture that its mask was trained on. Values are means over
-    the seeds that all of a target's sources were trained with. A source under none of the mixture's seeds is left out,
-    as is a target without a seed that all have.
+    `seeds`, as text: those that all of a target's sources were trained with. A source under none of the mixture's seeds
+    is left out, as is a target without a seed that all have.
     """
     found = []
     mixtures = [source for source in dict.fromkeys(rows.get("source", ())) if len(parts(source)) > 1]
@@ -73,15 +73,20 @@ def multilingual(rows: pd.DataFrame, task: str) -> pd.DataFrame:
             name = cells["metric"].iloc[0]
             for source, values in under.items() if seeds else ():
                 called = OWN if source == target else source
-                found.append((task, mixture, called, target, name, values.loc[seeds].mean()))
+                found.append((task, mixture, called, target, _named(seeds), name, values.loc[seeds].mean()))
     return pd.DataFrame(found, columns=MULTILINGUAL)
 
 
+def _named(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(seeds)))
+
+
 def _compared(both: pd.DataFrame) -> tuple:
-    """Return metric, difference, low, high and p of runs beside those of the own mask, a row a seed."""
+    """Return metric, own score, difference, low, high and p of runs beside those of the own mask, a row a seed."""
     name = both["metric"].iloc[0]
-    difference = better(name, both["value"].mean(), both["value_own"].mean())
+    own = both["value_own"].mean()
+    difference = better(name, both["value"].mean(), own)
     if "parts" not in both or both[["parts", "parts_own"]].isna().any(axis=None):
-        return name, difference, np.nan, np.nan, np.nan
+        return name, own, difference, np.nan, np.nan, np.nan
     pairs = [(np.array(row.parts, dtype=float).T, np.array(row.parts_own, dtype=float).T) for row in both.itertuples()]
-    return name, *gain_interval(name, pairs)
+    return name, own, *gain_interval(name, pairs)

@@ -48,11 +48,11 @@ def winning_tickets() -> pd.DataFrame:
 
 
 def cross_task() -> pd.DataFrame:
-    """Return Figure 9 in the form of `across.cross_task`, XNLI as our "nli"; no seeds and no intervals are printed."""
+    """Return Figure 9 in the form of `across.cross_task`, XNLI as our "nli"; what is not printed is NaN or ""."""
     metrics = {"mlm": "perplexity", "ner": "f1", "nli": "accuracy"}
     ours = {theirs: task for task, theirs in TASKS.items()}
     table = read("cross_task").replace({"target_task": ours, "source_task": ours})
-    unknown = {"seeds": "", "low": np.nan, "high": np.nan, "p": np.nan}
+    unknown = {"seeds": "", "own": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
     return table.assign(metric=table["target_task"].map(metrics), **unknown)[CROSS_TASK]
 
 
@@ -61,7 +61,7 @@ def multilingual_ticket() -> pd.DataFrame:
     table = read("multilingual_ticket").rename(columns={"f1": "value"})
     mixture = next(source for source in table["source"] if "-" in source)
     table["source"] = table["source"].replace(mixture, mixture.replace("-", "+"))
-    return table.assign(task="ner", mixture=mixture.replace("-", "+"), metric="f1")[MULTILINGUAL]
+    return table.assign(task="ner", mixture=mixture.replace("-", "+"), seeds="", metric="f1")[MULTILINGUAL]
 
 
 def seed_overlap() -> pd.DataFrame:
@@ -73,6 +73,12 @@ def seed_overlap() -> pd.DataFrame:
 def training() -> pd.DataFrame:
     """Return Table 7: setting, and its value for mlm, ner, xnli (as printed; NaN where the paper says nothing)."""
     return read("training")
+
+
+def steps(task: str) -> int:
+    """Return the training steps of a round, by Table 7, of one of mlm, ner, xnli."""
+    printed = training().set_index("setting")[task]
+    return int(printed["epochs"]) * int(printed["iterations_per_epoch"])
 
 
 def read(name: str) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def ways(view: View, measure: str) -> None:
         for c in others
     }
     lines = [view.pairs(measure, LAYER, shared).assign(line=mine, method=view.choice.method)]
-    tested, found = [], []
+    tested, found, few = [], [], []
     for choice in others:
         members = _members(view, choice)
         there = tuple(member for member in members if member in shared)
@@ -38,6 +38,7 @@ def ways(view: View, measure: str) -> None:
         lines.append(theirs.assign(line=names[choice], method=choice.method))
         codes = tuple(filter(is_language, members))
         if len(codes) < association.LEAST:
+            few.append(f"- **{names[choice]}** masks are of {len(codes)} languages, too few to correlate pairs.")
             continue
         for each in dict.fromkeys((measure, "beyond")):
             if _has(view, choice, each):
@@ -46,8 +47,8 @@ def ways(view: View, measure: str) -> None:
                 if each == measure:
                     tested.append(layers.assign(line=names[choice], method=choice.method))
     st.markdown("##### Other tasks, other ways of pruning")
-    if found:
-        st.markdown(_answer(mine, found))
+    if found or few:
+        st.markdown("\n".join([*_answers(mine, found), *few]))
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption(
@@ -77,8 +78,8 @@ def ways(view: View, measure: str) -> None:
         show.table(pd.concat(tested), "Agreement by layer", f"agreement-{view.key}")
 
 
-def _answer(mine: str, found: list[dict]) -> str:
-    """Say, for each of the others, whether its overlap goes with that of the masks."""
+def _answers(mine: str, found: list[dict]) -> list[str]:
+    """Say, a line for each of the others, whether its overlap goes with that of the masks."""
     said = []
     for row in found:
         related = row["p, relatives"]
@@ -91,10 +92,10 @@ def _answer(mine: str, found: list[dict]) -> str:
         )
         said.append(
             f"- {row['Overlap']} of **{row['Masks']}** masks {told} that of {mine}: over pairs of languages "
-            f"ρ = **{row['ρ over pairs']:.2f}** (p = {row['p']:.4f}; {within}), over layers "
-            f"ρ = **{row['ρ over layers']:.2f}**."
+            f"ρ = **{row['ρ over pairs']:.2f}** (p = {row['p']:.4f}; {within}). Whether languages meet in the same "
+            f"layers is another question: over layers ρ = **{row['ρ over layers']:.2f}**."
         )
-    return "\n".join(said)
+    return said
 
 
 def _others(view: View) -> list[Choice]:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from neutral import figures, summary
 from neutral.corpora import parts
+from neutral.metrics import better, metric
 from neutral.summary import display
 from neutral.transfer import published
 from pages.parts import pickers, show
@@ -26,7 +27,7 @@ def tasks(shown: list[Experiment]) -> None:
         target = pickers.pick("Trained and scored on", list(targets), "target", default=usual, names=pickers.task_name)
     columns = st.columns(len(tables), gap="medium")
     for column, (title, table) in zip(columns, tables.items(), strict=True):
-        rows = _in_points(table[table["target_task"] == target], ["difference", "low", "high"], title)
+        rows = _in_points(table[table["target_task"] == target], ["own", "difference", "low", "high"], title)
         with column:
             st.markdown(f"##### {title}")
             if rows.empty:
@@ -38,9 +39,16 @@ def tasks(shown: list[Experiment]) -> None:
             show.figure(figures.cross_task_matrix(rows, order, names, marks=marks), f"cross-{title}")
             unit = "Perplexity" if target in ("mlm", "clm") else "Points"
             seeds = "; ".join(dict.fromkeys(rows["seeds"]))
-            ours = f"{unit}. {MARKED}. Training seed{'s' if len(seeds) > 1 else ''} {seeds}."
+            own = rows.drop_duplicates("language").set_index("language")["own"]
+            scores = ", ".join(f"{display(code)} {own[code]:.3g}" for code in order)
+            ours = f"{unit}. {MARKED}. Own masks score {scores}. {_trained(seeds)}."
             st.caption(f"{unit}. Figure 9, mBERT. {published.CITATION}." if title == PAPER else ours)
             show.table(rows, "Across tasks", f"cross-{title}")
+
+
+def _trained(seeds: str) -> str:
+    """Say which seeds of the training scores are of."""
+    return f"Training seed{'s' if ',' in seeds or ';' in seeds else ''} {seeds}"
 
 
 def _in_points(table: pd.DataFrame, columns: list[str], title: str) -> pd.DataFrame:
@@ -49,6 +57,15 @@ def _in_points(table: pd.DataFrame, columns: list[str], title: str) -> pd.DataFr
     if title == PAPER or not shares.any():
         return table
     return table.assign(**{c: table[c].where(~shares, 100 * table[c]) for c in columns})
+
+
+def _behind(mean: pd.Series, name: str) -> str:
+    """Warn of a full model that is behind its own masks: it was trained for as few steps."""
+    if not {"Full model", "Own mask"} <= set(mean.index) or better(name, *mean[["Own mask", "Full model"]]) < 5:
+        return ""
+    return (
+        "The full model has learnt less than its masks in as many steps: this tells how fast they learn, not how well."
+    )
 
 
 def languages(shown: list[Experiment]) -> None:
@@ -70,7 +87,10 @@ def languages(shown: list[Experiment]) -> None:
                 codes = ", ".join(parts(mixture))
                 names = {"full": "Full model", "own": "Own mask", mixture: f"{codes} mixed"}
                 square.index = pd.Index([names.get(s) or display(s) for s in order], name="Mask of")
-                st.caption(f"{pickers.task_name(task)}, {rows['metric'].iloc[0]}, trained and scored on")
+                said = f"{pickers.task_name(task)}, {metric(rows['metric'].iloc[0]).label}, trained and scored on. "
+                if title != PAPER:
+                    said += f"{_trained('; '.join(dict.fromkeys(rows['seeds'])))}. "
+                st.caption(said + _behind(square["Mean"], rows["metric"].iloc[0]))
                 formats = {column: st.column_config.NumberColumn(format="%.2f") for column in square.columns}
                 st.dataframe(square, column_config=formats, height="content", key=f"mixed-{title}-{mixture}-{task}")
             if title == PAPER:

@@ -62,6 +62,14 @@ class Experiment:
         of = data.of_task(self.study, self.task)
         return of.get("settings", {}).get(f"transfer {self.task}", {}).get("mask_seed")
 
+    @property
+    def steps(self) -> int | None:
+        """How many steps a training had; None where that is not known."""
+        if self.study is None:
+            return None
+        asked = data.of_task(self.study, self.task).get("settings", {}).get(f"transfer {self.task}", {})
+        return asked.get("recipe", {}).get("steps")
+
     def cells(self) -> pd.Series:
         """How many runs of languages' masks there are under each seed."""
         rows = data.table(self.study, "transfer")
