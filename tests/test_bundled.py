@@ -61,9 +61,25 @@ def test_at_four_fifths_removed_every_language_needs_its_own_ticket():
 def test_another_order_of_the_examples_turns_the_comparison_at_half():
     """Trained again on the examples it was found on, a ticket is worse than others', on other examples it is better."""
     table = Study(DATA / "studies/mini-mbert-transfer").table("transfer")
-    for seed, sign in ((0, -1), (1, 1)):
-        rows = transfers.select(table[table["seed"] == seed], "mlm", 0.5, languages=PAPER_ORDER)
-        matrix = transfers.against_own(transfers.matrix(rows[rows["target"].isin(["en", "ar"])]))
+    for seed, sign, best in ((0, -1, 0), (1, 1, 9)):
+        rows = transfers.select(table[table["seed"] == seed], "mlm", 0.5)
+        matrix = transfers.against_own(transfers.matrix(rows))
         others = matrix[matrix["source"].isin(PAPER_ORDER) & (matrix["source"] != matrix["target"])]
-        assert len(others) == 20
-        assert (sign * others["relative"] > 0).all()
+        assert len(others) == 110
+        assert sign * others["relative"].mean() > 0.01
+        assert (others.groupby("target")["relative"].min() > 0).sum() == best
+        tested = transfers.bootstrap(rows)
+        tested = tested[tested["source"].isin(PAPER_ORDER) & (tested["p"] < 0.05)]
+        assert (sign * tested["gain"] < 0).all()
+
+
+def test_masks_for_inference_work_for_other_languages_and_those_of_other_tasks_do_not():
+    table = Study(DATA / "studies/mini-mbert-transfer").table("transfer")
+    found = table[(table["task"] == "nli") & (table["method"] == "magnitude") & (table["sparsity"] == 0.5)]
+    same = found["source_task"] == "nli"
+    languages = found[same & (found["source"] != "random")]["value"]
+    assert len(languages) == 9
+    assert languages.min() > 0.99
+    assert found[same & (found["source"] == "random")]["value"].max() < 0.34
+    assert set(found[~same]["source_task"]) == {"mlm", "ner"}
+    assert found[~same]["value"].max() <= 0.7
