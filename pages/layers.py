@@ -23,7 +23,8 @@ def overlap(view: View, measure: str, who: str) -> None:
     else:
         lines, title = summary.partners(pairs, who), f"{UNITS[measure][0]} with {display(who)}"
         fine = fine[(fine["source"] == who) | (fine["target"] == who)]
-    st.markdown(_peaks(pairs, measure))
+    if said := _peaks(pairs, measure):
+        st.markdown(said)
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("All languages against their references. The band is from the least to the most alike pair.")
@@ -47,8 +48,10 @@ def overlap(view: View, measure: str, who: str) -> None:
 
 
 def _peaks(pairs: pd.DataFrame, measure: str) -> str:
-    """Say in which layers masks are most and least alike."""
-    mean = pairs.groupby("group", sort=False)["value"].mean()
+    """Say in which layers masks are most and least alike; nothing of masks that keep nothing."""
+    mean = pairs.groupby("group", sort=False)["value"].mean().dropna()
+    if mean.empty:
+        return ""
     short = figures.theme.short_layer(list(mean.index))
     top, low = mean.idxmax(), mean.idxmin()
     return (
