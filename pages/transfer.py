@@ -166,6 +166,32 @@ def tiles(one: Experiment) -> None:
             )
 
 
+def searched(one: Experiment) -> None:
+    """Show how much of what another's mask costs an own mask costs too that another search found."""
+    if not one.reseeded:
+        return
+    st.markdown("##### Is it the language, or the search?")
+    said = []
+    for again in one.reseeded:
+        table, tested = one.matrix(), again.bootstrap()
+        name = table["metric"].iloc[0]
+        costs = table[table["source"] == f"reseeded {again.own}"]["relative"].dropna()
+        between = again.matrix()
+        between = between[between["source"].map(is_language) & (between["source"] != between["target"])]["relative"]
+        line = (
+            f"- The own mask found once more, under seed {again.own}: {_change(costs.mean(), name)} than the own one "
+            f"in the mean of {words.count(len(costs), 'language')} ({_change(costs.min(), name)} to "
+            f"{_change(costs.max(), name)}). Against *it*, another language's mask is {_change(between.mean(), name)}"
+        )
+        cells = tested[tested["source"].map(is_language)].dropna(subset="p")
+        if len(cells):
+            sure = cells[cells["p"] < SIGNIFICANT]["gain"]
+            lost, won = (sure < 0).sum(), (sure > 0).sum()
+            line += f", significantly worse in {lost} of {len(cells)} pairs and better in {won}"
+        said.append(f"{line}.")
+    st.markdown("\n".join(said))
+
+
 def drops(one: Experiment) -> None:
     """Show the relative drop of each source at every sparsity that there is."""
     every = sorted([one, *one.others()], key=lambda e: e.sparsity)
@@ -275,6 +301,7 @@ with page("Transfer", lead=LEAD, choose=transferred.choose) as experiments:
         st.markdown(verdict(one))
         tiles(one)
         matrix(one, show_as)
+        searched(one)
         drops(one)
         left_out(one)
         overlap(one)

@@ -235,7 +235,7 @@ def transfers(study, sparsities=(0.3, 0.5), languages=ELEVEN, seeds=(0, 1), exam
             rows = []
             for target in languages:
                 cost = {source: 4 * (1 - overlap.at[source, target]) for source in languages}
-                cost |= {"random": 4.0, "pretrained": 1.5, "core": 0.4, "vote": 0.3, "union": 0.5}
+                cost |= {"reseeded 2": 0.1, "random": 4.0, "pretrained": 1.5, "core": 0.4, "vote": 0.3, "union": 0.5}
                 if sparsity == sparsities[0]:
                     cost["full"] = -0.1
                 for source, loss in cost.items():

@@ -104,6 +104,20 @@ def test_one_seed_gives_no_verdict_by_standard_deviation(table):
     assert one["successful"].isna().all()
 
 
+def test_an_own_mask_of_another_seed_takes_the_place_of_the_own_one(table):
+    again = [row("reseeded 2", t, v + 0.1 * seed, seed) for t, v in (("en", 4.5), ("fr", 4.0)) for seed in (0, 1)]
+    rows = results.select(pd.concat([table, pd.DataFrame(again)]), "mlm", 0.5)
+    usual = results.against_own(results.matrix(rows)).set_index(["source", "target"])
+    assert usual.loc[("reseeded 2", "en"), "relative"] == pytest.approx((4.55 - 4.05) / 4.05)
+    assert set(results.relative_drop(results.matrix(rows))["source"]) == {"en", "fr", "random", "full", "reseeded 2"}
+    found = results.against_own(results.matrix(results.reseeded(rows, 2))).set_index(["source", "target"])
+    assert len(found) == len(usual) - 2
+    assert found.loc[("en", "en"), "value"] == pytest.approx(4.55)
+    assert found.loc[("fr", "en"), "relative"] == pytest.approx((5.05 - 4.55) / 4.55)
+    assert found.loc[("en", "fr"), "gain"] == pytest.approx(-2.0)
+    assert results.matrix(results.reseeded(rows, 3)).query("source == target").empty, "nothing was found under seed 3"
+
+
 def test_values_are_functions_of_the_parts():
     right = np.array([[3, 4, 5], [1, 2, 2]])
     assert METRICS["f1"].value(right.sum(axis=0)) == pytest.approx(2 * 4 / (6 + 7))

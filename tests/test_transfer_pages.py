@@ -1,6 +1,7 @@
 """The pages Transfer and Winning tickets without a browser, and their figures."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -75,6 +76,19 @@ def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
     assert "ρ = **-0.9" in said, "in the made study overlap foretells transfer"
     assert "exchanging relatives only" in said
     assert "2 seeds a cell" in said
+
+
+def test_an_own_mask_found_under_another_seed_tells_the_language_from_the_search():
+    at = opened("pages/transfer.py")
+    assert "own, found under seed 2" in charts(at)[0]["data"][0]["y"]
+    said = next(line for line in text(at).split("\n") if line.startswith("- The own mask found once more"))
+    cost = float(re.search(r"under seed 2: ([\d.]+)% worse than the own one in the mean of 11 languages", said)[1])
+    assert cost == pytest.approx(100 * np.expm1(0.1), abs=0.5)
+    rows = results.select(Study.table(data.studies()[0]["made"], "transfer"), "mlm", 0.5)
+    cells = results.bootstrap(results.reseeded(rows, 2))
+    cells = cells[cells["source"].isin(synthetic.ELEVEN) & (cells["p"] < 0.05)]
+    worse, better = (cells["gain"] < 0).sum(), (cells["gain"] > 0).sum()
+    assert f"significantly worse in {worse} of 110 pairs and better in {better}" in said
 
 
 def test_one_seed_of_the_training_can_be_looked_at():

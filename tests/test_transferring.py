@@ -103,10 +103,19 @@ def test_masks_of_another_seed_are_taken_where_asked(plan, corpus, tmp_path):
     both = jobs.find(asked, corpus, tmp_path / "found", device="cpu", quiet=True)
     plan = replace(plan, sources=("en",), targets=("sw",), baselines=(), mask_seed=1)
     study = run(plan, corpus, tmp_path / "study", both)
-    loaded = subject(plan.model, "mlm", corpus, ("sw",), length=32, device="cpu")
-    search = Search(loaded.model, loaded.task, loaded.train["sw"], loaded.held_out["sw"], RECIPE)
-    first, second = (search.trained(both.mask("mlm", "magnitude", 0.4, seed, "en")).value for seed in (0, 1))
+    plan = replace(plan, targets=("en",), baselines=("reseeded",), reseeded=(1,), mask_seed=0)
+    beside = run(plan, corpus, tmp_path / "beside", both)
+    loaded = subject(plan.model, "mlm", corpus, ("en", "sw"), length=32, device="cpu")
+
+    def scores(target):
+        data = loaded.train[target], loaded.held_out[target]
+        search = Search(loaded.model, loaded.task, *data, RECIPE, origin=loaded.origin)
+        return [search.trained(both.mask("mlm", "magnitude", 0.4, seed, "en")).value for seed in (0, 1)]
+
+    first, second = scores("sw")
     assert values(study)["en", "sw", 0.4, 0] == second != first
+    first, second = scores("en")
+    assert values(beside) == {("en", "en", 0.4, 0): first, ("reseeded 1", "en", 0.4, 0): second}
 
 
 def test_baselines_have_the_sparsity_of_a_single_mask(plan, corpus, found):
@@ -232,6 +241,9 @@ def test_a_dry_run_says_how_many_and_writes_nothing(folder, found, tmp_path, cap
         ({"sources": ("en", "sw"), "baselines": ("core",)}, "at least two sources"),
         ({"baselines": ("thinned",), "thinned": (0.4,)}, "--thinned 0.4"),
         ({"baselines": ("thinned",)}, "say which tickets to start from"),
+        ({"baselines": ("reseeded",)}, "say under which seeds"),
+        ({"baselines": ("reseeded",), "reseeded": (0,)}, "--reseeded 0: that is --mask-seed"),
+        ({"baselines": ("reseeded",), "reseeded": (3,)}, "no such mask; find it with .* --seeds 3"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused_before_anything_is_written(plan, corpus, found, tmp_path, change, said):

@@ -27,10 +27,13 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
         "--baselines",
         type=words,
         default=("full", "random"),
-        help="full,random,pretrained,core,union,vote,thinned (default: full,random)",
+        help="full,random,pretrained,core,union,vote,thinned,reseeded (default: full,random)",
     )
     transfer.add_argument(
         "--thinned", type=decimals, default=(), help="sparsities of tickets to thin at random: 0.1,0.3"
+    )
+    transfer.add_argument(
+        "--reseeded", type=numbers, default=(), help="other seeds that the targets' own masks were found under: 2,3"
     )
     transfer.add_argument(
         "--seeds",
@@ -68,6 +71,7 @@ def _run(chosen: argparse.Namespace) -> None:
     options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
     task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
     corpus = data.load(task, chosen.text, chosen.targets, held_out=chosen.held_out)
+    numbered = [name for name in ("thinned", "reseeded") if getattr(chosen, name)]
     plan = TransferPlan(
         model=chosen.model,
         task=task,
@@ -76,8 +80,9 @@ def _run(chosen: argparse.Namespace) -> None:
         targets=tuple(corpus.languages),
         sparsities=chosen.sparsity,
         method=chosen.method,
-        baselines=tuple(dict.fromkeys([*chosen.baselines, *(["thinned"] if chosen.thinned else [])])),
+        baselines=tuple(dict.fromkeys([*chosen.baselines, *numbered])),
         thinned=chosen.thinned,
+        reseeded=chosen.reseeded,
         seeds=chosen.seeds,
         mask_seed=chosen.mask_seed,
         scope=chosen.scope,

@@ -36,6 +36,8 @@ def source_name(source: str) -> str:
     """Return what people call a source of a mask."""
     if source.startswith("thinned "):
         return f"ticket of {float(source.split()[1]):.0%}, thinned at random"
+    if source.startswith("reseeded "):
+        return f"own, found under seed {source.split()[1]}"
     return SOURCES.get(source) or display(source)
 
 

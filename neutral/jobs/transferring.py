@@ -25,7 +25,17 @@ from neutral.study import Study
 from neutral.tasks import making
 from neutral.training import memory_limit
 from neutral.transfer import baselines
-from neutral.transfer.plan import FULL, JOINED, Run, TransferPlan, apart, check, settings, thinned_from
+from neutral.transfer.plan import (
+    FULL,
+    JOINED,
+    Run,
+    TransferPlan,
+    apart,
+    check,
+    reseeded_from,
+    settings,
+    thinned_from,
+)
 
 _TIMED_STEPS = 4  # of a dry run's estimate
 
@@ -74,6 +84,9 @@ class Trainer:
         start = thinned_from(run.source)
         if start is not None:
             return baselines.thinned(self._stored(run.target, start), run.sparsity, run.seed)
+        seed = reseeded_from(run.source)
+        if seed is not None:
+            return self._stored(run.target, run.sparsity, seed)
         return self._stored(run.source, run.sparsity)
 
     def do(self, run: Run) -> dict:
@@ -104,10 +117,10 @@ class Trainer:
     def _scope(self) -> str:
         return "row" if self.plan.method == "wanda" else self.plan.scope
 
-    def _stored(self, code: str, sparsity: float) -> Mask:
+    def _stored(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
         """Return a language's mask, without a pooler that this task's model has not."""
         plan, there = self.plan, self.subject.origin
-        mask = self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed, code)
+        mask = self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed if seed is None else seed, code)
         bits = {name: packed for name, packed in mask.bits.items() if name in there or "pooler" not in name}
         return Mask(bits, {name: mask.shapes[name] for name in bits}, mask.header)
 
@@ -151,14 +164,18 @@ def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[R
         done = {_identity(row) for row in Study(folder).rows("transfer")}
     todo = [run for run in plan.runs() if _identity(_key(plan, run)) not in done]
     there = Study(masks)
-    wanted = {(code, s) for code in plan.sources for s in plan.sparsities}
-    wanted |= {(run.target, s) for run in todo if (s := thinned_from(run.source)) is not None}
-    for code, sparsity in sorted(wanted):
-        path = there.mask_path(plan.masks_of, plan.method, sparsity, plan.mask_seed, code)
+    wanted = {(code, s, plan.mask_seed) for code in plan.sources for s in plan.sparsities}
+    for run in todo:
+        if (sparsity := thinned_from(run.source)) is not None:
+            wanted.add((run.target, sparsity, plan.mask_seed))
+        if (seed := reseeded_from(run.source)) is not None:
+            wanted.add((run.target, run.sparsity, seed))
+    for code, sparsity, seed in sorted(wanted):
+        path = there.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
         if not path.is_file():
             raise NeutralError(
                 f"{path}: no such mask; find it with `python -m neutral find --task {plan.masks_of} --method "
-                f"{plan.method} --sparsity {sparsity:g} --languages {code}`"
+                f"{plan.method} --sparsity {sparsity:g} --seeds {seed} --languages {code}`"
             )
     return todo
 

@@ -15,15 +15,18 @@ FULL = "full"
 JOINED = ("core", "union", "vote")
 """Sources that are made of the masks of several languages: what all of them keep, any of them, most of them."""
 
-BASELINES = (FULL, "random", "pretrained", *JOINED, "thinned")
+BASELINES = (FULL, "random", "pretrained", *JOINED, "thinned", "reseeded")
 """Sources that are no single language.
 
 full: no mask. random: uniform in every tensor. pretrained: magnitudes of the untouched weights. core, union, vote: of
 all sources but the target and mixtures with it, at the sparsity of a single mask. thinned: the target's own tickets of
-lower sparsity, thinned at random; each is a source of its own, "thinned 0.2".
+lower sparsity, thinned at random; each is a source of its own, "thinned 0.2". reseeded: the target's own mask found
+under another seed, "reseeded 2": what another language's mask costs beyond it is the language's, the rest the search's.
 """
 
+_NUMBERED = ("thinned", "reseeded")
 _THINNED = re.compile(r"^thinned (0\.\d+)$")
+_RESEEDED = re.compile(r"^reseeded (\d+)$")
 
 
 class Run(NamedTuple):
@@ -48,6 +51,7 @@ class TransferPlan:
     source_task: str = ""  # the task that masks were found on; the same if empty
     baselines: tuple[str, ...] = (FULL, "random")
     thinned: tuple[float, ...] = ()  # sparsities of the tickets that are thinned
+    reseeded: tuple[int, ...] = ()  # other seeds that the targets' own masks were found under
     seeds: tuple[int, ...] = (1,)  # not mask_seed: own masks are fitted to the examples they were found on
     mask_seed: int = 0
     scope: str = "global"
@@ -75,15 +79,17 @@ class TransferPlan:
                         yield Run(FULL, target, 0.0, seed)
                     own = [target] if target in self.sources else []
                     others = [source for source in self.sources if source != target]
-                    plain = [b for b in self.baselines if b not in (FULL, "thinned")]
+                    plain = [b for b in self.baselines if b not in (FULL, *_NUMBERED)]
                     thin = [f"thinned {s:g}" for s in self.thinned if s < sparsity and "thinned" in self.baselines]
-                    for source in (*own, *plain, *thin, *others):
+                    again = [f"reseeded {s}" for s in self.reseeded if "reseeded" in self.baselines]
+                    for source in (*own, *again, *plain, *thin, *others):
                         yield Run(source, target, sparsity, seed)
 
 
 def is_language(source: str) -> bool:
     """Whether a source is the mask of one language: neither a baseline nor a mixture."""
-    return source not in BASELINES and thinned_from(source) is None and len(parts(source)) == 1
+    numbered = thinned_from(source) is not None or reseeded_from(source) is not None
+    return source not in BASELINES and not numbered and len(parts(source)) == 1
 
 
 def apart(source: str, target: str) -> bool:
@@ -97,6 +103,12 @@ def thinned_from(source: str) -> float | None:
     return float(match[1]) if match else None
 
 
+def reseeded_from(source: str) -> int | None:
+    """Return the seed that the mask of a source "reseeded 2" was found under; None for other sources."""
+    match = _RESEEDED.match(source)
+    return int(match[1]) if match else None
+
+
 def check(plan: TransferPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
     if unknown := [name for name in plan.baselines if name not in BASELINES]:
@@ -107,6 +119,10 @@ def check(plan: TransferPlan) -> None:
         raise NeutralError("--sources, --targets: nothing to run")
     if "thinned" in plan.baselines and not plan.thinned:
         raise NeutralError("--baselines thinned: say which tickets to start from with --thinned 0.1,0.2")
+    if "reseeded" in plan.baselines and not plan.reseeded:
+        raise NeutralError("--baselines reseeded: say under which seeds own masks were found with --reseeded 2")
+    if plan.mask_seed in plan.reseeded:
+        raise NeutralError(f"--reseeded {plan.mask_seed}: that is --mask-seed, the seed of the masks compared with")
     if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
         raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
     few = min((sum(apart(source, target) for source in plan.sources) for target in plan.targets), default=0)

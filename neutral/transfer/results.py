@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import METRICS, better, metric
-from neutral.transfer.plan import FULL, JOINED, is_language
+from neutral.transfer.plan import FULL, JOINED, is_language, reseeded_from
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
 _ASIDE = (*JOINED, "random", "pretrained", FULL)
@@ -46,6 +46,17 @@ def select(
         aside = ~rows["source"].map(is_language)
         rows = rows[rows["target"].isin(languages) & (rows["source"].isin(languages) | aside)]
     return rows
+
+
+def reseeded(rows: pd.DataFrame, mask_seed: int) -> pd.DataFrame:
+    """Return rows in which a target's own mask is the one found under `mask_seed`, in the place of the usual one.
+
+    `rows` are those of `select`; their sources "reseeded `mask_seed`" become the targets' own. Both own masks come from
+    the target's text, so what an other language's mask costs against the one as against the other is of the language.
+    """
+    again = rows["source"].map(reseeded_from) == mask_seed
+    others = rows[(rows["source"] != rows["target"]) & ~again]
+    return pd.concat([rows[again].assign(source=lambda own: own["target"]), others], ignore_index=True)
 
 
 def matrix(rows: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from neutral.metrics import metric
 from neutral.study import Study
 from neutral.summary import Choice
 from neutral.transfer import across, published, results
-from neutral.transfer.plan import is_language
+from neutral.transfer.plan import is_language, reseeded_from
 from pages.parts import data, explained, pickers
 
 PAPER = "Foroutan et al. 2022"
@@ -43,11 +43,12 @@ class Experiment:
     model: str = ""  # of the paper
     chosen: tuple[str, ...] = ()
     seed: int | None = None  # of the training; None is all
+    own: int | None = None  # the seed of the own masks that others are compared with; None is that of all masks
 
     @property
     def asked(self) -> tuple:
         """What tells its rows in the study."""
-        return self.task, self.method, self.sparsity, self.chosen, self.seed
+        return self.task, self.method, self.sparsity, self.chosen, self.seed, self.own
 
     @property
     def key(self) -> str:
@@ -97,6 +98,12 @@ class Experiment:
             return ""
         seeds = self.cells().index if self.seed is None else [self.seed]
         return str(found) if found in seeds else ""
+
+    @property
+    def reseeded(self) -> list[Experiment]:
+        """The same experiment against own masks that were found under other seeds."""
+        found = {reseeded_from(source) for source in self.matrix()["source"]} - {None}
+        return [replace(self, own=seed) for seed in sorted(found)]
 
     def matrix(self) -> pd.DataFrame:
         """`results.against_own` of the experiment's matrix."""
@@ -245,9 +252,9 @@ def _bootstrap(study: Study, *asked: object) -> pd.DataFrame:
 
 @data.remembered
 def _left_out(
-    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None
+    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None, own: int | None
 ) -> pd.DataFrame:
-    found = results.left_out(_selected(study, task, method, sparsity, (), seed))  # the core is of all languages
+    found = results.left_out(_selected(study, task, method, sparsity, (), seed, own))  # the core is of all languages
     return found[found["target"].isin(chosen)] if chosen else found
 
 
@@ -264,10 +271,11 @@ def _multilingual(study: Study, task: str, *asked: object) -> pd.DataFrame:
 
 
 def _selected(
-    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None
+    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None, own: int | None
 ) -> pd.DataFrame:
     rows = results.select(study.table("transfer"), task, sparsity, method=method, languages=chosen)
-    return rows if seed is None else rows[rows["seed"] == seed]
+    rows = rows if seed is None else rows[rows["seed"] == seed]
+    return rows if own is None else results.reseeded(rows, own)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
