@@ -144,7 +144,9 @@ def _written(value: object) -> str:
     """Write a setting: as printed, or a number without needless digits; a dash for none."""
     if value is None or value != value:
         return "–"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{int(value):,}" if str(value).isdigit() else str(value)
 
 
 def recipes(views: list[View]) -> None:
@@ -155,10 +157,13 @@ def recipes(views: list[View]) -> None:
         asked = data.of_task(view.source, view.choice.task).get("settings", {}).get(view.choice.method, {})
         again = view.within("jaccard").values() if "seeds" in view.kinds() else ()
         recipe = asked.get("recipe", {})
+        examples = asked.get("examples")
+        if recipe.get("steps") and examples is None:  # text, of which a training sees so much
+            examples = f"{recipe['steps'] * recipe['batch_size']:,} blocks"
         rows[
             f"{view.source.info.get('model', view.title)}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
         ] = {
-            "Training examples": asked.get("examples"),
+            "Training examples": examples,
             "Steps a round": recipe.get("steps"),
             "Batch size": recipe.get("batch_size"),
             "Learning rate": recipe.get("rate"),

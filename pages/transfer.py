@@ -228,7 +228,8 @@ def left_out(one: Experiment) -> None:
     shown = found.set_index("target").loc[summary.order(list(found["target"]))].reset_index()
     shown = shown.assign(target=shown["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
     names = {"target": "Left out", "best": "best single", "mean": "mean single"}
-    digits = st.column_config.NumberColumn(format="%.4g")
+    shares = found["metric"].iloc[0] != "perplexity"
+    digits = st.column_config.NumberColumn(format="%.3f" if shares else "%.2f")
     st.dataframe(
         shown.rename(columns=names),
         hide_index=True,
