@@ -76,8 +76,9 @@ def verdict(one: Experiment) -> str:
     ]
     cells = tested[tested["source"].map(is_language)]
     if len(cells):
-        alike = len(cells) - ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
-        said.append(f"In {alike} of {len(cells)} pairs another's mask is not significantly worse than the own one.")
+        worse = ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
+        which = "all" if worse == len(cells) else f"{worse} of"
+        said.append(f"In {which} {len(cells)} pairs another's mask is significantly worse than the own one.")
     judged = table[table["source"].map(is_language) & (table["source"] != table["target"])]["successful"].dropna()
     if len(judged):
         said.append(

@@ -18,13 +18,13 @@ VALUES = ("gain", "relative", "value")
 
 SOURCES = {
     "full": "full model",
-    "random": "random mask",
     "pretrained": "pretrained weights' mask",
     "core": "core of the others",
     "union": "union of the others",
     "vote": "most of the others",
+    "random": "random mask",
 }
-"""Source that is no language -> what a figure calls it."""
+"""Source that is no language -> what a figure calls it, in the order of its rows; what is not here comes before."""
 
 _UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
 _LOST = "Worse than the full model"
@@ -41,6 +41,10 @@ def source_name(source: str) -> str:
     return SOURCES.get(source) or display(source)
 
 
+def _row(source: str) -> int:
+    return list(SOURCES).index(source) if source in SOURCES else -1
+
+
 def transfer_matrix(
     table: pd.DataFrame, order: Sequence[str], show: str = "gain", *, marks: Mapping[tuple[str, str], str] | None = None
 ) -> go.Figure:
@@ -52,7 +56,7 @@ def transfer_matrix(
     (source, target) -> a sign written behind the number.
     """
     targets = [code for code in order if code in set(table["target"])]
-    others = [source for source in dict.fromkeys(table["source"]) if source not in order]
+    others = sorted(dict.fromkeys(source for source in table["source"] if source not in order), key=_row)
     sources = [code for code in order if code in set(table["source"])] + others
     name = table["metric"].iloc[0]
     square = table.pivot_table(index="source", columns="target", values=show).reindex(sources, columns=targets)
