@@ -102,7 +102,7 @@ def _curve_words(rows: pd.DataFrame, trained: bool) -> str:
     else:
         said.append("Not tested by bootstrap: the scores of single examples were not stored.")
     alike = ", trained for as many steps" if trained else ", neither trained"
-    said.append(f"{words.count(seeds, 'training seed')} a mask, {full} of the full model{alike}.")
+    said.append(f"{words.count(seeds, 'seed')} of a ticket, {full} of the full model{alike}.")
     return " ".join(said)
 
 

@@ -58,6 +58,26 @@ def test_at_four_fifths_removed_every_language_needs_its_own_ticket():
     assert (together[["core", "union", "vote"]].to_numpy() < together[["random"]].to_numpy()).all()
 
 
+def test_a_ticket_of_another_search_tells_the_language_from_the_search():
+    """What the README claims: it is as good as the own one, and better than any other language's."""
+    study = Study(DATA / "studies/mini-mbert-transfer")
+    table = study.table("transfer")
+    rows = transfers.select(table[table["seed"] == 1], "mlm", 0.8)
+    matrix = transfers.against_own(transfers.matrix(rows))
+    again = matrix[matrix["source"] == "reseeded 2"]["relative"]
+    assert len(again) == 11
+    assert again.abs().max() < 0.031
+    assert abs(again.mean()) < 0.005
+    tested = transfers.bootstrap(transfers.reseeded(rows, 2))
+    tested = tested[tested["source"].isin(PAPER_ORDER)]
+    assert len(tested) == 110
+    assert ((tested["gain"] < 0) & (tested["p"] < 0.05)).all()
+    jaccard = study.counts("mlm", "magnitude", 0.8, kind="seeds").matrix("jaccard")
+    for code in PAPER_ORDER:
+        others = jaccard.loc[f"{code}/0", [f"{other}/2" for other in PAPER_ORDER]]
+        assert others.idxmax() == f"{code}/2"
+
+
 def test_another_order_of_the_examples_turns_the_comparison_at_half():
     """Trained again on the examples it was found on, a ticket is worse than others', on other examples it is better."""
     table = Study(DATA / "studies/mini-mbert-transfer").table("transfer")
