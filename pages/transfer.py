@@ -76,9 +76,10 @@ def verdict(one: Experiment) -> str:
     ]
     cells = tested[tested["source"].map(is_language)]
     if len(cells):
-        worse = ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
-        which = "all" if worse == len(cells) else f"{worse} of"
-        said.append(f"In {which} {len(cells)} pairs another's mask is significantly worse than the own one.")
+        lost, won = _sure(cells)
+        which = "all" if lost == len(cells) else f"{lost} of"
+        also = f", in {won} better" if won else ""
+        said.append(f"In {which} {len(cells)} pairs another's mask is significantly worse than the own one{also}.")
     judged = table[table["source"].map(is_language) & (table["source"] != table["target"])]["successful"].dropna()
     if len(judged):
         said.append(
@@ -93,6 +94,7 @@ def verdict(one: Experiment) -> str:
     else:
         said.append("The paper's rule (within one standard deviation over seeds) takes more than one seed.")
     said.extend(_distance(table, name))
+    said.extend(_unlearnt(table, name))
     if one.own_examples:
         said.append(
             f"**Mind the seed:** training seed {one.own_examples} trains an own mask once more on the very examples it "
@@ -100,6 +102,25 @@ def verdict(one: Experiment) -> str:
             "not seen, than it is. Under another training seed all masks meet new examples: believe that one."
         )
     return " ".join(said)
+
+
+def _sure(cells: pd.DataFrame) -> tuple[int, int]:
+    """Return in how many cells of a bootstrap a mask is significantly worse, and better."""
+    sure = cells[cells["p"] < SIGNIFICANT]["gain"]
+    return (sure < 0).sum(), (sure > 0).sum()
+
+
+def _unlearnt(table: pd.DataFrame, name: str) -> list[str]:
+    """Say whose own masks have hardly learnt the task: any change relative to such a score is large."""
+    if not metric(name).higher_is_better:
+        return []
+    own = table[table["source"] == table["target"]].set_index("target")["value"]
+    weak = own[own < own.median() / 2]
+    if weak.empty:
+        return []
+    scores = ", ".join(f"{display(code)} {value:.2f}" for code, value in weak.items())
+    label = metric(name).label
+    return [f"Some own masks have hardly learnt the task ({label}: {scores}); changes relative to them are large."]
 
 
 def _distance(table: pd.DataFrame, name: str) -> list[str]:
@@ -158,8 +179,7 @@ def tiles(one: Experiment) -> None:
             found.append((label, *_told(value, name), None))
     cells = tested[tested["source"].map(is_language)]
     if len(cells):
-        worse = ((cells["p"] < SIGNIFICANT) & (cells["gain"] < 0)).sum()
-        found.append(("Worse, p < 0.05", f"{worse}/{len(cells)}", "pairs of languages", TESTED))
+        found.append(("Worse, p < 0.05", f"{_sure(cells)[0]}/{len(cells)}", "pairs of languages", TESTED))
     with st.container(horizontal=True, gap="small"):
         for label, number, note, explained in found:
             st.metric(
@@ -186,8 +206,7 @@ def searched(one: Experiment) -> None:
         )
         cells = tested[tested["source"].map(is_language)].dropna(subset="p")
         if len(cells):
-            sure = cells[cells["p"] < SIGNIFICANT]["gain"]
-            lost, won = (sure < 0).sum(), (sure > 0).sum()
+            lost, won = _sure(cells)
             line += f", significantly worse in {lost} of {len(cells)} pairs and better in {won}"
         said.append(f"{line}.")
     st.markdown("\n".join(said))

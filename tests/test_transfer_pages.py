@@ -132,11 +132,29 @@ def test_masks_far_from_the_full_model_are_said_to_be(full, metric, said, folder
         ),
         *({"source": "full", "target": t, "value": full, "method": "full", "sparsity": 0.0} for t in ("en", "fr")),
     ]
-    common = {"task": "mlm", "source_task": "mlm", "method": "magnitude", "sparsity": 0.5, "seed": 0, "steps": 5}
-    study = Study.create(folder.parent / f"far-{metric}-{full}", {"title": "far", "task": "mlm", "model": "x"})
-    study.extend("transfer", [common | {"metric": metric, "loss": 0.0} | row for row in rows])
-    monkeypatch.setenv(data.VARIABLE, str(study.path))
+    only_this_study(folder.parent / f"far-{metric}-{full}", metric, rows, monkeypatch)
     assert said in text(opened("pages/transfer.py"))
+
+
+def only_this_study(path, metric, rows, monkeypatch):
+    """The page shows a study of these runs alone."""
+    common = {"task": "mlm", "source_task": "mlm", "method": "magnitude", "sparsity": 0.5, "seed": 0, "steps": 5}
+    study = Study.create(path, {"title": "made", "task": "mlm", "model": "x"})
+    study.extend("transfer", [common | {"metric": metric, "loss": 0.0} | row for row in rows])
+    monkeypatch.setenv(data.VARIABLE, str(path))
+
+
+def test_own_masks_that_have_hardly_learnt_are_named_and_better_pairs_counted(tmp_path, monkeypatch):
+    right = {"en": 8, "fr": 7, "de": 1}
+    rows = [
+        {"source": s, "target": t, "value": right[s] / 10, "parts": [[1] * right[s] + [0] * (10 - right[s]), [1] * 10]}
+        for s in right
+        for t in right
+    ]
+    only_this_study(tmp_path / "weak", "accuracy", rows, monkeypatch)
+    said = text(opened("pages/transfer.py"))
+    assert "have hardly learnt the task (Accuracy: German 0.10)" in said
+    assert "In 2 of 6 pairs another's mask is significantly worse than the own one, in 2 better." in said
 
 
 def test_masks_of_other_tasks_are_compared_under_the_chosen_seed_if_they_were_trained_under_it():
