@@ -189,9 +189,6 @@ def tiles(one: Experiment) -> None:
 
 def searched(one: Experiment) -> None:
     """Show how much of what another's mask costs an own mask costs too that another search found."""
-    if not one.reseeded:
-        return
-    st.markdown("##### Is it the language, or the search?")
     said = []
     for again in one.reseeded:
         table, tested = one.matrix(), again.bootstrap()
@@ -199,6 +196,8 @@ def searched(one: Experiment) -> None:
         costs = table[table["source"] == f"reseeded {again.own}"]["relative"].dropna()
         between = again.matrix()
         between = between[between["source"].map(is_language) & (between["source"] != between["target"])]["relative"]
+        if costs.empty or between.dropna().empty:
+            continue
         line = (
             f"- The own mask found once more, under seed {again.own}: {_change(costs.mean(), name)} than the own one "
             f"in the mean of {words.count(len(costs), 'language')} ({_change(costs.min(), name)} to "
@@ -209,7 +208,9 @@ def searched(one: Experiment) -> None:
             lost, won = _sure(cells)
             line += f", significantly worse in {lost} of {len(cells)} pairs and better in {won}"
         said.append(f"{line}.")
-    st.markdown("\n".join(said))
+    if said:
+        st.markdown("##### Is it the language, or the search?")
+        st.markdown("\n".join(said))
 
 
 def drops(one: Experiment) -> None:

@@ -33,7 +33,10 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
         "--thinned", type=decimals, default=(), help="sparsities of tickets to thin at random: 0.1,0.3"
     )
     transfer.add_argument(
-        "--reseeded", type=numbers, default=(), help="other seeds that the targets' own masks were found under: 2,3"
+        "--reseeded",
+        type=numbers,
+        default=(),
+        help="seeds, not of --seeds, that the targets' own masks were found under too",
     )
     transfer.add_argument(
         "--seeds",

@@ -52,7 +52,7 @@ def reseeded(rows: pd.DataFrame, mask_seed: int) -> pd.DataFrame:
     """Return rows in which a target's own mask is the one found under `mask_seed`, in the place of the usual one.
 
     `rows` are those of `select`; their sources "reseeded `mask_seed`" become the targets' own. Both own masks come from
-    the target's text, so what an other language's mask costs against the one as against the other is of the language.
+    the target's text, so what another language's mask costs against the one as against the other is the language's.
     """
     again = rows["source"].map(reseeded_from) == mask_seed
     others = rows[(rows["source"] != rows["target"]) & ~again]
