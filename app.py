@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import evaluations, figures, summary
+from neutral import figures, summary
+from neutral.members import display
+from neutral.search import evaluations
 from neutral.study import Study
-from neutral.summary import display
-from pages.parts import data, show, words
+from pages.parts import catalogue, show, words
 from pages.parts.frame import page
 from pages.parts.views import View
 
@@ -26,7 +27,7 @@ def overview(view: View) -> None:
         first_looks(view, pairs)
         related(pairs)
     # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
-    by_sparsity = data.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
+    by_sparsity = catalogue.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
     curves = evaluations.curves(view.scores())
     with left:
         st.markdown("##### How much each two languages share")
@@ -99,12 +100,12 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
     show.link("pages/layers.py", "Which layers are shared", ":material/layers:")
     if len(pairs) > 5:  # four languages
         show.link("pages/typology.py", "What explains it: family, script, grammar, shared words?", ":material/public:")
-    if isinstance(view.source, Study) and len(data.table(view.source, "retrieval")):
+    if isinstance(view.source, Study) and len(catalogue.table(view.source, "retrieval")):
         show.link("pages/inside.py", "Do these layers treat languages alike?", ":material/hub:")
     show.link("pages/transfer.py", "Does a mask work for another language?", ":material/swap_horiz:")
     show.link("pages/tickets.py", "How sparse a language's ticket can get", ":material/confirmation_number:")
     show.link("pages/masks.py", "Upload your own masks and compare", ":material/upload_file:")
-    if data.studies("compression")[0]:
+    if catalogue.studies("compression")[0]:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")
 
 

@@ -31,8 +31,8 @@ from safetensors import safe_open
 
 from benchmarks.maskfiles import peak
 from neutral import compression
-from neutral.compression import errors
-from neutral.compression.autoencoder import Training
+from neutral.compression import distortion
+from neutral.compression.methods.autoencoder import Training
 
 SHAPES = {"small": (30_522, 384), "medium": (119_547, 768), "large": (262_144, 640)}
 OTHERS: dict[str, tuple[str, dict[str, object]]] = {
@@ -103,7 +103,7 @@ def compare(name: str, matrix: torch.Tensor, ratio: float, epochs: int) -> None:
 
 def show(label: str, matrix: torch.Tensor, seconds: float, table: compression.Table) -> tuple[float, float]:
     """Print a line of the table, and return seconds and mean cosine distance."""
-    measured = errors.measure(matrix, table)
+    measured = distortion.measure(matrix, table)
     print(f"{label:32}{seconds:9.2f}{measured['cosine']:17.4f}{measured['rmse']:9.4f}", flush=True)
     return seconds, measured["cosine"]
 

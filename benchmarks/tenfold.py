@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 from neutral import compression, corpora, models
-from neutral.compression import errors, tokens
+from neutral.compression import distortion, tokens
 from neutral.compression.placement import put_in
-from neutral.compression.plan import CompressionPlan
 from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
-from neutral.jobs.compressing import Subject
+from neutral.runs.compression import Subject
+from neutral.runs.plans.compression import CompressionPlan
 
 
 def mixed(subject: Subject, ratio: float, *, weights: str = "uniform", metric: bool = False, **options: object):
@@ -131,7 +131,7 @@ def main() -> None:
             print(f"| {idea} | {error} |")
             continue
         table = Rebuilt(rebuilt.shape, {"dense": rebuilt})
-        distance = errors.cosine_distance(subject.matrix, table).nanmean()
+        distance = distortion.cosine_distance(subject.matrix, table).nanmean()
         line = f"| {idea} | {4 * subject.matrix.numel() / spent:.2f} | {distance:.4f} |"
         for name, held_out in judged.items():
             with put_in(subject.model, table):

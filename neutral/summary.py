@@ -9,27 +9,20 @@ Everything here takes a source, which is a `Study` or a `Collection`, and a `Cho
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
-from neutral.languages import LANGUAGES, by_family, language
+from neutral.members import RELATIONS, is_known, relation, speaker
 from neutral.overlap import Counts
 
 MEASURES = ("jaccard", "dice", "agreement", "phi", "beyond")
 """The measures of `overlap`, and `beyond`: Jaccard of what each mask changes against the pretrained mask."""
 
 LEVELS = ("between", "chance", "shuffled", "pretrained", "seeds", "halves")
-ORDERS = ("family", "clustering", "name")
 REFERENCE = "pretrained"
-
-RELATIONS = ("same branch", "same family", "same script", "unrelated")
-"""How two languages relate, the closest that holds: branch, family, else only the script, else nothing."""
 
 
 class Choice(NamedTuple):
@@ -89,25 +82,11 @@ def counts_of(source: Source, choice: Choice, measure: str = "jaccard", members:
     return _select(_load(source, choice, kind), members)
 
 
-def independent(counts: Counts) -> Counts:
-    """Return the counts that independent masks of the same densities would give on average (rounded per
-    tensor).
-
-    Any measure of them, at any grouping, is that measure's level expected by chance.
-    """
-    kept = counts.kept.astype(float)
-    size = np.maximum(counts.sizes, 1)[:, None, None]
-    both = np.rint(kept[:, :, None] * kept[:, None, :] / size).astype(np.int64)
-    places = np.arange(len(counts.members))
-    both[:, places, places] = counts.kept
-    return replace(counts, both=both, exactly=None)
-
-
 def pairs(counts: Counts, measure: str = "jaccard", by: str = "all") -> pd.DataFrame:
     """Return pairs beside chance: group, source, target, value, chance, excess (value - chance)."""
     name = base(measure)
     table = counts.measure(name, by)
-    table["chance"] = independent(counts).measure(name, by)["value"]
+    table["chance"] = counts.chance(by, name)["value"]
     table["excess"] = table["value"] - table["chance"]
     return table
 
@@ -222,14 +201,6 @@ def kinship(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.reindex([r for r in RELATIONS if r in grouped.index]).reset_index()
 
 
-def relation(a: str, b: str) -> str:
-    """Return how two languages relate: one of `RELATIONS`."""
-    one, other = language(speaker(a)), language(speaker(b))
-    if one.family == other.family:
-        return "same branch" if one.branch == other.branch else "same family"
-    return "same script" if one.script == other.script else "unrelated"
-
-
 def shares(counts: Counts, a: str, b: str, by: str = "all") -> pd.DataFrame:
     """Return what two masks do with the weights of each group, as shares that add up to 1.
 
@@ -248,70 +219,11 @@ def shares(counts: Counts, a: str, b: str, by: str = "all") -> pd.DataFrame:
     )
 
 
-def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | None = None) -> list[str]:
-    """Order members by family, by name, or by clustering of a square overlap matrix.
-
-    Clustering is average linkage on 1 - overlap with optimal leaf order (Bar-Joseph et al. 2001, in SciPy),
-    so that neighbours are alike; where a value is missing or there are fewer than three members, the order
-    is by family.
-
-    Raises `NeutralError` for another order.
-    """
-    if how not in ORDERS:
-        raise NeutralError(f"no such order: {how}; use {', '.join(ORDERS)}")
-    related = sorted(members, key=lambda m: (_place(m), m))
-    if how == "name":
-        return sorted(members, key=lambda m: display(m).casefold())
-    if how == "family" or matrix is None or len(members) < 3:
-        return related
-    square = matrix.loc[related, related].to_numpy(dtype=float)
-    if np.isnan(square).any():
-        return related
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
-
-    distance = 1 - (square + square.T) / 2
-    np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
-    return [related[i] for i in leaves_list(tree)]
-
-
 def base(measure: str) -> str:
     """Return the measure of `overlap` behind one of `MEASURES`. Raises `NeutralError` for another."""
     if measure not in MEASURES:
         raise NeutralError(f"unknown measure {measure!r}; use one of {', '.join(MEASURES)}")
     return "jaccard" if measure == "beyond" else measure
-
-
-_MEMBER = re.compile(r"^(?P<label>.+?)(?P<rest>(?:/\w+)?(?: \d+)?(?: \(yours\))?)$")
-
-
-def speaker(member: str) -> str:
-    """Return the label behind a member's name: en/0, en 2 and en (yours) are all en."""
-    return _MEMBER.match(member)["label"] if member else member
-
-
-def display(member: str) -> str:
-    """Return what people call a member: the language's name where its code is known, else the member's own.
-
-    >>> display("en"), display("en 2"), display("en+fa"), display("my run")
-    ('English', 'English 2', 'English + Farsi', 'my run')
-    """
-    if "+" in member:  # a mixture
-        return " + ".join(display(part) for part in member.split("+"))
-    match = _MEMBER.match(member)
-    return f"{language(match['label']).name}{match['rest']}" if match else member
-
-
-def is_known(member: str) -> bool:
-    """Whether a member's label is a language that the project knows about."""
-    return speaker(member) in LANGUAGES
-
-
-def _place(member: str) -> int:
-    known = by_family(list(LANGUAGES))
-    label = speaker(member)
-    return known.index(label) if label in known else len(known)
 
 
 def _load(source: Source, choice: Choice, kind: str) -> Counts:

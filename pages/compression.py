@@ -3,13 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import figures
 from neutral.compression import predictions, results
 from neutral.figures.tokens import script_name
+from neutral.members import display, order
 from neutral.study import Study
-from neutral.summary import display
-from pages.parts import compressed, explorer, live, pickers, show, verdicts, words
-from pages.parts.compressed import LIMIT, Choice
+from pages.parts import pickers, show, words
+from pages.parts.compression import explorer, live, tables
+from pages.parts.compression import words as verdicts
+from pages.parts.compression.tables import LIMIT, Choice
 from pages.parts.frame import page
 
 LEAD = "How small can a model's token table get before it breaks, by which method, and for which language first?"
@@ -37,8 +39,8 @@ def tiles(study: Study, breaks: pd.DataFrame) -> None:
 
 def perplexity(study: Study, choice: Choice) -> None:
     """Show perplexity against the ratio, and where each language breaks."""
-    scores = compressed.chosen(study, choice)
-    members = summary.order(list(dict.fromkeys(scores["language"])))
+    scores = tables.chosen(study, choice)
+    members = order(list(dict.fromkeys(scores["language"])))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.markdown("##### Perplexity by size")
@@ -51,7 +53,7 @@ def perplexity(study: Study, choice: Choice) -> None:
             if shown == METHODS:
                 who = pickers.pick("Of", [MEAN, *members], "of", names=lambda m: m if m == MEAN else display(m))
             else:
-                line = pickers.pick("Of", compressed.lines(scores), "method-line")
+                line = pickers.pick("Of", tables.lines(scores), "method-line")
         if shown == LANGUAGES:
             rows = results.one_line(scores, line)
             drawn = figures.language_perplexity_by_ratio(rows, choice.by, line, limit=LIMIT, top=top)
@@ -66,7 +68,7 @@ def perplexity(study: Study, choice: Choice) -> None:
         st.caption(f"Dotted: the full model, and {LIMIT:g} × its perplexity.{cut}")
         show.table(rows, "Perplexity by size", "perplexity")
     with right:
-        breaks = compressed.breaks(study, choice)
+        breaks = tables.breaks(study, choice)
         st.markdown("##### Who breaks first")
         limit = pickers.pick("Perplexity passes", sorted(set(breaks["limit"])), "limit", names="{:g} × the full".format)
         rows = breaks[(breaks["limit"] == limit) & (breaks["language"] != results.ALL)]
@@ -79,26 +81,26 @@ def perplexity(study: Study, choice: Choice) -> None:
 
 def errors(study: Study, choice: Choice) -> None:
     """Show errors against the ratio, and how the direction error is spread."""
-    tables = compressed.chosen_tables(study, choice)
+    measured = tables.chosen_tables(study, choice)
     left, right = st.columns(2, gap="medium")
     for column, error in ((left, "cosine"), (right, "rmse")):
         with column:
             st.markdown("##### Direction error" if error == "cosine" else "##### Euclidean error")
-            show.figure(figures.error_by_ratio(tables, error, choice.by), f"error-{error}")
-    show.table(tables, "Errors by size", "errors")
+            show.figure(figures.error_by_ratio(measured, error, choice.by), f"error-{error}")
+    show.table(measured, "Errors by size", "errors")
     spread(study, choice)
 
 
 def spread(study: Study, choice: Choice) -> None:
     """Show the direction error of groups of tokens."""
-    there = [group for group in GROUPS if len(compressed.groups(study, group))]
+    there = [group for group in GROUPS if len(tables.groups(study, group))]
     if not there:
         return
     st.markdown("##### Whose directions are lost")
     first, second, third = st.columns(3)
     with first:
         group = pickers.pick("Tokens by", there, "group", names=GROUPS.__getitem__)
-    rows = results.usual(compressed.groups(study, group), choice.weights, choice.trimmed)
+    rows = results.usual(tables.groups(study, group), choice.weights, choice.trimmed)
     rows = rows[rows["by"] == choice.by]
     ratios = sorted(set(rows["ratio"]))
     with second:
@@ -107,13 +109,13 @@ def spread(study: Study, choice: Choice) -> None:
     rows = rows[rows["ratio"] == ratio]
     with third:
         asked = pickers.pick(
-            "Method", [METHODS, *compressed.lines(rows)], "spread", names=lambda m: m.replace(METHODS, "All")
+            "Method", [METHODS, *tables.lines(rows)], "spread", names=lambda m: m.replace(METHODS, "All")
         )
     rows = rows if asked == METHODS else results.one_line(rows, asked)
     label = {"language": display, "script": script_name}.get(group, str)
     rows = rows.assign(label=rows["name"].map(label))
     if group == "language":
-        place = {code: i for i, code in enumerate(summary.order(list(dict.fromkeys(rows["name"]))))}
+        place = {code: i for i, code in enumerate(order(list(dict.fromkeys(rows["name"]))))}
         rows = rows.sort_values("name", key=lambda column: column.map(place), kind="stable")
     show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure")
     show.table(rows, "Direction error by group", "spread")
@@ -122,8 +124,8 @@ def spread(study: Study, choice: Choice) -> None:
 def foretelling(study: Study, choice: Choice) -> None:
     """Show the scatter that the paper argues with, and what it comes to."""
     which = choice.where, choice.words, choice.trimmed
-    points = compressed.points(study, *which)
-    by_table, by_method = (compressed.correlations(study, *which, unit) for unit in predictions.UNITS)
+    points = tables.points(study, *which)
+    by_table, by_method = (tables.correlations(study, *which, unit) for unit in predictions.UNITS)
     st.markdown("##### Which error foretells perplexity?")
     if by_table.empty:
         st.info(f"It takes four compressed tables to tell; there are {len(points)}.")
@@ -131,7 +133,7 @@ def foretelling(study: Study, choice: Choice) -> None:
     members = [code for code in predictions.languages_of(points) if code != results.ALL]
     who = pickers.pick(
         "Perplexity of",
-        [results.ALL, *summary.order(members)],
+        [results.ALL, *order(members)],
         "foretold",
         names=lambda m: MEAN if m == results.ALL else display(m),
     )
@@ -161,10 +163,10 @@ PARTS = {
 }
 LIVE = ("Live", "Tokens")  # need a model, no results
 
-with page("Compression", lead=LEAD, choose=compressed.choose, empty=compressed.empty) as shown:
+with page("Compression", lead=LEAD, choose=tables.choose, empty=tables.empty) as shown:
     study, choice = shown[0].study, shown[0].choice
-    st.caption(compressed.what(study, choice))
-    breaks = compressed.breaks(study, choice)
+    st.caption(tables.what(study, choice))
+    breaks = tables.breaks(study, choice)
     if breaks.empty:
         st.info("This study has no perplexities for this choice. Choose another size, place or masking in the sidebar.")
     else:

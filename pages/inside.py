@@ -8,8 +8,9 @@ from neutral.figures.association import signed
 from neutral.figures.inside import AT, LINES, REPRESENTATIONS
 from neutral.figures.theme import UNITS
 from neutral.study import Study
-from pages.parts import insides, pickers, show
+from pages.parts import pickers, show
 from pages.parts.frame import page
+from pages.parts.inside import tables
 from pages.parts.views import View
 
 LEAD = (
@@ -25,7 +26,7 @@ NO_MODEL = (
 def together(view: View, measure: str, found: pd.DataFrame, alike: pd.DataFrame, line: str, kind: str, at: str) -> None:
     """Show the overlap of the masks, retrieval and representations on one axis."""
     st.markdown("##### Do they rise and fall together?")
-    curves = insides.curves(view, measure, found, alike, line)
+    curves = tables.curves(view, measure, found, alike, line)
     if curves["layer"].nunique() < 2 or curves["curve"].nunique() < 2:
         st.info("There are no two layers here that have both masks and states.")
         return
@@ -34,7 +35,7 @@ def together(view: View, measure: str, found: pd.DataFrame, alike: pd.DataFrame,
         "retrieval": f"Retrieval {AT[at]}",
         "representation": REPRESENTATIONS[kind],
     }
-    table = insides.shapes(curves)
+    table = tables.shapes(curves)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         show.figure(figures.together(curves, names), f"together-{view.key}")
@@ -86,7 +87,7 @@ def _peak(row: pd.Series, name: str) -> str:
 def retrieval(view: View, found: pd.DataFrame, at: str, some: list[str], line: str, layer: str | None) -> None:
     """Show retrieval accuracy by layer, and by pair in one layer."""
     left, right = st.columns([3, 2], gap="medium")
-    means = insides.lines(found)
+    means = tables.lines(found)
     with left:
         st.markdown("##### Is a sentence's translation its nearest neighbour?")
         shown = means[means["line"].isin(some)]
@@ -100,7 +101,7 @@ def retrieval(view: View, found: pd.DataFrame, at: str, some: list[str], line: s
             "dotted: chance. Margin score, k = 5, of mean token states, without any training for it."
         )
     with right:
-        where = layer if layer in set(found["layer"]) else insides.layers(found)[-1]
+        where = layer if layer in set(found["layer"]) else tables.layers(found)[-1]
         st.markdown(f"##### Every pair, {_place(where)}")
         rows = found[(found["line"] == line) & (found["layer"] == where)]
         show.figure(figures.retrieval_matrix(rows, _members(view, found), at), f"pairs-{view.key}")
@@ -112,7 +113,7 @@ def retrieval(view: View, found: pd.DataFrame, at: str, some: list[str], line: s
 def alike(view: View, found: pd.DataFrame, kind: str, some: list[str]) -> None:
     """Show how alike representations are by layer."""
     st.markdown("##### How alike are the states of two languages?")
-    means = insides.lines(found)
+    means = tables.lines(found)
     shown = means[means["line"].isin(some)]
     if shown.empty:
         st.info(f"{REPRESENTATIONS[kind]} was not measured for the lines chosen above.")
@@ -127,7 +128,7 @@ def alike(view: View, found: pd.DataFrame, kind: str, some: list[str]) -> None:
 
 def missing(view: View, names: list[str]) -> None:
     """Say which command makes what is not there."""
-    lines = "\n".join(insides.command(view.source, view.choice, name) for name in names)
+    lines = "\n".join(tables.command(view.source, view.choice, name) for name in names)
     st.info(f"{view.title} has no such results for this choice. These commands make them:\n\n```sh\n{lines}\n```")
 
 
@@ -141,12 +142,11 @@ def _place(layer: str) -> str:
 
 
 with page("Inside the model", lead=LEAD) as views:
-    at_first = [insides.pairs(view.source, view.choice, view.members, "at1") for view in views]
+    at_first = [tables.pairs(view.source, view.choice, view.members, "at1") for view in views]
     there = [line for line in LINES if any(line in set(table["line"]) for table in at_first)]
-    places = insides.layers(pd.concat(at_first)) if at_first else []
+    places = tables.layers(pd.concat(at_first)) if at_first else []
     kinds = {
-        kind: [insides.pairs(view.source, view.choice, view.members, kind) for view in views]
-        for kind in REPRESENTATIONS
+        kind: [tables.pairs(view.source, view.choice, view.members, kind) for view in views] for kind in REPRESENTATIONS
     }
     measured = [kind for kind, tables in kinds.items() if any(len(table) for table in tables)]
     with st.container(border=True):
@@ -180,18 +180,18 @@ with page("Inside the model", lead=LEAD) as views:
         if not isinstance(view.source, Study):
             st.info(NO_MODEL)
             continue
-        found = insides.pairs(view.source, view.choice, view.members, at)
+        found = tables.pairs(view.source, view.choice, view.members, at)
         states = kinds[kind][i]
         if found.empty and states.empty:
             missing(view, ["retrieve", "represent"])
             continue
-        lines = insides.there(pd.concat([found, states]))
+        lines = tables.there(pd.concat([found, states]))
         at_line = line if line in lines else lines[0]
         together(view, measure, found, states, at_line, kind, at)
         if lines == ["full"]:
             st.caption(
                 "Only the full model was looked at for this choice; this shows it under the masks as well:\n\n"
-                f"`{insides.command(view.source, view.choice, 'retrieve')}`"
+                f"`{tables.command(view.source, view.choice, 'retrieve')}`"
             )
         if len(found):
             retrieval(view, found, at, some, at_line, place)

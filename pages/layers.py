@@ -5,9 +5,10 @@ import streamlit as st
 
 from neutral import figures, summary
 from neutral.figures.theme import UNITS
-from neutral.summary import display
-from pages.parts import compared, pickers, show
+from neutral.members import display, order
+from pages.parts import pickers, show
 from pages.parts.frame import page
+from pages.parts.overlap import ways
 from pages.parts.views import View
 
 EVERY = "All languages"
@@ -90,12 +91,12 @@ def sparsity(view: View, who: str) -> None:
 
 def _by_family(table: pd.DataFrame) -> pd.DataFrame:
     """Put relatives next to each other in the legend."""
-    place = {member: i for i, member in enumerate(summary.order(dict.fromkeys(table["language"])))}
+    place = {member: i for i, member in enumerate(order(dict.fromkeys(table["language"])))}
     return table.sort_values("language", key=lambda column: column.map(place), kind="stable")
 
 
 with page("Layers") as views:
-    members = summary.order(dict.fromkeys(member for view in views for member in view.members))
+    members = order(dict.fromkeys(member for view in views for member in view.members))
     with st.container(border=True):
         left, right = st.columns(2)
         with left:
@@ -111,5 +112,5 @@ with page("Layers") as views:
             continue
         if len(view.members) > 1:
             overlap(view, measure, who)
-            compared.ways(view, measure)
+            ways.ways(view, measure)
         sparsity(view, who)

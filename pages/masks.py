@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from neutral import summary
-from neutral.collection import Collection
-from pages.parts import pickers, show, takehome, uploads, words
+from neutral.masksets import MaskSet
+from pages.parts import downloads, pickers, show, uploads, words
 from pages.parts.frame import page
 from pages.parts.uploads import Upload
 from pages.parts.views import MINE
@@ -86,7 +86,7 @@ def about(found: Upload) -> str:
     )
 
 
-def look(collections: list[Collection]) -> None:
+def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
         st.markdown(f"##### {collection.title}")
@@ -134,4 +134,4 @@ with page("Your masks", lead=LEAD, choose=pickers.pass_on, empty=None):
         show.table(inventory(), "What was read", "inventory")
         mine = uploads.collections()
         look(mine)
-        takehome.downloads(mine)
+        downloads.downloads(mine)

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import figures
+from neutral.members import is_known, relation
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.views import View
@@ -37,8 +38,8 @@ with page("Overlap") as views:
             st.markdown("###### Against its references")
             show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
         show.level_list(levels, group)
-        related = [summary.relation(a, b) for a, b in zip(pairs["source"], pairs["target"], strict=True)]
-        frame = pairs.assign(relation=related) if all(map(summary.is_known, view.members)) else pairs
+        related = [relation(a, b) for a, b in zip(pairs["source"], pairs["target"], strict=True)]
+        frame = pairs.assign(relation=related) if all(map(is_known, view.members)) else pairs
         event = show.table(
             frame.sort_values("value", ascending=False),
             f"Overlap {measure} {group}",

@@ -3,8 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import evaluations, figures, summary
-from neutral.summary import display
+from neutral import figures, summary
+from neutral.members import display, is_known, order, relation, speaker
+from neutral.search import evaluations
 from pages.parts import pickers, show, words
 from pages.parts.frame import page
 from pages.parts.views import View
@@ -63,9 +64,9 @@ def tiles(view: View, a: str, b: str, measure: str) -> None:
                     width=words.TILE,
                 )
     notes = []
-    if summary.is_known(a) and summary.is_known(b):
-        notes.append(f"{display(a)} and {display(b)}: {words.RELATIONS[summary.relation(a, b)]}.")
-    if again and not {summary.speaker(a), summary.speaker(b)} & set(again):
+    if is_known(a) and is_known(b):
+        notes.append(f"{display(a)} and {display(b)}: {words.RELATIONS[relation(a, b)]}.")
+    if again and not {speaker(a), speaker(b)} & set(again):
         notes.append(f"Neither was found twice; figures show the mean of {', '.join(map(display, again))} for that.")
     st.caption(" ".join(notes))
 
@@ -114,7 +115,7 @@ def use(view: View, a: str, b: str) -> None:
 
 
 with page("Language pair") as views:
-    members = summary.order(dict.fromkeys(m for view in views for m in view.all_counts().members))
+    members = order(dict.fromkeys(m for view in views for m in view.all_counts().members))
     if len(members) < 2:
         st.info("There is one mask here. A pair takes two: add another language.")
         st.stop()

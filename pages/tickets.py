@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures, summary
-from neutral.summary import display
-from neutral.transfer import published, winning
-from pages.parts import data, pickers, show, words
+from neutral import figures
+from neutral.members import display, order
+from neutral.search import winning
+from neutral.transfer import published
+from pages.parts import catalogue, pickers, show, words
 from pages.parts.frame import page
 from pages.parts.views import View
 
@@ -25,7 +26,7 @@ def tickets(view: View) -> None:
             "and scores a ticket at every sparsity, and the full model alike."
         )
         return
-    languages = summary.order(list(dict.fromkeys(found["language"])))
+    languages = order(list(dict.fromkeys(found["language"])))
     won = winning.winners(found)
     st.markdown(_answer(won, found, trained))
     left, right = st.columns([3, 2], gap="medium")
@@ -60,8 +61,8 @@ def levels(view: View) -> tuple[pd.DataFrame, bool]:
     return found, True
 
 
-@data.remembered
-def _levels(source: data.Source, task: str, method: str, variant: str, chosen: tuple[str, ...]) -> pd.DataFrame:
+@catalogue.remembered
+def _levels(source: catalogue.Source, task: str, method: str, variant: str, chosen: tuple[str, ...]) -> pd.DataFrame:
     return winning.levels(winning.runs(source), task, method, variant=variant, languages=chosen)
 
 
@@ -75,8 +76,8 @@ def randoms(view: View, language: str, variant: str) -> pd.DataFrame:
     return rows.groupby("sparsity")["value"].mean().reset_index()
 
 
-@data.remembered
-def _runs(source: data.Source) -> pd.DataFrame:
+@catalogue.remembered
+def _runs(source: catalogue.Source) -> pd.DataFrame:
     return winning.runs(source).drop(columns="parts", errors="ignore")
 
 
@@ -113,7 +114,7 @@ def paper(task: str) -> None:
     there, usual = list(dict.fromkeys(table["task"])), published.TASKS.get(task)
     task = pickers.pick("Task", there, "paper-task", default=usual, names=pickers.task_name)
     rows = table[table["task"] == task]
-    languages = summary.order(list(dict.fromkeys(rows["language"])))
+    languages = order(list(dict.fromkeys(rows["language"])))
     left, right = st.columns(2, gap="medium")
     with left:
         show.figure(figures.winning_bars(rows.assign(line=PAPER), languages), "paper-winners")
@@ -154,7 +155,7 @@ def recipes(views: list[View]) -> None:
     st.markdown("##### How they were trained")
     rows = {}
     for view in views:
-        asked = data.of_task(view.source, view.choice.task).get("settings", {}).get(view.choice.method, {})
+        asked = catalogue.of_task(view.source, view.choice.task).get("settings", {}).get(view.choice.method, {})
         again = view.within("jaccard").values() if "seeds" in view.kinds() else ()
         recipe = asked.get("recipe", {})
         examples = asked.get("examples")
@@ -167,7 +168,7 @@ def recipes(views: list[View]) -> None:
             "Steps a round": recipe.get("steps"),
             "Batch size": recipe.get("batch_size"),
             "Learning rate": recipe.get("rate"),
-            "Seeds of masks": len({row.seed for row in data.choices(view.source) if row[:3] == view.choice[:3]}),
+            "Seeds of masks": len({row.seed for row in catalogue.choices(view.source) if row[:3] == view.choice[:3]}),
             "Overlap with itself, other seeds": f"{sum(again) / len(again):.2%}" if again else None,
         }
     printed, again = published.training().set_index("setting"), published.seed_overlap().set_index("task")["jaccard"]

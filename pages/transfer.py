@@ -3,14 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import figures
+from neutral.members import display, order
 from neutral.metrics import better, metric
-from neutral.summary import display
 from neutral.transfer import published, results
-from neutral.transfer.plan import FULL, is_language
-from pages.parts import crossed, pickers, show, transferred, words
+from neutral.transfer.sources import FULL, is_language
+from pages.parts import pickers, show, words
 from pages.parts.frame import page
-from pages.parts.transferred import MARKED, PAPER, SIGNIFICANT, Experiment
+from pages.parts.transfer import across, tables
+from pages.parts.transfer.tables import MARKED, PAPER, SIGNIFICANT, Experiment
 
 LEAD = (
     "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
@@ -48,7 +49,7 @@ def matrix(one: Experiment, show_as: str) -> None:
 
 def _languages(table: pd.DataFrame) -> list[str]:
     """The languages that masks are of, or are trained on, relatives beside each other."""
-    return summary.order(list(dict.fromkeys([*filter(is_language, table["source"]), *table["target"]])))
+    return order(list(dict.fromkeys([*filter(is_language, table["source"]), *table["target"]])))
 
 
 def _seeds(one: Experiment, table: pd.DataFrame) -> str:
@@ -246,7 +247,7 @@ def left_out(one: Experiment) -> None:
             if found[source].notna().any()
         )
     )
-    shown = found.set_index("target").loc[summary.order(list(found["target"]))].reset_index()
+    shown = found.set_index("target").loc[order(list(found["target"]))].reset_index()
     shown = shown.assign(target=shown["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
     names = {"target": "Left out", "best": "best single", "mean": "mean single"}
     shares = found["metric"].iloc[0] != "perplexity"
@@ -269,7 +270,7 @@ def _wins(found: pd.DataFrame, source: str, other: str) -> str:
 
 def overlap(one: Experiment) -> None:
     """Show whether overlap, and the check without training, foretell transfer."""
-    tested, table = transferred.association_of(one), one.matrix()
+    tested, table = tables.association_of(one), one.matrix()
     left, right = st.columns(2, gap="medium")
     if len(tested):
         with left:
@@ -295,7 +296,7 @@ def overlap(one: Experiment) -> None:
                 f"with ρ = **{every['rho']:.2f}** over {every['n']} ordered pairs; per target language:"
             )
             shown = foretold.set_index("target").drop("all")
-            shown = shown.loc[summary.order(list(shown.index))].rename(index=display).reset_index()
+            shown = shown.loc[order(list(shown.index))].rename(index=display).reset_index()
             st.dataframe(
                 shown.rename(columns={"target": "Trained on", "rho": "ρ", "n": "Masks"}),
                 hide_index=True,
@@ -314,7 +315,7 @@ def _tested(row: object) -> str:
     return f"- ρ = **{rho:.2f}**, p = {row.p:.4f} (Mantel, {exact} {row.permutations:,} permutations, {how})"
 
 
-with page("Transfer", lead=LEAD, choose=transferred.choose) as experiments:
+with page("Transfer", lead=LEAD, choose=tables.choose) as experiments:
     show_as = pickers.pick("Show", list(SHOWN), "as", names=SHOWN.__getitem__)
     for one in experiments:
         task = pickers.task_name(one.task)
@@ -329,5 +330,5 @@ with page("Transfer", lead=LEAD, choose=transferred.choose) as experiments:
         overlap(one)
     if len(experiments) == 2:
         beside(*experiments)
-    crossed.tasks(experiments)
-    crossed.languages(experiments)
+    across.tasks(experiments)
+    across.languages(experiments)

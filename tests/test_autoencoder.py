@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional as F
 
 from neutral import compression
-from neutral.compression import errors
-from neutral.compression.autoencoder import Autoencoder, Training
-from neutral.compression.sizes import Budget
+from neutral.compression import distortion
+from neutral.compression.budget import Budget
+from neutral.compression.methods.autoencoder import Autoencoder, Training
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
@@ -28,7 +28,7 @@ def fitted(matrix=None, ratio=RATIO, **options):
 
 
 def mean_cosine_distance(matrix, table):
-    return errors.measure(matrix, table)["cosine"]
+    return distortion.measure(matrix, table)["cosine"]
 
 
 def plain_loss(rebuilt, rows, power, weights, c1, c2, c3):
@@ -222,7 +222,7 @@ def test_weights_move_the_error_to_the_tokens_that_count_less():
     weights = torch.ones(ROWS)
     weights[:16] = 30.0
     even, weighted = (fitted(matrix, 6.0, epochs=20, start="direction", weights=w) for w in (None, weights))
-    heavy = [errors.cosine_distance(matrix, table)[:16].mean() for table in (even, weighted)]
+    heavy = [distortion.cosine_distance(matrix, table)[:16].mean() for table in (even, weighted)]
     assert heavy[1] < 0.9 * heavy[0]
 
 

@@ -16,7 +16,7 @@ from conftest import ROOT
 
 from neutral import maskfiles
 from neutral.masks import Mask
-from pages.parts import data
+from pages.parts import catalogue
 
 pytestmark = pytest.mark.browser
 
@@ -68,7 +68,7 @@ def server(studies):
         "--server.headless",
         "true",
     ]
-    environment = {**os.environ, data.VARIABLE: str(studies)}
+    environment = {**os.environ, catalogue.VARIABLE: str(studies)}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://localhost:{port}"
     try:

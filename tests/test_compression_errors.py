@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neutral.compression import errors
+from neutral.compression import distortion
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
@@ -68,16 +68,16 @@ def test_the_errors_are_their_formulas(weighted):
         "power": mean(sum(abs(x) ** 0.6 for x in e) / 12 for _, _, e, _ in rows),
         "norm_ratio": mean(ratio for *_, ratio in rows),
     }
-    assert errors.measure(matrix, table, weights=weights) == pytest.approx(expected, rel=1e-5)
+    assert distortion.measure(matrix, table, weights=weights) == pytest.approx(expected, rel=1e-5)
 
 
 def test_blocks_do_not_change_the_errors(monkeypatch):
     matrix, table = pair()
-    whole = errors.measure(matrix, table, neighbours=50)
-    monkeypatch.setattr(errors, "_BLOCK", 7)
-    assert errors.measure(matrix, table, neighbours=50) == pytest.approx(whole, rel=1e-6)
+    whole = distortion.measure(matrix, table, neighbours=50)
+    monkeypatch.setattr(distortion, "_BLOCK", 7)
+    assert distortion.measure(matrix, table, neighbours=50) == pytest.approx(whole, rel=1e-6)
     assert torch.allclose(
-        errors.cosine_distance(matrix, table)[1:],
+        distortion.cosine_distance(matrix, table)[1:],
         torch.tensor([r[1] for r in plain_rows(matrix, table.matrix())]).float(),
         atol=1e-6,
     )
@@ -88,7 +88,7 @@ def test_small_distances_keep_their_digits():
     turned = matrix.clone()
     turned[1], turned[2] = torch.eye(12)[0], torch.eye(12)[0] + 1e-5 * torch.eye(12)[1]
     matrix[1] = matrix[2] = torch.eye(12)[0]
-    distance = errors.cosine_distance(matrix, Kept((200, 12), {"rows": turned}))
+    distance = distortion.cosine_distance(matrix, Kept((200, 12), {"rows": turned}))
     assert distance[1] == 0
     assert float(distance[2]) == pytest.approx(0.5e-10, rel=1e-3)
 
@@ -97,11 +97,11 @@ def test_rows_of_zeros_are_left_out_and_a_lost_row_is_at_distance_one():
     matrix, table = pair(noise=0.0)
     table.tensors["rows"][0] = 5.0  # padding rebuilt as anything
     table.tensors["rows"][3] = 0.0
-    distance = errors.cosine_distance(matrix, table)
+    distance = distortion.cosine_distance(matrix, table)
     assert distance[0].isnan()
     assert distance[3] == 1
     assert not distance[1:].isnan().any()
-    found = errors.measure(matrix, table)
+    found = distortion.measure(matrix, table)
     assert found["cosine"] == pytest.approx(1 / 199)
     assert found["norm_ratio"] == pytest.approx(198 / 199)
     assert all(math.isfinite(value) for value in found.values())
@@ -110,7 +110,7 @@ def test_rows_of_zeros_are_left_out_and_a_lost_row_is_at_distance_one():
 def test_a_tiny_row_has_a_direction_too():
     matrix = torch.tensor([[1e-15, 0.0], [0.0, 1.0]])
     table = Kept((2, 2), {"rows": torch.tensor([[0.0, 1e-15], [0.0, 2.0]])})
-    assert errors.cosine_distance(matrix, table).tolist() == pytest.approx([1.0, 0.0])
+    assert distortion.cosine_distance(matrix, table).tolist() == pytest.approx([1.0, 0.0])
 
 
 def plain_overlap(matrix, rebuilt, tokens):
@@ -130,35 +130,35 @@ def test_neighbours_are_those_of_a_search_one_by_one(monkeypatch):
     matrix, table = pair()
     everyone = plain_overlap(matrix, table.matrix(), range(1, 200))
     assert 0.3 < everyone < 0.95
-    assert errors.neighbour_overlap(matrix, table, 1000) == pytest.approx(everyone, abs=1e-12)
-    monkeypatch.setattr(errors, "_BLOCK", 16)
-    assert errors.neighbour_overlap(matrix, table, 1000) == pytest.approx(everyone, abs=1e-12)
+    assert distortion.neighbour_overlap(matrix, table, 1000) == pytest.approx(everyone, abs=1e-12)
+    monkeypatch.setattr(distortion, "_BLOCK", 16)
+    assert distortion.neighbour_overlap(matrix, table, 1000) == pytest.approx(everyone, abs=1e-12)
 
 
 def test_the_sample_of_neighbours_comes_from_the_seed():
     matrix, table = pair()
-    found = [errors.neighbour_overlap(matrix, table, 20, seed) for seed in (1, 1, 2)]
+    found = [distortion.neighbour_overlap(matrix, table, 20, seed) for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
-    assert errors.measure(matrix, table, neighbours=20, seed=1)["neighbours"] == found[0]
-    assert "neighbours" not in errors.measure(matrix, table)
+    assert distortion.measure(matrix, table, neighbours=20, seed=1)["neighbours"] == found[0]
+    assert "neighbours" not in distortion.measure(matrix, table)
 
 
 def test_all_neighbours_stay_when_nothing_but_lengths_changes():
     matrix, _ = pair()
     longer = Kept((200, 12), {"rows": matrix * torch.linspace(0.5, 2, 200).unsqueeze(1)})
-    assert errors.neighbour_overlap(matrix, longer, 100) == 1.0
+    assert distortion.neighbour_overlap(matrix, longer, 100) == 1.0
 
 
 def test_a_table_of_few_rows_has_few_neighbours():
     matrix, table = pair(v=4)
-    assert errors.neighbour_overlap(matrix, table, 10) == 1.0  # all the others, in whatever order
+    assert distortion.neighbour_overlap(matrix, table, 10) == 1.0  # all the others, in whatever order
     matrix, table = pair(v=2)
-    assert math.isnan(errors.neighbour_overlap(matrix, table, 10))
+    assert math.isnan(distortion.neighbour_overlap(matrix, table, 10))
 
 
 def test_groups_by_mask_and_by_counts():
     distances = torch.tensor([0.1, 0.2, 0.3, 0.4, torch.nan])
-    found = errors.grouped(
+    found = distortion.grouped(
         distances,
         {
             "Latn": np.array([True, True, True, False, True]),
@@ -167,7 +167,7 @@ def test_groups_by_mask_and_by_counts():
             "padding": np.array([0, 0, 0, 0, 1]),
         },
     )
-    assert list(found.columns) == errors.GROUP_COLUMNS
+    assert list(found.columns) == distortion.GROUP_COLUMNS
     assert found["name"].tolist() == ["Latn", "sw"]
     assert found["tokens"].tolist() == [3, 2]
     assert found["cosine"].tolist() == pytest.approx([0.2, 0.25])
@@ -177,21 +177,21 @@ def test_groups_by_mask_and_by_counts():
 def test_group_quantiles_are_those_of_a_sorted_list():
     draw = np.random.default_rng(0)
     values, counts = draw.random(101), draw.integers(0, 9, 101)
-    found = errors.grouped(values, {"all": counts}).iloc[0]
+    found = distortion.grouped(values, {"all": counts}).iloc[0]
     for column, q in (("low", 0.1), ("median", 0.5), ("high", 0.9)):
         assert found[column] == pytest.approx(plain_quantile(values, counts, q))
 
 
 def test_what_does_not_fit_is_said():
     matrix, table = pair()
-    for call in (errors.cosine_distance, errors.measure, lambda m, t: errors.neighbour_overlap(m, t, 5)):
+    for call in (distortion.cosine_distance, distortion.measure, lambda m, t: distortion.neighbour_overlap(m, t, 5)):
         with pytest.raises(NeutralError, match="not of one model"):
             call(matrix[:-1], table)
     with pytest.raises(NeutralError, match=r"weights: one a token, so 200; got shape \(7,\)"):
-        errors.measure(matrix, table, weights=torch.ones(7))
+        distortion.measure(matrix, table, weights=torch.ones(7))
     with pytest.raises(NeutralError, match="one a token"):
-        errors.grouped(np.ones(5), {"en": np.ones(4)})
+        distortion.grouped(np.ones(5), {"en": np.ones(4)})
     with pytest.raises(NeutralError, match="no token to measure"):
-        errors.measure(torch.zeros(200, 12), table)
+        distortion.measure(torch.zeros(200, 12), table)
     with pytest.raises(NeutralError, match="no token to measure"):
-        errors.measure(matrix, table, weights=torch.zeros(200))
+        distortion.measure(matrix, table, weights=torch.zeros(200))

@@ -10,7 +10,7 @@ import tiny
 import torch
 from safetensors.torch import save_file
 
-from neutral.compression import exploring, projection, reading
+from neutral.compression import checkpoint, neighbours, projection
 from neutral.errors import FileError, NeutralError
 
 
@@ -24,49 +24,49 @@ def test_the_table_that_is_read_is_the_models_input_embedding(kind, tmp_path):
     model = tiny.model(kind)
     model.save_pretrained(tmp_path)
     expected = model.get_input_embeddings().weight
-    torch.testing.assert_close(reading.matrix(tmp_path), expected.detach())
-    assert reading.shape(tmp_path) == tuple(expected.shape)
+    torch.testing.assert_close(checkpoint.matrix(tmp_path), expected.detach())
+    assert checkpoint.shape(tmp_path) == tuple(expected.shape)
 
 
 def test_a_table_in_one_of_several_files_is_found(tmp_path):
     model = tiny.model()
     model.save_pretrained(tmp_path, max_shard_size="20KB")
-    assert (tmp_path / reading.INDEX).is_file()
-    torch.testing.assert_close(reading.matrix(tmp_path), model.get_input_embeddings().weight.detach())
+    assert (tmp_path / checkpoint.INDEX).is_file()
+    torch.testing.assert_close(checkpoint.matrix(tmp_path), model.get_input_embeddings().weight.detach())
 
 
 def test_a_folder_is_a_model_when_all_its_files_are_there(folder, tmp_path):
-    assert reading.is_model(folder)
-    assert not reading.is_model(tmp_path)
+    assert checkpoint.is_model(folder)
+    assert not checkpoint.is_model(tmp_path)
 
 
 def test_a_folder_without_a_token_table_is_refused_with_words(tmp_path):
     with pytest.raises(FileError, match="cannot be read from safetensors"):
-        reading.matrix(tmp_path)
-    save_file({"layer.weight": torch.ones(2, 2)}, tmp_path / reading.WEIGHTS)
+        checkpoint.matrix(tmp_path)
+    save_file({"layer.weight": torch.ones(2, 2)}, tmp_path / checkpoint.WEIGHTS)
     with pytest.raises(FileError, match="no tensor is called as a token table is"):
-        reading.matrix(tmp_path)
+        checkpoint.matrix(tmp_path)
     with pytest.raises(FileError, match="is not there"):
-        reading.tokenizer(tmp_path)
-    (tmp_path / reading.TOKENIZER).write_text(json.dumps({"model": 3}))
+        checkpoint.tokenizer(tmp_path)
+    (tmp_path / checkpoint.TOKENIZER).write_text(json.dumps({"model": 3}))
     with pytest.raises(FileError, match="cannot be read as a tokenizer"):
-        reading.tokenizer(tmp_path)
-    (tmp_path / reading.INDEX).write_text("[]")
+        checkpoint.tokenizer(tmp_path)
+    (tmp_path / checkpoint.INDEX).write_text("[]")
     with pytest.raises(FileError, match="cannot be read from safetensors"):
-        reading.shape(tmp_path)
+        checkpoint.shape(tmp_path)
 
 
 def test_a_word_is_split_into_pieces_without_special_tokens(folder):
-    backend = reading.tokenizer(folder)
-    ids = exploring.split(backend, " good morning ")
+    backend = checkpoint.tokenizer(folder)
+    ids = neighbours.split(backend, " good morning ")
     assert "".join(backend.id_to_token(i).removeprefix("##") for i in ids) == "goodmorning"
-    assert exploring.split(backend, "  ") == []
+    assert neighbours.split(backend, "  ") == []
 
 
 def test_nearest_rows_are_those_of_the_full_sort_without_the_row_itself():
     matrix = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
     matrix[7] = 0  # padding
-    ids, cosines = exploring.nearest(exploring.unit(matrix), 3, 5)
+    ids, cosines = neighbours.nearest(neighbours.unit(matrix), 3, 5)
     plain = [
         float(row @ matrix[3] / (row.norm() * matrix[3].norm())) if i not in (3, 7) else -2.0
         for i, row in enumerate(matrix)
@@ -74,7 +74,7 @@ def test_nearest_rows_are_those_of_the_full_sort_without_the_row_itself():
     assert ids == sorted(range(50), key=lambda i: -plain[i])[:5]
     assert cosines == pytest.approx([plain[i] for i in ids], abs=1e-6)
     with pytest.raises(NeutralError, match="token ids must be in 0 … 49; got 50"):
-        exploring.nearest(exploring.unit(matrix), 50, 5)
+        neighbours.nearest(neighbours.unit(matrix), 50, 5)
 
 
 def test_neighbours_are_marked_as_kept_lost_and_new():
@@ -82,7 +82,7 @@ def test_neighbours_are_marked_as_kept_lost_and_new():
     before[0] = torch.tensor([1, 0.9, 0.8, 0.7, 0.0, 0.0])
     after = before.clone()
     after[0] = torch.tensor([1, 0.9, 0.8, 0.0, 0.7, 0.0])
-    found = exploring.compare(exploring.unit(before), exploring.unit(after), 0, k=3)
+    found = neighbours.compare(neighbours.unit(before), neighbours.unit(after), 0, k=3)
     assert found["before"].tolist() == [1, 2, 3]
     assert found["kept"].tolist() == [True, True, False]
     assert found["after"].tolist() == [1, 2, 4]
@@ -90,8 +90,8 @@ def test_neighbours_are_marked_as_kept_lost_and_new():
 
 
 def test_an_uncompressed_table_keeps_every_neighbour():
-    units = exploring.unit(torch.randn(30, 4, generator=torch.Generator().manual_seed(0)))
-    found = exploring.compare(units, units, 5)
+    units = neighbours.unit(torch.randn(30, 4, generator=torch.Generator().manual_seed(0)))
+    found = neighbours.compare(units, units, 5)
     assert found["kept"].all()
     assert not found["new"].any()
 

@@ -9,8 +9,8 @@ from neutral import figures
 from neutral.compression import predictions, results
 from neutral.figures import theme
 from neutral.figures.tokens import SCRIPTS, isolated
+from neutral.members import display
 from neutral.study import Study
-from neutral.summary import display
 
 
 @pytest.fixture(scope="module")

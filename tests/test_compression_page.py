@@ -12,9 +12,10 @@ import tiny
 from apppages import charts, text
 from conftest import ROOT
 
-from neutral.compression import projection, reading, results
+from neutral.compression import checkpoint, projection, results
 from neutral.study import Study
-from pages.parts import data, explorer, live
+from pages.parts import catalogue
+from pages.parts.compression import explorer, live
 
 PARTS = ["Perplexity", "Errors", "Direction or distance", "Live", "Tokens"]
 
@@ -37,8 +38,8 @@ def folder(tmp_path_factory, model):
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
     """The app finds the synthetic studies and the tiny model, and no others."""
-    monkeypatch.setenv(data.VARIABLE, str(folder))
-    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
     monkeypatch.setattr(live, "MODELS", tmp_path / "none")
 
 
@@ -126,7 +127,7 @@ def test_the_live_part_compresses_the_models_own_table(model):
     assert table.loc["svd", "bytes"] >= 2
     assert table.loc["svd", "rmse"] <= table.loc["direction", "rmse"]
     assert table.loc["int8", "cosine"] < table.loc["int4", "cosine"] < table.loc["svd", "cosine"]
-    rows, width = reading.shape(model)
+    rows, width = checkpoint.shape(model)
     assert f"{rows:,} × {width}" in text(at)
 
 
@@ -178,7 +179,7 @@ def test_a_map_that_the_study_holds_is_shown_at_once(folder, tmp_path, monkeypat
     places = {key: [0.0, 1.0] for key in projection.COLUMNS[3:]}
     table = pd.DataFrame({"id": [0, 1], "piece": ["a", "b"], "script": ["Latn", "Latn"], **places})
     projection.write_projection(study.path, table, "svd", "bytes", 10.0)
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "held"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "held"))
     at = opened(part="Tokens")
     assert "Two maps of 2 tokens" in charts(at)[0]["layout"]["meta"]["alt"]
     assert "the folder of nowhere/lost, which is not on this machine" in text(at)
@@ -187,7 +188,7 @@ def test_a_map_that_the_study_holds_is_shown_at_once(folder, tmp_path, monkeypat
 @pytest.mark.parametrize("part", ["Live", "Tokens"])
 def test_a_study_whose_model_is_elsewhere_says_so_in_one_line(part, tmp_path, monkeypatch):
     synthetic.compression_study(tmp_path / "far", model="google/gemma-3-270m", tied=False)
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "far"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "far"))
     at = opened(part=part)
     assert [info.value for info in at.info] == [
         "This part needs the folder of google/gemma-3-270m, which is not on this machine."
@@ -197,7 +198,7 @@ def test_a_study_whose_model_is_elsewhere_says_so_in_one_line(part, tmp_path, mo
 
 def test_another_model_that_is_here_is_offered(tmp_path, monkeypatch, model):
     synthetic.compression_study(tmp_path / "far", model="google/gemma-3-270m")
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "far"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "far"))
     monkeypatch.setattr(live, "MODELS", model.parent)
     at = opened(part="Live", ratio="2")
     assert "Shown instead: a model that is." in at.info[0].value
@@ -210,14 +211,14 @@ def test_a_table_too_large_to_compress_live_is_refused_with_words(monkeypatch):
 
 
 def test_mask_pages_offer_no_study_of_tables_and_this_page_none_of_masks(folder, tmp_path, monkeypatch):
-    assert list(data.studies()[0]) == ["two"]
-    assert list(data.studies("compression")[0]) == ["tables"]
+    assert list(catalogue.studies()[0]) == ["two"]
+    assert list(catalogue.studies("compression")[0]) == ["tables"]
     assert "no study called “tables”" in text(opened("pages/overlap.py", study="tables"))
     assert "no study of tables called “two”" in text(opened(tables="two"))
 
 
 def test_no_study_of_tables_gives_a_page_that_says_how_to_make_one(folder, monkeypatch):
-    monkeypatch.setenv(data.VARIABLE, str(folder / "two"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(folder / "two"))
     at = opened()
     assert "There is no study of token tables here yet" in text(at)
     assert not at.error
@@ -225,14 +226,14 @@ def test_no_study_of_tables_gives_a_page_that_says_how_to_make_one(folder, monke
 
 def test_a_study_without_results_says_how_to_go_on(tmp_path, monkeypatch):
     Study.create(tmp_path / "begun", {"about": "compression", "title": "Begun"})
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path))
     assert "Begun has no perplexities yet" in opened().error[0].value
 
 
 def test_a_broken_study_is_named_and_the_other_works(folder, tmp_path, monkeypatch):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "study.json").write_text("{")
-    monkeypatch.setenv(data.VARIABLE, f"{folder}:{tmp_path}")
+    monkeypatch.setenv(catalogue.VARIABLE, f"{folder}:{tmp_path}")
     at = opened()
     assert len(at.error) == 1
     assert "study.json" in at.error[0].value
@@ -241,7 +242,7 @@ def test_a_broken_study_is_named_and_the_other_works(folder, tmp_path, monkeypat
 
 def test_an_untied_model_has_only_the_input(tmp_path, monkeypatch):
     synthetic.compression_study(tmp_path / "untied", languages=("en", "sw"), tied=False)
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path / "untied"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "untied"))
     at = opened()
     assert "compressed table in the input only · tokens masked" in text(at)
     assert "where" not in [box.key for box in at.selectbox]
@@ -256,7 +257,7 @@ def test_a_choice_without_results_is_said_and_the_live_part_still_works(tmp_path
     study = synthetic.compression_study(tmp_path / "part", model=model, languages=("en", "sw"))
     rows = [row for row in study.rows() if row["kind"] != "perplexity" or row["by"] != "bytes" or not row["words"]]
     (study.path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    monkeypatch.setenv(data.VARIABLE, str(study.path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
     at = opened(masking="Whole words")
     assert "no perplexities for this choice" in at.info[0].value
     assert not charts(at)
@@ -275,7 +276,7 @@ def test_a_study_of_few_tables_has_no_verdict_but_curves(tmp_path, monkeypatch):
     study = synthetic.compression_study(tmp_path / "few", languages=("en", "sw"))
     rows = [row for row in study.rows() if row["method"] in ("full", "svd") and row["ratio"] in (1, 2.5)]
     (study.path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    monkeypatch.setenv(data.VARIABLE, str(study.path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
     assert "It takes four compressed tables to tell; there are 2." in text(opened(part="Direction or distance"))
     assert charts(opened(part="Perplexity"))
 
@@ -296,7 +297,7 @@ def test_neighbours_are_marked_in_words():
 def test_looking_at_a_study_imports_no_model_library(folder):
     script = f"""
 import os, sys
-os.environ["{data.VARIABLE}"] = {str(folder)!r}
+os.environ["{catalogue.VARIABLE}"] = {str(folder)!r}
 sys.path.insert(0, {str(ROOT)!r})
 from streamlit.testing.v1 import AppTest
 for part in {PARTS}:

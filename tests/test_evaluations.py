@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from neutral import evaluations
+from neutral.search import evaluations
 from neutral.study import Study
 
 

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neutral import evaluations, figures, overlap, summary
+from neutral import figures, overlap, summary
 from neutral.figures import theme
 from neutral.languages import LANGUAGES
 from neutral.masks import Mask
+from neutral.members import order, speaker
+from neutral.search import evaluations
 from neutral.study import Study
 from neutral.summary import Choice
 
@@ -57,7 +59,7 @@ def test_a_mask_without_overlap_anywhere_is_drawn_as_empty_cells():
 
 @pytest.mark.parametrize("member", [*LANGUAGES, "en 2", "sw (yours)", "something else"])
 def test_a_family_has_one_colour_everywhere(member):
-    known = LANGUAGES.get(summary.speaker(member))
+    known = LANGUAGES.get(speaker(member))
     assert theme.colour(member) == theme.FAMILIES[known.family if known else "Unknown"]
 
 
@@ -157,7 +159,7 @@ def test_the_core_has_a_bar_for_every_k(counts):
 
 def test_the_functional_check_keeps_extreme_masks_out_of_the_scale(study):
     table = evaluations.functional(study.table("functional"), "mlm", "magnitude", 0.5)
-    heatmap = figures.functional_matrix(table, summary.order(list(LANGUAGES))).data[0]
+    heatmap = figures.functional_matrix(table, order(list(LANGUAGES))).data[0]
     assert heatmap.zmax == pytest.approx(np.log2(1.3))
     assert heatmap.zmin == -heatmap.zmax
     assert list(heatmap.y)[-3:] == ["full model", "pretrained weights' mask", "random mask"]

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neutral import graphs, maps, trees
 from neutral.errors import NeutralError
+from neutral.typology import graphs, maps, trees
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
 GROUPS = {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1, "f": 1}

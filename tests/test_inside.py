@@ -14,11 +14,13 @@ import pytest
 import tiny
 import torch
 
-from neutral import cli, controls, corpora, lottery, maskfiles, models, representations, retrieval, states
+from neutral import cli, corpora, maskfiles, models
 from neutral.errors import NeutralError
-from neutral.jobs import inside
-from neutral.jobs.records import digest
+from neutral.inside import representations, retrieval, states
 from neutral.masks import Mask
+from neutral.runs import inside
+from neutral.runs.records import digest
+from neutral.search import controls, lottery
 from neutral.study import Study
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,8 @@ from apppages import charts, text
 
 from neutral.study import Study
 from neutral.summary import Choice
-from pages.parts import data, insides
+from pages.parts import catalogue
+from pages.parts.inside import tables
 
 MEMBERS = ("en", "fr", "hi", "ar")
 LAYERS = ["embeddings", *(f"encoder {i}" for i in range(6))]
@@ -52,8 +53,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
     """The app finds the synthetic studies, and no others."""
-    monkeypatch.setenv(data.VARIABLE, str(folder))
-    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
 
 
 def opened(page="pages/inside.py", **address):
@@ -142,7 +143,7 @@ def test_peaks_and_rank_correlations_are_those_of_the_layers_with_masks(folder):
 def test_rising_to_the_middle_is_a_peak_in_the_middle_third_that_falls_off_to_both_ends(overlap, retrieval, verdict):
     values = [("overlap", layer, v) for layer, v in zip(LAYERS[1:], overlap, strict=True)]
     values += [("retrieval", layer, v) for layer, v in zip(LAYERS[1:], retrieval, strict=True)]
-    shapes = insides.shapes(pd.DataFrame(values, columns=["curve", "layer", "value"])).set_index("curve")
+    shapes = tables.shapes(pd.DataFrame(values, columns=["curve", "layer", "value"])).set_index("curve")
     assert tuple(shapes["middle"]) == verdict
 
 
@@ -151,7 +152,7 @@ def test_a_subset_of_languages_is_what_everything_is_about(folder):
     lines = named(charts(at)[1])
     np.testing.assert_allclose(numbers(lines["Full model"]["y"]), RISE, atol=1e-4)  # English did better
     assert charts(at)[2]["data"][0]["x"] == ["French", "Hindi", "Arabic"]
-    found = insides.pairs(data.Opened(folder / "four"), CHOICE, ("fr", "hi"), "at1")
+    found = tables.pairs(catalogue.Opened(folder / "four"), CHOICE, ("fr", "hi"), "at1")
     assert set(found["line"]) == {"full", "own", "core"}  # no other language's mask is left
 
 
@@ -183,7 +184,7 @@ def test_retrieval_alone_is_shown_and_the_command_for_the_rest_named(tmp_path, m
     study = synthetic.encoder_study(tmp_path / "part", MEMBERS, layers=6, seeds=(0,))
     with open(study.path / "results.jsonl", "a", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows() if row["kind"] == "retrieval")
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path))
     at = opened(study="part")
     assert len(charts(at)) == 3
     assert "neutral represent" in at.info[0].value

@@ -13,9 +13,10 @@ import pytest
 import tiny
 import torch
 
-from neutral import jobs, lottery, overlap
+from neutral import overlap, runs
 from neutral.errors import MemoryLimitError, NeutralError
-from neutral.plan import Plan
+from neutral.runs.plans.search import Plan
+from neutral.search import lottery
 from neutral.study import Study
 from neutral.training import Recipe
 
@@ -34,7 +35,7 @@ def plan(folder):
 
 
 def find(plan, path):
-    return jobs.find(plan, tiny.text(), path, device="cpu", quiet=True)
+    return runs.find(plan, tiny.text(), path, device="cpu", quiet=True)
 
 
 def contents(study):
@@ -127,7 +128,7 @@ def test_other_text_model_or_settings_are_refused(plan, tmp_path):
     other = tiny.text(lines=70)
     other.hashes["en"] = "changed"
     with pytest.raises(NeutralError, match="the text of en is not what"):
-        jobs.find(plan, other, tmp_path / "study", device="cpu", quiet=True)
+        runs.find(plan, other, tmp_path / "study", device="cpu", quiet=True)
     with pytest.raises(NeutralError, match="were made with recipe"):
         find(replace(plan, recipe=replace(RECIPE, steps=4)), tmp_path / "study")
     tiny.model("bert", 400, seed=5, pad_token_id=0).save_pretrained(tmp_path / "model")
@@ -214,6 +215,6 @@ def test_a_gpu_finds_nearly_the_masks_of_the_processor(plan, tmp_path):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; torch finds none here")
     here = find(replace(plan, method="wanda"), tmp_path / "cpu")
-    there = jobs.find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
+    there = runs.find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
     masks = [study.mask("mlm", "wanda", 0.4, 0, "en") for study in (here, there)]
     assert overlap.count(masks, ["cpu", "gpu"]).jaccard().value[0] > 0.95

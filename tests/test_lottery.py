@@ -5,9 +5,10 @@ import pytest
 import tiny
 import torch
 
-from neutral import controls, lottery, models, scores, training
+from neutral import models, scores, training
 from neutral.errors import NeutralError
 from neutral.masks import Mask
+from neutral.search import controls, lottery
 from neutral.tasks import LanguageModelling
 from neutral.training import Recipe
 

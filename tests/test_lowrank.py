@@ -5,10 +5,10 @@ import torch
 from torch.nn import functional as F
 
 from neutral import compression
-from neutral.compression import errors
-from neutral.compression.lowrank import LENGTHS, Direction
-from neutral.compression.sizes import Budget
-from neutral.compression.subspace import FREE, Rows, along, reweighted
+from neutral.compression import distortion
+from neutral.compression.budget import Budget
+from neutral.compression.methods.lowrank import LENGTHS, Direction
+from neutral.compression.methods.subspace import FREE, Rows, along, reweighted
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
@@ -26,7 +26,7 @@ def slanted_table(rows=ROWS, width=WIDTH, seed=0, common=0.5):
 
 
 def mean_cosine_distance(matrix, table, weights=None):
-    return errors.measure(matrix, table, weights=weights)["cosine"]
+    return distortion.measure(matrix, table, weights=weights)["cosine"]
 
 
 def plain_reweighting(matrix, weights, k, rounds):
@@ -60,7 +60,7 @@ def test_svd_is_torchs_truncated_decomposition():
 def test_svd_is_the_same_whether_rows_are_one_block_or_many(monkeypatch):
     matrix = slanted_table()
     whole = compression.fit(matrix, "svd", 3).matrix()
-    monkeypatch.setattr("neutral.compression.subspace._BLOCK", 7)
+    monkeypatch.setattr("neutral.compression.methods.subspace._BLOCK", 7)
     assert torch.allclose(compression.fit(matrix, "svd", 3).matrix(), whole, atol=1e-4)
 
 
@@ -214,7 +214,8 @@ def test_rows_keep_their_length_or_are_projections(offset):
     expected = matrix @ decoder.T @ decoder + table.tensors.get("offset", 0.0)
     assert torch.allclose(table.matrix(), expected, atol=1e-5)
     assert (
-        errors.measure(matrix, table)["rmse"] < errors.measure(matrix, compression.fit(matrix, "direction", 4))["rmse"]
+        distortion.measure(matrix, table)["rmse"]
+        < distortion.measure(matrix, compression.fit(matrix, "direction", 4))["rmse"]
     )
 
 
@@ -242,7 +243,7 @@ def test_the_lengths_of_rows_change_no_direction_without_an_offset():
     matrix = slanted_table()
     scale = torch.rand(ROWS, 1, generator=torch.Generator().manual_seed(6)) + 0.2
     tables = [compression.fit(m, "direction", 4, offset=False) for m in (matrix, scale * matrix)]
-    distances = [errors.cosine_distance(m, t) for m, t in zip((matrix, scale * matrix), tables, strict=True)]
+    distances = [distortion.cosine_distance(m, t) for m, t in zip((matrix, scale * matrix), tables, strict=True)]
     assert torch.allclose(*distances, atol=1e-4)
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from neutral import compression
-from neutral.compression.mixed import allocate, geometric_mean, levels, rotation
-from neutral.compression.sizes import Budget
+from neutral.compression.budget import Budget
+from neutral.compression.methods.mixed import allocate, geometric_mean, levels, rotation
 from neutral.errors import NeutralError
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from neutral import overlap, popcount
+from neutral import overlap
 from neutral.errors import FileError, MismatchError, NeutralError
 from neutral.labels import GROUPINGS
 from neutral.masks import Mask
-from neutral.overlap import Counts, count
+from neutral.overlap import Counts, count, popcount
 
 
 def name(layer: int, stack: str = "encoder", part: str = "0.SelfAttention.q") -> str:

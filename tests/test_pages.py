@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from neutral import maskfiles, summary
 from neutral.masks import Mask
 from neutral.study import Study
-from pages.parts import data, takehome
+from pages.parts import catalogue, downloads
 
 PAGES = ("app.py", "pages/overlap.py", "pages/pair.py", "pages/layers.py", "pages/masks.py")
 WITH_FIGURES = PAGES[:4]
@@ -25,8 +25,8 @@ WITH_FIGURES = PAGES[:4]
 @pytest.fixture(autouse=True)
 def only_these_studies(studies, tmp_path, monkeypatch):
     """The app finds the synthetic studies, and no others."""
-    monkeypatch.setenv(data.VARIABLE, str(studies))
-    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+    monkeypatch.setenv(catalogue.VARIABLE, str(studies))
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
 
 
 def opened(page="app.py", **address):
@@ -210,7 +210,7 @@ def test_every_page_has_the_menu_with_the_present_choices():
 
 
 def test_no_study_gives_a_page_that_says_how_to_make_one(tmp_path, monkeypatch):
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path))
     for page in WITH_FIGURES:
         at = opened(page)
         assert "There is no study here yet" in text(at)
@@ -227,7 +227,7 @@ def test_an_unknown_study_in_the_address_is_said_and_another_shown():
 def test_a_broken_study_is_named_and_the_others_work(studies, tmp_path, monkeypatch):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "study.json").write_text("{")
-    monkeypatch.setenv(data.VARIABLE, f"{studies}{':'}{tmp_path}")
+    monkeypatch.setenv(catalogue.VARIABLE, f"{studies}{':'}{tmp_path}")
     at = opened()
     assert len(at.error) == 1
     assert "study.json" in at.error[0].value
@@ -236,13 +236,13 @@ def test_a_broken_study_is_named_and_the_others_work(studies, tmp_path, monkeypa
 
 def test_a_study_without_counts_says_how_to_go_on(tmp_path, monkeypatch):
     Study.create(tmp_path / "begun", {"title": "Begun", "languages": ["en"]})
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path))
     at = opened("pages/overlap.py")
     assert "Begun has no overlap counts yet" in at.error[0].value
 
 
 def test_a_folder_that_is_a_study_can_be_named(studies, monkeypatch):
-    monkeypatch.setenv(data.VARIABLE, str(studies / "two"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(studies / "two"))
     assert opened("pages/overlap.py").title[0].value == "Overlap"
 
 
@@ -251,7 +251,7 @@ def test_uploads_are_read_named_and_shown(own_files, own_masks):
     assert not at.error
     assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
     assert "50.0% removed" in text(at)
-    expected = summary.pairs(takehome.Collection(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
+    expected = summary.pairs(downloads.MaskSet(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
     np.testing.assert_allclose(at.dataframe[0].value["value"], expected["value"])
 
 
@@ -333,21 +333,21 @@ def test_a_link_to_somebodys_uploads_says_that_they_are_not_here():
 
 
 def test_downloads_are_masks_that_can_be_read_again(own_masks):
-    content = takehome.zipped([("en.safetensors", own_masks["en"]), ("fr.safetensors", own_masks["fr"])])
+    content = downloads.zipped([("en.safetensors", own_masks["en"]), ("fr.safetensors", own_masks["fr"])])
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         found = {name: maskfiles.read_bytes(name, archive.read(name)) for name in archive.namelist()}
     assert found == {"en.safetensors": own_masks["en"], "fr.safetensors": own_masks["fr"]}
 
 
 def test_file_names_of_downloads_are_safe():
-    assert takehome.file_name("../../etc/passwd") == "etc-passwd.safetensors"
-    assert takehome.file_name("…") == "mask.safetensors"
+    assert downloads.file_name("../../etc/passwd") == "etc-passwd.safetensors"
+    assert downloads.file_name("…") == "mask.safetensors"
 
 
 def test_no_page_imports_torch(studies, tmp_path):
     script = f"""
 import os, sys
-os.environ["{data.VARIABLE}"] = {str(studies)!r}
+os.environ["{catalogue.VARIABLE}"] = {str(studies)!r}
 sys.path.insert(0, {str(ROOT)!r})
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=120).run()

@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from neutral import compression
-from neutral.compression import Budget, product
+from neutral.compression import Budget
+from neutral.compression.methods import pq
 from neutral.compression.packing import unpack
 from neutral.errors import NeutralError
 
@@ -87,12 +88,12 @@ def test_what_is_stored_is_within_the_budget(by, width, ratio):
 
 def test_a_budget_by_bytes_is_spent():
     for ratio in (6.0, 8.0, 10.0, 16.0, 20.0):
-        plan = product.choose(Budget(21_600, 384, ratio, "bytes"))
+        plan = pq.choose(Budget(21_600, 384, ratio, "bytes"))
         assert ratio <= 4 * 21_600 * 384 / plan.bytes < 1.02 * ratio
 
 
 def test_few_numbers_are_spent_on_many_short_sub_vectors():
-    plan = product.choose(Budget(262_144, 640, 20.0))
+    plan = pq.choose(Budget(262_144, 640, 20.0))
     assert plan.numbers <= 262_144 * 640 / 20
     assert plan.sub < 30
 
@@ -176,7 +177,7 @@ def test_a_table_comes_back_from_its_file(tmp_path):
         table = fitted(random_table(), ratio)
         table.save(tmp_path / "t.safetensors")
         loaded = compression.Table.load(tmp_path / "t.safetensors")
-        assert isinstance(loaded, product.Product)
+        assert isinstance(loaded, pq.Product)
         assert torch.equal(loaded.matrix(), table.matrix())
         assert loaded.parameters == table.parameters
 

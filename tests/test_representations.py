@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.linalg import sqrtm
 
-from neutral import representations
 from neutral.errors import MismatchError, NeutralError
-from neutral.representations import canonical_correlations, compare, view
+from neutral.inside import representations
+from neutral.inside.representations import canonical_correlations, compare, view
 
 MEASURES = representations.MEASURES
 

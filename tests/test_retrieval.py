@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neutral import retrieval
 from neutral.errors import MismatchError, NeutralError
+from neutral.inside import retrieval
 
 
 def states(n=30, d=12, seed=0):

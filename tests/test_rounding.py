@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from neutral import compression
-from neutral.compression import rounding
+from neutral.compression.methods import rounding
 from neutral.errors import NeutralError
 
 METHODS = ("int8", "int4")

@@ -7,8 +7,9 @@ import pytest
 import tiny
 import torch
 
-from neutral import labels, models, states
+from neutral import labels, models
 from neutral.errors import FileError, NeutralError
+from neutral.inside import states
 
 SENTENCES = tiny.text().train["en"][:9]
 

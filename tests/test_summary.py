@@ -5,9 +5,10 @@ import pytest
 import synthetic
 
 from neutral import overlap, summary
-from neutral.collection import Collection
 from neutral.errors import NeutralError
 from neutral.masks import Mask
+from neutral.masksets import MaskSet
+from neutral.members import display, is_known, order, relation, speaker
 from neutral.study import Study
 from neutral.summary import Choice
 
@@ -124,10 +125,10 @@ def test_shares_of_a_pair_add_up(study, masks):
 
 
 def test_kinship_sorts_pairs_by_their_closest_relation(study):
-    assert summary.relation("en", "de") == "same branch"
-    assert summary.relation("en", "hi") == "same family"
-    assert summary.relation("en/0", "sw") == "same script"
-    assert summary.relation("zh", "ar") == "unrelated"
+    assert relation("en", "de") == "same branch"
+    assert relation("en", "hi") == "same family"
+    assert relation("en/0", "sw") == "same script"
+    assert relation("zh", "ar") == "unrelated"
     table = summary.kinship(summary.pairs(summary.counts_of(study, TICKETS)))
     assert table["n"].sum() == 55
     assert table["value"].iloc[0] > table["value"].iloc[-1]
@@ -135,27 +136,27 @@ def test_kinship_sorts_pairs_by_their_closest_relation(study):
 
 def test_orders(study):
     members = ["zh", "sw", "en", "xx", "de"]
-    assert summary.order(members) == ["en", "de", "zh", "sw", "xx"]
-    assert summary.order(members, "name") == ["zh", "en", "de", "sw", "xx"]
+    assert order(members) == ["en", "de", "zh", "sw", "xx"]
+    assert order(members, "name") == ["zh", "en", "de", "sw", "xx"]
     square = summary.counts_of(study, TICKETS).matrix("jaccard")
-    clustered = summary.order(square.index, "clustering", square)
+    clustered = order(square.index, "clustering", square)
     assert sorted(clustered) == sorted(square.index)
     assert all(abs(clustered.index(a) - clustered.index(b)) == 1 for a, b in (("en", "de"), ("fr", "es"), ("ur", "hi")))
     with pytest.raises(NeutralError, match="no such order"):
-        summary.order(members, "size")
+        order(members, "size")
 
 
 def test_clustering_of_what_is_not_defined_falls_back_to_family():
     counts = overlap.count([Mask.from_tensors({"w": np.zeros((4, 4))})] * 3, ["sw", "en", "zh"])
-    assert summary.order(counts.members, "clustering", counts.matrix("jaccard")) == ["en", "zh", "sw"]
+    assert order(counts.members, "clustering", counts.matrix("jaccard")) == ["en", "zh", "sw"]
 
 
 def test_names_that_people_read():
-    assert summary.display("en 2") == "English 2"
-    assert summary.display("sw (yours)") == "Swahili (yours)"
-    assert summary.display("my run") == "my run"
-    assert summary.speaker("en/0") == "en"
-    assert not summary.is_known("my run")
+    assert display("en 2") == "English 2"
+    assert display("sw (yours)") == "Swahili (yours)"
+    assert display("my run") == "my run"
+    assert speaker("en/0") == "en"
+    assert not is_known("my run")
 
 
 def test_by_language_and_partners_see_a_pair_from_both_sides(study):
@@ -175,7 +176,7 @@ def test_two_languages_and_one_sparsity_are_enough(studies):
 
 
 def test_a_collection_answers_like_a_study(masks):
-    mine = Collection([masks["en"], masks["fr"]], ["en", "fr"])
+    mine = MaskSet([masks["en"], masks["fr"]], ["en", "fr"])
     choice = summary.choices(mine)[0]
     assert choice == Choice("masks", "upload", 0.5, 0)
     assert summary.levels(mine, choice)["value"].iloc[0] == pytest.approx(jaccard(masks["en"], masks["fr"]))
@@ -185,7 +186,7 @@ def test_a_collection_answers_like_a_study(masks):
 
 def test_two_masks_under_one_name_give_the_within_language_bound(masks):
     again = synthetic.Model(synthetic.shapes(), 12).mask("en", 0.5, seed=1)
-    mine = Collection([masks["en"], again, masks["fr"]], ["en", "en", "fr"])
+    mine = MaskSet([masks["en"], again, masks["fr"]], ["en", "en", "fr"])
     assert mine.members == ("en", "en 2", "fr")
     choice = summary.choices(mine)[0]
     table = summary.within(mine, choice, "seeds")

@@ -3,8 +3,9 @@ import tiny
 import torch
 from torch.nn import functional as F
 
-from neutral import labels, lottery, models
+from neutral import labels, models
 from neutral.errors import NeutralError
+from neutral.search import lottery
 from neutral.tasks import IGNORED, making
 from neutral.tasks.classification import Classification, Example
 from neutral.tasks.text_to_text import TextToText

@@ -6,8 +6,9 @@ import pytest
 
 from neutral.errors import NeutralError
 from neutral.metrics import METRICS, better, metric
+from neutral.search import winning
 from neutral.study import Study
-from neutral.transfer import published, results, winning
+from neutral.transfer import published, results
 
 
 def row(source, target, value, seed=0, metric="perplexity", sparsity=0.5, parts=None, **more):

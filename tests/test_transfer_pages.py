@@ -11,10 +11,11 @@ import synthetic
 from apppages import charts, opened, text
 
 from neutral import figures
+from neutral.search import winning
 from neutral.study import Study
-from neutral.transfer import published, results, winning
-from pages.parts import data
-from pages.parts.transferred import PAPER
+from neutral.transfer import published, results
+from pages.parts import catalogue
+from pages.parts.transfer.tables import PAPER
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,8 @@ def crossed():
 
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
-    monkeypatch.setenv(data.VARIABLE, str(folder))
-    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
 
 
 def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
@@ -86,7 +87,7 @@ def test_an_own_mask_found_under_another_seed_tells_the_language_from_the_search
     said = next(line for line in lines if line.startswith("- The own mask found once more"))
     cost = float(re.search(r"under seed 2: ([\d.]+)% worse than the own one in the mean of 11 languages", said)[1])
     assert cost == pytest.approx(100 * np.expm1(0.1), abs=0.5)
-    rows = results.select(Study.table(data.studies()[0]["made"], "transfer"), "mlm", 0.5)
+    rows = results.select(Study.table(catalogue.studies()[0]["made"], "transfer"), "mlm", 0.5)
     cells = results.bootstrap(results.reseeded(rows, 2))
     cells = cells[cells["source"].isin(synthetic.ELEVEN) & (cells["p"] < 0.05)]
     worse, better = (cells["gain"] < 0).sum(), (cells["gain"] > 0).sum()
@@ -107,7 +108,7 @@ def test_own_masks_that_meet_the_examples_they_were_found_on_are_said_to(folder,
     shutil.copytree(folder / "made", copied)
     info = json.loads((copied / "study.json").read_text())
     (copied / "study.json").write_text(json.dumps(info | {"settings": {"transfer mlm": {"mask_seed": 0}}}))
-    monkeypatch.setenv(data.VARIABLE, str(copied.parent))
+    monkeypatch.setenv(catalogue.VARIABLE, str(copied.parent))
     first = text(opened("pages/transfer.py"))
     assert "Training seed 1" in first, "the seed that own masks are not fitted to comes first"
     assert "Mind the seed" not in first
@@ -141,7 +142,7 @@ def only_this_study(path, metric, rows, monkeypatch):
     common = {"task": "mlm", "source_task": "mlm", "method": "magnitude", "sparsity": 0.5, "seed": 0, "steps": 5}
     study = Study.create(path, {"title": "made", "task": "mlm", "model": "x"})
     study.extend("transfer", [common | {"metric": metric, "loss": 0.0} | row for row in rows])
-    monkeypatch.setenv(data.VARIABLE, str(path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(path))
 
 
 def test_own_masks_that_have_hardly_learnt_are_named_and_better_pairs_counted(tmp_path, monkeypatch):
@@ -171,7 +172,7 @@ def test_transfers_that_succeed_by_the_papers_rule_are_marked():
     at = opened("pages/transfer.py")
     texts = [cell for line in charts(at)[0]["data"][0]["text"] for cell in line]
     marked = sum(cell.endswith("°") for cell in texts)
-    rows = Study.table(data.studies()[0]["made"], "transfer")
+    rows = Study.table(catalogue.studies()[0]["made"], "transfer")
     table = results.against_own(results.matrix(results.select(rows, "mlm", 0.5)))
     tested = results.bootstrap(results.select(rows, "mlm", 0.5))
     stars = set(tested[tested["p"] < 0.05][["source", "target"]].itertuples(index=False, name=None))
@@ -213,7 +214,7 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
 
 
 def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeypatch, folder):
-    monkeypatch.setenv(data.VARIABLE, str(folder / "two"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(folder / "two"))
     at = opened("pages/transfer.py")
     assert "python -m neutral transfer" in text(at)
     assert published.CITATION in text(at)

@@ -13,20 +13,20 @@ import pytest
 import tiny
 import torch
 
-from neutral import jobs, models
+from neutral import models, runs
 from neutral.cli import main
 from neutral.errors import MemoryLimitError, NeutralError
-from neutral.jobs.loading import subject
-from neutral.jobs.transferring import Trainer, pending, transfer
-from neutral.lottery import Search
 from neutral.masks import Mask
 from neutral.metrics import METRICS
-from neutral.plan import Plan
+from neutral.runs.plans.search import Plan
+from neutral.runs.subject import subject
+from neutral.runs.transfer import Trainer, pending, transfer
+from neutral.search.lottery import Search
 from neutral.study import Study
 from neutral.tasks import data
 from neutral.training import Recipe
 from neutral.transfer import baselines, results
-from neutral.transfer.plan import Run, TransferPlan
+from neutral.transfer.sources import Run, TransferPlan
 
 ROOT = Path(__file__).parent.parent
 RECIPE = Recipe(steps=3, batch_size=2, rate=1e-2)
@@ -47,7 +47,7 @@ def corpus():
 def found(folder, corpus, tmp_path_factory):
     """A study with the tickets of three languages at 20 and 40 %."""
     plan = Plan(folder, "mlm", CODES, "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
-    return jobs.find(plan, corpus, tmp_path_factory.mktemp("found"), device="cpu", quiet=True)
+    return runs.find(plan, corpus, tmp_path_factory.mktemp("found"), device="cpu", quiet=True)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_the_own_ticket_scores_as_it_did_when_it_was_found(done, found):
 
 def test_masks_of_another_seed_are_taken_where_asked(plan, corpus, tmp_path):
     asked = Plan(plan.model, "mlm", ("en",), "magnitude", (0.4,), seeds=(0, 1), recipe=RECIPE, length=32)
-    both = jobs.find(asked, corpus, tmp_path / "found", device="cpu", quiet=True)
+    both = runs.find(asked, corpus, tmp_path / "found", device="cpu", quiet=True)
     plan = replace(plan, sources=("en",), targets=("sw",), baselines=(), mask_seed=1)
     study = run(plan, corpus, tmp_path / "study", both)
     plan = replace(plan, targets=("en",), baselines=("reseeded",), reseeded=(1,), mask_seed=0)

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neutral import figures, summary
+from neutral import figures
 from neutral.figures import association, inside, theme
 from neutral.figures import languages as language_figures
+from neutral.members import RELATIONS, display, relation
 
 FAMILIES = {"en": "Indo-European", "de": "Indo-European", "ar": "Afro-Asiatic", "sw": "Niger-Congo"}
 LAYERS = [f"encoder {i}" for i in range(11)]
@@ -21,9 +22,7 @@ def scatters(figure):
 def some_pairs(members=tuple(FAMILIES)):
     rows = [(a, b, 0.5 + i / 100, i / 10) for i, (a, b) in enumerate(combinations(members, 2))]
     table = pd.DataFrame(rows, columns=["source", "target", "value", "distance"])
-    return table.assign(
-        relation=[summary.relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)]
-    )
+    return table.assign(relation=[relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)])
 
 
 def cells(rows):
@@ -42,7 +41,7 @@ def test_every_pair_is_a_point_that_names_both_and_has_its_relations_colour():
     }
     assert len(drawn) == 6
     for row in points.itertuples():
-        name = f"{summary.display(row.source)} and {summary.display(row.target)}"
+        name = f"{display(row.source)} and {display(row.target)}"
         assert drawn[name, row.distance, row.value] == association.RELATIONS[row.relation][0]
     assert figure.layout.annotations[0].text == "ρ = 1"
     assert "ρ = 1" in figure.layout.meta["alt"]
@@ -67,7 +66,7 @@ def test_a_distance_in_steps_is_spread_sideways_and_its_steps_are_named():
 
 def test_relations_have_colours_that_no_family_has():
     colours = {colour for colour, _ in association.RELATIONS.values()}
-    assert len(colours) == len(association.RELATIONS) == len(summary.RELATIONS)
+    assert len(colours) == len(association.RELATIONS) == len(RELATIONS)
     assert not colours & {hue for family, hue in theme.FAMILIES.items() if family != "Unknown"}
 
 
@@ -167,9 +166,7 @@ def test_the_dendrogram_names_leaves_in_their_order_and_begins_near_the_first_jo
         brackets, ["sw", "en", "ar"], FAMILIES, notes={"en": "Germanic"}, title="distance", name="tree"
     )
     labels = figure.layout.yaxis.ticktext
-    assert [summary.display(code) in label for code, label in zip(["sw", "en", "ar"], labels, strict=True)] == [
-        True
-    ] * 3
+    assert [display(code) in label for code, label in zip(["sw", "en", "ar"], labels, strict=True)] == [True] * 3
     assert "Germanic" in labels[1]
     assert theme.FAMILIES["Niger-Congo"] in labels[0]
     assert 0.85 < figure.layout.xaxis.range[0] < 0.9

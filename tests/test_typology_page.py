@@ -13,11 +13,14 @@ import synthetic
 from apppages import charts, text
 from conftest import ROOT
 
-from neutral import association, maps, maskfiles, summary, typology
+from neutral import association, languages, maskfiles, summary, typology
 from neutral.languages import LANGUAGES
+from neutral.members import order, relation
 from neutral.study import Study
 from neutral.summary import Choice
-from pages.parts import data, explained
+from neutral.typology import maps
+from pages.parts import catalogue
+from pages.parts.typology import tables
 
 PARTS = ["Distances", "Graph", "Tree", "Map"]
 MEMBERS = ("en", "fr", "de", "ru", "hi", "ar", "sw")
@@ -41,8 +44,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
     """The app finds the synthetic studies, and no others."""
-    monkeypatch.setenv(data.VARIABLE, str(folder))
-    monkeypatch.setattr(data, "BUNDLED", tmp_path / "none")
+    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
     # UMAP takes ten seconds to be compiled, and has its own tests.
     monkeypatch.setattr(maps, "by_umap", lambda distance, neighbours: maps.by_mds(distance))
 
@@ -51,7 +54,7 @@ def only_these_studies(folder, tmp_path, monkeypatch):
 def expected(folder):
     """What the library says of the whole network: overlap and its associations, plain and within families."""
     overlap = summary.counts_of(Study(folder / "seven"), CHOICE).jaccard()
-    table = explained.distances(data.Opened(folder / "seven"), tuple(summary.order(MEMBERS)))
+    table = tables.distances(catalogue.Opened(folder / "seven"), tuple(order(MEMBERS)))
     within = typology.families(MEMBERS)
     return {
         "plain": association.associations(overlap, table).set_index("distance"),
@@ -149,9 +152,9 @@ def test_the_heatmap_has_every_distance_and_layer_and_a_cell_chooses_both():
 
 
 def test_holm_corrects_the_whole_network_as_the_table_does_and_the_layers_for_all_their_cells(folder):
-    study, there = data.Opened(folder / "seven"), tuple(summary.order(MEMBERS))
+    study, there = catalogue.Opened(folder / "seven"), tuple(order(MEMBERS))
     counts = summary.counts_of(study, CHOICE, "jaccard", there)
-    distances = explained.distances(study, there)
+    distances = tables.distances(study, there)
     tests = [association.associations(counts.jaccard(by), distances) for by in ("all", "layer")]
     known = pd.concat(tests, ignore_index=True)
     at = opened()
@@ -183,7 +186,7 @@ def test_distances_that_follow_from_one_another_are_said_not_crashed(tmp_path, m
             for kind in ("types", "occurrences"):
                 row = {"kind": "distance", "distance": kind, "source": a, "target": b, "value": float(i)}
                 file.write(json.dumps(row) + "\n")
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path))
     at = opened(study="same", together=["Vocabulary", "Token use"])
     assert any("follow from one another" in info.value for info in at.info)
 
@@ -273,26 +276,26 @@ def test_masks_that_are_no_languages_are_one_clear_line():
 
 
 def test_relations_of_the_eleven_are_those_of_the_other_pages():
-    known = typology.about(list(LANGUAGES)).set_index("code").to_dict("index")
+    known = {row.code: row for row in typology.about(list(LANGUAGES)).itertuples()}
     for a, b in combinations(LANGUAGES, 2):
-        assert explained.relation(known[a], known[b]) == summary.relation(a, b), (a, b)
+        assert languages.relation(known[a], known[b]) == relation(a, b), (a, b)
 
 
 def test_languages_of_unknown_family_are_not_taken_for_relatives():
-    unknown = {"family": "Unknown", "branch": "Unknown", "script": "Zyyy"}
-    assert explained.relation(unknown, unknown) == "unrelated"
+    unknown = languages.Language("xx", "xx", "xx", "Unknown", "Unknown", "Zyyy")
+    assert languages.relation(unknown, unknown) == "unrelated"
 
 
 def test_the_largest_part_without_gaps_is_what_trees_and_maps_take():
     square = pd.DataFrame(np.zeros((4, 4)), index=list("abcd"), columns=list("abcd"))
     square.loc["b", ["a", "c"]] = square.loc[["a", "c"], "b"] = np.nan
-    assert list(explained.complete(square).index) == ["a", "c", "d"]
+    assert list(tables.complete(square).index) == ["a", "c", "d"]
 
 
 def test_looking_at_the_distances_imports_no_model_library_and_no_umap(folder):
     script = f"""
 import os, sys
-os.environ["{data.VARIABLE}"] = {str(folder)!r}
+os.environ["{catalogue.VARIABLE}"] = {str(folder)!r}
 sys.path.insert(0, {str(ROOT)!r})
 from streamlit.testing.v1 import AppTest
 for page, part in (("typology", "Distances"), ("typology", "Graph"), ("typology", "Tree"), ("inside", "")):

@@ -4,7 +4,7 @@ from tokenizers import Tokenizer
 from tokenizers import models as kinds
 
 from neutral.errors import NeutralError
-from neutral.words import Words
+from neutral.tasks.words import Words
 
 
 def wordpiece(pieces):

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from neutral import __version__
-from neutral.cli.compressing import add_compress
-from neutral.cli.explaining import add_typology
-from neutral.cli.finding import add_find
+from neutral.cli.compression import add_compress
 from neutral.cli.inside import add_inside
 from neutral.cli.masks import add_masks, add_overlap
 from neutral.cli.pretraining import add_pretrain
-from neutral.cli.studies import add_study
-from neutral.cli.transferring import add_transfer
+from neutral.cli.search import add_find
+from neutral.cli.study import add_study
+from neutral.cli.transfer import add_transfer
+from neutral.cli.typology import add_typology
 from neutral.errors import NeutralError
 
 _COMMANDS = (

@@ -35,7 +35,7 @@ def add_inside(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from neutral.jobs import inside
+    from neutral.runs import inside
 
     quiet_libraries()
     plan = inside.InsidePlan(

@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from neutral.compression.sizes import BY, Budget
+from neutral.compression.budget import BY, Budget
 from neutral.errors import NeutralError
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from neutral.compression.table import Table
 
 _HOMES = {
-    "svd": "lowrank",
-    "direction": "lowrank",
-    "autoencoder": "autoencoder",
-    "int8": "rounding",
-    "int4": "rounding",
-    "pq": "product",
-    "mixed": "mixed",
+    "svd": "methods.lowrank",
+    "direction": "methods.lowrank",
+    "autoencoder": "methods.autoencoder",
+    "int8": "methods.rounding",
+    "int4": "methods.rounding",
+    "pq": "methods.pq",
+    "mixed": "methods.mixed",
 }
 METHODS = tuple(_HOMES)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
-from neutral.evaluations import FULL
+from neutral.search.evaluations import FULL
 
 LINE = ["method", "variant", "weights", "trimmed", "by"]
 KEYS = [*LINE, "ratio"]

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.labels import sort_key
-from neutral.summary import display
+from neutral.members import display
 
 RELATIONS = {
     "same branch": ("#7a68b8", "circle"),
@@ -21,7 +21,7 @@ RELATIONS = {
     "same script": ("#e69f00", "diamond"),
     "unrelated": ("#8c8c8c", "x-thin-open"),
 }
-"""Relation of `summary.relation` -> colour, marker."""
+"""Relation of `languages.RELATIONS` -> colour, marker."""
 
 WHOLE = "all"
 """The group that holds the whole network."""

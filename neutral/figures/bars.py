@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.labels import sort_key
-from neutral.summary import display
+from neutral.members import display
 
 
 def kept_bars(shares: pd.DataFrame, a: str, b: str) -> go.Figure:

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.summary import display
+from neutral.members import display
 
 RATIO_AXIS = {"parameters": "Times smaller, by parameters", "bytes": "Times smaller, by bytes"}
 FACTOR_AXIS = "Perplexity ÷ full model's"

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.labels import COMPONENTS, sort_key
-from neutral.summary import display
+from neutral.members import display
 
 _TEXT_UP_TO = 14  # cells are too small for numbers beyond so many rows
 

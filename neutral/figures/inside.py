@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.labels import sort_key
-from neutral.summary import display
+from neutral.members import display
 
 LINES = {
     "full": ("Full model", "#0a7fc4", "solid", "circle"),

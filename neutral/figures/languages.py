@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.summary import display
+from neutral.members import display
 
 _MORE = ("#e69f00", "#56b4e9", "#7a68b8", "#a0522d", "#b8a800")
 """Colours of families that the project has none for, by name; those that come after are grey."""

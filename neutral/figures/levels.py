@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.labels import sort_key
-from neutral.summary import display
+from neutral.members import display
 
 BETWEEN = theme.LEVELS["between"][0]
 _FAR = 2.0  # chance is off the axis when it is so many times further away than the rest is spread

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.languages import LANGUAGES, language
-from neutral.summary import speaker
+from neutral.members import speaker
 
 FAMILIES = {
     "Indo-European": "#0a7fc4",

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from neutral.figures import theme
 from neutral.figures.compression import RATIO_AXIS, ratio_ticks
-from neutral.summary import display
+from neutral.members import display
 
 SCRIPTS = {
     "Latn": ("Latin", "#0a7fc4", "circle"),

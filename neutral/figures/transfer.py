@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
+from neutral.members import display
 from neutral.metrics import metric
-from neutral.summary import display
 
 VALUES = ("gain", "relative", "value")
 """What a matrix can show: the gain over the target's own mask, the change relative to it, or the score itself."""

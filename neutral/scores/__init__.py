@@ -7,9 +7,9 @@ on its device, for the prunable weights that they are given (name -> parameter).
     mask = scores.cut(scores.magnitude(weights), share=0.5, scope="global", language="en")
 """
 
-from neutral.scores.activations import from_norms, input_norms, join, wanda
 from neutral.scores.basic import Scores, change, fisher, magnitude, random, transposed
 from neutral.scores.cutting import SCOPES, cut
+from neutral.scores.wanda import from_norms, input_norms, join, wanda
 
 __all__ = [
     "SCOPES",

@@ -11,7 +11,7 @@ import numpy as np
 from neutral import labels
 from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
-from neutral.selection import Packed, lowest, lowest_of_rows
+from neutral.scores.selection import Packed, lowest, lowest_of_rows
 
 SCOPES = ("global", "stack", "component", "row", "tensor")
 """Among which weights a cut compares: all, those of a stack (encoder, decoder), of a component (all query

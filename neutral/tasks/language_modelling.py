@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
 from neutral.tasks.base import IGNORED, Score, autocast, stacked
-from neutral.words import Words
+from neutral.tasks.words import Words
 
 _LOGITS = 2**28  # at most so many logits at a time (1 GB in float32)
 _EVALUATION_SEED = 20220512  # fixed for ever, so that scores of different runs are paired

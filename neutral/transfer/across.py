@@ -12,8 +12,8 @@ import pandas as pd
 
 from neutral.corpora import parts
 from neutral.metrics import better
-from neutral.transfer.plan import FULL
 from neutral.transfer.results import gain_interval
+from neutral.transfer.sources import FULL
 
 CROSS_TASK = ["target_task", "source_task", "language", "seeds", "metric", "own", "difference", "low", "high", "p"]
 MULTILINGUAL = ["task", "mixture", "source", "target", "seeds", "metric", "value"]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import METRICS, better, metric
-from neutral.transfer.plan import FULL, JOINED, is_language, reseeded_from
+from neutral.transfer.sources import FULL, JOINED, is_language, reseeded_from
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
 _ASIDE = (*JOINED, "random", "pretrained", FULL)

@@ -11,8 +11,9 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from neutral.members import ORDERS, display
 from neutral.overlap import Counts
-from neutral.summary import MEASURES, ORDERS, display
+from neutral.summary import MEASURES
 
 MEASURE_NAMES = {
     "jaccard": "Jaccard",

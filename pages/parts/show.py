@@ -8,9 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import figures, members, summary
 from neutral.figures.theme import LEVELS
-from neutral.summary import display
+from neutral.members import display
 from pages.parts import pickers
 from pages.parts.views import View
 
@@ -80,7 +80,7 @@ def matrix(
     """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page."""
     counts = view.counts(measure)
     square = counts.matrix(summary.base(measure), group, by)
-    placed = summary.order(counts.members, order, square)
+    placed = members.order(counts.members, order, square)
     drawn = figures.pair_matrix(
         square.loc[placed, placed], measure, diagonal=view.within(measure, by, group), small=small
     )

@@ -11,9 +11,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from neutral import maskfiles
-from neutral.collection import Collection, networks
 from neutral.errors import NeutralError
 from neutral.masks import Mask
+from neutral.masksets import MaskSet, networks
 from neutral.study import Study
 from neutral.summary import Choice
 
@@ -86,13 +86,13 @@ def rename(number: int, key: str) -> None:
             upload.name = st.session_state[key].strip() or upload.mask.named
 
 
-def collections() -> list[Collection]:
+def collections() -> list[MaskSet]:
     """The uploaded masks, a collection for each network among them."""
     uploads = accepted()
     return _once("collections", [(u.number, u.name) for u in uploads], lambda: _collect(uploads))
 
 
-def _collect(uploads: list[Upload]) -> list[Collection]:
+def _collect(uploads: list[Upload]) -> list[MaskSet]:
     groups = networks([upload.mask for upload in uploads])
     found = []
     for group in groups:
@@ -100,11 +100,11 @@ def _collect(uploads: list[Upload]) -> list[Collection]:
         title = "Your masks"
         if len(groups) > 1:
             title += f" ({mine[0].mask.size / 1e6:,.1f} M weights: {', '.join(u.name for u in mine[:3])})"
-        found.append(Collection([u.mask for u in mine], [u.name for u in mine], title=title))
+        found.append(MaskSet([u.mask for u in mine], [u.name for u in mine], title=title))
     return found
 
 
-def joined(study: Study, choice: Choice, chosen: tuple[str, ...], mine: Collection) -> Collection | None:
+def joined(study: Study, choice: Choice, chosen: tuple[str, ...], mine: MaskSet) -> MaskSet | None:
     """Return a study's masks and the user's as one collection, so that they can be compared with each other.
 
     None where the study holds no masks for this choice, or they are of another network.
@@ -122,14 +122,14 @@ def joined(study: Study, choice: Choice, chosen: tuple[str, ...], mine: Collecti
     if rows.empty:
         return None
 
-    def make() -> Collection | None:
+    def make() -> MaskSet | None:
         first = maskfiles.read(rows["path"].iloc[0])
         if first.shapes != mine.masks[0].shapes:
             return None
         theirs = [first, *(maskfiles.read(path) for path in rows["path"].iloc[1:])]
         labels = [*rows["language"], *(f"{member} (yours)" for member in mine.members)]
         title = f"{study.info.get('title') or study.path.name} and your masks"
-        return Collection([*theirs, *mine.masks], labels, title=title)
+        return MaskSet([*theirs, *mine.masks], labels, title=title)
 
     made_from = (str(study.path), [str(p) for p in rows["path"]], mine.members, [id(m) for m in mine.masks])
     return _once("joined", made_from, make)

@@ -8,13 +8,13 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from neutral import summary
-from neutral.collection import Collection
 from neutral.errors import NeutralError
+from neutral.masksets import MaskSet
+from neutral.members import order
 from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
-from pages.parts import data, pickers, uploads
+from pages.parts import catalogue, pickers, uploads
 
 STUDY, MINE, BOTH = "Study", "Your masks", "Both"
 
@@ -23,7 +23,7 @@ STUDY, MINE, BOTH = "Study", "Your masks", "Both"
 class View:
     """One source, the masks chosen from it, and the languages chosen (() is all). Tables come remembered."""
 
-    source: data.Source
+    source: catalogue.Source
     choice: Choice
     chosen: tuple[str, ...] = ()
     heading: str = ""
@@ -41,44 +41,44 @@ class View:
     @property
     def members(self) -> tuple[str, ...]:
         """The languages to show, by family."""
-        return tuple(summary.order(self.chosen or self.counts().members))
+        return tuple(order(self.chosen or self.counts().members))
 
     def kinds(self) -> dict[str, int]:
         """The kinds of counts there are for the choice."""
-        return data.kinds(self.source, self.choice)
+        return catalogue.kinds(self.source, self.choice)
 
     def counts(self, measure: str = "jaccard") -> Counts:
         """The counts of the chosen languages behind a measure."""
-        return data.counts(self.source, self.choice, measure, self.chosen)
+        return catalogue.counts(self.source, self.choice, measure, self.chosen)
 
     def all_counts(self) -> Counts:
         """The counts of all languages, chosen or not."""
-        return data.counts(self.source, self.choice, "jaccard", ())
+        return catalogue.counts(self.source, self.choice, "jaccard", ())
 
     def pairs(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
         """`summary.pairs` of the chosen languages, or of some."""
-        return data.pairs(self.source, self.choice, measure, by, members or self.chosen)
+        return catalogue.pairs(self.source, self.choice, measure, by, members or self.chosen)
 
     def levels(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
         """`summary.levels` of the chosen languages, or of some."""
-        return data.levels(self.source, self.choice, measure, by, members or self.chosen)
+        return catalogue.levels(self.source, self.choice, measure, by, members or self.chosen)
 
     def within(self, measure: str, by: str = "all", group: str = "all") -> dict[str, float]:
         """Language -> overlap with itself under another seed or half of the text, as far as there is."""
         kind = next((kind for kind in ("seeds", "halves") if kind in self.kinds()), None)
         if kind is None or measure == "beyond":
             return {}
-        table = data.within(self.source, self.choice, kind, measure, by)
+        table = catalogue.within(self.source, self.choice, kind, measure, by)
         rows = table[table["group"] == group]
         return dict(zip(rows["language"], rows["value"], strict=True))
 
     def scores(self) -> pd.DataFrame:
         """`evaluations.scores` of the chosen languages."""
-        return data.scores(self.source, self.choice.task, self.chosen)
+        return catalogue.scores(self.source, self.choice.task, self.chosen)
 
     def functional(self, members: tuple[str, ...] = ()) -> pd.DataFrame:
         """`evaluations.functional` of the chosen languages, or of some."""
-        return data.functional(self.source, self.choice, members or self.chosen)
+        return catalogue.functional(self.source, self.choice, members or self.chosen)
 
 
 def choose(notices: DeltaGenerator) -> list[View]:
@@ -88,7 +88,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
 
     Raises `NeutralError` when what was chosen cannot be shown.
     """
-    studies, broken = data.studies()
+    studies, broken = catalogue.studies()
     for line in broken:
         notices.error(line)
     mine = uploads.collections()
@@ -96,7 +96,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
     if shown is None:
         return []
     if shown == MINE and len(mine) == 1:
-        views = [View(mine[0], data.choices(mine[0])[0], pickers.pick_members(mine[0].members))]
+        views = [View(mine[0], catalogue.choices(mine[0])[0], pickers.pick_members(mine[0].members))]
     else:
         views = [_of_study(studies, notices)] if shown != MINE else []
         views = _with_uploads(views, mine) if shown != STUDY else views
@@ -118,13 +118,13 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
     if asked and asked not in studies:
         notices.warning(f"There is no study called “{asked}” here. There is {', '.join(studies)}.")
     study = studies[pickers.pick("Study", list(studies), "study")]
-    choice = _choice(data.choices(study))
+    choice = _choice(catalogue.choices(study))
     if choice is None:
         raise NeutralError(
             f"{study.info.get('title') or study.path.name} has no overlap counts yet; they come once every "
             "language has its mask. Go on with it with the same `python -m neutral find` command."
         )
-    members = summary.order(data.counts(study, choice, "jaccard", ()).members)
+    members = order(catalogue.counts(study, choice, "jaccard", ()).members)
     return View(study, choice, pickers.pick_members(members))
 
 
@@ -144,12 +144,12 @@ def _choice(there: list[Choice]) -> Choice | None:
     return there[0]
 
 
-def _with_uploads(views: list[View], mine: list[Collection]) -> list[View]:
+def _with_uploads(views: list[View], mine: list[MaskSet]) -> list[View]:
     """Put uploads beside the study: in one view where they are of the same network, else in views of their own."""
     found = [View(v.source, v.choice, v.chosen, heading=v.title) for v in views]
     for collection in mine:
         joined = uploads.joined(found[0].source, found[0].choice, found[0].chosen, collection) if found else None
         source = joined or collection
-        view = View(source, data.choices(source)[0], heading=source.title)
+        view = View(source, catalogue.choices(source)[0], heading=source.title)
         found = [view, *found[1:]] if joined else [*found, view]
     return found

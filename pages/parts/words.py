@@ -7,7 +7,7 @@ import streamlit as st
 
 from neutral import summary
 from neutral.languages import LANGUAGES
-from neutral.summary import display
+from neutral.members import display
 from pages.parts.views import View
 
 TILE = 168  # px of a metric tile: two fit a phone

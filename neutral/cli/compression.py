@@ -1,0 +1,102 @@
+"""`compress`: smaller token tables, their errors and what they do to perplexity, into a study."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from neutral.cli.options import codes, command, common, decimals, numbers, quiet_libraries, words
+
+METHODS = "svd,direction,int8,int4,pq,mixed"
+
+
+def add_compress(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    compress = command(commands, "compress", "compress the token table, and see what it costs each language", _run)
+    compress.add_argument("--model", required=True, help="a Hugging Face id or folder")
+    compress.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+    compress.add_argument("--task", default="auto", choices=("auto", "mlm", "clm"))
+    compress.add_argument(
+        "--methods",
+        type=words,
+        default=words(METHODS),
+        help=f"default: {METHODS}; also autoencoder, autoencoder:elu|from-svd|from-direction, direction:project|free, "
+        "mixed:plain",
+    )
+    compress.add_argument("--ratios", type=decimals, default=(2.5, 5.0, 10.0), help="how many times smaller: 2.5,5,10")
+    compress.add_argument("--by", type=words, default=("parameters", "bytes"), help="parameters,bytes (default: both)")
+    compress.add_argument("--weights", type=words, default=("uniform",), help="of tokens: uniform,frequency,sqrt")
+    compress.add_argument("--text", required=True, help="a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
+    compress.add_argument("--held-out", metavar="DIR", help="text to score on (default: TEXT/dev, else a tenth)")
+    compress.add_argument("--languages", type=codes, help="en,fr,… (default: all that the text has)")
+    compress.add_argument("--study", required=True, metavar="DIR", help="where results go, and are gone on from")
+    compress.add_argument("--title", default="")
+    compress.add_argument(
+        "--where", type=words, default=(), help="input,both: with the tied output or not (default: both)"
+    )
+    compress.add_argument("--words", choices=("no", "yes", "both"), default="no", help="mask whole words (mlm)")
+    compress.add_argument("--trim", action="store_true", help="first cut the vocabulary to the tokens of the text")
+    compress.add_argument("--epochs", type=int, default=30, help="of the auto-encoder")
+    compress.add_argument("--length", type=int, default=128, help="tokens a block")
+    compress.add_argument("--held-out-blocks", type=int, default=32, help="at most so many blocks are scored")
+    compress.add_argument("--lines", type=int, default=4000, help="lines a language in which tokens are counted")
+    compress.add_argument("--seed", type=int, default=0)
+    compress.add_argument("--keep", action="store_true", help="keep the tables in the study's folder tables/")
+    compress.add_argument("--picture", action="store_true", help="draw the tokens before and after, by UMAP")
+    compress.add_argument("--export", metavar="DIR", help="write a plain Hugging Face folder for every table")
+    compress.add_argument(
+        "--finetune", metavar="DATA", help="classification data (a folder or hub id) to tune on as well"
+    )
+    compress.add_argument("--finetune-seeds", type=numbers, default=(0,), metavar="SEEDS", help="0,1,2")
+    compress.add_argument("--finetune-steps", type=int, metavar="N", help="training steps (default: 500)")
+    common(compress)
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    from neutral import corpora, models
+    from neutral.compression.finetuning import RECIPE
+    from neutral.runs import tables
+    from neutral.runs.compression import Compressor, compress
+    from neutral.runs.plans.compression import CompressionPlan, check
+    from neutral.tasks import classification
+
+    quiet_libraries()
+    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
+    task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
+    corpus = corpora.load(chosen.text, chosen.languages, held_out=chosen.held_out)
+    plan = CompressionPlan(
+        model=chosen.model,
+        task=task,
+        languages=tuple(corpus.languages),
+        methods=chosen.methods,
+        ratios=chosen.ratios,
+        by=chosen.by,
+        weights=chosen.weights,
+        where=chosen.where,
+        words={"no": (False,), "yes": (True,), "both": (False, True)}[chosen.words],
+        trim=chosen.trim,
+        seed=chosen.seed,
+        epochs=chosen.epochs,
+        length=chosen.length,
+        held_out=chosen.held_out_blocks,
+        lines=chosen.lines,
+        keep=chosen.keep,
+        picture=chosen.picture,
+        title=chosen.title,
+    )
+    check(plan)
+    if chosen.finetune:
+        classification.load(chosen.finetune)  # a mistake in the data is said before the long work
+
+    def then(work: Compressor) -> None:
+        if chosen.export:
+            tables.export(work, chosen.export)
+        if chosen.finetune:
+            recipe = replace(RECIPE, steps=chosen.finetune_steps or RECIPE.steps)
+            same = {"seeds": chosen.finetune_seeds, "device": chosen.device, "quiet": chosen.quiet}
+            tables.tune(work, chosen.finetune, recipe=recipe, **same, **options)
+
+    study = compress(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, then=then, **options)
+    if not chosen.quiet:
+        print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)

@@ -1,0 +1,92 @@
+"""`find`: the sub-network of each language, into a study."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from neutral.cli.options import codes, command, common, decimals, numbers, quiet_libraries, words
+
+
+def add_find(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    find = command(commands, "find", "find the sub-network of each language, into a study", _run_find)
+    find.add_argument("--model", required=True, help="a Hugging Face id or folder")
+    find.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+    find.add_argument("--task", default="auto", choices=("auto", "mlm", "clm", "ner", "pos", "nli"))
+    find.add_argument(
+        "--text",
+        required=True,
+        metavar="DATA",
+        help="a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia; for ner, pos and nli a folder of "
+        "<lang>/train.conll|tsv|… and <lang>/validation.…, or unimelb-nlp/wikiann, facebook/xnli",
+    )
+    find.add_argument(
+        "--held-out", metavar="DIR", help="text to score on (default: TEXT/dev, else a tenth of the text)"
+    )
+    find.add_argument(
+        "--languages", type=codes, help="en,fr,…, en+fa+fr+zh for a mixture (default: all that the text has)"
+    )
+    find.add_argument("--examples", type=int, help="training examples a language (default: of the one with fewest)")
+    find.add_argument("--study", required=True, metavar="DIR", help="where results go, and are gone on from")
+    find.add_argument("--title", default="")
+    find.add_argument("--method", default="magnitude", choices=("magnitude", "random", "change", "fisher", "wanda"))
+    find.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.5; one-shot methods take several: 0.3,0.5")
+    find.add_argument("--step", type=float, default=0.1, help="share of the weights that a round removes")
+    find.add_argument("--scope", default="global", choices=("global", "stack", "component", "row", "tensor"))
+    find.add_argument(
+        "--only", default="", choices=("encoder", "decoder"), help="prune one stack of an encoder-decoder"
+    )
+    find.add_argument("--seeds", type=numbers, default=(0,))
+    find.add_argument("--steps", type=int, default=100, help="training steps a round; 0 scores without training")
+    find.add_argument("--batch", type=int, default=8, help="blocks or examples a step")
+    find.add_argument("--length", type=int, default=128, help="tokens a block or example")
+    find.add_argument("--rate", type=float, default=5e-5, help="peak learning rate")
+    find.add_argument("--blocks", type=int, default=64, help="blocks or examples that wanda and fisher look at")
+    find.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many blocks or examples are scored")
+    find.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
+    find.add_argument("--halves", action="store_true", help="one-shot masks on two halves of the text as well")
+    find.add_argument("--controls", type=words, default=(), help="pretrained,shuffled")
+    find.add_argument("--functional", type=decimals, default=(), help="sparsities for the functional check")
+    find.add_argument("--keep", type=decimals, help="keep masks of these sparsities only (default: all)")
+    common(find)
+
+
+def _run_find(chosen: argparse.Namespace) -> None:
+    from neutral import models, runs
+    from neutral.runs.plans.search import Plan
+    from neutral.search import lottery
+    from neutral.tasks import data
+    from neutral.training import Recipe
+
+    quiet_libraries()
+    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
+    task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
+    corpus = data.load(task, chosen.text, chosen.languages, held_out=chosen.held_out)
+    sparsities = chosen.sparsity
+    if chosen.method in lottery.ITERATIVE:
+        sparsities = tuple(lottery.levels(max(sparsities), chosen.step))
+    plan = Plan(
+        model=chosen.model,
+        task=task,
+        languages=tuple(corpus.languages),
+        method=chosen.method,
+        sparsities=sparsities,
+        seeds=chosen.seeds,
+        scope=chosen.scope,
+        only=chosen.only,
+        recipe=Recipe(steps=chosen.steps, batch_size=chosen.batch, rate=chosen.rate),
+        length=chosen.length,
+        blocks=chosen.blocks,
+        held_out=chosen.held_out_blocks,
+        examples=chosen.examples,
+        passes=chosen.passes,
+        halves=chosen.halves,
+        controls=chosen.controls,
+        functional=chosen.functional,
+        keep=chosen.keep,
+        title=chosen.title,
+    )
+    study = runs.find(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, **options)
+    if not chosen.quiet:
+        print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)

@@ -1,0 +1,114 @@
+"""`transfer`: train the mask of one language on the data of another, into a study."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from neutral.cli.options import codes, command, decimals, numbers, quiet_libraries, words
+
+
+def add_transfer(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    transfer = command(commands, "transfer", "train each language's mask on every language's data, into a study", _run)
+    transfer.add_argument("--study", required=True, metavar="DIR", help="where results go, and are gone on from")
+    transfer.add_argument("--masks", metavar="STUDY", help="the study that has the masks (default: --study)")
+    transfer.add_argument("--model", required=True, help="a Hugging Face id or folder")
+    transfer.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+    transfer.add_argument("--text", required=True, help="text or labelled data, as for `find`")
+    transfer.add_argument("--held-out", metavar="DIR", help="text to score on (default: TEXT/dev, else a tenth)")
+    transfer.add_argument("--task", default="auto", help="what is trained and scored: mlm, clm, ner, pos, nli")
+    transfer.add_argument("--source-task", default="", help="what the masks were found on (default: --task)")
+    transfer.add_argument("--method", default="magnitude", help="how the masks were found")
+    transfer.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.5,0.8")
+    transfer.add_argument("--targets", type=codes, help="languages to train on (default: all that the text has)")
+    transfer.add_argument("--sources", type=codes, help="languages whose masks are trained (default: the targets)")
+    transfer.add_argument(
+        "--baselines",
+        type=words,
+        default=("full", "random"),
+        help="full,random,pretrained,core,union,vote,thinned,reseeded (default: full,random)",
+    )
+    transfer.add_argument(
+        "--thinned", type=decimals, default=(), help="sparsities of tickets to thin at random: 0.1,0.3"
+    )
+    transfer.add_argument(
+        "--reseeded",
+        type=numbers,
+        default=(),
+        help="seeds, not of --seeds, that the targets' own masks were found under too",
+    )
+    transfer.add_argument(
+        "--seeds",
+        type=numbers,
+        default=(1,),
+        help="of the training (default: 1, not --mask-seed's: own masks are fitted to the examples they were found on)",
+    )
+    transfer.add_argument("--mask-seed", type=int, default=0, help="which of the masks found under several seeds")
+    transfer.add_argument("--scope", default="global", choices=("global", "stack", "component", "row", "tensor"))
+    transfer.add_argument("--steps", type=int, default=100, help="training steps a run")
+    transfer.add_argument("--batch", type=int, default=8, help="blocks or examples a step")
+    transfer.add_argument("--length", type=int, default=128, help="tokens a block")
+    transfer.add_argument("--rate", type=float, default=5e-5, help="peak learning rate")
+    transfer.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many are scored")
+    transfer.add_argument(
+        "--examples", type=int, help="labelled examples a language to train on (default: as the fewest)"
+    )
+    transfer.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
+    transfer.add_argument("--title", default="")
+    transfer.add_argument("--dry-run", action="store_true", help="say how many runs there are and how long, and stop")
+    transfer.add_argument(
+        "--devices", type=words, default=("auto",), help="cuda:0,cuda:1 runs side by side; one may be named twice"
+    )
+    transfer.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    from neutral import models
+    from neutral.runs.transfer import estimate, transfer
+    from neutral.tasks import data
+    from neutral.training import Recipe
+    from neutral.transfer.sources import TransferPlan
+
+    quiet_libraries()
+    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
+    task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
+    corpus = data.load(task, chosen.text, chosen.targets, held_out=chosen.held_out)
+    numbered = [name for name in ("thinned", "reseeded") if getattr(chosen, name)]
+    plan = TransferPlan(
+        model=chosen.model,
+        task=task,
+        source_task=chosen.source_task,
+        sources=tuple(chosen.sources if chosen.sources is not None else corpus.languages),
+        targets=tuple(corpus.languages),
+        sparsities=chosen.sparsity,
+        method=chosen.method,
+        baselines=tuple(dict.fromkeys([*chosen.baselines, *numbered])),
+        thinned=chosen.thinned,
+        reseeded=chosen.reseeded,
+        seeds=chosen.seeds,
+        mask_seed=chosen.mask_seed,
+        scope=chosen.scope,
+        recipe=Recipe(steps=chosen.steps, batch_size=chosen.batch, rate=chosen.rate),
+        length=chosen.length,
+        held_out=chosen.held_out_blocks,
+        examples=chosen.examples,
+        passes=chosen.passes,
+        title=chosen.title,
+    )
+    where = {"masks": chosen.masks, "devices": chosen.devices, **options}
+    left, seconds = estimate(plan, corpus, chosen.study, **where)
+    side = f", {len(chosen.devices)} side by side" if len(chosen.devices) > 1 else ""
+    said = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}{side}"
+    if chosen.dry_run:
+        print(said)
+        return
+    print(said, file=sys.stderr)
+    study = transfer(plan, corpus, chosen.study, quiet=chosen.quiet, **where)
+    if not chosen.quiet:
+        print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)
+
+
+def _time(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"

@@ -1,0 +1,222 @@
+"""The auto-encoder of Bałazy et al. (2021, arXiv 2106.08181), for comparison with `direction`.
+
+An encoder d → k and a decoder k → d, both affine, "elu" with an ELU after each; of the trained network the latents
+(V, k) and the decoder are kept. The loss of a batch is
+
+    c1 · mean(1 − cos(x̂, x)) / 5 + c2 · mean((|x̂ − x| + 1e-10)^α) + c3 · √mean((x̂ − x)²)
+
+whose α falls from 1.0 to 0.1 in the first 20 epochs, so that the second term turns from the mean error to a count of
+wrong numbers; the mean runs over all numbers of the batch. Adam, its rate halved every 4 epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+import torch
+from torch.nn import functional as F
+
+from neutral.compression.budget import Budget
+from neutral.compression.methods.lowrank import LowRank, fit_direction, fit_svd, stored
+from neutral.compression.methods.subspace import Rows
+from neutral.compression.table import Table
+from neutral.errors import NeutralError
+
+VARIANTS = ("linear", "elu")
+STARTS = ("random", "svd", "direction")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the auto-encoder is trained; the paper's values."""
+
+    variant: str = "linear"  # or "elu"
+    start: str = "random"  # or "svd", "direction": their factors
+    epochs: int = 30
+    batch: int = 32  # tokens
+    rate: float = 1e-3
+    halving: int = 4  # epochs
+    c1: float = 0.9975  # direction
+    c2: float = 0.0025  # distance
+    c3: float = 0.0  # RMSE
+    first_power: float = 1.0
+    last_power: float = 0.1
+    falling: int = 20  # epochs from the first power to the last, however many epochs there are
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise NeutralError(f"variant={self.variant!r}: there are {' and '.join(VARIANTS)}")
+        if self.start not in STARTS:
+            raise NeutralError(f"start={self.start!r}: there are {', '.join(STARTS)}")
+        for name in ("epochs", "batch", "halving", "falling"):
+            if getattr(self, name) < 1:
+                raise NeutralError(f"{name}={getattr(self, name)}: 1 or more")
+
+    def power(self, epoch: int) -> float:
+        """Return α of an epoch, counted from 0."""
+        return self.first_power + (self.last_power - self.first_power) * min(epoch / self.falling, 1)
+
+    def rate_in(self, epoch: int) -> float:
+        """Return Adam's rate in an epoch, counted from 0."""
+        return self.rate / 2 ** (epoch // self.halving)
+
+    def loss(
+        self, rebuilt: torch.Tensor, rows: torch.Tensor, power: float, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return the loss of rows (n, d) rebuilt as `rebuilt`; rows count by `weights` (n,), in the mean 1."""
+        turned = 1 - F.cosine_similarity(rebuilt, rows, dim=1)
+        error = (rebuilt - rows).abs()
+        apart = (error + 1e-10).pow(power)
+        square = error.square() if self.c3 else None
+        if weights is not None:
+            turned, apart = weights * turned, weights.unsqueeze(1) * apart
+            square = weights.unsqueeze(1) * square if self.c3 else None
+        loss = self.c1 / 5 * turned.mean() + self.c2 * apart.mean()
+        return loss + self.c3 * square.mean().sqrt() if self.c3 else loss
+
+
+class Autoencoder(LowRank):
+    """Latents and the trained decoder; settings["variant"] is "linear", or "elu": an ELU comes after the decoder."""
+
+    method = "autoencoder"
+
+    def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
+        """See `Table.decode`."""
+        return _bent(super().decode(tensors, ids), self.settings["variant"])
+
+    def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
+        """See `Table.logits`; only linear decoders can be applied to the hidden vectors instead of the rows."""
+        linear = self.settings["variant"] == "linear"
+        return super().logits(tensors, hidden) if linear else Table.logits(self, tensors, hidden)
+
+
+def fit_autoencoder(
+    matrix: torch.Tensor,
+    budget: Budget,
+    *,
+    weights: torch.Tensor | None = None,
+    seed: int = 0,
+    select: Callable[[Table], float] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    device: torch.device | str | None = None,
+    **options: object,
+) -> Autoencoder:
+    """Train the auto-encoder on `matrix` (V, d), as `Training`'s fields, which are the `options`, say.
+
+    `select` is called with the table of every epoch and gives what shall be low (the paper: perplexity); the table
+    of the lowest is returned, without `select` the last. `progress` is called after every epoch with the
+    number of epochs that are done and that there are. The decoder has a bias where the budget has room for it.
+    Rows of zeros and rows without weight are not trained on. `device` is where it trains, where the matrix is if None.
+
+    Raises `NeutralError` for unknown options, a ratio that leaves no rank, where no row counts, and if the training
+    diverges.
+    """
+    unknown = sorted(set(options) - {field.name for field in fields(Training)})
+    if unknown:
+        known = ", ".join(field.name for field in fields(Training))
+        raise NeutralError(f"{unknown[0]}: no option of the auto-encoder; there are {known}")
+    training = Training(**options)
+    place = torch.device(device) if device else matrix.device
+    counted = Rows.of(matrix, weights, None).shares.nonzero().squeeze(1).cpu()
+    network = _start(training, matrix, budget, weights, torch.Generator().manual_seed(seed), place)
+    optimizer = torch.optim.Adam(network.values(), lr=training.rate, fused=place.type in ("cpu", "cuda"))
+    draw = torch.Generator().manual_seed(seed + 1)
+    best: tuple[float, Autoencoder] | None = None
+    table = None
+    for epoch in range(training.epochs):
+        optimizer.param_groups[0]["lr"] = training.rate_in(epoch)
+        order = counted[torch.randperm(len(counted), generator=draw)].to(matrix.device)
+        _epoch(training, network, optimizer, matrix, weights, order, training.power(epoch), place)
+        if select is not None or epoch == training.epochs - 1:
+            table = _table(training, network, matrix, budget, place)
+        if select is not None:
+            score = select(table)
+            best = (score, table) if best is None or score < best[0] else best
+        if progress is not None:
+            progress(epoch + 1, training.epochs)
+    return best[1] if best else table
+
+
+def _epoch(
+    training: Training,
+    network: dict[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    matrix: torch.Tensor,
+    weights: torch.Tensor | None,
+    order: torch.Tensor,
+    power: float,
+    place: torch.device,
+) -> None:
+    """Train on every row once, in the order given."""
+    for ids in order.split(training.batch):
+        rows = matrix[ids].to(place)
+        rebuilt = _decoded(training, network, _encoded(training, network, rows))
+        counts = None if weights is None else weights[ids].to(place)
+        optimizer.zero_grad()
+        training.loss(rebuilt, rows, power, counts).backward()
+        optimizer.step()
+
+
+def _start(
+    training: Training,
+    matrix: torch.Tensor,
+    budget: Budget,
+    weights: torch.Tensor | None,
+    draw: torch.Generator,
+    place: torch.device,
+) -> dict[str, torch.Tensor]:
+    """Return the parameters: encoder (k, d), its bias (k,), decoder (k, d) and, where there is room, its bias (d,)."""
+    rank, width = budget.rank, budget.width
+    if training.start == "random":  # uniform within 1/√inputs, as torch's linear layers
+
+        def uniform(*shape: int, inputs: int) -> torch.Tensor:
+            return (2 * torch.rand(shape, generator=draw) - 1) / inputs**0.5
+
+        first = {
+            "encoder": uniform(rank, width, inputs=width),
+            "bias": uniform(rank, inputs=width),
+            "decoder": uniform(rank, width, inputs=rank),
+            "offset": uniform(width, inputs=rank),
+        }
+    else:
+        if training.start == "svd":
+            found = fit_svd(matrix, budget, weights=weights)
+        else:
+            found = fit_direction(matrix, budget, weights=weights, lengths="project")
+        decoder = found.tensors["decoder"].float()
+        offset = found.tensors.get("offset", torch.zeros(width)).float()
+        first = {"encoder": decoder.clone(), "bias": torch.zeros(rank), "decoder": decoder, "offset": offset}
+    if not budget.has_offset:
+        del first["offset"]
+    return {name: tensor.to(place, copy=True).requires_grad_() for name, tensor in first.items()}
+
+
+def _encoded(training: Training, network: Mapping[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
+    """Return the latents (n, k) of rows (n, d)."""
+    return _bent(F.linear(rows, network["encoder"], network["bias"]), training.variant)
+
+
+def _decoded(training: Training, network: Mapping[str, torch.Tensor], latents: torch.Tensor) -> torch.Tensor:
+    """Return the rows (n, d) of latents (n, k)."""
+    return _bent(F.linear(latents, network["decoder"].T, network.get("offset")), training.variant)
+
+
+def _bent(values: torch.Tensor, variant: str) -> torch.Tensor:
+    return F.elu(values) if variant == "elu" else values
+
+
+@torch.no_grad()
+def _table(
+    training: Training,
+    network: Mapping[str, torch.Tensor],
+    matrix: torch.Tensor,
+    budget: Budget,
+    place: torch.device,
+) -> Autoencoder:
+    """Encode every row. Raises `NeutralError` for a network that has diverged."""
+    if not all(torch.isfinite(tensor).all() for tensor in network.values()):
+        raise NeutralError("the auto-encoder diverged: a lower `rate`, or a table with smaller numbers, may help")
+    latents = torch.cat([_encoded(training, network, rows.to(place)).to(matrix.device) for rows in matrix.split(8192)])
+    kept = {name: network[name].detach().clone() for name in ("decoder", "offset") if name in network}
+    return Autoencoder(matrix.shape, stored(budget, latents=latents, **kept), {"variant": training.variant})

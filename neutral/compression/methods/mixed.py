@@ -1,0 +1,285 @@
+"""Rotated rows with more bits for tokens that are used more, and less noise where the model is sensitive.
+
+A row x is written as x̂ = µ + g · T q: q holds one of 2^b levels a number, g is the row's length, and T is one d × d
+map for all rows.
+
+Bits a row. With b bits the squared error falls as 4^-b, so the least Σ w_i · error_i at a given total has
+b_i = ½ log₂ w_i + constant (reverse water-filling; Cover & Thomas, Elements of Information Theory, section 10.3).
+
+Where the noise goes. Let C be the rows' covariance and S the second moment of what meets the table (the vectors that
+enter the output layer). Rows are quantized as A(x - µ), rotated, which costs noise in proportion to tr(ACA), of
+which S sees tr(A⁻¹SA⁻¹). The product is least where ACA = A⁻¹SA⁻¹, which is A² = C⁻¹ # S, the geometric mean of the two
+matrices. Only the few directions in which A is far from a multiple of the identity are stored.
+
+Rotation and levels. After a random orthogonal map the numbers of a row are close to normal (as in QuIP#, Tseng et al.
+2024), so the levels are the Lloyd-Max levels of a normal variable (Max 1960), the same for every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from math import pi, sqrt
+
+import numpy as np
+import torch
+from scipy.linalg import hadamard
+from scipy.stats import norm
+
+from neutral.compression.budget import Budget
+from neutral.compression.packing import pack, unpack
+from neutral.compression.table import Table
+from neutral.errors import NeutralError
+
+WIDTHS = range(1, 9)
+_BLOCK = 8192
+_SMALLEST = 1e-12
+
+
+class Mixed(Table):
+    """Rows of 1 to 8 bits a number.
+
+    Tensors: `bits` (V,) uint8; `codes<b>` (rows of that width, packed bytes); `levels<b>` (2^b,); `lengths` (V,);
+    `offset` µ (d,); `directions` (r, d), orthogonal, and `stretch` (r,): T = (I + Σ stretch_j v_j v_jᵀ) Rᵀ;
+    `signs` (d,) of the rotation R.
+    """
+
+    method = "mixed"
+    parts = (
+        "bits",
+        "lengths",
+        "offset",
+        "directions",
+        "stretch",
+        "signs",
+        *(f"codes{b}" for b in WIDTHS),
+        *(f"levels{b}" for b in WIDTHS),
+    )
+    optional = tuple(name for name in parts if name.startswith(("codes", "levels")))
+    _made: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are stored; a code is one number, however few bits it takes."""
+        codes = sum(tensor.numel() for name, tensor in self.tensors.items() if name.startswith("codes"))
+        return super().parameters - codes + self.shape[0] * self.shape[1]
+
+    def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
+        """See `Table.decode`."""
+        rotated = self._coded(tensors, ids) @ self._derived(tensors)[1]
+        return _stretched(rotated, tensors) + tensors["offset"].float()
+
+    def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
+        """See `Table.logits`; `hidden` is mapped once, instead of every row."""
+        seen = hidden.float()
+        mapped = _stretched(seen, tensors) @ self._derived(tensors)[1].T
+        spans = [mapped @ self._coded(tensors, ids).T for ids in self._spans(hidden.device)]
+        return (torch.cat(spans, dim=-1) + (seen @ tensors["offset"].float()).unsqueeze(-1)).to(hidden.dtype)
+
+    def _derived(self, tensors: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what follows from the stored tensors, made once: where each row's codes lie, and the rotation."""
+        if self._made is None or self._made[0] is not tensors["bits"]:
+            self._made = tensors["bits"], _places(tensors["bits"]), rotation(tensors["signs"])
+        return self._made[1:]
+
+    def _coded(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
+        """Return g · q of the rows `ids`, (n, d)."""
+        bits = tensors["bits"]
+        places = self._derived(tensors)[0][ids]
+        widths = bits[ids]
+        out = torch.empty(len(ids), self.shape[1], device=bits.device)
+        for b in widths.unique().tolist():
+            mine = widths == b
+            codes = unpack(tensors[f"codes{b}"][places[mine].long()], np.full(self.shape[1], b))
+            out[mine] = tensors[f"levels{b}"].float()[codes]
+        return out * tensors["lengths"][ids].float().unsqueeze(-1)
+
+
+def fit_mixed(
+    matrix: torch.Tensor,
+    budget: Budget,
+    *,
+    weights: torch.Tensor | None = None,
+    seed: int = 0,
+    metric: torch.Tensor | None = None,
+    directions: int = 32,
+    damping: float = 0.1,
+) -> Mixed:
+    """Quantize `matrix` (V, d); tokens of more `weights` get more bits.
+
+    `metric` (d, d) is the second moment S of what the model multiplies the rows with (`calibration.output_metric`);
+    without it, S = I. `damping` · I is added to S, scaled to trace d, so that no direction is left unguarded.
+    `directions` is how many directions of the map are stored.
+
+    Raises `NeutralError` for a ratio by parameters (as many numbers are stored as in the full table), and for one
+    that leaves less than a bit a number.
+    """
+    size, width = matrix.shape
+    if budget.by != "bytes":
+        raise NeutralError("mixed stores as many numbers as the full table has; give its ratio by bytes")
+    if metric is not None and tuple(metric.shape) != (width, width):
+        raise NeutralError(f"metric: must be {width} × {width}; got {tuple(metric.shape)}")
+    kept = ~(matrix == 0).all(dim=1)
+    if not kept.any():
+        raise NeutralError("every row of the token table is zero")
+    rank = min(directions, width)
+    bits = allocate(_importance(matrix, weights, kept), width, budget, _overhead(size, width, rank))
+    offset, covariance = _moments(matrix, kept)
+    vectors, stretch = _map(covariance, metric, rank, damping)
+    draw = torch.from_numpy(np.random.default_rng(seed).choice([-1, 1], width)).to(torch.int8)
+    shared = {
+        "bits": torch.from_numpy(bits),
+        "offset": offset.half(),
+        "directions": vectors.half(),
+        "stretch": stretch.half(),
+        "signs": draw,
+    }
+    shared = {name: tensor.to(matrix.device) for name, tensor in shared.items()}
+    back = _stretched(torch.eye(width, device=matrix.device), shared)  # as it is stored, so the fit undoes it exactly
+    encoder = torch.linalg.inv(back.double()).float() @ rotation(shared["signs"]).T
+    lengths = torch.zeros(size, device=matrix.device)
+    for b in np.unique(bits).tolist():
+        ids = torch.from_numpy(np.flatnonzero(bits == b)).to(matrix.device)
+        grid = levels(b).to(matrix.device)
+        packed = []
+        for block in ids.split(_BLOCK):
+            rows = (matrix[block] - shared["offset"].float()) @ encoder
+            codes, lengths[block] = _quantize(rows, grid)
+            packed.append(pack(codes, np.full(width, b)))
+        shared[f"codes{b}"], shared[f"levels{b}"] = torch.cat(packed), grid.half()
+    return Mixed((size, width), shared | {"lengths": lengths.half()})
+
+
+def allocate(importance: np.ndarray, width: int, budget: Budget, overhead: float) -> np.ndarray:
+    """Return the bits of each row, uint8 (V,), that make Σ importance · 4^-bits least within the budget.
+
+    Rows are packed to whole bytes; `overhead` bytes go to other things. Ties go to lower ids, which are the
+    more frequent tokens in most vocabularies.
+    """
+    room = budget.bytes - overhead
+    cost = np.array([0, *(-(-width * b // 8) for b in WIDTHS)], dtype=np.int64)
+    if cost[1] * len(importance) > room:
+        most = 4 * len(importance) * width / (overhead + cost[1] * len(importance))
+        raise NeutralError(f"ratio {budget.ratio:g} by bytes leaves less than a bit a number; mixed reaches {most:.4g}")
+    wanted = 0.5 * np.log2(importance)
+    low, high = -wanted.max(), WIDTHS[-1] + 1 - wanted.min()
+    for _ in range(60):  # the largest constant that fits
+        middle = (low + high) / 2
+        bits = np.clip(np.floor(wanted + middle), WIDTHS[0], WIDTHS[-1]).astype(np.int64)
+        low, high = (middle, high) if cost[bits].sum() <= room else (low, middle)
+    bits = np.clip(np.floor(wanted + low), WIDTHS[0], WIDTHS[-1]).astype(np.int64)
+    left = room - cost[bits].sum()
+    # What is left goes to the rows that are nearest to their next bit.
+    short = np.where(bits < WIDTHS[-1], bits + 1 - (wanted + low), np.inf)
+    order = np.argsort(short, kind="stable")
+    extra = np.where(
+        np.isfinite(short[order]), cost[np.minimum(bits[order] + 1, WIDTHS[-1])] - cost[bits[order]], np.inf
+    )
+    bits[order[np.cumsum(extra) <= left]] += 1
+    return bits.astype(np.uint8)
+
+
+@cache
+def levels(bits: int) -> torch.Tensor:
+    """Return the 2^bits Lloyd-Max levels of a standard normal variable, ascending (Max 1960)."""
+    count = 2**bits
+    points = norm.ppf((np.arange(count) + 0.5) / count)
+    for _ in range(20_000):
+        edges = np.concatenate([[-np.inf], (points[1:] + points[:-1]) / 2, [np.inf]])
+        means = -np.diff(norm.pdf(edges)) / np.diff(norm.cdf(edges))
+        moved, points = np.abs(means - points).max(), means
+        if moved < 1e-7:
+            break
+    return torch.from_numpy(points).float()
+
+
+def rotation(signs: torch.Tensor) -> torch.Tensor:
+    """Return the orthogonal map R (d, d), float32: random signs, then Hadamard ⊗ cosine transform.
+
+    d = 2^n · m: the Hadamard matrix has 2^n rows, the cosine transform (DCT-II) m.
+    """
+    width = len(signs)
+    even = width & -width
+    odd = width // even
+    places = torch.arange(odd, device=signs.device, dtype=torch.float32)
+    cosine = torch.cos(pi * (places + 0.5) * places.unsqueeze(1) / odd) * sqrt(2 / odd)
+    cosine[0] /= sqrt(2)
+    fast = torch.from_numpy(hadamard(even)).to(signs.device, torch.float32) / sqrt(even)
+    return torch.kron(cosine, fast) * signs.float()
+
+
+def _quantize(rows: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each row's codes (n, d) and the length that makes the squared error least (n,)."""
+    spread = rows.square().mean(dim=1, keepdim=True).sqrt().clamp(min=_SMALLEST)
+    codes = torch.bucketize((rows / spread).contiguous(), (grid[1:] + grid[:-1]) / 2)
+    rebuilt = grid[codes]
+    return codes, (rows * rebuilt).sum(dim=1) / rebuilt.square().sum(dim=1).clamp(min=_SMALLEST)
+
+
+def _importance(matrix: torch.Tensor, weights: torch.Tensor | None, kept: torch.Tensor) -> np.ndarray:
+    """Return what an error of a row costs: weight × squared length, so that bits buy direction, not length."""
+    size = matrix.norm(dim=1)
+    per_row = torch.ones_like(size) if weights is None else weights.to(size)
+    per_row = per_row * (size / size[kept].mean()).square()
+    least = per_row[per_row > 0].min()
+    return torch.where(kept & (per_row > 0), per_row, least).double().cpu().numpy()
+
+
+def _overhead(size: int, width: int, rank: int) -> int:
+    """Return the bytes that are stored beside the codes."""
+    grids = 2 * sum(2**b for b in WIDTHS)
+    return 3 * size + 2 * width + 2 * rank * (width + 1) + width + grids
+
+
+def _moments(matrix: torch.Tensor, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean (d,) and the covariance (d, d), float64, of the rows that are not zero."""
+    mean = matrix.sum(dim=0, dtype=torch.float64) / kept.sum()
+    total = torch.zeros(matrix.shape[1], matrix.shape[1], dtype=torch.float64, device=matrix.device)
+    for block in torch.arange(len(matrix), device=matrix.device).split(_BLOCK):
+        rows = matrix[block][kept[block]] - mean.float()
+        total += (rows.T @ rows).double()
+    return mean.float(), total / kept.sum()
+
+
+def _map(
+    covariance: torch.Tensor, metric: torch.Tensor | None, rank: int, damping: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the `rank` directions (r, d) and stretches (r,) of A⁻¹ = I + Σ stretch · v vᵀ, up to a constant.
+
+    A² = C⁻¹ # S; the directions are those whose eigenvalues lie farthest from the typical one.
+    """
+    width = len(covariance)
+    identity = torch.eye(width, dtype=torch.float64, device=covariance.device)
+    scaled = covariance / covariance.trace().clamp(min=_SMALLEST) * width + 1e-6 * identity
+    seen = identity if metric is None else metric.to(covariance) / metric.trace() * width + damping * identity
+    values, vectors = torch.linalg.eigh(geometric_mean(torch.linalg.inv(scaled), seen))
+    logs = values.log() / 2  # of A
+    far = (logs - logs.median()).abs().argsort(descending=True)
+    rest = logs[far[rank:]].mean() if rank < width else logs.mean()
+    return vectors[:, far[:rank]].T, (rest - logs[far[:rank]]).exp() - 1
+
+
+def geometric_mean(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return a # b = a^½ (a^-½ b a^-½)^½ a^½ of two positive definite matrices (Bhatia 2007, chapter 4)."""
+    root, inverse = _power(a, 0.5), _power(a, -0.5)
+    return root @ _power(inverse @ b @ inverse, 0.5) @ root
+
+
+def _power(matrix: torch.Tensor, exponent: float) -> torch.Tensor:
+    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
+    return (vectors * values.clamp(min=values[-1] * 1e-12) ** exponent) @ vectors.T
+
+
+def _stretched(rows: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return rows (n, d) times I + Σ stretch · v vᵀ, which is symmetric."""
+    vectors = tensors["directions"].float()
+    return rows + ((rows @ vectors.T) * tensors["stretch"].float()) @ vectors
+
+
+def _places(bits: torch.Tensor) -> torch.Tensor:
+    """Return where each row's codes lie among the rows of its width, int32 (V,)."""
+    places = torch.empty_like(bits, dtype=torch.int32)
+    for b in bits.unique():
+        mine = bits == b
+        places[mine] = torch.arange(int(mine.sum()), dtype=torch.int32, device=bits.device)
+    return places

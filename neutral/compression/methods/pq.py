@@ -1,0 +1,279 @@
+"""Product quantization of directions: short stretches of the unit rows are replaced by their nearest of a few vectors.
+
+Jégou, Douze, Schmid (2011), Product Quantization for Nearest Neighbor Search, cut a vector into sub-vectors and
+give each position a codebook of its own. Here all positions share one, so that it can be large: the rows of a token
+table are much alike at every position once their mean (`offset`) is taken off. With u = x/‖x‖ cut into sub-vectors
+u_j, a row is stored as its length and the codes of the vectors c(u_j − offset_j), and rebuilt as
+
+    x̂ = ‖x‖ · v/‖v‖,  v_j = offset_j + c_j
+
+Codes have b bits, those of the last sub-vectors b + 1, so that a ratio is met to the byte. Lengths are stored as one
+byte of their logarithm, 0 for a row of zeros. The k-means is faiss's (Douze et al. 2024, The Faiss library).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, pi, sqrt
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from neutral.compression.budget import Budget
+from neutral.compression.packing import pack, unpack
+from neutral.compression.table import Table
+from neutral.errors import NeutralError
+
+_WIDEST = 13  # bits of a code; its codebook is what takes the time
+_POINTS = 64  # k-means: points a centroid
+_ROUNDS = 12  # k-means: iterations
+# Squared error ~ 4^-(bits a number) times a share that falls with the numbers n of a sub-vector: n^-0.28 as measured on
+# two tables, at most from a scalar quantizer to the rate-distortion bound (Panter and Dite 1951: π√3/2 at high rates).
+_GAIN, _BOUND = 0.28, 2 / (pi * sqrt(3))
+_MOST_BITS = 16  # a code reaches over three bytes at most
+_SCALES = (1.0, 0.92)  # multiples of a unit row that are coded, the better one kept
+_BLOCK = 8192  # rows encoded at a time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a row is cut: sub-vectors of `sub` numbers, codes of `bits` bits and `wide` last ones of one bit more."""
+
+    vocabulary: int
+    width: int
+    sub: int
+    bits: int
+    wide: int
+
+    @property
+    def codes(self) -> int:
+        """Codes a row; the last sub-vector may reach beyond the row."""
+        return ceil(self.width / self.sub)
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Bits of each code of a row, int64 (codes,)."""
+        return self.bits + (np.arange(self.codes) >= self.codes - self.wide).astype(np.int64)
+
+    @property
+    def row(self) -> int:
+        """Bytes of a row's codes."""
+        return ceil((self.codes * self.bits + self.wide) / 8)
+
+    @property
+    def entries(self) -> tuple[int, int]:
+        """Vectors in the codebook of `bits` and in that of one bit more."""
+        return 2**self.bits * (self.wide < self.codes), 2 ** (self.bits + 1) * (self.wide > 0)
+
+    @property
+    def shared(self) -> int:
+        """Numbers that are stored once: codebooks and offset (float16)."""
+        return sum(self.entries) * self.sub + self.width
+
+    @property
+    def bytes(self) -> int:
+        """Every byte of the table: codes, lengths, codebooks, offset and the two limits of the lengths."""
+        return self.vocabulary * (self.row + 1) + 2 * self.shared + 8
+
+    @property
+    def numbers(self) -> int:
+        """Every number of the table."""
+        return self.vocabulary * (self.codes + 1) + self.shared + 2
+
+    @property
+    def error(self) -> float:
+        """What its squared error is about in proportion to: see `_GAIN`."""
+        return float(np.mean(4.0 ** (-self.widths / self.sub))) * max(self.sub**-_GAIN, _BOUND)
+
+
+class Product(Table):
+    """Codes of sub-vectors.
+
+    codes (V, bytes) uint8; lengths (V,) uint8; span (2,) float32, the logarithms of the least and largest length;
+    offset (d,) float16; narrow (2^b, n) and wide (2^(b+1), n) float16, the codebooks of sub-vectors of n numbers.
+    """
+
+    method = "pq"
+    parts = ("codes", "lengths", "span", "offset", "narrow", "wide")
+    optional = ("narrow", "wide")
+
+    @property
+    def plan(self) -> Plan:
+        """How a row is cut."""
+        return Plan(*self.shape, *(int(self.settings[name]) for name in ("sub", "bits", "wide")))
+
+    def decode(self, tensors: dict[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
+        """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
+        plan = self.plan
+        codes = unpack(tensors["codes"][ids], plan.widths)
+        direction = _directions(codes, tensors["offset"].float(), tensors, plan)
+        return direction * _lengths(tensors["lengths"][ids], tensors["span"]).unsqueeze(1)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are stored; a code is one, however few bits it takes."""
+        return self.plan.numbers
+
+
+def fit_pq(
+    matrix: torch.Tensor, budget: Budget, *, weights: torch.Tensor | None = None, seed: int = 0, widest: int = _WIDEST
+) -> Product:
+    """Quantize the directions of `matrix` (V, d) with codes of at most `widest` bits.
+
+    `weights` (V,) count in the offset and in the codebooks: rows are drawn in proportion to them to train these.
+    Raises `NeutralError` for a ratio that leaves no room for codes of one bit, and where faiss is missing.
+    """
+    plan = choose(budget, widest)
+    device, matrix = matrix.device, matrix.cpu()  # faiss-cpu works on arrays
+    length = matrix.norm(dim=1)
+    weights = (torch.ones_like(length) if weights is None else weights.cpu()) * (length > 0)
+    unit = F.normalize(matrix, dim=1, eps=torch.finfo(matrix.dtype).tiny)
+    offset = ((weights @ unit) / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)).half()
+    random = np.random.default_rng(seed)
+    books = {
+        name: _train(_sample(unit, offset.float(), weights, plan.sub, _POINTS * entries, random), entries, seed)
+        for name, entries in zip(("narrow", "wide"), plan.entries, strict=True)
+        if entries
+    }
+    codes = [_encode(rows, offset.float(), books, plan) for rows in unit.split(_BLOCK)]
+    steps, span = _log_lengths(length)
+    tensors = {"codes": pack(torch.cat(codes), plan.widths), "lengths": steps, "span": span, "offset": offset, **books}
+    return Product(matrix.shape, tensors, {"sub": plan.sub, "bits": plan.bits, "wide": plan.wide}).to(device)
+
+
+def choose(budget: Budget, widest: int = _WIDEST) -> Plan:
+    """Return the plan of least expected error that the budget allows.
+
+    Raises `NeutralError` when none does, saying which ratio there is room for, and for `widest` outside 1 … 16.
+    """
+    if not 1 <= widest <= _MOST_BITS:
+        raise NeutralError(f"pq: codes have 1 to {_MOST_BITS} bits; got {widest}")
+    plans = [
+        plan
+        for sub in range(1, budget.width + 1)
+        for bits in range(1, widest + 1)
+        for plan in _plans(budget, sub, bits, widest)
+        if max(plan.entries) <= max(2, budget.vocabulary * (budget.width // sub))
+    ]
+    if budget.by == "bytes":
+        fitting = [plan for plan in plans if plan.bytes <= budget.bytes]
+        most = max(4 * budget.vocabulary * budget.width / plan.bytes for plan in plans)
+    else:
+        fitting = [plan for plan in plans if plan.numbers <= budget.numbers]
+        most = max(budget.vocabulary * budget.width / plan.numbers for plan in plans)
+    if not fitting:
+        raise NeutralError(
+            f"pq: ratio {budget.ratio:g} by {budget.by} leaves no room for codes on a table of "
+            f"{budget.vocabulary:,} × {budget.width}; at most {most:.4g} is possible"
+        )
+    return min(fitting, key=lambda plan: (plan.error, plan.bytes))
+
+
+def _plans(budget: Budget, sub: int, bits: int, widest: int) -> list[Plan]:
+    """Return the plan of codes of one width, and the one that spends what bytes are left on wider ones."""
+    even = Plan(budget.vocabulary, budget.width, sub, bits, 0)
+    if budget.by == "parameters" or bits == widest:
+        return [even]
+    both = 2 * (3 * 2**bits * sub + budget.width) + 8  # bytes stored once, with two codebooks
+    spare = 8 * (int((budget.bytes - both) // budget.vocabulary) - 1) - even.codes * bits
+    if not 0 < spare < even.codes:
+        return [even]
+    return [even, Plan(budget.vocabulary, budget.width, sub, bits, spare)]
+
+
+def _log_lengths(length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return each length as a step of 1 … 255 on a log scale, uint8 (V,), 0 for 0; and the scale's ends, (2,)."""
+    logs = length[length > 0].log()
+    span = torch.stack([logs.min(), logs.max()]) if len(logs) else torch.zeros(2)
+    steps = torch.zeros(len(length), dtype=torch.uint8)
+    steps[length > 0] = (1 + 254 * (logs - span[0]) / (span[1] - span[0]).clamp_min(1e-6)).round().to(torch.uint8)
+    return steps, span
+
+
+def _lengths(steps: torch.Tensor, span: torch.Tensor) -> torch.Tensor:
+    length = torch.exp(span[0] + (span[1] - span[0]) * (steps.float() - 1) / 254)
+    return torch.where(steps == 0, 0.0, length)
+
+
+def _cut(rows: torch.Tensor, sub: int) -> torch.Tensor:
+    """Return rows (n, d) as sub-vectors (n, ⌈d/sub⌉, sub), zeros beyond the row."""
+    return F.pad(rows, (0, -rows.shape[1] % sub)).reshape(len(rows), -1, sub)
+
+
+def _sample(
+    unit: torch.Tensor, offset: torch.Tensor, weights: torch.Tensor, sub: int, size: int, random: np.random.Generator
+) -> np.ndarray:
+    """Return sub-vectors (size, sub), all there are if that is fewer, of rows drawn in proportion to `weights`."""
+    places = unit.shape[1] // sub  # the one that reaches beyond the row is left out
+    rows = ceil(size / places)
+    seen = np.flatnonzero(weights.numpy())
+    share = weights.numpy()[seen].astype(np.float64)
+    if not len(seen):
+        drawn = np.zeros(1, dtype=np.int64)
+    elif (share == share[0]).all():
+        drawn = np.sort(random.permutation(seen)[:rows])
+    else:
+        drawn = np.sort(random.choice(seen, rows, p=share / share.sum()))
+    points = (unit[torch.from_numpy(drawn)] - offset)[:, : places * sub].reshape(-1, sub).numpy()
+    return points[np.sort(random.permutation(len(points))[:size])]
+
+
+def _train(points: np.ndarray, entries: int, seed: int) -> torch.Tensor:
+    """Return the centroids of k-means, float16 (entries, sub)."""
+    faiss = _faiss()
+    points = np.tile(points, (ceil(entries / len(points)), 1))
+    limits = {"min_points_per_centroid": 1, "max_points_per_centroid": len(points)}
+    means = faiss.Kmeans(points.shape[1], entries, niter=_ROUNDS, seed=seed, **limits)
+    means.train(np.ascontiguousarray(points))
+    return torch.from_numpy(means.centroids.copy()).half()
+
+
+def _encode(unit: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], plan: Plan) -> torch.Tensor:
+    """Return the codes (n, m) of unit rows (n, d): of those nearest to c·u for a few c, the ones nearest in direction.
+
+    Lengths are kept apart, so any multiple of u may be coded; a shorter one falls where the codebook is denser.
+    """
+    best = nearness = None
+    for scale in _SCALES:
+        subs = _cut(scale * unit - offset, plan.sub)
+        parts = [_nearest(subs[:, places], books[name]) for name, places in _halves(plan) if name in books]
+        codes = torch.cat(parts, dim=1)
+        cosine = (_directions(codes, offset, books, plan) * unit).sum(dim=1, keepdim=True)
+        if best is None:
+            best, nearness = codes, cosine
+        else:
+            best = torch.where(cosine > nearness, codes, best)
+            nearness = torch.maximum(cosine, nearness)
+    return best
+
+
+def _directions(
+    codes: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], plan: Plan
+) -> torch.Tensor:
+    """Return the unit rows (n, d) that codes (n, m) stand for."""
+    parts = [books[name][codes[:, places]].flatten(1) for name, places in _halves(plan) if name in books]
+    return F.normalize(torch.cat(parts, dim=1)[:, : plan.width].float() + offset, dim=1)
+
+
+def _halves(plan: Plan) -> tuple[tuple[str, slice], tuple[str, slice]]:
+    """Return the codebooks' names, each with the places of the codes that use it."""
+    split = plan.codes - plan.wide
+    return ("narrow", slice(0, split)), ("wide", slice(split, plan.codes))
+
+
+def _nearest(subs: torch.Tensor, book: torch.Tensor) -> torch.Tensor:
+    """Return the codes (n, m) of sub-vectors (n, m, sub): the nearest entries of the codebook."""
+    index = _faiss().IndexFlatL2(book.shape[1])
+    index.add(book.float().numpy())
+    _, found = index.search(np.ascontiguousarray(subs.flatten(0, 1).numpy()), 1)
+    return torch.from_numpy(found).reshape(subs.shape[:2]).int()
+
+
+def _faiss():
+    try:
+        import faiss
+    except ImportError as error:
+        raise NeutralError("method pq needs the package faiss-cpu: pip install faiss-cpu") from error
+    return faiss

@@ -1,0 +1,109 @@
+"""The members of a comparison: what people call them, in which order they stand, and how two of them relate.
+
+A member is a mask's label, which is a language's code or any other name, and what tells it from its twins: `en/0`,
+`en/1` (seeds), `en/a`, `en/b` (halves of the text), `en 2` (another mask under the same label), `en (yours)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from neutral import languages
+from neutral.errors import NeutralError
+from neutral.languages import LANGUAGES, RELATIONS, by_family, language
+
+ORDERS = ("family", "clustering", "name")
+
+_MEMBER = re.compile(r"^(?P<label>.+?)(?P<rest>(?:/\w+)?(?: \d+)?(?: \(yours\))?)$")
+
+
+def speaker(member: str) -> str:
+    """Return the label behind a member's name.
+
+    >>> [speaker(member) for member in ("en", "en/0", "en 2", "en (yours)")]
+    ['en', 'en', 'en', 'en']
+    """
+    return _MEMBER.match(member)["label"] if member else member
+
+
+def display(member: str) -> str:
+    """Return what people call a member: the language's name where its code is known, else the member's own.
+
+    >>> display("en"), display("en 2"), display("en+fa"), display("my run")
+    ('English', 'English 2', 'English + Farsi', 'my run')
+    """
+    if "+" in member:  # a mixture
+        return " + ".join(display(part) for part in member.split("+"))
+    match = _MEMBER.match(member)
+    return f"{language(match['label']).name}{match['rest']}" if match else member
+
+
+def numbered(labels: Sequence[str]) -> list[str]:
+    """Return labels made different by counting.
+
+    >>> numbered(["en", "en", "fr"])
+    ['en', 'en 2', 'fr']
+    """
+    members: list[str] = []
+    for label in labels:
+        number, member = 1, label
+        while member in members:
+            number += 1
+            member = f"{label} {number}"
+        members.append(member)
+    return members
+
+
+def is_known(member: str) -> bool:
+    """Whether a member's label is a language that the project knows about."""
+    return speaker(member) in LANGUAGES
+
+
+def relation(a: str, b: str) -> str:
+    """Return how the languages of two members relate: one of `RELATIONS`.
+
+    >>> relation("fr", "es/1"), relation("en", "sw")
+    ('same branch', 'same script')
+    """
+    return languages.relation(language(speaker(a)), language(speaker(b)))
+
+
+def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | None = None) -> list[str]:
+    """Order members by family, by name, or by clustering of a square overlap matrix.
+
+    Clustering is average linkage on 1 - overlap with optimal leaf order (Bar-Joseph et al. 2001, in SciPy),
+    so that neighbours are alike; where a value is missing or there are fewer than three members, the order
+    is by family.
+
+    Raises `NeutralError` for another order.
+    """
+    if how not in ORDERS:
+        raise NeutralError(f"no such order: {how}; use {', '.join(ORDERS)}")
+    related = sorted(members, key=lambda m: (_place(m), m))
+    if how == "name":
+        return sorted(members, key=lambda m: display(m).casefold())
+    if how == "family" or matrix is None or len(members) < 3:
+        return related
+    square = matrix.loc[related, related].to_numpy(dtype=float)
+    if np.isnan(square).any():
+        return related
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    distance = 1 - (square + square.T) / 2
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    return [related[i] for i in leaves_list(tree)]
+
+
+def _place(member: str) -> int:
+    known = by_family(list(LANGUAGES))
+    label = speaker(member)
+    return known.index(label) if label in known else len(known)
+
+
+__all__ = ["ORDERS", "RELATIONS", "display", "is_known", "numbered", "order", "relation", "speaker"]

@@ -1,0 +1,11 @@
+"""Overlap is counts: one pass over the bits of many masks, then every measure is algebra.
+
+`count` finds, per weight tensor, how many weights each mask keeps, how many each pair keeps, and how many are kept by
+exactly k of the n masks (`popcount`). `Counts` adds them up for any grouping of the tensors, and turns them into the
+neutral core and the `measures` of a pair: Jaccard, Dice, agreement, φ, and the Jaccard expected by chance.
+"""
+
+from neutral.overlap.counts import Counts, count
+from neutral.overlap.measures import MEASURES
+
+__all__ = ["MEASURES", "Counts", "count"]

@@ -1,0 +1,313 @@
+"""What n masks keep in every weight tensor, alone, in pairs and together, and tables of it.
+
+The level expected by chance is computed per tensor, because unequal densities raise it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from neutral import labels
+from neutral.errors import FileError, NeutralError
+from neutral.members import numbered
+from neutral.overlap.measures import FORMULAS, MEASURES, Kept, expected_both
+from neutral.overlap.popcount import count_tensors
+
+if TYPE_CHECKING:
+    from neutral.masks import Mask
+
+
+def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly: bool = True) -> Counts:
+    """Count what masks of one network keep: each, every pair, and exactly k of them.
+
+    Members are called `names`, else each mask's `named`; a name that comes again gets a number ("en 2").
+    With `exactly=False` the neutral core is not counted, and it takes two thirds of the time.
+
+    Raises `MismatchError` naming the first tensor that differs, `NeutralError` for no masks or names
+    that do not fit.
+    """
+    masks = list(masks)
+    if not masks:
+        raise NeutralError("there are no masks to count")
+    members = _members(masks, names)
+    first = masks[0]
+    for mask, member in zip(masks, members, strict=True):
+        first.require_same(mask, names=(members[0], member))
+    sizes = np.array([math.prod(shape) for shape in first.shapes.values()], dtype=np.int64)
+    bits = [[mask.bits[name] for mask in masks] for name in first.names]
+    both, by_number = count_tensors(bits, sizes, exactly=exactly)
+    shared = {k: v for k, v in first.header.items() if all(mask.header.get(k) == v for mask in masks)}
+    return Counts(members, first.names, sizes, both, by_number, shared)
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """What n masks keep in T weight tensors, and every measure of it.
+
+    Attributes:
+        members: what the n masks are called.
+        tensors: names of the T weights.
+        sizes: (T,) int64, weights in each tensor.
+        both: (T, n, n) int64, weights that both of a pair keep; symmetric, the diagonal is what each keeps.
+        exactly: (T, n + 1) int64, weights kept by exactly k masks; or None.
+        header: what all masks say of themselves (model, task, method, …).
+
+    The measures take `by`: all | stack | layer | component | layer-component | tensor, and give a tidy
+    DataFrame. Groups come in natural order; encoder and decoder layers are never one group, a pooler is a
+    group of its own. A measure that a group does not define is NaN: Jaccard and Dice of two masks that keep
+    nothing there, φ of a mask that keeps nothing or everything.
+    """
+
+    members: tuple[str, ...]
+    tensors: tuple[str, ...] = field(repr=False)
+    sizes: np.ndarray = field(repr=False)
+    both: np.ndarray = field(repr=False)
+    exactly: np.ndarray | None = field(default=None, repr=False)
+    header: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        t, n = len(self.tensors), len(self.members)
+        shapes = {"sizes": (t,), "both": (t, n, n), "exactly": (t, n + 1)}
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array is None and name == "exactly":
+                continue
+            if array.shape != shape or array.dtype != np.int64:
+                raise NeutralError(
+                    f"counts of {n} masks in {t} tensors need {name} as int64 of shape {shape}; "
+                    f"got {array.dtype} of shape {array.shape}"
+                )
+        if len(set(self.members)) != n:
+            raise NeutralError(f"two masks have one name among {', '.join(self.members)}")
+
+    @property
+    def kept(self) -> np.ndarray:
+        """(T, n) int64: weights that each mask keeps."""
+        return np.diagonal(self.both, axis1=1, axis2=2)
+
+    def groups(self, by: str = "all") -> list[str]:
+        """Return the groups of a grouping, in natural order. Raises `NeutralError` for an unknown one."""
+        return sorted(dict.fromkeys(labels.group(name, by) for name in self.tensors), key=labels.sort_key)
+
+    def jaccard(self, by: str = "all") -> pd.DataFrame:
+        """Return kept by both / kept by either: columns group, source, target, value."""
+        return self.measure("jaccard", by)
+
+    def dice(self, by: str = "all") -> pd.DataFrame:
+        """Return 2 · both / (source + target): columns group, source, target, value."""
+        return self.measure("dice", by)
+
+    def agreement(self, by: str = "all") -> pd.DataFrame:
+        """Return the share of equal bits, zeros included: columns group, source, target, value."""
+        return self.measure("agreement", by)
+
+    def phi(self, by: str = "all") -> pd.DataFrame:
+        """Return Pearson's correlation of a group's bits: columns group, source, target, value."""
+        return self.measure("phi", by)
+
+    def chance(self, by: str = "all", measure: str = "jaccard") -> pd.DataFrame:
+        """Return a measure as expected of independent masks: columns group, source, target, value.
+
+        Per tensor of N weights with densities p and q the expected intersection is N·p·q and the union
+        N·(p + q - p·q); both are added up over the group before the measure is taken.
+
+        Raises `NeutralError` for an unknown measure or grouping.
+        """
+        rows, columns = np.triu_indices(len(self.members), k=1)
+        values = self._values(measure, by, by_chance=True)[:, rows, columns]  # (groups, pairs)
+        return self._pair_table(by, {"value": values.ravel()})
+
+    def measure(self, name: str, by: str = "all") -> pd.DataFrame:
+        """Return one of `MEASURES` for every pair: columns group, source, target, value.
+
+        Pairs are unordered, in the order of the members; the diagonal is left out.
+
+        Raises `NeutralError` for an unknown measure or grouping.
+        """
+        rows, columns = np.triu_indices(len(self.members), k=1)
+        values = self._values(name, by)[:, rows, columns]  # (groups, pairs)
+        return self._pair_table(by, {"value": values.ravel()})
+
+    def pairs(self, by: str = "all") -> pd.DataFrame:
+        """Return every pair's counts: group, source, target, size, source_kept, target_kept, both, either."""
+        rows, columns = np.triu_indices(len(self.members), k=1)
+        size, both = self._summed(self.sizes, by), self._summed(self.both, by)
+        kept = np.diagonal(both, axis1=1, axis2=2)
+        source, target, shared = kept[:, rows], kept[:, columns], both[:, rows, columns]
+        values = {
+            "size": np.repeat(size, len(rows)),
+            "source_kept": source.ravel(),
+            "target_kept": target.ravel(),
+            "both": shared.ravel(),
+            "either": (source + target - shared).ravel(),
+        }
+        return self._pair_table(by, values)
+
+    def matrix(self, measure: str, group: str = "all", by: str = "all") -> pd.DataFrame:
+        """Return a measure in one group as a symmetric square: members × members.
+
+        The diagonal compares a mask with itself (for chance: with an independent one of its densities).
+
+        Raises `NeutralError` for an unknown measure, grouping or group.
+        """
+        groups = self.groups(by)
+        if group not in groups:
+            raise NeutralError(f"no group {group!r} by {by}; there are {', '.join(groups)}")
+        values = self._values(measure, by)[groups.index(group)]
+        return pd.DataFrame(values, index=list(self.members), columns=list(self.members))
+
+    def sparsity(self, by: str = "all") -> pd.DataFrame:
+        """Return the share of weights that each mask removes, 0..1: columns group, mask, value."""
+        with np.errstate(invalid="ignore"):
+            value = 1 - self._summed(self.kept, by) / self._summed(self.sizes, by)[:, None]  # (groups, n)
+        return _table(self.groups(by), ("mask", self.members), {"value": value})
+
+    def core(self, by: str = "all") -> pd.DataFrame:
+        """Return the share of weights kept by at least k masks, k = 1..n: columns group, k, value, chance.
+
+        `chance` is expected of independent masks with the same densities: in every tensor the number of masks
+        that keep a weight is then Poisson-binomial; expected counts are added up over the group.
+
+        Raises `NeutralError` where `exactly` is None: after `select`, or when it was not counted.
+        """
+        if self.exactly is None:
+            raise NeutralError("these counts do not tell the core of these masks; count these masks alone")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            density = np.nan_to_num(self.kept / self.sizes[:, None])  # (T, n)
+            expected = poisson_binomial(density) * self.sizes[:, None]  # (T, n + 1)
+            sizes = self._summed(self.sizes, by)[:, None]
+            value, chance = (_at_least(self._summed(a, by))[:, 1:] / sizes for a in (self.exactly, expected))
+        ks = range(1, len(self.members) + 1)
+        return _table(self.groups(by), ("k", ks), {"value": value, "chance": chance})
+
+    def select(self, members: Iterable[str]) -> Counts:
+        """Return the counts of some members, in the order given; `exactly` is None unless all are there.
+
+        Raises `NeutralError` naming a member that is not in these counts.
+        """
+        members = tuple(members)
+        if unknown := [name for name in members if name not in self.members]:
+            raise NeutralError(f"no mask {unknown[0]!r} in these counts; there are {', '.join(self.members)}")
+        places = [self.members.index(name) for name in members]
+        exactly = self.exactly if set(members) == set(self.members) else None
+        both = np.ascontiguousarray(self.both[:, places][:, :, places])
+        return Counts(members, self.tensors, self.sizes, both, exactly, dict(self.header))
+
+    def save(self, path: str | Path) -> None:
+        """Write a safetensors file with JSON metadata; it is there complete or not at all."""
+        from safetensors.numpy import save
+
+        arrays = {"sizes": self.sizes, "both": np.ascontiguousarray(self.both)}
+        if self.exactly is not None:
+            arrays["exactly"] = np.ascontiguousarray(self.exactly)
+        about = {"members": self.members, "tensors": self.tensors, "header": self.header}
+        path = Path(path)
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_bytes(save(arrays, metadata={_FORMAT: json.dumps(about, ensure_ascii=False)}))
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Counts:
+        """Read what `save` wrote. Raises `FileError` for anything else."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                about = json.loads((file.metadata() or {})[_FORMAT])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return cls(
+                members=tuple(map(str, about["members"])),
+                tensors=tuple(map(str, about["tensors"])),
+                sizes=arrays["sizes"],
+                both=arrays["both"],
+                exactly=arrays.get("exactly"),
+                header=dict(about["header"]),
+            )
+        except FileNotFoundError as error:
+            raise FileError(path, "no such file") from error
+        except OSError as error:
+            raise FileError(path, f"cannot be read: {error.strerror or error}") from error
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise FileError(path, "is not a file of overlap counts, or is damaged") from error
+        except NeutralError as error:
+            raise FileError(path, str(error)) from error
+
+    def _values(self, name: str, by: str, *, by_chance: bool = False) -> np.ndarray:
+        """Return a measure as (groups, n, n), of the masks or as expected of independent ones."""
+        if name not in MEASURES:
+            raise NeutralError(f"unknown measure {name!r}; use one of {', '.join(MEASURES)}")
+        name, by_chance = ("jaccard", True) if name == "chance" else (name, by_chance)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return FORMULAS[name](self._kept_by(by, by_chance=by_chance))
+
+    def _kept_by(self, by: str, *, by_chance: bool) -> Kept:
+        """Return what the masks keep in each group of a grouping, or as expected of independent ones."""
+        one, other = self.kept[:, :, None], self.kept[:, None, :]  # (T, n, 1), (T, 1, n)
+        both = expected_both(self.kept, self.sizes) if by_chance else self.both  # (T, n, n)
+        sums = (both, one + other - both, one, other, self.sizes[:, None, None])
+        return Kept(*(self._summed(array, by) for array in sums))
+
+    def _summed(self, array: np.ndarray, by: str) -> np.ndarray:
+        """Add (T, …) up to (groups, …)."""
+        place = {name: i for i, name in enumerate(self.groups(by))}
+        totals = np.zeros((len(place), *array.shape[1:]), dtype=array.dtype)
+        np.add.at(totals, [place[labels.group(name, by)] for name in self.tensors], array)
+        return totals
+
+    def _pair_table(self, by: str, values: dict[str, np.ndarray]) -> pd.DataFrame:
+        """Return a table with a row a group and pair; values are flat, groups outermost."""
+        groups, pairs = self.groups(by), list(combinations(self.members, 2))
+        columns = {
+            "group": [group for group in groups for _ in pairs],
+            "source": [source for source, _ in pairs] * len(groups),
+            "target": [target for _, target in pairs] * len(groups),
+        }
+        return pd.DataFrame({**columns, **values})
+
+
+def poisson_binomial(density: np.ndarray) -> np.ndarray:
+    """Return the distribution of how many of n independent masks keep a weight.
+
+    density: (T, n) shares kept. Returns (T, n + 1): probability of exactly k, in columns.
+    """
+    t, n = density.shape
+    chances = np.zeros((t, n + 1))
+    chances[:, 0] = 1
+    for i in range(n):
+        p = density[:, i : i + 1]
+        chances[:, 1:] = chances[:, 1:] * (1 - p) + chances[:, :-1] * p
+        chances[:, :1] *= 1 - p
+    return chances
+
+
+_FORMAT = "neutral_counts"
+
+
+def _at_least(exactly: np.ndarray) -> np.ndarray:
+    """Turn (…, n + 1) counts of exactly k into counts of at least k."""
+    return np.cumsum(exactly[..., ::-1], axis=-1)[..., ::-1]
+
+
+def _table(groups: list[str], inner: tuple[str, Iterable], values: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Return a table with a row a group and inner thing; values are (groups, inner)."""
+    name, things = inner[0], list(inner[1])
+    columns = {"group": [group for group in groups for _ in things], name: things * len(groups)}
+    return pd.DataFrame({**columns, **{key: value.ravel() for key, value in values.items()}})
+
+
+def _members(masks: list[Mask], names: Sequence[str] | None) -> tuple[str, ...]:
+    if names is not None:
+        if len(names) != len(masks) or len(set(names)) != len(masks):
+            raise NeutralError(f"{len(masks)} masks need as many different names; got {', '.join(names)}")
+        return tuple(names)
+    return tuple(numbered([mask.named for mask in masks]))

@@ -1,0 +1,318 @@
+"""Compress a model's token table in many ways into a study: sizes, errors, and perplexity with each table in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict
+from math import floor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from neutral import compression, models
+from neutral.compression import distortion, projection, tokens, trimming
+from neutral.compression.calibration import output_metric
+from neutral.compression.methods import rounding
+from neutral.compression.placement import WHERE, embedding, put_in, tied
+from neutral.compression.retokenized import Retokenized
+from neutral.compression.table import Rebuilt, Table
+from neutral.corpora import Corpus
+from neutral.errors import NeutralError
+from neutral.progress import bar
+from neutral.runs.plans.compression import CompressionPlan, Trial, check, settings
+from neutral.runs.records import begin, digest, made
+from neutral.study import Study
+from neutral.tasks import LanguageModelling, Score
+from neutral.training import memory_limit
+
+FULL = {"method": "full", "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False}
+
+
+class Compressor:
+    """A plan at work: one model, its token table, its text, and the study that takes the results."""
+
+    def __init__(
+        self,
+        plan: CompressionPlan,
+        corpus: Corpus,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        quiet: bool = False,
+        **options: object,
+    ) -> None:
+        self.plan, self.quiet = plan, quiet
+        self.subject = Subject(plan, corpus, models.device(device), **options)
+        if "both" in plan.where and not self.subject.tied:
+            raise NeutralError(
+                f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
+            )
+        self.where = plan.where or (WHERE if self.subject.tied else WHERE[:1])
+        fixed = ("about", "task", "weights", "length")
+        self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
+        self.done = {_key(row) for row in self.study.rows()}
+
+    def run(self) -> Study:
+        """Do what is not done yet, and return the study."""
+        plan, trials = self.plan, list(self.plan.trials())
+        with bar(len(trials) + 1, "table", quiet=self.quiet) as shown:
+            shown.set_description("full")
+            for words in plan.words:
+                self._score(FULL, "full", words, None)
+            if plan.trim:
+                self.subject.trim()
+            shown.update()
+            for trial in trials:
+                shown.set_description(f"{trial.method} {trial.ratio or ''} {trial.by}")
+                self._try(trial)
+                shown.update()
+        return self.study
+
+    def _try(self, trial: Trial) -> None:
+        """Fit one table, and append what is not there of its errors and scores; its own line comes last."""
+        row = self._row(trial)
+        picture = self.plan.picture and not self._picture_path(row).exists()
+        if self._has("table", row) and not picture:
+            return
+        table = self.subject.fit(trial, self.plan)
+        if table is None:
+            return
+        if picture:
+            self._draw(row, table)
+        if self._has("table", row):
+            return
+        rebuilt = Rebuilt.of(table)
+        for words in self.plan.words:
+            for where in self.where:
+                self._score(row, where, words, rebuilt)
+        self._errors(row, rebuilt)
+        if self.plan.keep:
+            table.save(self.study.path / "tables" / f"{self.name(trial)}.safetensors")
+        measured = distortion.measure(
+            self.subject.matrix, rebuilt, neighbours=min(self.plan.neighbours, table.shape[0]), seed=self.plan.seed
+        )
+        sizes = {
+            "parameters": table.parameters,
+            "bytes": table.bytes,
+            "ratio_parameters": table.ratio("parameters") * self.subject.trimmed,
+            "ratio_bytes": table.ratio("bytes") * self.subject.trimmed,
+            "rank": getattr(table, "rank", None),
+        }
+        self._append("table", **row, **sizes, **measured)
+
+    def name(self, trial: Trial) -> str:
+        """Return what the files of a table are called."""
+        row = self._row(trial)
+        parts = (
+            row["method"],
+            row["variant"],
+            row["by"],
+            f"{row['ratio']:g}",
+            row["weights"],
+            "trimmed" * row["trimmed"],
+        )
+        return "_".join(part for part in parts if part)
+
+    def _row(self, trial: Trial) -> dict:
+        ratio = trial.ratio or self.subject.reach(trial.method)
+        return {**asdict(trial), "ratio": ratio}
+
+    def _score(self, row: dict, where: str, words: bool, table: Table | None) -> None:
+        """Append the perplexity of each language with a table in place (none: the full model's)."""
+        missing = [
+            code
+            for code in self.plan.languages
+            if not self._has("perplexity", {**row, "language": code, "where": where, "words": words})
+        ]
+        if not missing:
+            return
+        with put_in(self.subject.model, table, where, train=False) if table else nullcontext():
+            for code in missing:
+                score = self.subject.evaluate(code, words)
+                values = {"value": score.value, "loss": score.loss, "tokens": score.count}
+                self._append("perplexity", **row, language=code, where=where, words=words, **values)
+
+    def _errors(self, row: dict, table: Table) -> None:
+        """Append the direction error of each language's tokens, each script's, and those of each frequency."""
+        distance = distortion.cosine_distance(self.subject.matrix, table)
+        for kind, groups in self.subject.groups.items():
+            for values in distortion.grouped(distance, groups).to_dict("records"):
+                if not self._has("error", {**row, "group": kind, "name": values["name"]}):
+                    self._append("error", **row, group=kind, **values)
+
+    def _draw(self, row: dict, table: Table) -> None:
+        """Write the picture of the token table before and after compression."""
+        pieces, scripts = self.subject.pieces, self.subject.scripts
+        ids = projection.sample(scripts, seed=self.plan.seed)
+        before, after = self.subject.matrix[ids].numpy(), table.rows(torch.from_numpy(ids)).cpu().numpy()
+        drawn = projection.picture(before, after, ids, pieces, scripts, seed=self.plan.seed)
+        projection.write_projection(self.study.path, drawn, row["method"], row["by"], row["ratio"])
+
+    def _picture_path(self, row: dict) -> Path:
+        return projection.picture_path(self.study.path, row["method"], row["by"], row["ratio"])
+
+    def _append(self, kind: str, **row: object) -> None:
+        row = {**row, "seed": self.plan.seed}
+        self.study.append(kind, **row)
+        self.done.add(_key({"kind": kind, **row}))
+
+    def _has(self, kind: str, row: dict) -> bool:
+        return _key({"kind": kind, "seed": self.plan.seed, **row}) in self.done
+
+    def _info(self, corpus: Corpus) -> dict:
+        plan, subject = self.plan, self.subject
+        return {
+            "about": "compression",
+            "title": plan.title or f"{Path(plan.model).name}: the token table",
+            "model": Path(plan.model).name,
+            "weights": digest({"embedding": subject.matrix}),
+            "task": plan.task,
+            "languages": list(plan.languages),
+            "methods": [name.partition(":")[0] for name in plan.methods],
+            "length": plan.length,
+            **made(corpus, plan.languages),
+            "parameters": sum(p.numel() for p in subject.model.parameters()),
+            "vocabulary": subject.matrix.shape[0],
+            "width": subject.matrix.shape[1],
+            "tied": subject.tied,
+            "settings": {"compress": settings(plan)},
+        }
+
+
+class Subject:
+    """A model, its token table and the text that tables are judged on.
+
+    Attributes:
+        matrix: the token table, float32 (V, d).
+        tied: whether the output layer is the same table.
+        trimmed: how many times fewer tokens there are than before `trim`; 1 without.
+        groups: kind -> name -> which tokens are in the group, or how often they occur in it, (V,).
+    """
+
+    def __init__(self, plan: CompressionPlan, corpus: Corpus, device: torch.device, **options: object) -> None:
+        self.tokenizer = models.load_tokenizer(plan.model, **options)
+        self.model = models.load_model(plan.model, plan.task, **options).to(device).eval()
+        self.matrix = compression.checked(embedding(self.model).weight).cpu()
+        self.tied = tied(self.model)
+        self.tasks = {
+            words: LanguageModelling(plan.task, self.tokenizer, length=plan.length, words=words)
+            for words in {False, *plan.words}
+        }
+        task = self.tasks[False]
+        self.train = {code: corpus.train[code][: plan.lines] for code in plan.languages}
+        self.calibration = {code: task.blocks(lines[:400])[: plan.calibration] for code, lines in self.train.items()}
+        self.held_out = {code: task.blocks(corpus.held_out[code])[: plan.held_out] for code in plan.languages}
+        backend = self.tokenizer.backend_tokenizer
+        counts = tokens.count(backend, self.train, len(self.matrix))
+        self.frequency = tokens.mean_frequency(counts)
+        # Tokens such as the first of every block are in no line, and in every example.
+        special = [i for i in task.special if i < len(self.frequency)]
+        self.frequency[special] = self.frequency.max()
+        self.pieces = tokens.pieces(backend, len(self.matrix))
+        self.scripts = tokens.scripts(self.pieces)
+        self.groups = _groups(counts, self.frequency, self.scripts)
+        self.trimmed = 1.0
+        self._metric: torch.Tensor | None = None
+
+    def trim(self) -> None:
+        """Cut the vocabulary to the tokens of the text, in model and table; scores stay those of the same text."""
+        whole, task = len(self.matrix), self.tasks[False]
+        self.metric()  # measured while the model still reads the full tokenizer's blocks
+        cut = trimming.trim(self.model, self.tokenizer, self.train)
+        self.tokenizer = cut.tokenizer
+        keep = list(cut.keep)
+        self.tasks = {False: Retokenized(task, cut.tokenizer, keep)}
+        self.matrix = self.matrix[keep]
+        self.pieces, self.scripts = [self.pieces[i] for i in keep], self.scripts[keep]
+        self.frequency = self.frequency[keep] / self.frequency[keep].sum()
+        self.groups = {
+            kind: {name: which[keep] for name, which in groups.items() if which[keep].any()}
+            for kind, groups in self.groups.items()
+        }
+        self.trimmed = whole / len(keep)
+
+    def fit(self, trial: Trial, plan: CompressionPlan) -> Table | None:
+        """Return the table that a trial asks for; None where trimming alone makes it smaller than asked."""
+        if trial.method == "trim":
+            return Rebuilt(self.matrix.shape, {"dense": self.matrix})
+        ratio = (trial.ratio or self.reach(trial.method)) / self.trimmed
+        if ratio < 1:
+            return None
+        options: dict[str, object] = {}
+        if trial.method == "autoencoder":
+            options = {"variant": "elu" if trial.variant == "elu" else "linear", "epochs": plan.epochs}
+            options["start"] = trial.variant.removeprefix("from-") if "from-" in trial.variant else "random"
+            options["select"] = self.training_loss
+        if trial.method == "direction" and trial.variant:
+            options["lengths"] = trial.variant
+        if trial.method == "mixed" and trial.variant != "plain":
+            options["metric"] = self.metric()
+        weights = tokens.weights(trial.weights, self.frequency)
+        return compression.fit(
+            self.matrix, trial.method, ratio, by=trial.by, weights=weights, seed=plan.seed, **options
+        )
+
+    def training_loss(self, table: Table) -> float:
+        """Return the mean loss on a little training text with a table in place of the input, as the paper swaps it."""
+        with put_in(self.model, Rebuilt.of(table), "input", train=False):
+            scores = [self.tasks[False].evaluate(self.model, blocks[:2]) for blocks in self.calibration.values()]
+        return sum(score.loss for score in scores) / len(scores)
+
+    def metric(self) -> torch.Tensor:
+        """Return what the output layer's inputs look like, measured once."""
+        if self._metric is None:
+            self._metric = output_metric(self.model, self.tasks[False], self.calibration)
+        return self._metric
+
+    def reach(self, method: str) -> float:
+        """Return the ratio of a method of one size (trimming by parameters, others by bytes), down to hundredths."""
+        own = 1.0 if method == "trim" else rounding.reach(method, tuple(self.matrix.shape))
+        return floor(own * self.trimmed * 100) / 100
+
+    def evaluate(self, code: str, words: bool) -> Score:
+        """Score the model, as it is now, on one language."""
+        return self.tasks[words].evaluate(self.model, self.held_out[code])
+
+
+def _groups(counts: dict[str, np.ndarray], frequency: np.ndarray, scripts: np.ndarray) -> dict[str, dict]:
+    """Return kind -> name -> group; a script of fewer than 50 tokens is no group."""
+    bins = tokens.bins(frequency)
+    names, sizes = np.unique(scripts, return_counts=True)
+    return {
+        "language": {code: count for code, count in counts.items() if count.any()},
+        "script": {name: scripts == name for name in names[sizes >= 50].tolist()},
+        "frequency": {name: bins == name for name in dict.fromkeys(bins.tolist())},
+    }
+
+
+def compress(
+    plan: CompressionPlan,
+    corpus: Corpus,
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    then: Callable[[Compressor], object] | None = None,
+    **options: object,
+) -> Study:
+    """Compress a model's token table as `plan` says, into the study in `folder`; what is there is not redone.
+
+    `then` is called with the finished work, for what else is to be done with the tables (`jobs.using`).
+
+    `options` go to the loaders of model and tokenizer. Raises `NeutralError` when the study was made with another
+    model or text, or a ratio is out of a method's reach.
+    """
+    check(plan)
+    with memory_limit("lower --length and run the same command again; it goes on where it stopped"):
+        work = Compressor(plan, corpus, folder, device=device, quiet=quiet, **options)
+        study = work.run()
+        if then is not None:
+            then(work)
+        return study
+
+
+def _key(row: dict) -> tuple:
+    fields = ("kind", "method", "by", "ratio", "weights", "variant", "trimmed", "seed")
+    return tuple(row.get(name) for name in (*fields, "language", "where", "words", "group", "name"))

@@ -1,0 +1,285 @@
+"""Look inside a study's model, whole and under its masks: parallel sentences read layer by layer, into the study.
+
+Two kinds of rows, one a mask and pair of languages, with lists over layers: "retrieval" (every ordered pair) and
+"representation" (every pair and measure). What the study has is not redone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations
+from operator import and_
+from pathlib import Path
+
+import numpy as np
+
+from neutral import corpora, maskfiles, models, scores
+from neutral.errors import FileError, NeutralError
+from neutral.inside import representations, retrieval
+from neutral.inside.states import parallel, states
+from neutral.masks import Mask
+from neutral.progress import bar
+from neutral.runs.records import digest
+from neutral.search import lottery
+from neutral.study import Study
+from neutral.training import memory_limit
+
+SENTENCES = Path(__file__).parents[2] / "data" / "sentences"
+MASKS = ("full", "each", "core", "random", "pretrained")
+"""Which masks to look under.
+
+full: none; each: every language's own; core: what all of them keep, which is less than each of them; random and
+pretrained: random weights, and the largest of the untouched ones, of the sparsity asked for.
+"""
+
+Pair = tuple[str, str]
+Layers = dict[str, np.ndarray]
+"""Layer -> (n, d) states."""
+
+
+@dataclass(frozen=True)
+class InsidePlan:
+    """What `retrieve` and `represent` are asked for."""
+
+    model: str
+    masks: tuple[str, ...] = ("full",)
+    method: str = "magnitude"
+    sparsity: float = 0.5
+    seed: int = 0
+    files: tuple[str, ...] = ()  # mask files to use in place of the study's
+    sentences: str | Path = SENTENCES
+    languages: tuple[str, ...] = ()  # all of the study's, if none
+    batch: int = 32
+
+
+class Inside:
+    """A plan at work: a study's model, its masks, and parallel sentences."""
+
+    def __init__(
+        self,
+        plan: InsidePlan,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        quiet: bool = False,
+        **options: object,
+    ) -> None:
+        if unknown := [name for name in plan.masks if name not in MASKS]:
+            raise NeutralError(f"--masks {unknown[0]}: unknown; use some of {','.join(MASKS)}")
+        self.plan, self.quiet = plan, quiet
+        self.study = Study(folder)
+        self.sentences = self._sentences()
+        self.found = self._found()
+        self.tokenizer = models.load_tokenizer(plan.model, **options)
+        self.model = models.load_model(plan.model, self.study.info.get("task", "mlm"), **options)
+        self.weights = models.prunable(self.model)
+        self._require_model()
+        self.model.to(models.device(device)).eval()
+        self.origin = lottery.snapshot(self.model)
+
+    def run(self, kind: str) -> Study:
+        """Append the rows of a kind that are not there yet, and return the study."""
+        self._remember_sentences()
+        done = {_key(row) for row in self.study.rows(kind)}
+        measure = _retrieval if kind == "retrieval" else _representation
+        pairs = list(combinations(self.sentences, 2))
+        masks = list(self._masks())
+        with bar(len(masks) * len(pairs), "pair", quiet=self.quiet) as shown:
+            for name, mask in masks:
+                common = self._common(name)
+                todo = [p for p in pairs if not {_key(common | row) for row in _expected(kind, p)} <= done]
+                shown.update(len(pairs) - len(todo))
+                shown.set_description(f"{kind} {name}")
+                if not todo:
+                    continue
+                for row in measure(self.states(mask, todo), todo, shown.update):
+                    row = common | row | {"sentences": len(self.sentences[row["source"]])}
+                    if _key(row) not in done:
+                        self.study.append(kind, **row)
+        lottery.rewind(self.model, self.origin)
+        return self.study
+
+    def states(self, mask: Mask | None, pairs: Iterable[Pair]) -> dict[str, Layers]:
+        """Return language -> layer -> states under a mask (None: the full model), of the languages in `pairs`."""
+        lottery.rewind(self.model, self.origin)
+        if mask is not None:
+            mask.apply(self.model, strict=False)  # a pooler's mask, under a head that has none
+        wanted = {code for pair in pairs for code in pair}
+        return {
+            code: states(self.model, self.tokenizer, lines, batch=self.plan.batch)
+            for code, lines in self.sentences.items()
+            if code in wanted
+        }
+
+    def _masks(self) -> Iterator[tuple[str, Mask | None]]:
+        """Yield (name in the rows, mask) of all that the plan names."""
+        plan = self.plan
+        lottery.rewind(self.model, self.origin)
+        if "full" in plan.masks:
+            yield "full", None
+        if "each" in plan.masks:
+            yield from self.found.items()
+        if "core" in plan.masks:
+            yield "core", reduce(and_, self.found.values())
+        if "random" in plan.masks:
+            yield "random", Mask.random(self.weights, plan.sparsity, plan.seed)
+        if "pretrained" in plan.masks:
+            scope = self.study.info.get("settings", {}).get(plan.method, {}).get("scope", "global")
+            across = scores.transposed(self.model)
+            yield "pretrained", scores.cut(scores.magnitude(self.weights), plan.sparsity, scope, transposed=across)
+
+    def _found(self) -> dict[str, Mask]:
+        """Return language -> mask, from the plan's files or the study; none where the plan needs none."""
+        plan = self.plan
+        if not {"each", "core"} & set(plan.masks):
+            return {}
+        if plan.files:
+            return _read(plan.files, plan.sparsity)
+        index = self.study.masks_index()
+        index = index[
+            (index["task"] == self.study.info.get("task"))
+            & (index["method"] == plan.method)
+            & ((index["sparsity"] - plan.sparsity).abs() < 1e-6)
+            & (index["seed"] == plan.seed)
+            & (index["variant"] == "")
+        ]
+        if index.empty:
+            raise NeutralError(
+                f"{self.study.path}: has no masks of {plan.method} at {plan.sparsity:.0%} with seed {plan.seed}; "
+                "name their files with --mask-files, or look at the full model with --masks full"
+            )
+        there = dict(zip(index["language"], index["path"], strict=True))
+        known = [code for code in self.study.info.get("languages", ()) if code in there]
+        return {code: maskfiles.read(there[code]) for code in [*known, *sorted(set(there) - set(known))]}
+
+    def _sentences(self) -> dict[str, list[str]]:
+        """Return the sentences of the languages asked for, the study's first and in its order."""
+        known = list(self.study.info.get("languages", ()))
+        asked = sorted(
+            self.plan.languages or known, key=lambda code: (known.index(code) if code in known else 999, code)
+        )
+        try:
+            sentences = parallel(self.plan.sentences, list(dict.fromkeys(asked)))
+        except FileError as error:
+            hint = "; name the languages to look at with --languages"
+            raise NeutralError(f"{error}{'' if self.plan.languages else hint}") from error
+        if len(sentences) < 2:
+            raise NeutralError("--languages: at least two are needed to be compared")
+        return sentences
+
+    def _common(self, name: str) -> dict:
+        plan, full = self.plan, name == "full"
+        return {
+            "task": self.study.info.get("task"),
+            "method": "full" if full else plan.method,
+            "sparsity": 0.0 if full else plan.sparsity,
+            "seed": 0 if full else plan.seed,
+            "mask": name,
+        }
+
+    def _require_model(self) -> None:
+        made_with = self.study.info.get("weights")
+        if made_with is not None and made_with != digest(self.weights):
+            raise NeutralError(
+                f"{self.plan.model}: has other weights than the model that {self.study.path} was made with "
+                f"({self.study.info.get('model')}); use that one, or another --study"
+            )
+
+    def _remember_sentences(self) -> None:
+        """Write which sentences were read into study.json, and refuse others than before."""
+        hashes = {code: corpora.digest(lines) for code, lines in self.sentences.items()}
+        before = self.study.info.get("parallel", {}).get("hashes", {})
+        if changed := [code for code in hashes if before.get(code, hashes[code]) != hashes[code]]:
+            raise NeutralError(
+                f"{self.study.path}: the sentences of {', '.join(changed)} are not those that its results inside the "
+                "model were made with; choose another --study"
+            )
+        if hashes.items() - before.items():
+            name = Path(self.plan.sentences).resolve().name
+            self.study = Study.create(self.study.path, {"parallel": {"name": name, "hashes": hashes}})
+
+
+def retrieve(plan: InsidePlan, folder: str | Path, *, device: str = "auto", quiet: bool = False, **options) -> Study:
+    """Retrieve parallel sentences by layer, under each of the plan's masks, into the study in `folder`.
+
+    `options` go to the loaders of model and tokenizer (`gguf_file=…`, say). Raises `NeutralError` when the folder is no
+    study, when its model, masks or sentences are others, or the sentences are not parallel; `MemoryLimitError` when the
+    device's memory is too small.
+    """
+    return _run("retrieval", plan, folder, device=device, quiet=quiet, **options)
+
+
+def represent(plan: InsidePlan, folder: str | Path, *, device: str = "auto", quiet: bool = False, **options) -> Study:
+    """Compare the languages' representations by layer, as `retrieve` does the retrieval; errors are the same."""
+    return _run("representation", plan, folder, device=device, quiet=quiet, **options)
+
+
+def _run(kind: str, plan: InsidePlan, folder: str | Path, **options: object) -> Study:
+    with memory_limit("lower --batch and run the same command again; it goes on where it stopped"):
+        return Inside(plan, folder, **options).run(kind)
+
+
+def _retrieval(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]) -> Iterator[dict]:
+    """Yield two rows a pair, one a direction: accuracy at 1 and 5 by layer."""
+    for first, second in pairs:
+        names = list(of[first])
+        both = [retrieval.margin(of[first][layer], of[second][layer]) for layer in names]
+        for source, target, scored in ((first, second, both), (second, first, [m.T for m in both])):
+            at1, at5 = zip(*(retrieval.accuracy(each, (1, 5)) for each in scored), strict=True)
+            row = {"source": source, "target": target, "layers": names, "at1": _short(at1), "at5": _short(at5)}
+            yield row | {"k": retrieval.NEIGHBOURS}
+        tell(1)
+
+
+def _representation(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]) -> Iterator[dict]:
+    """Yield a row a measure and pair: its value and chance by layer.
+
+    Layers are the outer loop, so that only one layer's views, (n, n) a language, are held at a time.
+    """
+    names = list(next(iter(of.values()), {}))
+    found: dict[Pair, list[dict[str, tuple[float, float]]]] = {pair: [] for pair in pairs}
+    for layer in names:
+        views = {code: representations.view(layers[layer]) for code, layers in of.items()}
+        for first, second in pairs:
+            found[first, second].append(representations.compare(views[first], views[second]))
+    for (first, second), by_layer in found.items():
+        for measure in representations.MEASURES:
+            value, chance = zip(*(each[measure] for each in by_layer), strict=True)
+            row = {"source": first, "target": second, "measure": measure, "layers": names}
+            yield row | {"value": _short(value), "chance": _short(chance)}
+        tell(1)
+
+
+def _expected(kind: str, pair: Pair) -> list[dict]:
+    """Return what tells the rows of a pair apart."""
+    first, second = pair
+    if kind == "retrieval":
+        return [{"source": first, "target": second}, {"source": second, "target": first}]
+    return [{"source": first, "target": second, "measure": measure} for measure in representations.MEASURES]
+
+
+def _read(files: Sequence[str], sparsity: float) -> dict[str, Mask]:
+    """Return language -> mask of files that the user names; their sparsity must be the one asked for."""
+    found: dict[str, Mask] = {}
+    for file in files:
+        mask = maskfiles.read(file)
+        if mask.named in found or mask.named in MASKS:
+            raise FileError(
+                file, f"is called {mask.named}, as another mask is; name the files by language: en.pt, fr.pt"
+            )
+        if abs(mask.sparsity() - sparsity) > 0.02:
+            raise FileError(file, f"removes {mask.sparsity():.0%} of the weights, not the {sparsity:.0%} of --sparsity")
+        found[mask.named] = mask
+    return found
+
+
+def _short(values: Iterable[float]) -> list[float]:
+    """Round to four decimals: finer than a few hundred sentences can tell."""
+    return [round(value, 4) for value in values]
+
+
+def _key(row: dict) -> tuple:
+    fields = ("task", "method", "sparsity", "seed", "mask", "source", "target", "measure")
+    return tuple(row.get(name) for name in fields)

@@ -1,0 +1,117 @@
+"""What `compress` is asked for, and the tables that this means: one `Trial` a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from neutral.compression import METHODS
+from neutral.compression.budget import BY
+from neutral.compression.placement import WHERE
+from neutral.errors import NeutralError
+
+VARIANTS = {
+    "autoencoder": ("linear", "elu", "from-svd", "from-direction"),
+    "direction": ("", "project", "free"),
+    "mixed": ("", "plain"),
+}
+"""Method -> the ways to run it, the usual one first; a method that is not named has one way."""
+
+WEIGHTS = ("uniform", "frequency", "sqrt")
+FIXED = ("int8", "int4")  # methods of one size
+CODED = ("int8", "int4", "mixed")  # methods that store a number for every number: their ratio is by bytes
+_FROM = {"pq": 4.0, "mixed": 4.0}  # by bytes: a code takes a byte at most, so a lower ratio gives this table again
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One table: how it is made."""
+
+    method: str
+    by: str
+    ratio: float | None  # None: the one size that the method has
+    weights: str
+    variant: str = ""
+    trimmed: bool = False
+
+
+@dataclass(frozen=True)
+class CompressionPlan:
+    """What `compress` is asked for."""
+
+    model: str
+    task: str  # mlm | clm
+    languages: tuple[str, ...]
+    methods: tuple[str, ...]  # `method` or `method:variant`
+    ratios: tuple[float, ...]
+    by: tuple[str, ...] = BY
+    weights: tuple[str, ...] = ("uniform",)
+    where: tuple[str, ...] = ()  # input | both; none: both ways where the output layer is tied, else input
+    words: tuple[bool, ...] = (False,)  # masking of whole words: without, with, or both
+    trim: bool = False  # on the model whose vocabulary is trimmed to the text
+    seed: int = 0
+    epochs: int = 30  # of the auto-encoder
+    length: int = 128
+    held_out: int = 32  # blocks of held-out text a language, at most
+    lines: int = 4000  # lines a language in which tokens are counted
+    calibration: int = 8  # blocks of training text a language for the output metric
+    neighbours: int = 1000  # tokens whose nearest neighbours are looked up
+    keep: bool = False  # keep the tables in the study
+    picture: bool = False  # draw the tokens before and after
+    title: str = ""
+
+    def trials(self) -> Iterator[Trial]:
+        """Yield the tables that are asked for."""
+        if self.trim:
+            yield Trial("trim", "parameters", None, "uniform", trimmed=True)
+        for name in self.methods:
+            method, _, variant = name.partition(":")
+            variant = variant or VARIANTS.get(method, ("",))[0]
+            kinds = self.weights if method not in FIXED else ("uniform",)  # rounding counts every token alike
+            if method == "mixed":  # more bits for frequent tokens is what it is; its plain variant has neither
+                counted = tuple(kind for kind in self.weights if kind != "uniform") or ("frequency",)
+                kinds = ("uniform",) if variant == "plain" else counted
+            for weights in kinds:
+                if method in FIXED:
+                    yield Trial(method, "bytes", None, weights, variant, self.trim)
+                    continue
+                for by in self.by:
+                    for ratio in self.ratios:
+                        if ratio >= _FROM.get(method, 1.0) if by == "bytes" else method not in CODED:
+                            yield Trial(method, by, ratio, weights, variant, self.trim)
+
+
+def check(plan: CompressionPlan) -> None:
+    """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
+    for name in plan.methods:
+        method, _, variant = name.partition(":")
+        if method not in METHODS:
+            raise NeutralError(f"--methods {method}: unknown; there are {', '.join(METHODS)}")
+        known = VARIANTS.get(method, ("",))
+        if variant and variant not in known:
+            offered = ", ".join(f"{method}:{v}" for v in known if v) or "none"
+            raise NeutralError(f"--methods {name}: unknown variant; there is {offered}")
+    for option, values, known in (
+        ("by", plan.by, BY),
+        ("weights", plan.weights, WEIGHTS),
+        ("where", plan.where, WHERE),
+    ):
+        wrong = [value for value in values if value not in known]
+        if wrong:
+            raise NeutralError(f"--{option} {wrong[0]}: unknown; there are {', '.join(known)}")
+    if plan.task not in ("mlm", "clm"):
+        raise NeutralError(f"--task {plan.task}: tables are scored on mlm (encoders) or clm (decoders)")
+    if plan.trim and any(plan.words):
+        raise NeutralError("--trim: a trimmed vocabulary is scored without --words")
+    if any(plan.words) and plan.task != "mlm":
+        raise NeutralError("--words: whole words are masked in masked language modelling only")
+    if not plan.ratios or min(plan.ratios) < 1:
+        raise NeutralError("--ratios: numbers of 1 or more, such as 2.5,5,10")
+    if not any(True for _ in plan.trials()):
+        raise NeutralError("--methods: nothing to do; mixed takes ratios by bytes, of 4 or more")
+
+
+def settings(plan: CompressionPlan) -> dict:
+    """Return what of a plan decides the numbers, but for the list of tables."""
+    names = ("seed", "epochs", "held_out", "lines", "calibration", "neighbours")
+    return {name: value for name, value in asdict(plan).items() if name in names}

@@ -1,0 +1,87 @@
+"""What `find` is asked for: one plan is one method on some languages, seeds and sparsities."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from neutral.errors import NeutralError
+from neutral.search import lottery
+from neutral.tasks import making
+from neutral.training import Recipe
+
+CONTROLS = ("pretrained", "shuffled")
+ONLY = ("", "encoder", "decoder")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `find` is asked for."""
+
+    model: str
+    task: str  # one of making.NAMES
+    languages: tuple[str, ...]
+    method: str
+    sparsities: tuple[float, ...]
+    seeds: tuple[int, ...] = (0,)
+    scope: str = "global"
+    only: str = ""  # the stack that is pruned: encoder | decoder; all if empty
+    recipe: Recipe = field(default_factory=Recipe)
+    length: int = 128
+    blocks: int = 64  # blocks of text that a one-shot method looks at
+    held_out: int = 1000  # blocks of held-out text, or examples, a language, at most
+    examples: int | None = None  # labelled examples a language is trained on; None: what the one with fewest has
+    passes: int = 1
+    halves: bool = False
+    controls: tuple[str, ...] = ()
+    functional: tuple[float, ...] = ()  # sparsities of the functional check
+    keep: tuple[float, ...] | None = None  # sparsities whose masks stay in the study; None: all
+    title: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether masks are trained before they are scored.
+
+        Wanda's are not, where the model knows the task already; a new head would score nothing.
+        """
+        return self.recipe.steps > 0 and (self.method != "wanda" or self.is_labelled)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the task takes labelled examples."""
+        return self.task in making.LABELLED
+
+
+def check(plan: Plan) -> None:
+    """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
+    if plan.method not in lottery.METHODS:
+        raise NeutralError(f"--method {plan.method}: unknown; use one of {', '.join(lottery.METHODS)}")
+    making.require(plan.task)
+    if any(not 0 < s < 1 for s in plan.sparsities):
+        raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
+    unknown = [name for name in plan.controls if name not in CONTROLS]
+    if unknown:
+        raise NeutralError(f"--controls {unknown[0]}: unknown; there are {' and '.join(CONTROLS)}")
+    if plan.only not in ONLY:
+        raise NeutralError(f"--only {plan.only}: unknown; use encoder or decoder")
+    if plan.examples is not None and not plan.is_labelled:
+        raise NeutralError("--examples: for labelled tasks; text is trained on in blocks, as many as --steps takes")
+    if plan.examples is not None and plan.examples < 1:
+        raise NeutralError(f"--examples {plan.examples}: at least one")
+    if plan.functional and plan.is_labelled:
+        raise NeutralError("--functional: for mlm and clm; a new head scores nothing before it is trained")
+    missing = set(plan.functional) - set(plan.sparsities)
+    if missing:
+        raise NeutralError(f"--functional {min(missing):g}: not among the sparsities that are found")
+
+
+def settings(plan: Plan) -> dict:
+    """What of a plan decides a method's masks and scores."""
+    scope = "row" if plan.method == "wanda" else plan.scope
+    return {
+        "scope": f"{scope} ({plan.only} only)" if plan.only else scope,
+        "sparsities": list(plan.sparsities),
+        "held_out_blocks": plan.held_out,
+        "passes": plan.passes,
+        **({"recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"}} if plan.trains else {}),
+        **({"text_blocks": plan.blocks} if plan.method in ("wanda", "fisher") else {}),
+    }

@@ -1,0 +1,344 @@
+"""Run the search for sub-networks into a study, so that a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from neutral import labels, maskfiles, models, overlap
+from neutral.corpora import Corpus
+from neutral.errors import NeutralError
+from neutral.masks import Mask
+from neutral.progress import bar
+from neutral.runs.plans.search import Plan, check, settings
+from neutral.runs.records import begin, digest, made, scored
+from neutral.runs.subject import subject
+from neutral.search import controls, lottery
+from neutral.search.lottery import Search
+from neutral.study import Study
+from neutral.tasks import Score
+from neutral.training import memory_limit
+
+
+class Finder:
+    """A plan at work: one model, its text, and the study that takes the results."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        corpus: Corpus,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        quiet: bool = False,
+        **options: object,
+    ) -> None:
+        self.plan, self.quiet = plan, quiet
+        common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
+        common["seed"] = plan.seeds[0]
+        self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
+        kept = () if plan.title else ("title",)
+        fixed = ("weights", "length")
+        self.study = begin(folder, self._info(corpus), fixed=fixed, kept=kept, grows=("sparsities",))
+        self.rows = {_key(row) for row in self.study.rows()}
+
+    def run(self) -> Study:
+        """Do what is not done yet, and return the study."""
+        plan = self.plan
+        steps = self._steps_left()
+        with bar(steps, "step" if plan.trains else "mask", quiet=self.quiet) as shown:
+            for seed in plan.seeds:
+                for code in plan.languages:
+                    shown.set_description(f"{plan.method} {code} seed {seed}")
+                    if plan.method in lottery.ITERATIVE:
+                        self._ticket(code, seed, shown)
+                    else:
+                        self._one_shot(code, seed, lambda _step, _steps: shown.update())
+        self._count()
+        if plan.functional:
+            self._functional()
+        self._drop_masks()
+        return self.study
+
+    def search(self, code: str, seed: int) -> Search:
+        """Return the search in one language's data, from the weights that a seed starts from."""
+        loaded = self.subject
+        return Search(
+            loaded.model,
+            loaded.task,
+            loaded.train[code],
+            loaded.held_out[code],
+            replace(self.plan.recipe, seed=seed),
+            scope=self.plan.scope,
+            passes=self.plan.passes,
+            origin=loaded.start(seed),
+            only=self.plan.only,
+        )
+
+    def _ticket(self, code: str, seed: int, shown: tqdm) -> None:
+        sparsities = list(self.plan.sparsities)
+        start = self._next_round(code, seed)
+        if start is None:
+            return
+        mask = self._mask(sparsities[start - 1], seed, code) if start else None
+        search, r = self.search(code, seed), start
+
+        def advance(step: int, _steps: int) -> None:
+            if step == 1:
+                shown.set_description(f"{self.plan.method} {code} seed {seed} round {r + 1} of {len(sparsities) + 1}")
+            shown.update()
+
+        for done in lottery.find(search, sparsities, start=start, mask=mask, tell=advance):
+            if done.following is not None:
+                self._save(done.following, sparsities[r], seed, code)
+            self._score(code, seed, done.sparsity, done.score, search.recipe.steps)
+            r += 1
+
+    def _next_round(self, code: str, seed: int) -> int | None:
+        """Return the round to start with, the latest whose mask is there; None when all is done."""
+        sparsities = self.plan.sparsities
+        scored = [self._scored(code, seed, s) for s in (0.0, *sparsities)]
+        there = [self._has_mask(s, seed, code) for s in sparsities]
+        counted = [self._is_counted(s, seed, code) for s in sparsities]
+        if all(scored) and all(mask or counts for mask, counts in zip(there, counted, strict=True)):
+            return None
+        for r in range(len(sparsities), 0, -1):
+            if there[r - 1] and all(scored[:r]):
+                return r
+        return 0
+
+    def _one_shot(self, code: str, seed: int, advance: Callable[[int, int], None]) -> None:
+        plan, search = self.plan, self.search(code, seed)
+        variants = ("", "a", "b") if plan.halves else ("",)
+        wanted = [(s, v) for s in plan.sparsities for v in variants]
+        if not all(self._has_mask(s, seed, code, v) or self._is_counted(s, seed, code, v) for s, v in wanted):
+            if plan.method == "random":
+                search.recipe = replace(search.recipe, seed=_seed(seed, code))
+            text = search.train_items[: plan.blocks] if plan.method in ("wanda", "fisher") else None
+            found = lottery.one_shot(
+                search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance
+            )
+            for variant, masks in found.items():
+                for sparsity, mask in masks.items():
+                    self._save(mask, sparsity, seed, code, variant)
+        search.recipe = replace(search.recipe, seed=seed)
+        for sparsity in (0.0, *plan.sparsities):
+            if not self._scored(code, seed, sparsity):
+                mask = self._mask(sparsity, seed, code) if sparsity else None
+                if plan.trains:
+                    score = search.trained(mask, advance)
+                else:
+                    search.rewind(mask)
+                    score = search.evaluate()
+                self._score(code, seed, sparsity, score, plan.recipe.steps if plan.trains else 0)
+        if not plan.trains:
+            advance(1, 1)
+
+    def _count(self) -> None:
+        """Count every set of masks that is complete and not counted yet, and the controls that are asked for."""
+        plan = self.plan
+        kinds = ["languages", *(["pretrained", "beyond"] if "pretrained" in plan.controls else [])]
+        kinds += ["shuffled"] if "shuffled" in plan.controls else []
+        for sparsity in plan.sparsities:
+            for seed in plan.seeds:
+                codes = self._with_masks(sparsity, seed)
+                missing = [kind for kind in kinds if not self._counted(sparsity, seed, kind, codes)]
+                if not missing or not codes:
+                    continue
+                masks = [self._mask(sparsity, seed, code) for code in codes]
+                if "languages" in missing:
+                    self._write_counts(masks, codes, sparsity, seed, "languages")
+                if "pretrained" in missing or "beyond" in missing:
+                    scope = "row" if plan.method == "wanda" else plan.scope
+                    reference = controls.pretrained(self.search(codes[0], seed), sparsity, scope)
+                    both = [*codes, controls.REFERENCE]
+                    self._write_counts([*masks, reference], both, sparsity, seed, "pretrained")
+                    self._write_counts([mask ^ reference for mask in masks], codes, sparsity, seed, "beyond")
+                if "shuffled" in missing:
+                    self._write_counts([mask.shuffled(seed) for mask in masks], codes, sparsity, seed, "shuffled")
+            self._count_within(sparsity)
+
+    def _count_within(self, sparsity: float) -> None:
+        """Count masks of the same language against each other: other seeds, other halves of the text."""
+        index = self.study.masks_index()
+        mine = index[(index.task == self.plan.task) & (index.method == self.plan.method) & (index.sparsity == sparsity)]
+        first = self.plan.seeds[0]
+        whole = mine[mine.variant == ""]
+        several = whole[whole.groupby("language").seed.transform("nunique") > 1].sort_values(["language", "seed"])
+        halves = mine[mine.variant.isin(["a", "b"]) & (mine.seed == first)].sort_values(["language", "variant"])
+        for kind, rows, names in (
+            ("seeds", several, [f"{row.language}/{row.seed}" for row in several.itertuples()]),
+            ("halves", halves, [f"{row.language}/{row.variant}" for row in halves.itertuples()]),
+        ):
+            if len(rows) and not self._counted(sparsity, first, kind, names):
+                masks = [maskfiles.read(path) for path in rows.path]
+                self._write_counts(masks, names, sparsity, first, kind)
+
+    def _functional(self) -> None:
+        plan, seed = self.plan, self.plan.seeds[0]
+        for sparsity in plan.functional:
+            codes = self._with_masks(sparsity, seed)
+            search = self.search(codes[0], seed)
+            scope = "row" if plan.method == "wanda" else plan.scope
+            masks: dict[str, Mask | None] = {"full": None}
+            masks[controls.REFERENCE] = controls.pretrained(search, sparsity, scope)
+            masks["random"] = Mask.random(masks[controls.REFERENCE], sparsity, seed)
+            masks |= {code: self._mask(sparsity, seed, code) for code in codes}
+            common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
+            todo = {
+                s: m
+                for s, m in masks.items()
+                if not all(_key({"kind": "functional", **common, "source": s, "target": t}) in self.rows for t in codes)
+            }
+            targets = {code: self.subject.held_out[code] for code in codes}
+            with bar(len(todo) * len(targets), "cell", quiet=self.quiet) as shown:
+                shown.set_description(f"functional check {sparsity:.0%}")
+                for source, target, score in controls.functional(search, todo, targets):
+                    self._append("functional", **common, source=source, target=target, **scored(score))
+                    shown.update()
+
+    def _drop_masks(self) -> None:
+        """Delete the masks that were counted and not asked to be kept."""
+        if self.plan.keep is None:
+            return
+        index = self.study.masks_index()
+        for row in index[(index.task == self.plan.task) & (index.method == self.plan.method)].itertuples():
+            if row.variant or row.sparsity not in self.plan.keep or row.seed != self.plan.seeds[0]:
+                row.path.unlink()
+
+    def _steps_left(self) -> int:
+        plan = self.plan
+        if not plan.trains:
+            return len(plan.languages) * len(plan.seeds)
+        rounds = 0
+        for seed in plan.seeds:
+            for code in plan.languages:
+                if plan.method in lottery.ITERATIVE:
+                    start = self._next_round(code, seed)
+                    rounds += 0 if start is None else len(plan.sparsities) + 1 - start
+                else:
+                    rounds += sum(not self._scored(code, seed, s) for s in (0.0, *plan.sparsities))
+                    rounds += plan.method == "change"
+        return rounds * plan.recipe.steps
+
+    def _mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> Mask:
+        return self.study.mask(self.plan.task, self.plan.method, sparsity, seed, code, variant)
+
+    def _has_mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
+        return self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant).is_file()
+
+    def _save(self, mask: Mask, sparsity: float, seed: int, code: str, variant: str = "") -> None:
+        mask.header |= {
+            "model": Path(self.plan.model).name,
+            "language": code,
+            "task": self.plan.task,
+            "method": self.plan.method,
+            "sparsity": sparsity,
+            "seed": seed,
+        }
+        if variant:
+            mask.header["variant"] = variant
+        path = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant)
+        maskfiles.write(mask, path)
+
+    def _with_masks(self, sparsity: float, seed: int) -> list[str]:
+        """The study's languages whose mask is there, in the study's order."""
+        return [code for code in self.study.info["languages"] if self._has_mask(sparsity, seed, code)]
+
+    def _is_counted(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
+        if variant:
+            return self._counted(sparsity, self.plan.seeds[0], "halves", [f"{code}/{variant}"])
+        several = len(self.plan.seeds) > 1
+        bound = not several or self._counted(sparsity, self.plan.seeds[0], "seeds", [f"{code}/{seed}"])
+        return bound and self._counted(sparsity, seed, "languages", [code])
+
+    def _counted(self, sparsity: float, seed: int, kind: str, members: list[str]) -> bool:
+        path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
+        return path.is_file() and set(members) <= set(overlap.Counts.load(path).members)
+
+    def _write_counts(self, masks: list[Mask], names: list[str], sparsity: float, seed: int, kind: str) -> None:
+        path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
+        gone = sorted(set(overlap.Counts.load(path).members) - set(names)) if path.is_file() else []
+        if gone:
+            raise NeutralError(
+                f"{path}: holds {', '.join(gone)}, whose masks are not kept, so no more languages can be counted with "
+                "them; take another --study, or --keep masks from the start"
+            )
+        overlap.count(masks, names).save(path)
+
+    def _scored(self, code: str, seed: int, sparsity: float) -> bool:
+        return _key({"kind": "score", **self._score_key(code, seed, sparsity)}) in self.rows
+
+    def _score_key(self, code: str, seed: int, sparsity: float) -> dict:
+        return {
+            "task": self.plan.task,
+            "method": self.plan.method if sparsity else "full",
+            "language": code,
+            "sparsity": sparsity,
+            "seed": seed,
+            "variant": "trained" if self.plan.trains else "untrained",
+        }
+
+    def _score(self, code: str, seed: int, sparsity: float, score: Score, steps: int) -> None:
+        key = self._score_key(code, seed, sparsity)
+        if _key({"kind": "score", **key}) not in self.rows:
+            self._append("score", **key, steps=steps, **scored(score))
+
+    def _append(self, kind: str, **row: object) -> None:
+        self.study.append(kind, **row)
+        self.rows.add(_key({"kind": kind, **row}))
+
+    def _info(self, corpus: Corpus) -> dict:
+        plan, model = self.plan, self.subject.model
+        weights = models.prunable(model)
+        pruned = models.prunable(model, plan.only)
+        known = {name: weight for name, weight in weights.items() if name not in self.subject.new}
+        asked = settings(plan) | ({"examples": self.subject.examples} if plan.is_labelled else {})
+        return {
+            "title": plan.title or f"{Path(plan.model).name}: {plan.task}",
+            "model": Path(plan.model).name,
+            "weights": digest(known),
+            "task": plan.task,
+            "languages": list(plan.languages),
+            "methods": [plan.method],
+            "seeds": list(plan.seeds),
+            "length": plan.length,
+            **made(corpus, plan.languages),
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "prunable": sum(w.numel() for w in pruned.values()),
+            "layers": len({labels.group(name, "layer") for name in pruned} - {"pooler"}),
+            "settings": {plan.method: asked},
+        }
+
+
+def find(
+    plan: Plan,
+    corpus: Corpus,
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    **options: object,
+) -> Study:
+    """Find masks as `plan` says, write them into the study in `folder`, and return it; what is there is not redone.
+
+    `options` go to the loaders of model and tokenizer (`gguf_file=…`, say). Raises `NeutralError` when the study
+    was made with another model or text, `MemoryLimitError` when the device's memory is too small.
+    """
+    check(plan)
+    with memory_limit("lower --batch or --length and run the same command again; it goes on where it stopped"):
+        return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
+
+
+def _key(row: dict) -> tuple:
+    fields = ("kind", "task", "method", "language", "source", "target", "sparsity", "seed", "variant")
+    return tuple(row.get(name) for name in fields)
+
+
+def _seed(seed: int, code: str) -> int:
+    """A seed of its own for every language, so that random masks are independent."""
+    return zlib.crc32(f"{seed}/{code}".encode())

@@ -1,0 +1,292 @@
+"""Run transfers into a study: resumable, and side by side where there are several devices."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from neutral import models
+from neutral.corpora import Corpus, parts
+from neutral.errors import NeutralError
+from neutral.masks import Mask
+from neutral.progress import bar
+from neutral.runs.records import begin, digest, made, scored
+from neutral.runs.subject import Subject, subject
+from neutral.search.lottery import Search
+from neutral.study import Study
+from neutral.tasks import making
+from neutral.training import memory_limit
+from neutral.transfer import baselines
+from neutral.transfer.sources import (
+    FULL,
+    JOINED,
+    Run,
+    TransferPlan,
+    apart,
+    check,
+    reseeded_from,
+    settings,
+    thinned_from,
+)
+
+_TIMED_STEPS = 4  # of a dry run's estimate
+
+
+class Trainer:
+    """One device's model: makes the mask of a run, trains it on the target, and scores it before and after."""
+
+    def __init__(self, plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options: dict) -> None:
+        self.plan, self.corpus, self.masks, self.device, self.options = plan, corpus, Study(masks), device, options
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The model with its task and data."""
+        plan = self.plan
+        common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": self.device}
+        return subject(plan.model, plan.task, self.corpus, plan.targets, seed=plan.seeds[0], **common, **self.options)
+
+    def search(self, target: str, seed: int) -> Search:
+        """Return a search on the target's data, for its training and scoring."""
+        plan, loaded = self.plan, self.subject
+        return Search(
+            loaded.model,
+            loaded.task,
+            loaded.train[target],
+            loaded.held_out[target],
+            replace(plan.recipe, seed=seed),
+            scope=plan.scope,
+            passes=plan.passes,
+            origin=loaded.start(seed),
+        )
+
+    def mask(self, run: Run) -> Mask | None:
+        """Return the mask of a run; None for the full model."""
+        plan = self.plan
+        if run.source == FULL:
+            return None
+        origin = self.subject.start(run.seed)
+        if run.source in ("random", "pretrained"):
+            like = self._stored(next(iter(plan.sources), run.target), run.sparsity)
+            if run.source == "random":
+                return Mask.random(like, run.sparsity, run.seed)
+            return baselines.pretrained(like, origin, run.sparsity, self._scope)
+        if run.source in JOINED:
+            others = [self._stored(code, run.sparsity) for code in plan.sources if apart(code, run.target)]
+            return getattr(baselines, run.source)(others, origin, run.sparsity, self._scope)
+        start = thinned_from(run.source)
+        if start is not None:
+            return baselines.thinned(self._stored(run.target, start), run.sparsity, run.seed)
+        seed = reseeded_from(run.source)
+        if seed is not None:
+            return self._stored(run.target, run.sparsity, seed)
+        return self._stored(run.source, run.sparsity)
+
+    def do(self, run: Run) -> dict:
+        """Train and score, and return the result's entries."""
+        search, mask = self.search(run.target, run.seed), self.mask(run)
+        found = {"steps": self.plan.recipe.steps}
+        if search.task.metric == "perplexity":  # a new head scores nothing before it is trained
+            search.rewind(mask)
+            found["untrained"] = search.evaluate().value
+        return found | scored(search.trained(mask))
+
+    def seconds(self, run: Run) -> float:
+        """Estimate how long a run takes, from a few steps and one evaluation."""
+        search, mask = self.search(run.target, run.seed), self.mask(run)
+        search.recipe = replace(search.recipe, steps=1)
+        search.trained(mask)  # warm
+        start = time.perf_counter()
+        search.evaluate()
+        evaluation = time.perf_counter() - start
+        search.recipe = replace(search.recipe, steps=_TIMED_STEPS)
+        start = time.perf_counter()
+        search.trained(mask)
+        step = max(0.0, time.perf_counter() - start - evaluation) / _TIMED_STEPS
+        evaluations = 2 if search.task.metric == "perplexity" else 1
+        return step * self.plan.recipe.steps + evaluations * evaluation
+
+    @property
+    def _scope(self) -> str:
+        return "row" if self.plan.method == "wanda" else self.plan.scope
+
+    def _stored(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
+        """Return a language's mask, without a pooler that this task's model has not."""
+        plan, there = self.plan, self.subject.origin
+        mask = self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed if seed is None else seed, code)
+        bits = {name: packed for name, packed in mask.bits.items() if name in there or "pooler" not in name}
+        return Mask(bits, {name: mask.shapes[name] for name in bits}, mask.header)
+
+
+def transfer(
+    plan: TransferPlan,
+    corpus: Corpus,
+    folder: str | Path,
+    *,
+    masks: str | Path | None = None,
+    devices: Sequence[str] = ("auto",),
+    quiet: bool = False,
+    **options: object,
+) -> Study:
+    """Do the runs of `plan` that the study in `folder` has not, and return the study.
+
+    Masks are read from the study in `masks`, else from that in `folder`. With several `devices` each has a process of
+    its own, and takes the next run when it is free; a device may be named more than once. `options` go to the loaders.
+
+    Raises `NeutralError` for a plan that cannot be carried out, naming the first mask that is missing, and for a study
+    that was made with another model, text or settings; `MemoryLimitError` when a device's memory is too small.
+    """
+    check(plan)
+    places = Path(masks or folder)
+    todo = pending(plan, folder, places)
+    study = _study(plan, corpus, folder, options)
+    advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
+    with memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
+        for run, found in _done(plan, corpus, places, list(devices), options, todo):
+            study.append("transfer", **_key(plan, run), **found)
+            shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")
+            shown.update()
+    return study
+
+
+def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[Run]:
+    """Return the runs that are not done yet. Raises `NeutralError` naming the first mask that is missing."""
+    check(plan)
+    done = set()
+    if (Path(folder) / "study.json").is_file():
+        done = {_identity(row) for row in Study(folder).rows("transfer")}
+    todo = [run for run in plan.runs() if _identity(_key(plan, run)) not in done]
+    there = Study(masks)
+    wanted = {(code, s, plan.mask_seed) for code in plan.sources for s in plan.sparsities}
+    for run in todo:
+        if (sparsity := thinned_from(run.source)) is not None:
+            wanted.add((run.target, sparsity, plan.mask_seed))
+        if (seed := reseeded_from(run.source)) is not None:
+            wanted.add((run.target, run.sparsity, seed))
+    for code, sparsity, seed in sorted(wanted):
+        path = there.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
+        if not path.is_file():
+            raise NeutralError(
+                f"{path}: no such mask; find it with `python -m neutral find --task {plan.masks_of} --method "
+                f"{plan.method} --sparsity {sparsity:g} --seeds {seed} --languages {code}`"
+            )
+    return todo
+
+
+def estimate(
+    plan: TransferPlan,
+    corpus: Corpus,
+    folder: str | Path,
+    *,
+    masks: str | Path | None = None,
+    devices: Sequence[str] = ("auto",),
+    **options: object,
+) -> tuple[int, float]:
+    """Return how many runs are left, and about how many seconds they take, measured by a few steps of the first."""
+    places = Path(masks or folder)
+    todo = pending(plan, folder, places)
+    if not todo:
+        return 0, 0.0
+    trainer = Trainer(plan, corpus, places, devices[0], options)
+    return len(todo), trainer.seconds(todo[0]) * len(todo) / len(devices)
+
+
+def _done(
+    plan: TransferPlan, corpus: Corpus, masks: Path, devices: list[str], options: dict, todo: list[Run]
+) -> Iterator[tuple[Run, dict]]:
+    """Yield each run with its result, as they finish."""
+    if not todo:
+        return
+    if len(devices) == 1:
+        trainer = Trainer(plan, corpus, masks, devices[0], options)
+        for run in todo:
+            yield run, trainer.do(run)
+        return
+    threads = max(1, (os.cpu_count() or 1) // len(devices))
+    context = multiprocessing.get_context("spawn")
+    pools = [
+        ProcessPoolExecutor(1, context, _start, (plan, corpus, masks, device, options, threads)) for device in devices
+    ]
+    waiting = iter(todo)
+    busy: dict[Future, tuple[ProcessPoolExecutor, Run]] = {}
+
+    def give(pool: ProcessPoolExecutor) -> None:
+        run = next(waiting, None)
+        if run is not None:
+            busy[pool.submit(_do, run)] = pool, run
+
+    try:
+        for pool in pools:
+            give(pool)
+        while busy:
+            finished, _ = wait(busy, return_when=FIRST_COMPLETED)
+            for future in finished:
+                pool, run = busy.pop(future)
+                found = future.result()
+                give(pool)
+                yield run, found
+    finally:
+        for pool in pools:
+            pool.shutdown(cancel_futures=True)
+
+
+_trainer: Trainer | None = None  # of a worker process
+
+
+def _start(plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options: dict, threads: int) -> None:
+    global _trainer
+    torch.set_num_threads(threads)
+    _trainer = Trainer(plan, corpus, masks, device, options)
+
+
+def _do(run: Run) -> dict:
+    return _trainer.do(run)
+
+
+def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict) -> Study:
+    """Open or make the study; refuse one that was made otherwise."""
+    weights = models.prunable(models.load_model(plan.model, "base", **options))
+    weights = {name: weight for name, weight in weights.items() if "pooler" not in name}  # a new one is drawn at random
+    examples = {}
+    if plan.task in making.LABELLED:  # as `loading.subject` takes them
+        single = {part for target in plan.targets for part in parts(target)}
+        examples["examples"] = plan.examples or min(len(corpus.train[code]) for code in single)
+    info = {
+        "title": plan.title or f"{Path(plan.model).name}: transfer",
+        "model": Path(plan.model).name,
+        "task": plan.task,
+        "languages": list(plan.targets),
+        "methods": [plan.method],
+        "seeds": list(plan.seeds),
+        "length": plan.length,
+        **made(corpus, plan.targets),
+        "settings": {f"transfer {plan.task}": settings(plan) | examples | {"weights": digest(weights)}},
+    }
+    kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks
+    return begin(folder, info, fixed=("model", "length"), kept=kept)
+
+
+def _key(plan: TransferPlan, run: Run) -> dict:
+    return {
+        "task": plan.task,
+        "source_task": plan.masks_of,
+        "method": FULL if run.source == FULL else plan.method,
+        "sparsity": run.sparsity,
+        "seed": run.seed,
+        "source": run.source,
+        "target": run.target,
+    }
+
+
+def _identity(row: dict) -> tuple:
+    fields = ("task", "source_task", "method", "sparsity", "seed", "source", "target")
+    if row.get("method") == FULL:  # the full model's training knows nothing of masks
+        row = row | {"source_task": ""}
+    return tuple(row.get(name) for name in fields)

@@ -1,0 +1,138 @@
+"""Winning tickets: the highest sparsity at which the retrained sub-network is as good as the full model.
+
+Two rules, side by side. The paper's: the ticket's mean score is within one standard deviation, over the full model's
+seeds, of the full model's mean, or better. And a paired bootstrap over the held-out examples: the ticket is not
+significantly worse than the full model trained alike. The first needs several seeds; the second asks whether a loss can
+be told from the choice of held-out text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from neutral.metrics import better
+from neutral.summary import Source
+from neutral.transfer.results import gain_interval
+from neutral.transfer.sources import FULL
+
+COLUMNS = [
+    *("language", "sparsity", "metric", "value", "std", "seeds", "full", "full_std", "full_seeds", "gain"),
+    *("low", "high", "within_std", "not_worse"),
+]
+
+
+def runs(source: Source) -> pd.DataFrame:
+    """Return the scores of full models, own masks and random masks, whichever command trained them.
+
+    Those of `find` (`Study.table("score")`) and those of `transfer` that it has not, if of as many steps.
+    """
+    table, moved = source.table("score"), source.table("transfer")
+    if moved.empty:
+        return table
+    own = (moved["source"] == moved["target"]) & (moved["source_task"] == moved["task"])
+    full, random = moved["method"] == FULL, moved["source"] == "random"
+    method = moved["method"].mask(random & ~full, "random")
+    moved = moved.assign(method=method, language=moved["target"], variant="trained")[own | full | random]
+    if not table.empty:  # else there is nothing that they must be like
+        steps = table[table["variant"] == "trained"].groupby("task")["steps"].agg(set)
+        moved = moved[[row.steps in steps.get(row.task, ()) for row in moved.itertuples()]]
+    every = pd.concat([table, moved], ignore_index=True)
+    return every.drop_duplicates(["task", "method", "language", "sparsity", "seed", "variant"])
+
+
+def levels(
+    table: pd.DataFrame,
+    task: str,
+    method: str = "magnitude",
+    *,
+    variant: str = "trained",
+    languages: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Return every ticket beside the full model trained alike: columns `COLUMNS`, a row a language and sparsity.
+
+    `table` is that of `runs`. gain: better than the full model by so much, in the mean of all seeds of both; low,
+    high: the 95 % interval under the seeds that both have, by paired bootstrap (NaN where the examples' parts were not
+    stored); within_std and not_worse: the two rules, NA where they cannot be applied.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = table[(table["task"] == task) & (table["variant"].fillna("") == variant)]
+    if languages:
+        rows = rows[rows["language"].isin(languages)]
+    found = []
+    for language, runs in rows.groupby("language", sort=False):
+        full = runs[runs["method"] == "full"].set_index("seed")
+        tickets = runs[runs["method"] == method]
+        if full.empty or tickets.empty:
+            continue
+        mean, std = full["value"].mean(), full["value"].std()
+        for sparsity, some in tickets.groupby("sparsity"):
+            some = some.set_index("seed")
+            name, value = some["metric"].iloc[0], some["value"].mean()
+            gain = better(name, value, mean)
+            low, high = _interval(name, some, full)
+            found.append(
+                {
+                    "language": language,
+                    "sparsity": sparsity,
+                    "metric": name,
+                    "value": value,
+                    "std": some["value"].std(),
+                    "seeds": len(some),
+                    "full": mean,
+                    "full_std": std,
+                    "full_seeds": len(full),
+                    "gain": gain,
+                    "low": low,
+                    "high": high,
+                    "within_std": pd.NA if np.isnan(std) else bool(gain >= -std),
+                    "not_worse": pd.NA if np.isnan(high) else bool(high >= 0),
+                }
+            )
+    return pd.DataFrame(found, columns=COLUMNS).astype({"within_std": "boolean", "not_worse": "boolean"})
+
+
+def winners(levels: pd.DataFrame) -> pd.DataFrame:
+    """Return the winning ticket of each language by both rules: language, rule, sparsity, value, full, metric.
+
+    rule is within_std or not_worse; sparsity is the highest at which it holds, NaN where it holds at none and no row
+    where it could not be applied.
+    """
+    rows = []
+    for language, each in levels.groupby("language", sort=False):
+        for rule in ("within_std", "not_worse"):
+            judged = each[each[rule].notna()]
+            if judged.empty:
+                continue
+            won = judged[judged[rule].astype(bool)].sort_values("sparsity")
+            best = won.iloc[-1] if len(won) else None
+            rows.append(
+                {
+                    "language": language,
+                    "rule": rule,
+                    "sparsity": np.nan if best is None else best["sparsity"],
+                    "value": np.nan if best is None else best["value"],
+                    "full": judged["full"].iloc[0],
+                    "metric": judged["metric"].iloc[0],
+                }
+            )
+    return pd.DataFrame(rows, columns=["language", "rule", "sparsity", "value", "full", "metric"])
+
+
+def _interval(name: str, ticket: pd.DataFrame, full: pd.DataFrame) -> tuple[float, float]:
+    """Return the 95 % interval of the ticket's gain under the seeds that both have."""
+    if "parts" not in ticket:
+        return np.nan, np.nan
+    pairs = [
+        (np.array(ticket.at[s, "parts"], dtype=float).T, np.array(full.at[s, "parts"], dtype=float).T)
+        for s in ticket.index
+        if s in full.index and isinstance(ticket.at[s, "parts"], list) and isinstance(full.at[s, "parts"], list)
+    ]
+    pairs = [(one, other) for one, other in pairs if len(one) == len(other)]  # else not of the same text
+    if not pairs:
+        return np.nan, np.nan
+    _, low, high, _ = gain_interval(name, pairs)
+    return low, high

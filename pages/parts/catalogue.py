@@ -1,0 +1,175 @@
+"""The studies there are, and tables from them, remembered between reruns and sessions.
+
+What a study's tables are remembered under is its folder and when that last changed. Uploads belong to one session and
+are not remembered here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cached_property, wraps
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from neutral import summary
+from neutral.errors import NeutralError
+from neutral.masksets import MaskSet
+from neutral.overlap import Counts
+from neutral.search import evaluations
+from neutral.study import Study, find_studies
+from neutral.summary import Choice
+
+BUNDLED = Path(__file__).parents[2] / "data" / "studies"
+VARIABLE = "NEUTRAL_STUDIES"
+
+Source = Study | MaskSet
+
+
+def folders() -> list[Path]:
+    """Where studies are looked for: the bundled ones, then the folders that NEUTRAL_STUDIES names."""
+    named = os.environ.get(VARIABLE, "").split(os.pathsep)
+    return [BUNDLED, *(Path(folder) for folder in named if folder)]
+
+
+def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
+    """Return name -> study, the fullest first, and a line for each that cannot be read.
+
+    Studies of masks say nothing of what they are `about`; those of token tables are about "compression".
+
+    A study is called by its folder's name; a folder that NEUTRAL_STUDIES names may itself be a study.
+    """
+    found: dict[str, Study] = {}
+    broken: list[str] = []
+    for folder in folders():
+        there = []
+        for path in [folder] if (folder / "study.json").is_file() else find_studies(folder):
+            try:
+                study = _open(str(path), stamp(path))
+            except NeutralError as error:
+                broken.append(str(error))
+                continue
+            if study.info.get("about") == about:
+                there.append(study)
+        for study in sorted(there, key=_fullness, reverse=True):
+            name = study.path.name if study.path.name not in found else f"{study.path.parent.name}/{study.path.name}"
+            found.setdefault(name, study)
+    return found, broken
+
+
+def _fullness(study: Study) -> int:
+    """How many overlaps a study knows: of every method, sparsity and seed, and of its controls."""
+    return sum(1 for _ in (study.path / "counts").glob("*"))
+
+
+def stamp(path: Path) -> tuple:
+    """Return what changes when a study does."""
+    parts = ("study.json", "results.jsonl", "README.md", "counts", "masks")
+    return tuple(_changed(path / part) for part in parts)
+
+
+def _changed(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+class Opened(Study):
+    """A study whose folder of counts is listed once; when the folder changes, it is opened anew."""
+
+    @cached_property
+    def _index(self) -> pd.DataFrame:
+        return super().counts_index()
+
+    def counts_index(self) -> pd.DataFrame:
+        """See `Study.counts_index`."""
+        return self._index
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _open(path: str, changed: tuple) -> Opened:
+    return Opened(path)
+
+
+def remembered(function: Callable) -> Callable:
+    """Remember a table of a study; for masks in memory, which have one set of counts, make it anew."""
+    keep = st.cache_data(
+        function,
+        max_entries=200,
+        show_spinner=False,
+        hash_funcs={Opened: lambda study: (str(study.path), stamp(study.path))},
+    )
+
+    @wraps(function)
+    def call(source: Source, *arguments: object) -> object:
+        return (keep if isinstance(source, Study) else function)(source, *arguments)
+
+    return call
+
+
+@remembered
+def choices(source: Source) -> list[Choice]:
+    """See `summary.choices`."""
+    return summary.choices(source)
+
+
+@remembered
+def kinds(source: Source, choice: Choice) -> dict[str, int]:
+    """See `summary.kinds`."""
+    return summary.kinds(source, choice)
+
+
+@remembered
+def counts(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> Counts:
+    """See `summary.counts_of`."""
+    return summary.counts_of(source, choice, measure, members)
+
+
+@remembered
+def pairs(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.pairs`."""
+    return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
+
+
+@remembered
+def levels(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.levels`."""
+    return summary.levels(source, choice, measure, by, members)
+
+
+@remembered
+def within(source: Source, choice: Choice, kind: str, measure: str, by: str) -> pd.DataFrame:
+    """See `summary.within`."""
+    return summary.within(source, choice, kind, measure, by)
+
+
+@remembered
+def across_sparsity(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.across_sparsity`."""
+    return summary.across_sparsity(source, choice, measure, members)
+
+
+@remembered
+def table(source: Source, kind: str) -> pd.DataFrame:
+    """See `Study.table`."""
+    return source.table(kind)
+
+
+def of_task(source: Source, task: str) -> dict:
+    """Return what a study's information says of a task: its text and settings."""
+    info = source.info
+    return info if info.get("task") == task else info.get("tasks", {}).get(task, {})
+
+
+def scores(source: Source, task: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `evaluations.scores`."""
+    return evaluations.scores(table(source, "score"), task, members)
+
+
+def functional(source: Source, choice: Choice, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `evaluations.functional`."""
+    return evaluations.functional(table(source, "functional"), choice.task, choice.method, choice.sparsity, members)

@@ -1,0 +1,272 @@
+"""The Typology page's sentences: which distances go with the overlap, and what may be believed of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+import streamlit as st
+
+from neutral.figures.association import SIGNIFICANT, WHOLE, number, signed
+from neutral.figures.languages import listed
+from neutral.figures.theme import short_layer
+from neutral.members import display
+from pages.parts.typology.tables import LEAST, Drawn, Languages, Tree, label
+
+_METHOD = """
+**ρ** is Spearman's rank correlation of overlap and distance over the pairs; below 0: the nearer, the more alike. Pairs
+are not independent (a language is in many of them), so **p** comes from a Mantel test: languages are permuted, whole
+rows and columns. But languages are not independent either: relatives are alike in everything, in their masks and in
+their syntax, and permuting all languages then calls too much significant. **In families**, languages are exchanged only
+within their family, and what families differ by is taken out of ρ, so that its sign can be another. What holds there
+is more than “relatives are alike”; but {movable}.
+**Holm** corrects for all distances in the table; the smallest p possible is 1 ÷ (permutations + 1).
+"""
+
+COLUMNS = {
+    "name": st.column_config.TextColumn("Distance", pinned=True),
+    "rho": st.column_config.NumberColumn("ρ", format="%.3f", help="Spearman's; below 0: the nearer, the more alike"),
+    "p": st.column_config.NumberColumn("p", format="%.4f", help="All languages permuted (plain Mantel test)"),
+    "holm": st.column_config.NumberColumn("Holm", format="%.4f", help="p, corrected for the distances of this table"),
+    "tested_within": st.column_config.NumberColumn(
+        "ρ, in families", format="%.3f", help="What is left of ρ when what families differ by is taken out"
+    ),
+    "p_within": st.column_config.NumberColumn(
+        "p, in families", format="%.4f", help="Only languages of one family exchanged"
+    ),
+    "holm_within": st.column_config.NumberColumn("Holm, in families", format="%.4f"),
+    "partial": st.column_config.NumberColumn("Partial ρ", format="%.3f", help="With the other distance held"),
+    "partial_p": st.column_config.NumberColumn("Partial p", format="%.4f"),
+    "partial_p_within": st.column_config.NumberColumn("Partial p, in families", format="%.4f"),
+    "languages": st.column_config.NumberColumn("Languages", format="%d"),
+    "left_out": st.column_config.TextColumn("Without data"),
+    "permutations": st.column_config.NumberColumn("Permutations", format="%d"),
+    "permutations_within": st.column_config.NumberColumn("In families", format="%d"),
+}
+
+
+def method(there: Languages) -> str:
+    """Explain the tests, and whom they speak for."""
+    sizes = Counter(there.blocks.values())
+    among = [code for code in there.codes if sizes[there.blocks[code]] > 1]
+    if not among:
+        movable = "here no two languages are of one family, so it cannot be done"
+    elif len(among) == len(there.codes) and len(sizes) == 1:
+        movable = "here all languages are of one family, so it is the same as permuting all"
+    else:
+        movable = f"here only {', '.join(map(display, among))} can be exchanged, so it speaks for these"
+    return _METHOD.format(movable=movable)
+
+
+ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
+
+REGRESSION = {
+    "name": "Distance",
+    "beta": st.column_config.NumberColumn(
+        "β", format="%.3f", help="Standardised, on ranks: the change with this distance while the others are held"
+    ),
+    "p": st.column_config.NumberColumn("p", format="%.4f"),
+    "holm": st.column_config.NumberColumn("Holm", format="%.4f"),
+    "p_within": st.column_config.NumberColumn("p, in families", format="%.4f"),
+}
+
+
+def who(there: Languages) -> str:
+    """Say which masks are no languages, and which count together."""
+    said = []
+    if there.others:
+        names = ", ".join(f"“{name}”" for name in there.others)
+        are = "is no language" if len(there.others) == 1 else "are no languages"
+        said.append(
+            f"{names} {are} by any ISO 639 code, so nothing is known of how near others are. Rename masks by their "
+            "language (en, swh, …) on the page Your masks."
+        )
+    if there.repeated:
+        said.append("Several masks of one language count together, by their mean.")
+    return " ".join(said)
+
+
+def too_few(there: Languages) -> str:
+    """Say that there are too few languages."""
+    names = f": {', '.join(map(display, there.codes))}" if there.codes else ""
+    return (
+        f"What explains an overlap takes {LEAST} languages, which have six pairs; there "
+        f"{'is' if len(there.codes) == 1 else 'are'} {len(there.codes)} here{names}."
+    )
+
+
+def verdict(table: pd.DataFrame, measure: str) -> str:
+    """Say which distances go with the overlap, and under which test. The table is of one group."""
+    known = table.dropna(subset="rho")
+    if known.empty:
+        return f"No distance can be tested: {measure} or all distances are the same for every pair."
+    both = known[known["holm_within"] < SIGNIFICANT]
+    plain = known[(known["holm"] < SIGNIFICANT) & ~known.index.isin(both.index)]
+    movable = known["p_within"].notna().any()
+    nothing = "nothing holds within families" if movable else "no two of them can be exchanged within a family"
+    if movable and (least := _least(known, "_within")) > SIGNIFICANT:
+        nothing = f"within families too few can be exchanged to tell (no corrected p can be below {least:.2f})"
+    if (least := _least(known, "")) > SIGNIFICANT:
+        return (
+            f"**{known['languages'].max():.0f} languages are too few to tell.** With so few permutations and "
+            f"{len(known)} distances no corrected p can be below {least:.2f}. {_largest(known)}"
+        )
+    if len(both):
+        said = [
+            f"**{measure} goes with {_names(both, within=True)}**: that holds when languages are exchanged only "
+            "within families."
+        ]
+        if len(both) > 1:
+            said.append("Such distances go along with each other; the regression below tells them apart if it can.")
+        if len(plain):
+            said.append(
+                f"When all languages are permuted, with {_names(plain)} as well: relatives alone can make that."
+            )
+    elif len(plain):
+        said = [
+            f"**{measure} goes with {_names(plain)}** when all languages are permuted, but {nothing}: relatives alone "
+            "can make this."
+        ]
+    else:
+        also = "" if movable else f", and {nothing}"
+        said = [
+            f"**No distance here explains {measure}**: none holds after correction, even when all are permuted{also}."
+        ]
+    if not len(both):
+        said.append(_largest(known))
+    return " ".join(said)
+
+
+def spread(overlap: pd.DataFrame) -> str:
+    """Say so where all pairs overlap alike: there is then little to explain."""
+    low, high = overlap["value"].min(), overlap["value"].max()
+    if not high - low < ALIKE:
+        return ""
+    return f"All pairs lie between {low:.4f} and {high:.4f}, so there is little to explain."
+
+
+def _least(table: pd.DataFrame, scheme: str) -> float:
+    """Return the smallest p that Holm's correction could leave of one test here."""
+    tested = table.dropna(subset=f"p{scheme}")
+    if tested.empty:
+        return 1.0
+    return len(tested) / float(tested[f"permutations{scheme}"].max())
+
+
+def _largest(known: pd.DataFrame) -> str:
+    top = known.loc[known["rho"].abs().idxmax()]
+    way = "nearer" if top["rho"] < 0 else "further"
+    return (
+        f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
+        f"p = {number(top['p'])}, within families {number(top['p_within'])})."
+    )
+
+
+def layers(heat: pd.DataFrame, kind: str) -> str:
+    """Say in which layers one distance goes with the overlap."""
+    rows = heat[(heat["distance"] == kind) & (heat["group"] != WHOLE)]
+    short = short_layer(list(rows["group"]))
+    both = [short[group] for group in rows[rows["holm_within"] < SIGNIFICANT]["group"]]
+    plain = [short[g] for g in rows[(rows["holm"] < SIGNIFICANT) & ~(rows["holm_within"] < SIGNIFICANT)]["group"]]
+    if not both and not plain:
+        return f"**{label(kind)}**: in no single layer, corrected for all layers and distances."
+    parts = [f"within families in layer {', '.join(both)}"] if both else []
+    parts += [f"when all are permuted{' also' if both else ''} in layer {', '.join(plain)}"] if plain else []
+    return f"**{label(kind)}**: {'; '.join(parts)}."
+
+
+def written(row: pd.Series) -> list[str]:
+    """Return the lines on the scatter: ρ, and both tests."""
+    if row["rho"] != row["rho"]:
+        return ["No correlation: one side is the same for all pairs"]
+    return [
+        f"<b>Spearman's ρ = {signed(row['rho'])}</b>, {row['pairs']:.0f} pairs",
+        _test("all permuted", row["p"], row["holm"], row["permutations"], row["exact"]),
+        _test(
+            f"in families: ρ = {signed(row['tested_within'])},",
+            row["p_within"],
+            row["holm_within"],
+            row["permutations_within"],
+            row["exact_within"],
+        ),
+    ]
+
+
+def _test(name: str, p: float, holm: float, permutations: int, exact: bool) -> str:
+    if p != p:
+        return "in families: nothing to exchange" if "famil" in name else f"{name}: nothing to exchange"
+    every = "all " if exact else ""
+    name = name if name.endswith(",") else f"{name}:"
+    return f"{name} p = {number(p)}, Holm {number(holm)} <i>({every}{permutations:,} perm.)</i>"
+
+
+def _names(table: pd.DataFrame, *, within: bool = False) -> str:
+    ordered = table.sort_values("tested_within" if within else "rho", key=abs, ascending=False)
+    named = []
+    for _, row in ordered.iterrows():
+        also = f", in families {signed(row['tested_within'])}" if within else ""
+        named.append(f"{label(row['distance'])} ({signed(row['rho'])}{also})")
+    return ", ".join(named)
+
+
+def missing(row: pd.Series) -> str:
+    """Say who was left out of one test."""
+    if not row["left_out"]:
+        return ""
+    names = ", ".join(display(code) for code in row["left_out"].split(", "))
+    return f"Without data, so left out: {names}."
+
+
+def regression(table: pd.DataFrame) -> str:
+    """Say what a regression explains."""
+    row = table.iloc[0]
+    if row["r2"] != row["r2"]:
+        return "There are too few pairs for so many distances, or one side is the same for all pairs."
+    left = f" Left out for want of data: {row['left_out']}." if row["left_out"] else ""
+    return (
+        f"Together they explain **R² = {row['r2']:.2f}** of the ranks of the overlap (p = {number(row['r2_p'])}, "
+        f"within families {number(row['r2_p_within'])}; {row['permutations']:,} permutations).{left}"
+    )
+
+
+def graph(found: Drawn, there: Languages, value: str) -> str:
+    """Say what a graph's communities are."""
+    groups = [listed(group, there.codes) for group in found.communities if len(group) > 1]
+    alone = [listed(group, there.codes) for group in found.communities if len(group) == 1]
+    said = "; ".join(groups) if groups else "none"
+    if alone:
+        said += f"; alone: {', '.join(alone)}"
+    lines = [
+        f"{len(found.edges)} pairs drawn, {value} {found.least:.4g} at the weakest.",
+        f"**Communities:** {said}.",
+        f"Modularity {_or_dash(found.modularity)}; agreement with the families, adjusted Rand index: "
+        f"**{_or_dash(found.agreement)}** (1 the same, 0 chance).",
+    ]
+    return "  \n".join(lines)
+
+
+def shared(one: Drawn, other: Drawn) -> str:
+    """Say how many edges two graphs share."""
+    ours, theirs = (
+        {frozenset(pair) for pair in zip(each.edges["source"], each.edges["target"], strict=True)}
+        for each in (one, other)
+    )
+    return f"{len(ours & theirs)} of the {len(ours)} pairs of the one graph are in the other."
+
+
+def tree(found: Tree, row: pd.Series | None, kind: str) -> str:
+    """Say how well a tree keeps its distances, and how well it agrees with another distance."""
+    said = [
+        f"The tree keeps the distances it was made from with a cophenetic correlation of **{_or_dash(found.kept)}** "
+        "(1: nothing is lost)."
+    ]
+    if row is not None:
+        said.append(
+            f"Its heights agree with {label(kind).lower()} by a rank correlation of **{signed(row['rho'])}** "
+            f"(p = {number(row['p'])}, within families {number(row['p_within'])})."
+        )
+    return " ".join(said)
+
+
+def _or_dash(value: float) -> str:
+    return signed(value)
