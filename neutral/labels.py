@@ -45,6 +45,9 @@ GROUPINGS = ("all", "stack", "layer", "component", "layer-component", "tensor")
 
 STACKS = ("encoder", "decoder")
 
+WHOLE = "all"
+"""The group that holds the whole network."""
+
 # Wrappers that add a part to every name: DataParallel, PEFT and the like, torch.compile.
 _WRAPPERS = re.compile(r"^(?:module|base_model)\.|(?:^|(?<=\.))_orig_mod\.")
 # torch.nn.utils.prune, and the paper's scripts, hold `weight_mask` and `weight_orig`.

@@ -17,6 +17,9 @@ import numpy as np
 
 from neutral.errors import NeutralError
 
+SIGNIFICANT = 0.05
+"""The level below which pages and figures call a p small."""
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from neutral import figures
 from neutral.compression import predictions, results
-from neutral.figures.tokens import script_name
+from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
 from pages.parts import pickers, show, words

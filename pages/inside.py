@@ -4,9 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from neutral import figures
-from neutral.figures.association import signed
 from neutral.figures.inside import AT, LINES, REPRESENTATIONS
-from neutral.figures.theme import UNITS
+from neutral.figures.theme import UNITS, signed
 from neutral.study import Study
 from pages.parts import pickers, show
 from pages.parts.frame import page

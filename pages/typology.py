@@ -8,8 +8,8 @@ import streamlit as st
 
 from neutral import figures, typology
 from neutral.errors import NeutralError
-from neutral.figures.association import WHOLE
 from neutral.figures.theme import UNITS
+from neutral.labels import WHOLE
 from neutral.members import display
 from pages.parts import pickers, show
 from pages.parts.frame import page

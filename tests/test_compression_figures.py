@@ -8,7 +8,7 @@ import synthetic
 from neutral import figures
 from neutral.compression import predictions, results
 from neutral.figures import theme
-from neutral.figures.tokens import SCRIPTS, isolated
+from neutral.figures.compression.tokens import SCRIPTS, isolated
 from neutral.members import display
 from neutral.study import Study
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from neutral import figures
-from neutral.figures import association, inside, theme
-from neutral.figures import languages as language_figures
+from neutral.figures import inside, theme
+from neutral.figures.typology import association
+from neutral.figures.typology import languages as language_figures
 from neutral.members import RELATIONS, display, relation
 
 FAMILIES = {"en": "Indo-European", "de": "Indo-European", "ar": "Afro-Asiatic", "sw": "Niger-Congo"}
@@ -109,7 +110,7 @@ def test_a_heatmap_of_nothing_is_drawn():
 
 @pytest.mark.parametrize(("p", "text"), [(0.0001, "0.0001"), (0.04167, "0.0417"), (1.0, "1.0000"), (np.nan, "–")])
 def test_p_values_are_written_as_exact_as_the_permutations_give_them(p, text):
-    assert association.number(p) == text
+    assert theme.number(p) == text
 
 
 def network(edges, **options):

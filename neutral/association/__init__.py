@@ -175,4 +175,14 @@ def _finished(
     return table.assign(holm=holm(table["p"].astype(float)))[list(columns)]
 
 
-__all__ = ["ASSOCIATIONS", "LEAST", "REGRESSION", "Orders", "associations", "holm", "orders", "regression"]
+__all__ = [
+    "ASSOCIATIONS",
+    "LEAST",
+    "REGRESSION",
+    "SIGNIFICANT",
+    "Orders",
+    "associations",
+    "holm",
+    "orders",
+    "regression",
+]

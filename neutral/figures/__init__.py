@@ -6,28 +6,22 @@ in `figure.layout.meta`: `alt` for screen readers, `name` for a downloaded file.
 """
 
 from neutral.figures import theme
-from neutral.figures.association import association_heatmap, distance_scatter
-from neutral.figures.bars import core_curve, kept_bars
 from neutral.figures.compression import (
+    breaking_points,
     error_against_perplexity,
     error_by_ratio,
+    error_spread,
     language_perplexity_by_ratio,
     perplexity_by_ratio,
+    token_map,
 )
-from neutral.figures.heatmaps import functional_matrix, layer_component, pair_matrix
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
-from neutral.figures.languages import dendrogram, language_map, network
-from neutral.figures.levels import by_component, by_layer, by_sparsity, level_strip
-from neutral.figures.lines import agreement_by_layer, language_lines, score_curves, ways_by_layer
-from neutral.figures.tokens import breaking_points, error_spread, token_map
-from neutral.figures.transfer import (
-    cross_task_matrix,
-    drop_bars,
-    overlap_against_transfer,
-    ticket_curve,
-    transfer_matrix,
-    winning_bars,
-)
+from neutral.figures.layers import agreement_by_layer, by_layer, language_lines, layer_component, ways_by_layer
+from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip, pair_matrix
+from neutral.figures.pair import by_component, kept_bars
+from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
+from neutral.figures.transfer import cross_task_matrix, drop_bars, overlap_against_transfer, transfer_matrix
+from neutral.figures.typology import association_heatmap, dendrogram, distance_scatter, language_map, network
 
 __all__ = [
     "agreement_by_layer",

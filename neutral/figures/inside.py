@@ -31,7 +31,6 @@ CURVES = {
 
 REPRESENTATIONS = {"svcca": "SVCCA", "pwcca": "PWCCA", "cka": "Linear CKA, debiased"}
 AT = {"at1": "at 1", "at5": "at 5"}
-_TEXT_UP_TO = 14  # rows of a matrix whose cells have room for numbers
 
 
 def retrieval_by_layer(lines: pd.DataFrame, at: str, *, chance: float | None = None) -> go.Figure:
@@ -72,7 +71,7 @@ def retrieval_matrix(pairs: pd.DataFrame, members: list[str], at: str) -> go.Fig
             xgap=1,
             ygap=1,
             text=[["" if v != v else f"{100 * v:.0f}" for v in row] for row in values],
-            texttemplate="%{text}" if len(members) <= _TEXT_UP_TO else None,
+            texttemplate="%{text}" if len(members) <= theme.TEXT_UP_TO else None,
             hovertemplate="from <b>%{y}</b> to <b>%{x}</b>: <b>%{z:.1%}</b><extra></extra>",
             hoverongaps=False,
         )

@@ -64,6 +64,11 @@ SPARSITY_AXIS = "Sparsity (share of weights removed)"
 LEGEND_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "traceorder": "normal"}
 
 GRID = "rgba(128,128,128,0.25)"
+TEXT_UP_TO = 14
+"""Rows of a matrix whose cells have room for numbers."""
+
+METRIC_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
+
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
 _FILLINGS = ("", "-open", "-dot", "-open-dot")
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
@@ -192,3 +197,21 @@ def digits(values: np.ndarray) -> int:
     known = values[~np.isnan(values)]
     spread = float(np.ptp(known)) if known.size > 1 else 1.0
     return 2 if spread >= 0.05 else 3 if spread >= 0.005 else 4
+
+
+def level_line(y: float, **line: object) -> dict:
+    """Return a dotted line across the figure at a height, as a shape."""
+    style = {"color": NEUTRAL, "dash": "dot", "width": 1.5, **line}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": style}
+
+
+def number(p: float) -> str:
+    """Write a p-value with the digits that 9,999 permutations give; a dash where nothing was tested."""
+    if p != p:
+        return "–"
+    return f"{p:.4f}" if p >= 1e-4 else f"{p:.1e}"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a coefficient with a true minus sign; a dash for NaN."""
+    return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")

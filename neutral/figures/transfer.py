@@ -1,4 +1,4 @@
-"""Figures of transfer: the matrix of masks and languages, the drop of each source, and tickets by sparsity."""
+"""Transfer: the matrix of masks and languages, what masks of other tasks cost, and the drop of each source."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
+from neutral.figures.bars import finished_bars, grouped_bars
 from neutral.members import display
 from neutral.metrics import metric
-
-VALUES = ("gain", "relative", "value")
-"""What a matrix can show: the gain over the target's own mask, the change relative to it, or the score itself."""
 
 SOURCES = {
     "full": "full model",
@@ -25,11 +23,6 @@ SOURCES = {
     "random": "random mask",
 }
 """Source that is no language -> what a figure calls it, in the order of its rows; what is not here comes before."""
-
-_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
-_LOST = "Worse than the full model"
-_FAR = 3.0  # random masks so many times above the tickets' highest perplexity are said, not drawn
-_HUES = ("#0a7fc4", "#e69f00", "#009e73", "#cc79a7")
 
 
 def source_name(source: str) -> str:
@@ -100,7 +93,7 @@ def transfer_matrix(
     figure.update_yaxes(title="Mask of", autorange="reversed", showgrid=False, type="category")
     return theme.finish(
         figure,
-        alt=f"Heatmap: {_UNITS[name]} of each language's mask trained on each language, {show}.",
+        alt=f"Heatmap: {theme.METRIC_UNITS[name]} of each language's mask trained on each language, {show}.",
         name=f"transfer-{show}",
         height=max(300, min(760, 160 + 34 * len(sources))),
     )
@@ -118,6 +111,7 @@ def cross_task_matrix(
     codes = [code for code in order if code in set(table["language"])]
     square = table.pivot(index="source_task", columns="language", values="difference").reindex(sources, columns=codes)
     values, name = square.to_numpy(dtype=float), table["metric"].iloc[0]
+    unit = theme.METRIC_UNITS[name]
     inner = np.abs(values[[source != "random" for source in sources]])
     limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
     written = [
@@ -134,7 +128,7 @@ def cross_task_matrix(
             text=written,
             texttemplate="%{text}",
             customdata=values,
-            hovertemplate=f"mask of <b>%{{y}}</b>, <b>%{{x}}</b><br>%{{customdata:+.4g}} {_UNITS[name]}<extra></extra>",
+            hovertemplate=f"mask of <b>%{{y}}</b>, <b>%{{x}}</b><br>%{{customdata:+.4g}} {unit}<extra></extra>",
             hoverongaps=False,
             colorbar=theme.colourbar("Against own (blue: better)"),
             **_around_nothing(limit),
@@ -142,7 +136,7 @@ def cross_task_matrix(
     )
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category")
     figure.update_yaxes(title="Mask found on", autorange="reversed", showgrid=False, type="category")
-    alt = f"Heatmap: {_UNITS[name]} under masks of {len(sources)} other tasks against the own one, by language."
+    alt = f"Heatmap: {unit} under masks of {len(sources)} other tasks against the own one, by language."
     return theme.finish(figure, alt=alt, name="cross-task", height=230 + 40 * len(sources))
 
 
@@ -164,12 +158,13 @@ def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure
     """Draw the relative change of each source; `line` (a sparsity, say) tells bars apart. Sources as in `order`."""
     others = [source for source in dict.fromkeys(drops["source"]) if source not in order and source != "full"]
     sources = [code for code in order if code in set(drops["source"])] + others
-    figure = _bars(drops.set_index("source")[["line", "value"]], {s: source_name(s) for s in sources}, "%{y:+.2%}")
+    names, unit = {source: source_name(source) for source in sources}, theme.METRIC_UNITS[name]
+    figure = grouped_bars(drops.set_index("source")[["line", "value"]], names, "%{y:+.2%}")
     figure.update_xaxes(title="Mask of")
-    _percent_axis(figure, f"Mean change of {_UNITS[name]} on other languages", drops["value"])
+    _percent_axis(figure, f"Mean change of {unit} on other languages", drops["value"])
     worse = "falls" if metric(name).higher_is_better else "rises"
-    alt = f"Bars: by how much {_UNITS[name]} {worse} on other languages under each source's mask."
-    return _finished_bars(figure, alt, "relative-drop")
+    alt = f"Bars: by how much {unit} {worse} on other languages under each source's mask."
+    return finished_bars(figure, alt, "relative-drop")
 
 
 def overlap_against_transfer(points: pd.DataFrame, overlap: str, change: str) -> go.Figure:
@@ -194,108 +189,6 @@ def overlap_against_transfer(points: pd.DataFrame, overlap: str, change: str) ->
     )
 
 
-def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> go.Figure:
-    """Draw one language's score by sparsity: tickets, the full model with its spread over seeds, random masks.
-
-    `levels` is `winning.levels` of the language, `random` has sparsity and value. Open markers are tickets that the
-    paired bootstrap finds worse than the full model. Random masks far above leave the axis to the tickets.
-    """
-    levels = levels.sort_values("sparsity")
-    name = levels["metric"].iloc[0]
-    figure = go.Figure()
-    full, std = float(levels["full"].iloc[0]), float(levels["full_std"].iloc[0])
-    ends = [0.0, float(levels["sparsity"].max()) + 0.02]
-    if not np.isnan(std):
-        theme.band(figure, ends, pd.DataFrame({"low": [full - std] * 2, "high": [full + std] * 2}), "#8c8c8c")
-    spread = "" if np.isnan(std) else f" ± {std:.3g} over {int(levels['full_seeds'].iloc[0])} seeds"
-    figure.add_trace(
-        go.Scatter(
-            x=ends,
-            y=[full] * 2,
-            mode="lines",
-            line={"color": "#8c8c8c", "dash": "dash"},
-            name=f"Full model {full:.4g}{spread}",
-            hoverinfo="skip",
-        )
-    )
-    lost = [worse is not pd.NA and not worse for worse in levels["not_worse"]]
-    figure.add_trace(
-        go.Scatter(
-            x=levels["sparsity"],
-            y=levels["value"],
-            name="Ticket",
-            mode="lines+markers",
-            line={"color": "#0a7fc4", "width": 2.2},
-            marker={"size": 10, "symbol": ["circle-open" if each else "circle" for each in lost], "color": "#0a7fc4"},
-            customdata=[_LOST if each else "" for each in lost],
-            hovertemplate="ticket: %{y:.4g} %{customdata}",
-        )
-    )
-    lower = not metric(name).higher_is_better
-    drawn = [*levels["value"], full]
-    seen = random[random["value"] <= _FAR * max(drawn)] if lower else random
-    if len(random):
-        random = random.sort_values("sparsity")
-        above = ", ".join(
-            f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in seen.index
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=random["sparsity"] if len(seen) else [None],
-                y=random["value"].where(random.index.isin(seen.index)) if len(seen) else [None],
-                name=f"Random mask, above: {above}" if above else "Random mask",
-                mode="lines+markers",
-                line={"color": "#e69f00", "dash": "dot"},
-                marker={"symbol": "x", "size": 8},
-                hovertemplate="random: %{y:.4g}",
-            )
-        )
-    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
-    low, high = min(drawn), max(*drawn, *seen["value"])
-    title = "F1" if name == "f1" else _UNITS[name].capitalize()
-    figure.update_yaxes(title=title, **(theme.log_axis(low, high) if lower and high > 3 * low else {}))
-    return theme.finish(
-        figure,
-        alt=f"Lines: {_UNITS[name]} of {display(language)}'s tickets by sparsity, beside full model and random masks.",
-        name=f"tickets-{language}",
-        height=400,
-        hovermode="x unified",
-        legend=theme.LEGEND_BELOW,
-    )
-
-
-def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
-    """Draw the sparsity of each language's winning ticket; `line` (a rule, say) tells bars apart, NaN is none."""
-    codes = [code for code in order if code in set(winners["language"])]
-    table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
-    figure = _bars(table, {code: display(code) for code in codes}, "%{y:.0%}")
-    figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
-    alt = f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule."
-    return _finished_bars(figure, alt, "winning-tickets")
-
-
-def _bars(table: pd.DataFrame, names: Mapping[str, str], form: str) -> go.Figure:
-    """Draw bars side by side, a colour a `line`: `table` is indexed by category, its second column is the height."""
-    figure = go.Figure()
-    for i, (line, rows) in enumerate(table.groupby("line", sort=False)):
-        figure.add_trace(
-            go.Bar(
-                x=list(names.values()),
-                y=rows.iloc[:, 1].reindex(list(names)),
-                name=str(line),
-                marker_color=_HUES[i % len(_HUES)],
-                hovertemplate=f"%{{x}}: <b>{form}</b>",
-            )
-        )
-    return figure
-
-
-def _finished_bars(figure: go.Figure, alt: str, name: str) -> go.Figure:
-    figure.update_xaxes(type="category", tickangle=-45, showgrid=False)
-    above = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
-    return theme.finish(figure, alt=alt, name=name, height=400, barmode="group", legend=above, hovermode="x unified")
-
-
 def _written(value: float, show: str, name: str) -> str:
     if np.isnan(value):
         return ""
@@ -317,7 +210,7 @@ def _told(table: pd.DataFrame, source: str, target: str, name: str) -> str:
     row = rows.iloc[0]
     spread = "" if np.isnan(row["std"]) else f" ± {row['std']:.3g}"
     said = f"mask: <b>{source_name(source)}</b>, trained on <b>{display(target)}</b><br>"
-    said += f"{_UNITS[name]} {row['value']:.4g}{spread}"
+    said += f"{theme.METRIC_UNITS[name]} {row['value']:.4g}{spread}"
     if source != target and not np.isnan(row["gain"]):
         same = "" if row["paired"] == row["value"] else f"under the same seeds {row['paired']:.4g}, "
         said += f"<br>{same}own mask {row['own']:.4g}: {row['gain']:+.3g} ({row['relative']:+.1%})"

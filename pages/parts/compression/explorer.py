@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral import figures
-from neutral.figures.tokens import isolated
+from neutral.figures.compression.tokens import isolated
 from neutral.study import Study
 from pages.parts import pickers, show
 from pages.parts.compression import live

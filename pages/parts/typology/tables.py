@@ -16,7 +16,7 @@ import streamlit as st
 
 from neutral import association, typology
 from neutral.errors import NeutralError
-from neutral.figures.association import WHOLE
+from neutral.labels import WHOLE
 from neutral.languages import relation
 from neutral.members import speaker
 from neutral.study import Study

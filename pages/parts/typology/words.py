@@ -7,10 +7,11 @@ from collections import Counter
 import pandas as pd
 import streamlit as st
 
-from neutral.figures.association import SIGNIFICANT, WHOLE, number, signed
-from neutral.figures.languages import listed
-from neutral.figures.theme import short_layer
+from neutral.figures.theme import number, short_layer, signed
+from neutral.figures.typology.languages import listed
+from neutral.labels import WHOLE
 from neutral.members import display
+from neutral.metrics import SIGNIFICANT
 from pages.parts.typology.tables import LEAST, Drawn, Languages, Tree, label
 
 _METHOD = """

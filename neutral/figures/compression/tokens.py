@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from neutral.figures import theme
-from neutral.figures.compression import RATIO_AXIS, ratio_ticks
+from neutral.figures.compression.ratios import RATIO_AXIS, ratio_ticks
 from neutral.members import display
 
 SCRIPTS = {

@@ -12,8 +12,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.labels import sort_key
+from neutral.labels import WHOLE, sort_key
 from neutral.members import display
+from neutral.metrics import SIGNIFICANT
 
 RELATIONS = {
     "same branch": ("#7a68b8", "circle"),
@@ -23,10 +24,6 @@ RELATIONS = {
 }
 """Relation of `languages.RELATIONS` -> colour, marker."""
 
-WHOLE = "all"
-"""The group that holds the whole network."""
-
-SIGNIFICANT = 0.05
 _MARKS = {"both": ("●", "after Holm's correction, also within families"), "plain": ("○", "under the plain test only")}
 _FEW = 6  # values up to which a distance is taken as steps, whose points are spread sideways
 
@@ -191,18 +188,6 @@ def mark_of(row: Mapping) -> str:
     return "plain" if row.get("holm", np.nan) < SIGNIFICANT else ""
 
 
-def number(p: float) -> str:
-    """Write a p-value with the digits that 9,999 permutations give; a dash where nothing was tested."""
-    if p != p:
-        return "–"
-    return f"{p:.4f}" if p >= 1e-4 else f"{p:.1e}"
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """Write a coefficient with a true minus sign; a dash for NaN."""
-    return "–" if value != value else f"{value:.{digits}f}".replace("-", "−")
-
-
 def _ink(row: Mapping, limit: float) -> str:
     """Return a colour that is seen on a cell: the ends of the scale are dark."""
     return "#ffffff" if abs(row["rho"]) > 0.7 * limit else "#1b1b1b"
@@ -216,10 +201,11 @@ def _told(row: dict, name: str, group: str) -> str:
     where = "whole network" if group == WHOLE else group
     if not row or row["rho"] != row["rho"]:
         return f"<b>{name}</b>, {where}<br>no correlation: one side does not vary"
+    holm, within, holm_within = (theme.number(row.get(key, np.nan)) for key in ("holm", "p_within", "holm_within"))
     return (
-        f"<b>{name}</b>, {where}<br>ρ = <b>{signed(row['rho'])}</b><br>all permuted: p = {number(row['p'])}, "
-        f"Holm {number(row['holm'])}<br>within families: p = {number(row.get('p_within', np.nan))}, "
-        f"Holm {number(row.get('holm_within', np.nan))}<br><i>click to see its pairs</i>"
+        f"<b>{name}</b>, {where}<br>ρ = <b>{theme.signed(row['rho'])}</b><br>all permuted: p = "
+        f"{theme.number(row['p'])}, Holm {holm}<br>within families: p = {within}, Holm {holm_within}"
+        "<br><i>click to see its pairs</i>"
     )
 
 

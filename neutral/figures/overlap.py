@@ -1,4 +1,4 @@
-"""Heatmaps: languages against languages, layers against components."""
+"""Overlap: every pair as a heatmap or a strip, by sparsity, the neutral core, and the functional check."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.labels import COMPONENTS, sort_key
+from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, levels_finished, window_of
 from neutral.members import display
-
-_TEXT_UP_TO = 14  # cells are too small for numbers beyond so many rows
 
 
 def pair_matrix(
@@ -34,7 +32,7 @@ def pair_matrix(
     title = theme.UNITS[measure][0]
     digits = theme.digits(values)
     # Written numbers must fit their cells; hovering tells the rest.
-    room = len(members) <= (_TEXT_UP_TO if digits == 2 or not small else _TEXT_UP_TO // 2)
+    room = len(members) <= (theme.TEXT_UP_TO if digits == 2 or not small else theme.TEXT_UP_TO // 2)
     figure = go.Figure(
         go.Heatmap(
             z=values,
@@ -94,47 +92,102 @@ def pair_matrix(
     )
 
 
-def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool = False) -> go.Figure:
-    """Draw a table by layer-component (group, value) with layers down and components across.
+def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.Figure:
+    """Draw every pair as a dot, with the reference levels as lines across.
 
-    `title` goes on the colour bar; `percent` writes shares as percent. What is outside the layers, such as a
-    pooler, is a row of its own.
+    `pairs` has source, target, value of one group, `levels` is that of `summary.levels` for it. Dots have the heatmap's
+    colours, so the strip reads as its colour bar on the scale that the references need.
     """
-    rows, columns = [], []
-    for group in table["group"]:
-        layer, _, component = group.rpartition(" ")
-        rows.append(layer or group)
-        columns.append(component)
-    grid = pd.DataFrame({"layer": rows, "component": columns, "value": table["value"].to_numpy(dtype=float)})
-    square = grid.pivot_table(index="layer", columns="component", values="value", aggfunc="mean", dropna=False)
-    layers = sorted(square.index, key=sort_key)
-    components = [c for c in COMPONENTS if c in square.columns]
-    square = square.loc[layers, components]
-    short = theme.short_layer(layers)
-    form = ".1%" if percent else ".3f"
+    values = pairs["value"].to_numpy(dtype=float)
+    # Spread sideways by rank, the same every time.
+    side = (np.argsort(np.argsort(values)) * 0.618034) % 1 - 0.5 if len(values) > 1 else np.zeros(len(values))
     figure = go.Figure(
-        go.Heatmap(
-            z=square.to_numpy(),
-            x=[component.replace("_", " ") for component in components],
-            y=[short[layer] for layer in layers],
-            colorscale=theme.SEQUENTIAL,
-            colorbar=theme.colourbar(title, **({"tickformat": ".0%"} if percent else {})),
-            xgap=1,
-            ygap=1,
-            hovertemplate=f"layer %{{y}}, %{{x}}<br><b>%{{z:{form}}}</b><extra></extra>",
-            hoverongaps=False,
+        go.Scatter(
+            x=side * 0.7,
+            y=values,
+            mode="markers",
+            marker={
+                "color": values,
+                "colorscale": theme.SEQUENTIAL,
+                "size": 8,
+                "line": {"width": 0.6, "color": "#8c8c8c"},
+            },
+            text=[f"{display(a)} and {display(b)}" for a, b in zip(pairs["source"], pairs["target"], strict=True)],
+            hovertemplate="%{text}<br><b>%{y:.4f}</b><extra></extra>",
+            showlegend=False,
         )
     )
-    figure.update_xaxes(showgrid=False, type="category", tickangle=-30)
-    figure.update_yaxes(
-        showgrid=False, type="category", autorange="reversed", title="Layer (0 is next to the input)", dtick=1
-    )
-    span = f"{np.nanmin(square.to_numpy()):.2f} to {np.nanmax(square.to_numpy()):.2f}"
+    window = window_of(levels)
+    for level, (name, colour, dash) in theme.LEVELS.items():
+        rows = levels[levels["level"] == level].dropna(subset="value")
+        if level in ("between", UNDRAWN) or rows.empty:
+            continue
+        value = float(rows["value"].iloc[0])
+        named = level_name(f"{name}: {value:.3f}", rows["value"], window, said=True)
+        figure.add_trace(
+            go.Scatter(
+                x=[-0.5, 0.5],
+                y=[value, value],
+                mode="lines",
+                line={"color": colour, "dash": dash, "width": 2.5},
+                name=named,
+                hovertemplate=f"{name}<br><b>{value:.4f}</b><extra></extra>",
+            )
+        )
+    figure.update_xaxes(visible=False, range=[-0.55, 0.55])
+    figure.update_yaxes(title=theme.UNITS[measure][0], range=window)
     return theme.finish(
         figure,
-        alt=f"Heatmap: {title} in {len(layers)} layers and {len(components)} components, {span}.",
-        name=name,
-        height=max(240, min(760, 190 + 26 * len(layers))),
+        alt=f"Strip: {theme.UNITS[measure][0]} of {len(pairs)} pairs between the reference levels.",
+        name=f"levels-{measure}",
+        height=520,
+        hovermode="closest",
+        legend={"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0},
+    )
+
+
+def by_sparsity(levels: pd.DataFrame, measure: str, *, at: float | None = None) -> go.Figure:
+    """Draw `summary.across_sparsity` as lines over sparsity; `at` is marked."""
+    sparsities = {value: value for value in sorted(levels["sparsity"].unique())}
+    figure = level_lines(levels.set_index("sparsity"), sparsities, BETWEEN)
+    if at is not None:
+        figure.add_vline(x=at, line={"color": theme.GRID, "width": 6})
+    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
+    return levels_finished(figure, measure, "sparsity")
+
+
+def core_curve(core: pd.DataFrame) -> go.Figure:
+    """Draw `Counts.core` in one group: the share of weights kept by at least k masks, beside chance."""
+    n = int(core["k"].max())
+    name, colour, dash = theme.LEVELS["chance"]
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=core["k"],
+                y=core["value"],
+                name="Found",
+                marker={"color": theme.KEEP["both"]},
+                hovertemplate="%{y:.1%}",
+            ),
+            go.Scatter(
+                x=core["k"],
+                y=core["chance"],
+                name=name,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate="%{y:.1%}",
+            ),
+        ]
+    )
+    figure.update_xaxes(title=f"Kept by at least k of {n} masks", dtick=1, showgrid=False)
+    figure.update_yaxes(title="Share of weights", tickformat=".0%", range=[0, 1])
+    return theme.finish(
+        figure,
+        alt=f"Bars: share of weights that at least k of {n} masks keep, beside the level expected by chance.",
+        name="neutral-core",
+        height=380,
+        hovermode="x unified",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
     )
 
 
@@ -174,7 +227,7 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
             ygap=1,
             customdata=values,
             text=[[_ratio(v) for v in row] for row in values],
-            texttemplate="%{text}" if len(targets) <= _TEXT_UP_TO else None,
+            texttemplate="%{text}" if len(targets) <= theme.TEXT_UP_TO else None,
             hovertemplate="mask of <b>%{y}</b>, text in <b>%{x}</b><br>%{customdata:.3f} times"
             " the perplexity under its own mask<extra></extra>",
             hoverongaps=False,

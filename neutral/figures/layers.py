@@ -1,13 +1,70 @@
-"""Lines: languages over layers, scores over sparsities."""
+"""Layers: overlap, sparsity and the agreement of ways of pruning, over layers and components."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.labels import sort_key
+from neutral.figures.levels import BETWEEN, level_lines, levels_finished
+from neutral.labels import COMPONENTS, sort_key
 from neutral.members import display
+
+
+def by_layer(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.Figure:
+    """Draw the levels by layer as lines, with the lowest to the highest pair as a band.
+
+    `label` names the level `between`.
+    """
+    layers = sorted(dict.fromkeys(levels["group"]), key=sort_key)
+    figure = level_lines(levels.set_index("group"), theme.short_layer(layers), label)
+    figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
+    return levels_finished(figure, measure, "layer")
+
+
+def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool = False) -> go.Figure:
+    """Draw a table by layer-component (group, value) with layers down and components across.
+
+    `title` goes on the colour bar; `percent` writes shares as percent. What is outside the layers, such as a
+    pooler, is a row of its own.
+    """
+    rows, columns = [], []
+    for group in table["group"]:
+        layer, _, component = group.rpartition(" ")
+        rows.append(layer or group)
+        columns.append(component)
+    grid = pd.DataFrame({"layer": rows, "component": columns, "value": table["value"].to_numpy(dtype=float)})
+    square = grid.pivot_table(index="layer", columns="component", values="value", aggfunc="mean", dropna=False)
+    layers = sorted(square.index, key=sort_key)
+    components = [c for c in COMPONENTS if c in square.columns]
+    square = square.loc[layers, components]
+    short = theme.short_layer(layers)
+    form = ".1%" if percent else ".3f"
+    figure = go.Figure(
+        go.Heatmap(
+            z=square.to_numpy(),
+            x=[component.replace("_", " ") for component in components],
+            y=[short[layer] for layer in layers],
+            colorscale=theme.SEQUENTIAL,
+            colorbar=theme.colourbar(title, **({"tickformat": ".0%"} if percent else {})),
+            xgap=1,
+            ygap=1,
+            hovertemplate=f"layer %{{y}}, %{{x}}<br><b>%{{z:{form}}}</b><extra></extra>",
+            hoverongaps=False,
+        )
+    )
+    figure.update_xaxes(showgrid=False, type="category", tickangle=-30)
+    figure.update_yaxes(
+        showgrid=False, type="category", autorange="reversed", title="Layer (0 is next to the input)", dtick=1
+    )
+    span = f"{np.nanmin(square.to_numpy()):.2f} to {np.nanmax(square.to_numpy()):.2f}"
+    return theme.finish(
+        figure,
+        alt=f"Heatmap: {title} in {len(layers)} layers and {len(components)} components, {span}.",
+        name=name,
+        height=max(240, min(760, 190 + 26 * len(layers))),
+    )
 
 
 def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool = False) -> go.Figure:
@@ -61,7 +118,7 @@ def agreement_by_layer(table: pd.DataFrame) -> go.Figure:
     """
     table = table.assign(value=table["rho"], open=~(table["p"] < 0.05))
     figure = _ways(table, "ρ = %{y:.2f}, p = %{customdata:.4f}")
-    figure.add_shape(_level_line(0.0))
+    figure.add_shape(theme.level_line(0.0))
     figure.update_yaxes(title="Rank correlation over pairs", range=[-1, 1])
     alt = f"Lines: rank correlation over pairs of languages by layer with {', '.join(dict.fromkeys(table['line']))}."
     return theme.finish(figure, alt=alt, name="agreement-by-layer", height=400, legend=theme.LEGEND_BELOW)
@@ -90,47 +147,3 @@ def _ways(table: pd.DataFrame, form: str) -> go.Figure:
         used.append(hue)
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
     return figure
-
-
-def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
-    """Draw `evaluations.curves`: score over the full model's by sparsity, one line a method, on a log scale."""
-    figure = go.Figure(layout={"shapes": [_level_line(1.0)]})
-    for (method, variant), rows in curves.groupby(["method", "variant"], sort=True):
-        rows = rows.sort_values("sparsity")
-        colour, symbol = theme.METHODS.get(method, ("#56b4e9", "circle"))
-        theme.band(figure, rows["sparsity"], rows, colour)
-        figure.add_trace(
-            go.Scatter(
-                x=rows["sparsity"],
-                y=rows["value"],
-                name=f"{method}, {variant}" if variant else method,
-                mode="lines+markers",
-                line={"color": colour, "width": 2.2, "dash": "dot" if variant == "untrained" else "solid"},
-                marker={"symbol": symbol, "size": 7},
-                hovertemplate="%{y:.2f} times",
-            )
-        )
-    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
-    low, high = curves["low"].min(), curves["high"].max()
-    axis = theme.log_axis(low, high) if high / low < 100 else {"type": "log", "dtick": 1}
-    figure.update_yaxes(title=f"{metric.capitalize()} ÷ full model's", **axis)
-    return theme.finish(
-        figure,
-        alt=f"Lines: {metric} over the full model's by sparsity and method, mean over languages.",
-        name="scores-by-sparsity",
-        height=400,
-        hovermode="x unified",
-        legend=theme.LEGEND_BELOW,
-    )
-
-
-def _level_line(y: float) -> dict:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": y,
-        "y1": y,
-        "line": {"color": "#8c8c8c", "dash": "dot", "width": 1.5},
-    }

@@ -40,7 +40,7 @@ def perplexity_by_ratio(
     suffers least and most, drawn as a band where there are at most three lines. Dotted lines mark the full model and
     the limit; the axis ends at `top`, or with the data where that is 0.
     """
-    figure = go.Figure(layout={"shapes": [_level(1.0), _level(limit)]})
+    figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
     lines = theme.compression_lines(means)
     for line, style in lines.items():
         rows = means[means["line"] == line]
@@ -63,7 +63,7 @@ def language_perplexity_by_ratio(
     scores: pd.DataFrame, by: str, line: str, *, limit: float = 1.1, top: float = 0.0
 ) -> go.Figure:
     """Draw a line a language for one method: scores has language, size, factor; else as `perplexity_by_ratio`."""
-    figure = go.Figure(layout={"shapes": [_level(1.0), _level(limit)]})
+    figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
     members = list(dict.fromkeys(scores["language"]))
     for member in members:
         rows = scores[scores["language"] == member]
@@ -187,11 +187,6 @@ def _factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
 def _alone(style: dict) -> dict:
     """Return the style of a line of one point, which must be seen without a line."""
     return {**style, "marker": {**style["marker"], "size": 12}}
-
-
-def _level(y: float) -> dict:
-    line = {"color": theme.NEUTRAL, "dash": "dot", "width": 1.5}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
 
 
 def _listed(lines: dict[str, dict]) -> str:

@@ -1,0 +1,130 @@
+"""Tickets: the scores of masked networks by sparsity, and how sparse a winning one is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from neutral.figures import theme
+from neutral.figures.bars import finished_bars, grouped_bars
+from neutral.members import display
+from neutral.metrics import metric
+
+_LOST = "Worse than the full model"
+_FAR = 3.0  # random masks so many times above the tickets' highest perplexity are said, not drawn
+
+
+def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
+    """Draw `evaluations.curves`: score over the full model's by sparsity, one line a method, on a log scale."""
+    figure = go.Figure(layout={"shapes": [theme.level_line(1.0)]})
+    for (method, variant), rows in curves.groupby(["method", "variant"], sort=True):
+        rows = rows.sort_values("sparsity")
+        colour, symbol = theme.METHODS.get(method, ("#56b4e9", "circle"))
+        theme.band(figure, rows["sparsity"], rows, colour)
+        figure.add_trace(
+            go.Scatter(
+                x=rows["sparsity"],
+                y=rows["value"],
+                name=f"{method}, {variant}" if variant else method,
+                mode="lines+markers",
+                line={"color": colour, "width": 2.2, "dash": "dot" if variant == "untrained" else "solid"},
+                marker={"symbol": symbol, "size": 7},
+                hovertemplate="%{y:.2f} times",
+            )
+        )
+    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
+    low, high = curves["low"].min(), curves["high"].max()
+    axis = theme.log_axis(low, high) if high / low < 100 else {"type": "log", "dtick": 1}
+    figure.update_yaxes(title=f"{metric.capitalize()} ÷ full model's", **axis)
+    return theme.finish(
+        figure,
+        alt=f"Lines: {metric} over the full model's by sparsity and method, mean over languages.",
+        name="scores-by-sparsity",
+        height=400,
+        hovermode="x unified",
+        legend=theme.LEGEND_BELOW,
+    )
+
+
+def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> go.Figure:
+    """Draw one language's score by sparsity: tickets, the full model with its spread over seeds, random masks.
+
+    `levels` is `winning.levels` of the language, `random` has sparsity and value. Open markers are tickets that the
+    paired bootstrap finds worse than the full model. Random masks far above leave the axis to the tickets.
+    """
+    levels = levels.sort_values("sparsity")
+    name = levels["metric"].iloc[0]
+    figure = go.Figure()
+    full, std = float(levels["full"].iloc[0]), float(levels["full_std"].iloc[0])
+    ends = [0.0, float(levels["sparsity"].max()) + 0.02]
+    if not np.isnan(std):
+        theme.band(figure, ends, pd.DataFrame({"low": [full - std] * 2, "high": [full + std] * 2}), "#8c8c8c")
+    spread = "" if np.isnan(std) else f" ± {std:.3g} over {int(levels['full_seeds'].iloc[0])} seeds"
+    figure.add_trace(
+        go.Scatter(
+            x=ends,
+            y=[full] * 2,
+            mode="lines",
+            line={"color": "#8c8c8c", "dash": "dash"},
+            name=f"Full model {full:.4g}{spread}",
+            hoverinfo="skip",
+        )
+    )
+    lost = [worse is not pd.NA and not worse for worse in levels["not_worse"]]
+    figure.add_trace(
+        go.Scatter(
+            x=levels["sparsity"],
+            y=levels["value"],
+            name="Ticket",
+            mode="lines+markers",
+            line={"color": "#0a7fc4", "width": 2.2},
+            marker={"size": 10, "symbol": ["circle-open" if each else "circle" for each in lost], "color": "#0a7fc4"},
+            customdata=[_LOST if each else "" for each in lost],
+            hovertemplate="ticket: %{y:.4g} %{customdata}",
+        )
+    )
+    lower = not metric(name).higher_is_better
+    drawn = [*levels["value"], full]
+    seen = random[random["value"] <= _FAR * max(drawn)] if lower else random
+    if len(random):
+        random = random.sort_values("sparsity")
+        above = ", ".join(
+            f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in seen.index
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=random["sparsity"] if len(seen) else [None],
+                y=random["value"].where(random.index.isin(seen.index)) if len(seen) else [None],
+                name=f"Random mask, above: {above}" if above else "Random mask",
+                mode="lines+markers",
+                line={"color": "#e69f00", "dash": "dot"},
+                marker={"symbol": "x", "size": 8},
+                hovertemplate="random: %{y:.4g}",
+            )
+        )
+    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
+    low, high = min(drawn), max(*drawn, *seen["value"])
+    title = "F1" if name == "f1" else theme.METRIC_UNITS[name].capitalize()
+    figure.update_yaxes(title=title, **(theme.log_axis(low, high) if lower and high > 3 * low else {}))
+    return theme.finish(
+        figure,
+        alt=f"Lines: {theme.METRIC_UNITS[name]} of {display(language)}'s tickets by sparsity, "
+        "beside full model and random masks.",
+        name=f"tickets-{language}",
+        height=400,
+        hovermode="x unified",
+        legend=theme.LEGEND_BELOW,
+    )
+
+
+def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
+    """Draw the sparsity of each language's winning ticket; `line` (a rule, say) tells bars apart, NaN is none."""
+    codes = [code for code in order if code in set(winners["language"])]
+    table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
+    figure = grouped_bars(table, {code: display(code) for code in codes}, "%{y:.0%}")
+    figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
+    alt = f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule."
+    return finished_bars(figure, alt, "winning-tickets")
