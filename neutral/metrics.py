@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from neutral.errors import NeutralError
 
@@ -61,3 +62,10 @@ def metric(name: str) -> Metric:
 def better(name: str, one: float, other: float) -> float:
     """Return by how much `one` is better than `other`, in the metric's unit: above 0 is better, whatever the metric."""
     return one - other if metric(name).higher_is_better else other - one
+
+
+def spearman(one: pd.Series, other: pd.Series) -> float:
+    """Return the rank correlation of two columns, ties at their mean rank; NaN for fewer than three or a constant."""
+    if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
+        return float("nan")
+    return float(one.corr(other, method="spearman"))

@@ -19,6 +19,7 @@ import pandas as pd
 
 from neutral import maskfiles
 from neutral.errors import FileError, NeutralError
+from neutral.files import write_whole
 from neutral.masks import Mask
 from neutral.overlap import Counts
 
@@ -31,6 +32,12 @@ beyond: what each language's mask changes against that mask (their exclusive or)
 its tensors.
 """
 
+FULL = "full"
+"""What results call the model without a mask, where they name a method or the source of a mask."""
+
+PRETRAINED = "pretrained"
+"""What counts and results call the mask of the untouched pretrained weights."""
+
 _KIND = b'{"kind": "'  # how `append` begins a line
 _COUNTS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<kind>[a-z]+)\.safetensors$"
@@ -39,6 +46,8 @@ _MASKS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<language>[^_]+)"
     r"(?:_(?P<variant>[^_]+))?\.safetensors$"
 )
+_OLD_SCOPE = re.compile(r"^(?P<scope>\w+) \((?P<only>\w+) only\)$")
+_SAME = 1e-6  # sparsities that differ by less are one
 _COUNTS_COLUMNS = ["task", "method", "sparsity", "seed", "kind", "path"]
 _MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "path"]
 
@@ -76,7 +85,7 @@ class Study:
                         f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study folder"
                     )
             info = merged(old, info)
-        write_atomically(file, json.dumps(info, indent=2, ensure_ascii=False).encode() + b"\n")
+        write_whole(file, json.dumps(info, indent=2, ensure_ascii=False).encode() + b"\n")
         return cls(path)
 
     @property
@@ -84,6 +93,17 @@ class Study:
         """The text of README.md, if there is one."""
         file = self.path / "README.md"
         return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    def of_task(self, task: str) -> dict:
+        """Return what study.json says of a task: its text and settings; empty for a task that it has not."""
+        return self.info if self.info.get("task") == task else self.info.get("tasks", {}).get(task, {})
+
+    def settings(self, task: str, name: str) -> dict:
+        """Return what a task's results of one kind (a method's, say) were made with; empty where nothing is said.
+
+        `only`, the stack that was pruned, is a setting of its own; older studies have it within `scope`.
+        """
+        return current_settings(self.of_task(task).get("settings", {}).get(name, {}))
 
     def append(self, kind: str, **row: object) -> None:
         """Append one finished result and make sure it is on disk; a torn line before it is closed off first."""
@@ -165,16 +185,29 @@ class Study:
         return _index(self.path / "masks", _MASKS, _MASKS_COLUMNS)
 
 
+def at_sparsity(column: pd.Series, sparsity: float) -> pd.Series:
+    """Return which of a column of sparsities are this one; they are decimals that may have been computed."""
+    return (column.astype(float) - sparsity).abs() < _SAME
+
+
+def same_sparsity(one: float, other: float) -> bool:
+    """Return whether two sparsities are one, as `at_sparsity` does for a column."""
+    return abs(one - other) < _SAME
+
+
 def find_studies(folder: str | Path) -> list[Path]:
     """Return the studies directly in `folder`, by name."""
     return sorted(file.parent for file in Path(folder).glob("*/study.json"))
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old or the new one, never half."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(data)
-    os.replace(draft, path)
+def current_settings(settings: dict) -> dict:
+    """Return settings as they are written now.
+
+    >>> current_settings({"scope": "global (encoder only)"})
+    {'scope': 'global', 'only': 'encoder'}
+    """
+    match = _OLD_SCOPE.match(str(settings.get("scope", "")))
+    return {**settings, **match.groupdict()} if match else settings
 
 
 def merged(old: dict, new: dict) -> dict:

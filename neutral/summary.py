@@ -17,12 +17,12 @@ import pandas as pd
 from neutral.errors import NeutralError
 from neutral.members import RELATIONS, is_known, relation, speaker
 from neutral.overlap import Counts
+from neutral.study import PRETRAINED, at_sparsity
 
 MEASURES = ("jaccard", "dice", "agreement", "phi", "beyond")
 """The measures of `overlap`, and `beyond`: Jaccard of what each mask changes against the pretrained mask."""
 
 LEVELS = ("between", "chance", "shuffled", "pretrained", "seeds", "halves")
-REFERENCE = "pretrained"
 
 
 class Choice(NamedTuple):
@@ -64,7 +64,7 @@ def kinds(source: Source, choice: Choice) -> dict[str, int]:
     rows = index[
         (index["task"] == choice.task)
         & (index["method"] == choice.method)
-        & ((index["sparsity"] - choice.sparsity).abs() < 1e-6)
+        & at_sparsity(index["sparsity"], choice.sparsity)
     ]
     found: dict[str, int] = {}
     for row in rows.sort_values("seed").itertuples():
@@ -114,8 +114,8 @@ def levels(
     if measure != "beyond":
         if "shuffled" in there:
             found["shuffled"] = _select(_load(source, choice, "shuffled"), members).measure(base(measure), by)
-        if REFERENCE in there:
-            found[REFERENCE] = against_pretrained(source, choice, measure, by, members)
+        if PRETRAINED in there:
+            found[PRETRAINED] = against_pretrained(source, choice, measure, by, members)
         for kind in ("seeds", "halves"):
             if kind in there:
                 own = within(source, choice, kind, measure, by, members)
@@ -152,10 +152,10 @@ def against_pretrained(
     source: Source, choice: Choice, measure: str = "jaccard", by: str = "all", members: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return each language's overlap with the mask of the untouched weights: group, language, value."""
-    table = _load(source, choice, REFERENCE).measure(base(measure), by)
+    table = _load(source, choice, PRETRAINED).measure(base(measure), by)
     one, other = table["source"], table["target"]
-    table = table.assign(language=one.where(other == REFERENCE, other))
-    table = table[(one == REFERENCE) | (other == REFERENCE)]
+    table = table.assign(language=one.where(other == PRETRAINED, other))
+    table = table[(one == PRETRAINED) | (other == PRETRAINED)]
     if members:
         table = table[table["language"].isin(members)]
     return table[["group", "language", "value"]].reset_index(drop=True)

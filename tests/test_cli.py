@@ -10,7 +10,7 @@ import tiny
 import torch
 
 from neutral import cli, maskfiles
-from neutral.cli.masks import MEASURES
+from neutral.cli.overlap import MEASURES
 from neutral.masks import Mask
 from neutral.study import Study
 

@@ -9,13 +9,14 @@ import tiny
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from neutral import compression, corpora, runs
+from neutral import compression, corpora
 from neutral.compression import tokens
 from neutral.compression.calibration import output_metric
 from neutral.compression.placement import put_in
 from neutral.compression.retokenized import Retokenized, rewrite
 from neutral.compression.trimming import trim
 from neutral.errors import NeutralError
+from neutral.runs import compression as runs
 from neutral.runs.plans.compression import CompressionPlan
 from neutral.tasks import IGNORED, LanguageModelling
 from neutral.tasks.language_modelling import _EVALUATION_SEED
@@ -252,9 +253,9 @@ def test_the_output_metric_is_the_second_moment_of_what_enters_the_head_even_ove
 
 
 def test_frequent_special_tokens_count_as_the_most_frequent(plan):
-    from neutral.runs.compression import Subject
+    from neutral.runs.compression import Bench
 
-    subject = Subject(plan, tiny.text(), torch.device("cpu"))
+    subject = Bench(plan, tiny.text(), torch.device("cpu"))
     weights = tokens.weights("frequency", subject.frequency)
     assert weights[subject.tasks[False].first] == weights.max()
 
@@ -265,9 +266,9 @@ def test_results_hold_no_clock(finished):
 
 
 def test_the_model_is_as_before_after_a_table_was_scored(plan):
-    from neutral.runs.compression import Subject
+    from neutral.runs.compression import Bench
 
-    subject = Subject(plan, tiny.text(), torch.device("cpu"))
+    subject = Bench(plan, tiny.text(), torch.device("cpu"))
     before = subject.evaluate("en", False)
     with put_in(subject.model, compression.fit(subject.matrix, "svd", 3.0)):
         assert subject.evaluate("en", False).loss != before.loss

@@ -8,13 +8,13 @@ import pytest
 import tiny
 import torch
 
-from neutral import runs
 from neutral.cli import main
 from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
-from neutral.runs.plans.search import Plan
+from neutral.runs import search
+from neutral.runs.plans.search import SearchPlan
 from neutral.runs.subject import subject
-from neutral.search import lottery
+from neutral.search.search import Search
 from neutral.study import Study
 from neutral.tasks import data
 from neutral.training import Recipe
@@ -35,7 +35,7 @@ def labelled(tmp_path_factory):
 
 @pytest.fixture
 def plan(models):
-    return Plan(str(models["bert"]), "ner", ("en", "sw"), "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
+    return SearchPlan(str(models["bert"]), "ner", ("en", "sw"), "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
 
 
 def loaded(plan, source, **options):
@@ -44,7 +44,7 @@ def loaded(plan, source, **options):
 
 
 def find(plan, source, path):
-    return runs.find(plan, data.load(plan.task, source, plan.languages), path, device="cpu", quiet=True)
+    return search.find(plan, data.load(plan.task, source, plan.languages), path, device="cpu", quiet=True)
 
 
 @pytest.mark.parametrize(("task", "kind"), [("ner", "bert"), ("nli", "bert"), ("nli", "mt5")])
@@ -84,7 +84,7 @@ def test_a_study_holds_several_tasks_and_refuses_other_text_or_settings_of_each(
     corpus = data.load("ner", labelled["ner"], plan.languages)
     corpus.hashes["en"] = "another"
     with pytest.raises(NeutralError, match="the text of en is not what"):
-        runs.find(plan, corpus, tmp_path, device="cpu", quiet=True)
+        find(plan, corpus, tmp_path, device="cpu", quiet=True)
 
 
 def loaded_train(source, task):
@@ -182,10 +182,10 @@ def test_a_seed_has_its_own_head_wherever_the_search_begins(plan, labelled, tmp_
 
 def test_the_mask_of_another_task_serves_but_for_its_pooler(plan, labelled):
     inference = loaded(replace(plan, task="nli"), labelled["nli"])
-    shapes = {name: w.shape for name, w in lottery.prunable(inference.model).items()}
+    shapes = {name: w.shape for name, w in models.prunable(inference.model).items()}
     mask = Mask.random(shapes, 0.5, 0)
     tagging = loaded(plan, labelled["ner"])
-    search = lottery.Search(tagging.model, tagging.task, tagging.train["en"], tagging.held_out["en"], RECIPE)
+    search = Search(tagging.model, tagging.task, tagging.train["en"], tagging.held_out["en"], RECIPE)
     keep = search.rewind(mask)
     assert shapes.keys() - keep.keys() == {"bert.pooler.dense.weight"}
     assert all(torch.equal(search.weights[name] != 0, keep[name].bool()) for name in keep)
@@ -216,13 +216,13 @@ def test_the_command_prunes_one_stack(only, models, labelled, tmp_path):
 def test_what_cannot_be_done_is_said(plan, labelled, tmp_path, change, words):
     corpus = data.load("ner", labelled["ner"], ["en", "sw"])
     with pytest.raises(NeutralError, match=words):
-        runs.find(replace(plan, **change), corpus, tmp_path / "study", device="cpu", quiet=True)
+        find(replace(plan, **change), corpus, tmp_path / "study", device="cpu", quiet=True)
     assert not (tmp_path / "study").exists()
 
 
 def test_text_without_labels_is_refused_for_a_labelled_task(plan, tmp_path):
     with pytest.raises(NeutralError, match="--task ner: takes labelled data, and this text has no labels"):
-        runs.find(plan, tiny.text(), tmp_path, device="cpu", quiet=True)
+        find(plan, tiny.text(), tmp_path, device="cpu", quiet=True)
 
 
 def test_the_task_of_an_encoder_decoder_must_be_said(models, tmp_path, capsys):

@@ -19,8 +19,10 @@ from neutral.errors import NeutralError
 from neutral.inside import representations, retrieval, states
 from neutral.masks import Mask
 from neutral.runs import inside
+from neutral.runs.plans.inside import InsidePlan
 from neutral.runs.records import digest
-from neutral.search import controls, lottery
+from neutral.search import controls
+from neutral.search.search import Search
 from neutral.study import Study
 
 ROOT = Path(__file__).parent.parent
@@ -123,11 +125,11 @@ def test_rows_are_those_of_the_library(study, model, text):
 
 
 def test_the_pretrained_and_the_random_mask_are_those_of_the_functional_check(study, model, text):
-    plan = inside.InsidePlan(str(model), ("random", "pretrained"), sentences=text)
+    plan = InsidePlan(str(model), ("random", "pretrained"), sentences=text)
     work = inside.Inside(plan, study.path, device="cpu", quiet=True)
     made = dict(work._masks())
-    search = lottery.Search(models.load_model(model), None, np.empty(0), np.empty(0))
-    reference = controls.pretrained(search, 0.5, "global")
+    search = Search(models.load_model(model), None, np.empty(0), np.empty(0))
+    reference = controls.pretrained(search.origin, search.weights, 0.5)
     assert made["pretrained"] == reference
     assert made["random"] == Mask.random(reference, 0.5, 0)
 
@@ -238,7 +240,7 @@ def test_mask_files_of_another_sparsity_or_name_are_refused(study, text, model, 
         ({"files": (file, file)}, "is called en, as another mask is"),
     ):
         with pytest.raises(NeutralError, match=words):
-            inside.retrieve(inside.InsidePlan(str(model), ("each",), sentences=text, **plan), study.path, device="cpu")
+            inside.retrieve(InsidePlan(str(model), ("each",), sentences=text, **plan), study.path, device="cpu")
 
 
 def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path, model, text):

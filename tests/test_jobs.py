@@ -13,10 +13,11 @@ import pytest
 import tiny
 import torch
 
-from neutral import overlap, runs
+from neutral import overlap
 from neutral.errors import MemoryLimitError, NeutralError
-from neutral.runs.plans.search import Plan
-from neutral.search import lottery
+from neutral.runs import search
+from neutral.runs.plans.search import SearchPlan
+from neutral.search.search import Search
 from neutral.study import Study
 from neutral.training import Recipe
 
@@ -31,11 +32,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def plan(folder):
-    return Plan(str(folder), "mlm", ("en", "sw"), "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
+    return SearchPlan(str(folder), "mlm", ("en", "sw"), "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
 
 
 def find(plan, path):
-    return runs.find(plan, tiny.text(), path, device="cpu", quiet=True)
+    return search.find(plan, tiny.text(), path, device="cpu", quiet=True)
 
 
 def contents(study):
@@ -117,7 +118,7 @@ def test_random_masks_of_languages_overlap_by_chance(plan, tmp_path):
 
 def test_a_causal_model_is_pruned_too(tmp_path):
     model = tiny.saved(tmp_path / "model", "llama")
-    plan = Plan(str(model), "clm", ("en", "sw"), "wanda", (0.5,), length=32, halves=True, functional=(0.5,))
+    plan = SearchPlan(str(model), "clm", ("en", "sw"), "wanda", (0.5,), length=32, halves=True, functional=(0.5,))
     study = find(plan, tmp_path / "study")
     assert set(study.table("score").task) == {"clm"}
     assert study.counts("clm", "wanda", 0.5).sparsity("layer").group.unique().tolist() == ["decoder 0", "decoder 1"]
@@ -128,7 +129,7 @@ def test_other_text_model_or_settings_are_refused(plan, tmp_path):
     other = tiny.text(lines=70)
     other.hashes["en"] = "changed"
     with pytest.raises(NeutralError, match="the text of en is not what"):
-        runs.find(plan, other, tmp_path / "study", device="cpu", quiet=True)
+        search.find(plan, other, tmp_path / "study", device="cpu", quiet=True)
     with pytest.raises(NeutralError, match="were made with recipe"):
         find(replace(plan, recipe=replace(RECIPE, steps=4)), tmp_path / "study")
     tiny.model("bert", 400, seed=5, pad_token_id=0).save_pretrained(tmp_path / "model")
@@ -195,14 +196,14 @@ def _lines(path):
 def test_a_device_out_of_memory_ends_in_one_line_with_nothing_lost(plan, tmp_path, monkeypatch):
     whole = contents(find(plan, tmp_path / "whole"))
     rounds = iter(range(9))
-    evaluate = lottery.Search.evaluate
+    evaluate = Search.evaluate
 
     def short(search):
         if next(rounds) == 4:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return evaluate(search)
 
-    monkeypatch.setattr(lottery.Search, "evaluate", short)
+    monkeypatch.setattr(Search, "evaluate", short)
     with pytest.raises(MemoryLimitError, match="ran out of memory; lower --batch or --length"):
         find(plan, tmp_path / "short")
     monkeypatch.undo()
@@ -215,6 +216,6 @@ def test_a_gpu_finds_nearly_the_masks_of_the_processor(plan, tmp_path):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; torch finds none here")
     here = find(replace(plan, method="wanda"), tmp_path / "cpu")
-    there = runs.find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
+    there = find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
     masks = [study.mask("mlm", "wanda", 0.4, 0, "en") for study in (here, there)]
     assert overlap.count(masks, ["cpu", "gpu"]).jaccard().value[0] > 0.95

@@ -6,9 +6,11 @@ import tiny
 import torch
 
 from neutral import models, scores, training
+from neutral import search as search_methods
 from neutral.errors import NeutralError
 from neutral.masks import Mask
-from neutral.search import controls, lottery
+from neutral.search import controls, lottery, one_shot
+from neutral.search.search import Search
 from neutral.tasks import LanguageModelling
 from neutral.training import Recipe
 
@@ -24,7 +26,7 @@ def folder(tmp_path_factory):
 def search(folder):
     corpus = tiny.text()
     task = LanguageModelling("mlm", models.load_tokenizer(folder), length=32)
-    return lottery.Search(
+    return Search(
         models.load_model(folder), task, task.blocks(corpus.train["en"]), task.blocks(corpus.held_out["en"]), RECIPE
     )
 
@@ -101,20 +103,20 @@ def test_attention_is_written_out_for_training_in_bfloat16_only_and_scores_alike
     assert scores[True] == pytest.approx(scores[False], rel=0.02)
 
 
-@pytest.mark.parametrize("method", lottery.ONE_SHOT)
+@pytest.mark.parametrize("method", search_methods.ONE_SHOT)
 def test_one_shot_masks_are_nested_and_exact(search, method):
-    masks = lottery.one_shot(search, method, [0.25, 0.5])[""]
+    masks = one_shot.one_shot(search, method, [0.25, 0.5])[""]
     assert masks[0.25] & masks[0.5] == masks[0.5]
     for sparsity, mask in masks.items():
         assert mask.sparsity() == pytest.approx(sparsity, abs=1e-3)
 
 
 def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
-    found = lottery.one_shot(search, "wanda", [0.5], halves=True)
+    found = one_shot.one_shot(search, "wanda", [0.5], halves=True)
     for variant, start in (("a", 0), ("b", 1)):
-        alone = lottery.one_shot(search, "wanda", [0.5], blocks=search.train_items[start::2])[""][0.5]
+        alone = one_shot.one_shot(search, "wanda", [0.5], blocks=search.train_items[start::2])[""][0.5]
         assert found[variant][0.5] == alone
-    halves = [lottery._norms(search, search.train_items[start::2]) for start in (0, 1)]
+    halves = [one_shot._norms(search, search.train_items[start::2]) for start in (0, 1)]
     for name, weight in search.weights.items():
         both = (halves[0][name] ** 2 + halves[1][name] ** 2).sqrt()
         lowest = (weight.detach().abs() * both).argsort(1)[:, : weight.shape[1] // 2]
@@ -122,23 +124,23 @@ def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
         assert torch.equal(found[""][0.5].to_tensors()[name], expected)
     assert found["a"][0.5] != found["b"][0.5]
     with pytest.raises(NeutralError, match="no two halves"):
-        lottery.one_shot(search, "wanda", [0.5], blocks=search.train_items[:1], halves=True)
+        one_shot.one_shot(search, "wanda", [0.5], blocks=search.train_items[:1], halves=True)
 
 
 def test_change_scores_are_the_distance_from_the_start(search):
-    found = lottery.weight_scores(search, "change", search.train_items)
+    found = one_shot.weight_scores(search, "change", search.train_items)
     for name, weight in search.weights.items():
         assert torch.allclose(found[name], (weight - search.origin[name]).abs())
 
 
 def test_an_unknown_method_is_named(search):
     with pytest.raises(NeutralError, match="no such method: guess"):
-        lottery.one_shot(search, "guess", [0.5])
+        one_shot.one_shot(search, "guess", [0.5])
 
 
 def test_the_pretrained_control_is_the_cut_of_the_untouched_weights(search):
     search.trained(None)
-    mask = controls.pretrained(search, 0.5, "global")
+    mask = controls.pretrained(search.origin, search.weights, 0.5)
     assert mask == scores.cut({n: search.origin[n].abs() for n in search.weights}, 0.5)
     assert mask.named == "pretrained"
 

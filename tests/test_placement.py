@@ -246,7 +246,7 @@ def test_a_trained_table_is_saved_and_read_again(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_with_a_table_in_place_is_saved_with_its_codes(kind, tmp_path):
-    """As the Trainer's checkpoints are: every stored tensor once, the matrix not at all."""
+    """As the Worker's checkpoints are: every stored tensor once, the matrix not at all."""
     model = network(kind)
     put_in(model, codes())
     model.save_pretrained(tmp_path)

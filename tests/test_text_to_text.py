@@ -4,8 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from neutral import labels, models
+from neutral import search as search_methods
 from neutral.errors import NeutralError
-from neutral.search import lottery
+from neutral.search import lottery, one_shot, rewind
+from neutral.search.search import Search
 from neutral.tasks import IGNORED, making
 from neutral.tasks.classification import Classification, Example
 from neutral.tasks.text_to_text import TextToText
@@ -32,7 +34,7 @@ def examples():
 
 @pytest.fixture
 def search(folder, task, examples):
-    return lottery.Search(models.load_model(folder, "seq2seq"), task, examples, examples, Recipe(2, 2, 1e-3))
+    return Search(models.load_model(folder, "seq2seq"), task, examples, examples, Recipe(2, 2, 1e-3))
 
 
 def test_an_encoder_decoder_does_inference_as_text_to_text(folder):
@@ -96,9 +98,9 @@ def test_every_matrix_is_prunable_and_has_its_label(search):
     assert leaves == {"q", "k", "v", "o", "wi_0", "wi_1", "wo"}
 
 
-@pytest.mark.parametrize("method", lottery.ONE_SHOT)
+@pytest.mark.parametrize("method", search_methods.ONE_SHOT)
 def test_one_shot_methods_reach_every_matrix(search, method):
-    mask = lottery.one_shot(search, method, [0.5])[""][0.5]
+    mask = one_shot.one_shot(search, method, [0.5])[""][0.5]
     assert mask.sparsity() == pytest.approx(0.5, abs=1e-2)
     assert len(mask.names) == len(search.weights)
 
@@ -117,8 +119,8 @@ def test_encoder_and_decoder_are_pruned_apart_or_together(search):
         for name, weight in search.weights.items():
             if labels.label(name).stack == "encoder":
                 weight.mul_(0.1)
-    search.origin = lottery.snapshot(search.model)
-    together = sparsities(lottery.one_shot(search, "wanda", [0.5])[""][0.5])
+    search.origin = rewind.snapshot(search.model)
+    together = sparsities(one_shot.one_shot(search, "wanda", [0.5])[""][0.5])
     assert all(each == pytest.approx(0.5, abs=1e-2) for each in together.values()), "Wanda cuts every row alike"
     together = sparsities(next(lottery.find(search, [0.4])).following)
     assert together["encoder"] > 0.5 > 0.3 > together["decoder"]
@@ -127,7 +129,7 @@ def test_encoder_and_decoder_are_pruned_apart_or_together(search):
 @pytest.mark.parametrize(("only", "count"), [("encoder", 2 * 7), ("decoder", 2 * 11)])
 def test_one_stack_is_pruned_and_the_other_left_whole(folder, task, examples, only, count):
     model = models.load_model(folder, "seq2seq")
-    search = lottery.Search(model, task, examples, examples, Recipe(2, 2, 1e-3), only=only)
+    search = Search(model, task, examples, examples, Recipe(2, 2, 1e-3), only=only)
     mask = next(iter(lottery.find(search, [0.4]))).following
     assert len(mask.names) == count
     assert set(sparsities(mask)) == {only}

@@ -13,20 +13,23 @@ import pytest
 import tiny
 import torch
 
-from neutral import models, runs
+from neutral import models
 from neutral.cli import main
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.masks import Mask
 from neutral.metrics import METRICS
-from neutral.runs.plans.search import Plan
+from neutral.runs.plans.search import SearchPlan
+from neutral.runs.plans.transfer import Run, TransferPlan
+from neutral.runs.search import find
 from neutral.runs.subject import subject
-from neutral.runs.transfer import Trainer, pending, transfer
-from neutral.search.lottery import Search
+from neutral.runs.transfer import Worker, pending, transfer
+from neutral.search import controls
+from neutral.search.search import Search
 from neutral.study import Study
 from neutral.tasks import data
 from neutral.training import Recipe
 from neutral.transfer import baselines, results
-from neutral.transfer.sources import Run, TransferPlan
+from neutral.transfer.sources import MaskSource
 
 ROOT = Path(__file__).parent.parent
 RECIPE = Recipe(steps=3, batch_size=2, rate=1e-2)
@@ -46,8 +49,8 @@ def corpus():
 @pytest.fixture(scope="module")
 def found(folder, corpus, tmp_path_factory):
     """A study with the tickets of three languages at 20 and 40 %."""
-    plan = Plan(folder, "mlm", CODES, "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
-    return runs.find(plan, corpus, tmp_path_factory.mktemp("found"), device="cpu", quiet=True)
+    plan = SearchPlan(folder, "mlm", CODES, "magnitude", (0.2, 0.4), recipe=RECIPE, length=32)
+    return find(plan, corpus, tmp_path_factory.mktemp("found"), device="cpu", quiet=True)
 
 
 @pytest.fixture
@@ -99,8 +102,8 @@ def test_the_own_ticket_scores_as_it_did_when_it_was_found(done, found):
 
 
 def test_masks_of_another_seed_are_taken_where_asked(plan, corpus, tmp_path):
-    asked = Plan(plan.model, "mlm", ("en",), "magnitude", (0.4,), seeds=(0, 1), recipe=RECIPE, length=32)
-    both = runs.find(asked, corpus, tmp_path / "found", device="cpu", quiet=True)
+    asked = SearchPlan(plan.model, "mlm", ("en",), "magnitude", (0.4,), seeds=(0, 1), recipe=RECIPE, length=32)
+    both = find(asked, corpus, tmp_path / "found", device="cpu", quiet=True)
     plan = replace(plan, sources=("en",), targets=("sw",), baselines=(), mask_seed=1)
     study = run(plan, corpus, tmp_path / "study", both)
     plan = replace(plan, targets=("en",), baselines=("reseeded",), reseeded=(1,), mask_seed=0)
@@ -126,7 +129,7 @@ def test_baselines_have_the_sparsity_of_a_single_mask(plan, corpus, found):
         baselines.union(masks, origin, 0.4),
         baselines.vote(masks, origin, 0.4),
         baselines.thinned(found.mask("mlm", "magnitude", 0.2, 0, "en"), 0.4, 0),
-        baselines.pretrained(masks[0], origin, 0.4),
+        controls.pretrained(origin, masks[0].names, 0.4),
     ):
         assert made.sparsity() == pytest.approx(0.4, abs=1e-4)
 
@@ -295,7 +298,7 @@ def test_the_commands_find_and_transfer_masks_on_labelled_data(task, kind, tmp_p
     assert set(zip(table["source"], table["target"], strict=True)) == expected
     assert set(table["metric"]) == {"f1" if task == "ner" else "accuracy"}
     assert table["value"].between(0, 1).all()
-    trainer = Trainer(
+    trainer = Worker(
         TransferPlan(str(model), task, ("en", "sw", "de", "en+sw"), ("en",), (0.4,)),
         data.load(task, text),
         tmp_path / "study",
@@ -304,7 +307,7 @@ def test_the_commands_find_and_transfer_masks_on_labelled_data(task, kind, tmp_p
     )
     study = Study(tmp_path / "study")
     masks = [study.mask(task, "magnitude", 0.4, 0, code) for code in ("sw", "de")]
-    core = trainer.mask(Run("core", "en", 0.4, 0))
+    core = trainer.mask(Run(MaskSource("core"), "en", 0.4, 0))
     assert (masks[0] & masks[1]) & core == masks[0] & masks[1], (
         "neither the target nor a mixture with it is in its core"
     )

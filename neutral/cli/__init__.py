@@ -15,7 +15,8 @@ from typing import NoReturn
 from neutral import __version__
 from neutral.cli.compression import add_compress
 from neutral.cli.inside import add_inside
-from neutral.cli.masks import add_masks, add_overlap
+from neutral.cli.masks import add_masks
+from neutral.cli.overlap import add_overlap
 from neutral.cli.pretraining import add_pretrain
 from neutral.cli.search import add_find
 from neutral.cli.study import add_study

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 
+from neutral.cli import options
 from neutral.cli.options import codes, command, common, decimals, numbers, quiet_libraries, words
 
 METHODS = "svd,direction,int8,int4,pq,mixed"
@@ -14,8 +14,7 @@ METHODS = "svd,direction,int8,int4,pq,mixed"
 def add_compress(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     compress = command(commands, "compress", "compress the token table, and see what it costs each language", _run)
-    compress.add_argument("--model", required=True, help="a Hugging Face id or folder")
-    compress.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+    options.model(compress)
     compress.add_argument("--task", default="auto", choices=("auto", "mlm", "clm"))
     compress.add_argument(
         "--methods",
@@ -27,10 +26,9 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
     compress.add_argument("--ratios", type=decimals, default=(2.5, 5.0, 10.0), help="how many times smaller: 2.5,5,10")
     compress.add_argument("--by", type=words, default=("parameters", "bytes"), help="parameters,bytes (default: both)")
     compress.add_argument("--weights", type=words, default=("uniform",), help="of tokens: uniform,frequency,sqrt")
-    compress.add_argument("--text", required=True, help="a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
-    compress.add_argument("--held-out", metavar="DIR", help="text to score on (default: TEXT/dev, else a tenth)")
+    options.text(compress, help="a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
     compress.add_argument("--languages", type=codes, help="en,fr,… (default: all that the text has)")
-    compress.add_argument("--study", required=True, metavar="DIR", help="where results go, and are gone on from")
+    options.study(compress)
     compress.add_argument("--title", default="")
     compress.add_argument(
         "--where", type=words, default=(), help="input,both: with the tied output or not (default: both)"
@@ -54,7 +52,7 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from neutral import corpora, models
+    from neutral import corpora
     from neutral.compression.finetuning import RECIPE
     from neutral.runs import tables
     from neutral.runs.compression import Compressor, compress
@@ -62,8 +60,7 @@ def _run(chosen: argparse.Namespace) -> None:
     from neutral.tasks import classification
 
     quiet_libraries()
-    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
-    task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
+    task, loaders = options.task_of(chosen), options.loaders(chosen)
     corpus = corpora.load(chosen.text, chosen.languages, held_out=chosen.held_out)
     plan = CompressionPlan(
         model=chosen.model,
@@ -95,8 +92,7 @@ def _run(chosen: argparse.Namespace) -> None:
         if chosen.finetune:
             recipe = replace(RECIPE, steps=chosen.finetune_steps or RECIPE.steps)
             same = {"seeds": chosen.finetune_seeds, "device": chosen.device, "quiet": chosen.quiet}
-            tables.tune(work, chosen.finetune, recipe=recipe, **same, **options)
+            tables.tune(work, chosen.finetune, recipe=recipe, **same, **loaders)
 
-    study = compress(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, then=then, **options)
-    if not chosen.quiet:
-        print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)
+    study = compress(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, then=then, **loaders)
+    options.done(study.path, chosen)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from neutral.cli import options
 from neutral.cli.options import command, common, quiet_libraries, words
 
 
@@ -16,9 +16,8 @@ def add_inside(commands: argparse._SubParsersAction) -> None:
     ):
         added = command(commands, name, text, _run)
         added.set_defaults(what=name)
-        added.add_argument("--study", required=True, metavar="DIR", help="a study of this model; results are appended")
-        added.add_argument("--model", required=True, help="a Hugging Face id or folder, the one of the study")
-        added.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+        options.study(added, help="a study of this model; results are appended")
+        options.model(added, help="a Hugging Face id or folder, the one of the study")
         added.add_argument(
             "--sentences", metavar="DIR", help="<lang>.txt[.gz|.xz], line n the same meaning in all (default: bundled)"
         )
@@ -36,21 +35,20 @@ def add_inside(commands: argparse._SubParsersAction) -> None:
 
 def _run(chosen: argparse.Namespace) -> None:
     from neutral.runs import inside
+    from neutral.runs.plans.inside import SENTENCES, InsidePlan
 
     quiet_libraries()
-    plan = inside.InsidePlan(
+    plan = InsidePlan(
         model=chosen.model,
         masks=chosen.masks or (("full", "each") if chosen.mask_files else ("full",)),
         method=chosen.method,
         sparsity=chosen.sparsity,
         seed=chosen.seed,
         files=tuple(chosen.mask_files),
-        sentences=chosen.sentences or inside.SENTENCES,
+        sentences=chosen.sentences or SENTENCES,
         languages=chosen.languages,
         batch=chosen.batch,
     )
     work = inside.retrieve if chosen.what == "retrieve" else inside.represent
-    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
-    study = work(plan, chosen.study, device=chosen.device, quiet=chosen.quiet, **options)
-    if not chosen.quiet:
-        print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)
+    study = work(plan, chosen.study, device=chosen.device, quiet=chosen.quiet, **options.loaders(chosen))
+    options.done(study.path, chosen)

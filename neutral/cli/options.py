@@ -20,6 +20,59 @@ def command(
     return added
 
 
+def model(added: argparse.ArgumentParser, *, help: str = "a Hugging Face id or folder", required: bool = True) -> None:
+    """Add the model, and the file of it that holds the weights where it is a GGUF."""
+    added.add_argument("--model", required=required, help=help)
+    added.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+
+
+def loaders(chosen: argparse.Namespace) -> dict[str, str]:
+    """Return what `--gguf` means for the loaders of model and tokenizer."""
+    return {"gguf_file": chosen.gguf} if chosen.gguf else {}
+
+
+def task_of(chosen: argparse.Namespace) -> str:
+    """Return the task that was chosen; by default the one that the model was made for."""
+    if chosen.task != "auto":
+        return chosen.task
+    from neutral import models
+
+    return models.natural_task(chosen.model, **loaders(chosen))
+
+
+def text(
+    added: argparse.ArgumentParser, *, help: str | None, metavar: str | None = None, tail: str = "a tenth"
+) -> None:
+    """Add the text to train on, and that to score on; `tail` says what of the former serves as the latter."""
+    added.add_argument("--text", required=True, metavar=metavar, help=help)
+    added.add_argument("--held-out", metavar="DIR", help=f"text to score on (default: TEXT/dev, else {tail})")
+
+
+def study(added: argparse.ArgumentParser, *, help: str = "where results go, and are gone on from") -> None:
+    """Add the study."""
+    added.add_argument("--study", required=True, metavar="DIR", help=help)
+
+
+def training(added: argparse.ArgumentParser, *, steps: str, batch: str, length: str) -> None:
+    """Add how a network is trained; the texts say what is counted."""
+    added.add_argument("--steps", type=int, default=100, help=steps)
+    added.add_argument("--batch", type=int, default=8, help=batch)
+    added.add_argument("--length", type=int, default=128, help=length)
+    added.add_argument("--rate", type=float, default=5e-5, help="peak learning rate")
+
+
+def form(added: argparse.ArgumentParser) -> None:
+    """Add how a table is printed."""
+    added.add_argument("--format", choices=("table", "csv", "json"), default="table")
+
+
+def done(path: object, chosen: argparse.Namespace, page: str = "") -> None:
+    """Say on standard error where the results are, and where to look at them."""
+    if not chosen.quiet:
+        where = f"on the page {page} of " if page else "with "
+        print(f"done: {path}; look at it {where}`streamlit run app.py`", file=sys.stderr)
+
+
 def common(added: argparse.ArgumentParser) -> None:
     """Add what every command that computes takes."""
     added.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")

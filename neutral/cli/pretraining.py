@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from neutral.cli import options
 from neutral.cli.options import codes, command, common, quiet_libraries
 
 
@@ -11,8 +12,7 @@ def add_pretrain(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     pretrain = command(commands, "pretrain", "make a small masked language model", _run_pretrain)
     pretrain.add_argument("--from", dest="source", metavar="MODEL", help="an encoder to trim and tune (default: none)")
-    pretrain.add_argument("--text", required=True, metavar="DIR")
-    pretrain.add_argument("--held-out", metavar="DIR")
+    options.text(pretrain, metavar="DIR", help="a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
     pretrain.add_argument("--languages", type=codes)
     pretrain.add_argument("--vocabulary", type=int, required=True, metavar="N", help="pieces, characters included")
     pretrain.add_argument("--out", required=True, metavar="DIR")

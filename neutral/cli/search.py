@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from neutral.cli import options
 from neutral.cli.options import codes, command, common, decimals, numbers, quiet_libraries, words
 
 
 def add_find(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     find = command(commands, "find", "find the sub-network of each language, into a study", _run_find)
-    find.add_argument("--model", required=True, help="a Hugging Face id or folder")
-    find.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+    options.model(find)
     find.add_argument("--task", default="auto", choices=("auto", "mlm", "clm", "ner", "pos", "nli"))
-    find.add_argument(
-        "--text",
-        required=True,
+    options.text(
+        find,
         metavar="DATA",
         help="a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia; for ner, pos and nli a folder of "
         "<lang>/train.conll|tsv|… and <lang>/validation.…, or unimelb-nlp/wikiann, facebook/xnli",
-    )
-    find.add_argument(
-        "--held-out", metavar="DIR", help="text to score on (default: TEXT/dev, else a tenth of the text)"
+        tail="a tenth of the text",
     )
     find.add_argument(
         "--languages", type=codes, help="en,fr,…, en+fa+fr+zh for a mixture (default: all that the text has)"
     )
     find.add_argument("--examples", type=int, help="training examples a language (default: of the one with fewest)")
-    find.add_argument("--study", required=True, metavar="DIR", help="where results go, and are gone on from")
+    options.study(find)
     find.add_argument("--title", default="")
     find.add_argument("--method", default="magnitude", choices=("magnitude", "random", "change", "fisher", "wanda"))
     find.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.5; one-shot methods take several: 0.3,0.5")
@@ -38,10 +34,12 @@ def add_find(commands: argparse._SubParsersAction) -> None:
         "--only", default="", choices=("encoder", "decoder"), help="prune one stack of an encoder-decoder"
     )
     find.add_argument("--seeds", type=numbers, default=(0,))
-    find.add_argument("--steps", type=int, default=100, help="training steps a round; 0 scores without training")
-    find.add_argument("--batch", type=int, default=8, help="blocks or examples a step")
-    find.add_argument("--length", type=int, default=128, help="tokens a block or example")
-    find.add_argument("--rate", type=float, default=5e-5, help="peak learning rate")
+    options.training(
+        find,
+        steps="training steps a round; 0 scores without training",
+        batch="blocks or examples a step",
+        length="tokens a block or example",
+    )
     find.add_argument("--blocks", type=int, default=64, help="blocks or examples that wanda and fisher look at")
     find.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many blocks or examples are scored")
     find.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
@@ -53,20 +51,19 @@ def add_find(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_find(chosen: argparse.Namespace) -> None:
-    from neutral import models, runs
-    from neutral.runs.plans.search import Plan
-    from neutral.search import lottery
+    from neutral.runs.plans.search import SearchPlan
+    from neutral.runs.search import find
+    from neutral.search import ITERATIVE, lottery
     from neutral.tasks import data
     from neutral.training import Recipe
 
     quiet_libraries()
-    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
-    task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
+    task = options.task_of(chosen)
     corpus = data.load(task, chosen.text, chosen.languages, held_out=chosen.held_out)
     sparsities = chosen.sparsity
-    if chosen.method in lottery.ITERATIVE:
+    if chosen.method in ITERATIVE:
         sparsities = tuple(lottery.levels(max(sparsities), chosen.step))
-    plan = Plan(
+    plan = SearchPlan(
         model=chosen.model,
         task=task,
         languages=tuple(corpus.languages),
@@ -87,6 +84,5 @@ def _run_find(chosen: argparse.Namespace) -> None:
         keep=chosen.keep,
         title=chosen.title,
     )
-    study = runs.find(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, **options)
-    if not chosen.quiet:
-        print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)
+    study = find(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, **options.loaders(chosen))
+    options.done(study.path, chosen)

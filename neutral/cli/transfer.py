@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
+from neutral.cli import options
 from neutral.cli.options import codes, command, decimals, numbers, quiet_libraries, words
 
 
 def add_transfer(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     transfer = command(commands, "transfer", "train each language's mask on every language's data, into a study", _run)
-    transfer.add_argument("--study", required=True, metavar="DIR", help="where results go, and are gone on from")
+    options.study(transfer)
     transfer.add_argument("--masks", metavar="STUDY", help="the study that has the masks (default: --study)")
-    transfer.add_argument("--model", required=True, help="a Hugging Face id or folder")
-    transfer.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
-    transfer.add_argument("--text", required=True, help="text or labelled data, as for `find`")
-    transfer.add_argument("--held-out", metavar="DIR", help="text to score on (default: TEXT/dev, else a tenth)")
+    options.model(transfer)
+    options.text(transfer, help="text or labelled data, as for `find`")
     transfer.add_argument("--task", default="auto", help="what is trained and scored: mlm, clm, ner, pos, nli")
     transfer.add_argument("--source-task", default="", help="what the masks were found on (default: --task)")
     transfer.add_argument("--method", default="magnitude", help="how the masks were found")
@@ -46,10 +45,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     )
     transfer.add_argument("--mask-seed", type=int, default=0, help="which of the masks found under several seeds")
     transfer.add_argument("--scope", default="global", choices=("global", "stack", "component", "row", "tensor"))
-    transfer.add_argument("--steps", type=int, default=100, help="training steps a run")
-    transfer.add_argument("--batch", type=int, default=8, help="blocks or examples a step")
-    transfer.add_argument("--length", type=int, default=128, help="tokens a block")
-    transfer.add_argument("--rate", type=float, default=5e-5, help="peak learning rate")
+    options.training(transfer, steps="training steps a run", batch="blocks or examples a step", length="tokens a block")
     transfer.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many are scored")
     transfer.add_argument(
         "--examples", type=int, help="labelled examples a language to train on (default: as the fewest)"
@@ -64,15 +60,13 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    from neutral import models
+    from neutral.runs.plans.transfer import TransferPlan
     from neutral.runs.transfer import estimate, transfer
     from neutral.tasks import data
     from neutral.training import Recipe
-    from neutral.transfer.sources import TransferPlan
 
     quiet_libraries()
-    options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
-    task = chosen.task if chosen.task != "auto" else models.natural_task(chosen.model, **options)
+    task = options.task_of(chosen)
     corpus = data.load(task, chosen.text, chosen.targets, held_out=chosen.held_out)
     numbered = [name for name in ("thinned", "reseeded") if getattr(chosen, name)]
     plan = TransferPlan(
@@ -96,17 +90,16 @@ def _run(chosen: argparse.Namespace) -> None:
         passes=chosen.passes,
         title=chosen.title,
     )
-    where = {"masks": chosen.masks, "devices": chosen.devices, **options}
+    where = {"masks": chosen.masks, "devices": chosen.devices, **options.loaders(chosen)}
     left, seconds = estimate(plan, corpus, chosen.study, **where)
     side = f", {len(chosen.devices)} side by side" if len(chosen.devices) > 1 else ""
-    said = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}{side}"
+    message = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}{side}"
     if chosen.dry_run:
-        print(said)
+        print(message)
         return
-    print(said, file=sys.stderr)
+    print(message, file=sys.stderr)
     study = transfer(plan, corpus, chosen.study, quiet=chosen.quiet, **where)
-    if not chosen.quiet:
-        print(f"done: {study.path}; look at it with `streamlit run app.py`", file=sys.stderr)
+    options.done(study.path, chosen)
 
 
 def _time(seconds: float) -> str:

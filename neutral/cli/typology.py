@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from neutral.cli import options
 from neutral.cli.options import command, decimals, print_table, quiet_libraries, words
 
 COLUMNS = ["method", "sparsity", "measure", "distance", "scheme", "rho", "tested", "p", "holm", "permutations"]
@@ -13,7 +13,7 @@ COLUMNS = ["method", "sparsity", "measure", "distance", "scheme", "rho", "tested
 def add_typology(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     typology = command(commands, "typology", "what explains the overlap of a study's masks, into the study", _run)
-    typology.add_argument("--study", required=True, metavar="DIR", help="a study of masks; results go there")
+    options.study(typology, help="a study of masks; results go there")
     typology.add_argument("--model", help="for the vocabulary's overlap: the model whose tokenizer counts --text")
     typology.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder that has the tokenizer")
     typology.add_argument(
@@ -32,14 +32,15 @@ def add_typology(commands: argparse._SubParsersAction) -> None:
     )
     typology.add_argument("--permutations", type=int, default=9999)
     typology.add_argument("--seed", type=int, default=0)
-    typology.add_argument("--format", default="table", choices=("table", "csv", "json"))
+    options.form(typology)
     typology.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _run(chosen: argparse.Namespace) -> None:
     from neutral import corpora
     from neutral.errors import NeutralError
-    from neutral.runs.typology import Question, explain, study_at, token_counts
+    from neutral.runs.plans.typology import TypologyPlan
+    from neutral.runs.typology import explain, study_at, token_counts
 
     if bool(chosen.model) != bool(chosen.text):
         raise NeutralError("--model and --text go together: the model's tokenizer counts the text's tokens")
@@ -47,9 +48,9 @@ def _run(chosen: argparse.Namespace) -> None:
     counts = None
     if chosen.model:
         quiet_libraries()
-        options = {"gguf_file": chosen.gguf} if chosen.gguf else {}
-        counts = token_counts(chosen.model, corpora.load(chosen.text, list(study.info["languages"])), **options)
-    question = Question(
+        corpus = corpora.load(chosen.text, list(study.info["languages"]))
+        counts = token_counts(chosen.model, corpus, **options.loaders(chosen))
+    plan = TypologyPlan(
         methods=chosen.methods,
         sparsities=chosen.sparsity,
         measures=chosen.measures,
@@ -58,9 +59,8 @@ def _run(chosen: argparse.Namespace) -> None:
         permutations=chosen.permutations,
         seed=chosen.seed,
     )
-    table = explain(study, question, counts=counts, quiet=chosen.quiet)
+    table = explain(study, plan, counts=counts, quiet=chosen.quiet)
     if chosen.format == "table":
         table = table[table["controls"] == ""][COLUMNS].round(4)
     print_table(table, chosen.format)
-    if not chosen.quiet:
-        print(f"done: {study.path}; look at it on the page Typology of `streamlit run app.py`", file=sys.stderr)
+    options.done(study.path, chosen, "Typology")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from neutral.errors import FileError, NeutralError
+from neutral.files import written_whole
 from neutral.maskfiles import npz, safetensor
 from neutral.masks import Mask
 
@@ -72,15 +72,9 @@ def to_bytes(mask: Mask, style: str = "packed") -> bytes:
 
 def _save(mask: Mask, path: str | os.PathLike[str], style: str) -> None:
     path = Path(path)
-    # Beside its place, so that the move is within one file system; one name for each writer.
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                _STYLES[style](mask, file)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with written_whole(path) as file:
+            _STYLES[style](mask, file)
     except OSError as error:
         raise FileError(path, f"could not be written: {error.strerror or error}") from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -19,6 +18,7 @@ import pandas as pd
 
 from neutral import labels
 from neutral.errors import FileError, NeutralError
+from neutral.files import write_whole
 from neutral.members import numbered
 from neutral.overlap.measures import FORMULAS, MEASURES, Kept, expected_both
 from neutral.overlap.popcount import count_tensors
@@ -211,10 +211,7 @@ class Counts:
         if self.exactly is not None:
             arrays["exactly"] = np.ascontiguousarray(self.exactly)
         about = {"members": self.members, "tensors": self.tensors, "header": self.header}
-        path = Path(path)
-        partial = path.with_name(f"{path.name}.partial")
-        partial.write_bytes(save(arrays, metadata={_FORMAT: json.dumps(about, ensure_ascii=False)}))
-        os.replace(partial, path)
+        write_whole(path, save(arrays, metadata={_FORMAT: json.dumps(about, ensure_ascii=False)}))
 
     @classmethod
     def load(cls, path: str | Path) -> Counts:

@@ -22,12 +22,17 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar
 from neutral.runs.plans.compression import CompressionPlan, Trial, check, settings
-from neutral.runs.records import begin, digest, made
-from neutral.study import Study
+from neutral.runs.records import Finished, begin, digest, made
+from neutral.study import FULL, Study
 from neutral.tasks import LanguageModelling, Score
 from neutral.training import memory_limit
 
-FULL = {"method": "full", "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False}
+WHOLE_TABLE = {"method": FULL, "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False}
+
+"""What the results call the table that is not compressed."""
+
+KEY = ("method", "by", "ratio", "weights", "variant", "trimmed", "seed", "language", "where", "words", "group", "name")
+"""What tells the results of a compression apart."""
 
 
 class Compressor:
@@ -44,15 +49,15 @@ class Compressor:
         **options: object,
     ) -> None:
         self.plan, self.quiet = plan, quiet
-        self.subject = Subject(plan, corpus, models.device(device), **options)
-        if "both" in plan.where and not self.subject.tied:
+        self.bench = Bench(plan, corpus, models.device(device), **options)
+        if "both" in plan.where and not self.bench.tied:
             raise NeutralError(
                 f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
             )
-        self.where = plan.where or (WHERE if self.subject.tied else WHERE[:1])
+        self.where = plan.where or (WHERE if self.bench.tied else WHERE[:1])
         fixed = ("about", "task", "weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
-        self.done = {_key(row) for row in self.study.rows()}
+        self.results = Finished(self.study, KEY)
 
     def run(self) -> Study:
         """Do what is not done yet, and return the study."""
@@ -60,9 +65,9 @@ class Compressor:
         with bar(len(trials) + 1, "table", quiet=self.quiet) as shown:
             shown.set_description("full")
             for words in plan.words:
-                self._score(FULL, "full", words, None)
+                self._score(WHOLE_TABLE, FULL, words, None)
             if plan.trim:
-                self.subject.trim()
+                self.bench.trim()
             shown.update()
             for trial in trials:
                 shown.set_description(f"{trial.method} {trial.ratio or ''} {trial.by}")
@@ -76,7 +81,7 @@ class Compressor:
         picture = self.plan.picture and not self._picture_path(row).exists()
         if self._has("table", row) and not picture:
             return
-        table = self.subject.fit(trial, self.plan)
+        table = self.bench.fit(trial, self.plan)
         if table is None:
             return
         if picture:
@@ -91,13 +96,13 @@ class Compressor:
         if self.plan.keep:
             table.save(self.study.path / "tables" / f"{self.name(trial)}.safetensors")
         measured = distortion.measure(
-            self.subject.matrix, rebuilt, neighbours=min(self.plan.neighbours, table.shape[0]), seed=self.plan.seed
+            self.bench.matrix, rebuilt, neighbours=min(self.plan.neighbours, table.shape[0]), seed=self.plan.seed
         )
         sizes = {
             "parameters": table.parameters,
             "bytes": table.bytes,
-            "ratio_parameters": table.ratio("parameters") * self.subject.trimmed,
-            "ratio_bytes": table.ratio("bytes") * self.subject.trimmed,
+            "ratio_parameters": table.ratio("parameters") * self.bench.trimmed,
+            "ratio_bytes": table.ratio("bytes") * self.bench.trimmed,
             "rank": getattr(table, "rank", None),
         }
         self._append("table", **row, **sizes, **measured)
@@ -116,7 +121,7 @@ class Compressor:
         return "_".join(part for part in parts if part)
 
     def _row(self, trial: Trial) -> dict:
-        ratio = trial.ratio or self.subject.reach(trial.method)
+        ratio = trial.ratio or self.bench.reach(trial.method)
         return {**asdict(trial), "ratio": ratio}
 
     def _score(self, row: dict, where: str, words: bool, table: Table | None) -> None:
@@ -128,25 +133,25 @@ class Compressor:
         ]
         if not missing:
             return
-        with put_in(self.subject.model, table, where, train=False) if table else nullcontext():
+        with put_in(self.bench.model, table, where, train=False) if table else nullcontext():
             for code in missing:
-                score = self.subject.evaluate(code, words)
+                score = self.bench.evaluate(code, words)
                 values = {"value": score.value, "loss": score.loss, "tokens": score.count}
                 self._append("perplexity", **row, language=code, where=where, words=words, **values)
 
     def _errors(self, row: dict, table: Table) -> None:
         """Append the direction error of each language's tokens, each script's, and those of each frequency."""
-        distance = distortion.cosine_distance(self.subject.matrix, table)
-        for kind, groups in self.subject.groups.items():
+        distance = distortion.cosine_distance(self.bench.matrix, table)
+        for kind, groups in self.bench.groups.items():
             for values in distortion.grouped(distance, groups).to_dict("records"):
                 if not self._has("error", {**row, "group": kind, "name": values["name"]}):
                     self._append("error", **row, group=kind, **values)
 
     def _draw(self, row: dict, table: Table) -> None:
         """Write the picture of the token table before and after compression."""
-        pieces, scripts = self.subject.pieces, self.subject.scripts
+        pieces, scripts = self.bench.pieces, self.bench.scripts
         ids = projection.sample(scripts, seed=self.plan.seed)
-        before, after = self.subject.matrix[ids].numpy(), table.rows(torch.from_numpy(ids)).cpu().numpy()
+        before, after = self.bench.matrix[ids].numpy(), table.rows(torch.from_numpy(ids)).cpu().numpy()
         drawn = projection.picture(before, after, ids, pieces, scripts, seed=self.plan.seed)
         projection.write_projection(self.study.path, drawn, row["method"], row["by"], row["ratio"])
 
@@ -154,35 +159,33 @@ class Compressor:
         return projection.picture_path(self.study.path, row["method"], row["by"], row["ratio"])
 
     def _append(self, kind: str, **row: object) -> None:
-        row = {**row, "seed": self.plan.seed}
-        self.study.append(kind, **row)
-        self.done.add(_key({"kind": kind, **row}))
+        self.results.append(kind, **{**row, "seed": self.plan.seed})
 
     def _has(self, kind: str, row: dict) -> bool:
-        return _key({"kind": kind, "seed": self.plan.seed, **row}) in self.done
+        return self.results.has(kind, **{"seed": self.plan.seed, **row})
 
     def _info(self, corpus: Corpus) -> dict:
-        plan, subject = self.plan, self.subject
+        plan, bench = self.plan, self.bench
         return {
             "about": "compression",
             "title": plan.title or f"{Path(plan.model).name}: the token table",
             "model": Path(plan.model).name,
-            "weights": digest({"embedding": subject.matrix}),
+            "weights": digest({"embedding": bench.matrix}),
             "task": plan.task,
             "languages": list(plan.languages),
             "methods": [name.partition(":")[0] for name in plan.methods],
             "length": plan.length,
             **made(corpus, plan.languages),
-            "parameters": sum(p.numel() for p in subject.model.parameters()),
-            "vocabulary": subject.matrix.shape[0],
-            "width": subject.matrix.shape[1],
-            "tied": subject.tied,
+            "parameters": sum(p.numel() for p in bench.model.parameters()),
+            "vocabulary": bench.matrix.shape[0],
+            "width": bench.matrix.shape[1],
+            "tied": bench.tied,
             "settings": {"compress": settings(plan)},
         }
 
 
-class Subject:
-    """A model, its token table and the text that tables are judged on.
+class Bench:
+    """A model, its token table, and the text that tables are judged on.
 
     Attributes:
         matrix: the token table, float32 (V, d).
@@ -299,7 +302,7 @@ def compress(
 ) -> Study:
     """Compress a model's token table as `plan` says, into the study in `folder`; what is there is not redone.
 
-    `then` is called with the finished work, for what else is to be done with the tables (`jobs.using`).
+    `then` is called with the finished work, for what else is to be done with the tables (`runs.tables`).
 
     `options` go to the loaders of model and tokenizer. Raises `NeutralError` when the study was made with another
     model or text, or a ratio is out of a method's reach.
@@ -311,8 +314,3 @@ def compress(
         if then is not None:
             then(work)
         return study
-
-
-def _key(row: dict) -> tuple:
-    fields = ("kind", "method", "by", "ratio", "weights", "variant", "trimmed", "seed")
-    return tuple(row.get(name) for name in (*fields, "language", "where", "words", "group", "name"))

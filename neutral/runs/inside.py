@@ -7,13 +7,13 @@ Two kinds of rows, one a mask and pair of languages, with lists over layers: "re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
 from operator import and_
 from pathlib import Path
 
 import numpy as np
+from transformers import PreTrainedModel
 
 from neutral import corpora, maskfiles, models, scores
 from neutral.errors import FileError, NeutralError
@@ -21,37 +21,20 @@ from neutral.inside import representations, retrieval
 from neutral.inside.states import parallel, states
 from neutral.masks import Mask
 from neutral.progress import bar
-from neutral.runs.records import digest
-from neutral.search import lottery
-from neutral.study import Study
+from neutral.runs.plans.inside import MASKS, InsidePlan, check
+from neutral.runs.records import Finished, digest
+from neutral.search import controls
+from neutral.search.rewind import rewind, snapshot
+from neutral.study import FULL, PRETRAINED, Study, at_sparsity
+from neutral.tasks import making
 from neutral.training import memory_limit
 
-SENTENCES = Path(__file__).parents[2] / "data" / "sentences"
-MASKS = ("full", "each", "core", "random", "pretrained")
-"""Which masks to look under.
-
-full: none; each: every language's own; core: what all of them keep, which is less than each of them; random and
-pretrained: random weights, and the largest of the untouched ones, of the sparsity asked for.
-"""
+KEY = ("task", "method", "sparsity", "seed", "mask", "source", "target", "measure")
+"""What tells the results inside the model apart."""
 
 Pair = tuple[str, str]
 Layers = dict[str, np.ndarray]
 """Layer -> (n, d) states."""
-
-
-@dataclass(frozen=True)
-class InsidePlan:
-    """What `retrieve` and `represent` are asked for."""
-
-    model: str
-    masks: tuple[str, ...] = ("full",)
-    method: str = "magnitude"
-    sparsity: float = 0.5
-    seed: int = 0
-    files: tuple[str, ...] = ()  # mask files to use in place of the study's
-    sentences: str | Path = SENTENCES
-    languages: tuple[str, ...] = ()  # all of the study's, if none
-    batch: int = 32
 
 
 class Inside:
@@ -66,44 +49,44 @@ class Inside:
         quiet: bool = False,
         **options: object,
     ) -> None:
-        if unknown := [name for name in plan.masks if name not in MASKS]:
-            raise NeutralError(f"--masks {unknown[0]}: unknown; use some of {','.join(MASKS)}")
+        check(plan)
         self.plan, self.quiet = plan, quiet
         self.study = Study(folder)
+        self.task = self.study.info.get("task", "mlm")
+        self.settings = self.study.settings(self.task, plan.method)
         self.sentences = self._sentences()
-        self.found = self._found()
+        self.masks = self._stored_masks()
         self.tokenizer = models.load_tokenizer(plan.model, **options)
-        self.model = models.load_model(plan.model, self.study.info.get("task", "mlm"), **options)
-        self.weights = models.prunable(self.model)
-        self._require_model()
+        self.model = self._load(**options)
+        self.weights = models.prunable(self.model, self.settings.get("only", ""))
         self.model.to(models.device(device)).eval()
-        self.origin = lottery.snapshot(self.model)
+        self.origin = snapshot(self.model)
 
     def run(self, kind: str) -> Study:
         """Append the rows of a kind that are not there yet, and return the study."""
         self._remember_sentences()
-        done = {_key(row) for row in self.study.rows(kind)}
+        results = Finished(self.study, KEY, kind=kind)
         measure = _retrieval if kind == "retrieval" else _representation
         pairs = list(combinations(self.sentences, 2))
         masks = list(self._masks())
         with bar(len(masks) * len(pairs), "pair", quiet=self.quiet) as shown:
             for name, mask in masks:
                 common = self._common(name)
-                todo = [p for p in pairs if not {_key(common | row) for row in _expected(kind, p)} <= done]
+                todo = [p for p in pairs if not all(results.has(kind, **common, **row) for row in _expected(kind, p))]
                 shown.update(len(pairs) - len(todo))
                 shown.set_description(f"{kind} {name}")
                 if not todo:
                     continue
                 for row in measure(self.states(mask, todo), todo, shown.update):
                     row = common | row | {"sentences": len(self.sentences[row["source"]])}
-                    if _key(row) not in done:
-                        self.study.append(kind, **row)
-        lottery.rewind(self.model, self.origin)
+                    if not results.has(kind, **row):
+                        results.append(kind, **row)
+        rewind(self.model, self.origin)
         return self.study
 
     def states(self, mask: Mask | None, pairs: Iterable[Pair]) -> dict[str, Layers]:
         """Return language -> layer -> states under a mask (None: the full model), of the languages in `pairs`."""
-        lottery.rewind(self.model, self.origin)
+        rewind(self.model, self.origin)
         if mask is not None:
             mask.apply(self.model, strict=False)  # a pooler's mask, under a head that has none
         wanted = {code for pair in pairs for code in pair}
@@ -116,21 +99,20 @@ class Inside:
     def _masks(self) -> Iterator[tuple[str, Mask | None]]:
         """Yield (name in the rows, mask) of all that the plan names."""
         plan = self.plan
-        lottery.rewind(self.model, self.origin)
+        rewind(self.model, self.origin)
         if "full" in plan.masks:
-            yield "full", None
+            yield FULL, None
         if "each" in plan.masks:
-            yield from self.found.items()
+            yield from self.masks.items()
         if "core" in plan.masks:
-            yield "core", reduce(and_, self.found.values())
+            yield "core", reduce(and_, self.masks.values())
         if "random" in plan.masks:
             yield "random", Mask.random(self.weights, plan.sparsity, plan.seed)
         if "pretrained" in plan.masks:
-            scope = self.study.info.get("settings", {}).get(plan.method, {}).get("scope", "global")
-            across = scores.transposed(self.model)
-            yield "pretrained", scores.cut(scores.magnitude(self.weights), plan.sparsity, scope, transposed=across)
+            scope, across = self.settings.get("scope", "global"), scores.transposed(self.model)
+            yield PRETRAINED, controls.pretrained(self.origin, self.weights, plan.sparsity, scope, transposed=across)
 
-    def _found(self) -> dict[str, Mask]:
+    def _stored_masks(self) -> dict[str, Mask]:
         """Return language -> mask, from the plan's files or the study; none where the plan needs none."""
         plan = self.plan
         if not {"each", "core"} & set(plan.masks):
@@ -139,9 +121,9 @@ class Inside:
             return _read(plan.files, plan.sparsity)
         index = self.study.masks_index()
         index = index[
-            (index["task"] == self.study.info.get("task"))
+            (index["task"] == self.task)
             & (index["method"] == plan.method)
-            & ((index["sparsity"] - plan.sparsity).abs() < 1e-6)
+            & at_sparsity(index["sparsity"], plan.sparsity)
             & (index["seed"] == plan.seed)
             & (index["variant"] == "")
         ]
@@ -150,9 +132,9 @@ class Inside:
                 f"{self.study.path}: has no masks of {plan.method} at {plan.sparsity:.0%} with seed {plan.seed}; "
                 "name their files with --mask-files, or look at the full model with --masks full"
             )
-        there = dict(zip(index["language"], index["path"], strict=True))
-        known = [code for code in self.study.info.get("languages", ()) if code in there]
-        return {code: maskfiles.read(there[code]) for code in [*known, *sorted(set(there) - set(known))]}
+        paths = dict(zip(index["language"], index["path"], strict=True))
+        known = [code for code in self.study.info.get("languages", ()) if code in paths]
+        return {code: maskfiles.read(paths[code]) for code in [*known, *sorted(set(paths) - set(known))]}
 
     def _sentences(self) -> dict[str, list[str]]:
         """Return the sentences of the languages asked for, the study's first and in its order."""
@@ -170,22 +152,32 @@ class Inside:
         return sentences
 
     def _common(self, name: str) -> dict:
-        plan, full = self.plan, name == "full"
+        plan, full = self.plan, name == FULL
         return {
             "task": self.study.info.get("task"),
-            "method": "full" if full else plan.method,
+            "method": FULL if full else plan.method,
             "sparsity": 0.0 if full else plan.sparsity,
             "seed": 0 if full else plan.seed,
             "mask": name,
         }
 
-    def _require_model(self) -> None:
+    def _load(self, **options: object) -> PreTrainedModel:
+        """Load the model with the head of the study's task, so that its weights are called as they were there.
+
+        A head that the checkpoint lacks has no part in the states. Raises `NeutralError` for other weights than those
+        that the study was made with.
+        """
+        encoder_decoder = models.is_encoder_decoder(self.plan.model, **options)
+        head = making.head(self.task, encoder_decoder=encoder_decoder)
+        model, new = models.load_seeded(self.plan.model, head, self.plan.seed, **options)
+        weights = {name: weight for name, weight in models.prunable(model).items() if name not in new}
         made_with = self.study.info.get("weights")
-        if made_with is not None and made_with != digest(self.weights):
+        if made_with is not None and made_with != digest(weights):
             raise NeutralError(
                 f"{self.plan.model}: has other weights than the model that {self.study.path} was made with "
                 f"({self.study.info.get('model')}); use that one, or another --study"
             )
+        return model
 
     def _remember_sentences(self) -> None:
         """Write which sentences were read into study.json, and refuse others than before."""
@@ -278,8 +270,3 @@ def _read(files: Sequence[str], sparsity: float) -> dict[str, Mask]:
 def _short(values: Iterable[float]) -> list[float]:
     """Round to four decimals: finer than a few hundred sentences can tell."""
     return [round(value, 4) for value in values]
-
-
-def _key(row: dict) -> tuple:
-    fields = ("task", "method", "sparsity", "seed", "mask", "source", "target", "measure")
-    return tuple(row.get(name) for name in fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from neutral import __version__
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.study import Study
+from neutral.study import Study, current_settings
 from neutral.tasks import Score
 
 
@@ -55,6 +55,42 @@ def scored(score: Score) -> dict:
     return found
 
 
+class Finished:
+    """The results that a study has, told apart by some of their fields; new ones are written and remembered.
+
+    `kind` reads the results of one kind only; `seen_as` turns a result into the one that it counts as.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        fields: Sequence[str],
+        *,
+        kind: str | None = None,
+        seen_as: Callable[[dict], dict] = dict,
+    ) -> None:
+        self.study, self.fields, self.seen_as = study, ("kind", *fields), seen_as
+        self._keys = {self._key(row) for row in study.rows(kind)}
+
+    def has(self, kind: str, **row: object) -> bool:
+        """Whether the study has a result of a kind with these fields."""
+        return self._key({"kind": kind, **row}) in self._keys
+
+    def append(self, kind: str, **row: object) -> None:
+        """Write a result."""
+        self.extend(kind, [row])
+
+    def extend(self, kind: str, rows: Iterable[dict]) -> None:
+        """Write results that belong together, in one go."""
+        rows = list(rows)
+        self.study.extend(kind, rows)
+        self._keys |= {self._key({"kind": kind, **row}) for row in rows}
+
+    def _key(self, row: dict) -> tuple:
+        row = self.seen_as(row)
+        return tuple(row.get(name) for name in self.fields)
+
+
 def begin(
     folder: str | Path, info: dict, *, fixed: tuple[str, ...], kept: tuple[str, ...] = (), grows: tuple[str, ...] = ()
 ) -> Study:
@@ -76,6 +112,9 @@ def begin(
     return Study.create(folder, info, fixed=fixed)
 
 
+_UNSAID = {"only": ""}
+"""Settings that are not written where they have this value."""
+
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")
 """What a study says of its first task only."""
 
@@ -87,10 +126,13 @@ def _require_same(folder: Path, before: dict, asked: dict, grows: tuple[str, ...
     if changed:
         raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
     for method, settings in asked["settings"].items():
-        had = before.get("settings", {}).get(method, {})
-        for name, value in json.loads(json.dumps(settings)).items():
-            if name not in grows and had.get(name, value) != value:
+        stored = current_settings(before.get("settings", {}).get(method, {}))
+        if not stored:
+            continue
+        stored = {**_UNSAID, **stored}
+        for name, value in {**_UNSAID, **json.loads(json.dumps(settings))}.items():
+            if name not in grows and stored.get(name, value) != value:
                 raise NeutralError(
-                    f"{folder}: its {method} results were made with {name} {had[name]}, not {value}; "
-                    "choose another --study"
+                    f"{folder}: its {method} results were made with {name} {stored[name] or 'unset'}, not "
+                    f"{value or 'unset'}; choose another --study"
                 )

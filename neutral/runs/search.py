@@ -9,19 +9,23 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from neutral import labels, maskfiles, models, overlap
+from neutral import labels, maskfiles, models, overlap, scores
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar
-from neutral.runs.plans.search import Plan, check, settings
-from neutral.runs.records import begin, digest, made, scored
+from neutral.runs.plans.search import SearchPlan, check, settings
+from neutral.runs.records import Finished, begin, digest, made, scored
 from neutral.runs.subject import subject
-from neutral.search import controls, lottery
-from neutral.search.lottery import Search
-from neutral.study import Study
+from neutral.search import ITERATIVE, controls, lottery
+from neutral.search.one_shot import one_shot
+from neutral.search.search import Search
+from neutral.study import FULL, PRETRAINED, Study
 from neutral.tasks import Score
 from neutral.training import memory_limit
+
+KEY = ("task", "method", "language", "source", "target", "sparsity", "seed", "variant")
+"""What tells the results of a search apart."""
 
 
 class Finder:
@@ -29,7 +33,7 @@ class Finder:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: SearchPlan,
         corpus: Corpus,
         folder: str | Path,
         *,
@@ -44,7 +48,7 @@ class Finder:
         kept = () if plan.title else ("title",)
         fixed = ("weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=kept, grows=("sparsities",))
-        self.rows = {_key(row) for row in self.study.rows()}
+        self.results = Finished(self.study, KEY)
 
     def run(self) -> Study:
         """Do what is not done yet, and return the study."""
@@ -54,7 +58,7 @@ class Finder:
             for seed in plan.seeds:
                 for code in plan.languages:
                     shown.set_description(f"{plan.method} {code} seed {seed}")
-                    if plan.method in lottery.ITERATIVE:
+                    if plan.method in ITERATIVE:
                         self._ticket(code, seed, shown)
                     else:
                         self._one_shot(code, seed, lambda _step, _steps: shown.update())
@@ -66,18 +70,15 @@ class Finder:
 
     def search(self, code: str, seed: int) -> Search:
         """Return the search in one language's data, from the weights that a seed starts from."""
-        loaded = self.subject
-        return Search(
-            loaded.model,
-            loaded.task,
-            loaded.train[code],
-            loaded.held_out[code],
-            replace(self.plan.recipe, seed=seed),
-            scope=self.plan.scope,
-            passes=self.plan.passes,
-            origin=loaded.start(seed),
-            only=self.plan.only,
-        )
+        plan = self.plan
+        return self.subject.search(code, plan.recipe, seed=seed, scope=plan.scope, only=plan.only, passes=plan.passes)
+
+    def pretrained(self, code: str, sparsity: float, seed: int) -> Mask:
+        """Return the control at a sparsity: the mask of the untouched weights that a seed starts from."""
+        search = self.search(code, seed)
+        scope = scores.scope_of(self.plan.method, self.plan.scope)
+        across = scores.transposed(search.model)
+        return controls.pretrained(search.origin, search.weights, sparsity, scope, transposed=across)
 
     def _ticket(self, code: str, seed: int, shown: tqdm) -> None:
         sparsities = list(self.plan.sparsities)
@@ -119,9 +120,7 @@ class Finder:
             if plan.method == "random":
                 search.recipe = replace(search.recipe, seed=_seed(seed, code))
             text = search.train_items[: plan.blocks] if plan.method in ("wanda", "fisher") else None
-            found = lottery.one_shot(
-                search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance
-            )
+            found = one_shot(search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance)
             for variant, masks in found.items():
                 for sparsity, mask in masks.items():
                     self._save(mask, sparsity, seed, code, variant)
@@ -153,9 +152,8 @@ class Finder:
                 if "languages" in missing:
                     self._write_counts(masks, codes, sparsity, seed, "languages")
                 if "pretrained" in missing or "beyond" in missing:
-                    scope = "row" if plan.method == "wanda" else plan.scope
-                    reference = controls.pretrained(self.search(codes[0], seed), sparsity, scope)
-                    both = [*codes, controls.REFERENCE]
+                    reference = self.pretrained(codes[0], sparsity, seed)
+                    both = [*codes, PRETRAINED]
                     self._write_counts([*masks, reference], both, sparsity, seed, "pretrained")
                     self._write_counts([mask ^ reference for mask in masks], codes, sparsity, seed, "beyond")
                 if "shuffled" in missing:
@@ -183,22 +181,21 @@ class Finder:
         for sparsity in plan.functional:
             codes = self._with_masks(sparsity, seed)
             search = self.search(codes[0], seed)
-            scope = "row" if plan.method == "wanda" else plan.scope
-            masks: dict[str, Mask | None] = {"full": None}
-            masks[controls.REFERENCE] = controls.pretrained(search, sparsity, scope)
-            masks["random"] = Mask.random(masks[controls.REFERENCE], sparsity, seed)
+            masks: dict[str, Mask | None] = {FULL: None}
+            masks[PRETRAINED] = self.pretrained(codes[0], sparsity, seed)
+            masks["random"] = Mask.random(masks[PRETRAINED], sparsity, seed)
             masks |= {code: self._mask(sparsity, seed, code) for code in codes}
             common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
             todo = {
-                s: m
-                for s, m in masks.items()
-                if not all(_key({"kind": "functional", **common, "source": s, "target": t}) in self.rows for t in codes)
+                source: mask
+                for source, mask in masks.items()
+                if not all(self.results.has("functional", **common, source=source, target=code) for code in codes)
             }
             targets = {code: self.subject.held_out[code] for code in codes}
             with bar(len(todo) * len(targets), "cell", quiet=self.quiet) as shown:
                 shown.set_description(f"functional check {sparsity:.0%}")
                 for source, target, score in controls.functional(search, todo, targets):
-                    self._append("functional", **common, source=source, target=target, **scored(score))
+                    self.results.append("functional", **common, source=source, target=target, **scored(score))
                     shown.update()
 
     def _drop_masks(self) -> None:
@@ -217,7 +214,7 @@ class Finder:
         rounds = 0
         for seed in plan.seeds:
             for code in plan.languages:
-                if plan.method in lottery.ITERATIVE:
+                if plan.method in ITERATIVE:
                     start = self._next_round(code, seed)
                     rounds += 0 if start is None else len(plan.sparsities) + 1 - start
                 else:
@@ -271,12 +268,12 @@ class Finder:
         overlap.count(masks, names).save(path)
 
     def _scored(self, code: str, seed: int, sparsity: float) -> bool:
-        return _key({"kind": "score", **self._score_key(code, seed, sparsity)}) in self.rows
+        return self.results.has("score", **self._score_key(code, seed, sparsity))
 
     def _score_key(self, code: str, seed: int, sparsity: float) -> dict:
         return {
             "task": self.plan.task,
-            "method": self.plan.method if sparsity else "full",
+            "method": self.plan.method if sparsity else FULL,
             "language": code,
             "sparsity": sparsity,
             "seed": seed,
@@ -285,12 +282,8 @@ class Finder:
 
     def _score(self, code: str, seed: int, sparsity: float, score: Score, steps: int) -> None:
         key = self._score_key(code, seed, sparsity)
-        if _key({"kind": "score", **key}) not in self.rows:
-            self._append("score", **key, steps=steps, **scored(score))
-
-    def _append(self, kind: str, **row: object) -> None:
-        self.study.append(kind, **row)
-        self.rows.add(_key({"kind": kind, **row}))
+        if not self.results.has("score", **key):
+            self.results.append("score", **key, steps=steps, **scored(score))
 
     def _info(self, corpus: Corpus) -> dict:
         plan, model = self.plan, self.subject.model
@@ -316,7 +309,7 @@ class Finder:
 
 
 def find(
-    plan: Plan,
+    plan: SearchPlan,
     corpus: Corpus,
     folder: str | Path,
     *,
@@ -332,11 +325,6 @@ def find(
     check(plan)
     with memory_limit("lower --batch or --length and run the same command again; it goes on where it stopped"):
         return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
-
-
-def _key(row: dict) -> tuple:
-    fields = ("kind", "task", "method", "language", "source", "target", "sparsity", "seed", "variant")
-    return tuple(row.get(name) for name in fields)
 
 
 def _seed(seed: int, code: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,8 +12,10 @@ from transformers import PreTrainedModel
 from neutral import models
 from neutral.corpora import Corpus, parts
 from neutral.errors import NeutralError
-from neutral.search import lottery
+from neutral.search.rewind import snapshot
+from neutral.search.search import Search
 from neutral.tasks import Task, making
+from neutral.training import Recipe
 
 _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn alike in every language
 
@@ -44,9 +46,25 @@ class Subject:
         if self.new and seed != self.seed:
             drawn, _ = self.load(seed)
             self.model.load_state_dict(drawn.state_dict())
-            self.origin = lottery.snapshot(self.model)
+            self.origin = snapshot(self.model)
         self.seed = seed
         return self.origin
+
+    def search(
+        self, language: str, recipe: Recipe, *, seed: int, scope: str = "global", only: str = "", passes: int = 1
+    ) -> Search:
+        """Return a search in a language's data, from the weights that a seed starts from and by its examples."""
+        return Search(
+            self.model,
+            self.task,
+            self.train[language],
+            self.held_out[language],
+            replace(recipe, seed=seed),
+            scope=scope,
+            passes=passes,
+            origin=self.start(seed),
+            only=only,
+        )
 
 
 def subject(
@@ -96,7 +114,7 @@ def subject(
         made,
         {code: _of(code, train) for code in languages},
         {code: _of(code, held) for code in languages},
-        lottery.snapshot(model),
+        snapshot(model),
         examples if is_labelled else None,
         seed,
         new,

@@ -10,6 +10,8 @@ from neutral.compression.finetuning import RECIPE, finetune
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.runs.compression import Compressor
+from neutral.runs.records import Finished
+from neutral.study import FULL
 from neutral.tasks import classification
 from neutral.training import Recipe
 
@@ -17,7 +19,7 @@ from neutral.training import Recipe
 def fitted(work: Compressor) -> Iterator[tuple[str, Table]]:
     """Yield name -> table for every table of the plan, fitted again: the same seed gives the same bits."""
     for trial in work.plan.trials():
-        table = work.subject.fit(trial, work.plan)
+        table = work.bench.fit(trial, work.plan)
         if table is not None:
             yield work.name(trial), table
 
@@ -26,7 +28,7 @@ def export(work: Compressor, folder: str | Path) -> list[Path]:
     """Write a Hugging Face folder with the rebuilt matrix for every table of the plan; return the folders."""
     written = []
     for name, table in fitted(work):
-        placement.export(work.subject.model, table, work.subject.tokenizer, Path(folder) / name)
+        placement.export(work.bench.model, table, work.bench.tokenizer, Path(folder) / name)
         written.append(Path(folder) / name)
     return written
 
@@ -50,11 +52,9 @@ def tune(
         raise NeutralError("--finetune: not with --trim; export the trimmed model and fine-tune that")
     loaded = classification.load(data)
     asked = {"data": Path(str(data)).name, "steps": recipe.steps}
-    rows = [row for row in work.study.rows("finetune") if asked.items() <= row.items()]
-    done = {(row["table"], row["seed"]) for row in rows}
-    tables: dict[str, Table | None] = {"full": None, **dict(fitted(work))}
-    length = work.plan.length
-    for row in finetune(
-        work.plan.model, loaded, tables, recipe, seeds, length=length, device=device, quiet=quiet, done=done, **options
-    ):
-        work.study.append("finetune", **asked | row)
+    results = Finished(work.study, ("data", "steps", "table", "seed"), kind="finetune")
+    tables: dict[str, Table | None] = {FULL: None, **dict(fitted(work))}
+    done = {(n, s) for n in tables for s in seeds if results.has("finetune", **asked, table=n, seed=s)}
+    common = {"length": work.plan.length, "device": device, "quiet": quiet, "done": done}
+    for row in finetune(work.plan.model, loaded, tables, recipe, seeds, **common, **options):
+        results.append("finetune", **asked | row)

@@ -13,34 +13,29 @@ from pathlib import Path
 
 import torch
 
-from neutral import models
+from neutral import models, scores
 from neutral.corpora import Corpus, parts
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar
-from neutral.runs.records import begin, digest, made, scored
+from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
+from neutral.runs.records import Finished, begin, digest, made, scored
 from neutral.runs.subject import Subject, subject
-from neutral.search.lottery import Search
-from neutral.study import Study
+from neutral.search import controls
+from neutral.search.search import Search
+from neutral.study import FULL, PRETRAINED, Study
 from neutral.tasks import making
 from neutral.training import memory_limit
 from neutral.transfer import baselines
-from neutral.transfer.sources import (
-    FULL,
-    JOINED,
-    Run,
-    TransferPlan,
-    apart,
-    check,
-    reseeded_from,
-    settings,
-    thinned_from,
-)
+from neutral.transfer.sources import JOINED, RESEEDED, THINNED
+
+KEY = ("task", "source_task", "method", "sparsity", "seed", "source", "target")
+"""What tells the results of a transfer apart."""
 
 _TIMED_STEPS = 4  # of a dry run's estimate
 
 
-class Trainer:
+class Worker:
     """One device's model: makes the mask of a run, trains it on the target, and scores it before and after."""
 
     def __init__(self, plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options: dict) -> None:
@@ -55,39 +50,29 @@ class Trainer:
 
     def search(self, target: str, seed: int) -> Search:
         """Return a search on the target's data, for its training and scoring."""
-        plan, loaded = self.plan, self.subject
-        return Search(
-            loaded.model,
-            loaded.task,
-            loaded.train[target],
-            loaded.held_out[target],
-            replace(plan.recipe, seed=seed),
-            scope=plan.scope,
-            passes=plan.passes,
-            origin=loaded.start(seed),
-        )
+        plan = self.plan
+        return self.subject.search(target, plan.recipe, seed=seed, scope=plan.scope, passes=plan.passes)
 
     def mask(self, run: Run) -> Mask | None:
         """Return the mask of a run; None for the full model."""
-        plan = self.plan
-        if run.source == FULL:
+        plan, source, sparsity = self.plan, run.source, run.sparsity
+        if source.name == FULL:
             return None
         origin = self.subject.start(run.seed)
-        if run.source in ("random", "pretrained"):
-            like = self._stored(next(iter(plan.sources), run.target), run.sparsity)
-            if run.source == "random":
-                return Mask.random(like, run.sparsity, run.seed)
-            return baselines.pretrained(like, origin, run.sparsity, self._scope)
-        if run.source in JOINED:
-            others = [self._stored(code, run.sparsity) for code in plan.sources if apart(code, run.target)]
-            return getattr(baselines, run.source)(others, origin, run.sparsity, self._scope)
-        start = thinned_from(run.source)
-        if start is not None:
-            return baselines.thinned(self._stored(run.target, start), run.sparsity, run.seed)
-        seed = reseeded_from(run.source)
-        if seed is not None:
-            return self._stored(run.target, run.sparsity, seed)
-        return self._stored(run.source, run.sparsity)
+        scope, across = scores.scope_of(plan.method, plan.scope), scores.transposed(self.subject.model)
+        if source.name in ("random", PRETRAINED):
+            like = self._stored(next(iter(plan.sources), run.target), sparsity)
+            if source.name == "random":
+                return Mask.random(like, sparsity, run.seed)
+            return controls.pretrained(origin, like.names, sparsity, scope, transposed=across)
+        if source.name in JOINED:
+            others = [self._stored(code, sparsity) for code in plan.sources if apart(code, run.target)]
+            return baselines.MAKERS[source.name](others, origin, sparsity, scope, transposed=across)
+        if source.name == THINNED:
+            return baselines.thinned(self._stored(run.target, source.sparsity), sparsity, run.seed)
+        if source.name == RESEEDED:
+            return self._stored(run.target, sparsity, source.seed)
+        return self._stored(source.name, sparsity)
 
     def do(self, run: Run) -> dict:
         """Train and score, and return the result's entries."""
@@ -112,10 +97,6 @@ class Trainer:
         step = max(0.0, time.perf_counter() - start - evaluation) / _TIMED_STEPS
         evaluations = 2 if search.task.metric == "perplexity" else 1
         return step * self.plan.recipe.steps + evaluations * evaluation
-
-    @property
-    def _scope(self) -> str:
-        return "row" if self.plan.method == "wanda" else self.plan.scope
 
     def _stored(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
         """Return a language's mask, without a pooler that this task's model has not."""
@@ -147,10 +128,11 @@ def transfer(
     places = Path(masks or folder)
     todo = pending(plan, folder, places)
     study = _study(plan, corpus, folder, options)
+    results = _results(study)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
     with memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
         for run, found in _done(plan, corpus, places, list(devices), options, todo):
-            study.append("transfer", **_key(plan, run), **found)
+            results.append("transfer", **_row(plan, run), **found)
             shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")
             shown.update()
     return study
@@ -159,19 +141,19 @@ def transfer(
 def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[Run]:
     """Return the runs that are not done yet. Raises `NeutralError` naming the first mask that is missing."""
     check(plan)
-    done = set()
+    todo = list(plan.runs())
     if (Path(folder) / "study.json").is_file():
-        done = {_identity(row) for row in Study(folder).rows("transfer")}
-    todo = [run for run in plan.runs() if _identity(_key(plan, run)) not in done]
-    there = Study(masks)
+        results = _results(Study(folder))
+        todo = [run for run in todo if not results.has("transfer", **_row(plan, run))]
     wanted = {(code, s, plan.mask_seed) for code in plan.sources for s in plan.sparsities}
     for run in todo:
-        if (sparsity := thinned_from(run.source)) is not None:
-            wanted.add((run.target, sparsity, plan.mask_seed))
-        if (seed := reseeded_from(run.source)) is not None:
-            wanted.add((run.target, run.sparsity, seed))
+        if run.source.name == THINNED:
+            wanted.add((run.target, run.source.sparsity, plan.mask_seed))
+        if run.source.name == RESEEDED:
+            wanted.add((run.target, run.sparsity, run.source.seed))
+    study = Study(masks)
     for code, sparsity, seed in sorted(wanted):
-        path = there.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
+        path = study.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
         if not path.is_file():
             raise NeutralError(
                 f"{path}: no such mask; find it with `python -m neutral find --task {plan.masks_of} --method "
@@ -194,8 +176,8 @@ def estimate(
     todo = pending(plan, folder, places)
     if not todo:
         return 0, 0.0
-    trainer = Trainer(plan, corpus, places, devices[0], options)
-    return len(todo), trainer.seconds(todo[0]) * len(todo) / len(devices)
+    worker = Worker(plan, corpus, places, devices[0], options)
+    return len(todo), worker.seconds(todo[0]) * len(todo) / len(devices)
 
 
 def _done(
@@ -205,9 +187,9 @@ def _done(
     if not todo:
         return
     if len(devices) == 1:
-        trainer = Trainer(plan, corpus, masks, devices[0], options)
+        worker = Worker(plan, corpus, masks, devices[0], options)
         for run in todo:
-            yield run, trainer.do(run)
+            yield run, worker.do(run)
         return
     threads = max(1, (os.cpu_count() or 1) // len(devices))
     context = multiprocessing.get_context("spawn")
@@ -237,17 +219,17 @@ def _done(
             pool.shutdown(cancel_futures=True)
 
 
-_trainer: Trainer | None = None  # of a worker process
+_worker: Worker | None = None  # of a worker process
 
 
 def _start(plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options: dict, threads: int) -> None:
-    global _trainer
+    global _worker
     torch.set_num_threads(threads)
-    _trainer = Trainer(plan, corpus, masks, device, options)
+    _worker = Worker(plan, corpus, masks, device, options)
 
 
 def _do(run: Run) -> dict:
-    return _trainer.do(run)
+    return _worker.do(run)
 
 
 def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict) -> Study:
@@ -273,20 +255,23 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
     return begin(folder, info, fixed=("model", "length"), kept=kept)
 
 
-def _key(plan: TransferPlan, run: Run) -> dict:
+def _row(plan: TransferPlan, run: Run) -> dict:
+    """Return what tells a run's result from others."""
     return {
         "task": plan.task,
         "source_task": plan.masks_of,
-        "method": FULL if run.source == FULL else plan.method,
+        "method": FULL if run.source.name == FULL else plan.method,
         "sparsity": run.sparsity,
         "seed": run.seed,
-        "source": run.source,
+        "source": str(run.source),
         "target": run.target,
     }
 
 
-def _identity(row: dict) -> tuple:
-    fields = ("task", "source_task", "method", "sparsity", "seed", "source", "target")
-    if row.get("method") == FULL:  # the full model's training knows nothing of masks
-        row = row | {"source_task": ""}
-    return tuple(row.get(name) for name in fields)
+def _results(study: Study) -> Finished:
+    """Return the runs that a study has. The full model's training knows nothing of the task of masks."""
+
+    def seen_as(row: dict) -> dict:
+        return row | {"source_task": ""} if row.get("method") == FULL else row
+
+    return Finished(study, KEY, kind="transfer", seen_as=seen_as)

@@ -8,7 +8,6 @@ relatives are), controls, members, and the columns of `association.associations`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -19,26 +18,14 @@ from neutral import association, summary, typology
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar
-from neutral.study import Study
+from neutral.runs.plans.typology import TypologyPlan
+from neutral.runs.records import Finished
+from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
 from neutral.typology import tokens
 
-SCHEMES = ("plain", "family")
-REGRESSED = ("syntactic", "genetic", "geographic", "script", "occurrences", "size")
-
-
-@dataclass(frozen=True)
-class Question:
-    """Which masks to explain, and how."""
-
-    methods: tuple[str, ...] = ()  # all if empty
-    sparsities: tuple[float, ...] = (0.5,)
-    measures: tuple[str, ...] = ("jaccard", "beyond")
-    by: tuple[str, ...] = ("all", "layer")
-    controls: tuple[str, ...] = ("family", "script", "occurrences")  # each controlled for in turn
-    regressed: tuple[str, ...] = REGRESSED
-    permutations: int = 9999
-    seed: int = 0
+KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme", "controls", "kinds")
+"""What tells tests apart: a table of associations by its controls, a regression by its kinds."""
 
 
 def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarray] | None = None) -> pd.DataFrame:
@@ -46,23 +33,21 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
 
     With `counts`, language -> (V,) token counts, there are those of the vocabulary and the text as well.
     """
-    found = [typology.distances(list(languages))]
+    tables = [typology.distances(list(languages))]
     if counts is not None:
-        found.append(tokens.token_distances({code: counts[code] for code in languages}))
-    table = pd.concat(found, ignore_index=True)
-    there = {(r["distance"], *sorted((r["source"], r["target"]))) for r in study.rows("distance")}
-    new = [
-        row for row in table.itertuples(index=False) if (row.distance, *sorted((row.source, row.target))) not in there
-    ]
-    study.extend("distance", [{**row._asdict(), "value": _written(row.value)} for row in new])
-    stored = study.table("distance")
-    known = stored["source"].isin(languages) & stored["target"].isin(languages)
-    return stored[known].astype({"value": float}).reset_index(drop=True)
+        tables.append(tokens.token_distances({code: counts[code] for code in languages}))
+    table = pd.concat(tables, ignore_index=True)
+    stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
+    new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
+    stored.extend("distance", [{**row, "value": _written(row["value"])} for row in new])
+    every = study.table("distance")
+    known = every["source"].isin(languages) & every["target"].isin(languages)
+    return every[known].astype({"value": float}).reset_index(drop=True)
 
 
 def explain(
     study: Study,
-    question: Question,
+    plan: TypologyPlan,
     *,
     counts: dict[str, np.ndarray] | None = None,
     quiet: bool = False,
@@ -72,74 +57,65 @@ def explain(
 
     Raises `NeutralError` when the study has no such masks, or of fewer than four languages.
     """
-    choices = _chosen(study, question)
+    choices = _chosen(study, plan)
     if not choices:
-        there = ", ".join(sorted({f"{c.method} {c.sparsity:g}" for c in summary.choices(study)}))
-        raise NeutralError(f"{study.path}: has no overlap counts of these methods and sparsities; it has {there}")
+        counted = ", ".join(sorted({f"{c.method} {c.sparsity:g}" for c in summary.choices(study)}))
+        raise NeutralError(f"{study.path}: has no overlap counts of these methods and sparsities; it has {counted}")
     members = summary.counts_of(study, choices[0]).members
     if len(members) < association.LEAST:
         raise NeutralError(f"{study.path}: {len(members)} languages; an association takes at least {association.LEAST}")
     apart = distances(study, members, counts)
     asked = [
         (choice, measure, by)
-        for choice, measure, by in product(choices, question.measures, question.by)
+        for choice, measure, by in product(choices, plan.measures, plan.by)
         if measure != "beyond" or "beyond" in summary.kinds(study, choice)
     ]
+    results = Finished(study, KEY)
     with bar(len(asked), "test", quiet=quiet) as shown:
         for choice, measure, by in asked:
             shown.set_description(f"{choice.method} {choice.sparsity:.0%} {measure} by {by}")
-            _associate(study, question, choice, measure, by, apart)
-            _regress(study, question, choice, measure, by, apart)
+            _test(results, plan, choice, measure, by, apart)
             shown.update()
     table = study.table("association")
-    wanted = {(*choice, measure, by) for choice, measure, by in asked if by == question.by[0]}
+    wanted = {(*choice, measure, by) for choice, measure, by in asked if by == plan.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
     return table[[key in wanted for key in keys]].reset_index(drop=True)
 
 
-def _chosen(study: Study, question: Question) -> list[Choice]:
+def _chosen(study: Study, plan: TypologyPlan) -> list[Choice]:
     """Return the masks that are asked about: of each method and sparsity those of the lowest seed."""
     found: dict[tuple, Choice] = {}
     for choice in summary.choices(study):  # in natural order, seeds last
-        asked = not question.methods or choice.method in question.methods
-        if asked and any(abs(choice.sparsity - s) < 1e-6 for s in question.sparsities):
+        asked = not plan.methods or choice.method in plan.methods
+        if asked and any(same_sparsity(choice.sparsity, s) for s in plan.sparsities):
             found.setdefault((choice.task, choice.method, choice.sparsity), choice)
     return list(found.values())
 
 
-def _associate(study: Study, question: Question, choice: Choice, measure: str, by: str, apart: pd.DataFrame) -> None:
-    counts = summary.counts_of(study, choice, measure)
+def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, by: str, apart: pd.DataFrame) -> None:
+    """Write the associations and the regression of one overlap, plain and within families, that are not there yet."""
+    counts = summary.counts_of(results.study, choice, measure)
     overlap = counts.measure(summary.base(measure), by)
-    families = typology.families(counts.members)
-    settings = {"count": question.permutations, "seed": question.seed}
-    controls = [(), *((name,) for name in question.controls if by == "all" and name in set(apart["distance"]))]
-    for scheme, held in product(SCHEMES, controls):
-        key = _key(choice, measure, by, counts.members) | {"scheme": scheme, "controls": ", ".join(held)}
-        if study.has("association", **key):
-            continue
-        within = families if scheme == "family" else None
-        table = association.associations(overlap, apart, within=within, controls=held, **settings)
-        study.extend("association", (key | row for row in _rows(table)))
+    blocks = {"plain": None, "family": typology.families(counts.members)}
+    key = {**choice._asdict(), "measure": measure, "by": by, "members": ", ".join(counts.members)}
+    distances, permuted = set(apart["distance"]), {"count": plan.permutations, "seed": plan.seed}
+    controls = [(), *((name,) for name in plan.controls if by == "all" and name in distances)]
+    for scheme, held in product(blocks, controls):
+        test = key | {"scheme": scheme, "controls": ", ".join(held)}
+        if not results.has("association", **test):
+            table = association.associations(overlap, apart, within=blocks[scheme], controls=held, **permuted)
+            results.extend("association", (test | row for row in _rows(table)))
+    kinds = [name for name in plan.regressed if name in distances]
+    for scheme in blocks if kinds else ():
+        test = key | {"scheme": scheme, "kinds": ", ".join(kinds)}
+        if not results.has("regression", **test):
+            table = association.regression(overlap, apart, kinds, within=blocks[scheme], **permuted)
+            results.extend("regression", (test | row for row in _rows(table)))
 
 
-def _regress(study: Study, question: Question, choice: Choice, measure: str, by: str, apart: pd.DataFrame) -> None:
-    counts = summary.counts_of(study, choice, measure)
-    overlap = counts.measure(summary.base(measure), by)
-    families = typology.families(counts.members)
-    kinds = [name for name in question.regressed if name in set(apart["distance"])]
-    for scheme in SCHEMES:
-        key = _key(choice, measure, by, counts.members) | {"scheme": scheme, "kinds": ", ".join(kinds)}
-        if not kinds or study.has("regression", **key):
-            continue
-        within = families if scheme == "family" else None
-        table = association.regression(
-            overlap, apart, kinds, within=within, count=question.permutations, seed=question.seed
-        )
-        study.extend("regression", (key | row for row in _rows(table)))
-
-
-def _key(choice: Choice, measure: str, by: str, members: Sequence[str]) -> dict:
-    return {**choice._asdict(), "measure": measure, "by": by, "members": ", ".join(members)}
+def _unordered(distance: dict) -> dict:
+    source, target = sorted((distance["source"], distance["target"]))
+    return distance | {"source": source, "target": target}
 
 
 def _rows(table: pd.DataFrame) -> list[dict]:

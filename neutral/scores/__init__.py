@@ -1,14 +1,18 @@
 """Scores: how much each weight matters, by different lights, and the cut that makes a mask of them.
 
-`magnitude`, `random`, `change`, `fisher` and `wanda` return name -> float32 score, of the weight's shape and
-on its device, for the prunable weights that they are given (name -> parameter). `cut` drops the lowest share:
+`magnitude`, `random`, `change`, `fisher` and `wanda`, a file each, return name -> float32 score, of the weight's shape
+and on its device, for the prunable weights that they are given (name -> parameter). `cut` drops the lowest share:
 
     weights = models.prunable(model)
     mask = scores.cut(scores.magnitude(weights), share=0.5, scope="global", language="en")
 """
 
-from neutral.scores.basic import Scores, change, fisher, magnitude, random, transposed
-from neutral.scores.cutting import SCOPES, cut
+from neutral.scores.base import Scores, transposed
+from neutral.scores.change import change
+from neutral.scores.cutting import SCOPES, cut, scope_of
+from neutral.scores.fisher import fisher
+from neutral.scores.magnitude import magnitude
+from neutral.scores.random import random
 from neutral.scores.wanda import from_norms, input_norms, join, wanda
 
 __all__ = [
@@ -22,6 +26,7 @@ __all__ = [
     "join",
     "magnitude",
     "random",
+    "scope_of",
     "transposed",
     "wanda",
 ]

@@ -18,6 +18,11 @@ SCOPES = ("global", "stack", "component", "row", "tensor")
 matrices, say), of an output row of a matrix, or of a tensor."""
 
 
+def scope_of(method: str, scope: str) -> str:
+    """Return the scope that a method's scores are cut in: Wanda's are cut within rows, whatever is asked for."""
+    return "row" if method == "wanda" else scope
+
+
 def cut(
     scores: Mapping[str, Any],
     share: float,

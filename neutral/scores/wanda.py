@@ -18,7 +18,7 @@ from transformers.pytorch_utils import Conv1D
 
 from neutral import labels
 from neutral.errors import MismatchError, NeutralError
-from neutral.scores.basic import Scores, Weights, transposed
+from neutral.scores.base import Scores, Weights, transposed
 
 Forward = Callable[[nn.Module, Any], Any]
 

@@ -7,24 +7,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
+import torch
 
 from neutral import scores
 from neutral.masks import Mask
-from neutral.search.lottery import Search
+from neutral.search.search import Search
+from neutral.study import PRETRAINED
 from neutral.tasks import Score
 
-REFERENCE = "pretrained"
 
+def pretrained(
+    origin: Mapping[str, torch.Tensor],
+    names: Iterable[str],
+    sparsity: float,
+    scope: str = "global",
+    *,
+    transposed: Collection[str] = (),
+) -> Mask:
+    """Return the mask that magnitude pruning of the untouched weights gives at a sparsity and scope.
 
-def pretrained(search: Search, sparsity: float, scope: str) -> Mask:
-    """Return the mask that magnitude pruning of the untouched weights gives at this sparsity and scope."""
-    search.rewind()
-    mask = search.cut(scores.magnitude(search.weights), sparsity, scope=scope)
-    mask.header |= {"language": REFERENCE, "method": "magnitude"}
-    return mask
+    `origin` is θ0, `names` are those of its weights that are pruned; `transposed` names the ones that are stored as
+    (inputs, outputs), which cuts within rows need to know (`scores.transposed`).
+    """
+    magnitude = scores.magnitude({name: origin[name] for name in names})
+    return scores.cut(magnitude, sparsity, scope, transposed=transposed, language=PRETRAINED, method="magnitude")
 
 
 def functional(

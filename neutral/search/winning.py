@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from neutral.bootstrap import gain_interval
 from neutral.metrics import better
+from neutral.study import FULL
 from neutral.summary import Source
-from neutral.transfer.results import gain_interval
-from neutral.transfer.sources import FULL
 
 COLUMNS = [
     *("language", "sparsity", "metric", "value", "std", "seeds", "full", "full_std", "full_seeds", "gain"),

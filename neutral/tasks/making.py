@@ -51,5 +51,19 @@ def make(
         raise NeutralError(f"--task {name}: takes labelled data, and this text has no labels")
     if name in tagging.NAMES:
         return TokenClassification(name, tokenizer, labels, length=length)
-    make_it = TextToText if encoder_decoder else Classification
-    return make_it(tokenizer, labels, length=length)
+    return _inference(encoder_decoder)(tokenizer, labels, length=length)
+
+
+def head(name: str, *, encoder_decoder: bool = False) -> str:
+    """Return the head that a model takes for a task, as `models.load_model` calls it.
+
+    Raises `NeutralError` for an unknown task.
+    """
+    require(name)
+    if name in TEXT:
+        return name
+    return TokenClassification.head if name in tagging.NAMES else _inference(encoder_decoder).head
+
+
+def _inference(encoder_decoder: bool) -> type[Classification] | type[TextToText]:
+    return TextToText if encoder_decoder else Classification

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from neutral.bootstrap import gain_interval
 from neutral.corpora import parts
 from neutral.metrics import better
-from neutral.transfer.results import gain_interval
-from neutral.transfer.sources import FULL
+from neutral.study import FULL, at_sparsity
 
 CROSS_TASK = ["target_task", "source_task", "language", "seeds", "metric", "own", "difference", "low", "high", "p"]
 MULTILINGUAL = ["task", "mixture", "source", "target", "seeds", "metric", "value"]
@@ -33,7 +33,7 @@ def cross_task(
     """
     if table.empty:
         return pd.DataFrame(columns=CROSS_TASK)
-    rows = table[(table["method"] == method) & ((table["sparsity"] - sparsity).abs() < 1e-6)]
+    rows = table[(table["method"] == method) & at_sparsity(table["sparsity"], sparsity)]
     if languages:
         rows = rows[rows["target"].isin(languages)]
     own = rows["source_task"] == rows["task"]

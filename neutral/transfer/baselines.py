@@ -2,12 +2,13 @@
 
 core, union and vote are not in the paper: what all of several languages keep, what any of them keeps, and what most of
 them keep, each brought to the sparsity of a single mask by the magnitude of the pretrained weights, so that only the
-choice of weights differs.
+choice of weights differs. `origin` is θ0 by name; `transposed` names the weights that are stored as (inputs, outputs),
+which cuts within rows need to know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
 
@@ -19,7 +20,14 @@ from neutral.masks import Mask
 from neutral.scores import Scores
 
 
-def core(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
+def core(
+    masks: Sequence[Mask],
+    origin: Mapping[str, torch.Tensor],
+    sparsity: float,
+    scope: str = "global",
+    *,
+    transposed: Collection[str] = (),
+) -> Mask:
     """Return the intersection of the masks, filled up to 1 - sparsity by the largest |θ0| outside it.
 
     Where the intersection alone keeps more than that (of a group of the scope), its smallest |θ0| go.
@@ -30,19 +38,35 @@ def core(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: fl
     above = 1 + max(float(tensor.max()) for tensor in found.values())
     for name, keep in shared.to_tensors().items():
         found[name] = found[name] + above * keep
-    return scores.cut(found, sparsity, scope, language="core", method="core")
+    return scores.cut(found, sparsity, scope, transposed=transposed, language="core", method="core")
 
 
-def union(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
+def union(
+    masks: Sequence[Mask],
+    origin: Mapping[str, torch.Tensor],
+    sparsity: float,
+    scope: str = "global",
+    *,
+    transposed: Collection[str] = (),
+) -> Mask:
     """Return the union of the masks, cut to 1 - sparsity by removing its smallest |θ0|.
 
     Raises `NeutralError` for no masks.
     """
     anyone = _reduced(masks, or_)
-    return scores.cut(_magnitude(anyone, origin), sparsity, scope, kept=anyone, language="union", method="union")
+    return scores.cut(
+        _magnitude(anyone, origin), sparsity, scope, anyone, transposed=transposed, language="union", method="union"
+    )
 
 
-def vote(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
+def vote(
+    masks: Sequence[Mask],
+    origin: Mapping[str, torch.Tensor],
+    sparsity: float,
+    scope: str = "global",
+    *,
+    transposed: Collection[str] = (),
+) -> Mask:
     """Return what most of the masks keep: the weights that the most of them do, among equals the largest |θ0|.
 
     Raises `NeutralError` for no masks.
@@ -54,7 +78,7 @@ def vote(masks: Sequence[Mask], origin: Mapping[str, torch.Tensor], sparsity: fl
     for mask in masks:
         for name, keep in mask.to_tensors().items():
             found[name] = found[name] + above * keep
-    return scores.cut(found, sparsity, scope, language="vote", method="vote")
+    return scores.cut(found, sparsity, scope, transposed=transposed, language="vote", method="vote")
 
 
 def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:
@@ -69,11 +93,6 @@ def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:
     return scores.cut(drawn, sparsity, kept=ticket, language=ticket.header.get("language"), method="thinned")
 
 
-def pretrained(like: Mask, origin: Mapping[str, torch.Tensor], sparsity: float, scope: str = "global") -> Mask:
-    """Return the mask that magnitude pruning of the untouched weights gives."""
-    return scores.cut(_magnitude(like, origin), sparsity, scope, language="pretrained", method="magnitude")
-
-
 def _reduced(masks: Sequence[Mask], operation) -> Mask:
     if not masks:
         raise NeutralError("a core or a union takes at least one mask")
@@ -82,3 +101,7 @@ def _reduced(masks: Sequence[Mask], operation) -> Mask:
 
 def _magnitude(like: Mask, origin: Mapping[str, torch.Tensor]) -> Scores:
     return scores.magnitude({name: origin[name].cpu() for name in like.names})
+
+
+MAKERS: dict[str, Callable[..., Mask]] = {"core": core, "union": union, "vote": vote}
+"""Source of a transfer -> what makes its mask of those of several languages."""

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from neutral.metrics import METRICS, better, metric
-from neutral.transfer.sources import FULL, JOINED, is_language, reseeded_from
+from neutral.bootstrap import REPEATS, gain_interval
+from neutral.metrics import METRICS, better, spearman
+from neutral.study import FULL, at_sparsity
+from neutral.transfer.sources import JOINED, is_language, reseeded_from
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
 _ASIDE = (*JOINED, "random", "pretrained", FULL)
 LEFT_OUT = ["target", "metric", "own", *_ASIDE, "best", "mean"]
-REPEATS = 2000  # bootstrap samples
-LEVEL = 0.95
 
 
 def select(
@@ -39,7 +39,7 @@ def select(
         return table
     full = table["method"] == FULL
     masked = (table["source_task"] == (source_task or task)) & (table["method"] == method)
-    masked &= (table["sparsity"] - sparsity).abs() < 1e-6
+    masked &= at_sparsity(table["sparsity"], sparsity)
     rows = table[(table["task"] == task) & (full | masked)]
     rows = rows.drop_duplicates(["source", "target", "seed"], keep="last")
     if languages:
@@ -132,34 +132,6 @@ def bootstrap(rows: pd.DataFrame, *, repeats: int = REPEATS, seed: int = 0) -> p
     return pd.DataFrame(found, columns=columns)
 
 
-def gain_interval(
-    name: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]], *, repeats: int = REPEATS, seed: int = 0
-) -> tuple[float, float, float, float]:
-    """Return gain, low, high and p of one model over another, from the parts (examples, k) of both under each seed.
-
-    The examples are resampled (Efron & Tibshirani 1993), the same for both models and for all seeds. low, high and p
-    are NaN where a score is not finite.
-    """
-    measured = metric(name)
-    sign = 1 if measured.higher_is_better else -1
-    count = len(pairs[0][0])
-    draws = np.random.default_rng(seed).multinomial(
-        count, np.full(count, 1 / count), size=repeats
-    )  # (repeats, examples)
-
-    def gains(weights: np.ndarray) -> np.ndarray:
-        each = [measured.value(weights @ one) - measured.value(weights @ other) for one, other in pairs]
-        return sign * np.mean(each, axis=0)
-
-    with np.errstate(invalid="ignore"):  # infinite less infinite
-        sampled, observed = gains(draws), float(gains(np.ones((1, count)))[0])
-    low, high = np.quantile(sampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    if not np.isfinite(sampled).all() or not np.isfinite(observed):  # a model that diverged
-        return observed, np.nan, np.nan, np.nan
-    tail = min((sampled <= 0).sum(), (sampled >= 0).sum())
-    return observed, float(low), float(high), float(min(1.0, 2 * (tail + 1) / (repeats + 1)))
-
-
 def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
     """Return how far the untrained check predicts the trained transfer, over pairs of languages.
 
@@ -173,16 +145,10 @@ def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(check=np.log(table["untrained"] / table["target"].map(before))).dropna(
         subset=["check", "relative"]
     )
-    rows = [(t, _spearman(r["untrained"], r["value"]), len(r)) for t, r in table.groupby("target", sort=False)]
+    rows = [(t, spearman(r["untrained"], r["value"]), len(r)) for t, r in table.groupby("target", sort=False)]
     return pd.DataFrame(
-        [*rows, ("all", _spearman(table["check"], table["relative"]), len(table))], columns=["target", "rho", "n"]
+        [*rows, ("all", spearman(table["check"], table["relative"]), len(table))], columns=["target", "rho", "n"]
     )
-
-
-def _spearman(one: pd.Series, other: pd.Series) -> float:
-    if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
-        return float("nan")
-    return float(one.corr(other, method="spearman"))
 
 
 def left_out(rows: pd.DataFrame) -> pd.DataFrame:

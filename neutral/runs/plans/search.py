@@ -1,11 +1,12 @@
-"""What `find` is asked for: one plan is one method on some languages, seeds and sparsities."""
+"""What `find` is asked for: one method on some languages, seeds and sparsities."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
 from neutral.errors import NeutralError
-from neutral.search import lottery
+from neutral.scores.cutting import scope_of
+from neutral.search import METHODS
 from neutral.tasks import making
 from neutral.training import Recipe
 
@@ -14,7 +15,7 @@ ONLY = ("", "encoder", "decoder")
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """What `find` is asked for."""
 
     model: str
@@ -51,10 +52,10 @@ class Plan:
         return self.task in making.LABELLED
 
 
-def check(plan: Plan) -> None:
+def check(plan: SearchPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
-    if plan.method not in lottery.METHODS:
-        raise NeutralError(f"--method {plan.method}: unknown; use one of {', '.join(lottery.METHODS)}")
+    if plan.method not in METHODS:
+        raise NeutralError(f"--method {plan.method}: unknown; use one of {', '.join(METHODS)}")
     making.require(plan.task)
     if any(not 0 < s < 1 for s in plan.sparsities):
         raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
@@ -74,11 +75,11 @@ def check(plan: Plan) -> None:
         raise NeutralError(f"--functional {min(missing):g}: not among the sparsities that are found")
 
 
-def settings(plan: Plan) -> dict:
+def settings(plan: SearchPlan) -> dict:
     """What of a plan decides a method's masks and scores."""
-    scope = "row" if plan.method == "wanda" else plan.scope
     return {
-        "scope": f"{scope} ({plan.only} only)" if plan.only else scope,
+        "scope": scope_of(plan.method, plan.scope),
+        **({"only": plan.only} if plan.only else {}),
         "sparsities": list(plan.sparsities),
         "held_out_blocks": plan.held_out,
         "passes": plan.passes,

@@ -1,76 +1,16 @@
-"""Scores of weights from the weights themselves, from their training, or from their gradients."""
+"""Fisher information: a weight matters as much as the loss feels it."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
-from transformers.pytorch_utils import Conv1D
 
-from neutral import labels
-from neutral.errors import MismatchError, NeutralError
-
-Weights = Mapping[str, nn.Parameter]
-
-
-class Scores(dict[str, torch.Tensor]):
-    """name -> float32 tensor, and which weights are stored as (inputs, outputs).
-
-    Attributes:
-        transposed: names of weights whose output rows are the columns of the tensor, as in the `Conv1D` of
-            GPT-2; `nn.Linear` stores (outputs, inputs). Cuts within rows and input norms need to know.
-    """
-
-    def __init__(self, items: Any = (), *, transposed: Collection[str] = ()) -> None:
-        super().__init__(items)
-        self.transposed = frozenset(transposed)
-
-
-def transposed(model: nn.Module) -> frozenset[str]:
-    """Return the names of the weights that the model stores as (inputs, outputs)."""
-    found = (name for name, module in model.named_modules() if isinstance(module, Conv1D))
-    return frozenset(f"{name}.weight" if name else "weight" for name in found)
-
-
-@torch.no_grad()
-def magnitude(weights: Weights) -> Scores:
-    """Return |θ|."""
-    return Scores({name: weight.detach().float().abs() for name, weight in weights.items()})
-
-
-@torch.no_grad()
-def random(weights: Weights, seed: int) -> Scores:
-    """Return uniform numbers from [0, 1).
-
-    A tensor's numbers depend on the seed, its name and shape only: not on its neighbours or the device.
-    """
-    found = Scores()
-    for name, weight in weights.items():
-        generator = np.random.default_rng([seed, zlib.crc32(labels.canonical(name).encode())])
-        drawn = generator.random(tuple(weight.shape), dtype=np.float32)
-        found[name] = torch.from_numpy(drawn).to(weight.device)
-    return found
-
-
-@torch.no_grad()
-def change(weights: Weights, origin: Mapping[str, torch.Tensor]) -> Scores:
-    """Return |θ - θ0|, how far training moved each weight (Ansell et al. 2022, arXiv 2110.07560).
-
-    `origin` holds θ0 by the same names, on any device; it may hold more.
-
-    Raises `MismatchError` naming the weight that `origin` lacks or has in another shape.
-    """
-    found = Scores()
-    for name, weight in weights.items():
-        if name not in origin or origin[name].shape != weight.shape:
-            raise MismatchError(f"{name}: the origin has no weight of this name and shape {tuple(weight.shape)}")
-        found[name] = weight.detach().float().sub(origin[name].to(weight.device).float()).abs_()
-    return found
+from neutral.errors import NeutralError
+from neutral.scores.base import Scores, Weights
 
 
 def fisher(

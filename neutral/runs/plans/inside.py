@@ -1,0 +1,37 @@
+"""What `retrieve` and `represent` are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from neutral.errors import NeutralError
+
+SENTENCES = Path(__file__).parents[3] / "data" / "sentences"
+MASKS = ("full", "each", "core", "random", "pretrained")
+"""Which masks to look under.
+
+full: none; each: every language's own; core: what all of them keep, which is less than each of them; random and
+pretrained: random weights, and the largest of the untouched ones, of the sparsity asked for.
+"""
+
+
+@dataclass(frozen=True)
+class InsidePlan:
+    """What `retrieve` and `represent` are asked for."""
+
+    model: str
+    masks: tuple[str, ...] = ("full",)
+    method: str = "magnitude"
+    sparsity: float = 0.5
+    seed: int = 0
+    files: tuple[str, ...] = ()  # mask files to use in place of the study's
+    sentences: str | Path = SENTENCES
+    languages: tuple[str, ...] = ()  # all of the study's, if none
+    batch: int = 32
+
+
+def check(plan: InsidePlan) -> None:
+    """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
+    if unknown := [name for name in plan.masks if name not in MASKS]:
+        raise NeutralError(f"--masks {unknown[0]}: unknown; use some of {','.join(MASKS)}")

@@ -1,0 +1,21 @@
+"""What `typology` is asked for: which masks to explain, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REGRESSED = ("syntactic", "genetic", "geographic", "script", "occurrences", "size")
+
+
+@dataclass(frozen=True)
+class TypologyPlan:
+    """Which masks to explain, and how."""
+
+    methods: tuple[str, ...] = ()  # all if empty
+    sparsities: tuple[float, ...] = (0.5,)
+    measures: tuple[str, ...] = ("jaccard", "beyond")
+    by: tuple[str, ...] = ("all", "layer")
+    controls: tuple[str, ...] = ("family", "script", "occurrences")  # each controlled for in turn
+    regressed: tuple[str, ...] = REGRESSED
+    permutations: int = 9999
+    seed: int = 0

@@ -1,0 +1,75 @@
+"""One-shot methods: score the weights once; every sparsity is a cut of the same scores.
+
+random   uniform numbers, the baseline
+change   how far training moved each weight (Ansell et al. 2022)
+fisher   the diagonal of the Fisher information (Sung et al. 2021)
+wanda    weight times the norm of its input (Sun et al. 2023)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from neutral import scores
+from neutral.errors import NeutralError
+from neutral.masks import Mask
+from neutral.search import METHODS
+from neutral.search.search import Search, Tell
+
+FISHER_EXAMPLES = 1024  # Sung et al. (2021) as used by Foroutan et al. (2022)
+
+
+def one_shot(
+    search: Search,
+    method: str,
+    sparsities: list[float],
+    *,
+    blocks: Sequence | None = None,
+    halves: bool = False,
+    tell: Tell | None = None,
+) -> dict[str, dict[float, Mask]]:
+    """Score the weights once and cut at every sparsity: random | change | fisher | wanda.
+
+    Returns variant -> sparsity -> mask: variant "" is from all of `blocks` (the search's training blocks, if None);
+    with `halves` there are also "a" and "b", from its even and its odd blocks. `wanda` cuts within every output row, as
+    its authors do; the others use the search's scope. The model is left at θ0, except that `change` leaves it trained.
+
+    Raises `NeutralError` for an unknown method, or halves of less than two blocks.
+    """
+    blocks = search.train_items if blocks is None else blocks
+    if halves and len(blocks) < 2:
+        raise NeutralError("one block of text has no two halves; lower --length or add text")
+    texts = {"": blocks, "a": blocks[::2], "b": blocks[1::2]} if halves else {"": blocks}
+    if method == "wanda":
+        search.rewind()
+        norms = {v: _norms(search, text) for v, text in texts.items() if v or not halves}
+        if halves:
+            norms[""] = scores.join(norms["a"], norms["b"])
+        found = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
+    else:
+        found = ((v, weight_scores(search, method, text, tell)) for v, text in texts.items())
+    scope = scores.scope_of(method, search.scope)
+    return {variant: {s: search.cut(each, s, scope=scope) for s in sparsities} for variant, each in found}
+
+
+def weight_scores(search: Search, method: str, blocks: Sequence, tell: Tell | None = None) -> scores.Scores:
+    """Return the score of every prunable weight by a one-shot method, from `blocks` where the method looks at text."""
+    if method == "change":
+        replace(search, train_items=blocks).trained(None, tell)
+        return scores.change(search.weights, search.origin)
+    search.rewind()
+    if method == "random":
+        return scores.random(search.weights, search.recipe.seed)
+    if method == "wanda":
+        return scores.from_norms(search.weights, _norms(search, blocks))
+    if method == "fisher":
+        examples = search.batches(blocks[:FISHER_EXAMPLES], 1)
+        return scores.fisher(search.model, search.weights, examples, search.task.mean_loss)
+    raise NeutralError(f"no such method: {method}; use {', '.join(METHODS)}")
+
+
+def _norms(search: Search, blocks: Sequence) -> scores.Scores:
+    return scores.input_norms(
+        search.model, search.weights, search.batches(blocks, search.recipe.batch_size), search.task.forward
+    )

@@ -1,0 +1,18 @@
+"""Rewinding: set a network back to the weights that it started from."""
+
+from __future__ import annotations
+
+import torch
+from transformers import PreTrainedModel
+
+
+def snapshot(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """Return a copy of every parameter and buffer, on the model's device."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+@torch.no_grad()
+def rewind(model: PreTrainedModel, origin: dict[str, torch.Tensor]) -> None:
+    """Set the model back to a snapshot."""
+    for name, tensor in model.state_dict().items():
+        tensor.copy_(origin[name])

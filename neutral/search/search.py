@@ -1,0 +1,105 @@
+"""A pretrained model and the data of one language: masked, trained, scored, cut, and rewound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+
+import torch
+from transformers import PreTrainedModel, set_seed
+
+from neutral import labels, scores
+from neutral.errors import MismatchError
+from neutral.masks import Mask
+from neutral.models import prunable
+from neutral.search.rewind import rewind, snapshot
+from neutral.tasks import Order, Score, Task
+from neutral.training import Recipe, train
+
+Tell = Callable[[int, int], None]
+
+
+@dataclass
+class Search:
+    """A pretrained model and the data of one language, between whose rounds the weights are rewound.
+
+    `train_items` and `held_out` are what the task's `items` gives; the model is changed in place and can be had back
+    with `rewind`.
+    """
+
+    model: PreTrainedModel
+    task: Task
+    train_items: Sequence
+    held_out: Sequence
+    recipe: Recipe = field(default_factory=Recipe)
+    scope: str = "global"
+    passes: int = 1
+    origin: dict[str, torch.Tensor] | None = None  # θ0, shared between searches of one model
+    only: str = ""  # the stack that is pruned; all if empty
+
+    def __post_init__(self) -> None:
+        self.weights = prunable(self.model, self.only)
+        if self.origin is None:
+            self.origin = snapshot(self.model)
+
+    def rewind(self, mask: Mask | None = None) -> dict[str, torch.Tensor] | None:
+        """Set the model to θ0, or to mask ⊙ θ0; return the mask as 0/1 tensors on the model's device.
+
+        A pooler that the mask has, found on another task, and the model has not, is passed over; weights that the
+        mask has not are left whole. Raises `MismatchError` for another weight that the model lacks.
+        """
+        rewind(self.model, self.origin)
+        if mask is None:
+            return None
+        keep = {}
+        for name, tensor in mask.to_tensors().items():
+            if name in self.weights:
+                keep[name] = tensor.to(self.model.device)
+            elif labels.label(name).component != "pooler":
+                raise MismatchError(f"{name}: the mask has it, {type(self.model).__name__} does not")
+        with torch.no_grad():
+            for name, tensor in keep.items():
+                self.weights[name].mul_(tensor)
+        return keep
+
+    def trained(self, mask: Mask | None, tell: Tell | None = None) -> Score:
+        """Train mask ⊙ θ0 by the recipe and score it; the model is left trained."""
+        keep = self.rewind(mask)
+        if self.recipe.steps:
+            set_seed(self.recipe.seed)
+            order = Order(
+                self.task,
+                {"": self.train_items},
+                self.recipe.steps * self.recipe.batch_size,
+                self.recipe.seed,
+            )
+            self.model.train()
+            with TemporaryDirectory() as folder:
+                train(
+                    self.model,
+                    self.task,
+                    order,
+                    self.recipe,
+                    folder=folder,
+                    weights=self.weights,
+                    keep=keep,
+                    tell=tell,
+                )
+        return self.evaluate()
+
+    def evaluate(self) -> Score:
+        """Score the model as it stands on the held-out text."""
+        return self.task.evaluate(self.model, self.held_out, passes=self.passes)
+
+    def cut(self, found: scores.Scores, share: float, *, scope: str | None = None, kept: Mask | None = None) -> Mask:
+        """Drop the lowest `share` of all weights, in the search's scope unless another is given."""
+        across = scores.transposed(self.model)
+        return scores.cut(found, share, scope or self.scope, kept, transposed=across)
+
+    def batches(self, items: Sequence, size: int) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield batches of examples from `items`, drawn by the recipe's seed, on the model's device."""
+        seed = self.recipe.seed
+        for start in range(0, len(items), size):
+            rows = [self.task.example(item, (seed, start + i)) for i, item in enumerate(items[start : start + size])]
+            yield {key: value.to(self.model.device) for key, value in self.task.collate(rows).items()}
