@@ -44,7 +44,14 @@ _MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "
 
 
 class Study:
-    """A study's folder. Raises `FileError` when `path` holds none."""
+    """A study's folder. Raises `FileError` when `path` holds none.
+
+    >>> study = Study.create("runs/mine", {"title": "Mine", "languages": ["en", "sw"]})
+    >>> study.append("score", language="en", sparsity=0.5, value=12.5)
+    >>> Study("runs/mine").table("score")
+      language  sparsity  value
+    0       en       0.5   12.5
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

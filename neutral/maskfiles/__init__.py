@@ -39,6 +39,15 @@ def read(path: str | os.PathLike[str], limits: Limits | None = None) -> Mask:
     name says one (`guess_language`).
 
     Raises `FileError`, one line naming the file and the tensor, on anything that is not a mask.
+
+    >>> import numpy as np
+    >>> np.savez("en.npz", **{"encoder.layer.0.output.dense.weight": np.eye(4)})
+    >>> mask = read("en.npz")
+    >>> mask
+    Mask(en: 1 tensor, 4 of 16 weights kept)
+    >>> write(mask, "packed/en.safetensors")
+    >>> read("packed/en.safetensors") == mask
+    True
     """
     return _read(Source.of_path(path), limits or Limits())
 
