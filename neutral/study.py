@@ -5,6 +5,8 @@ results.jsonl   one finished result a line; appended and flushed, never rewritte
 counts/         overlap counts, one file per (task, method, sparsity, seed, kind)
 masks/          packed masks (may be left out of a shared study)
 README.md       what was found, in words (optional)
+
+Every field is listed in docs/file-formats.md.
 """
 
 from __future__ import annotations

@@ -145,6 +145,14 @@ def test_the_change_log_begins_with_this_version():
     assert headings[0].startswith(neutral.__version__)
 
 
+def test_the_workflow_runs_the_script_on_the_oldest_python_that_is_supported():
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["test"]
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert ".ci/run" in [step.get("run") for step in job["steps"]]
+    assert job["container"].startswith(f"python:{oldest}-")
+    assert f"FROM python:{oldest}-" in (ROOT / "Dockerfile").read_text()
+
+
 def test_the_image_copies_what_is_there_and_the_build_context_lets_it_through():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     copied = [path for line in lines if line.startswith("COPY ") for path in line.split()[1:-1]]

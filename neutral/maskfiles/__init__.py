@@ -8,7 +8,8 @@ What is understood, told by content and not by the file's name:
 - plain safetensors and NumPy `.npz` of 0/1 tensors.
 
 If any tensor's name ends in `_mask`, just those are the mask. Otherwise all are, and every one of two or
-more dimensions must hold only 0 and 1; smaller ones that hold other numbers (biases) are passed over.
+more dimensions must hold only 0 and 1; smaller ones that hold other numbers (biases) are passed over. The forms are
+described in docs/file-formats.md.
 
 A file is data from a stranger: claimed sizes are checked against the file before memory is taken, tensors are
 packed one at a time, and pickles are opened in a child process only (`pickled`). Importing this package
