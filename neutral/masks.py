@@ -160,7 +160,12 @@ class Mask:
         return np.unpackbits(self.bits[name], count=math.prod(shape)).view(bool).reshape(shape)
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
-        """Unpack to name -> torch.bool tensor (on the CPU)."""
+        """Unpack to name -> torch.bool tensor (on the CPU).
+
+        >>> Mask.from_tensors({"w": [[1, 0], [1, 1]]}).to_tensors()["w"]
+        tensor([[ True, False],
+                [ True,  True]])
+        """
         import torch
 
         return {name: torch.from_numpy(array) for name, array in self.to_arrays().items()}

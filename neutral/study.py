@@ -5,6 +5,8 @@ results.jsonl   one finished result a line; appended and flushed, never rewritte
 counts/         overlap counts, one file per (task, method, sparsity, seed, kind)
 masks/          packed masks (may be left out of a shared study)
 README.md       what was found, in words (optional)
+
+Every field is listed in docs/file-formats.md.
 """
 
 from __future__ import annotations
@@ -53,7 +55,14 @@ _MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "
 
 
 class Study:
-    """A study's folder. Raises `FileError` when `path` holds none."""
+    """A study's folder. Raises `FileError` when `path` holds none.
+
+    >>> study = Study.create("runs/mine", {"title": "Mine", "languages": ["en", "sw"]})
+    >>> study.append("score", language="en", sparsity=0.5, value=12.5)
+    >>> Study("runs/mine").table("score")
+      language  sparsity  value
+    0       en       0.5   12.5
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

@@ -53,6 +53,12 @@ def fit(
 
     Raises `NeutralError` for an unknown method, a ratio that the method cannot reach, weights that do not fit, and
     rows that are not finite.
+
+    >>> import torch
+    >>> matrix = torch.randn(1000, 32, generator=torch.Generator().manual_seed(0))
+    >>> table = fit(matrix, "svd", ratio=2.0, by="parameters")
+    >>> table.rank, table.parameters, table.rows([101, 102]).shape
+    (15, 15480, torch.Size([2, 32]))
     """
     if method not in _HOMES:
         raise NeutralError(f"method {method!r}: unknown; there are {', '.join(METHODS)}")
@@ -66,7 +72,13 @@ def fit(
 
 
 def load(path: str) -> Table:
-    """Read a table that `Table.save` wrote; see `Table.load`."""
+    """Read a table that `Table.save` wrote; see `Table.load`.
+
+    >>> import torch
+    >>> fit(torch.eye(64), "int8", ratio=2.0, by="bytes").save("table.safetensors")
+    >>> load("table.safetensors").matrix().sum()
+    tensor(64.)
+    """
     from neutral.compression.table import Table
 
     for home in set(_HOMES.values()):

@@ -115,7 +115,12 @@ class Table(ABC):
         return put_in(model, self, where, train=train)
 
     def save(self, path: str | Path) -> None:
-        """Write the table as one safetensors file, still compressed; its folder is made."""
+        """Write the table as one safetensors file, still compressed; its folder is made.
+
+        >>> Rebuilt((2, 3), {"dense": torch.ones(2, 3)}).save("tables/dense.safetensors")
+        >>> Table.load("tables/dense.safetensors").shape
+        (2, 3)
+        """
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         said = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
         save_file(self.tensors, path, metadata=said | {"settings": json.dumps(self.settings)})

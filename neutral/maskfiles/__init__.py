@@ -8,7 +8,8 @@ What is understood, told by content and not by the file's name:
 - plain safetensors and NumPy `.npz` of 0/1 tensors.
 
 If any tensor's name ends in `_mask`, just those are the mask. Otherwise all are, and every one of two or
-more dimensions must hold only 0 and 1; smaller ones that hold other numbers (biases) are passed over.
+more dimensions must hold only 0 and 1; smaller ones that hold other numbers (biases) are passed over. The forms are
+described in docs/file-formats.md.
 
 A file is data from a stranger: claimed sizes are checked against the file before memory is taken, tensors are
 packed one at a time, and pickles are opened in a child process only (`pickled`). Importing this package
@@ -39,6 +40,15 @@ def read(path: str | os.PathLike[str], limits: Limits | None = None) -> Mask:
     name says one (`guess_language`).
 
     Raises `FileError`, one line naming the file and the tensor, on anything that is not a mask.
+
+    >>> import numpy as np
+    >>> np.savez("en.npz", **{"encoder.layer.0.output.dense.weight": np.eye(4)})
+    >>> mask = read("en.npz")
+    >>> mask
+    Mask(en: 1 tensor, 4 of 16 weights kept)
+    >>> write(mask, "packed/en.safetensors")
+    >>> read("packed/en.safetensors") == mask
+    True
     """
     return _read(Source.of_path(path), limits or Limits())
 

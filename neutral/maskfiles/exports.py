@@ -35,6 +35,11 @@ def write(mask: Mask, path: str | os.PathLike[str]) -> None:
     The file appears whole or not at all, and the same mask gives the same bytes. Missing folders are made.
 
     Raises `FileError` if it can't be written.
+
+    >>> write(Mask.from_tensors({"w": [1, 0, 1]}, language="en", method="wanda"), "wanda.safetensors")
+    >>> from neutral import maskfiles
+    >>> maskfiles.read("wanda.safetensors").header
+    {'language': 'en', 'method': 'wanda', 'file': 'wanda.safetensors', 'stem': 'wanda'}
     """
     _save(mask, path, "packed")
 

@@ -35,6 +35,13 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
 
     Raises `MismatchError` naming the first tensor that differs, `NeutralError` for no masks or names
     that do not fit.
+
+    >>> from neutral.masks import Mask
+    >>> en = Mask.from_tensors({"encoder.layer.0.output.dense.weight": [1, 1, 0, 0]}, language="en")
+    >>> fr = Mask.from_tensors({"encoder.layer.0.output.dense.weight": [0, 1, 0, 0]}, language="fr")
+    >>> count([en, fr]).jaccard(by="layer")
+           group source target  value
+    0  encoder 0     en     fr    0.5
     """
     masks = list(masks)
     if not masks:
@@ -204,7 +211,14 @@ class Counts:
         return Counts(members, self.tensors, self.sizes, both, exactly, dict(self.header))
 
     def save(self, path: str | Path) -> None:
-        """Write a safetensors file with JSON metadata; it is there complete or not at all."""
+        """Write a safetensors file with JSON metadata; it is there complete or not at all.
+
+        >>> from neutral.masks import Mask
+        >>> masks = [Mask.from_tensors({"w": [1, 0, 1]}, language=code) for code in ("en", "fr")]
+        >>> count(masks).save("counts.safetensors")
+        >>> Counts.load("counts.safetensors").members
+        ('en', 'fr')
+        """
         from safetensors.numpy import save
 
         arrays = {"sizes": self.sizes, "both": np.ascontiguousarray(self.both)}
@@ -215,7 +229,7 @@ class Counts:
 
     @classmethod
     def load(cls, path: str | Path) -> Counts:
-        """Read what `save` wrote. Raises `FileError` for anything else."""
+        """Read what `save` wrote, which has an example. Raises `FileError` for anything else."""
         from safetensors import SafetensorError, safe_open
 
         try:

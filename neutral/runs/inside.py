@@ -142,6 +142,11 @@ class Inside:
         asked = sorted(
             self.plan.languages or known, key=lambda code: (known.index(code) if code in known else 999, code)
         )
+        if self.plan.sentences == SENTENCES and not SENTENCES.is_dir():
+            raise NeutralError(
+                f"{SENTENCES}: the bundled sentences come with the repository, not with the package; name a folder of "
+                "parallel text with --sentences"
+            )
         try:
             sentences = parallel(self.plan.sentences, list(dict.fromkeys(asked)))
         except FileError as error:

@@ -52,6 +52,11 @@ def cut(
 
     Raises `NeutralError` for a share outside [0, 1), an unknown scope, or scores that are NaN (naming the
     tensor), `MismatchError` if `kept` is a mask of other weights.
+
+    >>> mask = cut({"w": [[0.9, 0.1, 0.4], [0.2, 0.8, 0.7]]}, share=0.5, scope="global", language="en")
+    >>> mask.array("w")
+    array([[ True, False, False],
+           [False,  True,  True]])
     """
     if not 0 <= share < 1:
         raise NeutralError(f"the share to drop must be at least 0 and under 1; got {share}")

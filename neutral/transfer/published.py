@@ -85,5 +85,5 @@ def read(name: str) -> pd.DataFrame:
     """Return one file of `data/published`. Raises `FileError` where it is not there."""
     path = FOLDER / f"{name}.csv"
     if not path.is_file():
-        raise FileError(path, "the published tables are not here; they come with the repository")
+        raise FileError(path, "the published tables are not here; they come with the repository, not with the package")
     return pd.read_csv(path)

@@ -1,0 +1,38 @@
+# The app with its bundled studies, on port 8501:
+#
+#   docker build -t neutral .
+#   docker run --rm -p 8501:8501 neutral
+#
+# To see studies of your own beside the bundled ones, mount their folder: -v "$PWD/runs:/studies:ro".
+#
+# On x86 pip's default index has torch with CUDA, which takes gigabytes and does nothing here. PyTorch's own page of
+# installation names an index of CPU builds; give its address as --build-arg TORCH_INDEX=… for a far smaller image.
+FROM python:3.11-slim-bookworm
+
+ARG TORCH_INDEX=""
+
+RUN useradd --create-home --uid 1000 neutral && mkdir /studies && chown neutral /studies
+
+WORKDIR /app
+
+COPY requirements.txt ./
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)" \
+    && pip install --no-cache-dir -r requirements.txt
+
+COPY app.py LICENSE README.md ./
+COPY .streamlit .streamlit
+COPY pages pages
+COPY neutral neutral
+COPY data/models data/models
+COPY data/published data/published
+COPY data/sentences data/sentences
+COPY data/studies data/studies
+RUN python -m compileall -q app.py pages neutral
+
+USER neutral
+# numba, which UMAP uses, keeps what it compiles, and a user cannot write beside the installed packages.
+ENV NEUTRAL_STUDIES=/studies NUMBA_CACHE_DIR=/tmp/numba
+EXPOSE 8501
+HEALTHCHECK --start-period=60s CMD ["python", "-c", \
+    "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=5)"]
+CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true"]
