@@ -84,7 +84,7 @@ def test_a_study_holds_several_tasks_and_refuses_other_text_or_settings_of_each(
     corpus = data.load("ner", labelled["ner"], plan.languages)
     corpus.hashes["en"] = "another"
     with pytest.raises(NeutralError, match="the text of en is not what"):
-        find(plan, corpus, tmp_path, device="cpu", quiet=True)
+        search.find(plan, corpus, tmp_path, device="cpu", quiet=True)
 
 
 def loaded_train(source, task):
@@ -216,13 +216,13 @@ def test_the_command_prunes_one_stack(only, models, labelled, tmp_path):
 def test_what_cannot_be_done_is_said(plan, labelled, tmp_path, change, words):
     corpus = data.load("ner", labelled["ner"], ["en", "sw"])
     with pytest.raises(NeutralError, match=words):
-        find(replace(plan, **change), corpus, tmp_path / "study", device="cpu", quiet=True)
+        search.find(replace(plan, **change), corpus, tmp_path / "study", device="cpu", quiet=True)
     assert not (tmp_path / "study").exists()
 
 
 def test_text_without_labels_is_refused_for_a_labelled_task(plan, tmp_path):
     with pytest.raises(NeutralError, match="--task ner: takes labelled data, and this text has no labels"):
-        find(plan, tiny.text(), tmp_path, device="cpu", quiet=True)
+        search.find(plan, tiny.text(), tmp_path, device="cpu", quiet=True)
 
 
 def test_the_task_of_an_encoder_decoder_must_be_said(models, tmp_path, capsys):
