@@ -21,7 +21,7 @@ from neutral.inside import representations, retrieval
 from neutral.inside.states import parallel, states
 from neutral.masks import Mask
 from neutral.progress import bar
-from neutral.runs.plans.inside import MASKS, InsidePlan, check
+from neutral.runs.plans.inside import MASKS, SENTENCES, InsidePlan, check
 from neutral.runs.records import Finished, digest
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
