@@ -20,6 +20,7 @@ import pandas as pd
 from neutral.errors import NeutralError
 from neutral.languages import LANGUAGES, by_family, language
 from neutral.overlap import Counts
+from neutral.ties import merged
 
 MEASURES = ("jaccard", "dice", "agreement", "phi", "beyond")
 """The measures of `overlap`, and `beyond`: Jaccard of what each mask changes against the pretrained mask."""
@@ -272,7 +273,7 @@ def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | No
 
     distance = 1 - (square + square.T) / 2
     np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    tree = linkage(merged(squareform(distance, checks=False)), "average", optimal_ordering=True)
     return [related[i] for i in leaves_list(tree)]
 
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import torch
 
 from neutral.compression.sizes import Budget
-from neutral.compression.subspace import ROUNDING, Rows, leading, reweighted, shifted, stretch
+from neutral.compression.subspace import Rows, leading, reweighted, shifted, stretch
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.ties import SINGLE
 
 LENGTHS = ("keep", "project", "free")
 
@@ -120,7 +121,7 @@ def fit_direction(
     cosine = found.cosine
     if offset and budget.has_offset and rank < budget.width:
         other, reached = shifted(rows, found, rounds=rounds, tolerance=tolerance, lengths=lengths)
-        if other.square and reached > cosine + ROUNDING:
+        if other.square and reached > cosine + SINGLE:
             added, cosine = other, reached
     best = added or found
     latents = rows.times(best.basis).mul_(stretch(rows, best.seen, added, lengths).unsqueeze(1))

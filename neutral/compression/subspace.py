@@ -24,6 +24,7 @@ from itertools import pairwise
 import torch
 
 from neutral.errors import NeutralError
+from neutral.ties import SINGLE
 
 FREE = 3  # times longer or shorter that a row may become where its length is free
 _BLOCK = 8192  # rows at a time
@@ -31,8 +32,6 @@ _STRIPES = 6  # of columns; more of them skip more products, and run slower
 _FLOOR = 1e-4  # least uᵀQu that a row counts with: its weight is finite, and the bound holds at any tangent point
 _SMALLEST = 1e-30
 _NOTHING = 1e-6  # a sum of float32 numbers that is less than this of their sizes is zero but for rounding
-ROUNDING = 1e-7
-"""Mean cosines that differ by no more are equal but for rounding: of the lengths of float32 rows come up to 5e-8."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace
         bounds = bounds.minimum((rows.mean(roots) + sums) / 2)
         seen = rows.seen(wider[:, :k])
         cosine = rows.mean(seen.sqrt() * inverse)
-        if cosine > best[0] + ROUNDING:
+        if cosine > best[0] + SINGLE:
             best = cosine, wider, seen
         if bounds[0] - best[0] <= tolerance:
             break
@@ -190,13 +189,13 @@ def shifted(rows: Rows, found: Subspace, *, rounds: int, tolerance: float, lengt
         Shifted.of(rows, *along(mean, found.wider)),
     ]
     (now, cosine), (other, reached) = ((start, rows.mean(cosines(rows, start, lengths))) for start in starts)
-    best = (other, reached) if reached > cosine + ROUNDING else (now, cosine)
+    best = (other, reached) if reached > cosine + SINGLE else (now, cosine)
     now = best[0]
     for _ in range(0 if lengths == "free" else rounds):
         now = _turned(rows, now)
         cosine = rows.mean(cosines(rows, now, lengths))
         gain = cosine - best[1]
-        if gain > ROUNDING:
+        if gain > SINGLE:
             best = now, cosine
         if gain <= tolerance:
             break

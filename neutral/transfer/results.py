@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import METRICS, better, metric
+from neutral.ties import ROUNDING, merged
 from neutral.transfer.plan import FULL, JOINED, is_language, reseeded_from
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
@@ -94,7 +95,7 @@ def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
         for name, value, other in found[["metric", "paired", "own"]].itertuples(index=False, name=None)
     ]
     found["relative"] = (found["paired"] - found["own"]) / found["own"].where(found["own"] != 0)
-    within = (found["gain"] >= -found["own_std"]).astype("boolean")
+    within = (found["gain"] >= -found["own_std"] - ROUNDING * found["own"].abs()).astype("boolean")
     return found.assign(successful=within.mask(found["own_std"].isna() | found["gain"].isna()))
 
 
@@ -148,8 +149,10 @@ def gain_interval(
     )  # (repeats, examples)
 
     def gains(weights: np.ndarray) -> np.ndarray:
-        each = [measured.value(weights @ one) - measured.value(weights @ other) for one, other in pairs]
-        return sign * np.mean(each, axis=0)
+        scores = np.array([[measured.value(weights @ parts) for parts in pair] for pair in pairs])  # (seeds, 2, …)
+        gain = sign * np.mean(scores[:, 0] - scores[:, 1], axis=0)
+        none = np.isfinite(gain) & (abs(gain) <= ROUNDING * abs(scores).max(axis=(0, 1)))  # gains that cancel out
+        return np.where(none, 0, gain)
 
     with np.errstate(invalid="ignore"):  # infinite less infinite
         sampled, observed = gains(draws), float(gains(np.ones((1, count)))[0])
@@ -180,6 +183,7 @@ def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spearman(one: pd.Series, other: pd.Series) -> float:
+    one, other = (pd.Series(merged(values)) for values in (one, other))
     if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
         return float("nan")
     return float(one.corr(other, method="spearman"))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from neutral.metrics import better
 from neutral.summary import Source
+from neutral.ties import ROUNDING
 from neutral.transfer.plan import FULL
 from neutral.transfer.results import gain_interval
 
@@ -88,7 +89,7 @@ def levels(
                     "gain": gain,
                     "low": low,
                     "high": high,
-                    "within_std": pd.NA if np.isnan(std) else bool(gain >= -std),
+                    "within_std": pd.NA if np.isnan(std) else bool(gain >= -std - ROUNDING * abs(mean)),
                     "not_worse": pd.NA if np.isnan(high) else bool(high >= 0),
                 }
             )
