@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neutral.metrics import metric
+from neutral.ties import ROUNDING
 
 REPEATS = 2000
 """Bootstrap samples."""
@@ -35,8 +36,10 @@ def gain_interval(
     )  # (repeats, examples)
 
     def gains(weights: np.ndarray) -> np.ndarray:
-        each = [measured.value(weights @ one) - measured.value(weights @ other) for one, other in pairs]
-        return sign * np.mean(each, axis=0)
+        scores = np.array([[measured.value(weights @ parts) for parts in pair] for pair in pairs])  # (seeds, 2, …)
+        gain = sign * np.mean(scores[:, 0] - scores[:, 1], axis=0)
+        none = np.isfinite(gain) & (abs(gain) <= ROUNDING * abs(scores).max(axis=(0, 1)))  # gains that cancel out
+        return np.where(none, 0, gain)
 
     with np.errstate(invalid="ignore"):  # infinite less infinite
         sampled, observed = gains(draws), float(gains(np.ones((1, count)))[0])

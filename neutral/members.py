@@ -15,6 +15,7 @@ import pandas as pd
 from neutral import languages
 from neutral.errors import NeutralError
 from neutral.languages import LANGUAGES, RELATIONS, by_family, language
+from neutral.ties import merged
 
 ORDERS = ("family", "clustering", "name")
 
@@ -96,7 +97,7 @@ def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | No
 
     distance = 1 - (square + square.T) / 2
     np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    tree = linkage(merged(squareform(distance, checks=False)), "average", optimal_ordering=True)
     return [related[i] for i in leaves_list(tree)]
 
 

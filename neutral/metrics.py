@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
+from neutral.ties import merged
 
 SIGNIFICANT = 0.05
 """The level below which pages and figures call a p small."""
@@ -66,6 +67,7 @@ def better(name: str, one: float, other: float) -> float:
 
 def spearman(one: pd.Series, other: pd.Series) -> float:
     """Return the rank correlation of two columns, ties at their mean rank; NaN for fewer than three or a constant."""
+    one, other = (pd.Series(merged(values)) for values in (one, other))
     if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
         return float("nan")
     return float(one.corr(other, method="spearman"))

@@ -195,3 +195,9 @@ def test_what_does_not_fit_is_said():
         distortion.measure(torch.zeros(200, 12), table)
     with pytest.raises(NeutralError, match="no token to measure"):
         distortion.measure(matrix, table, weights=torch.zeros(200))
+
+
+@pytest.mark.parametrize("v", [10, 30, 70, 110, 190, 290, 1010])
+def test_a_quantile_is_the_value_up_to_which_its_share_is_reached_whatever_rounding_does(v):
+    found = distortion.grouped(np.arange(v) + 1.0, {"all": np.ones(v), "weighted": np.full(v, 0.3)})
+    assert found[["low", "median", "high"]].to_numpy().tolist() == [[v // 10, v // 2, v - v // 10]] * 2

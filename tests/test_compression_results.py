@@ -255,3 +255,16 @@ def test_direction_against_svd_counts_wins_at_equal_rank():
 def test_without_two_methods_at_one_rank_there_is_no_pair():
     _, scores = study_of(lambda *_: 0.0)
     assert predictions.paired(predictions.points(scores, "input", False)).empty
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_differs_by_rounding_is_a_tie(seed):
+    draw = np.random.default_rng(seed)
+    table = pd.DataFrame({name: draw.integers(1, 5, 12) / 7 for name in (*results.ERRORS, results.ALL, "en")})
+    table = table.assign(**{name: "" for name in predictions._NO_LANGUAGE if name not in table})
+    wrong = table.copy()
+    for name in (*results.ERRORS, results.ALL, "en"):
+        wrong[name] *= 1 + 1e-16 * draw.integers(-9, 10, 12)
+    one, other = (predictions.correlations(each, draws=20) for each in (table, wrong))
+    pd.testing.assert_frame_equal(one, other)
+    assert predictions.disagreements(table) == predictions.disagreements(wrong)

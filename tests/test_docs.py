@@ -118,7 +118,6 @@ def test_lines_are_at_most_120_characters_and_links_lead_somewhere(page):
             assert anchor in anchors[file], target
 
 
-@pytest.mark.xfail(strict=True, reason="the pages name modules by the floor plan that the code is moving to")
 def test_the_files_that_are_named_exist():
     gone = {}
     for page in PAGES:

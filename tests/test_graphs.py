@@ -150,3 +150,38 @@ def test_maps_refuse_what_they_cannot_draw(similarity):
         maps.by_umap((1 - similarity).iloc[:3, :3])
     with pytest.raises(NeutralError, match="every pair"):
         maps.by_mds((1 - similarity).mask(np.eye(6, k=1) > 0))
+
+
+def noisy(square, seed):
+    """The square with errors in its last digits, other ones in every pair."""
+    noise = np.random.default_rng(seed).integers(-4, 5, square.shape) * 1e-16
+    noise = np.triu(noise, 1)
+    return square * (1 + noise + noise.T)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_edges_communities_and_trees_do_not_hang_on_rounding(seed):
+    """Every pair of a group is as alike, so that all is decided by ties."""
+    even = pd.DataFrame(
+        [[1.0 if a == b else 0.9 if GROUPS[a] == GROUPS[b] else 0.3 for b in NAMES] for a in NAMES],
+        index=NAMES,
+        columns=NAMES,
+    )
+    wrong = noisy(even, seed)
+    for options in ({"threshold": 0.9}, {"threshold": 0.3}, {"strongest": 1}, {"strongest": 3}, {"tree": True}, {}):
+        one, other = (graphs.graph(square, **options) for square in (even, wrong))
+        assert set(map(frozenset, one.edges)) == set(map(frozenset, other.edges)), options
+        assert graphs.communities(one) == graphs.communities(other)
+    assert trees.leaves(trees.tree(1 - even), NAMES) == trees.leaves(trees.tree(1 - wrong), NAMES)
+    flat = noisy(pd.DataFrame(1.0 - np.eye(6), index=NAMES, columns=NAMES), seed)
+    assert np.isnan(trees.cophenetic_correlation(trees.tree(flat), 1 - even))
+    assert graphs.layout(flat).equals(graphs.layout(flat.round(9)))
+    assert graphs.communities(graphs.graph(pd.DataFrame([[1, 0.5, -1e-17], [0.5, 1, 0], [-1e-17, 0, 1]])))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_map_of_two_languages_does_not_hang_on_rounding(seed):
+    pair = pd.DataFrame([[0.0, 0.7], [0.7, 0.0]], index=["a", "b"], columns=["a", "b"])
+    found = maps.by_mds(noisy(pair, seed))
+    assert found["x"].tolist() == pytest.approx([0.35, -0.35])
+    assert found["y"].tolist() == [0, 0]

@@ -25,6 +25,12 @@ def slanted_table(rows=ROWS, width=WIDTH, seed=0, common=0.5):
     return matrix * torch.rand(rows, 1, generator=draw).mul(1.5).exp()
 
 
+def an_ulp_off(matrix, seed=0):
+    """The matrix with every number moved to the next float, up or down."""
+    up = torch.rand(matrix.shape, generator=torch.Generator().manual_seed(seed)) < 0.5
+    return torch.nextafter(matrix, torch.where(up, torch.inf, -torch.inf))
+
+
 def mean_cosine_distance(matrix, table, weights=None):
     return distortion.measure(matrix, table, weights=weights)["cosine"]
 
@@ -128,6 +134,26 @@ def test_an_offset_helps_where_rows_have_a_common_part_and_is_left_out_where_it_
     assert "offset" in with_it.tensors
     assert mean_cosine_distance(common, with_it) < mean_cosine_distance(common, without)
     assert mean_cosine_distance(common, with_it) == pytest.approx(with_it.settings["cosine"], abs=1e-6)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("seed", range(4))
+def test_an_offset_that_is_rounding_is_left_out(lengths, seed):
+    centred = slanted_table(common=0.0, seed=seed)
+    both = torch.cat([centred, -centred])
+    for matrix in (an_ulp_off(both, seed), both - both.mean(dim=0), both[torch.randperm(len(both))]):
+        assert "offset" not in compression.fit(matrix, "direction", 6, lengths=lengths).tensors
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("common", [0.0, 0.5, 6.0])
+@pytest.mark.parametrize("ratio", [1.5, 6])
+def test_a_fit_is_the_same_when_its_input_is_an_ulp_off(method, common, ratio):
+    matrix = slanted_table(common=common)
+    one, other = (compression.fit(m, method, ratio) for m in (matrix, an_ulp_off(matrix)))
+    assert one.tensors.keys() == other.tensors.keys()
+    assert one.settings == pytest.approx(other.settings, abs=1e-6)
+    assert torch.allclose(one.matrix(), other.matrix(), atol=1e-4)
 
 
 def test_the_offset_is_orthogonal_to_the_decoder_and_a_stationary_point():
@@ -293,6 +319,17 @@ def test_rows_that_the_subspace_misses_are_rebuilt_as_zeros():
     assert table.rank == 1
     assert torch.isfinite(table.matrix()).all()
     assert table.settings["bound"] <= mean_cosine_distance(matrix, table) <= 1 / 40 + 1e-6
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_rows_that_the_subspace_misses_but_for_rounding_are_rebuilt_as_zeros(lengths):
+    matrix = torch.zeros(40, 4)
+    matrix[:, 0] = torch.linspace(1, 2, 40)
+    matrix[0] = torch.tensor([0.0, 3.0, 0.0, 0.0])
+    for seed in range(5):
+        turn = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(seed)))[0]
+        table = compression.fit(matrix @ turn, "direction", 3.5, offset=False, rounds=1, lengths=lengths)
+        assert table.rows([0]).norm() < 1e-5
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -133,3 +133,22 @@ def test_what_cannot_be_done_is_said(ratio, by, options, complaint):
         compression.fit(table(), "mixed", ratio, by=by, **options)
     with pytest.raises(NeutralError, match="every row"):
         compression.fit(torch.zeros(9, 4), "mixed", 4, by="bytes")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_rows_that_count_alike_but_for_rounding_the_first_get_the_bit_more(seed):
+    draw = np.random.default_rng(seed)
+    importance = 4.0 ** draw.integers(-2, 3, 400)
+    budget = Budget(400, 16, 9, "bytes")
+    exact = allocate(importance, 16, budget, 0)
+    for size in np.unique(importance):
+        assert (np.diff(exact[importance == size].astype(int)) <= 0).all()
+    noisy = importance * (1 + 1e-7 * draw.uniform(-1, 1, 400))
+    assert allocate(noisy, 16, budget, 0).tolist() == exact.tolist()
+
+
+def test_rows_of_one_length_get_bits_by_their_ids():
+    matrix = torch.nn.functional.normalize(table(), dim=1)
+    bits = compression.fit(matrix, "mixed", 5, by="bytes").tensors["bits"].int()
+    assert set(bits.tolist()) == {4, 5}
+    assert (bits.diff() <= 0).all()

@@ -118,10 +118,9 @@ def test_only_two_folders_beside_the_code_are_read_and_each_says_in_one_line_whe
     monkeypatch.setattr(published, "FOLDER", gone)
     with pytest.raises(NeutralError, match="come with the repository, not with the package"):
         published.read("transfer")
-    (tmp_path / "study.json").write_text('{"task": "mlm", "languages": ["en", "fr"]}')
     monkeypatch.setattr(inside, "SENTENCES", gone)
     with pytest.raises(NeutralError, match="repository, not with the package; name a folder of parallel text"):
-        inside.retrieve(inside.InsidePlan("none", sentences=gone), tmp_path)
+        inside.check(inside.InsidePlan("none", sentences=gone))
 
 
 def citation():

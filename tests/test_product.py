@@ -200,3 +200,21 @@ def test_without_faiss_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(NeutralError, match="needs the package faiss-cpu"):
         fitted(random_table())
+
+
+def test_rows_of_one_length_but_for_rounding_have_one_step():
+    matrix = F.normalize(random_table(), dim=1)
+    table = fitted(matrix)
+    assert table.tensors["lengths"].unique().tolist() == [1]
+    assert torch.allclose(table.matrix().norm(dim=1), torch.ones(300), rtol=1e-5)
+
+
+def test_of_plans_that_err_alike_the_smaller_one_is_chosen(monkeypatch):
+    budget = Budget(20_000, 200, 300, "bytes")  # room for 2 bits of 50 numbers, and for 4 bits of 100
+    chosen = pq.choose(budget)
+    assert (chosen.sub, chosen.bits) == (50, 2)
+    exact = pq.Plan.error.fget
+    for sign in (1, -1):
+        wrong = property(lambda plan, sign=sign: exact(plan) * (1 + sign * 3e-17 * plan.sub))
+        monkeypatch.setattr(pq.Plan, "error", wrong)
+        assert pq.choose(budget) == chosen

@@ -109,3 +109,14 @@ def test_the_table_has_a_row_a_layer():
     assert (row["target"], row["at1"], row["at5"], row["sentences"]) == ("en", 0.75, 0.75, 9)
     assert table["at1"].dtype == float
     assert list(retrieval.table(pd.DataFrame()).columns) == retrieval.COLUMNS
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_that_are_equal_but_for_rounding_are_ties(seed):
+    """States that say nothing, as single precision leaves them, give chance; so does a sentence that comes twice."""
+    draw = np.random.default_rng(seed)
+    flat, other = (np.ones((20, 4)) + 3e-8 * draw.standard_normal((20, 4)) for _ in range(2))
+    assert retrieval.accuracy(retrieval.margin(flat, other)) == pytest.approx([1 / 20, 5 / 20])
+    once = states(10, seed=seed)
+    twice = np.vstack([once, once * (1 + 3e-8 * draw.standard_normal(once.shape))]).astype(np.float32)
+    assert retrieval.accuracy(retrieval.margin(twice, 3 * twice), (1, 2)) == pytest.approx([1 / 2, 1])

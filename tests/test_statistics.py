@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neutral import association, graphs, trees, typology
+from neutral import association, typology
 from neutral.association.permutations import orders
 from neutral.association.vectors import ranks
+from neutral.search import winning
 from neutral.study import Study
-from neutral.transfer import results, winning
+from neutral.transfer import results
+from neutral.typology import graphs, trees
 
 ROOT = Path(__file__).parent.parent
 TEXT = " ".join((ROOT / "docs" / "statistics.md").read_text(encoding="utf-8").split())

@@ -298,3 +298,25 @@ def test_the_published_tables_are_in_the_form_of_ours():
     assert published.seed_overlap().set_index("task")["jaccard"]["ner"] == pytest.approx(0.9866)
     with pytest.raises(NeutralError, match="no transfer table of mBERT on pos"):
         published.transfer("mBERT", "pos")
+
+
+def test_gains_that_cancel_out_are_none():
+    """0.8 - 0.7 is more than 0.7 - 0.6 by rounding; over two seeds that is no gain."""
+    right = {share: np.array([[share * 10 > i, 1] for i in range(10)], dtype=float) for share in (0.6, 0.7, 0.8)}
+    assert 0.8 - 0.7 > 0.7 - 0.6
+    pairs = [(right[0.8], right[0.7]), (right[0.6], right[0.7])]
+    gain, low, high, _ = results.gain_interval("accuracy", pairs, repeats=400)
+    assert gain == 0
+    assert low <= 0 <= high
+    even = [(one, one) for one, _ in pairs]
+    assert results.gain_interval("accuracy", even, repeats=400) == (0, 0, 0, 1)
+
+
+def test_a_ticket_of_the_full_models_score_wins_whatever_rounding_does():
+    """Three seeds of 0.7 have another mean, in the last digit, than one."""
+    shares = [(0.0, seed) for seed in range(3)] + [(0.5, 0)]
+    table = scores({0.0: 4.0, 0.5: 4.0}, parts=False)
+    table = pd.concat([table[(table["sparsity"] == s) & (table["seed"] == seed)] for s, seed in shares])
+    for value in np.arange(1, 40) / 7:
+        won = winning.levels(table.assign(value=value), "mlm")
+        assert won["within_std"].tolist() == [True], value

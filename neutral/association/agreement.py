@@ -14,6 +14,7 @@ import pandas as pd
 
 from neutral.association import associations
 from neutral.association.holm import holm
+from neutral.ties import merged
 
 
 class Layers(NamedTuple):
@@ -55,7 +56,8 @@ def over_layers(one: pd.DataFrame, other: pd.DataFrame) -> Layers:
     """Correlate two overlaps over the groups (layers) that both have; of each, the pairs that both have there."""
     joined = _unordered(one).merge(_unordered(other), on=["group", "pair"], suffixes=("", "_other"))
     means = joined.groupby("group")[["value", "value_other"]].mean()
-    both = [table["value"].corr(table["value_other"], method="spearman") for table in (means, joined)]
+    level = [table[["value", "value_other"]].apply(merged) for table in (means, joined)]
+    both = [table["value"].corr(table["value_other"], method="spearman") for table in level]
     return Layers(*both, layers=len(means))
 
 

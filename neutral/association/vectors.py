@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from neutral.association.permutations import Orders
+from neutral.ties import merged
 
 NOTHING = 1e-7
 """What is left of a vector, of its length, when it is rounding error."""
@@ -18,8 +19,7 @@ _AT_ONCE = 4_000_000  # numbers held at once (32 MB)
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Return ranks along the last axis, ties at their mean; values that differ only by rounding are ties."""
-    scale = np.max(abs(values), axis=-1, keepdims=True)
-    return rankdata(np.round(values / np.where(scale > 0, scale, 1), 12), axis=-1)
+    return rankdata(merged(values), axis=-1)
 
 
 def means(classes: np.ndarray) -> np.ndarray:

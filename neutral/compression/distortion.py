@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.ties import ROUNDING
 
 NEAREST = 10
 GROUP_COLUMNS = ["name", "tokens", "cosine", "low", "median", "high"]
@@ -174,4 +175,5 @@ def _counts(weights: torch.Tensor | np.ndarray | None, size: int) -> np.ndarray:
 
 def _quantiles(values: np.ndarray, shares: np.ndarray) -> list[float]:
     """Return the weighted quantiles: the smallest value up to which the shares reach 0.1, 0.5 and 0.9."""
-    return [float(q) for q in np.quantile(values, (0.1, 0.5, 0.9), weights=shares, method="inverted_cdf")]
+    reached = np.array([0.1, 0.5, 0.9]) * (1 - ROUNDING)
+    return [float(q) for q in np.quantile(values, reached, weights=shares, method="inverted_cdf")]

@@ -19,6 +19,7 @@ from scipy.stats import binomtest, rankdata
 
 from neutral.compression.results import ALL, ERRORS, KEYS
 from neutral.errors import NeutralError
+from neutral.ties import merged
 
 UNITS = ("table", "method")
 CORRELATION_COLUMNS = ["language", "error", "rho", "low", "high", "lead", "lead_low", "lead_high", "n"]
@@ -56,7 +57,7 @@ def correlations(table: pd.DataFrame, *, unit: str = "table", draws: int = 1000,
     if len(table) < _LEAST:
         return pd.DataFrame(columns=CORRELATION_COLUMNS)
     languages = languages_of(table)
-    errors, nats = table[list(ERRORS)].to_numpy(dtype=float), table[languages].to_numpy(dtype=float)
+    errors, nats = (merged(table[columns], axis=0) for columns in (list(ERRORS), languages))
     rho = spearman(errors, nats)  # (errors, languages)
     drawn = np.stack([spearman(errors[i], nats[i]) for i in _resampled(table, unit, draws, seed)])
     with np.errstate(invalid="ignore"):
@@ -93,7 +94,7 @@ def disagreements(table: pd.DataFrame, against: str = "rmse", language: str = AL
 
     `table` is that of `points`. Only such pairs tell the two errors apart. The share is NaN where there is none.
     """
-    cosine, other, nats = (table[c].to_numpy(dtype=float) for c in ("cosine", against, language))
+    cosine, other, nats = (merged(table[c]) for c in ("cosine", against, language))
     i, j = np.triu_indices(len(table), 1)
     by_cosine, by_other, by_nats = (np.sign(v[i] - v[j]) for v in (cosine, other, nats))
     disagree = by_cosine * by_other * np.abs(by_nats) < 0
@@ -116,7 +117,8 @@ def paired(table: pd.DataFrame, *, one: str = "direction", other: str = "svd") -
     found = []
     for measure, column in (("cosine", "cosine"), ("rmse", "rmse"), ("perplexity", ALL)):
         mine, theirs = both[column].to_numpy(dtype=float), both[f"{column}_other"].to_numpy(dtype=float)
-        wins, losses = int((mine < theirs).sum()), int((mine > theirs).sum())
+        one_level, other_level = np.split(merged(np.concatenate([mine, theirs])), 2)
+        wins, losses = int((one_level < other_level).sum()), int((one_level > other_level).sum())
         p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else float("nan")
         logs = mine - theirs if measure == "perplexity" else np.log(mine) - np.log(theirs)
         found.append([measure, wins, losses, len(both) - wins - losses, p, float(np.exp(logs.mean()))])

@@ -17,6 +17,7 @@ import torch
 from tokenizers import Tokenizer, pre_tokenizers
 
 from neutral.errors import NeutralError
+from neutral.ties import merged
 
 WEIGHTS = ("uniform", "frequency", "sqrt")
 BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
@@ -163,7 +164,7 @@ def bins(frequency: np.ndarray) -> np.ndarray:
     """
     frequency = np.asarray(frequency)
     rank = np.empty(len(frequency), dtype=np.int64)
-    rank[np.argsort(-frequency, kind="stable")] = np.arange(len(frequency))
+    rank[np.argsort(merged(-frequency), kind="stable")] = np.arange(len(frequency))
     group = np.searchsorted(_RANKS, rank, side="right")
     group[frequency <= 0] = len(_RANKS) + 1
     return np.array(BINS, dtype=object)[group]

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import MismatchError, NeutralError
+from neutral.ties import SINGLE
 
 NEIGHBOURS = 5
 """k of the margin score."""
@@ -50,11 +51,12 @@ def margin(source: np.ndarray, target: np.ndarray, k: int = NEIGHBOURS) -> np.nd
 def accuracy(scores: np.ndarray, at: tuple[int, ...] = AT) -> list[float]:
     """Return, for each m in `at`, the share of rows whose own column (the diagonal) is among the m highest.
 
-    Of equal scores a random order is assumed and the expected share returned, so that states which say nothing give
-    chance and not 1. The transposed scores give the other direction.
+    Of scores that are equal but for rounding a random order is assumed and the expected share returned, so that states
+    which say nothing give chance and not 1. The transposed scores give the other direction.
     """
     own = np.diag(scores)[:, None]
-    higher, equal = (scores > own).sum(1), (scores == own).sum(1)
+    tie = SINGLE * np.maximum(1, abs(own))  # networks compute in single precision
+    higher, equal = (scores > own + tie).sum(1), (abs(scores - own) <= tie).sum(1)
     return [float(np.clip((m - higher) / np.maximum(equal, 1), 0, 1).mean()) for m in at]
 
 

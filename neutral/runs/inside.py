@@ -21,7 +21,7 @@ from neutral.inside import representations, retrieval
 from neutral.inside.states import parallel, states
 from neutral.masks import Mask
 from neutral.progress import bar
-from neutral.runs.plans.inside import MASKS, SENTENCES, InsidePlan, check
+from neutral.runs.plans.inside import MASKS, InsidePlan, check
 from neutral.runs.records import Finished, digest
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
@@ -142,11 +142,6 @@ class Inside:
         asked = sorted(
             self.plan.languages or known, key=lambda code: (known.index(code) if code in known else 999, code)
         )
-        if self.plan.sentences == SENTENCES and not SENTENCES.is_dir():
-            raise NeutralError(
-                f"{SENTENCES}: the bundled sentences come with the repository, not with the package; name a folder of "
-                "parallel text with --sentences"
-            )
         try:
             sentences = parallel(self.plan.sentences, list(dict.fromkeys(asked)))
         except FileError as error:

@@ -17,6 +17,7 @@ from neutral.bootstrap import gain_interval
 from neutral.metrics import better
 from neutral.study import FULL
 from neutral.summary import Source
+from neutral.ties import ROUNDING
 
 COLUMNS = [
     *("language", "sparsity", "metric", "value", "std", "seeds", "full", "full_std", "full_seeds", "gain"),
@@ -88,7 +89,7 @@ def levels(
                     "gain": gain,
                     "low": low,
                     "high": high,
-                    "within_std": pd.NA if np.isnan(std) else bool(gain >= -std),
+                    "within_std": pd.NA if np.isnan(std) else bool(gain >= -std - ROUNDING * abs(mean)),
                     "not_worse": pd.NA if np.isnan(high) else bool(high >= 0),
                 }
             )

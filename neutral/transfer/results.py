@@ -14,6 +14,7 @@ import pandas as pd
 from neutral.bootstrap import REPEATS, gain_interval
 from neutral.metrics import METRICS, better, spearman
 from neutral.study import FULL, at_sparsity
+from neutral.ties import ROUNDING
 from neutral.transfer.sources import JOINED, is_language, reseeded_from
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
@@ -94,7 +95,7 @@ def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
         for name, value, other in found[["metric", "paired", "own"]].itertuples(index=False, name=None)
     ]
     found["relative"] = (found["paired"] - found["own"]) / found["own"].where(found["own"] != 0)
-    within = (found["gain"] >= -found["own_std"]).astype("boolean")
+    within = (found["gain"] >= -found["own_std"] - ROUNDING * found["own"].abs()).astype("boolean")
     return found.assign(successful=within.mask(found["own_std"].isna() | found["gain"].isna()))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
+from neutral.ties import ROUNDING, merged
 
 
 def graph(
@@ -39,8 +40,11 @@ def graph(
         raise NeutralError("a graph is made from a square, languages by languages")
     full = nx.Graph()
     full.add_nodes_from(similarity.index)
-    for a, b in combinations(similarity.index, 2):
-        value = float(similarity.at[a, b])
+    pairs = list(combinations(similarity.index, 2))
+    # The threshold is merged with them: it is often the similarity of a pair.
+    given = -np.inf if threshold is None else threshold
+    *weights, least = merged([*(similarity.at[pair] for pair in pairs), given]).tolist()
+    for (a, b), value in zip(pairs, weights, strict=True):
         if not np.isnan(value):
             full.add_edge(a, b, weight=value)
     if tree:
@@ -49,7 +53,7 @@ def graph(
         wanted = {frozenset((a, b)) for a in full for b in _nearest(full, a, strongest)}
         return _only(full, lambda a, b, _: frozenset((a, b)) in wanted)
     if threshold is not None:
-        return _only(full, lambda _a, _b, weight: weight >= threshold)
+        return _only(full, lambda _a, _b, weight: weight >= least)
     return full
 
 
@@ -58,7 +62,8 @@ def communities(graph: nx.Graph, seed: int = 0) -> list[set]:
 
     Raises `NeutralError` for a negative weight (φ may have one), which modularity is not defined for.
     """
-    if any(weight < 0 for *_, weight in graph.edges.data("weight")):
+    weights = [weight for *_, weight in graph.edges.data("weight")]
+    if weights and min(weights) < -ROUNDING * max(map(abs, weights)):
         raise NeutralError("communities need similarities of at least 0")
     found = nx.community.louvain_communities(graph, weight="weight", seed=seed)
     place = {node: i for i, node in enumerate(graph)}

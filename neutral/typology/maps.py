@@ -10,24 +10,28 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
+from neutral.ties import ROUNDING
 
 COLUMNS = ["language", "x", "y"]
+_EQUAL = 1e-9  # entries of an eigenvector that differ by less, relative to the largest, are equal
 
 
 def by_mds(distance: pd.DataFrame) -> pd.DataFrame:
     """Return classical scaling of a symmetric square of distances: language, x, y; deterministic.
 
     The leading two eigenvectors of -½ J D² J, times the roots of their eigenvalues, each turned so that its largest
-    entry is positive. `attrs["kept"]` is the share of the positive eigenvalues that the two have: 1 where a plane
-    suffices. Raises `NeutralError` for fewer than two languages or a missing distance.
+    entry, the first of equal ones, is positive. `attrs["kept"]` is the share of the positive eigenvalues that the two
+    have: 1 where a plane suffices. Raises `NeutralError` for fewer than two languages or a missing distance.
     """
     values = _checked(distance)
     n = len(values)
     centre = np.eye(n) - 1 / n
     roots, vectors = np.linalg.eigh(-0.5 * centre @ values**2 @ centre)
+    roots[roots < ROUNDING * roots[-1]] = 0  # languages on a line lie exactly on it
     largest = roots[::-1][:2].clip(min=0)
     points = vectors[:, ::-1][:, :2] * np.sqrt(largest)
-    points *= np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1, 1)
+    large = np.abs(points) > (1 - _EQUAL) * np.abs(points).max(axis=0)
+    points *= np.where(points[large.argmax(axis=0), [0, 1]] < 0, -1, 1)
     found = pd.DataFrame({"language": list(distance.index), "x": points[:, 0], "y": points[:, 1]})
     total = roots.clip(min=0).sum()
     found.attrs["kept"] = float(largest.sum() / total) if total else 1.0

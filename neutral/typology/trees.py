@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
+from neutral.ties import merged
 
 
 def tree(distance: pd.DataFrame) -> np.ndarray:
@@ -47,7 +48,7 @@ def cophenetic_correlation(linkage: np.ndarray, distance: pd.DataFrame) -> float
     """
     from scipy.cluster.hierarchy import cophenet
 
-    ours, theirs = cophenet(linkage), _condensed(distance)
+    ours, theirs = merged(cophenet(linkage)), _condensed(distance)
     if np.ptp(ours) == 0 or np.ptp(theirs) == 0:
         return float("nan")
     return float(np.corrcoef(ours, theirs)[0, 1])
@@ -70,7 +71,7 @@ def branches(linkage: np.ndarray, names: list[str]) -> pd.DataFrame:
 
 
 def _condensed(distance: pd.DataFrame) -> np.ndarray:
-    """Return a square's pairs (n · (n - 1) / 2,), both directions averaged."""
+    """Return a square's pairs (n · (n - 1) / 2,), both directions averaged; equal where only rounding parts them."""
     from scipy.spatial.distance import squareform
 
     values = distance.to_numpy(dtype=float)
@@ -79,4 +80,4 @@ def _condensed(distance: pd.DataFrame) -> np.ndarray:
         lacking = [name for name, row in zip(distance.index, np.isnan(values), strict=True) if row.any()]
         raise NeutralError(f"a tree takes a distance for every pair; some of {', '.join(map(str, lacking))} have none")
     np.fill_diagonal(values, 0)
-    return squareform(values, checks=False)
+    return merged(squareform(values, checks=False))

@@ -22,6 +22,7 @@ from neutral.compression.methods.lowrank import LowRank, fit_direction, fit_svd,
 from neutral.compression.methods.subspace import Rows
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.ties import SINGLE
 
 VARIANTS = ("linear", "elu")
 STARTS = ("random", "svd", "direction")
@@ -105,9 +106,10 @@ def fit_autoencoder(
     """Train the auto-encoder on `matrix` (V, d), as `Training`'s fields, which are the `options`, say.
 
     `select` is called with the table of every epoch and gives what shall be low (the paper: perplexity); the table
-    of the lowest is returned, without `select` the last. `progress` is called after every epoch with the
-    number of epochs that are done and that there are. The decoder has a bias where the budget has room for it.
-    Rows of zeros and rows without weight are not trained on. `device` is where it trains, where the matrix is if None.
+    of the lowest is returned, the first of those equal but for rounding; without `select` the last. `progress` is
+    called after every epoch with the number of epochs that are done and that there are. The decoder has a bias where
+    the budget has room for it. Rows of zeros and rows without weight are not trained on. `device` is where it trains,
+    where the matrix is if None.
 
     Raises `NeutralError` for unknown options, a ratio that leaves no rank, where no row counts, and if the training
     diverges.
@@ -132,7 +134,7 @@ def fit_autoencoder(
             table = _table(training, network, matrix, budget, place)
         if select is not None:
             score = select(table)
-            best = (score, table) if best is None or score < best[0] else best
+            best = (score, table) if best is None or score < best[0] - SINGLE * abs(best[0]) else best
         if progress is not None:
             progress(epoch + 1, training.epochs)
     return best[1] if best else table

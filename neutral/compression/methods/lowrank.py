@@ -14,6 +14,7 @@ from neutral.compression.budget import Budget
 from neutral.compression.methods.subspace import Rows, leading, reweighted, shifted, stretch
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.ties import SINGLE
 
 LENGTHS = ("keep", "project", "free")
 
@@ -100,7 +101,7 @@ def fit_direction(
 
     A round is a weighted principal component analysis; there are at most `rounds`, fewer once the mean cosine
     distance is within `tolerance` of the least that is possible. Then come at most as many for the `offset`, fewer
-    once one gains `tolerance` or less; it is used where the budget has room for it and it helps.
+    once one gains `tolerance` or less; it is used where the budget has room for it and it helps by more than rounding.
 
     `lengths` is what rebuilt rows are like. "keep": as long as the rows (unless the offset is longer). "project":
     projections, which have less squared error and are shorter. "free": as long as gives the smallest cosine distance
@@ -120,7 +121,7 @@ def fit_direction(
     cosine = found.cosine
     if offset and budget.has_offset and rank < budget.width:
         other, reached = shifted(rows, found, rounds=rounds, tolerance=tolerance, lengths=lengths)
-        if reached > cosine:
+        if other.square and reached > cosine + SINGLE:
             added, cosine = other, reached
     best = added or found
     latents = rows.times(best.basis).mul_(stretch(rows, best.seen, added, lengths).unsqueeze(1))

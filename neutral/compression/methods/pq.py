@@ -25,6 +25,7 @@ from neutral.compression.budget import Budget
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.ties import merged
 
 _WIDEST = 13  # bits of a code; its codebook is what takes the time
 _POINTS = 64  # k-means: points a centroid
@@ -35,6 +36,7 @@ _GAIN, _BOUND = 0.28, 2 / (pi * sqrt(3))
 _MOST_BITS = 16  # a code reaches over three bytes at most
 _SCALES = (1.0, 0.92)  # multiples of a unit row that are coded, the better one kept
 _BLOCK = 8192  # rows encoded at a time
+_SAME = 1e-6  # logarithms of lengths that reach no further are of rows of one length, but for rounding
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def choose(budget: Budget, widest: int = _WIDEST) -> Plan:
             f"pq: ratio {budget.ratio:g} by {budget.by} leaves no room for codes on a table of "
             f"{budget.vocabulary:,} × {budget.width}; at most {most:.4g} is possible"
         )
-    return min(fitting, key=lambda plan: (plan.error, plan.bytes))
+    errors = merged([plan.error for plan in fitting])
+    return min(zip(errors, fitting, strict=True), key=lambda pair: (pair[0], pair[1].bytes))[1]
 
 
 def _plans(budget: Budget, sub: int, bits: int, widest: int) -> list[Plan]:
@@ -188,7 +191,9 @@ def _log_lengths(length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     logs = length[length > 0].log()
     span = torch.stack([logs.min(), logs.max()]) if len(logs) else torch.zeros(2)
     steps = torch.zeros(len(length), dtype=torch.uint8)
-    steps[length > 0] = (1 + 254 * (logs - span[0]) / (span[1] - span[0]).clamp_min(1e-6)).round().to(torch.uint8)
+    reach = span[1] - span[0]
+    share = (logs - span[0]) / reach if reach > _SAME else torch.zeros_like(logs)
+    steps[length > 0] = (1 + 254 * share).round().to(torch.uint8)
     return steps, span
 
 

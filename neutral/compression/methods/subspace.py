@@ -24,12 +24,14 @@ from itertools import pairwise
 import torch
 
 from neutral.errors import NeutralError
+from neutral.ties import SINGLE
 
 FREE = 3  # times longer or shorter that a row may become where its length is free
 _BLOCK = 8192  # rows at a time
 _STRIPES = 6  # of columns; more of them skip more products, and run slower
 _FLOOR = 1e-4  # least uᵀQu that a row counts with: its weight is finite, and the bound holds at any tangent point
 _SMALLEST = 1e-30
+_NOTHING = 1e-6  # a sum of float32 numbers that is less than this of their sizes is zero but for rounding
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,10 @@ class Rows:
         """Return Σ share · value."""
         return float((self.shares.cpu().double() * values.cpu().double()).sum())
 
+    def or_zero(self, offset: torch.Tensor) -> torch.Tensor:
+        """Return an offset (d,), or zeros for one that is rounding beside the rows."""
+        return offset if float(offset.norm()) > _NOTHING * self.mean(self.lengths) else torch.zeros_like(offset)
+
 
 @dataclass(frozen=True)
 class Subspace:
@@ -123,11 +129,12 @@ class Shifted:
     seen: torch.Tensor  # (V,) ‖Wᵀx‖²
     offset: torch.Tensor  # (d,)
     along: torch.Tensor  # (V,) its product with every row
-    square: float  # its squared length
+    square: float  # its squared length; 0 for an offset that would be rounding
 
     @classmethod
     def of(cls, rows: Rows, basis: torch.Tensor, offset: torch.Tensor, seen: torch.Tensor | None = None) -> Shifted:
         """Measure the rows along `basis` (d, k), unless `seen` is known, and along `offset`, float64 (d,)."""
+        offset = rows.or_zero(offset)
         single = offset.float()
         along = rows.times(single.unsqueeze(1)).squeeze(1)
         seen = rows.seen(basis) if seen is None else seen
@@ -160,7 +167,7 @@ def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace
         bounds = bounds.minimum((rows.mean(roots) + sums) / 2)
         seen = rows.seen(wider[:, :k])
         cosine = rows.mean(seen.sqrt() * inverse)
-        if cosine > best[0]:
+        if cosine > best[0] + SINGLE:
             best = cosine, wider, seen
         if bounds[0] - best[0] <= tolerance:
             break
@@ -173,20 +180,22 @@ def shifted(rows: Rows, found: Subspace, *, rounds: int, tolerance: float, lengt
     """Return the best subspace and offset of `rounds` rounds from the better start, and their mean cosine.
 
     It ends early with a round that gains `tolerance` or less. `lengths` is how rows will be rebuilt (see `stretch`);
-    a round is made for projections, so there is none for "free".
+    a round is made for projections, so there is none for "free". Of two that are equal but for rounding the first is
+    the best.
     """
-    mean = rows.sum(rows.shares)
+    mean = rows.or_zero(rows.sum(rows.shares))
     starts = [
         Shifted.of(rows, found.basis, _apart(mean, found.basis), found.seen),
         Shifted.of(rows, *along(mean, found.wider)),
     ]
-    now = max(starts, key=lambda start: rows.mean(cosines(rows, start, lengths)))
-    best = now, rows.mean(cosines(rows, now, lengths))
+    (now, cosine), (other, reached) = ((start, rows.mean(cosines(rows, start, lengths))) for start in starts)
+    best = (other, reached) if reached > cosine + SINGLE else (now, cosine)
+    now = best[0]
     for _ in range(0 if lengths == "free" else rounds):
         now = _turned(rows, now)
         cosine = rows.mean(cosines(rows, now, lengths))
         gain = cosine - best[1]
-        if gain > 0:
+        if gain > SINGLE:
             best = now, cosine
         if gain <= tolerance:
             break
@@ -219,7 +228,7 @@ def stretch(rows: Rows, seen: torch.Tensor, added: Shifted | None, lengths: str)
 def _reaching(squares: torch.Tensor, added: Shifted | None, seen: torch.Tensor) -> torch.Tensor:
     """Return s for which x̂ has the squared lengths (V,); 0 where b is too long, and where the projection is zero."""
     room = squares - (added.square if added else 0.0)
-    return torch.where(seen > 0, (room.clamp(min=0) / seen).sqrt(), 0.0)
+    return torch.where(seen > _NOTHING**2 * squares, (room.clamp(min=0) / seen).sqrt(), 0.0)
 
 
 def along(mean: torch.Tensor, wider: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -239,7 +248,8 @@ def _turned(rows: Rows, now: Shifted) -> Shifted:
     basis, _ = leading(apart, now.basis.shape[1])
     divisor = float(pulled.cpu().double().sum())
     offset = _apart(rows.sum(plain), basis)
-    return Shifted.of(rows, basis, offset / divisor if divisor > 0 else 0 * offset)
+    some = divisor > _NOTHING * float(plain.cpu().double().sum())
+    return Shifted.of(rows, basis, offset / divisor if some else 0 * offset)
 
 
 def _without(covariance: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:

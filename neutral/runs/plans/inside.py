@@ -35,3 +35,8 @@ def check(plan: InsidePlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
     if unknown := [name for name in plan.masks if name not in MASKS]:
         raise NeutralError(f"--masks {unknown[0]}: unknown; use some of {','.join(MASKS)}")
+    if plan.sentences == SENTENCES and not SENTENCES.is_dir():
+        raise NeutralError(
+            f"{SENTENCES}: the bundled sentences come with the repository, not with the package; name a folder of "
+            "parallel text with --sentences"
+        )

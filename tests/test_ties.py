@@ -1,0 +1,41 @@
+"""Numbers that are equal but for rounding, against a plain loop."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from neutral.ties import ROUNDING, merged
+
+
+def plain_merged(values, within):
+    found = list(values)
+    rising = sorted(range(len(values)), key=lambda i: values[i])
+    for before, i in pairwise(rising):
+        if values[i] - values[before] <= within:
+            found[i] = found[before]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_merged_values_agree_with_a_plain_loop(seed):
+    draw = np.random.default_rng(seed)
+    values = draw.integers(-3, 4, (4, 30)) / 7 * (1 + 1e-15 * draw.integers(-3, 4, (4, 30)))
+    found = merged(values)
+    assert found.tolist() == [plain_merged(row, ROUNDING * abs(row).max()) for row in values]
+    assert len(np.unique(found[0])) <= 7
+    np.testing.assert_array_equal(merged(values.T, axis=0), found.T)
+    np.testing.assert_array_equal(merged(values, within=0.2), [plain_merged(row, 0.2) for row in values])
+
+
+def test_values_that_stand_alone_keep_their_bits():
+    values = np.random.default_rng(0).normal(size=100)
+    assert merged(values).tobytes() == values.tobytes()
+
+
+def test_what_is_not_finite_stays():
+    values = [np.nan, 1.0, np.inf, -np.inf, 1.0 + 1e-15, np.nan, np.inf]
+    np.testing.assert_array_equal(merged(values), [np.nan, 1, np.inf, -np.inf, 1, np.nan, np.inf])
+    assert merged([]).shape == (0,)
+    assert merged(np.zeros((2, 0))).shape == (2, 0)
+    assert merged([1e-300, 0.0, 1.0]).tolist() == [0, 0, 1]
