@@ -7,8 +7,9 @@ from torch.nn import functional as F
 from neutral import compression
 from neutral.compression import distortion
 from neutral.compression.budget import Budget
-from neutral.compression.methods.lowrank import LENGTHS, Direction
-from neutral.compression.methods.subspace import FREE, Rows, along, reweighted
+from neutral.compression.methods import FITS
+from neutral.compression.methods.direction import FREE, LENGTHS, Direction, along, reweighted
+from neutral.compression.rows import Rows
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
@@ -66,7 +67,7 @@ def test_svd_is_torchs_truncated_decomposition():
 def test_svd_is_the_same_whether_rows_are_one_block_or_many(monkeypatch):
     matrix = slanted_table()
     whole = compression.fit(matrix, "svd", 3).matrix()
-    monkeypatch.setattr("neutral.compression.methods.subspace._BLOCK", 7)
+    monkeypatch.setattr("neutral.compression.rows._BLOCK", 7)
     assert torch.allclose(compression.fit(matrix, "svd", 3).matrix(), whole, atol=1e-4)
 
 
@@ -421,3 +422,7 @@ def test_sums_on_a_gpu_give_the_same_table(method):
     )
     assert torch.allclose(summed_there.matrix(), here.matrix(), atol=2e-3)
     assert torch.allclose(all_there.matrix().cpu(), here.matrix(), atol=2e-3)
+
+
+def test_every_method_has_a_name_and_what_fits_it():
+    assert tuple(FITS) == compression.METHODS

@@ -27,15 +27,15 @@ def distance(matrix, rebuilt):
 
 def plain_row(table, i):
     """x̂ of one row from the formula, its codes read as one long binary number."""
-    plan, tensors = table.plan, table.tensors
+    layout, tensors = table.layout, table.tensors
     stream = "".join(f"{byte:08b}" for byte in tensors["codes"][i].tolist())
     direction, at = [], 0
-    for j in range(plan.codes):
-        wide = j >= plan.codes - plan.wide
-        bits = plan.bits + wide
+    for j in range(layout.codes):
+        wide = j >= layout.codes - layout.wide
+        bits = layout.bits + wide
         direction += tensors["wide" if wide else "narrow"][int(stream[at : at + bits], 2)].tolist()
         at += bits
-    v = torch.tensor(direction[: plan.width]) + tensors["offset"].float()
+    v = torch.tensor(direction[: layout.width]) + tensors["offset"].float()
     low, high = tensors["span"].tolist()
     step = int(tensors["lengths"][i])
     return v / v.norm() * np.exp(low + (high - low) * (step - 1) / 254)
@@ -55,16 +55,16 @@ def test_rows_are_rebuilt_as_the_plain_formula_says(width, ratio, by):
 def test_every_code_is_the_nearest_entry_of_one_multiple_of_the_unit_row():
     matrix = random_table(width=25)
     table = fitted(matrix, 9.3)
-    plan, tensors = table.plan, table.tensors
-    codes = unpack(tensors["codes"], plan.widths)
-    assert plan.wide > 0
+    layout, tensors = table.layout, table.tensors
+    codes = unpack(tensors["codes"], layout.widths)
+    assert layout.wide > 0
     chosen = np.zeros(len(matrix), dtype=bool)
     for scale in (1.0, 0.92):
-        subs = F.pad(scale * F.normalize(matrix) - tensors["offset"].float(), (0, -plan.width % plan.sub))
-        subs = subs.reshape(len(matrix), plan.codes, plan.sub)
+        subs = F.pad(scale * F.normalize(matrix) - tensors["offset"].float(), (0, -layout.width % layout.sub))
+        subs = subs.reshape(len(matrix), layout.codes, layout.sub)
         agree = np.ones(len(matrix), dtype=bool)
-        for j in range(plan.codes):
-            book = tensors["wide" if j >= plan.codes - plan.wide else "narrow"].float()
+        for j in range(layout.codes):
+            book = tensors["wide" if j >= layout.codes - layout.wide else "narrow"].float()
             nearest = torch.cdist(subs[:, j], book, compute_mode="donot_use_mm_for_euclid_dist")
             taken = nearest.gather(1, codes[:, j : j + 1].long()).squeeze(1)
             agree &= (taken <= nearest.amin(1) + 1e-4).numpy()
@@ -79,23 +79,23 @@ def test_what_is_stored_is_within_the_budget(by, width, ratio):
     rows = 200
     budget = Budget(rows, width, ratio, by)
     table = fitted(random_table(rows, width), ratio, by)
-    assert table.bytes == table.plan.bytes
-    assert table.parameters == table.plan.numbers
+    assert table.bytes == table.layout.bytes
+    assert table.parameters == table.layout.numbers
     stored = sum(table.tensors[name].numel() for name in table.tensors if name != "codes")
-    assert table.parameters == rows * table.plan.codes + stored
+    assert table.parameters == rows * table.layout.codes + stored
     assert table.bytes <= budget.bytes if by == "bytes" else table.parameters <= budget.numbers
 
 
 def test_a_budget_by_bytes_is_spent():
     for ratio in (6.0, 8.0, 10.0, 16.0, 20.0):
-        plan = pq.choose(Budget(21_600, 384, ratio, "bytes"))
-        assert ratio <= 4 * 21_600 * 384 / plan.bytes < 1.02 * ratio
+        layout = pq.choose(Budget(21_600, 384, ratio, "bytes"))
+        assert ratio <= 4 * 21_600 * 384 / layout.bytes < 1.02 * ratio
 
 
 def test_few_numbers_are_spent_on_many_short_sub_vectors():
-    plan = pq.choose(Budget(262_144, 640, 20.0))
-    assert plan.numbers <= 262_144 * 640 / 20
-    assert plan.sub < 30
+    layout = pq.choose(Budget(262_144, 640, 20.0))
+    assert layout.numbers <= 262_144 * 640 / 20
+    assert layout.sub < 30
 
 
 def test_codes_of_too_many_bits_are_an_error():
@@ -213,8 +213,8 @@ def test_of_plans_that_err_alike_the_smaller_one_is_chosen(monkeypatch):
     budget = Budget(20_000, 200, 300, "bytes")  # room for 2 bits of 50 numbers, and for 4 bits of 100
     chosen = pq.choose(budget)
     assert (chosen.sub, chosen.bits) == (50, 2)
-    exact = pq.Plan.error.fget
+    exact = pq.Layout.error.fget
     for sign in (1, -1):
-        wrong = property(lambda plan, sign=sign: exact(plan) * (1 + sign * 3e-17 * plan.sub))
-        monkeypatch.setattr(pq.Plan, "error", wrong)
+        wrong = property(lambda layout, sign=sign: exact(layout) * (1 + sign * 3e-17 * layout.sub))
+        monkeypatch.setattr(pq.Layout, "error", wrong)
         assert pq.choose(budget) == chosen

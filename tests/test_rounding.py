@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from neutral import compression
-from neutral.compression.methods import rounding
+from neutral.compression import rounding
+from neutral.compression.methods import ROUNDED
 from neutral.errors import NeutralError
 
 METHODS = ("int8", "int4")
@@ -13,7 +14,7 @@ def random_table(rows=50, width=70, seed=0):
 
 
 def fitted(matrix, method, ratio=None, **options):
-    ratio = rounding.reach(method, matrix.shape) if ratio is None else ratio
+    ratio = ROUNDED[method].reach(tuple(matrix.shape)) if ratio is None else ratio
     return compression.fit(matrix, method, ratio, by="bytes", **options)
 
 
@@ -47,7 +48,7 @@ def test_rows_are_those_of_the_plain_formula(method, bits, group):
 def test_odd_widths_are_rebuilt_and_every_byte_is_within_the_budget(method, width):
     matrix = random_table(20, width)
     table = fitted(matrix, method)
-    budget = compression.Budget(20, width, rounding.reach(method, matrix.shape), "bytes")
+    budget = compression.Budget(20, width, ROUNDED[method].reach(tuple(matrix.shape)), "bytes")
     assert table.bytes <= budget.bytes
     assert table.ratio("bytes") == pytest.approx(budget.ratio, abs=0.01)
     assert table.parameters == 20 * width + table.tensors["scales"].numel()

@@ -13,7 +13,6 @@ mixed        rotated rows with more bits for tokens that are used more
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from neutral.compression.budget import BY, Budget
@@ -24,16 +23,8 @@ if TYPE_CHECKING:
 
     from neutral.compression.table import Table
 
-_HOMES = {
-    "svd": "methods.lowrank",
-    "direction": "methods.lowrank",
-    "autoencoder": "methods.autoencoder",
-    "int8": "methods.rounding",
-    "int4": "methods.rounding",
-    "pq": "methods.pq",
-    "mixed": "methods.mixed",
-}
-METHODS = tuple(_HOMES)
+METHODS = ("svd", "direction", "autoencoder", "int8", "int4", "pq", "mixed")
+"""The names of the methods; `compression.methods` has what fits them."""
 
 
 def fit(
@@ -60,15 +51,15 @@ def fit(
     >>> table.rank, table.parameters, table.rows([101, 102]).shape
     (15, 15480, torch.Size([2, 32]))
     """
-    if method not in _HOMES:
+    if method not in METHODS:
         raise NeutralError(f"method {method!r}: unknown; there are {', '.join(METHODS)}")
     matrix = checked(matrix)
     if weights is not None:
         weights = _checked_weights(weights, matrix)
     budget = Budget(*matrix.shape, ratio, by)
-    home = import_module(f"neutral.compression.{_HOMES[method]}")
-    table: Table = getattr(home, f"fit_{method}")(matrix, budget, weights=weights, seed=seed, **options)
-    return table
+    from neutral.compression.methods import FITS  # torch takes seconds to import, and looking at a study needs none
+
+    return FITS[method](matrix, budget, weights=weights, seed=seed, **options)
 
 
 def load(path: str) -> Table:
@@ -79,10 +70,9 @@ def load(path: str) -> Table:
     >>> load("table.safetensors").matrix().sum()
     tensor(64.)
     """
+    from neutral.compression import methods  # noqa: F401  (its classes are what tables are read into)
     from neutral.compression.table import Table
 
-    for home in set(_HOMES.values()):
-        import_module(f"neutral.compression.{home}")
     return Table.load(path)
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral.compression.table import Table
+from neutral.compression.codec import Codec
 from neutral.errors import NeutralError
 
 WHERE = ("input", "both")
@@ -25,7 +25,7 @@ WHERE = ("input", "both")
 class Stored(nn.Module):
     """The tensors of a table inside a model: parameters (float32) where they train, buffers as stored elsewhere."""
 
-    def __init__(self, table: Table, device: torch.device, train: bool) -> None:
+    def __init__(self, table: Codec, device: torch.device, train: bool) -> None:
         super().__init__()
         self._empty = copy(table)  # knows how to decode, holds nothing
         self._empty.tensors = {}
@@ -38,7 +38,7 @@ class Stored(nn.Module):
 
     @property
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Name -> tensor, as `Table.decode` takes them."""
+        """Name -> tensor, as `Codec.decode` takes them."""
         return {name: getattr(self, name) for name in self._types}
 
     def rows(self, ids: torch.Tensor) -> torch.Tensor:
@@ -54,7 +54,7 @@ class Stored(nn.Module):
         with torch.autocast(kind, enabled=False):
             return self._empty.logits(self.tensors, hidden)
 
-    def table(self) -> Table:
+    def table(self) -> Codec:
         """Return a table of copies of the tensors as they are now, in the types in which they were stored."""
         tensors = {name: tensor.detach().to(self._types[name], copy=True) for name, tensor in self.tensors.items()}
         return type(self._empty)(self._empty.shape, tensors, self._empty.settings)
@@ -78,7 +78,7 @@ class CompressedEmbedding(nn.Module):
             self.embed_scale = scale
         self.register_buffer("_like", layer.weight.detach().new_empty(0), persistent=False)  # follows the model's type
 
-    def table(self) -> Table:
+    def table(self) -> Codec:
         """Return the table as it is now: with what training changed."""
         return self._stored[0].table()
 
@@ -119,7 +119,7 @@ class Placement:
     def __init__(self, where: str, stored: Stored, replaced: list[tuple[nn.Module, str, nn.Module]]) -> None:
         self.where, self._stored, self._replaced = where, stored, replaced
 
-    def table(self) -> Table:
+    def table(self) -> Codec:
         """Return the table as it is now: with what training changed."""
         return self._stored.table()
 
@@ -137,7 +137,7 @@ class Placement:
         self.remove()
 
 
-def put_in(model: PreTrainedModel, table: Table, where: str | None = None, *, train: bool = True) -> Placement:
+def put_in(model: PreTrainedModel, table: Codec, where: str | None = None, *, train: bool = True) -> Placement:
     """Put `table` in the place of the model's token embedding, and of a tied output layer where `where` is "both".
 
     `where` is "input" or "both"; without it, "both" for a model whose output layer is tied, else "input". With "input"
@@ -165,7 +165,7 @@ def put_in(model: PreTrainedModel, table: Table, where: str | None = None, *, tr
 
 def export(
     model: PreTrainedModel,
-    table: Table,
+    table: Codec,
     tokenizer: PreTrainedTokenizerBase,
     folder: str | Path,
     where: str | None = None,
@@ -219,7 +219,7 @@ def tied(model: nn.Module) -> bool:
     return bool(_holders(model, nn.Linear, embedding(model).weight))
 
 
-def _fitting(model: nn.Module, layer: nn.Embedding, table: Table, where: str | None) -> str:
+def _fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | None) -> str:
     """Return where the table goes. Raises `NeutralError` if it cannot."""
     name = type(model).__name__
     if where not in (None, *WHERE):

@@ -1,22 +1,18 @@
-"""A compressed token table: what is stored, and how rows are rebuilt from it.
-
-A table holds named tensors and nothing else; `decode` rebuilds the rows that are asked for. The tensors are passed
-to `decode`, so that a model that trains them (`placement`) uses the same code as one that only reads them.
-"""
+"""A compressed token table: its size, its file, and its place in a model. Rows are rebuilt by its `Codec`."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from neutral.errors import FileError, NeutralError
+from neutral.compression.codec import Codec
+from neutral.errors import FileError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -24,69 +20,21 @@ if TYPE_CHECKING:
     from neutral.compression.placement import Placement
 
 FORMAT = "neutral-table"
-_BLOCK = 8192  # rows rebuilt at a time
 
 KINDS: dict[str, type[Table]] = {}
 """Method -> the class of its tables."""
 
 
-class Table(ABC):
+class Table(Codec):
     """A token table of V × d in fewer bytes.
 
-    Attributes:
-        shape: (V, d).
-        tensors: name -> stored tensor; all that is stored.
-        settings: JSON values that `decode` needs besides.
+    A table holds named tensors and nothing else.
     """
-
-    method: ClassVar[str]
-    parts: ClassVar[tuple[str, ...]]  # the names of `tensors`
-    optional: ClassVar[tuple[str, ...]] = ()  # names that may be missing
-    trainable: ClassVar[tuple[str, ...]] = ()  # names that a gradient can change
-
-    def __init__(
-        self,
-        shape: tuple[int, int],
-        tensors: Mapping[str, torch.Tensor],
-        settings: Mapping[str, object] | None = None,
-    ) -> None:
-        self.shape = (int(shape[0]), int(shape[1]))
-        self.tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-        self.settings = dict(settings or {})
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
         if "method" in cls.__dict__:
             KINDS[cls.method] = cls
-
-    @abstractmethod
-    def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
-        """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
-
-    def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
-        """Return hidden (…, d) times the rebuilt table transposed, (…, V), without ever holding the whole table."""
-        spans = [hidden @ self.decode(tensors, ids).to(hidden.dtype).T for ids in self._spans(hidden.device)]
-        return torch.cat(spans, dim=-1)
-
-    @torch.no_grad()
-    def rows(self, ids: torch.Tensor | list[int]) -> torch.Tensor:
-        """Return the vectors of `ids` (any shape …) as float32 (…, d).
-
-        Raises `NeutralError` for an id outside the table.
-        """
-        ids = torch.as_tensor(ids, dtype=torch.long)
-        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < self.shape[0]:
-            raise NeutralError(f"token ids must be in 0 … {self.shape[0] - 1}; got {int(ids.min())} … {int(ids.max())}")
-        flat = self.decode(self.tensors, ids.reshape(-1).to(self._device))
-        return flat.reshape(*ids.shape, self.shape[1])
-
-    @torch.no_grad()
-    def matrix(self) -> torch.Tensor:
-        """Return the whole rebuilt table, float32 (V, d)."""
-        whole = torch.empty(self.shape, device=self._device)
-        for ids in self._spans(self._device):
-            whole[ids[0] : ids[-1] + 1] = self.decode(self.tensors, ids)
-        return whole
 
     @property
     def bytes(self) -> int:
@@ -150,14 +98,6 @@ class Table(ABC):
         except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
             raise FileError(path, f"its tensors do not fit together: {error}") from error
         return table
-
-    @property
-    def _device(self) -> torch.device:
-        return next(iter(self.tensors.values())).device
-
-    def _spans(self, device: torch.device) -> Iterator[torch.Tensor]:
-        for start in range(0, self.shape[0], _BLOCK):
-            yield torch.arange(start, min(start + _BLOCK, self.shape[0]), device=device)
 
 
 class Rebuilt(Table):

@@ -14,7 +14,7 @@ import torch
 from neutral import compression, models
 from neutral.compression import distortion, projection, tokens, trimming
 from neutral.compression.calibration import output_metric
-from neutral.compression.methods import rounding
+from neutral.compression.methods import ROUNDED
 from neutral.compression.placement import WHERE, embedding, put_in, tied
 from neutral.compression.retokenized import Retokenized
 from neutral.compression.table import Rebuilt, Table
@@ -271,7 +271,7 @@ class Bench:
 
     def reach(self, method: str) -> float:
         """Return the ratio of a method of one size (trimming by parameters, others by bytes), down to hundredths."""
-        own = 1.0 if method == "trim" else rounding.reach(method, tuple(self.matrix.shape))
+        own = 1.0 if method == "trim" else ROUNDED[method].reach(tuple(self.matrix.shape))
         return floor(own * self.trimmed * 100) / 100
 
     def evaluate(self, code: str, words: bool) -> Score:

@@ -18,8 +18,10 @@ import torch
 from torch.nn import functional as F
 
 from neutral.compression.budget import Budget
-from neutral.compression.methods.lowrank import LowRank, fit_direction, fit_svd, stored
-from neutral.compression.methods.subspace import Rows
+from neutral.compression.methods.direction import fit_direction
+from neutral.compression.methods.lowrank import LowRank, stored
+from neutral.compression.methods.svd import fit_svd
+from neutral.compression.rows import Rows
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.ties import SINGLE

@@ -40,7 +40,7 @@ _SAME = 1e-6  # logarithms of lengths that reach no further are of rows of one l
 
 
 @dataclass(frozen=True)
-class Plan:
+class Layout:
     """How a row is cut: sub-vectors of `sub` numbers, codes of `bits` bits and `wide` last ones of one bit more."""
 
     vocabulary: int
@@ -102,21 +102,21 @@ class Product(Table):
     optional = ("narrow", "wide")
 
     @property
-    def plan(self) -> Plan:
+    def layout(self) -> Layout:
         """How a row is cut."""
-        return Plan(*self.shape, *(int(self.settings[name]) for name in ("sub", "bits", "wide")))
+        return Layout(*self.shape, *(int(self.settings[name]) for name in ("sub", "bits", "wide")))
 
     def decode(self, tensors: dict[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
-        plan = self.plan
-        codes = unpack(tensors["codes"][ids], plan.widths)
-        direction = _directions(codes, tensors["offset"].float(), tensors, plan)
+        layout = self.layout
+        codes = unpack(tensors["codes"][ids], layout.widths)
+        direction = _directions(codes, tensors["offset"].float(), tensors, layout)
         return direction * _lengths(tensors["lengths"][ids], tensors["span"]).unsqueeze(1)
 
     @property
     def parameters(self) -> int:
         """How many numbers are stored; a code is one, however few bits it takes."""
-        return self.plan.numbers
+        return self.layout.numbers
 
 
 def fit_pq(
@@ -127,7 +127,7 @@ def fit_pq(
     `weights` (V,) count in the offset and in the codebooks: rows are drawn in proportion to them to train these.
     Raises `NeutralError` for a ratio that leaves no room for codes of one bit, and where faiss is missing.
     """
-    plan = choose(budget, widest)
+    layout = choose(budget, widest)
     device, matrix = matrix.device, matrix.cpu()  # faiss-cpu works on arrays
     length = matrix.norm(dim=1)
     weights = (torch.ones_like(length) if weights is None else weights.cpu()) * (length > 0)
@@ -135,55 +135,61 @@ def fit_pq(
     offset = ((weights @ unit) / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)).half()
     random = np.random.default_rng(seed)
     books = {
-        name: _train(_sample(unit, offset.float(), weights, plan.sub, _POINTS * entries, random), entries, seed)
-        for name, entries in zip(("narrow", "wide"), plan.entries, strict=True)
+        name: _train(_sample(unit, offset.float(), weights, layout.sub, _POINTS * entries, random), entries, seed)
+        for name, entries in zip(("narrow", "wide"), layout.entries, strict=True)
         if entries
     }
-    codes = [_encode(rows, offset.float(), books, plan) for rows in unit.split(_BLOCK)]
+    codes = [_encode(rows, offset.float(), books, layout) for rows in unit.split(_BLOCK)]
     steps, span = _log_lengths(length)
-    tensors = {"codes": pack(torch.cat(codes), plan.widths), "lengths": steps, "span": span, "offset": offset, **books}
-    return Product(matrix.shape, tensors, {"sub": plan.sub, "bits": plan.bits, "wide": plan.wide}).to(device)
+    tensors = {
+        "codes": pack(torch.cat(codes), layout.widths),
+        "lengths": steps,
+        "span": span,
+        "offset": offset,
+        **books,
+    }
+    return Product(matrix.shape, tensors, {"sub": layout.sub, "bits": layout.bits, "wide": layout.wide}).to(device)
 
 
-def choose(budget: Budget, widest: int = _WIDEST) -> Plan:
-    """Return the plan of least expected error that the budget allows.
+def choose(budget: Budget, widest: int = _WIDEST) -> Layout:
+    """Return the layout of least expected error that the budget allows.
 
     Raises `NeutralError` when none does, saying which ratio there is room for, and for `widest` outside 1 … 16.
     """
     if not 1 <= widest <= _MOST_BITS:
         raise NeutralError(f"pq: codes have 1 to {_MOST_BITS} bits; got {widest}")
-    plans = [
-        plan
+    layouts = [
+        layout
         for sub in range(1, budget.width + 1)
         for bits in range(1, widest + 1)
-        for plan in _plans(budget, sub, bits, widest)
-        if max(plan.entries) <= max(2, budget.vocabulary * (budget.width // sub))
+        for layout in _layouts(budget, sub, bits, widest)
+        if max(layout.entries) <= max(2, budget.vocabulary * (budget.width // sub))
     ]
     if budget.by == "bytes":
-        fitting = [plan for plan in plans if plan.bytes <= budget.bytes]
-        most = max(4 * budget.vocabulary * budget.width / plan.bytes for plan in plans)
+        fitting = [layout for layout in layouts if layout.bytes <= budget.bytes]
+        most = max(4 * budget.vocabulary * budget.width / layout.bytes for layout in layouts)
     else:
-        fitting = [plan for plan in plans if plan.numbers <= budget.numbers]
-        most = max(budget.vocabulary * budget.width / plan.numbers for plan in plans)
+        fitting = [layout for layout in layouts if layout.numbers <= budget.numbers]
+        most = max(budget.vocabulary * budget.width / layout.numbers for layout in layouts)
     if not fitting:
         raise NeutralError(
             f"pq: ratio {budget.ratio:g} by {budget.by} leaves no room for codes on a table of "
             f"{budget.vocabulary:,} × {budget.width}; at most {most:.4g} is possible"
         )
-    errors = merged([plan.error for plan in fitting])
+    errors = merged([layout.error for layout in fitting])
     return min(zip(errors, fitting, strict=True), key=lambda pair: (pair[0], pair[1].bytes))[1]
 
 
-def _plans(budget: Budget, sub: int, bits: int, widest: int) -> list[Plan]:
-    """Return the plan of codes of one width, and the one that spends what bytes are left on wider ones."""
-    even = Plan(budget.vocabulary, budget.width, sub, bits, 0)
+def _layouts(budget: Budget, sub: int, bits: int, widest: int) -> list[Layout]:
+    """Return the layout of codes of one width, and the one that spends what bytes are left on wider ones."""
+    even = Layout(budget.vocabulary, budget.width, sub, bits, 0)
     if budget.by == "parameters" or bits == widest:
         return [even]
     both = 2 * (3 * 2**bits * sub + budget.width) + 8  # bytes stored once, with two codebooks
     spare = 8 * (int((budget.bytes - both) // budget.vocabulary) - 1) - even.codes * bits
     if not 0 < spare < even.codes:
         return [even]
-    return [even, Plan(budget.vocabulary, budget.width, sub, bits, spare)]
+    return [even, Layout(budget.vocabulary, budget.width, sub, bits, spare)]
 
 
 def _log_lengths(length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -235,17 +241,19 @@ def _train(points: np.ndarray, entries: int, seed: int) -> torch.Tensor:
     return torch.from_numpy(means.centroids.copy()).half()
 
 
-def _encode(unit: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], plan: Plan) -> torch.Tensor:
+def _encode(
+    unit: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], layout: Layout
+) -> torch.Tensor:
     """Return the codes (n, m) of unit rows (n, d): of those nearest to c·u for a few c, the ones nearest in direction.
 
     Lengths are kept apart, so any multiple of u may be coded; a shorter one falls where the codebook is denser.
     """
     best = nearness = None
     for scale in _SCALES:
-        subs = _cut(scale * unit - offset, plan.sub)
-        parts = [_nearest(subs[:, places], books[name]) for name, places in _halves(plan) if name in books]
+        subs = _cut(scale * unit - offset, layout.sub)
+        parts = [_nearest(subs[:, places], books[name]) for name, places in _halves(layout) if name in books]
         codes = torch.cat(parts, dim=1)
-        cosine = (_directions(codes, offset, books, plan) * unit).sum(dim=1, keepdim=True)
+        cosine = (_directions(codes, offset, books, layout) * unit).sum(dim=1, keepdim=True)
         if best is None:
             best, nearness = codes, cosine
         else:
@@ -255,17 +263,17 @@ def _encode(unit: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.
 
 
 def _directions(
-    codes: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], plan: Plan
+    codes: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], layout: Layout
 ) -> torch.Tensor:
     """Return the unit rows (n, d) that codes (n, m) stand for."""
-    parts = [books[name][codes[:, places]].flatten(1) for name, places in _halves(plan) if name in books]
-    return F.normalize(torch.cat(parts, dim=1)[:, : plan.width].float() + offset, dim=1)
+    parts = [books[name][codes[:, places]].flatten(1) for name, places in _halves(layout) if name in books]
+    return F.normalize(torch.cat(parts, dim=1)[:, : layout.width].float() + offset, dim=1)
 
 
-def _halves(plan: Plan) -> tuple[tuple[str, slice], tuple[str, slice]]:
+def _halves(layout: Layout) -> tuple[tuple[str, slice], tuple[str, slice]]:
     """Return the codebooks' names, each with the places of the codes that use it."""
-    split = plan.codes - plan.wide
-    return ("narrow", slice(0, split)), ("wide", slice(split, plan.codes))
+    split = layout.codes - layout.wide
+    return ("narrow", slice(0, split)), ("wide", slice(split, layout.codes))
 
 
 def _nearest(subs: torch.Tensor, book: torch.Tensor) -> torch.Tensor:

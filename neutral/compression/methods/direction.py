@@ -1,4 +1,7 @@
-"""The k-dimensional subspace that keeps the directions of rows best: reweighted principal components.
+"""`direction`: the table of rank k whose rows turn least, by reweighted principal components.
+
+Bałazy et al. (2021, arXiv 2106.08181) train an auto-encoder for it; here the answer comes from eigenvectors, with a
+bound on how far from the best it can be.
 
 Of all tables of rank k, a projection P of rank k turns the rows least: with unit rows u and shares w (they sum to 1)
 its mean cosine is Σ w‖Pu‖, and no other table whose rows lie in the same subspace has more. Now Σ w √(uᵀQu) is concave
@@ -17,96 +20,76 @@ Sums over rows run in blocks of float32 and are added up in float64, where the e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 
+from neutral.compression.budget import Budget
+from neutral.compression.methods.lowrank import LowRank, stored
+from neutral.compression.rows import NOTHING, Rows, leading
 from neutral.errors import NeutralError
 from neutral.ties import SINGLE
 
+LENGTHS = ("keep", "project", "free")
 FREE = 3  # times longer or shorter that a row may become where its length is free
-_BLOCK = 8192  # rows at a time
-_STRIPES = 6  # of columns; more of them skip more products, and run slower
 _FLOOR = 1e-4  # least uᵀQu that a row counts with: its weight is finite, and the bound holds at any tangent point
 _SMALLEST = 1e-30
-_NOTHING = 1e-6  # a sum of float32 numbers that is less than this of their sizes is zero but for rounding
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a table and how much each counts."""
+class Direction(LowRank):
+    """The table of rank k whose rows turn least.
 
-    matrix: torch.Tensor  # (V, d) float32
-    lengths: torch.Tensor  # (V,)
-    shares: torch.Tensor  # (V,) sums to 1; 0 for a row of zeros
-    device: torch.device  # where the sums run
+    Settings: `lengths`; and, of the factors before any rounding to float16, `cosine`, the mean cosine distance,
+    `bound`, below which it cannot be for any table of that rank, and `affine_bound`, below which it cannot be for
+    any with an offset, however trained.
+    """
 
-    @classmethod
-    def of(cls, matrix: torch.Tensor, weights: torch.Tensor | None, device: torch.device | str | None) -> Rows:
-        """Measure the rows of `matrix` (V, d); `device` is the matrix's own where it is None.
+    method = "direction"
 
-        Raises `NeutralError` when no row counts.
-        """
-        lengths = torch.linalg.vector_norm(matrix, dim=1)
-        counted = (lengths > 0).float() if weights is None else torch.where(lengths > 0, weights, 0.0)
-        if not counted.any():
-            raise NeutralError("every row of the token table is zero, or weighs nothing")
-        shares = counted / float(counted.cpu().double().sum())
-        return cls(matrix, lengths, shares, torch.device(device) if device else matrix.device)
 
-    @property
-    def inverse(self) -> torch.Tensor:
-        """1 / length, (V,); 0 for a row of zeros."""
-        return torch.where(self.lengths > 0, 1 / self.lengths, 0.0)
+def fit_direction(
+    matrix: torch.Tensor,
+    budget: Budget,
+    *,
+    weights: torch.Tensor | None = None,
+    seed: int = 0,
+    rounds: int = 6,
+    tolerance: float = 1e-4,
+    offset: bool = True,
+    lengths: str = "keep",
+    device: torch.device | str | None = None,
+) -> Direction:
+    """Find factors of `matrix` (V, d) with the least mean cosine distance, over tokens that count by `weights`.
 
-    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Give the rows block by block, with where they are."""
-        for start in range(0, len(self.matrix), _BLOCK):
-            span = slice(start, min(start + _BLOCK, len(self.matrix)))
-            yield span, self.matrix[span].to(self.device)
+    A round is a weighted principal component analysis; there are at most `rounds`, fewer once the mean cosine
+    distance is within `tolerance` of the least that is possible. Then come at most as many for the `offset`, fewer
+    once one gains `tolerance` or less; it is used where the budget has room for it and it helps by more than rounding.
 
-    def gram(self, factors: torch.Tensor) -> torch.Tensor:
-        """Return Σ factor · x xᵀ, float64 (d, d) on the CPU; `factors` (V,) are not negative."""
-        width = self.matrix.shape[1]
-        total = torch.zeros(width, width, dtype=torch.float64)
-        roots = factors.sqrt().to(self.device)
-        bounds = [width * i // _STRIPES for i in range(_STRIPES + 1)]
-        for span, block in self.blocks():
-            scaled = block * roots[span].unsqueeze(1)
-            for start, stop in pairwise(bounds):  # on and below the diagonal only: a symmetric matrix
-                total[start:, start:stop] += (scaled[:, start:].T @ scaled[:, start:stop]).cpu().double()
-        return total.tril() + total.tril(-1).T
+    `lengths` is what rebuilt rows are like. "keep": as long as the rows (unless the offset is longer). "project":
+    projections, which have less squared error and are shorter. "free": as long as gives the smallest cosine distance
+    that an offset allows, up to three times longer or shorter.
 
-    def sum(self, factors: torch.Tensor) -> torch.Tensor:
-        """Return Σ factor · x, float64 (d,) on the CPU."""
-        parts = [(factors[span].to(self.device) @ block).cpu().double() for span, block in self.blocks()]
-        return torch.stack(parts).sum(dim=0)
+    The sums run on `device`, where the matrix is if None. Nothing is random: `seed` changes nothing.
 
-    def times(self, basis: torch.Tensor) -> torch.Tensor:
-        """Return the matrix times `basis` (d, k), float32 (V, k) where the matrix is."""
-        out = torch.empty(len(self.matrix), basis.shape[1], device=self.matrix.device)
-        basis = basis.to(self.device)
-        for span, block in self.blocks():
-            out[span] = block @ basis
-        return out
-
-    def seen(self, basis: torch.Tensor) -> torch.Tensor:
-        """Return ‖Wᵀx‖² of every row, (V,), for an orthonormal basis W (d, k); without ever holding (V, k)."""
-        out = torch.empty_like(self.lengths)
-        basis = basis.to(self.device)
-        for span, block in self.blocks():
-            out[span] = (block @ basis).square_().sum(dim=1).to(out.device)
-        return out
-
-    def mean(self, values: torch.Tensor) -> float:
-        """Return Σ share · value."""
-        return float((self.shares.cpu().double() * values.cpu().double()).sum())
-
-    def or_zero(self, offset: torch.Tensor) -> torch.Tensor:
-        """Return an offset (d,), or zeros for one that is rounding beside the rows."""
-        return offset if float(offset.norm()) > _NOTHING * self.mean(self.lengths) else torch.zeros_like(offset)
+    Raises `NeutralError` for a ratio that leaves no rank, where no row counts, and for other `lengths` or `rounds`.
+    """
+    if lengths not in LENGTHS:
+        raise NeutralError(f"lengths={lengths!r}: there are {', '.join(LENGTHS)}")
+    if rounds < 1:
+        raise NeutralError(f"rounds={rounds}: 1 or more")
+    rank = budget.rank
+    rows = Rows.of(matrix, weights, device)
+    found, added = reweighted(rows, rank, rounds=rounds, tolerance=tolerance), None
+    cosine = found.cosine
+    if offset and budget.has_offset and rank < budget.width:
+        other, reached = shifted(rows, found, rounds=rounds, tolerance=tolerance, lengths=lengths)
+        if other.square and reached > cosine + SINGLE:
+            added, cosine = other, reached
+    best = added or found
+    latents = rows.times(best.basis).mul_(stretch(rows, best.seen, added, lengths).unsqueeze(1))
+    tensors = {"latents": latents, "decoder": best.basis.T} | ({"offset": added.offset} if added else {})
+    facts = {"cosine": 1 - cosine, "bound": 1 - found.bound, "affine_bound": 1 - found.affine_bound}
+    return Direction(matrix.shape, stored(budget, **tensors), {"lengths": lengths, **facts})
 
 
 @dataclass(frozen=True)
@@ -139,12 +122,6 @@ class Shifted:
         along = rows.times(single.unsqueeze(1)).squeeze(1)
         seen = rows.seen(basis) if seen is None else seen
         return cls(basis, seen, single, along, float(offset.square().sum()))
-
-
-def leading(covariance: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the k leading eigenvectors of (d, d), float32 (d, k), and their eigenvalues (k,); the largest first."""
-    values, vectors = torch.linalg.eigh(covariance)
-    return vectors[:, -k:].flip(1).float().contiguous(), values[-k:].flip(0)
 
 
 def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace:
@@ -228,7 +205,7 @@ def stretch(rows: Rows, seen: torch.Tensor, added: Shifted | None, lengths: str)
 def _reaching(squares: torch.Tensor, added: Shifted | None, seen: torch.Tensor) -> torch.Tensor:
     """Return s for which x̂ has the squared lengths (V,); 0 where b is too long, and where the projection is zero."""
     room = squares - (added.square if added else 0.0)
-    return torch.where(seen > _NOTHING**2 * squares, (room.clamp(min=0) / seen).sqrt(), 0.0)
+    return torch.where(seen > NOTHING**2 * squares, (room.clamp(min=0) / seen).sqrt(), 0.0)
 
 
 def along(mean: torch.Tensor, wider: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -248,7 +225,7 @@ def _turned(rows: Rows, now: Shifted) -> Shifted:
     basis, _ = leading(apart, now.basis.shape[1])
     divisor = float(pulled.cpu().double().sum())
     offset = _apart(rows.sum(plain), basis)
-    some = divisor > _NOTHING * float(plain.cpu().double().sum())
+    some = divisor > NOTHING * float(plain.cpu().double().sum())
     return Shifted.of(rows, basis, offset / divisor if some else 0 * offset)
 
 

@@ -24,10 +24,9 @@ from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
-GROUP = 64  # numbers that share a scale in 4 bits; 8 bits have one a row
 _CUTS = {8: (1.0,), 4: (1.0, 0.92, 0.84, 0.76, 0.68, 0.60)}  # scales tried, as shares of the one that cuts nothing
 _BLOCK = 4096  # rows rounded at a time
-_PLACES = 100  # `reach` in hundredths
+_PLACES = 100  # ratios in hundredths
 
 
 class Rounded(Table):
@@ -37,6 +36,7 @@ class Rounded(Table):
     """
 
     bits: ClassVar[int]
+    group: ClassVar[int | None]  # numbers that share a scale, as the method comes; None: all of a row
     parts = ("codes", "scales")
 
     def decode(self, tensors: dict[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
@@ -51,63 +51,29 @@ class Rounded(Table):
         """How many numbers are stored: V·d codes and the scales."""
         return self.shape[0] * self.shape[1] + self.tensors["scales"].numel()
 
+    @classmethod
+    def size(cls, shape: tuple[int, int], group: int) -> int:
+        """Return the bytes of a V × d table with a scale for every `group` numbers."""
+        vocabulary, width = shape
+        return vocabulary * (ceil(width * cls.bits / 8) + 2 * ceil(width / group))
 
-class Int8(Rounded):
-    """One byte a number."""
+    @classmethod
+    def reach(cls, shape: tuple[int, int], *, furthest: bool = False) -> float:
+        """Return the ratio by bytes that the method has on a V × d table, as it comes; `furthest`: at one scale a row.
 
-    method, bits = "int8", 8
-
-
-class Int4(Rounded):
-    """Two numbers a byte."""
-
-    method, bits = "int4", 4
-
-
-_KINDS: dict[str, type[Rounded]] = {"int8": Int8, "int4": Int4}
+        It is rounded down to hundredths, so that it can be asked for. A higher one costs accuracy.
+        """
+        vocabulary, width = shape
+        group = width if furthest else min(cls.group or width, width)
+        return floor(4 * vocabulary * width / cls.size(shape, group) * _PLACES) / _PLACES
 
 
-def fit_int8(
-    matrix: torch.Tensor,
-    budget: Budget,
-    *,
-    weights: torch.Tensor | None = None,
-    seed: int = 0,
-    group: int | None = None,
-) -> Int8:
-    """Round `matrix` (V, d) to 8 bits with a float16 scale for every `group` numbers of a row, or for the row.
+def fit_rounded(kind: type[Rounded], matrix: torch.Tensor, budget: Budget, group: int | None) -> Rounded:
+    """Round a matrix (V, d) with a scale for every `group` numbers of a row, or for the row (None).
 
-    Nothing is random and rows are rounded one by one: `weights` and `seed` change nothing. Where the ratio needs it,
-    more numbers share a scale. Raises `NeutralError` for a ratio by parameters or above the one that 8 bits reach, and
-    for numbers that no float16 scale can hold.
+    Where the ratio needs it, more numbers share a scale. Raises `NeutralError` for a ratio by parameters or above the
+    one that the method reaches, and for numbers that no float16 scale can hold.
     """
-    return _fit(Int8, matrix, budget, group)
-
-
-def fit_int4(
-    matrix: torch.Tensor,
-    budget: Budget,
-    *,
-    weights: torch.Tensor | None = None,
-    seed: int = 0,
-    group: int | None = GROUP,
-) -> Int4:
-    """Round `matrix` (V, d) to 4 bits with a float16 scale for every `group` numbers of a row, or for the row (None).
-
-    As `fit_int8` otherwise.
-    """
-    return _fit(Int4, matrix, budget, group)
-
-
-def reach(method: str, shape: tuple[int, int]) -> float:
-    """Return the ratio by bytes that "int8" or "int4" has on a V × d table, as they come.
-
-    It is rounded down to hundredths, so that it can be asked for. A higher one, up to one scale a row, costs accuracy.
-    """
-    return _reach(_KINDS[method], shape, None if method == "int8" else GROUP)
-
-
-def _fit(kind: type[Rounded], matrix: torch.Tensor, budget: Budget, group: int | None) -> Rounded:
     group = _group(kind, budget, group)
     largest = float(matrix.abs().max())
     if largest > torch.finfo(torch.float16).max * 2 ** (kind.bits - 1):
@@ -131,29 +97,18 @@ def _group(kind: type[Rounded], budget: Budget, group: int | None) -> int:
         raise NeutralError(f"{kind.method}: a group has 1 number or more; got {group}")
     if budget.by != "bytes":
         raise NeutralError(
-            f"{kind.method} reaches {_reach(kind, shape, None):g} by bytes on this table; it stores as many numbers as "
-            "the full one, so give its ratio by bytes"
+            f"{kind.method} reaches {kind.reach(shape, furthest=True):g} by bytes on this table; it stores as many "
+            "numbers as the full one, so give its ratio by bytes"
         )
     group = min(group or budget.width, budget.width)
-    while _bytes(kind, shape, group) > budget.bytes:
+    while kind.size(shape, group) > budget.bytes:
         if group == budget.width:
             raise NeutralError(
-                f"{kind.method} reaches {_reach(kind, shape, None):g} by bytes on this table; got ratio "
+                f"{kind.method} reaches {kind.reach(shape, furthest=True):g} by bytes on this table; got ratio "
                 f"{budget.ratio:g}"
             )
         group = min(2 * group, budget.width)
     return group
-
-
-def _bytes(kind: type[Rounded], shape: tuple[int, int], group: int) -> int:
-    vocabulary, width = shape
-    return vocabulary * (ceil(width * kind.bits / 8) + 2 * ceil(width / group))
-
-
-def _reach(kind: type[Rounded], shape: tuple[int, int], group: int | None) -> float:
-    vocabulary, width = shape
-    exact = 4 * vocabulary * width / _bytes(kind, shape, min(group or width, width))
-    return floor(exact * _PLACES) / _PLACES
 
 
 def _grouped(rows: torch.Tensor, group: int) -> torch.Tensor:
