@@ -8,10 +8,13 @@ import pytest
 import tiny
 import torch
 
+from neutral import corpora
 from neutral.cli import main
 from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
-from neutral.runs import search
+from neutral.models import prunable
+from neutral.runs import inside, search
+from neutral.runs.plans.inside import InsidePlan
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.subject import subject
 from neutral.search.search import Search
@@ -101,7 +104,7 @@ def test_a_finished_study_goes_on_with_more_languages_and_refuses_other_numbers(
     assert len(after.splitlines()) == 2 * len(before.splitlines())
     with pytest.raises(NeutralError, match="were made with examples 40, not 10"):
         find(replace(plan, examples=10), labelled["ner"], tmp_path)
-    with pytest.raises(NeutralError, match=r"were made with scope global, not global \(encoder only\)"):
+    with pytest.raises(NeutralError, match="were made with only unset, not encoder"):
         find(replace(plan, only="encoder"), labelled["ner"], tmp_path)
 
 
@@ -182,7 +185,7 @@ def test_a_seed_has_its_own_head_wherever_the_search_begins(plan, labelled, tmp_
 
 def test_the_mask_of_another_task_serves_but_for_its_pooler(plan, labelled):
     inference = loaded(replace(plan, task="nli"), labelled["nli"])
-    shapes = {name: w.shape for name, w in models.prunable(inference.model).items()}
+    shapes = {name: w.shape for name, w in prunable(inference.model).items()}
     mask = Mask.random(shapes, 0.5, 0)
     tagging = loaded(plan, labelled["ner"])
     search = Search(tagging.model, tagging.task, tagging.train["en"], tagging.held_out["en"], RECIPE)
@@ -229,3 +232,49 @@ def test_the_task_of_an_encoder_decoder_must_be_said(models, tmp_path, capsys):
     given = ["find", "--model", str(models["mt5"]), "--text", str(tiny.SENTENCES), "--study", str(tmp_path / "s")]
     assert main(given) == 2
     assert "use --task nli" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "only"), [("ner", "bert", ""), ("nli", "bert", ""), ("nli", "mt5", "encoder")]
+)
+def test_a_study_that_begins_with_labelled_data_is_looked_into(task, kind, only, models, labelled, tmp_path):
+    """Its head is its task's, not one of that name; what was pruned of it is what the pretrained mask is of."""
+    common = {"method": "wanda", "sparsities": (0.5,), "recipe": RECIPE, "length": 32, "only": only}
+    asked = SearchPlan(str(models[kind]), task, ("en", "sw"), **common)
+    study = find(asked, labelled[task], tmp_path / "study")
+    text = tmp_path / "sentences"
+    text.mkdir()
+    for code in ("en", "sw"):
+        lines = corpora.read_lines(tiny.SENTENCES / f"{code}.txt")[:8]
+        (text / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    looked = InsidePlan(
+        str(models[kind]), ("full", "each", "core", "random", "pretrained"), method="wanda", sentences=text
+    )
+    inside.retrieve(looked, study.path, device="cpu", quiet=True)
+    inside.represent(looked, study.path, device="cpu", quiet=True)
+    for rows in (study.table("retrieval"), study.table("representation")):
+        assert set(rows["mask"]) == {"full", "en", "sw", "core", "random", "pretrained"}
+    masks = dict(inside.Inside(looked, study.path, device="cpu", quiet=True)._masks())
+    assert masks["pretrained"].shapes == masks["en"].shapes == masks["random"].shapes
+    rows = {name: masks[name].sparsity("tensor")["value"] for name in ("pretrained", "en")}
+    assert (rows["pretrained"] == rows["en"]).all(), "both are cut row by row"
+
+
+def test_a_scope_of_an_older_study_is_read_and_gone_on_with(models, labelled, tmp_path):
+    asked = SearchPlan(
+        str(models["mt5"]), "nli", ("en",), "wanda", (0.5,), recipe=RECIPE, length=32, scope="stack", only="encoder"
+    )
+    study = find(asked, labelled["nli"], tmp_path)
+    settings = study.info["settings"]["wanda"]
+    assert (settings["scope"], settings["only"]) == ("row", "encoder")
+    older = {name: value for name, value in settings.items() if name != "only"} | {"scope": "row (encoder only)"}
+    info = study.info | {"settings": {"wanda": older}}
+    (tmp_path / "study.json").write_text(json.dumps(info))
+    assert Study(tmp_path).settings("nli", "wanda") == settings
+    with pytest.raises(NeutralError, match="were made with only encoder, not unset"):
+        find(replace(asked, only=""), labelled["nli"], tmp_path)
+    with pytest.raises(NeutralError, match="were made with only encoder, not decoder"):
+        find(replace(asked, only="decoder"), labelled["nli"], tmp_path)
+    rows = (tmp_path / "results.jsonl").read_text()
+    assert find(asked, labelled["nli"], tmp_path).settings("nli", "wanda") == settings
+    assert (tmp_path / "results.jsonl").read_text() == rows, "nothing was done again"

@@ -1,11 +1,12 @@
 import json
 
+import pandas as pd
 import pytest
 
 from neutral import overlap
 from neutral.errors import FileError, NeutralError
 from neutral.masks import Mask
-from neutral.study import Study, find_studies
+from neutral.study import Study, at_sparsity, find_studies, same_sparsity
 
 
 @pytest.fixture
@@ -73,3 +74,10 @@ def test_what_is_no_study_is_named(tmp_path, study):
     with pytest.raises(FileError, match=r"study\.json: cannot be read"):
         Study(study.path)
     assert find_studies(tmp_path) == [study.path]
+
+
+def test_sparsities_that_were_computed_are_found():
+    column = pd.Series([0.1 + 0.2, 0.3, 0.31, 0])
+    assert at_sparsity(column, 0.3).tolist() == [True, True, False, False]
+    assert same_sparsity(0.1 + 0.2, 0.3)
+    assert not same_sparsity(0.3, 0.31)

@@ -9,6 +9,7 @@ from neutral.metrics import METRICS, better, metric
 from neutral.search import winning
 from neutral.study import Study
 from neutral.transfer import published, results
+from neutral.transfer.sources import MaskSource
 
 
 def row(source, target, value, seed=0, metric="perplexity", sparsity=0.5, parts=None, **more):
@@ -320,3 +321,17 @@ def test_a_ticket_of_the_full_models_score_wins_whatever_rounding_does():
     for value in np.arange(1, 40) / 7:
         won = winning.levels(table.assign(value=value), "mlm")
         assert won["within_std"].tolist() == [True], value
+
+
+@pytest.mark.parametrize("text", ["en", "en+fa", "full", "core", "thinned 0.2", "thinned 0.05", "reseeded 2"])
+def test_a_source_is_written_as_it_was_read(text):
+    assert str(MaskSource.parse(text)) == text
+
+
+def test_a_source_says_what_it_is():
+    assert [MaskSource.parse(text).is_language for text in ("en", "en+fa", "core", "thinned 0.2", "reseeded 2")] == [
+        True,
+        *[False] * 4,
+    ]
+    assert MaskSource.parse("thinned 0.2") == MaskSource("thinned", sparsity=0.2)
+    assert MaskSource.parse("reseeded 12").seed == 12
