@@ -13,7 +13,7 @@ from neutral import compression, corpora
 from neutral.compression import tokens
 from neutral.compression.calibration import output_metric
 from neutral.compression.placement import put_in
-from neutral.compression.retokenized import Retokenized, rewrite
+from neutral.compression.retokenization import Retokenized, rewrite
 from neutral.compression.trimming import trim
 from neutral.errors import NeutralError
 from neutral.runs import compression as runs

@@ -118,7 +118,7 @@ def test_rows_are_those_of_the_library(study, model, text):
                 row = found.loc[name, source, target, layer]
                 assert [row["at1"], row["at5"]] == pytest.approx(retrieval.accuracy(scores), abs=1e-4)
             for pair in combinations(CODES, 2):
-                both = [representations.view(of[code][layer]) for code in pair]
+                both = [representations.geometry(of[code][layer]) for code in pair]
                 for measure, values in representations.compare(*both).items():
                     row = alike.loc[(name, *pair, layer, measure)]
                     assert (row["value"], row["chance"]) == pytest.approx(values, abs=1e-4)

@@ -7,7 +7,7 @@ from scipy.linalg import sqrtm
 
 from neutral.errors import MismatchError, NeutralError
 from neutral.inside import representations
-from neutral.inside.representations import canonical_correlations, compare, view
+from neutral.inside.representations import canonical_correlations, compare, geometry
 
 MEASURES = representations.MEASURES
 
@@ -24,7 +24,7 @@ def related(seed=0, noise=1.0):
 
 
 def values(first, second, **options):
-    found = compare(view(first, **options), view(second, **options), shuffles=0)
+    found = compare(geometry(first, **options), geometry(second, **options), shuffles=0)
     return {name: value for name, (value, _) in found.items()}
 
 
@@ -92,7 +92,7 @@ def test_measures_agree_with_direct_implementations(seed):
 def test_the_cap_on_directions_agrees_with_direct_implementations():
     first, second = related()
     found = values(first, second, directions=3 / 80)
-    assert view(first, directions=3 / 80).basis.shape == (80, 3)
+    assert geometry(first, directions=3 / 80).basis.shape == (80, 3)
     assert found["svcca"] == pytest.approx(plain_svcca(first, second, most=3))
     assert found["pwcca"] == pytest.approx(plain_pwcca(first, second, most=3))
 
@@ -116,8 +116,8 @@ def test_canonical_correlations_do_not_change_under_invertible_maps():
     first, second = related()
     mixing = np.random.default_rng(9).normal(size=(6, 6))
     all_of = {"variance": 1.0, "directions": 1.0}
-    before = canonical_correlations(view(first, **all_of), view(second, **all_of))
-    after = canonical_correlations(view(first @ mixing + 1, **all_of), view(second, **all_of))
+    before = canonical_correlations(geometry(first, **all_of), geometry(second, **all_of))
+    after = canonical_correlations(geometry(first @ mixing + 1, **all_of), geometry(second, **all_of))
     assert len(before) == 6
     np.testing.assert_allclose(after, before)
 
@@ -128,7 +128,7 @@ def test_similarity_is_the_same_both_ways():
 
 
 def test_independent_sets_are_at_chance():
-    found = [compare(view(states(264, 300, s)), view(states(264, 300, s + 500)), shuffles=5) for s in range(4)]
+    found = [compare(geometry(states(264, 300, s)), geometry(states(264, 300, s + 500)), shuffles=5) for s in range(4)]
     for measure in MEASURES:
         value, chance = np.mean([each[measure] for each in found], axis=0)
         assert value == pytest.approx(chance, abs=0.01)
@@ -137,14 +137,14 @@ def test_independent_sets_are_at_chance():
 
 def test_the_cap_keeps_chance_where_the_docstring_says():
     """Squared correlations of independent q-dimensional subspaces of n - 1 dimensions are q / (n - 1) in the mean."""
-    first, second = (view(states(264, 300, seed)) for seed in (0, 1))
+    first, second = (geometry(states(264, 300, seed)) for seed in (0, 1))
     assert first.basis.shape[1] == 52
     assert np.mean(canonical_correlations(first, second) ** 2) == pytest.approx(52 / 263, abs=0.01)
     assert compare(first, second)["svcca"][1] == pytest.approx(0.38, abs=0.03)
 
 
 def test_without_the_cap_unrelated_sets_correlate_perfectly():
-    both = [view(states(60, 80, seed), variance=1.0, directions=1.0) for seed in (0, 1)]
+    both = [geometry(states(60, 80, seed), variance=1.0, directions=1.0) for seed in (0, 1)]
     assert canonical_correlations(*both).mean() == pytest.approx(1)
 
 
@@ -161,7 +161,7 @@ def test_biased_cka_of_unrelated_sets_is_far_above_zero():
 
 
 def test_chance_is_seeded():
-    both = [view(each) for each in related()]
+    both = [geometry(each) for each in related()]
     assert compare(*both, seed=1) == compare(*both, seed=1)
     assert compare(*both, seed=1) != compare(*both, seed=2)
 
@@ -170,7 +170,7 @@ def test_chance_is_the_mean_over_shuffled_sentences():
     first, second = related()
     draw = np.random.default_rng(7)
     orders = [draw.permutation(80) for _ in range(3)]
-    found = compare(view(first), view(second), shuffles=3, seed=7)
+    found = compare(geometry(first), geometry(second), shuffles=3, seed=7)
     assert found["svcca"][1] == pytest.approx(np.mean([plain_svcca(first, second[o]) for o in orders]))
     assert found["pwcca"][1] == pytest.approx(np.mean([plain_pwcca(first, second[o]) for o in orders]))
     assert found["cka"][1] == pytest.approx(np.mean([plain_cka(first, second[o]) for o in orders]))
@@ -183,9 +183,9 @@ def test_states_that_are_all_equal_have_no_similarity():
 
 def test_few_or_unequal_sentences_are_refused():
     with pytest.raises(NeutralError, match="4 sentences at least; got 3"):
-        view(states(3))
+        geometry(states(3))
     with pytest.raises(MismatchError, match="80 and 79"):
-        compare(view(states()), view(states(79)))
+        compare(geometry(states()), geometry(states(79)))
 
 
 def test_the_table_has_a_row_a_layer():

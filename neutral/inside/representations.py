@@ -48,7 +48,7 @@ _LEAST = 4  # sentences; the unbiased HSIC divides by n - 3
 
 
 @dataclass(frozen=True)
-class View:
+class Geometry:
     """One set of states, ready to be compared with others of the same sentences.
 
     Attributes:
@@ -61,12 +61,12 @@ class View:
     loadings: np.ndarray
     gram: np.ndarray
 
-    def shuffled(self, order: np.ndarray) -> View:
-        """Return the view of the same states with the sentences in another order."""
-        return View(self.basis[order], self.loadings, self.gram[np.ix_(order, order)])
+    def shuffled(self, order: np.ndarray) -> Geometry:
+        """Return the geometry of the same states with the sentences in another order."""
+        return Geometry(self.basis[order], self.loadings, self.gram[np.ix_(order, order)])
 
 
-def view(states: np.ndarray, *, variance: float = VARIANCE, directions: float = DIRECTIONS) -> View:
+def geometry(states: np.ndarray, *, variance: float = VARIANCE, directions: float = DIRECTIONS) -> Geometry:
     """Prepare (n, d) states for `compare`; what does not depend on the partner is computed once.
 
     Raises `NeutralError` for fewer than four sentences.
@@ -82,18 +82,22 @@ def view(states: np.ndarray, *, variance: float = VARIANCE, directions: float = 
     enough = int(np.searchsorted(held, variance * held[-1] * (1 - 1e-12))) + 1
     k = min(enough, int((strength > noise).sum()), max(1, int(directions * n)))
     gram = _u_centred(states @ states.T) if k else np.full((n, n), np.nan)
-    return View(left[:, :k], strength[:k, None] * right[:k], gram)
+    return Geometry(left[:, :k], strength[:k, None] * right[:k], gram)
 
 
-def compare(first: View, second: View, *, shuffles: int = SHUFFLES, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """Return measure -> (value, chance): chance is the mean over shuffles of the second view's sentences.
+def compare(
+    first: Geometry, second: Geometry, *, shuffles: int = SHUFFLES, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Return measure -> (value, chance): chance is the mean over shuffles of the second's sentences.
 
     Shuffles are drawn from the seed alone, so all pairs are read against the same ones. NaN where a set's states are
-    all equal. Raises `MismatchError` for views of different numbers of sentences.
+    all equal. Raises `MismatchError` for states of different numbers of sentences.
     """
     n = len(first.gram)
     if len(second.gram) != n:
-        raise MismatchError(f"two views of the same sentences are needed; got {n} and {len(second.gram)} sentences")
+        raise MismatchError(
+            f"two sets of states of the same sentences are needed; got {n} and {len(second.gram)} sentences"
+        )
     draw = np.random.default_rng(seed)
     values = _measures(first, second)
     random = [_measures(first, second.shuffled(draw.permutation(n))) for _ in range(shuffles)]
@@ -101,7 +105,7 @@ def compare(first: View, second: View, *, shuffles: int = SHUFFLES, seed: int = 
     return {name: (float(values[i]), float(chance[i])) for i, name in enumerate(MEASURES)}
 
 
-def canonical_correlations(first: View, second: View) -> np.ndarray:
+def canonical_correlations(first: Geometry, second: Geometry) -> np.ndarray:
     """Return the canonical correlations between the directions kept, falling, as many as the smaller set has."""
     return _cca(first, second)[1]
 
@@ -114,7 +118,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     return rows.astype({"value": float, "chance": float})[COLUMNS]
 
 
-def _measures(first: View, second: View) -> tuple[float, float, float]:
+def _measures(first: Geometry, second: Geometry) -> tuple[float, float, float]:
     """Return svcca, pwcca and cka."""
     cka = float(np.vdot(first.gram, second.gram))
     if not (first.basis.shape[1] and second.basis.shape[1]):
@@ -124,7 +128,7 @@ def _measures(first: View, second: View) -> tuple[float, float, float]:
     return float(correlations.mean()), float((one + other) / 2 @ correlations), cka
 
 
-def _cca(first: View, second: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _cca(first: Geometry, second: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the canonical variates in the bases of both, (k1, c) and (k2, c), and their correlations (c,).
 
     Of orthonormal bases they are the singular vectors and values of U1ᵀ U2 (Björck & Golub 1973).
@@ -133,7 +137,7 @@ def _cca(first: View, second: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return left, np.clip(correlations, 0, 1), right.T
 
 
-def _weights(variates: np.ndarray, of: View) -> np.ndarray:
+def _weights(variates: np.ndarray, of: Geometry) -> np.ndarray:
     """Return each variate's weight in its set, (c,): Σ_j |⟨h_i, x_j⟩|, normalised to 1."""
     weights = np.abs(variates.T @ of.loadings).sum(1)
     return weights / weights.sum()

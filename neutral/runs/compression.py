@@ -16,7 +16,7 @@ from neutral.compression import distortion, projection, tokens, trimming
 from neutral.compression.calibration import output_metric
 from neutral.compression.methods import ROUNDED
 from neutral.compression.placement import WHERE, embedding, put_in, tied
-from neutral.compression.retokenized import Retokenized
+from neutral.compression.retokenization import Retokenized
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError

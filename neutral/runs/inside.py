@@ -228,14 +228,14 @@ def _retrieval(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int
 def _representation(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]) -> Iterator[dict]:
     """Yield a row a measure and pair: its value and chance by layer.
 
-    Layers are the outer loop, so that only one layer's views, (n, n) a language, are held at a time.
+    Layers are the outer loop, so that only one layer's inner products, (n, n) a language, are held at a time.
     """
     names = list(next(iter(of.values()), {}))
     found: dict[Pair, list[dict[str, tuple[float, float]]]] = {pair: [] for pair in pairs}
     for layer in names:
-        views = {code: representations.view(layers[layer]) for code, layers in of.items()}
+        geometries = {code: representations.geometry(layers[layer]) for code, layers in of.items()}
         for first, second in pairs:
-            found[first, second].append(representations.compare(views[first], views[second]))
+            found[first, second].append(representations.compare(geometries[first], geometries[second]))
     for (first, second), by_layer in found.items():
         for measure in representations.MEASURES:
             value, chance = zip(*(each[measure] for each in by_layer), strict=True)
