@@ -41,6 +41,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from neutral.association.benjamini_hochberg import benjamini_hochberg
 from neutral.association.holm import holm
 from neutral.association.mantel import mantel
 from neutral.association.mrm import entangled, mrm
@@ -175,4 +176,14 @@ def _finished(
     return table.assign(holm=holm(table["p"].astype(float)))[list(columns)]
 
 
-__all__ = ["ASSOCIATIONS", "LEAST", "REGRESSION", "Orders", "associations", "holm", "orders", "regression"]
+__all__ = [
+    "ASSOCIATIONS",
+    "LEAST",
+    "REGRESSION",
+    "Orders",
+    "associations",
+    "benjamini_hochberg",
+    "holm",
+    "orders",
+    "regression",
+]
