@@ -161,7 +161,7 @@ def test_at_80_percent_another_languages_ticket_costs_much(runs):
     says(PAGE, "over the {} to {} held-out blocks", min(blocks), max(blocks))
     says(
         README,
-        "another language's ticket costs {} % of perplexity in the mean, and overlap foretells",
+        "another language's ticket costs {} % of perplexity in the mean, and overlap goes with how much",
         100 * one.mean(),
     )
     says(PAGE, "At 80 % sparsity another language's lottery ticket costs {} % of perplexity", 100 * one.mean())
@@ -530,6 +530,19 @@ def test_other_one_shot_masks(study):
     )
 
 
+def test_training_the_full_model_longer_does_not_help_it(study):
+    scores = study.table("score")
+    full = scores[(scores["task"] == "mlm") & (scores["method"] == "full")]
+    value = full.groupby(["variant", "language"])["value"].mean()
+    says(PAGE, "worse* in these steps in {} of 11 languages", (value["trained"] > value["untrained"]).sum())
+
+
+def test_another_seed_moves_names_much(table):
+    of = table[(table["task"] == "ner") & (table["source_task"] == "ner") & table["source"].isin(PAPER_ORDER)]
+    value = of.pivot_table(index=["source", "target"], columns="seed", values="value").dropna()
+    says(PAGE, "such F1 moves by up to {}: read no single cell", (value[0] - value[1]).abs().max())
+
+
 def test_names_and_inference(study, table):
     scores = study.table("score")
     ner = scores[scores["task"] == "ner"].pivot_table(index="language", columns=["method", "sparsity"], values="value")
@@ -566,6 +579,7 @@ def test_names_and_inference(study, table):
 
 def test_across_tasks(table, runs):
     found = across.cross_task(table[table["seed"] == 1], 0.5).set_index(["target_task", "source_task", "language"])
+    found = found.sort_index()
     points = 100 * found["difference"]
     accuracy = found["own"] + found["difference"]
     low, high = ([f(accuracy["nli", source]) for f in (min, max)] for source in ("mlm", "ner"))
