@@ -574,6 +574,9 @@ def test_names_and_inference(study, table):
     same = nli[(nli["source_task"] == "nli") & nli["source"].isin(PAPER_ORDER)]["value"]
     assert len(same) == 9
     says(PAGE, "on any of the three ({} to {});", same.min(), same.max())
+    tickets = scores[(scores["task"] == "nli") & (scores["method"] == "magnitude")]
+    assert set(tickets["sparsity"]) == {0.25, 0.5}
+    assert tickets["value"].round(2).eq(1).all()
     assert nli[nli["source"] == "random"]["value"].round(2).eq(0.33).all()
 
 
