@@ -95,9 +95,7 @@ def compare(
     """
     n = len(first.gram)
     if len(second.gram) != n:
-        raise MismatchError(
-            f"two sets of states of the same sentences are needed; got {n} and {len(second.gram)} sentences"
-        )
+        raise MismatchError(f"states of the same sentences are compared; got {n} and {len(second.gram)} sentences")
     draw = np.random.default_rng(seed)
     values = _measures(first, second)
     random = [_measures(first, second.shuffled(draw.permutation(n))) for _ in range(shuffles)]
