@@ -11,6 +11,8 @@ from neutral.masks import Mask
 from neutral.tasks import LanguageModelling
 from neutral.training import Recipe
 
+pytestmark = pytest.mark.numeric
+
 RECIPE = Recipe(steps=3, batch_size=2, rate=1e-2)
 
 

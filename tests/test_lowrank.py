@@ -12,6 +12,8 @@ from neutral.compression.subspace import FREE, Rows, along, reweighted
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 ROWS, WIDTH = 300, 24
 METHODS = ("svd", "direction")
 

@@ -9,6 +9,8 @@ from neutral import representations
 from neutral.errors import MismatchError, NeutralError
 from neutral.representations import canonical_correlations, compare, view
 
+pytestmark = pytest.mark.numeric
+
 MEASURES = representations.MEASURES
 
 

@@ -5,6 +5,8 @@ from neutral import compression
 from neutral.compression import rounding
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 METHODS = ("int8", "int4")
 
 

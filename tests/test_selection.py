@@ -9,6 +9,8 @@ import torch
 from neutral import selection
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 
 def plain(arrays, count, live=None):
     """Sort everything, stably; what is dropped already comes first."""

@@ -10,6 +10,8 @@ import torch
 from neutral import labels, models, states
 from neutral.errors import FileError, NeutralError
 
+pytestmark = pytest.mark.numeric
+
 SENTENCES = tiny.text().train["en"][:9]
 
 

@@ -9,6 +9,8 @@ from neutral.metrics import METRICS, better, metric
 from neutral.study import Study
 from neutral.transfer import published, results, winning
 
+pytestmark = pytest.mark.numeric
+
 
 def row(source, target, value, seed=0, metric="perplexity", sparsity=0.5, parts=None, **more):
     full = source == "full"
