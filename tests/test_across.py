@@ -6,6 +6,8 @@ import pytest
 
 from neutral.transfer import across, published, results
 
+pytestmark = pytest.mark.numeric
+
 
 def run(task, source_task, source, target, value, seed=0, parts=None):
     return {

@@ -10,6 +10,8 @@ from scipy.stats import spearmanr
 from neutral.association import associations
 from neutral.association.agreement import over_layers, over_pairs
 
+pytestmark = pytest.mark.numeric
+
 CODES = ["en", "de", "fr", "es", "ru", "zh"]
 LAYERS = ["encoder 0", "encoder 1", "encoder 2"]
 

@@ -13,6 +13,8 @@ from neutral.association.mrm import mrm
 from neutral.association.squares import complete
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 CODES = ["en", "de", "fr", "es", "ar", "zh"]
 BLOCKS = {"en": "I", "de": "I", "fr": "I", "es": "I", "ar": "A", "zh": "S"}
 

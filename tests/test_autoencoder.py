@@ -11,6 +11,8 @@ from neutral.compression.methods.autoencoder import Autoencoder, Training
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 ROWS, WIDTH, RATIO = 160, 16, 3.0
 
 

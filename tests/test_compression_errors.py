@@ -8,6 +8,8 @@ from neutral.compression import distortion
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 
 class Kept(Table):
     """A table that rebuilds what it is given, and never more than a block at a time."""

@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from neutral.compression import checkpoint, neighbours, projection
 from neutral.errors import FileError, NeutralError
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -8,6 +8,8 @@ from scipy.stats import spearmanr
 from neutral.compression import predictions, results
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 LANGUAGES = ("en", "sw", "zh")
 
 

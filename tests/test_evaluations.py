@@ -8,6 +8,8 @@ import pytest
 from neutral.search import evaluations
 from neutral.study import Study
 
+pytestmark = pytest.mark.numeric
+
 
 def row(method, language, sparsity, value, seed=0, variant="trained"):
     return {

@@ -10,6 +10,8 @@ import pytest
 from neutral.errors import NeutralError
 from neutral.typology import graphs, maps, trees
 
+pytestmark = pytest.mark.numeric
+
 NAMES = ["a", "b", "c", "d", "e", "f"]
 GROUPS = {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1, "f": 1}
 

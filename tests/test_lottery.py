@@ -14,6 +14,8 @@ from neutral.search.search import Search
 from neutral.tasks import LanguageModelling
 from neutral.training import Recipe
 
+pytestmark = pytest.mark.numeric
+
 RECIPE = Recipe(steps=3, batch_size=2, rate=1e-2)
 
 

@@ -13,6 +13,8 @@ from neutral.compression.rows import Rows
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 ROWS, WIDTH = 300, 24
 METHODS = ("svd", "direction")
 

@@ -9,6 +9,8 @@ from neutral.compression.budget import Budget
 from neutral.compression.methods.mixed import allocate, geometric_mean, levels, rotation
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 
 def table(size=600, width=48, seed=0):
     """Rows with a common mean and a spectrum that falls, as token tables have."""

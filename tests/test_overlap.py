@@ -15,6 +15,8 @@ from neutral.labels import GROUPINGS
 from neutral.masks import Mask
 from neutral.overlap import Counts, count, popcount
 
+pytestmark = pytest.mark.numeric
+
 
 def name(layer: int, stack: str = "encoder", part: str = "0.SelfAttention.q") -> str:
     return f"{stack}.block.{layer}.layer.{part}.weight"

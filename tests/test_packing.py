@@ -6,6 +6,8 @@ import torch
 
 from neutral.compression.packing import pack, unpack
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize("widths", [[3, 3, 3], [1], [13, 13, 14], [7, 8], [14] * 9, [1] * 9, [5] * 48, [16, 1, 16]])
 def test_packed_codes_of_any_width_come_back(widths):

@@ -27,6 +27,8 @@ from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.tasks import LanguageModelling
 
+pytestmark = pytest.mark.numeric
+
 V, D = 60, 16
 SHAPES = tiny.SHAPES | {
     "gemma3_text": tiny.SHAPES["llama"] | {"head_dim": 8, "sliding_window": 8},

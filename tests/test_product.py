@@ -11,6 +11,8 @@ from neutral.compression.methods import pq
 from neutral.compression.packing import unpack
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 
 def random_table(rows=300, width=24, seed=0):
     made = torch.randn(rows, width, generator=torch.Generator().manual_seed(seed))

@@ -9,6 +9,8 @@ from neutral.errors import MismatchError, NeutralError
 from neutral.inside import representations
 from neutral.inside.representations import canonical_correlations, compare, geometry
 
+pytestmark = pytest.mark.numeric
+
 MEASURES = representations.MEASURES
 
 

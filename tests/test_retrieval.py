@@ -7,6 +7,8 @@ import pytest
 from neutral.errors import MismatchError, NeutralError
 from neutral.inside import retrieval
 
+pytestmark = pytest.mark.numeric
+
 
 def states(n=30, d=12, seed=0):
     return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32) + 1.5

@@ -6,6 +6,8 @@ from neutral.compression import rounding
 from neutral.compression.methods import ROUNDED
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 METHODS = ("int8", "int4")
 
 

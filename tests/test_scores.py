@@ -10,6 +10,8 @@ from neutral import labels, models, scores
 from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
 
+pytestmark = pytest.mark.numeric
+
 SHAPES = [(4, 6), (5, 3), (1, 7), (8, 8)]
 ENCODERS, DECODERS = ("bert", "distilbert"), ("gpt2", "llama")
 

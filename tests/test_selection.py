@@ -9,6 +9,8 @@ import torch
 from neutral.errors import NeutralError
 from neutral.scores import selection
 
+pytestmark = pytest.mark.numeric
+
 
 def plain(arrays, count, live=None):
     """Sort everything, stably; what is dropped already comes first."""

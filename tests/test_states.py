@@ -11,6 +11,8 @@ from neutral import labels, models
 from neutral.errors import FileError, NeutralError
 from neutral.inside import states
 
+pytestmark = pytest.mark.numeric
+
 SENTENCES = tiny.text().train["en"][:9]
 
 

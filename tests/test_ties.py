@@ -7,6 +7,8 @@ import pytest
 
 from neutral.ties import ROUNDING, merged
 
+pytestmark = pytest.mark.numeric
+
 
 def plain_merged(values, within):
     found = list(values)

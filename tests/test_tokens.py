@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from neutral.compression import tokens
 from neutral.errors import NeutralError
 
+pytestmark = pytest.mark.numeric
+
 LINES = {"en": ["the cat sat", "the dog"], "fr": ["le chat"] * 5}
 WORDS = {"<unk>": 0, "the": 1, "cat": 2, "le": 3, "chat": 4, "dog": 5, "never": 6}
 

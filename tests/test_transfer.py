@@ -11,6 +11,8 @@ from neutral.study import Study
 from neutral.transfer import published, results
 from neutral.transfer.sources import MaskSource
 
+pytestmark = pytest.mark.numeric
+
 
 def row(source, target, value, seed=0, metric="perplexity", sparsity=0.5, parts=None, **more):
     full = source == "full"
