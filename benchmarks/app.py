@@ -10,19 +10,14 @@ to the browser. Needs playwright and Chromium (requirements-dev.txt).
 from __future__ import annotations
 
 import argparse
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
-from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+from benchmarks.server import CHROMIUM, running
+
 STATE = "[data-testid=stApp]"
 PAGES = {
     "overview": "",
@@ -55,56 +50,17 @@ new MutationObserver(() => {
 """
 
 
-def start(port: int) -> subprocess.Popen:
-    """Start the app as a user does."""
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def listening(port: int) -> None:
-    """Wait until the server answers."""
-    while True:
-        try:
-            urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1)
-            return
-        except OSError:
-            time.sleep(0.02)
-
-
 def first_page(browser: Browser, query: str) -> list[float]:
     """Return seconds from the start of a fresh server until each of `SIGNS` is on the page."""
-    port = free_port()
     began = time.time()
-    server = start(port)
-    try:
-        listening(port)
+    with running() as address:
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.add_init_script(NOTE % list(SIGNS.values()))
-        page.goto(f"http://localhost:{port}/{query}")
+        page.goto(f"{address}/{query}")
         page.wait_for_function(f"window.seen && Object.keys(window.seen).length === {len(SIGNS)}")
         seen = page.evaluate("window.seen")
         page.close()
-        return [seen[sign] / 1000 - began for sign in SIGNS.values()]
-    finally:
-        server.terminate()
-        server.wait()
+    return [seen[sign] / 1000 - began for sign in SIGNS.values()]
 
 
 def settled(page: Page) -> None:
@@ -131,7 +87,7 @@ def change(page: Page, label: str, place: int) -> float:
 
 def changes(browser: Browser, address: str, query: str, repeats: int) -> list[tuple[str, str, list[float]]]:
     """Return page, widget and the milliseconds of each change: the first of them has never been shown before."""
-    found = []
+    measured = []
     for name, path in PAGES.items():
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.goto(f"{address}/{path}{query}")
@@ -145,9 +101,9 @@ def changes(browser: Browser, address: str, query: str, repeats: int) -> list[tu
             settled(page)
             page.evaluate(WATCH)
             times = [change(page, label, (i + 1) % 2) for i in range(repeats)]
-            found.append((name, label.strip(), times))
+            measured.append((name, label.strip(), times))
         page.close()
-    return found
+    return measured
 
 
 def main() -> None:
@@ -165,16 +121,10 @@ def main() -> None:
         print("streamlit run app.py   " + "".join(f"{sign:>14}" for sign in SIGNS) + "   (s)")
         for i in range(chosen.repeats):
             print(f"  start {i + 1:<15}" + "".join(f"{seconds:14.2f}" for seconds in first_page(browser, query)))
-        port = free_port()
-        server = start(port)
-        try:
-            listening(port)
+        with running() as address:
             print("\na choice, server time           median    slowest   (ms)")
-            for page, label, times in changes(browser, f"http://localhost:{port}", query, chosen.repeats):
+            for page, label, times in changes(browser, address, query, chosen.repeats):
                 print(f"  {page:10} {label:18} {statistics.median(times):8.0f} {max(times):10.0f}")
-        finally:
-            server.terminate()
-            server.wait()
         browser.close()
 
 

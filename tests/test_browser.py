@@ -2,25 +2,18 @@
 
 import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import synthetic
-from conftest import ROOT
 
+from benchmarks.server import CHROMIUM, running
 from neutral import maskfiles
 from neutral.masks import Mask
 from pages.parts import catalogue
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -54,35 +47,8 @@ def chromium():
 @pytest.fixture(scope="module")
 def server(studies):
     """The address of the app, started as a user starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
-    environment = {**os.environ, catalogue.VARIABLE: str(studies)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://localhost:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                assert process.poll() is None, "streamlit did not start"
-                time.sleep(0.1)
+    with running(**{catalogue.VARIABLE: str(studies)}) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture
