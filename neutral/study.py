@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from neutral import maskfiles
@@ -39,6 +40,7 @@ _MASKS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<language>[^_]+)"
     r"(?:_(?P<variant>[^_]+))?\.safetensors$"
 )
+_SAME_SPARSITY = 1e-6
 _COUNTS_COLUMNS = ["task", "method", "sparsity", "seed", "kind", "path"]
 _MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "path"]
 
@@ -163,6 +165,26 @@ class Study:
     def masks_index(self) -> pd.DataFrame:
         """Return the masks there are: task, method, sparsity, seed, language, variant, path."""
         return _index(self.path / "masks", _MASKS, _MASKS_COLUMNS)
+
+    def masks_of(self, task: str, method: str, sparsity: float, seed: int = 0) -> dict[str, Path]:
+        """Return language -> file of the masks that counts between languages are of (variant ""), by language."""
+        index = self.masks_index()
+        rows = index[
+            (index["task"] == task)
+            & (index["method"] == method)
+            & at_sparsity(index["sparsity"], sparsity)
+            & (index["seed"] == seed)
+            & (index["variant"] == "")
+        ]
+        return dict(zip(rows["language"], rows["path"], strict=True))
+
+
+def at_sparsity(sparsities: pd.Series | np.ndarray | float, sparsity: float) -> pd.Series | np.ndarray | bool:
+    """Return which of `sparsities` are `sparsity`: a boolean of the same kind and shape.
+
+    File names hold two decimals and JSON the shortest float, so equal ones may differ in the last bits.
+    """
+    return abs(sparsities - sparsity) < _SAME_SPARSITY
 
 
 def find_studies(folder: str | Path) -> list[Path]:

@@ -17,6 +17,7 @@ import pandas as pd
 from neutral.errors import NeutralError
 from neutral.members import RELATIONS, is_known, relation, speaker
 from neutral.overlap import Counts
+from neutral.study import at_sparsity
 
 MEASURES = ("jaccard", "dice", "agreement", "phi", "beyond")
 """The measures of `overlap`, and `beyond`: Jaccard of what each mask changes against the pretrained mask."""
@@ -64,7 +65,7 @@ def kinds(source: Source, choice: Choice) -> dict[str, int]:
     rows = index[
         (index["task"] == choice.task)
         & (index["method"] == choice.method)
-        & ((index["sparsity"] - choice.sparsity).abs() < 1e-6)
+        & at_sparsity(index["sparsity"], choice.sparsity)
     ]
     found: dict[str, int] = {}
     for row in rows.sort_values("seed").itertuples():

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from neutral.study import at_sparsity
+
 FULL = "full"
 SCORE_COLUMNS = ["method", "variant", "language", "sparsity", "metric", "value", "full", "ratio"]
 CURVE_COLUMNS = ["method", "variant", "sparsity", "value", "low", "high", "n"]
@@ -56,7 +58,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
 
 def at(table: pd.DataFrame, method: str, sparsity: float, language: str) -> pd.DataFrame:
     """Return the rows of `scores` of one mask (one a variant)."""
-    near = (table["sparsity"] - sparsity).abs() < 1e-6
+    near = at_sparsity(table["sparsity"], sparsity)
     return table[(table["method"] == method) & near & (table["language"] == language)]
 
 
@@ -71,7 +73,7 @@ def functional(
     """
     if table.empty:
         return pd.DataFrame(columns=FUNCTIONAL_COLUMNS)
-    near = (table["sparsity"] - sparsity).abs() < 1e-6
+    near = at_sparsity(table["sparsity"], sparsity)
     table = table[(table["task"] == task) & (table["method"] == method) & near]
     known = set(table["target"])
     if languages:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from neutral.corpora import parts
 from neutral.metrics import better
+from neutral.study import at_sparsity
 from neutral.transfer.results import gain_interval
 from neutral.transfer.sources import FULL
 
@@ -33,7 +34,7 @@ def cross_task(
     """
     if table.empty:
         return pd.DataFrame(columns=CROSS_TASK)
-    rows = table[(table["method"] == method) & ((table["sparsity"] - sparsity).abs() < 1e-6)]
+    rows = table[(table["method"] == method) & at_sparsity(table["sparsity"], sparsity)]
     if languages:
         rows = rows[rows["target"].isin(languages)]
     own = rows["source_task"] == rows["task"]
