@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from neutral import maskfiles
@@ -40,7 +39,7 @@ _MASKS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<language>[^_]+)"
     r"(?:_(?P<variant>[^_]+))?\.safetensors$"
 )
-_SAME_SPARSITY = 1e-6
+_SAME = 1e-6  # sparsities that differ by less are one
 _COUNTS_COLUMNS = ["task", "method", "sparsity", "seed", "kind", "path"]
 _MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "path"]
 
@@ -179,12 +178,14 @@ class Study:
         return dict(zip(rows["language"], rows["path"], strict=True))
 
 
-def at_sparsity(sparsities: pd.Series | np.ndarray | float, sparsity: float) -> pd.Series | np.ndarray | bool:
-    """Return which of `sparsities` are `sparsity`: a boolean of the same kind and shape.
+def at_sparsity(column: pd.Series, sparsity: float) -> pd.Series:
+    """Return which of a column of sparsities are this one; they are decimals that may have been computed."""
+    return (column.astype(float) - sparsity).abs() < _SAME
 
-    File names hold two decimals and JSON the shortest float, so equal ones may differ in the last bits.
-    """
-    return abs(sparsities - sparsity) < _SAME_SPARSITY
+
+def same_sparsity(one: float, other: float) -> bool:
+    """Return whether two sparsities are one, as `at_sparsity` does for a column."""
+    return abs(one - other) < _SAME
 
 
 def find_studies(folder: str | Path) -> list[Path]:

@@ -57,7 +57,7 @@ def _chosen(table: pd.DataFrame, choice: Choice) -> pd.Series:
     """Return which rows are of the full model or of the masks that were chosen."""
     masked = (
         (table["method"] == choice.method)
-        & at_sparsity(table["sparsity"].astype(float), choice.sparsity)
+        & at_sparsity(table["sparsity"], choice.sparsity)
         & (table["seed"] == choice.seed)
     )
     return (table["task"] == choice.task) & ((table["mask"] == "full") | masked)

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from neutral.study import at_sparsity
-
 FULL = "full"
 SCORE_COLUMNS = ["method", "variant", "language", "sparsity", "metric", "value", "full", "ratio"]
 CURVE_COLUMNS = ["method", "variant", "sparsity", "value", "low", "high", "n"]
@@ -58,7 +56,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
 
 def at(table: pd.DataFrame, method: str, sparsity: float, language: str) -> pd.DataFrame:
     """Return the rows of `scores` of one mask (one a variant)."""
-    near = at_sparsity(table["sparsity"], sparsity)
+    near = (table["sparsity"] - sparsity).abs() < 1e-6
     return table[(table["method"] == method) & near & (table["language"] == language)]
 
 
@@ -73,7 +71,7 @@ def functional(
     """
     if table.empty:
         return pd.DataFrame(columns=FUNCTIONAL_COLUMNS)
-    near = at_sparsity(table["sparsity"], sparsity)
+    near = (table["sparsity"] - sparsity).abs() < 1e-6
     table = table[(table["task"] == task) & (table["method"] == method) & near]
     known = set(table["target"])
     if languages:

@@ -22,12 +22,10 @@ from neutral import labels, scores
 from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
 from neutral.models import prunable
+from neutral.search import ITERATIVE, METHODS, ONE_SHOT  # noqa: F401  callers know them by this module, too
 from neutral.tasks import Order, Score, Task
 from neutral.training import Recipe, train
 
-ITERATIVE = ("magnitude",)
-ONE_SHOT = ("random", "change", "fisher", "wanda")
-METHODS = ITERATIVE + ONE_SHOT
 FISHER_EXAMPLES = 1024  # Sung et al. (2021) as used by Foroutan et al. (2022)
 
 Tell = Callable[[int, int], None]

@@ -12,7 +12,6 @@ import pandas as pd
 
 from neutral.corpora import parts
 from neutral.metrics import better
-from neutral.study import at_sparsity
 from neutral.transfer.results import gain_interval
 from neutral.transfer.sources import FULL
 
@@ -34,7 +33,7 @@ def cross_task(
     """
     if table.empty:
         return pd.DataFrame(columns=CROSS_TASK)
-    rows = table[(table["method"] == method) & at_sparsity(table["sparsity"], sparsity)]
+    rows = table[(table["method"] == method) & ((table["sparsity"] - sparsity).abs() < 1e-6)]
     if languages:
         rows = rows[rows["target"].isin(languages)]
     own = rows["source_task"] == rows["task"]

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import METRICS, better, metric
-from neutral.study import at_sparsity
 from neutral.transfer.sources import FULL, JOINED, is_language, reseeded_from
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
@@ -40,7 +39,7 @@ def select(
         return table
     full = table["method"] == FULL
     masked = (table["source_task"] == (source_task or task)) & (table["method"] == method)
-    masked &= at_sparsity(table["sparsity"], sparsity)
+    masked &= (table["sparsity"] - sparsity).abs() < 1e-6
     rows = table[(table["task"] == task) & (full | masked)]
     rows = rows.drop_duplicates(["source", "target", "seed"], keep="last")
     if languages:

@@ -14,13 +14,9 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from neutral import summary
 from neutral.errors import NeutralError
 from neutral.masksets import MaskSet
-from neutral.overlap import Counts
-from neutral.search import evaluations
 from neutral.study import Study, find_studies
-from neutral.summary import Choice
 
 BUNDLED = Path(__file__).parents[2] / "data" / "studies"
 VARIABLE = "NEUTRAL_STUDIES"
@@ -112,48 +108,6 @@ def remembered(function: Callable) -> Callable:
 
 
 @remembered
-def choices(source: Source) -> list[Choice]:
-    """See `summary.choices`."""
-    return summary.choices(source)
-
-
-@remembered
-def kinds(source: Source, choice: Choice) -> dict[str, int]:
-    """See `summary.kinds`."""
-    return summary.kinds(source, choice)
-
-
-@remembered
-def counts(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> Counts:
-    """See `summary.counts_of`."""
-    return summary.counts_of(source, choice, measure, members)
-
-
-@remembered
-def pairs(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.pairs`."""
-    return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
-
-
-@remembered
-def levels(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.levels`."""
-    return summary.levels(source, choice, measure, by, members)
-
-
-@remembered
-def within(source: Source, choice: Choice, kind: str, measure: str, by: str) -> pd.DataFrame:
-    """See `summary.within`."""
-    return summary.within(source, choice, kind, measure, by)
-
-
-@remembered
-def across_sparsity(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.across_sparsity`."""
-    return summary.across_sparsity(source, choice, measure, members)
-
-
-@remembered
 def table(source: Source, kind: str) -> pd.DataFrame:
     """See `Study.table`."""
     return source.table(kind)
@@ -163,13 +117,3 @@ def of_task(source: Source, task: str) -> dict:
     """Return what a study's information says of a task: its text and settings."""
     info = source.info
     return info if info.get("task") == task else info.get("tasks", {}).get(task, {})
-
-
-def scores(source: Source, task: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `evaluations.scores`."""
-    return evaluations.scores(table(source, "score"), task, members)
-
-
-def functional(source: Source, choice: Choice, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `evaluations.functional`."""
-    return evaluations.functional(table(source, "functional"), choice.task, choice.method, choice.sparsity, members)
