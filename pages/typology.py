@@ -10,7 +10,7 @@ from neutral import figures, typology
 from neutral.errors import NeutralError
 from neutral.figures.association import WHOLE
 from neutral.figures.theme import UNITS
-from neutral.typology import graphs, similarity, trees
+from neutral.typology import graphs, maps, similarity, trees
 from neutral.typology.similarity import Languages
 from pages.parts import pickers, show
 from pages.parts.frame import page
@@ -277,7 +277,7 @@ def language_map(shown: Shown, *, of: str) -> None:
             show.figure(drawn, f"map-{title}-{shown.view.key}")
             st.caption(words.kept_by_map(title, places[title]))
     left_out(spoken, far)
-    show.table(tables.both_maps(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")
+    show.table(maps.beside(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")
 
 
 def _named(kind: str) -> str:

@@ -13,6 +13,8 @@ import pandas as pd
 SCHEMES = ("plain", "family")
 """plain: all languages are exchanged; family: only languages of one family."""
 
+SIGNIFICANT = 0.05
+
 BESIDE = ("p", "holm", "tested", "permutations", "exact")
 """The columns of `associations` in which the schemes differ."""
 
@@ -54,3 +56,35 @@ def with_partial(tested: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame
     on = ["group", "distance"]
     named = {"rho": "partial", "p": "partial_p", "p_within": "partial_p_within"}
     return tested.merge(controlled[[*on, *named]].rename(columns=named), on=on, how="left")
+
+
+def holding(table: pd.DataFrame, alpha: float = SIGNIFICANT) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows that hold within families after Holm's correction, and those that do only when all are permuted.
+
+    `table` is that of `beside`, of `associations`. Each comes by the size of its correlation, the largest first.
+    """
+    within = table["holm_within"] < alpha
+    plain = (table["holm"] < alpha) & ~within
+    return by_size(table[within], "tested_within"), by_size(table[plain], "rho")
+
+
+def by_size(table: pd.DataFrame, column: str = "rho") -> pd.DataFrame:
+    """Return rows by the size of a correlation, whatever its sign: the largest first."""
+    return table.sort_values(column, key=abs, ascending=False)
+
+
+def largest(table: pd.DataFrame) -> pd.Series:
+    """Return the row with the largest correlation, whatever its sign; one at least must be known."""
+    return table.loc[table["rho"].abs().idxmax()]
+
+
+def smallest_p(table: pd.DataFrame, *, within: bool = False) -> float:
+    """Return the smallest p that Holm's correction could leave of one test: with few permutations it cannot be small.
+
+    `table` is that of `beside`; `within` asks of the tests within families. 1 where nothing was tested.
+    """
+    suffix = "_within" if within else ""
+    tested = table.dropna(subset=f"p{suffix}")
+    if tested.empty:
+        return 1.0
+    return len(tested) / float(tested[f"permutations{suffix}"].max())

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -24,6 +24,15 @@ HARDLY = 0.5
 
 POINTS = 5
 """A full model so many points behind the own masks has learnt less than they have."""
+
+
+class Change(NamedTuple):
+    """Relative changes of a score against the own mask's: their mean, the lowest, the highest, and how many."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
 
 
 class Verdicts(NamedTuple):
@@ -49,9 +58,11 @@ def _of_languages(table: pd.DataFrame) -> pd.Series:
     return table["source"].map(is_language).astype(bool)
 
 
-def changes(matrix: pd.DataFrame, source: str) -> pd.Series:
-    """Return the relative changes of one source against the targets' own masks, those that are known."""
-    return matrix[matrix["source"] == source]["relative"].dropna()
+def change(matrix: pd.DataFrame, source: str = "") -> Change | None:
+    """Return the relative changes of one source's mask, or of `between`; None where none is known."""
+    rows = matrix[matrix["source"] == source] if source else between(matrix)
+    known = rows["relative"].dropna()
+    return Change(known.mean(), known.min(), known.max(), len(known)) if len(known) else None
 
 
 def ranked(matrix: pd.DataFrame) -> pd.DataFrame:
@@ -89,8 +100,8 @@ def judged(matrix: pd.DataFrame) -> tuple[int, int]:
 
 def full_change(matrix: pd.DataFrame) -> float:
     """Return the full model's mean relative change against the own masks if that is `FAR`, else NaN."""
-    change = changes(matrix, FULL).mean()
-    return float(change) if abs(change) > FAR else float("nan")
+    full = change(matrix, FULL)
+    return full.mean if full and abs(full.mean) > FAR else float("nan")
 
 
 def unlearnt(matrix: pd.DataFrame) -> dict[str, float]:
@@ -137,6 +148,12 @@ def in_points(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     if not shares.any():
         return table
     return table.assign(**{column: table[column].where(~shares, 100 * table[column]) for column in columns})
+
+
+def mixtures(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Go through `across.multilingual`: task, mixture, and its rows."""
+    for (task, mixture), rows in table.groupby(["task", "mixture"], sort=False):
+        yield task, mixture, rows
 
 
 def mixture_square(rows: pd.DataFrame) -> pd.DataFrame:

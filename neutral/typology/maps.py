@@ -63,6 +63,11 @@ def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0
     )
 
 
+def beside(by_mds: pd.DataFrame, by_umap: pd.DataFrame) -> pd.DataFrame:
+    """Return the places of two maps of the same languages: language, x_mds, y_mds, x_umap, y_umap."""
+    return by_mds.merge(by_umap, on="language", suffixes=("_mds", "_umap"))
+
+
 def usual_neighbours(count: int) -> int:
     """Return how many of `count` languages decide the place of one, itself among them: a third, at least 3."""
     return max(3, round(count / 3))

@@ -37,10 +37,10 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
 
     A study is called by its folder's name; a folder that NEUTRAL_STUDIES names may itself be a study.
     """
-    found: dict[str, Study] = {}
+    named: dict[str, Study] = {}
     broken: list[str] = []
     for folder in folders():
-        there = []
+        in_folder = []
         for path in [folder] if (folder / "study.json").is_file() else find_studies(folder):
             try:
                 study = _open(str(path), stamp(path))
@@ -48,11 +48,11 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
                 broken.append(str(error))
                 continue
             if study.info.get("about") == about:
-                there.append(study)
-        for study in sorted(there, key=_fullness, reverse=True):
-            name = study.path.name if study.path.name not in found else f"{study.path.parent.name}/{study.path.name}"
-            found.setdefault(name, study)
-    return found, broken
+                in_folder.append(study)
+        for study in sorted(in_folder, key=_fullness, reverse=True):
+            name = study.path.name if study.path.name not in named else f"{study.path.parent.name}/{study.path.name}"
+            named.setdefault(name, study)
+    return named, broken
 
 
 def _fullness(study: Study) -> int:

@@ -48,9 +48,9 @@ def models(study: Study) -> dict[str, Path]:
 
     named = str(study.info.get("model") or "")
     own = [Path(named), ROOT / named, MODELS / Path(named).name] if named else []
-    found = [path for path in own if checkpoint.is_model(path)][:1]
+    own = [path for path in own if checkpoint.is_model(path)][:1]
     bundled = sorted(path for path in MODELS.glob("*") if checkpoint.is_model(path))
-    return {path.name: path for path in [*found, *bundled]}
+    return {path.name: path for path in [*own, *bundled]}
 
 
 def pick(study: Study, choice: TableChoice, methods: tuple[str, ...]) -> Request | None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from neutral import summary
 from neutral.association.agreement import Agreement
+from neutral.association.schemes import SIGNIFICANT
 from neutral.figures import theme
 from neutral.languages import LANGUAGES
 from neutral.members import display, is_known, relation, speaker
@@ -15,8 +16,6 @@ from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.uploads import Upload
 from pages.parts.views import View
-
-SIGNIFICANT = 0.05
 
 LEVELS = {
     "chance": "what independent masks with the same density in every tensor would have",

@@ -54,7 +54,7 @@ def languages(shown: list[Experiment]) -> None:
         with column:
             st.markdown(f"##### {title}")
             table = table if printed else answers.in_points(table, ["value"])
-            for (task, mixture), rows in table.groupby(["task", "mixture"], sort=False):
+            for task, mixture, rows in answers.mixtures(table):
                 square = answers.mixture_square(rows)
                 st.caption(words.mixture(task, rows, square["mean"], printed=printed))
                 names = words.mixture_names(mixture)

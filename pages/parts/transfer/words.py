@@ -142,10 +142,10 @@ def beside(ours: Experiment, paper: Experiment) -> str:
     """Say how far our run and the paper's agree, and how long each trained; "" where either has no pairs."""
     changes = []
     for each in (ours, paper):
-        pairs = answers.between(each.matrix())["relative"].dropna()
-        if pairs.empty:
+        between = answers.change(each.matrix())
+        if between is None:
             return ""
-        changes.append(change(pairs.mean(), each.matrix()["metric"].iloc[0]))
+        changes.append(change(between.mean, each.matrix()["metric"].iloc[0]))
     here, printed = changes
     sentence = (
         f"**Beside the paper:** in the mean of pairs another's mask is {here} than the own one here, {printed} there."
@@ -158,16 +158,15 @@ def beside(ours: Experiment, paper: Experiment) -> str:
 def tiles(one: Experiment) -> list[Tile]:
     """Return the key numbers; empty without pairs of languages."""
     matrix = one.matrix()
-    between = answers.between(matrix)["relative"].dropna()
-    if between.empty:
+    between = answers.change(matrix)
+    if between is None:
         return []
     name = matrix["metric"].iloc[0]
     rows = [Tile("Runs", str(len(matrix)), f"{one.sparsity:.0%} removed")]
-    rows.append(Tile("Another's mask", *tile(between.mean(), name)))
+    rows.append(Tile("Another's mask", *tile(between.mean, name)))
     for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
-        changes = answers.changes(matrix, source)
-        if len(changes):
-            rows.append(Tile(label, *tile(changes.mean(), name)))
+        if of_source := answers.change(matrix, source):
+            rows.append(Tile(label, *tile(of_source.mean, name)))
     worse, _, pairs = answers.verdicts(one.bootstrap())
     if pairs:
         rows.append(Tile("Worse, p < 0.05", f"{worse}/{pairs}", "pairs of languages", TESTED))
@@ -183,14 +182,13 @@ def searched(one: Experiment) -> str:
     for again in one.reseeded:
         matrix = one.matrix()
         name = matrix["metric"].iloc[0]
-        costs = answers.changes(matrix, f"reseeded {again.own}")
-        between = answers.between(again.matrix())["relative"]
-        if costs.empty or between.dropna().empty:
+        own, between = answers.change(matrix, f"reseeded {again.own}"), answers.change(again.matrix())
+        if own is None or between is None:
             continue
         line = (
-            f"- The own mask found once more, under seed {again.own}: {change(costs.mean(), name)} than the own one "
-            f"in the mean of {formats.count(len(costs), 'language')} ({change(costs.min(), name)} to "
-            f"{change(costs.max(), name)}). Against *it*, another language's mask is {change(between.mean(), name)}"
+            f"- The own mask found once more, under seed {again.own}: {change(own.mean, name)} than the own one in "
+            f"the mean of {formats.count(own.n, 'language')} ({change(own.low, name)} to {change(own.high, name)}). "
+            f"Against *it*, another language's mask is {change(between.mean, name)}"
         )
         worse, better, pairs = answers.verdicts(again.bootstrap().dropna(subset="p"))
         if pairs:

@@ -111,8 +111,3 @@ def by_umap(distance: pd.DataFrame) -> pd.DataFrame:
     from neutral.typology import maps
 
     return maps.by_umap(distance, maps.usual_neighbours(len(distance)))
-
-
-def both_maps(by_mds: pd.DataFrame, by_umap: pd.DataFrame) -> pd.DataFrame:
-    """Return the places of two maps beside each other: language, x_mds, y_mds, x_umap, y_umap."""
-    return by_mds.merge(by_umap, on="language", suffixes=("_mds", "_umap"))

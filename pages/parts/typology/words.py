@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from neutral.association import LEAST
+from neutral.association import LEAST, schemes
 from neutral.figures.association import SIGNIFICANT, WHOLE, number, signed
 from neutral.figures.languages import listed
 from neutral.figures.theme import short_layer
@@ -117,13 +117,12 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
     known = table.dropna(subset="rho")
     if known.empty:
         return f"No distance can be tested: {measure} or all distances are the same for every pair."
-    both = known[known["holm_within"] < SIGNIFICANT]
-    plain = known[(known["holm"] < SIGNIFICANT) & ~known.index.isin(both.index)]
+    both, plain = schemes.holding(known)
     movable = known["p_within"].notna().any()
     nothing = "nothing holds within families" if movable else "no two of them can be exchanged within a family"
-    if movable and (least := _least(known, "_within")) > SIGNIFICANT:
+    if movable and (least := schemes.smallest_p(known, within=True)) > SIGNIFICANT:
         nothing = f"within families too few can be exchanged to tell (no corrected p can be below {least:.2f})"
-    if (least := _least(known, "")) > SIGNIFICANT:
+    if (least := schemes.smallest_p(known)) > SIGNIFICANT:
         return (
             f"**{known['languages'].max():.0f} languages are too few to tell.** With so few permutations and "
             f"{len(known)} distances no corrected p can be below {least:.2f}. {_largest(known)}"
@@ -164,16 +163,8 @@ def spread(overlap: pd.DataFrame) -> str:
     return f"All pairs lie between {low:.4f} and {high:.4f}, so there is little to explain."
 
 
-def _least(table: pd.DataFrame, scheme: str) -> float:
-    """Return the smallest p that Holm's correction could leave of one test here."""
-    tested = table.dropna(subset=f"p{scheme}")
-    if tested.empty:
-        return 1.0
-    return len(tested) / float(tested[f"permutations{scheme}"].max())
-
-
 def _largest(known: pd.DataFrame) -> str:
-    top = known.loc[known["rho"].abs().idxmax()]
+    top = schemes.largest(known)
     way = "nearer" if top["rho"] < 0 else "further"
     return (
         f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
@@ -185,8 +176,8 @@ def layers(heat: pd.DataFrame, kind: str) -> str:
     """Say in which layers one distance goes with the overlap."""
     rows = heat[(heat["distance"] == kind) & (heat["group"] != WHOLE)]
     short = short_layer(list(rows["group"]))
-    both = [short[group] for group in rows[rows["holm_within"] < SIGNIFICANT]["group"]]
-    plain = [short[g] for g in rows[(rows["holm"] < SIGNIFICANT) & ~(rows["holm_within"] < SIGNIFICANT)]["group"]]
+    held = (set(each["group"]) for each in schemes.holding(rows))
+    both, plain = ([short[group] for group in rows["group"] if group in groups] for groups in held)
     if not both and not plain:
         return f"**{label(kind)}**: in no single layer, corrected for all layers and distances."
     parts = [f"within families in layer {', '.join(both)}"] if both else []
@@ -220,9 +211,8 @@ def _test(name: str, p: float, holm: float, permutations: int, exact: bool) -> s
 
 
 def _names(table: pd.DataFrame, *, within: bool = False) -> str:
-    ordered = table.sort_values("tested_within" if within else "rho", key=abs, ascending=False)
     named = []
-    for _, row in ordered.iterrows():
+    for _, row in table.iterrows():
         also = f", in families {signed(row['tested_within'])}" if within else ""
         named.append(f"{label(row['distance'])} ({signed(row['rho'])}{also})")
     return ", ".join(named)
