@@ -7,8 +7,9 @@ from neutral import figures, summary
 from neutral.members import display
 from neutral.search import evaluations
 from neutral.study import Study
-from pages.parts import catalogue, show, words
+from pages.parts import catalogue, formats, show
 from pages.parts.frame import page
+from pages.parts.overlap import tables, words
 from pages.parts.views import View
 
 
@@ -17,7 +18,7 @@ def overview(view: View) -> None:
     show.heading(view)
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
     st.markdown(words.answer(view, pairs, levels))
-    numbers(view, pairs, levels)
+    show.tiles(words.tiles(view, pairs, levels))
     st.caption(words.NO_SPEED)
     if pairs.empty:
         return
@@ -27,7 +28,7 @@ def overview(view: View) -> None:
         first_looks(view, pairs)
         related(pairs)
     # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
-    by_sparsity = catalogue.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
+    by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
     curves = evaluations.curves(view.scores())
     with left:
         st.markdown("##### How much each two languages share")
@@ -36,58 +37,12 @@ def overview(view: View) -> None:
     functional(view)
 
 
-def numbers(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
-    """Show the key numbers."""
-    value = levels.set_index("level")["value"].to_dict()
-    bound = summary.bound(levels)
-    info = view.source.info
-    size = info.get("prunable") or int(view.counts().sizes.sum())
-    kind = "masks" if view.choice.method == "upload" else "languages"
-    layers = len(view.counts().groups("layer"))
-    tiles = [
-        (kind.capitalize(), str(len(view.members)), info.get("model") or "one network", None),
-        ("Prunable weights", words.amount(size), f"{layers} layers", words.PRUNABLE),
-    ]
-    if len(pairs):
-        tiles += [
-            ("Mean overlap", words.share(value["between"]), words.count(len(pairs), "pair"), None),
-            ("By chance", words.share(value["chance"]), "independent masks", show.LEVEL_WORDS["chance"]),
-            *(
-                [
-                    (
-                        "Pretrained control",
-                        words.share(value["pretrained"]),
-                        "no training",
-                        show.LEVEL_WORDS["pretrained"],
-                    )
-                ]
-                if "pretrained" in value
-                else []
-            ),
-            ("Same language", words.share(value.get(bound)), words.AGAIN[bound], show.LEVEL_WORDS.get(bound)),
-        ]
-    if len(pairs) > 1:
-        most, least = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
-        digits = 3 if most["value"] - least["value"] >= 0.01 else 4
-        tiles += [
-            ("Most alike", words.share(most["value"], digits), words.pair(most), None),
-            ("Least alike", words.share(least["value"], digits), words.pair(least), None),
-        ]
-    with st.container(horizontal=True, gap="small"):
-        for label, number, note, explained in tiles:
-            st.metric(
-                label, number, note, delta_color="off", delta_arrow="off", help=explained, border=True, width=words.TILE
-            )
-
-
 def first_looks(view: View, pairs: pd.DataFrame) -> None:
     """Link to the views that tell most."""
-    most, least = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
-    found = ((most, ", the most alike"), (least, ", the least alike")) if len(pairs) > 1 else ((most, ""),)
-    for row, said in found:
+    for row, label in words.first_looks(pairs):
         show.link(
             "pages/pair.py",
-            f"{words.pair(row)}{said}, layer by layer",
+            label,
             ":material/compare_arrows:",
             a=display(row["source"]),
             b=display(row["target"]),
@@ -118,7 +73,7 @@ def related(pairs: pd.DataFrame) -> None:
     st.dataframe(
         table.drop(columns="chance").rename(columns=words.KINSHIP_COLUMNS),
         hide_index=True,
-        column_config=words.NUMBERS,
+        column_config=formats.NUMBERS,
     )
 
 

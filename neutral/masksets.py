@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 from operator import and_, or_
+from pathlib import Path
 
 import pandas as pd
 
@@ -88,9 +89,9 @@ class MaskSet:
             runs[label] = runs.get(label, 0) + 1
         return replace(self._counts.select(self._repeated), members=tuple(names), exactly=None)
 
-    def masks_index(self) -> pd.DataFrame:
-        """Return an empty index: there are no files."""
-        return pd.DataFrame(columns=["task", "method", "sparsity", "seed", "language", "variant", "path"])
+    def masks_of(self, task: str, method: str, sparsity: float, seed: int = 0) -> dict[str, Path]:
+        """Return nothing: there are no files."""
+        return {}
 
     def union(self) -> Mask:
         """Return the mask of what any of them keeps."""

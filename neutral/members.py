@@ -101,10 +101,16 @@ def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | No
     return [related[i] for i in leaves_list(tree)]
 
 
+def rows_in_order(table: pd.DataFrame, column: str = "language") -> pd.DataFrame:
+    """Return a table's rows with relatives next to each other, by the members in a column; else they stay in order."""
+    places = {member: place for place, member in enumerate(order(dict.fromkeys(table[column])))}
+    return table.sort_values(column, key=lambda members: members.map(places), kind="stable")
+
+
 def _place(member: str) -> int:
     known = by_family(list(LANGUAGES))
     label = speaker(member)
     return known.index(label) if label in known else len(known)
 
 
-__all__ = ["ORDERS", "RELATIONS", "display", "is_known", "numbered", "order", "relation", "speaker"]
+__all__ = ["ORDERS", "RELATIONS", "display", "is_known", "numbered", "order", "relation", "rows_in_order", "speaker"]

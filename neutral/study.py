@@ -193,6 +193,18 @@ class Study:
         """Return the masks there are: task, method, sparsity, seed, language, variant, path."""
         return _index(self.path / "masks", _MASKS, _MASKS_COLUMNS)
 
+    def masks_of(self, task: str, method: str, sparsity: float, seed: int = 0) -> dict[str, Path]:
+        """Return language -> file of the masks that counts between languages are of (variant ""), by language."""
+        index = self.masks_index()
+        rows = index[
+            (index["task"] == task)
+            & (index["method"] == method)
+            & at_sparsity(index["sparsity"], sparsity)
+            & (index["seed"] == seed)
+            & (index["variant"] == "")
+        ]
+        return dict(zip(rows["language"], rows["path"], strict=True))
+
 
 def at_sparsity(column: pd.Series, sparsity: float) -> pd.Series:
     """Return which of a column of sparsities are this one; they are decimals that may have been computed."""

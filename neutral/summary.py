@@ -17,7 +17,7 @@ import pandas as pd
 from neutral.errors import NeutralError
 from neutral.members import RELATIONS, is_known, relation, speaker
 from neutral.overlap import Counts
-from neutral.study import PRETRAINED, at_sparsity
+from neutral.study import PRETRAINED, at_sparsity, same_sparsity
 
 MEASURES = ("jaccard", "dice", "agreement", "phi", "beyond")
 """The measures of `overlap`, and `beyond`: Jaccard of what each mask changes against the pretrained mask."""
@@ -255,3 +255,61 @@ def partners(table: pd.DataFrame, member: str) -> pd.DataFrame:
 
 
 _SIDES = ("source", "target")
+
+
+def by_level(table: pd.DataFrame) -> dict[str, float]:
+    """Return level -> mean, of a table of `levels` in one group."""
+    return dict(zip(table["level"], table["value"], strict=True))
+
+
+def way(table: pd.DataFrame) -> float:
+    """Return how far languages are on the way from chance (0) to one language found again (1).
+
+    `table` is that of `levels` in one group. NaN where the latter was not measured or is not above chance.
+    """
+    value, again = by_level(table), bound(table)
+    if again is None or not value[again] > value["chance"]:
+        return float("nan")
+    return (value["between"] - value["chance"]) / (value[again] - value["chance"])
+
+
+def extremes(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return the rows of the most and the least alike pair, of a table of `pairs` without missing values."""
+    return table.loc[table["value"].idxmax()], table.loc[table["value"].idxmin()]
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of `pairs`, the most alike first; where all members are known, with a column relation."""
+    if all(map(is_known, {*table["source"], *table["target"]})):
+        related = [relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)]
+        table = table.assign(relation=related)
+    return table.sort_values("value", ascending=False)
+
+
+def means(table: pd.DataFrame, columns: Sequence[str] = ("value",), by: Sequence[str] = ("group",)) -> pd.DataFrame:
+    """Return the mean of some columns, over pairs or members: a row a group, or of what else `by` names."""
+    return table.groupby(list(by), sort=False)[list(columns)].mean().reset_index()
+
+
+def peaks(table: pd.DataFrame) -> dict[str, float]:
+    """Return the groups in which members are most and least alike -> the mean there, of a table of `pairs`.
+
+    Empty where no pair has a value.
+    """
+    mean = table.groupby("group", sort=False)["value"].mean().dropna()
+    return {} if mean.empty else {group: float(mean[group]) for group in (mean.idxmax(), mean.idxmin())}
+
+
+def alternatives(source: Source, choice: Choice) -> list[Choice]:
+    """Return the source's other masks of this sparsity and seed: of another task or method.
+
+    Random masks overlap by chance: they are left out, and have none themselves.
+    """
+    return [
+        other
+        for other in choices(source)
+        if same_sparsity(other.sparsity, choice.sparsity)
+        and other.seed == choice.seed
+        and (other.task, other.method) != (choice.task, choice.method)
+        and "random" not in (other.method, choice.method)
+    ]

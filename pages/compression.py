@@ -1,6 +1,5 @@
 """Compression: how small the token table can get before perplexity breaks, by which method, and for whom first."""
 
-import pandas as pd
 import streamlit as st
 
 from neutral import figures
@@ -8,36 +7,18 @@ from neutral.compression import predictions, results
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
-from pages.parts import pickers, show, words
-from pages.parts.compression import explorer, live, tables
-from pages.parts.compression import words as verdicts
-from pages.parts.compression.tables import LIMIT, Choice
+from pages.parts import pickers, show
+from pages.parts.compression import explorer, live, tables, words
+from pages.parts.compression.tables import TableChoice
+from pages.parts.compression.words import LIMIT
 from pages.parts.frame import page
 
-LEAD = "How small can a model's token table get before it breaks, by which method, and for which language first?"
 TOPS = [2.0, 10.0, 100.0, 0.0]
 METHODS, LANGUAGES, MEAN = "Methods", "Languages", "Mean of languages"
 GROUPS = {"language": "Language", "script": "Script", "frequency": "Token frequency"}
 
 
-def tiles(study: Study, breaks: pd.DataFrame) -> None:
-    """Show the key numbers."""
-    info = study.info
-    found = []
-    if {"vocabulary", "width"} <= set(info):
-        size = info["vocabulary"] * info["width"]
-        found.append(("Token table", f"{words.amount(4 * size)}B", f"{words.amount(size)} numbers"))
-    for limit in sorted(set(breaks["limit"])):
-        reach = results.reach(breaks[breaks["limit"] == limit])
-        best = reach.iloc[0]
-        label = "All within 10%" if limit == LIMIT else f"All within {limit:g} ×"
-        found.append((label, verdicts.at(best), best["line"]))
-    with st.container(horizontal=True, gap="small"):
-        for label, number, note in found:
-            st.metric(label, number, note, delta_color="off", delta_arrow="off", border=True, width=words.TILE)
-
-
-def perplexity(study: Study, choice: Choice) -> None:
+def perplexity(study: Study, choice: TableChoice) -> None:
     """Show perplexity against the ratio, and where each language breaks."""
     scores = tables.chosen(study, choice)
     members = order(list(dict.fromkeys(scores["language"])))
@@ -64,8 +45,7 @@ def perplexity(study: Study, choice: Choice) -> None:
             rows = scores[scores["language"] == who]
             drawn = figures.perplexity_by_ratio(rows, choice.by, limit=LIMIT, who=display(who), top=top)
         show.figure(drawn, "perplexity")
-        cut = " Lines that leave at the top go on." if 0 < top < rows["factor"].max() else ""
-        st.caption(f"Dotted: the full model, and {LIMIT:g} × its perplexity.{cut}")
+        st.caption(words.curve(rows["factor"], top))
         show.table(rows, "Perplexity by size", "perplexity")
     with right:
         breaks = tables.breaks(study, choice)
@@ -75,11 +55,11 @@ def perplexity(study: Study, choice: Choice) -> None:
         rows = rows[(rows["sizes"] > 1) | (rows["bound"] != "above")]  # one size that holds is no breaking point
         show.figure(figures.breaking_points(rows, choice.by, members), "breaks")
         if (rows["bound"] != "").any():
-            st.caption("▷ not yet at the largest ratio measured, ◁ already at the smallest.")
+            st.caption(words.BOUNDS)
         show.table(breaks, "Breaking points", "breaks")
 
 
-def errors(study: Study, choice: Choice) -> None:
+def errors(study: Study, choice: TableChoice) -> None:
     """Show errors against the ratio, and how the direction error is spread."""
     measured = tables.chosen_tables(study, choice)
     left, right = st.columns(2, gap="medium")
@@ -91,37 +71,33 @@ def errors(study: Study, choice: Choice) -> None:
     spread(study, choice)
 
 
-def spread(study: Study, choice: Choice) -> None:
+def spread(study: Study, choice: TableChoice) -> None:
     """Show the direction error of groups of tokens."""
-    there = [group for group in GROUPS if len(tables.groups(study, group))]
-    if not there:
+    known = [group for group in GROUPS if len(tables.groups(study, group))]
+    if not known:
         return
     st.markdown("##### Whose directions are lost")
     first, second, third = st.columns(3)
     with first:
-        group = pickers.pick("Tokens by", there, "group", names=GROUPS.__getitem__)
-    rows = results.usual(tables.groups(study, group), choice.weights, choice.trimmed)
-    rows = rows[rows["by"] == choice.by]
+        group = pickers.pick("Tokens by", known, "group", names=GROUPS.__getitem__)
+    rows = tables.spread(study, choice, group)
     ratios = sorted(set(rows["ratio"]))
     with second:
         near = min(ratios, key=lambda ratio: abs(ratio - 10))
         ratio = pickers.pick("Ratio", ratios, "at", default=near, names="{:g} ×".format)
     rows = rows[rows["ratio"] == ratio]
     with third:
-        asked = pickers.pick(
+        method = pickers.pick(
             "Method", [METHODS, *tables.lines(rows)], "spread", names=lambda m: m.replace(METHODS, "All")
         )
-    rows = rows if asked == METHODS else results.one_line(rows, asked)
+    rows = rows if method == METHODS else results.one_line(rows, method)
     label = {"language": display, "script": script_name}.get(group, str)
     rows = rows.assign(label=rows["name"].map(label))
-    if group == "language":
-        place = {code: i for i, code in enumerate(order(list(dict.fromkeys(rows["name"]))))}
-        rows = rows.sort_values("name", key=lambda column: column.map(place), kind="stable")
     show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure")
     show.table(rows, "Direction error by group", "spread")
 
 
-def foretelling(study: Study, choice: Choice) -> None:
+def foretelling(study: Study, choice: TableChoice) -> None:
     """Show the scatter that the paper argues with, and what it comes to."""
     which = choice.where, choice.words, choice.trimmed
     points = tables.points(study, *which)
@@ -137,19 +113,16 @@ def foretelling(study: Study, choice: Choice) -> None:
         "foretold",
         names=lambda m: MEAN if m == results.ALL else display(m),
     )
-    st.markdown(verdicts.prediction(by_table, by_method, predictions.disagreements(points, language=who), who))
+    st.markdown(words.prediction(by_table, by_method, predictions.disagreements(points, language=who), who))
     pairs = predictions.paired(points)
     if len(pairs):
-        st.markdown(verdicts.pairs(pairs))
+        st.markdown(words.pairs(pairs))
     drawn = points.assign(factor=results.factor(points[who]))
     left, right = st.columns(2, gap="medium")
     for column, error in ((left, "cosine"), (right, "rmse")):
         with column:
             show.figure(figures.error_against_perplexity(drawn, error), f"against-{error}")
-    st.caption(
-        "All tables, by parameters and by bytes. Tables of one method are not independent, so the interval over whole "
-        "methods is the fairer one."
-    )
+    st.caption(words.NOT_INDEPENDENT)
     show.table(by_table, "Rank correlations", "correlations", digits=3)
     show.table(points, "Errors and nats", "points")
 
@@ -163,15 +136,15 @@ PARTS = {
 }
 LIVE = ("Live", "Tokens")  # need a model, no results
 
-with page("Compression", lead=LEAD, choose=tables.choose, empty=tables.empty) as shown:
+with page("Compression", lead=words.LEAD, choose=tables.choose, empty=tables.empty) as shown:
     study, choice = shown[0].study, shown[0].choice
-    st.caption(tables.what(study, choice))
+    st.caption(words.what(study, choice))
     breaks = tables.breaks(study, choice)
     if breaks.empty:
-        st.info("This study has no perplexities for this choice. Choose another size, place or masking in the sidebar.")
+        st.info(words.NO_RESULTS)
     else:
-        st.markdown(verdicts.answer(breaks, choice))
-        tiles(study, breaks)
+        st.markdown(words.answer(breaks, choice))
+        show.tiles(words.tiles(study, breaks))
     part = pickers.pick_part(list(PARTS), "part")
     if part in LIVE or len(breaks):
         PARTS[part](study, choice)

@@ -1,14 +1,13 @@
 """Layers: how sparsity and overlap lie over layers and components."""
 
-import pandas as pd
 import streamlit as st
 
 from neutral import figures, summary
 from neutral.figures.theme import UNITS
-from neutral.members import display, order
+from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import ways
+from pages.parts.overlap import ways, words
 from pages.parts.views import View
 
 EVERY = "All languages"
@@ -24,16 +23,16 @@ def overlap(view: View, measure: str, who: str) -> None:
     else:
         lines, title = summary.partners(pairs, who), f"{UNITS[measure][0]} with {display(who)}"
         fine = fine[(fine["source"] == who) | (fine["target"] == who)]
-    if said := _peaks(pairs, measure):
-        st.markdown(said)
+    if peaks := words.peaks(pairs, measure):
+        st.markdown(peaks)
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("All languages against their references. The band is from the least to the most alike pair.")
         show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
     with right:
         st.caption("Each language's mean with the others." if who == EVERY else f"{display(who)} with each other.")
-        show.figure(figures.language_lines(_by_family(lines), title, name="overlap-by-layer"), f"lines-{view.key}")
-    mean = fine.groupby("group", sort=False)[["value", "excess"]].mean().reset_index()
+        show.figure(figures.language_lines(rows_in_order(lines), title, name="overlap-by-layer"), f"lines-{view.key}")
+    mean = summary.means(fine, ["value", "excess"])
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("Mean of the pairs.")
@@ -48,37 +47,20 @@ def overlap(view: View, measure: str, who: str) -> None:
     show.table(fine, "Overlap by layer and component", f"fine-{view.key}")
 
 
-def _peaks(pairs: pd.DataFrame, measure: str) -> str:
-    """Say in which layers masks are most and least alike; nothing of masks that keep nothing."""
-    mean = pairs.groupby("group", sort=False)["value"].mean().dropna()
-    if mean.empty:
-        return ""
-    short = figures.theme.short_layer(list(mean.index))
-    top, low = mean.idxmax(), mean.idxmin()
-    return (
-        f"{UNITS[measure][0]} is highest in layer **{short[top]}** ({mean[top]:.3f}, mean of all pairs) and lowest in "
-        f"layer **{short[low]}** ({mean[low]:.3f})."
-    )
-
-
 def sparsity(view: View, who: str) -> None:
     """Show where in the network weights were removed."""
     st.markdown("##### Where weights were removed")
     if view.choice.method == "wanda":
-        st.info(
-            "Wanda cuts the same share in every output row, so its sparsity is flat over layers and components by "
-            "construction.",
-            icon=":material/info:",
-        )
+        st.info(words.WANDA, icon=":material/info:")
     counts = view.counts()
     layers, fine = (counts.sparsity(by).rename(columns={"mask": "language"}) for by in ("layer", "layer-component"))
     if who != EVERY:
         layers, fine = layers[layers["language"] == who], fine[fine["language"] == who]
-    mean = fine.groupby("group", sort=False)["value"].mean().reset_index()
+    mean = summary.means(fine)
     left, right = st.columns(2, gap="medium")
     with left:
         drawn = figures.language_lines(
-            _by_family(layers), "Share of weights removed", name="sparsity-by-layer", percent=True
+            rows_in_order(layers), "Share of weights removed", name="sparsity-by-layer", percent=True
         )
         show.figure(drawn, f"sparsity-{view.key}")
     with right:
@@ -87,12 +69,6 @@ def sparsity(view: View, who: str) -> None:
         show.figure(drawn, f"sparsity-fine-{view.key}")
     show.table(layers, "Sparsity by layer", f"sparsity-{view.key}")
     show.table(fine, "Sparsity by layer and component", f"sparsity-fine-{view.key}")
-
-
-def _by_family(table: pd.DataFrame) -> pd.DataFrame:
-    """Put relatives next to each other in the legend."""
-    place = {member: i for i, member in enumerate(order(dict.fromkeys(table["language"])))}
-    return table.sort_values("language", key=lambda column: column.map(place), kind="stable")
 
 
 with page("Layers") as views:
@@ -108,7 +84,7 @@ with page("Layers") as views:
         show.heading(view)
         st.caption(show.what(view))
         if who != EVERY and who not in view.members:
-            st.info(f"{view.title} has no {display(who)}. It has {', '.join(map(display, view.members))}.")
+            st.info(words.lacks(view.title, [who], view.members))
             continue
         if len(view.members) > 1:
             overlap(view, measure, who)

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from neutral import figures
-from neutral.members import is_known, relation
+from neutral import figures, summary
 from pages.parts import pickers, show
 from pages.parts.frame import page
+from pages.parts.overlap import words
 from pages.parts.views import View
 
 with page("Overlap") as views:
@@ -26,45 +26,29 @@ with page("Overlap") as views:
         pairs = view.pairs(measure, by)
         pairs = pairs[pairs["group"] == group].dropna(subset="value")
         if pairs.empty:
-            st.info(_nothing(view))
+            st.info(words.nothing(view, by, group))
             return
         levels = view.levels(measure, by)
         levels = levels[levels["group"] == group]
         wide, narrow = st.columns([3, 1], gap="medium")
         with wide:
             show.matrix(view, measure, f"matrix-{view.key}", by=by, group=group, order=order)
-            st.caption(_reading(view))
+            st.caption(words.diagonal(view, measure, by, group))
         with narrow:
             st.markdown("###### Against its references")
             show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
-        show.level_list(levels, group)
-        related = [relation(a, b) for a, b in zip(pairs["source"], pairs["target"], strict=True)]
-        frame = pairs.assign(relation=related) if all(map(is_known, view.members)) else pairs
+        st.markdown(words.levels(levels))
+        ranked = summary.ranked(pairs)
         event = show.table(
-            frame.sort_values("value", ascending=False),
+            ranked,
             f"Overlap {measure} {group}",
             f"pairs-{view.key}",
             on_select="rerun",
             selection_mode="single-row",
         )
         if event and (rows := event["selection"]["rows"]):
-            chosen = frame.sort_values("value", ascending=False).iloc[rows[0]]
+            chosen = ranked.iloc[rows[0]]
             show.open_pair(chosen["source"], chosen["target"])
-
-    def _nothing(view: View) -> str:
-        if len(view.members) < 2:
-            return "There is one mask here. An overlap takes two."
-        if group in view.counts().groups(by):
-            return "These masks keep nothing at all here, so there is no overlap to speak of."
-        return f"{view.title} has no weights called “{pickers.readable(group)}”. Choose another layer or component."
-
-    def _reading(view: View) -> str:
-        click = "Click a cell, or a row of the table, to open the pair."
-        kind = next(
-            (kind for kind in ("seeds", "halves") if view.within(measure, by, group) and kind in view.kinds()), ""
-        )
-        twice = {"seeds": "under another seed", "halves": "from the other half of its text"}.get(kind)
-        return f"On the diagonal: the language found again {twice}. {click}" if twice else click
 
     for shown in views:
         overlap(shown)

@@ -1,13 +1,13 @@
 """Language pair: what two languages share, by layer and component, and what only one of them keeps."""
 
-import pandas as pd
 import streamlit as st
 
 from neutral import figures, summary
-from neutral.members import display, is_known, order, relation, speaker
+from neutral.members import display, order
 from neutral.search import evaluations
-from pages.parts import pickers, show, words
+from pages.parts import formats, pickers, show
 from pages.parts.frame import page
+from pages.parts.overlap import tables, words
 from pages.parts.views import View
 
 
@@ -15,11 +15,12 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
     """Show two languages of one source."""
     show.heading(view)
     st.caption(show.what(view))
-    there = view.all_counts().members
-    if missing := [display(member) for member in (a, b) if member not in there]:
-        st.info(f"{view.title} has no {' and no '.join(missing)}. It has {', '.join(map(display, there))}.")
+    members = view.all_counts().members
+    if missing := [member for member in (a, b) if member not in members]:
+        st.info(words.lacks(view.title, missing, members))
         return
-    tiles(view, a, b, measure)
+    show.tiles(words.pair_tiles(pickers.MEASURE_NAMES[measure], view.levels(measure, "all", (a, b))))
+    st.caption(words.about_pair(a, b, view.within(measure)))
     left, right = st.columns([3, 2], gap="medium")
     layers = view.levels(measure, "layer", (a, b))
     label = f"{display(a)} and {display(b)}"
@@ -35,40 +36,9 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
         st.markdown("##### By layer and component")
         name = figures.theme.UNITS[measure][0]
         show.figure(figures.layer_component(fine, name, name=f"{measure}-{a}-{b}"), f"fine-{view.key}")
-    show.table(pd.concat([layers, components]), "Pair by layer and component", f"levels-{view.key}")
+    show.table(tables.stacked(layers, components), "Pair by layer and component", f"levels-{view.key}")
     kept(view, a, b)
     use(view, a, b)
-
-
-def tiles(view: View, a: str, b: str, measure: str) -> None:
-    """Show the pair's overlap between what it is read against."""
-    levels = view.levels(measure, "all", (a, b)).set_index("level")["value"].to_dict()
-    again = view.within(measure)
-    kind = summary.bound(view.levels(measure, "all", (a, b)))
-    found = [
-        (pickers.MEASURE_NAMES[measure], levels["between"], "overlap of the pair"),
-        ("By chance", levels["chance"], "independent masks"),
-        ("Pretrained control", levels.get("pretrained"), "mean of the two"),
-        ("Same language", levels.get(kind), words.AGAIN[kind]),
-    ]
-    with st.container(horizontal=True, gap="small"):
-        for name, value, note in found:
-            if value is not None:
-                st.metric(
-                    name,
-                    words.share(value),
-                    note,
-                    delta_color="off",
-                    delta_arrow="off",
-                    border=True,
-                    width=words.TILE,
-                )
-    notes = []
-    if is_known(a) and is_known(b):
-        notes.append(f"{display(a)} and {display(b)}: {words.RELATIONS[relation(a, b)]}.")
-    if again and not {speaker(a), speaker(b)} & set(again):
-        notes.append(f"Neither was found twice; figures show the mean of {', '.join(map(display, again))} for that.")
-    st.caption(" ".join(notes))
 
 
 def kept(view: View, a: str, b: str) -> None:
@@ -92,8 +62,8 @@ def kept(view: View, a: str, b: str) -> None:
 def use(view: View, a: str, b: str) -> None:
     """Show how well the two are modelled: at this sparsity, and under each other's mask."""
     scores, choice = view.scores(), view.choice
-    rows = [evaluations.at(scores, choice.method, choice.sparsity, code) for code in (a, b)]
-    table = pd.concat(rows) if len(scores) else scores
+    each = (evaluations.at(scores, choice.method, choice.sparsity, code) for code in (a, b))
+    table = tables.stacked(*each) if len(scores) else scores
     check = view.functional((a, b))
     if table.empty and check.empty:
         return
@@ -103,14 +73,14 @@ def use(view: View, a: str, b: str) -> None:
         with left:
             st.caption(f"Perplexity with {choice.sparsity:.0%} removed, beside the full model treated likewise.")
             table = table.assign(language=table["language"].map(display))[words.SCORE_COLUMNS.keys()]
-            st.dataframe(table.rename(columns=words.SCORE_COLUMNS), hide_index=True, column_config=words.NUMBERS)
+            st.dataframe(table.rename(columns=words.SCORE_COLUMNS), hide_index=True, column_config=formats.NUMBERS)
             show.csv(table, "Pair scores", f"scores-{view.key}")
     if len(check):
         with right if len(table) else left:
             st.caption("Perplexity under each mask, without training; ratio to the text's own mask.")
             named = check.assign(source=check["source"].map(display), target=check["target"].map(display))
             columns = {"source": "Mask", "target": "Text", "value": "Perplexity", "ratio": "Ratio"}
-            st.dataframe(named.rename(columns=columns), hide_index=True, column_config=words.NUMBERS)
+            st.dataframe(named.rename(columns=columns), hide_index=True, column_config=formats.NUMBERS)
             show.csv(check, "Pair functional check", f"check-{view.key}")
 
 

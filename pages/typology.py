@@ -10,24 +10,19 @@ from neutral import figures, typology
 from neutral.errors import NeutralError
 from neutral.figures.theme import UNITS
 from neutral.labels import WHOLE
-from neutral.members import display
+from neutral.typology import graphs, maps, similarity, trees
+from neutral.typology.similarity import Languages
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.typology import tables, words
-from pages.parts.typology.tables import Languages
 from pages.parts.views import View
 
 LEAD = "Do languages share weights because they are related, written alike, built alike, or share words?"
 OVERLAP, NOTHING = "Overlap", "Nothing"
-LEAST_PAIRS = 5  # to a distance of a regression
-TOGETHER = (
-    "syntactic",
-    "geographic",
-    "family",
-    "script",
-    "occurrences",
-)  # regressed on at first, as far as they are there
+# Regressed on at first, as far as they are known:
+TOGETHER = ("syntactic", "geographic", "family", "script", "occurrences")
+
 EDGES = {"share": "Strongest pairs", "strongest": "Strongest of each", "tree": "Spanning tree"}
 
 
@@ -35,7 +30,7 @@ class Shown(NamedTuple):
     """One source, what is looked at in it, and the tables of that."""
 
     view: View
-    there: Languages
+    spoken: Languages
     measure: str
     group: str
     overlap: pd.DataFrame  # between languages, in this group
@@ -50,98 +45,78 @@ class Shown(NamedTuple):
     @property
     def square(self) -> pd.DataFrame:
         """The overlap, languages × languages."""
-        return tables.square(self.overlap, self.there.codes)
+        return similarity.square(self.overlap, self.spoken.codes)
 
     def far(self, kind: str) -> pd.DataFrame:
         """A distance, languages × languages; that of the masks is 1 - overlap."""
-        return 1 - self.square if kind == OVERLAP else typology.square(self.distances, kind, self.there.codes)
+        return 1 - self.square if kind == OVERLAP else typology.square(self.distances, kind, self.spoken.codes)
 
     def far_name(self, kind: str) -> str:
         """What an axis calls such a distance."""
-        return f"1 − {self.unit}" if kind == OVERLAP else f"{tables.label(kind)} distance"
+        return f"1 − {self.unit}" if kind == OVERLAP else f"{typology.label(kind)} distance"
+
+    def knows(self, kind: str) -> bool:
+        """Whether anything is known of such a distance between these languages."""
+        return kind == OVERLAP or kind in typology.kinds_in(self.distances)
 
 
 def ask_distances(kinds: list[str]) -> dict:
     """Draw the pickers of the part `Distances`."""
     with st.columns([2, 5])[0]:
-        control = pickers.pick("Control for, in the table", [NOTHING, *kinds], "control", names=_named, help=CONTROL)
-    names = {tables.label(kind): kind for kind in kinds}
-    default = [tables.label(kind) for kind in TOGETHER if kind in kinds]
+        control = pickers.pick(
+            "Control for, in the table", [NOTHING, *kinds], "control", names=_named, help=words.CONTROL
+        )
+    names = {typology.label(kind): kind for kind in kinds}
+    default = [typology.label(kind) for kind in TOGETHER if kind in kinds]
     some = pickers.pick_some("Distances in the regression", list(names), "together", default=default)
     return {"control": None if control == NOTHING else control, "together": tuple(names[name] for name in some)}
 
 
-CONTROL = (
-    "The table then shows what each distance has to do with the overlap beyond this one. It does not make the plain "
-    "test valid: languages of one family stay dependent."
-)
-
-
 def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> None:
     """Show the overlap against the chosen distance, the same for all distances and layers, and the regression."""
-    view, there, kind = shown.view, shown.there, shown.kind
-    control = control if control in tables.kinds(shown.distances) else None
-    tested = tables.associations(there, shown.overlap, shown.distances, control)
-    layers = tables.by_layer(view, there, shown.measure)
-    whole = layers["group"] == WHOLE  # corrected as in the table; the layers' cells among themselves
-    parts = [tables.associations(there, rows, shown.distances) for rows in (layers[whole], layers[~whole])]
-    heat = pd.concat(parts, ignore_index=True)
+    view, spoken, kind = shown.view, shown.spoken, shown.kind
+    control = control if control is not None and shown.knows(control) else None
+    tested = tables.with_partial(shown.overlap, shown.distances, spoken.blocks, control)
+    heat = tables.by_layer(view, spoken, shown.measure, shown.distances)
+    row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
     st.markdown(f"{words.verdict(tested, shown.unit)} {words.spread(shown.overlap)}")
     left, right = st.columns([5, 6], gap="medium")
-    if kind in set(tested["distance"]):
-        row = tested[tested["distance"] == kind].iloc[0]
-        points = tables.points(there, shown.overlap, shown.distances, kind)
+    if row is not None:
+        points = similarity.points(shown.overlap, shown.distances, kind, spoken)
         with left:
-            st.markdown(f"##### Overlap against {tables.label(kind).lower()}")
-            known = typology.KINDS.get(kind)
+            st.markdown(f"##### Overlap against {typology.label(kind).lower()}")
             drawn = figures.distance_scatter(
                 points,
                 shown.measure,
                 shown.far_name(kind),
-                steps=tables.STEPS.get(kind),
+                steps=typology.STEPS.get(kind),
                 said=words.written(row),
             )
             show.figure(drawn, f"scatter-{view.key}")
-            st.caption(
-                " ".join(
-                    filter(
-                        None,
-                        [
-                            f"{known.meaning[:1].upper()}{known.meaning[1:]} ({known.origin})." if known else "",
-                            words.missing(row),
-                        ],
-                    )
-                )
-            )
+            st.caption(words.meaning(kind, row))
     else:
-        left.info(f"There is no {tables.label(kind).lower()} distance for these languages.")
+        left.info(words.unknown(kind))
     with right:
         st.markdown("##### The same in every layer")
         key = f"heat-{view.key}"
-        names = {kind: tables.label(kind) for kind in tables.kinds(shown.distances)}
+        names = {kind: typology.label(kind) for kind in typology.kinds_in(shown.distances)}
         drawn = figures.association_heatmap(heat, names, chosen=(kind, shown.group))
         show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
-        st.caption(
-            "● p < 0.05 within families, ○ only when all languages are permuted; Holm over the distances in “all”, "
-            f"over all {parts[1]['p'].notna().sum()} cells in the layers (stricter). Click a cell for its pairs."
-        )
+        st.caption(words.heat(heat))
         st.markdown(words.layers(heat, kind))
     st.markdown("##### Every distance")
     columns = [column for column in words.COLUMNS if column in tested or column == "name"]
-    table = tested.assign(name=tested["distance"].map(tables.label))[columns]
+    table = tested.assign(name=tested["distance"].map(typology.label))[columns]
     st.dataframe(table, hide_index=True, column_config=words.COLUMNS, key=f"tested-{view.key}-table", height="content")
     if control:
-        st.caption(f"Partial: with {tables.label(control).lower()} held.")
+        st.caption(f"Partial: with {typology.label(control).lower()} held.")
     show.csv(tested, f"Associations {shown.measure} {shown.group}", f"tested-{view.key}")
-    if "occurrences" not in tables.kinds(shown.distances):
-        st.caption(
-            "Shared vocabulary and text size need the model's tokenizer and its text: `python -m neutral typology "
-            "--study DIR --model MODEL --text TEXT` adds them to a study."
-        )
+    if not shown.knows("occurrences"):
+        st.caption(words.NO_VOCABULARY)
     with st.expander("How to read this", icon=":material/help:"):
-        st.markdown(words.method(there))
+        st.markdown(words.method(spoken))
     regression(shown, together)
-    if kind in set(tested["distance"]):
+    if row is not None:
         show.table(points, "Pairs", f"points-{view.key}")
     show.table(heat, "Associations by layer", f"heat-{view.key}")
 
@@ -149,24 +124,20 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
 def regression(shown: Shown, together: tuple[str, ...]) -> None:
     """Show the regression on several distances at once."""
     st.markdown("##### Several distances at once")
-    used = tuple(kind for kind in together if kind in tables.kinds(shown.distances))
-    if not used:
+    kinds = tuple(filter(shown.knows, together))
+    if not kinds:
         st.caption("Choose distances for the regression above.")
         return
     try:
-        table = tables.regressed(shown.there, shown.overlap, shown.distances, used)
+        table = tables.regression(shown.overlap, shown.distances, shown.spoken.blocks, kinds)
     except NeutralError as error:
         st.info(str(error))
         return
-    count = int(table["languages"].iloc[0])
-    if count * (count - 1) // 2 < LEAST_PAIRS * len(used):
-        st.info(
-            f"{count} languages have {count * (count - 1) // 2} pairs; a regression on {len(used)} distances would fit "
-            f"them whatever they are. Choose fewer distances, or more languages: {LEAST_PAIRS} pairs a distance."
-        )
+    if too_few := words.too_few_pairs(table):
+        st.info(too_few)
         return
     st.markdown(words.regression(table))
-    named = table.assign(name=table["distance"].map(tables.label))[list(words.REGRESSION)]
+    named = table.assign(name=table["distance"].map(typology.label))[list(words.REGRESSION)]
     st.dataframe(named, hide_index=True, column_config=words.REGRESSION, key=f"mrm-{shown.view.key}", width="content")
     st.caption("Multiple regression on distance matrices, on ranks; Holm over the distances in it.")
 
@@ -199,41 +170,36 @@ def ask_graph(kinds: list[str]) -> dict:
 
 def graph(shown: Shown, *, how: str, amount: float) -> None:
     """Show languages joined by overlap, beside the same joined by the chosen distance."""
-    there, kind = shown.there, shown.kind
+    spoken, kind = shown.spoken, shown.kind
     square, far = shown.square, shown.far(kind)
     places = tables.layout(square)
-    ours = tables.drawn(square, square, there, how, amount)
-    has = kind in tables.kinds(shown.distances)
-    theirs = tables.drawn(tables.nearness(far), far, there, how, amount) if has else None
+    networks = {"overlap": graphs.network(square, square, spoken.blocks, how, amount)}
+    if shown.knows(kind):
+        networks["distance"] = graphs.network(typology.nearness(far), far, spoken.blocks, how, amount)
     left, right = st.columns(2, gap="medium")
-    for column, drawn, title, value in (
-        (left, ours, f"Joined by {shown.unit}", "overlap"),
-        (right, theirs, f"Joined by {tables.label(kind).lower()}", "distance"),
+    for column, value, title in (
+        (left, "overlap", f"Joined by {shown.unit}"),
+        (right, "distance", f"Joined by {typology.label(kind).lower()}"),
     ):
         with column:
             st.markdown(f"##### {title}")
-            if drawn is None:
-                st.info(f"There is no {tables.label(kind).lower()} distance for these languages.")
+            network = networks.get(value)
+            if network is None:
+                st.info(words.unknown(kind))
                 continue
             figure = figures.network(
                 places,
-                drawn.edges,
-                there.families,
-                communities=drawn.communities,
-                span=drawn.span,
+                network.edges,
+                spoken.families,
+                communities=network.communities,
+                span=network.span,
                 title=title,
                 name=f"graph-{value}",
             )
             show.figure(figure, f"graph-{value}-{shown.view.key}")
-            st.markdown(words.graph(drawn, there, value))
-    said = f"{words.shared(ours, theirs)} " if theirs else ""
-    st.caption(
-        f"{said}Colour: family. Marker: community (Louvain, by edge weight). Width: how alike, from the least to the "
-        "most alike pair. A language stands at one place in both graphs: that of its overlap with all others, "
-        "whichever edges are drawn."
-    )
-    edges = pd.concat([ours.edges.assign(graph=OVERLAP), *([theirs.edges.assign(graph=kind)] if theirs else [])])
-    show.table(edges, "Edges", f"edges-{shown.view.key}")
+            st.markdown(words.graph(network, spoken, value))
+    st.caption(words.graphs(*networks.values()))
+    show.table(tables.edges(networks, OVERLAP, kind), "Edges", f"edges-{shown.view.key}")
 
 
 def ask_tree(kinds: list[str]) -> dict:
@@ -244,37 +210,43 @@ def ask_tree(kinds: list[str]) -> dict:
 
 def tree(shown: Shown, *, beside: str) -> None:
     """Show the tree of languages by overlap, beside that of the families or another distance."""
-    there = shown.there
+    spoken = shown.spoken
     left, right = st.columns(2, gap="medium")
     for column, kind, title in (
         (left, OVERLAP, f"By {shown.unit}"),
-        (right, beside, f"By {tables.label(beside).lower()}"),
+        (right, beside, f"By {typology.label(beside).lower()}"),
     ):
         with column:
             st.markdown(f"##### {title}")
-            far = shown.far(kind)
-            if kind != OVERLAP and kind not in tables.kinds(shown.distances):
-                st.info(f"There is no {tables.label(kind).lower()} distance for these languages.")
+            if not shown.knows(kind):
+                st.info(words.unknown(kind))
                 continue
-            whole = tables.complete(far)
-            if len(whole) < 2:
+            far = typology.complete(shown.far(kind))
+            if len(far) < 2:
                 st.info("A tree takes two languages whose distance is known.")
                 continue
-            found = tables.tree(whole)
+            dendrogram = trees.dendrogram(far)
             figure = figures.dendrogram(
-                found.brackets,
-                found.leaves,
-                there.families,
-                notes=there.branches,
+                dendrogram.brackets,
+                dendrogram.leaves,
+                spoken.families,
+                notes=spoken.branches,
                 title=shown.far_name(kind),
                 name=f"tree-{kind.lower()}",
             )
             show.figure(figure, f"tree-{column is left}-{shown.view.key}")
-            row = tables.tree_agreement(found, there, shown.distances, beside) if kind == OVERLAP else None
-            st.markdown(words.tree(found, row, beside))
-            if lacking := [code for code in there.codes if code not in whole.index]:
-                st.caption(f"Without data, so left out: {', '.join(map(display, lacking))}.")
+            agreement = None
+            if kind == OVERLAP:
+                agreement = tables.tree_agreement(dendrogram.heights, shown.distances, beside, spoken.blocks)
+            st.markdown(words.tree(dendrogram, agreement, beside))
+            left_out(spoken, far)
     st.caption("Average linkage. The colour is the family, the small print the branch.")
+
+
+def left_out(spoken: Languages, far: pd.DataFrame) -> None:
+    """Say which languages a complete square of distances lacks."""
+    if lacking := [code for code in spoken.codes if code not in far.index]:
+        st.caption(words.left_out(lacking))
 
 
 def ask_map(kinds: list[str]) -> dict:
@@ -285,49 +257,31 @@ def ask_map(kinds: list[str]) -> dict:
 
 def language_map(shown: Shown, *, of: str) -> None:
     """Show maps of the languages by UMAP and by MDS."""
-    there = shown.there
-    if of != OVERLAP and of not in tables.kinds(shown.distances):
-        st.info(f"There is no {tables.label(of).lower()} distance for these languages.")
+    spoken = shown.spoken
+    if not shown.knows(of):
+        st.info(words.unknown(of))
         return
-    whole = tables.complete(shown.far(of))
-    if len(whole) < tables.LEAST:
+    far = typology.complete(shown.far(of))
+    if len(far) < tables.LEAST:
         st.info(f"A map takes {tables.LEAST} languages whose distances are known.")
         return
-    named, places = shown.far_name(of), {}
-    for column, title, make in zip(
-        st.columns(2, gap="medium"), ("MDS", "UMAP"), (tables.by_mds, tables.by_umap), strict=True
-    ):
+    makers = {"MDS": tables.by_mds, "UMAP": tables.by_umap}
+    places = {}
+    for column, (title, make) in zip(st.columns(2, gap="medium"), makers.items(), strict=True):
         with column:
             st.markdown(f"##### {title}")
-            found = places[title] = make(whole)
+            places[title] = make(far)
             drawn = figures.language_map(
-                found, there.families, title=f"{title} of {named}", name=f"map-{title.lower()}"
+                places[title], spoken.families, title=f"{title} of {shown.far_name(of)}", name=f"map-{title.lower()}"
             )
             show.figure(drawn, f"map-{title}-{shown.view.key}")
-            st.caption(_keeps(title, found))
-    if lacking := [code for code in there.codes if code not in whole.index]:
-        st.caption(f"Without data, so left out: {', '.join(map(display, lacking))}.")
-    show.table(
-        places["MDS"].merge(places["UMAP"], on="language", suffixes=("_mds", "_umap")),
-        "Places",
-        f"map-{shown.view.key}",
-    )
-
-
-def _keeps(title: str, places: pd.DataFrame) -> str:
-    """Say what a map keeps of the distances."""
-    if title == "MDS":
-        kept = f" A plane holds {places.attrs['kept']:.0%} of their spread." if "kept" in places.attrs else ""
-        return f"Classical scaling keeps distances: far apart is different.{kept}"
-    return (
-        f"UMAP keeps neighbours, here the {tables.neighbours(len(places)) - 1} nearest of each language, so few "
-        "because there are few languages: groups show, distances between groups mean little, and another seed gives "
-        "another picture."
-    )
+            st.caption(words.kept_by_map(title, places[title]))
+    left_out(spoken, far)
+    show.table(maps.beside(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")
 
 
 def _named(kind: str) -> str:
-    return kind if kind in (OVERLAP, NOTHING) else tables.label(kind)
+    return kind if kind in (OVERLAP, NOTHING) else typology.label(kind)
 
 
 class Part(NamedTuple):
@@ -346,8 +300,8 @@ PARTS = {
 
 
 with page("Typology", lead=LEAD) as views:
-    there = [tables.languages(view) for view in views]
-    far = [tables.distances(view.source, each.codes) for view, each in zip(views, there, strict=True)]
+    everyone = [tables.languages(view.members) for view in views]
+    far = [tables.distances(view.source, spoken.codes) for view, spoken in zip(views, everyone, strict=True)]
     kinds = [kind for kind in typology.KINDS if any(kind in set(table["distance"]) for table in far)]
     with st.container(border=True):
         left, middle, right = st.columns([2, 4, 2])
@@ -356,21 +310,21 @@ with page("Typology", lead=LEAD) as views:
         with middle:
             by, group = pickers.pick_place(views[0].all_counts())
         with right:
-            kind = pickers.pick("Distance", kinds, "distance", names=tables.label) if kinds else ""
+            kind = pickers.pick("Distance", kinds, "distance", names=typology.label) if kinds else ""
         st.caption(f"{pickers.MEASURE_NAMES[measure]}: {pickers.MEASURE_WORDS[measure]}.")
     part = PARTS[pickers.pick_part(list(PARTS), "section")]
-    asked = part.ask(kinds) if kinds else {}
-    for view, each, table in zip(views, there, far, strict=True):
+    settings = part.ask(kinds) if kinds else {}
+    for view, spoken, table in zip(views, everyone, far, strict=True):
         show.heading(view)
         st.caption(show.what(view) + ("" if group == WHOLE else f" · {pickers.readable(group)}"))
-        if said := words.who(each):
-            st.info(said)
-        if len(each.codes) < tables.LEAST:
-            st.info(words.too_few(each))
+        if about := words.who(spoken):
+            st.info(about)
+        if len(spoken.codes) < tables.LEAST:
+            st.info(words.too_few(spoken))
             continue
-        overlap = tables.similarity(view, each, measure, by)
+        overlap = tables.overlap(view, spoken, measure, by)
         overlap = overlap[overlap["group"] == group].reset_index(drop=True)
         if overlap["value"].notna().sum() == 0:
             st.info(f"{view.title} has no overlap to speak of in “{pickers.readable(group)}”.")
             continue
-        part.show(Shown(view, each, measure, group, overlap, table, kind), **asked)
+        part.show(Shown(view, spoken, measure, group, overlap, table, kind), **settings)

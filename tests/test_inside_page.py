@@ -11,6 +11,7 @@ import pytest
 import synthetic
 from apppages import charts, text
 
+from neutral.inside import curves
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue
@@ -143,7 +144,7 @@ def test_peaks_and_rank_correlations_are_those_of_the_layers_with_masks(folder):
 def test_rising_to_the_middle_is_a_peak_in_the_middle_third_that_falls_off_to_both_ends(overlap, retrieval, verdict):
     values = [("overlap", layer, v) for layer, v in zip(LAYERS[1:], overlap, strict=True)]
     values += [("retrieval", layer, v) for layer, v in zip(LAYERS[1:], retrieval, strict=True)]
-    shapes = tables.shapes(pd.DataFrame(values, columns=["curve", "layer", "value"])).set_index("curve")
+    shapes = curves.shapes(pd.DataFrame(values, columns=["curve", "layer", "value"])).set_index("curve")
     assert tuple(shapes["middle"]) == verdict
 
 

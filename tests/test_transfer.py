@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neutral.bootstrap import gain_interval
 from neutral.errors import NeutralError
 from neutral.metrics import METRICS, better, metric
 from neutral.search import winning
@@ -92,8 +93,8 @@ def test_a_run_that_diverged_or_was_written_twice_does_no_harm(table):
     assert cell["gain"] == 0.5
     assert np.isnan(cell["relative"])
     endless = np.column_stack([np.full(9, np.inf), np.ones(9)])
-    assert np.isnan(results.gain_interval("perplexity", [(endless, endless)])[3])
-    assert np.isnan(results.gain_interval("perplexity", [(endless, np.ones((9, 2)))])[3])
+    assert np.isnan(gain_interval("perplexity", [(endless, endless)])[3])
+    assert np.isnan(gain_interval("perplexity", [(endless, np.ones((9, 2)))])[3])
 
 
 def test_a_transfer_within_one_deviation_of_the_own_mask_succeeds():
@@ -135,7 +136,7 @@ def test_values_are_functions_of_the_parts():
 def test_the_bootstrap_is_a_plain_one_done_at_once():
     draw = np.random.default_rng(3)
     one, other = (np.column_stack([draw.gamma(2, 1, 40), np.full(40, 5.0)]) for _ in range(2))
-    gain, low, high, p = results.gain_interval("perplexity", [(one, other)], repeats=4000, seed=1)
+    gain, low, high, p = gain_interval("perplexity", [(one, other)], repeats=4000, seed=1)
     value = METRICS["perplexity"].value
     assert gain == pytest.approx(value(other.sum(axis=0)) - value(one.sum(axis=0)))
     plain = []
@@ -157,7 +158,7 @@ def test_the_bootstrap_of_several_seeds_resamples_the_same_examples_and_averages
         return np.column_stack([draw.binomial(np.minimum(true, predicted), rate), predicted, true])
 
     pairs = [(spans(0.7), spans(0.6)), (spans(0.8), spans(0.5)), (spans(0.6), spans(0.6))]
-    gain, low, high, p = results.gain_interval("f1", pairs, repeats=4000, seed=1)
+    gain, low, high, p = gain_interval("f1", pairs, repeats=4000, seed=1)
 
     def plainly(places):
         f1 = [[2 * part[places, 0].sum() / part[places, 1:].sum() for part in pair] for pair in pairs]
@@ -176,9 +177,9 @@ def test_the_bootstrap_rejects_no_more_often_than_it_says_and_sees_what_is_there
     for i in range(200):
         base = draw.gamma(2, 1, 60)
         parts = [np.column_stack([base + 0.3 * draw.standard_normal(60), np.full(60, 1.0)]) for _ in range(2)]
-        rejected += results.gain_interval("perplexity", [tuple(parts)], repeats=400, seed=i)[3] < 0.05
+        rejected += gain_interval("perplexity", [tuple(parts)], repeats=400, seed=i)[3] < 0.05
         parts[0][:, 0] += 0.2
-        seen += results.gain_interval("perplexity", [tuple(parts)], repeats=400, seed=i)[3] < 0.05
+        seen += gain_interval("perplexity", [tuple(parts)], repeats=400, seed=i)[3] < 0.05
     assert rejected < 24  # 10 expected; 24 has a chance of 1 in 20,000
     assert seen > 150
 
@@ -308,11 +309,11 @@ def test_gains_that_cancel_out_are_none():
     right = {share: np.array([[share * 10 > i, 1] for i in range(10)], dtype=float) for share in (0.6, 0.7, 0.8)}
     assert 0.8 - 0.7 > 0.7 - 0.6
     pairs = [(right[0.8], right[0.7]), (right[0.6], right[0.7])]
-    gain, low, high, _ = results.gain_interval("accuracy", pairs, repeats=400)
+    gain, low, high, _ = gain_interval("accuracy", pairs, repeats=400)
     assert gain == 0
     assert low <= 0 <= high
     even = [(one, one) for one, _ in pairs]
-    assert results.gain_interval("accuracy", even, repeats=400) == (0, 0, 0, 1)
+    assert gain_interval("accuracy", even, repeats=400) == (0, 0, 0, 1)
 
 
 def test_a_ticket_of_the_full_models_score_wins_whatever_rounding_does():

@@ -289,7 +289,7 @@ def test_languages_of_unknown_family_are_not_taken_for_relatives():
 def test_the_largest_part_without_gaps_is_what_trees_and_maps_take():
     square = pd.DataFrame(np.zeros((4, 4)), index=list("abcd"), columns=list("abcd"))
     square.loc["b", ["a", "c"]] = square.loc[["a", "c"], "b"] = np.nan
-    assert list(tables.complete(square).index) == ["a", "c", "d"]
+    assert list(typology.complete(square).index) == ["a", "c", "d"]
 
 
 def test_looking_at_the_distances_imports_no_model_library_and_no_umap(folder):

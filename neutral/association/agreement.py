@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from neutral.association import associations
+from neutral.association import associations, schemes
 from neutral.association.holm import holm
 from neutral.ties import merged
 
@@ -59,6 +59,38 @@ def over_layers(one: pd.DataFrame, other: pd.DataFrame) -> Layers:
     level = [table[["value", "value_other"]].apply(merged) for table in (means, joined)]
     both = [table["value"].corr(table["value_other"], method="spearman") for table in level]
     return Layers(*both, layers=len(means))
+
+
+class Agreement(NamedTuple):
+    """How far two overlaps agree.
+
+    plain, family: the row of `over_pairs` of the whole network, under each of `schemes.SCHEMES`. layers: that of
+    `over_layers`. by_layer: `over_pairs` of every layer, exchanging relatives only. languages: how many.
+    """
+
+    plain: pd.Series
+    family: pd.Series
+    layers: Layers
+    by_layer: pd.DataFrame
+    languages: int
+
+
+def agreement(
+    whole: tuple[pd.DataFrame, pd.DataFrame],
+    by_layer: tuple[pd.DataFrame, pd.DataFrame],
+    families: Mapping[str, Hashable],
+) -> Agreement:
+    """Compare two overlaps, each given over the whole network and by layer, on the languages of `families`.
+
+    Tables have columns group, source, target, value.
+    """
+    tests = schemes.both(over_pairs, *whole, families=families)
+    return Agreement(
+        *(tests[scheme].iloc[0] for scheme in schemes.SCHEMES),
+        layers=over_layers(*by_layer),
+        by_layer=over_pairs(*by_layer, within=families),
+        languages=len(families),
+    )
 
 
 def _unordered(table: pd.DataFrame) -> pd.DataFrame:

@@ -137,3 +137,23 @@ def _interval(name: str, ticket: pd.DataFrame, full: pd.DataFrame) -> tuple[floa
         return np.nan, np.nan
     _, low, high, _ = gain_interval(name, pairs)
     return low, high
+
+
+def randoms(table: pd.DataFrame, task: str, language: str, *, variant: str = "trained") -> pd.DataFrame:
+    """Return random masks, trained as the tickets were or not: sparsity, value (the mean over seeds).
+
+    `table` is that of `runs`.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=["sparsity", "value"])
+    rows = table[(table["task"] == task) & (table["method"] == "random")]
+    rows = rows[(rows["language"] == language) & (rows["variant"] == variant)]
+    return rows.groupby("sparsity")["value"].mean().reset_index()
+
+
+def by_rule(winners: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return rule -> language -> sparsity of its winning ticket, NaN for none; the table is that of `winners`."""
+    return {
+        rule: dict(zip(rows["language"], rows["sparsity"], strict=True))
+        for rule, rows in winners.groupby("rule", sort=False)
+    }

@@ -27,7 +27,7 @@ def cross_task(
 
     `table` is `Study.table("transfer")`. own: the score of the mask found on the task itself; difference: better than
     that by so much, in the metric's unit (below 0 is worse), both under `seeds`, those that both have, as text; low,
-    high, p: its paired bootstrap (`results.gain_interval`), NaN where a run is without parts. The random mask is a
+    high, p: its paired bootstrap (`bootstrap.gain_interval`), NaN where a run is without parts. The random mask is a
     source task of its own, "random".
     Tasks and languages without another's mask are left out.
     """

@@ -1,6 +1,7 @@
 """How far languages are from each other: typology, family, place, script, and the vocabulary they share.
 
-`uriel` has the distances of URIEL+, `tokens` those that depend on a model's tokenizer and the text.
+`uriel` has the distances of URIEL+, `tokens` those that depend on a model's tokenizer and the text. `similarity` folds
+the overlap of masks to languages; `graphs`, `trees` and `maps` draw either.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ KINDS = {
 }
 """The distances, in the order of display. The last four need a model's tokenizer and the text (`tokens`)."""
 
+STEPS = {
+    "family": {0.0: "one branch", 0.5: "one family", 1.0: "other families"},
+    "script": {0.0: "same script", 1.0: "another script"},
+}
+"""What the values of a distance that goes in steps are called."""
+
 MODEL_FREE = tuple(name for name, kind in KINDS.items() if "text" not in kind.origin)
 
 
@@ -67,12 +74,62 @@ def distances(codes: Sequence[str], kinds: Sequence[str] | None = None) -> pd.Da
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
 
+def filled(stored: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """Return all that is known of how far languages are from each other: stored distances, and `distances` beside them.
+
+    `stored` (columns `COLUMNS`, or empty) goes first: a kind of which it has any pair of `codes` is not computed. Kinds
+    come in the order of `KINDS`, others last; kinds without any value are left out.
+    """
+    if stored.empty:
+        stored = pd.DataFrame({name: pd.Series(dtype=float if name == "value" else str) for name in COLUMNS})
+    stored = stored[COLUMNS].astype({"value": float})
+    stored = stored[stored["source"].isin(codes) & stored["target"].isin(codes)]
+    missing = [kind for kind in MODEL_FREE if kind not in set(stored["distance"])]
+    table = pd.concat([stored, distances(codes, missing)], ignore_index=True)
+    table = table[table.groupby("distance")["value"].transform("count") > 0]
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    order = table["distance"].map(lambda kind: places.get(kind, len(places)))
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+
+
+def kinds_in(table: pd.DataFrame) -> list[str]:
+    """Return the kinds in a table of distances, in its order."""
+    return list(dict.fromkeys(table["distance"]))
+
+
+def label(kind: str) -> str:
+    """Return what people call a kind of distance.
+
+    >>> label("genetic"), label("other")
+    ('Genealogy', 'Other')
+    """
+    return KINDS[kind].label if kind in KINDS else kind.capitalize()
+
+
 def square(table: pd.DataFrame, kind: str, codes: Sequence[str]) -> pd.DataFrame:
     """Return one distance of a tidy table as a square, codes × codes: 0 on the diagonal, NaN where missing."""
     rows = table[table["distance"] == kind]
     found = {frozenset(pair): value for *pair, value in rows[["source", "target", "value"]].itertuples(index=False)}
     values = [[0.0 if a == b else found.get(frozenset((a, b)), np.nan) for b in codes] for a in codes]
     return pd.DataFrame(values, index=list(codes), columns=list(codes), dtype=float)
+
+
+def complete(distance: pd.DataFrame) -> pd.DataFrame:
+    """Drop languages from a square of distances until none is missing: the one that lacks most first, of several the
+    first."""
+    while distance.isna().to_numpy().any():
+        worst = distance.isna().sum().idxmax()
+        distance = distance.drop(index=worst, columns=worst)
+    return distance
+
+
+def nearness(distance: pd.DataFrame) -> pd.DataFrame:
+    """Turn a square of distances into similarities, from 0 (the furthest two) to 1 (the nearest)."""
+    values = distance.to_numpy(dtype=float)
+    apart = values[~np.eye(len(values), dtype=bool)]
+    low, high = np.nanmin(apart), np.nanmax(apart)
+    near = (high - values) / (high - low) if high > low else np.where(np.isnan(values), np.nan, 1.0)
+    return pd.DataFrame(near, index=distance.index, columns=distance.columns)
 
 
 def about(codes: Sequence[str]) -> pd.DataFrame:
@@ -103,6 +160,19 @@ def known(code: str) -> Language:
     if spoken.script == NO_SCRIPT and spoken.family == UNKNOWN and spoken.name == code:
         raise NeutralError(f"{code}: no language has this code; languages are named by ISO 639 codes such as en or swh")
     return spoken
+
+
+def is_code(label: str) -> bool:
+    """Whether a label is a language's code: a mixture of languages is not.
+
+    >>> is_code("sw"), is_code("en+fr")
+    (True, False)
+    """
+    try:
+        known(label)
+    except NeutralError:
+        return False
+    return True
 
 
 def _square(kind: str, spoken: Sequence[Language]) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
@@ -17,6 +18,74 @@ import pandas as pd
 
 from neutral.errors import NeutralError
 from neutral.ties import ROUNDING, merged
+
+
+@dataclass(frozen=True)
+class Network:
+    """A graph of languages, ready to be drawn.
+
+    Attributes:
+        edges: source, target, weight, value.
+        communities: of the edges with a weight above 0, the largest first.
+        modularity: of these communities.
+        agreement: adjusted Rand index of the communities and the families.
+        span: lowest and highest weight of all pairs, drawn or not.
+        weakest: the value of the weakest edge; NaN without any.
+    """
+
+    edges: pd.DataFrame
+    communities: list[set[str]]
+    modularity: float
+    agreement: float
+    span: tuple[float, float]
+    weakest: float
+
+    def shared(self, other: Network) -> int:
+        """Return how many edges two graphs share."""
+        both = [set(map(frozenset, zip(e["source"], e["target"], strict=True))) for e in (self.edges, other.edges)]
+        return len(both[0] & both[1])
+
+
+HOW = ("share", "strongest", "tree")
+"""Which pairs a network joins: so many percent of all, so many of each language, or those of the spanning tree."""
+
+
+def network(
+    weights: pd.DataFrame, values: pd.DataFrame, families: Mapping[str, Hashable], how: str, amount: float = 0
+) -> Network:
+    """Join languages where they are similar: `weights` is a symmetric square of similarities.
+
+    `values` is the square that edges are labelled from (the overlap itself, or the distance behind a similarity). `how`
+    is one of `HOW`, and `amount` the percentage or number that it takes.
+
+    Raises `NeutralError` for another `how`.
+    """
+    if how not in HOW:
+        raise NeutralError(f"no such way to choose edges: {how}; use {', '.join(HOW)}")
+    pairs = pd.Series([weights.at[a, b] for a, b in combinations(weights.index, 2)], dtype=float).dropna()
+    pairs = pairs.sort_values(ascending=False)
+    if how == "tree" or pairs.empty:
+        joined = graph(weights, tree=True)
+    elif how == "strongest":
+        joined = graph(weights, strongest=int(amount))
+    else:
+        joined = graph(weights, threshold=float(pairs.iloc[max(1, round(len(pairs) * amount / 100)) - 1]))
+    edges = pd.DataFrame(
+        [(a, b, weight, values.at[a, b]) for a, b, weight in joined.edges.data("weight")],
+        columns=["source", "target", "weight", "value"],
+    )
+    joined.remove_edges_from(
+        [(a, b) for a, b, weight in joined.edges.data("weight") if weight <= 0]
+    )  # φ may be below 0
+    groups = communities(joined)
+    return Network(
+        edges,
+        groups,
+        modularity(joined, groups),
+        agreement(groups, families),
+        (float(pairs.min()), float(pairs.max())) if len(pairs) else (0.0, 1.0),
+        float(edges["value"].iloc[edges["weight"].argmin()]) if len(edges) else float("nan"),
+    )
 
 
 def graph(

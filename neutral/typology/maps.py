@@ -50,7 +50,7 @@ def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0
     n = len(values)
     if n < 4:
         raise NeutralError("a UMAP takes at least four languages")
-    neighbours = neighbours or max(3, round(n / 3))
+    neighbours = neighbours or usual_neighbours(n)
     if not 2 <= neighbours < n:
         raise NeutralError(f"neighbours must be from 2 to {n - 1} for {n} languages; got {neighbours}")
     import warnings
@@ -65,6 +65,16 @@ def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0
     return pd.DataFrame({"language": list(distance.index), "x": points[:, 0], "y": points[:, 1]}).astype(
         {"x": float, "y": float}
     )
+
+
+def beside(by_mds: pd.DataFrame, by_umap: pd.DataFrame) -> pd.DataFrame:
+    """Return the places of two maps of the same languages: language, x_mds, y_mds, x_umap, y_umap."""
+    return by_mds.merge(by_umap, on="language", suffixes=("_mds", "_umap"))
+
+
+def usual_neighbours(count: int) -> int:
+    """Return how many of `count` languages decide the place of one, itself among them: a third, at least 3."""
+    return max(3, round(count / 3))
 
 
 def _checked(distance: pd.DataFrame) -> np.ndarray:

@@ -5,11 +5,62 @@ Average linkage (UPGMA, Sokal & Michener 1958); cophenetic correlation: Sokal & 
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
+from neutral import association
+from neutral.association import schemes
 from neutral.errors import NeutralError
 from neutral.ties import merged
+
+HEIGHTS = "all"
+"""The group of the pairs of a tree: all its leaves."""
+
+
+@dataclass(frozen=True)
+class Dendrogram:
+    """A tree of languages, ready to be drawn, and how well it keeps the distances that it was made from.
+
+    Attributes:
+        brackets: its lines, that of `branches`.
+        leaves: the languages, in the order of its leaves.
+        kept: cophenetic correlation with the distances.
+        heights: cophenetic distances, a square.
+    """
+
+    brackets: pd.DataFrame
+    leaves: list[str]
+    kept: float
+    heights: pd.DataFrame
+
+
+def dendrogram(distance: pd.DataFrame) -> Dendrogram:
+    """Return the average-linkage tree of a symmetric square of distances; errors are those of `tree`."""
+    linkage, names = tree(distance), list(distance.index)
+    kept = cophenetic_correlation(linkage, distance)
+    return Dendrogram(branches(linkage, names), leaves(linkage, names), kept, heights(linkage, names))
+
+
+def agreement(
+    heights: pd.DataFrame, distances: pd.DataFrame, kind: str, families: Mapping[str, Hashable]
+) -> pd.Series | None:
+    """Test the heights of a tree, a square, against a kind of `distances`, plain and within families.
+
+    A row of `schemes.beside`, whose rho is positive where the two agree. None for fewer than `association.LEAST`
+    languages, and where nothing is known of their distances.
+    """
+    names = list(heights.index)
+    rows = [(HEIGHTS, a, b, -heights.at[a, b]) for a, b in combinations(names, 2)]
+    nearness = pd.DataFrame(rows, columns=["group", "source", "target", "value"])
+    one = distances[(distances["distance"] == kind) & distances["source"].isin(names) & distances["target"].isin(names)]
+    if one.empty or len(names) < association.LEAST:
+        return None
+    row = schemes.beside(schemes.both(association.associations, nearness, one, families=families)).iloc[0]
+    return pd.Series({**row, "rho": -row["rho"]})
 
 
 def tree(distance: pd.DataFrame) -> np.ndarray:

@@ -14,13 +14,9 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from neutral import summary
 from neutral.errors import NeutralError
 from neutral.masksets import MaskSet
-from neutral.overlap import Counts
-from neutral.search import evaluations
 from neutral.study import Study, find_studies
-from neutral.summary import Choice
 
 BUNDLED = Path(__file__).parents[2] / "data" / "studies"
 VARIABLE = "NEUTRAL_STUDIES"
@@ -41,10 +37,10 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
 
     A study is called by its folder's name; a folder that NEUTRAL_STUDIES names may itself be a study.
     """
-    found: dict[str, Study] = {}
+    named: dict[str, Study] = {}
     broken: list[str] = []
     for folder in folders():
-        there = []
+        in_folder = []
         for path in [folder] if (folder / "study.json").is_file() else find_studies(folder):
             try:
                 study = _open(str(path), stamp(path))
@@ -52,11 +48,11 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
                 broken.append(str(error))
                 continue
             if study.info.get("about") == about:
-                there.append(study)
-        for study in sorted(there, key=_fullness, reverse=True):
-            name = study.path.name if study.path.name not in found else f"{study.path.parent.name}/{study.path.name}"
-            found.setdefault(name, study)
-    return found, broken
+                in_folder.append(study)
+        for study in sorted(in_folder, key=_fullness, reverse=True):
+            name = study.path.name if study.path.name not in named else f"{study.path.parent.name}/{study.path.name}"
+            named.setdefault(name, study)
+    return named, broken
 
 
 def _fullness(study: Study) -> int:
@@ -112,48 +108,6 @@ def remembered(function: Callable) -> Callable:
 
 
 @remembered
-def choices(source: Source) -> list[Choice]:
-    """See `summary.choices`."""
-    return summary.choices(source)
-
-
-@remembered
-def kinds(source: Source, choice: Choice) -> dict[str, int]:
-    """See `summary.kinds`."""
-    return summary.kinds(source, choice)
-
-
-@remembered
-def counts(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> Counts:
-    """See `summary.counts_of`."""
-    return summary.counts_of(source, choice, measure, members)
-
-
-@remembered
-def pairs(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.pairs`."""
-    return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
-
-
-@remembered
-def levels(source: Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.levels`."""
-    return summary.levels(source, choice, measure, by, members)
-
-
-@remembered
-def within(source: Source, choice: Choice, kind: str, measure: str, by: str) -> pd.DataFrame:
-    """See `summary.within`."""
-    return summary.within(source, choice, kind, measure, by)
-
-
-@remembered
-def across_sparsity(source: Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.across_sparsity`."""
-    return summary.across_sparsity(source, choice, measure, members)
-
-
-@remembered
 def table(source: Source, kind: str) -> pd.DataFrame:
     """See `Study.table`."""
     return source.table(kind)
@@ -163,13 +117,3 @@ def of_task(source: Source, task: str) -> dict:
     """Return what a study's information says of a task: its text and settings."""
     info = source.info
     return info if info.get("task") == task else info.get("tasks", {}).get(task, {})
-
-
-def scores(source: Source, task: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `evaluations.scores`."""
-    return evaluations.scores(table(source, "score"), task, members)
-
-
-def functional(source: Source, choice: Choice, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `evaluations.functional`."""
-    return evaluations.functional(table(source, "functional"), choice.task, choice.method, choice.sparsity, members)

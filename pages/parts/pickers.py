@@ -64,8 +64,8 @@ def pass_on(notices: DeltaGenerator) -> list:
 
 def address(**more: str) -> list[tuple[str, str]]:
     """Return the address that shows the present choices on another page, with some of its own."""
-    found = {**chosen(), **{key: [value] for key, value in more.items()}}
-    return [(key, value) for key, values in found.items() for value in values]
+    choices = {**chosen(), **{key: [value] for key, value in more.items()}}
+    return [(key, value) for key, values in choices.items() for value in values]
 
 
 def pick(
@@ -155,10 +155,10 @@ def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[
     if not st.session_state[_ARRIVED] or key in st.query_params:
         return []
     by_name = {names(option): option for option in options}
-    there = [name for name in chosen().get(key, []) if name in by_name]
-    if there:
-        st.query_params[key] = there
-    return [by_name[name] for name in there]
+    carried = [name for name in chosen().get(key, []) if name in by_name]
+    if carried:
+        st.query_params[key] = carried
+    return [by_name[name] for name in carried]
 
 
 def _note(key: str, values: list[str]) -> None:
@@ -170,8 +170,8 @@ def _note(key: str, values: list[str]) -> None:
 
 def pick_measure(kinds: Sequence[str]) -> str:
     """Choose a measure; `beyond` is offered where the study has counts for it."""
-    there = [m for m in MEASURES if m != "beyond" or "beyond" in kinds]
-    return pick("Measure", there, "measure", names=MEASURE_NAMES.__getitem__)
+    offered = [m for m in MEASURES if m != "beyond" or "beyond" in kinds]
+    return pick("Measure", offered, "measure", names=MEASURE_NAMES.__getitem__)
 
 
 def pick_order() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -9,20 +10,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from neutral import figures, members, summary
-from neutral.figures.theme import LEVELS
 from neutral.members import display
-from pages.parts import pickers
+from pages.parts import formats, pickers
+from pages.parts.formats import Tile
 from pages.parts.views import View
-
-LEVEL_WORDS = {
-    "chance": "what independent masks with the same density in every tensor would have",
-    "shuffled": "each mask shuffled within its tensors, then compared: chance, measured",
-    "pretrained": "each language's mask against the mask that the untouched pretrained weights give at this sparsity; "
-    "what languages share beyond it, they came to share",
-    "seeds": "the same language found twice under different seeds: as alike as two masks can be expected to be",
-    "halves": "the same language found twice from disjoint halves of its text: as alike as two masks can be expected "
-    "to be",
-}
 
 
 def figure(drawn: go.Figure, key: str, **options: object) -> Any:
@@ -96,21 +87,20 @@ def open_pair(source: str, target: str) -> None:
         st.switch_page("pages/pair.py", query_params={"a": display(source), "b": display(target)})
 
 
-def level_list(levels: pd.DataFrame, group: str = "all") -> None:
-    """Say the overlap and what it is read against in words."""
-    lines = []
-    for level, (name, _, _) in LEVELS.items():
-        rows = levels[(levels["level"] == level) & (levels["group"] == group)].dropna(subset="value")
-        if rows.empty or level == "between":
-            continue
-        row = rows.iloc[0]
-        count = f", mean of {row['n']:.0f}" if row["n"] > 1 else ""
-        lines.append(f"- **{name}: {row['value']:.3f}**{count}. {_sentence(LEVEL_WORDS[level])}")
-    st.markdown("\n".join(lines))
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+def tiles(rows: Iterable[Tile]) -> None:
+    """Show key numbers side by side; on a phone they wrap."""
+    with st.container(horizontal=True, gap="small"):
+        for label, number, note, explained in rows:
+            st.metric(
+                label,
+                number,
+                note,
+                delta_color="off",
+                delta_arrow="off",
+                help=explained,
+                border=True,
+                width=formats.TILE,
+            )
 
 
 def heading(view: View) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import pandas as pd
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -94,44 +95,51 @@ def collections() -> list[MaskSet]:
 
 def _collect(uploads: list[Upload]) -> list[MaskSet]:
     groups = networks([upload.mask for upload in uploads])
-    found = []
+    collections = []
     for group in groups:
-        mine = [uploads[i] for i in group]
+        some = [uploads[i] for i in group]
         title = "Your masks"
         if len(groups) > 1:
-            title += f" ({mine[0].mask.size / 1e6:,.1f} M weights: {', '.join(u.name for u in mine[:3])})"
-        found.append(MaskSet([u.mask for u in mine], [u.name for u in mine], title=title))
-    return found
+            title += f" ({some[0].mask.size / 1e6:,.1f} M weights: {', '.join(u.name for u in some[:3])})"
+        collections.append(MaskSet([u.mask for u in some], [u.name for u in some], title=title))
+    return collections
 
 
-def joined(study: Study, choice: Choice, chosen: tuple[str, ...], mine: MaskSet) -> MaskSet | None:
+def inventory() -> pd.DataFrame:
+    """Return what was read, a row a file: file, name, tensors, weights (how many), removed (the share)."""
+    return pd.DataFrame(
+        {
+            "file": upload.file,
+            "name": upload.name,
+            "tensors": len(upload.mask.names),
+            "weights": upload.mask.size,
+            "removed": upload.mask.sparsity(),
+        }
+        for upload in accepted()
+    )
+
+
+def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uploaded: MaskSet) -> MaskSet | None:
     """Return a study's masks and the user's as one collection, so that they can be compared with each other.
 
     None where the study holds no masks for this choice, or they are of another network.
     """
-    index = study.masks_index()
-    rows = index[
-        (index["task"] == choice.task)
-        & (index["method"] == choice.method)
-        & ((index["sparsity"] - choice.sparsity).abs() < 1e-6)
-        & (index["seed"] == choice.seed)
-        & (index["variant"] == "")
-    ]
-    if chosen:
-        rows = rows[rows["language"].isin(chosen)]
-    if rows.empty:
+    files = study.masks_of(*choice)
+    files = {language: path for language, path in files.items() if not chosen or language in chosen}
+    if not files:
         return None
 
     def make() -> MaskSet | None:
-        first = maskfiles.read(rows["path"].iloc[0])
-        if first.shapes != mine.masks[0].shapes:
+        first, *others = files.values()
+        masks = [maskfiles.read(first)]
+        if masks[0].shapes != uploaded.masks[0].shapes:
             return None
-        theirs = [first, *(maskfiles.read(path) for path in rows["path"].iloc[1:])]
-        labels = [*rows["language"], *(f"{member} (yours)" for member in mine.members)]
+        masks += map(maskfiles.read, others)
+        labels = [*files, *(f"{member} (yours)" for member in uploaded.members)]
         title = f"{study.info.get('title') or study.path.name} and your masks"
-        return MaskSet([*theirs, *mine.masks], labels, title=title)
+        return MaskSet([*masks, *uploaded.masks], labels, title=title)
 
-    made_from = (str(study.path), [str(p) for p in rows["path"]], mine.members, [id(m) for m in mine.masks])
+    made_from = (str(study.path), list(map(str, files.values())), uploaded.members, list(map(id, uploaded.masks)))
     return _once("joined", made_from, make)
 
 

@@ -15,6 +15,7 @@ from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue, pickers, uploads
+from pages.parts.overlap import tables
 
 STUDY, MINE, BOTH = "Study", "Your masks", "Both"
 
@@ -45,40 +46,40 @@ class View:
 
     def kinds(self) -> dict[str, int]:
         """The kinds of counts there are for the choice."""
-        return catalogue.kinds(self.source, self.choice)
+        return tables.kinds(self.source, self.choice)
 
     def counts(self, measure: str = "jaccard") -> Counts:
         """The counts of the chosen languages behind a measure."""
-        return catalogue.counts(self.source, self.choice, measure, self.chosen)
+        return tables.counts(self.source, self.choice, measure, self.chosen)
 
     def all_counts(self) -> Counts:
         """The counts of all languages, chosen or not."""
-        return catalogue.counts(self.source, self.choice, "jaccard", ())
+        return tables.counts(self.source, self.choice, "jaccard", ())
 
     def pairs(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
         """`summary.pairs` of the chosen languages, or of some."""
-        return catalogue.pairs(self.source, self.choice, measure, by, members or self.chosen)
+        return tables.pairs(self.source, self.choice, measure, by, members or self.chosen)
 
     def levels(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
         """`summary.levels` of the chosen languages, or of some."""
-        return catalogue.levels(self.source, self.choice, measure, by, members or self.chosen)
+        return tables.levels(self.source, self.choice, measure, by, members or self.chosen)
 
     def within(self, measure: str, by: str = "all", group: str = "all") -> dict[str, float]:
         """Language -> overlap with itself under another seed or half of the text, as far as there is."""
         kind = next((kind for kind in ("seeds", "halves") if kind in self.kinds()), None)
         if kind is None or measure == "beyond":
             return {}
-        table = catalogue.within(self.source, self.choice, kind, measure, by)
+        table = tables.within(self.source, self.choice, kind, measure, by)
         rows = table[table["group"] == group]
         return dict(zip(rows["language"], rows["value"], strict=True))
 
     def scores(self) -> pd.DataFrame:
         """`evaluations.scores` of the chosen languages."""
-        return catalogue.scores(self.source, self.choice.task, self.chosen)
+        return tables.scores(self.source, self.choice.task, self.chosen)
 
     def functional(self, members: tuple[str, ...] = ()) -> pd.DataFrame:
         """`evaluations.functional` of the chosen languages, or of some."""
-        return catalogue.functional(self.source, self.choice, members or self.chosen)
+        return tables.functional(self.source, self.choice, members or self.chosen)
 
 
 def choose(notices: DeltaGenerator) -> list[View]:
@@ -91,25 +92,26 @@ def choose(notices: DeltaGenerator) -> list[View]:
     studies, broken = catalogue.studies()
     for line in broken:
         notices.error(line)
-    mine = uploads.collections()
-    shown = _which(bool(studies), bool(mine), notices)
+    uploaded = uploads.collections()
+    shown = _which(bool(studies), bool(uploaded), notices)
     if shown is None:
         return []
-    if shown == MINE and len(mine) == 1:
-        views = [View(mine[0], catalogue.choices(mine[0])[0], pickers.pick_members(mine[0].members))]
+    if shown == MINE and len(uploaded) == 1:
+        only = uploaded[0]
+        views = [View(only, tables.choices(only)[0], pickers.pick_members(only.members))]
     else:
         views = [_of_study(studies, notices)] if shown != MINE else []
-        views = _with_uploads(views, mine) if shown != STUDY else views
+        views = _with_uploads(views, uploaded) if shown != STUDY else views
     if any(len(view.chosen) == 1 for view in views):
         raise NeutralError("An overlap takes two languages: choose another, or none for all.")
     return views
 
 
-def _which(studies: bool, mine: bool, notices: DeltaGenerator) -> str | None:
+def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None:
     asked = st.query_params.get("show")
-    if asked in (MINE, BOTH) and not mine:
+    if asked in (MINE, BOTH) and not uploaded:
         notices.info("This link shows masks that somebody uploaded. They stay in that person's session; upload yours.")
-    options = [STUDY] * studies + [MINE] * mine + [BOTH] * (studies and mine)
+    options = [STUDY] * studies + [MINE] * uploaded + [BOTH] * (studies and uploaded)
     return pickers.pick("Show", options, "show") if options else None
 
 
@@ -118,17 +120,17 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
     if asked and asked not in studies:
         notices.warning(f"There is no study called “{asked}” here. There is {', '.join(studies)}.")
     study = studies[pickers.pick("Study", list(studies), "study")]
-    choice = _choice(catalogue.choices(study))
+    choice = _choice(tables.choices(study))
     if choice is None:
         raise NeutralError(
             f"{study.info.get('title') or study.path.name} has no overlap counts yet; they come once every "
             "language has its mask. Go on with it with the same `python -m neutral find` command."
         )
-    members = order(catalogue.counts(study, choice, "jaccard", ()).members)
+    members = order(tables.counts(study, choice, "jaccard", ()).members)
     return View(study, choice, pickers.pick_members(members))
 
 
-def _choice(there: list[Choice]) -> Choice | None:
+def _choice(choices: list[Choice]) -> Choice | None:
     """Narrow the choices down, picker by picker."""
     for field, label, default, names in (
         ("task", "Task", "mlm", pickers.task_name),
@@ -136,20 +138,20 @@ def _choice(there: list[Choice]) -> Choice | None:
         ("sparsity", "Sparsity", 0.5, lambda sparsity: f"{sparsity:.0%}"),
         ("seed", "Seed", 0, str),
     ):
-        options = sorted({getattr(choice, field) for choice in there})
+        options = sorted({getattr(choice, field) for choice in choices})
         if not options:
             return None
         value = pickers.pick(label, options, field, default=default, names=names)
-        there = [choice for choice in there if getattr(choice, field) == value]
-    return there[0]
+        choices = [choice for choice in choices if getattr(choice, field) == value]
+    return choices[0]
 
 
-def _with_uploads(views: list[View], mine: list[MaskSet]) -> list[View]:
+def _with_uploads(views: list[View], collections: list[MaskSet]) -> list[View]:
     """Put uploads beside the study: in one view where they are of the same network, else in views of their own."""
-    found = [View(v.source, v.choice, v.chosen, heading=v.title) for v in views]
-    for collection in mine:
-        joined = uploads.joined(found[0].source, found[0].choice, found[0].chosen, collection) if found else None
+    shown = [View(v.source, v.choice, v.chosen, heading=v.title) for v in views]
+    for collection in collections:
+        joined = uploads.joined(shown[0].source, shown[0].choice, shown[0].chosen, collection) if shown else None
         source = joined or collection
-        view = View(source, catalogue.choices(source)[0], heading=source.title)
-        found = [view, *found[1:]] if joined else [*found, view]
-    return found
+        view = View(source, tables.choices(source)[0], heading=source.title)
+        shown = [view, *shown[1:]] if joined else [*shown, view]
+    return shown

@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from neutral import figures
+from neutral.compression.live import METHODS, Request
 from neutral.figures.compression.tokens import isolated
 from neutral.study import Study
 from pages.parts import pickers, show
-from pages.parts.compression import live
-from pages.parts.compression.live import Asked
-from pages.parts.compression.tables import Choice
+from pages.parts.compression import live, words
+from pages.parts.compression.tables import TableChoice
 
 _PIECES = 6  # shown of a word
 _KEPT = 8  # drawn maps that are remembered
@@ -30,28 +30,28 @@ COLUMNS = {
 }
 
 
-def show_tokens(study: Study, choice: Choice) -> None:
+def show_tokens(study: Study, choice: TableChoice) -> None:
     """Show the explorer and the map of one compressed table."""
     st.markdown("##### A word's neighbours, before and after")
-    asked = live.pick(study, choice, live.METHODS)
-    if asked:
-        word(asked)
+    request = live.pick(study, choice, METHODS)
+    if request:
+        word(request)
     st.markdown("##### The map of the table")
-    pictures(study, asked)
+    pictures(study, request)
 
 
-def word(asked: Asked) -> None:
+def word(request: Request) -> None:
     """Take a word and show its pieces' neighbours."""
     from neutral.compression import neighbours
 
-    source = live.model(asked.folder, asked.changed)
+    source = live.model(request)
     typed = pickers.pick_text("A word, in any language", "word", default="weather")
     ids = neighbours.split(source.backend, typed)
     if not ids:
         st.caption("Type a word to see its pieces.")
         return
     with st.spinner("Comparing …"):
-        before, after = live.units(replace(asked, method="")), live.units(asked)
+        before, after = live.units(replace(request, method="")), live.units(request)
     pieces = " ".join(f"`{isolated(source.pieces[i].strip())}`" for i in ids)
     st.markdown(f"{len(ids)} piece{'s' if len(ids) > 1 else ''}: {pieces}")
     shown = list(dict.fromkeys(ids[:_PIECES]))
@@ -68,7 +68,7 @@ def word(asked: Asked) -> None:
 
 
 def marked(table: pd.DataFrame, pieces: list[str]) -> pd.DataFrame:
-    """Return `exploring.compare` with pieces for ids and words for marks."""
+    """Return `neighbours.compare` with pieces for ids and words for marks."""
     return table.assign(
         before=[pieces[i] for i in table["before"]],
         after=[pieces[i] for i in table["after"]],
@@ -77,7 +77,7 @@ def marked(table: pd.DataFrame, pieces: list[str]) -> pd.DataFrame:
     )[list(COLUMNS)]
 
 
-def pictures(study: Study, asked: Asked | None) -> None:
+def pictures(study: Study, request: Request | None) -> None:
     """Show a map that the study holds, or one that is drawn when asked for."""
     from neutral.compression import projection
 
@@ -85,7 +85,7 @@ def pictures(study: Study, asked: Asked | None) -> None:
         f"{row.method} at {row.ratio:g} × by {row.by}": row.path
         for row in projection.projections(study.path).itertuples()
     }
-    options = [*held, *([LIVE] if asked else [])]
+    options = [*held, *([LIVE] if request else [])]
     if not options:
         return
     picked = pickers.pick("Map", options, "map")
@@ -93,40 +93,37 @@ def pictures(study: Study, asked: Asked | None) -> None:
         path: Path = held[picked]
         draw(_read(str(path), path.stat().st_mtime_ns), picked)
         return
-    if asked not in _drawn():
-        st.caption(f"{asked.title}: UMAP of 3,000 tokens takes half a minute the first time, then seconds.")
+    if request not in _drawn():
+        st.caption(f"{request.title}: UMAP of 3,000 tokens takes half a minute the first time, then seconds.")
         if not st.button("Draw it", icon=":material/scatter_plot:"):
             return
         bar = st.progress(0.0, "Preparing …")
-        picture = _project(asked, lambda share: bar.progress(share, "Laying out …" if share else "Preparing …"))
+        picture = _project(request, lambda share: bar.progress(share, "Laying out …" if share else "Preparing …"))
         while len(_drawn()) >= _KEPT:
             _drawn().pop(next(iter(_drawn())))
-        _drawn()[asked] = picture
+        _drawn()[request] = picture
         st.rerun()  # without the button
-    draw(_drawn()[asked], asked.title)
+    draw(_drawn()[request], request.title)
 
 
 def draw(picture: pd.DataFrame, title: str) -> None:
     """Show a map."""
     show.figure(figures.token_map(picture, title), "map-figure")
-    st.caption(
-        "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
-        "that are near share neighbours; distances between far groups mean nothing."
-    )
+    st.caption(words.MAP)
     show.table(picture, "Map of tokens", "map-table", digits=2)
 
 
-def _project(asked: Asked, progress: object) -> pd.DataFrame:
+def _project(request: Request, progress: object) -> pd.DataFrame:
     from neutral.compression import projection
 
-    source = live.model(asked.folder, asked.changed)
+    source = live.model(request)
     ids = projection.sample(source.scripts)
-    after = live.fitted(asked)[0].rows(ids).numpy()
+    after = live.fitted(request)[0].rows(ids).numpy()
     return projection.picture(source.matrix[ids].numpy(), after, ids, source.pieces, source.scripts, progress=progress)
 
 
 @st.cache_resource(max_entries=1)
-def _drawn() -> dict[Asked, pd.DataFrame]:
+def _drawn() -> dict[Request, pd.DataFrame]:
     """The maps that were drawn, the latest last."""
     return {}
 

@@ -10,33 +10,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from neutral.compression import predictions, results
 from neutral.errors import NeutralError
-from neutral.members import order
+from neutral.members import rows_in_order
 from neutral.study import Study
 from pages.parts import catalogue, pickers
-
-BY = {"bytes": "Bytes", "parameters": "Parameters"}
-WHERE = {"both": "Input and output", "input": "Input only"}
-MASKING = {False: "Single tokens", True: "Whole words"}
-WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency"}
-VOCABULARY = {False: "Full", True: "Trimmed to the text"}
-WEIGHTS_HELP = "How much each token counted in the fit. A method that has no such results shows those it has."
-LIMIT = 1.1  # times the full model's perplexity: what counts as kept
-
-NO_STUDY = """
-#### There is no study of token tables here yet
-
-Such a study holds perplexities of a model whose token table was compressed. Make one from any Hugging Face model and a
-folder of text, one file a language (`en.txt`, `sw.txt`, …):
-
-```sh
-python -m neutral compress --model MODEL --methods svd,direction --ratios 2.5,5,10 --text TEXT \\
-    --study data/studies/mine
-```
-"""
+from pages.parts.compression import words
 
 
 @dataclass(frozen=True)
-class Choice:
+class TableChoice:
     """What of a study to look at."""
 
     by: str  # parameters | bytes
@@ -47,14 +28,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class View:
+class TableView:
     """A study and what of it is chosen."""
 
     study: Study
-    choice: Choice
+    choice: TableChoice
 
 
-def choose(notices: DeltaGenerator) -> list[View]:
+def choose(notices: DeltaGenerator) -> list[TableView]:
     """Draw the sidebar's pickers and return what to show; empty when there is no study.
 
     Raises `NeutralError` for a study without results.
@@ -71,30 +52,26 @@ def choose(notices: DeltaGenerator) -> list[View]:
     scored = scores(study)
     if scored.empty:
         raise NeutralError(
-            f"{title(study)} has no perplexities yet; go on with it with the same `python -m neutral compress` command."
+            f"{words.title(study)} has no perplexities yet; go on with it with the same `python -m neutral compress` "
+            "command."
         )
 
     def pick(label: str, column: str, names: dict, key: str, **more: object) -> object:
-        there = [value for value in names if value in set(scored[column])]
-        return pickers.pick(label, there, key, names=names.__getitem__, **more)
+        values = [value for value in names if value in set(scored[column])]
+        return pickers.pick(label, values, key, names=names.__getitem__, **more)
 
-    by = pick("Size counted in", "by", BY, "by", help="Every stored byte against float32; or stored numbers.")
-    where = pick("Compressed table in", "where", WHERE, "where", help="A tied model has one table for both.")
-    words = pick("Masking", "words", MASKING, "masking")
-    weights = pick("Token weights", "weights", WEIGHTS, "weights", default="uniform", help=WEIGHTS_HELP)
-    trimmed = pick("Vocabulary", "trimmed", VOCABULARY, "vocabulary")
-    return [View(study, Choice(by, where, words, weights, trimmed))]
+    by = pick("Size counted in", "by", words.BY, "by", help="Every stored byte against float32; or stored numbers.")
+    where = pick("Compressed table in", "where", words.WHERE, "where", help="A tied model has one table for both.")
+    whole = pick("Masking", "words", words.MASKING, "masking")
+    weights = pick("Token weights", "weights", words.WEIGHTS, "weights", default="uniform", help=words.WEIGHTS_HELP)
+    trimmed = pick("Vocabulary", "trimmed", words.VOCABULARY, "vocabulary")
+    return [TableView(study, TableChoice(by, where, whole, weights, trimmed))]
 
 
 def empty() -> None:
     """Say how to get a study of tables."""
     with st.container(border=True):
-        st.markdown(NO_STUDY)
-
-
-def title(study: Study) -> str:
-    """What the study is called."""
-    return study.info.get("title") or study.path.name
+        st.markdown(words.NO_STUDY)
 
 
 @catalogue.remembered
@@ -106,13 +83,11 @@ def tables(study: Study) -> pd.DataFrame:
 @catalogue.remembered
 def scores(study: Study) -> pd.DataFrame:
     """See `results.scores`; languages by family."""
-    table = results.scores(study.table("perplexity"), tables(study))
-    place = {code: i for i, code in enumerate(order(dict.fromkeys(table["language"])))}
-    return table.sort_values("language", key=lambda column: column.map(place), kind="stable")
+    return rows_in_order(results.scores(study.table("perplexity"), tables(study)))
 
 
 @catalogue.remembered
-def chosen(study: Study, choice: Choice) -> pd.DataFrame:
+def chosen(study: Study, choice: TableChoice) -> pd.DataFrame:
     """The scores of a choice, each at its size (`results.at_size`)."""
     table = scores(study)
     table = table[(table["where"] == choice.where) & (table["words"] == choice.words)]
@@ -120,13 +95,13 @@ def chosen(study: Study, choice: Choice) -> pd.DataFrame:
 
 
 @catalogue.remembered
-def chosen_tables(study: Study, choice: Choice) -> pd.DataFrame:
+def chosen_tables(study: Study, choice: TableChoice) -> pd.DataFrame:
     """The sizes and errors of a choice, each at its size."""
     return results.at_size(results.usual(tables(study), choice.weights, choice.trimmed), choice.by)
 
 
 @catalogue.remembered
-def breaks(study: Study, choice: Choice) -> pd.DataFrame:
+def breaks(study: Study, choice: TableChoice) -> pd.DataFrame:
     """See `results.breaking`, of a choice."""
     return results.breaking(chosen(study, choice))
 
@@ -138,29 +113,26 @@ def groups(study: Study, group: str) -> pd.DataFrame:
 
 
 @catalogue.remembered
-def points(study: Study, where: str, words: bool, trimmed: bool) -> pd.DataFrame:
+def points(study: Study, where: str, whole: bool, trimmed: bool) -> pd.DataFrame:
     """See `predictions.points`; tables of one vocabulary, since errors are means over its tokens."""
     table = scores(study)
-    return predictions.points(table[table["trimmed"] == trimmed], where, words)
+    return predictions.points(table[table["trimmed"] == trimmed], where, whole)
 
 
 @catalogue.remembered
-def correlations(study: Study, where: str, words: bool, trimmed: bool, unit: str) -> pd.DataFrame:
+def correlations(study: Study, where: str, whole: bool, trimmed: bool, unit: str) -> pd.DataFrame:
     """See `predictions.correlations`."""
-    return predictions.correlations(points(study, where, words, trimmed), unit=unit)
+    return predictions.correlations(points(study, where, whole, trimmed), unit=unit)
+
+
+@catalogue.remembered
+def spread(study: Study, choice: TableChoice, group: str) -> pd.DataFrame:
+    """The direction error of groups of tokens, of a choice; languages by family."""
+    rows = results.usual(groups(study, group), choice.weights, choice.trimmed)
+    rows = rows[rows["by"] == choice.by]
+    return rows_in_order(rows, "name") if group == "language" else rows
 
 
 def lines(table: pd.DataFrame) -> list[str]:
     """The lines of a table, in the order of its methods."""
     return list(dict.fromkeys(table["line"]))
-
-
-def what(study: Study, choice: Choice) -> str:
-    """Say in a line what is shown."""
-    info = study.info
-    size = f"{info['vocabulary']:,} × {info['width']}" if {"vocabulary", "width"} <= set(info) else ""
-    place = "compressed table in the input and in the tied output layer"
-    if choice.where == "input":
-        place = "compressed table in the input only" + (", output layer as it was" if info.get("tied") else "")
-    masking = {"mlm": "whole words masked" if choice.words else "tokens masked"}.get(info.get("task"), "")
-    return " · ".join(filter(None, [title(study), f"table of {size}" if size else "", place, masking]))

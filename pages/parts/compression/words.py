@@ -2,14 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from neutral.compression import results
 from neutral.members import display
-from pages.parts.compression.tables import LIMIT, Choice
+from neutral.study import Study
+from pages.parts import formats
+from pages.parts.formats import Tile
 
+if TYPE_CHECKING:
+    from pages.parts.compression.tables import TableChoice
+
+LEAD = "How small can a model's token table get before it breaks, by which method, and for which language first?"
+
+BY = {"bytes": "Bytes", "parameters": "Parameters"}
+WHERE = {"both": "Input and output", "input": "Input only"}
+MASKING = {False: "Single tokens", True: "Whole words"}
+WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency"}
+VOCABULARY = {False: "Full", True: "Trimmed to the text"}
+WEIGHTS_HELP = "How much each token counted in the fit. A method that has no such results shows those it has."
+LIMIT = 1.1  # times the full model's perplexity: what counts as kept
+
+NO_STUDY = """
+#### There is no study of token tables here yet
+
+Such a study holds perplexities of a model whose token table was compressed. Make one from any Hugging Face model and a
+folder of text, one file a language (`en.txt`, `sw.txt`, …):
+
+```sh
+python -m neutral compress --model MODEL --methods svd,direction --ratios 2.5,5,10 --text TEXT \\
+    --study data/studies/mine
+```
+"""
+NO_RESULTS = "This study has no perplexities for this choice. Choose another size, place or masking in the sidebar."
+BOUNDS = "▷ not yet at the largest ratio measured, ◁ already at the smallest."
+NOT_INDEPENDENT = (
+    "All tables, by parameters and by bytes. Tables of one method are not independent, so the interval over whole "
+    "methods is the fairer one."
+)
+MAP = (
+    "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
+    "that are near share neighbours; distances between far groups mean nothing."
+)
 KEPT = f"{LIMIT - 1:.0%} of the full model's perplexity"
 MEASURE_NAMES = {"cosine": "cosine distance", "rmse": "RMSE", "perplexity": "perplexity"}
+
+
+def title(study: Study) -> str:
+    """What the study is called."""
+    return study.info.get("title") or study.path.name
+
+
+def what(study: Study, choice: TableChoice) -> str:
+    """Say in a line what is shown."""
+    info = study.info
+    size = f"{info['vocabulary']:,} × {info['width']}" if {"vocabulary", "width"} <= set(info) else ""
+    place = "compressed table in the input and in the tied output layer"
+    if choice.where == "input":
+        place = "compressed table in the input only" + (", output layer as it was" if info.get("tied") else "")
+    masking = {"mlm": "whole words masked" if choice.words else "tokens masked"}.get(info.get("task"), "")
+    return " · ".join(filter(None, [title(study), f"table of {size}" if size else "", place, masking]))
+
+
+def tiles(study: Study, breaks: pd.DataFrame) -> list[Tile]:
+    """Return the key numbers."""
+    info = study.info
+    rows = []
+    if {"vocabulary", "width"} <= set(info):
+        size = info["vocabulary"] * info["width"]
+        rows.append(Tile("Token table", f"{formats.amount(4 * size)}B", f"{formats.amount(size)} numbers"))
+    for limit in sorted(set(breaks["limit"])):
+        best = results.reach(breaks[breaks["limit"] == limit]).iloc[0]
+        rows.append(Tile("All within 10%" if limit == LIMIT else f"All within {limit:g} ×", at(best), best["line"]))
+    return rows
+
+
+def curve(factors: pd.Series, top: float) -> str:
+    """Say what is dotted, and whether lines go on above the axis, which ends at `top` (0: it does not end)."""
+    cut = " Lines that leave at the top go on." if 0 < top < factors.max() else ""
+    return f"Dotted: the full model, and {LIMIT:g} × its perplexity.{cut}"
 
 
 def at(row: pd.Series) -> str:
@@ -20,18 +94,18 @@ def at(row: pd.Series) -> str:
     return f"≥ {ratio}" if row["bound"] == "above" and row["sizes"] > 1 else ratio
 
 
-def answer(breaks: pd.DataFrame, choice: Choice) -> str:
+def answer(breaks: pd.DataFrame, choice: TableChoice) -> str:
     """Say which methods keep every language within the limit, up to which ratio, and who breaks first."""
     reach = results.reach(breaks[breaks["limit"] == LIMIT])
     kept, broken = reach[reach["bound"] != "below"], reach[reach["bound"] == "below"]
-    said = []
+    sentences = []
     if len(kept):
         parts = [f"**{row['line']} {at(row)}**{_who(row)}" for _, row in kept.iterrows()]
-        said.append(f"Every language stays within {KEPT} up to these ratios, by {choice.by}: {', '.join(parts)}.")
+        sentences.append(f"Every language stays within {KEPT} up to these ratios, by {choice.by}: {', '.join(parts)}.")
     if len(broken):
         names = ", ".join(f"{row.line} ({row.ratio:.3g} ×)" for row in broken.itertuples())
-        said.append(f"Broken at the least ratio measured: {names}.")
-    return " ".join(said)
+        sentences.append(f"Broken at the least ratio measured: {names}.")
+    return " ".join(sentences)
 
 
 def _who(row: pd.Series) -> str:
@@ -51,7 +125,7 @@ def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: t
         verdict = "Cosine distance foretells perplexity better than RMSE"
     elif row["lead_high"] < 0:
         verdict = "RMSE foretells perplexity better than cosine distance"
-    said = (
+    sentence = (
         f"**{verdict}.** Rank correlation {_row(by_table, who, 'cosine')['rho']:.3f} for cosine distance, "
         f"{row['rho']:.3f} for RMSE; difference {row['lead']:+.3f} (95% interval {row['lead_low']:+.3f} to "
         f"{row['lead_high']:+.3f} over {row['n']} tables, {wide['lead_low']:+.3f} to {wide['lead_high']:+.3f} over "
@@ -59,11 +133,11 @@ def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: t
     )
     count, share = disagreements
     if count:
-        said += (
+        sentence += (
             f" Where they disagree on which of two tables is better ({count:,} pairs), perplexity sides with cosine "
         )
-        said += f"distance in {share:.0%}."
-    return said
+        sentence += f"distance in {share:.0%}."
+    return sentence
 
 
 def _row(table: pd.DataFrame, language: str, error: str) -> pd.Series:
@@ -88,3 +162,23 @@ def _p(p: float) -> str:
     if p != p:
         return ""
     return " (sign test p < 0.001)" if p < 0.001 else f" (sign test p = {p:.2g})"
+
+
+def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> str:
+    """Say how large the table is that is compressed live, and what the methods see of the tokens."""
+    return (
+        f"Full table: {rows:,} × {width}, {4 * rows * width / 1e6:.3g} MB in float32. Token weights: "
+        f"{WEIGHTS[weights]}. {', '.join(one_size)} have one size; mixed weighs by frequency and sees the table alone, "
+        "not the model."
+    )
+
+
+def no_model(name: str, *, another: bool) -> str:
+    """Say that a model is not on this machine, and whether another one is shown."""
+    instead = " Shown instead: a model that is." if another else ""
+    return f"This part needs the folder of {name}, which is not on this machine.{instead}"
+
+
+def too_large(name: str, rows: int, width: int) -> str:
+    """Say that a table is too large to be compressed on the page."""
+    return f"The table of {name}, {rows:,} × {width}, is too large to be compressed here: use the shell."

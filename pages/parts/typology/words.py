@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
+from neutral.association import LEAST, schemes
 from neutral.figures.theme import number, short_layer, signed
 from neutral.figures.typology.languages import listed
 from neutral.labels import WHOLE
 from neutral.members import display
 from neutral.metrics import SIGNIFICANT
-from pages.parts.typology.tables import LEAST, Drawn, Languages, Tree, label
+from neutral.typology import KINDS, label
+from neutral.typology.graphs import Network
+from neutral.typology.maps import usual_neighbours
+from neutral.typology.similarity import Languages
+from neutral.typology.trees import Dendrogram
 
 _METHOD = """
 **ρ** is Spearman's rank correlation of overlap and distance over the pairs; below 0: the nearer, the more alike. Pairs
@@ -46,19 +52,30 @@ COLUMNS = {
 }
 
 
-def method(there: Languages) -> str:
+def method(spoken: Languages) -> str:
     """Explain the tests, and whom they speak for."""
-    sizes = Counter(there.blocks.values())
-    among = [code for code in there.codes if sizes[there.blocks[code]] > 1]
+    sizes = Counter(spoken.blocks.values())
+    among = [code for code in spoken.codes if sizes[spoken.blocks[code]] > 1]
     if not among:
         movable = "here no two languages are of one family, so it cannot be done"
-    elif len(among) == len(there.codes) and len(sizes) == 1:
+    elif len(among) == len(spoken.codes) and len(sizes) == 1:
         movable = "here all languages are of one family, so it is the same as permuting all"
     else:
         movable = f"here only {', '.join(map(display, among))} can be exchanged, so it speaks for these"
     return _METHOD.format(movable=movable)
 
 
+CONTROL = (
+    "The table then shows what each distance has to do with the overlap beyond this one. It does not make the plain "
+    "test valid: languages of one family stay dependent."
+)
+
+NO_VOCABULARY = (
+    "Shared vocabulary and text size need the model's tokenizer and its text: `python -m neutral typology --study DIR "
+    "--model MODEL --text TEXT` adds them to a study."
+)
+
+LEAST_PAIRS = 5  # to a distance of a regression
 ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
 
 REGRESSION = {
@@ -72,27 +89,27 @@ REGRESSION = {
 }
 
 
-def who(there: Languages) -> str:
+def who(spoken: Languages) -> str:
     """Say which masks are no languages, and which count together."""
-    said = []
-    if there.others:
-        names = ", ".join(f"“{name}”" for name in there.others)
-        are = "is no language" if len(there.others) == 1 else "are no languages"
-        said.append(
+    sentences = []
+    if spoken.others:
+        names = ", ".join(f"“{name}”" for name in spoken.others)
+        are = "is no language" if len(spoken.others) == 1 else "are no languages"
+        sentences.append(
             f"{names} {are} by any ISO 639 code, so nothing is known of how near others are. Rename masks by their "
             "language (en, swh, …) on the page Your masks."
         )
-    if there.repeated:
-        said.append("Several masks of one language count together, by their mean.")
-    return " ".join(said)
+    if spoken.repeated:
+        sentences.append("Several masks of one language count together, by their mean.")
+    return " ".join(sentences)
 
 
-def too_few(there: Languages) -> str:
+def too_few(spoken: Languages) -> str:
     """Say that there are too few languages."""
-    names = f": {', '.join(map(display, there.codes))}" if there.codes else ""
+    names = f": {', '.join(map(display, spoken.codes))}" if spoken.codes else ""
     return (
         f"What explains an overlap takes {LEAST} languages, which have six pairs; there "
-        f"{'is' if len(there.codes) == 1 else 'are'} {len(there.codes)} here{names}."
+        f"{'is' if len(spoken.codes) == 1 else 'are'} {len(spoken.codes)} here{names}."
     )
 
 
@@ -101,41 +118,42 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
     known = table.dropna(subset="rho")
     if known.empty:
         return f"No distance can be tested: {measure} or all distances are the same for every pair."
-    both = known[known["holm_within"] < SIGNIFICANT]
-    plain = known[(known["holm"] < SIGNIFICANT) & ~known.index.isin(both.index)]
+    both, plain = schemes.holding(known)
     movable = known["p_within"].notna().any()
     nothing = "nothing holds within families" if movable else "no two of them can be exchanged within a family"
-    if movable and (least := _least(known, "_within")) > SIGNIFICANT:
+    if movable and (least := schemes.smallest_p(known, within=True)) > SIGNIFICANT:
         nothing = f"within families too few can be exchanged to tell (no corrected p can be below {least:.2f})"
-    if (least := _least(known, "")) > SIGNIFICANT:
+    if (least := schemes.smallest_p(known)) > SIGNIFICANT:
         return (
             f"**{known['languages'].max():.0f} languages are too few to tell.** With so few permutations and "
             f"{len(known)} distances no corrected p can be below {least:.2f}. {_largest(known)}"
         )
     if len(both):
-        said = [
+        sentences = [
             f"**{measure} goes with {_names(both, within=True)}**: that holds when languages are exchanged only "
             "within families."
         ]
         if len(both) > 1:
-            said.append("Such distances go along with each other; the regression below tells them apart if it can.")
+            sentences.append(
+                "Such distances go along with each other; the regression below tells them apart if it can."
+            )
         if len(plain):
-            said.append(
+            sentences.append(
                 f"When all languages are permuted, with {_names(plain)} as well: relatives alone can make that."
             )
     elif len(plain):
-        said = [
+        sentences = [
             f"**{measure} goes with {_names(plain)}** when all languages are permuted, but {nothing}: relatives alone "
             "can make this."
         ]
     else:
         also = "" if movable else f", and {nothing}"
-        said = [
+        sentences = [
             f"**No distance here explains {measure}**: none holds after correction, even when all are permuted{also}."
         ]
     if not len(both):
-        said.append(_largest(known))
-    return " ".join(said)
+        sentences.append(_largest(known))
+    return " ".join(sentences)
 
 
 def spread(overlap: pd.DataFrame) -> str:
@@ -146,16 +164,8 @@ def spread(overlap: pd.DataFrame) -> str:
     return f"All pairs lie between {low:.4f} and {high:.4f}, so there is little to explain."
 
 
-def _least(table: pd.DataFrame, scheme: str) -> float:
-    """Return the smallest p that Holm's correction could leave of one test here."""
-    tested = table.dropna(subset=f"p{scheme}")
-    if tested.empty:
-        return 1.0
-    return len(tested) / float(tested[f"permutations{scheme}"].max())
-
-
 def _largest(known: pd.DataFrame) -> str:
-    top = known.loc[known["rho"].abs().idxmax()]
+    top = schemes.largest(known)
     way = "nearer" if top["rho"] < 0 else "further"
     return (
         f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
@@ -167,8 +177,8 @@ def layers(heat: pd.DataFrame, kind: str) -> str:
     """Say in which layers one distance goes with the overlap."""
     rows = heat[(heat["distance"] == kind) & (heat["group"] != WHOLE)]
     short = short_layer(list(rows["group"]))
-    both = [short[group] for group in rows[rows["holm_within"] < SIGNIFICANT]["group"]]
-    plain = [short[g] for g in rows[(rows["holm"] < SIGNIFICANT) & ~(rows["holm_within"] < SIGNIFICANT)]["group"]]
+    held = (set(each["group"]) for each in schemes.holding(rows))
+    both, plain = ([short[group] for group in rows["group"] if group in groups] for groups in held)
     if not both and not plain:
         return f"**{label(kind)}**: in no single layer, corrected for all layers and distances."
     parts = [f"within families in layer {', '.join(both)}"] if both else []
@@ -202,20 +212,49 @@ def _test(name: str, p: float, holm: float, permutations: int, exact: bool) -> s
 
 
 def _names(table: pd.DataFrame, *, within: bool = False) -> str:
-    ordered = table.sort_values("tested_within" if within else "rho", key=abs, ascending=False)
     named = []
-    for _, row in ordered.iterrows():
+    for _, row in table.iterrows():
         also = f", in families {signed(row['tested_within'])}" if within else ""
         named.append(f"{label(row['distance'])} ({signed(row['rho'])}{also})")
     return ", ".join(named)
 
 
-def missing(row: pd.Series) -> str:
-    """Say who was left out of one test."""
-    if not row["left_out"]:
+def unknown(kind: str) -> str:
+    """Say that a distance is not known."""
+    return f"There is no {label(kind).lower()} distance for these languages."
+
+
+def meaning(kind: str, row: pd.Series) -> str:
+    """Say what a distance compares, and who was left out of its test."""
+    known = KINDS.get(kind)
+    about = f"{known.meaning[:1].upper()}{known.meaning[1:]} ({known.origin})." if known else ""
+    return " ".join(filter(None, [about, left_out(row["left_out"].split(", ")) if row["left_out"] else ""]))
+
+
+def left_out(codes: Sequence[str]) -> str:
+    """Say which languages were left out for want of data."""
+    return f"Without data, so left out: {', '.join(map(display, codes))}."
+
+
+def heat(table: pd.DataFrame) -> str:
+    """Say what the marks of the heatmap mean: `table` has the whole network and all layers."""
+    cells = table[table["group"] != WHOLE]["p"].notna().sum()
+    return (
+        "● p < 0.05 within families, ○ only when all languages are permuted; Holm over the distances in “all”, over "
+        f"all {cells} cells in the layers (stricter). Click a cell for its pairs."
+    )
+
+
+def too_few_pairs(table: pd.DataFrame) -> str:
+    """Say that the languages have too few pairs for a regression; "" where they have enough."""
+    count, kinds = int(table["languages"].iloc[0]), len(table)
+    pairs = count * (count - 1) // 2
+    if pairs >= LEAST_PAIRS * kinds:
         return ""
-    names = ", ".join(display(code) for code in row["left_out"].split(", "))
-    return f"Without data, so left out: {names}."
+    return (
+        f"{count} languages have {pairs} pairs; a regression on {kinds} distances would fit them whatever they are. "
+        f"Choose fewer distances, or more languages: {LEAST_PAIRS} pairs a distance."
+    )
 
 
 def regression(table: pd.DataFrame) -> str:
@@ -230,44 +269,55 @@ def regression(table: pd.DataFrame) -> str:
     )
 
 
-def graph(found: Drawn, there: Languages, value: str) -> str:
-    """Say what a graph's communities are."""
-    groups = [listed(group, there.codes) for group in found.communities if len(group) > 1]
-    alone = [listed(group, there.codes) for group in found.communities if len(group) == 1]
-    said = "; ".join(groups) if groups else "none"
+def graph(network: Network, spoken: Languages, value: str) -> str:
+    """Say what a graph's communities are; `value` is what its edges are labelled with."""
+    groups = [listed(group, spoken.codes) for group in network.communities if len(group) > 1]
+    alone = [listed(group, spoken.codes) for group in network.communities if len(group) == 1]
+    communities = "; ".join(groups) if groups else "none"
     if alone:
-        said += f"; alone: {', '.join(alone)}"
+        communities += f"; alone: {', '.join(alone)}"
     lines = [
-        f"{len(found.edges)} pairs drawn, {value} {found.least:.4g} at the weakest.",
-        f"**Communities:** {said}.",
-        f"Modularity {_or_dash(found.modularity)}; agreement with the families, adjusted Rand index: "
-        f"**{_or_dash(found.agreement)}** (1 the same, 0 chance).",
+        f"{len(network.edges)} pairs drawn, {value} {network.weakest:.4g} at the weakest.",
+        f"**Communities:** {communities}.",
+        f"Modularity {signed(network.modularity)}; agreement with the families, adjusted Rand index: "
+        f"**{signed(network.agreement)}** (1 the same, 0 chance).",
     ]
     return "  \n".join(lines)
 
 
-def shared(one: Drawn, other: Drawn) -> str:
-    """Say how many edges two graphs share."""
-    ours, theirs = (
-        {frozenset(pair) for pair in zip(each.edges["source"], each.edges["target"], strict=True)}
-        for each in (one, other)
+def graphs(one: Network, other: Network | None = None) -> str:
+    """Say how many edges the two graphs share, and how both are drawn."""
+    shared = ""
+    if other is not None:
+        shared = f"{one.shared(other)} of the {len(one.edges)} pairs of the one graph are in the other. "
+    return (
+        f"{shared}Colour: family. Marker: community (Louvain, by edge weight). Width: how alike, from the least to the "
+        "most alike pair. A language stands at one place in both graphs: that of its overlap with all others, "
+        "whichever edges are drawn."
     )
-    return f"{len(ours & theirs)} of the {len(ours)} pairs of the one graph are in the other."
 
 
-def tree(found: Tree, row: pd.Series | None, kind: str) -> str:
+def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
     """Say how well a tree keeps its distances, and how well it agrees with another distance."""
-    said = [
-        f"The tree keeps the distances it was made from with a cophenetic correlation of **{_or_dash(found.kept)}** "
+    sentences = [
+        f"The tree keeps the distances it was made from with a cophenetic correlation of **{signed(dendrogram.kept)}** "
         "(1: nothing is lost)."
     ]
-    if row is not None:
-        said.append(
-            f"Its heights agree with {label(kind).lower()} by a rank correlation of **{signed(row['rho'])}** "
-            f"(p = {number(row['p'])}, within families {number(row['p_within'])})."
+    if agreement is not None:
+        sentences.append(
+            f"Its heights agree with {label(kind).lower()} by a rank correlation of **{signed(agreement['rho'])}** "
+            f"(p = {number(agreement['p'])}, within families {number(agreement['p_within'])})."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
-def _or_dash(value: float) -> str:
-    return signed(value)
+def kept_by_map(title: str, places: pd.DataFrame) -> str:
+    """Say what a map, by MDS or UMAP, keeps of the distances."""
+    if title == "MDS":
+        kept = f" A plane holds {places.attrs['kept']:.0%} of their spread." if "kept" in places.attrs else ""
+        return f"Classical scaling keeps distances: far apart is different.{kept}"
+    return (
+        f"UMAP keeps neighbours, here the {usual_neighbours(len(places)) - 1} nearest of each language, so few because "
+        "there are few languages: groups show, distances between groups mean little, and another seed gives another "
+        "picture."
+    )

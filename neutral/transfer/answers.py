@@ -1,0 +1,175 @@
+"""What a transfer matrix comes to: which mask serves others best, how often one is worse, who has learnt too little.
+
+`matrix` is that of `results.against_own` everywhere, `tested` that of `results.bootstrap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from neutral.members import order
+from neutral.metrics import better, metric
+from neutral.study import FULL
+from neutral.transfer.results import relative_drop
+from neutral.transfer.sources import is_language
+
+SIGNIFICANT = 0.05
+FAR = 0.5
+"""A full model whose score differs by more, relative to the own masks', is far from them."""
+
+HARDLY = 0.5
+"""An own mask that scores below this share of the median own mask has hardly learnt the task."""
+
+POINTS = 5
+"""A full model so many points behind the own masks has learnt less than they have."""
+
+
+class Change(NamedTuple):
+    """Relative changes of a score against the own mask's: their mean, the lowest, the highest, and how many."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+class Verdicts(NamedTuple):
+    """In how many pairs of languages another's mask is significantly worse, or better, than the own one."""
+
+    worse: int
+    better: int
+    pairs: int
+
+
+def languages(matrix: pd.DataFrame) -> list[str]:
+    """Return the languages that masks are of, or are trained on, relatives beside each other."""
+    return order(list(dict.fromkeys([*filter(is_language, matrix["source"]), *matrix["target"]])))
+
+
+def between(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one language's mask on another language."""
+    return matrix[_of_languages(matrix) & (matrix["source"] != matrix["target"])]
+
+
+def _of_languages(table: pd.DataFrame) -> pd.Series:
+    """Return which rows are of one language's mask."""
+    return table["source"].map(is_language).astype(bool)
+
+
+def change(matrix: pd.DataFrame, source: str = "") -> Change | None:
+    """Return the relative changes of one source's mask, or of `between`; None where none is known."""
+    rows = matrix[matrix["source"] == source] if source else between(matrix)
+    known = rows["relative"].dropna()
+    return Change(known.mean(), known.min(), known.max(), len(known)) if len(known) else None
+
+
+def ranked(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return `results.relative_drop` of the languages, the one whose mask transfers best first."""
+    drop = relative_drop(matrix)
+    drop = drop[_of_languages(drop)].dropna(subset="value")
+    if drop.empty:
+        return drop
+    return drop.sort_values("value", ascending=not metric(matrix["metric"].iloc[0]).higher_is_better)
+
+
+def verdicts(tested: pd.DataFrame) -> Verdicts:
+    """Count the pairs of languages in which a bootstrap finds a difference."""
+    pairs = tested[_of_languages(tested)]
+    sure = pairs[pairs["p"] < SIGNIFICANT]["gain"]
+    return Verdicts(int((sure < 0).sum()), int((sure > 0).sum()), len(pairs))
+
+
+def different(tested: pd.DataFrame, on: tuple[str, str] = ("source", "target")) -> list[tuple[str, str]]:
+    """Return the cells, by the columns `on`, that differ significantly from the own mask."""
+    return list(tested[tested["p"] < SIGNIFICANT][list(on)].itertuples(index=False, name=None))
+
+
+def successful(matrix: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return source and target of what succeeds by the paper's rule, own masks left out."""
+    rows = matrix[(matrix["source"] != matrix["target"]) & matrix["successful"].fillna(False)]
+    return list(rows[["source", "target"]].itertuples(index=False, name=None))
+
+
+def judged(matrix: pd.DataFrame) -> tuple[int, int]:
+    """Return how many transfers between languages succeed by the paper's rule, and how many it can be applied to."""
+    rows = between(matrix)["successful"].dropna()
+    return int(rows.sum()), len(rows)
+
+
+def full_change(matrix: pd.DataFrame) -> float:
+    """Return the full model's mean relative change against the own masks if that is `FAR`, else NaN."""
+    full = change(matrix, FULL)
+    return full.mean if full and abs(full.mean) > FAR else float("nan")
+
+
+def unlearnt(matrix: pd.DataFrame) -> dict[str, float]:
+    """Return language -> score of own masks that have hardly learnt the task: any change relative to these is large.
+
+    Only for a metric where higher is better: perplexities start high and have no such floor.
+    """
+    if not metric(matrix["metric"].iloc[0]).higher_is_better:
+        return {}
+    own = matrix[matrix["source"] == matrix["target"]].set_index("target")["value"]
+    return own[own < own.median() * HARDLY].to_dict()
+
+
+def wins(left_out: pd.DataFrame, source: str, other: str) -> tuple[int, int]:
+    """Return for how many languages one source is better than another, and how many have both.
+
+    `left_out` is that of `results.left_out`.
+    """
+    both = left_out.dropna(subset=[source, other])
+    rows = both[["metric", source, other]].itertuples(index=False, name=None)
+    return sum(better(*row) > 0 for row in rows), len(both)
+
+
+def against_overlap(matrix: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
+    """Return `between` with the columns overlap (of the two masks) and change (relative); pairs that have both.
+
+    `overlap` has source, target, value; pairs are unordered.
+    """
+    values = {frozenset(pair): value for *pair, value in overlap[["source", "target", "value"]].itertuples(index=False)}
+    rows = between(matrix)
+    pairs = zip(rows["source"], rows["target"], strict=True)
+    rows = rows.assign(overlap=[values.get(frozenset(pair)) for pair in pairs], change=rows["relative"])
+    return rows.dropna(subset=["overlap", "change"])
+
+
+def drops(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return `results.relative_drop` of several matrices, line -> matrix, with a column line."""
+    return pd.concat([relative_drop(matrix).assign(line=line) for line, matrix in matrices.items()], ignore_index=True)
+
+
+def in_points(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Write shares in percent, as the paper prints F1 and accuracy; perplexities stay."""
+    shares = table["metric"] != "perplexity"
+    if not shares.any():
+        return table
+    return table.assign(**{column: table[column].where(~shares, 100 * table[column]) for column in columns})
+
+
+def mixtures(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Go through `across.multilingual`: task, mixture, and its rows."""
+    for (task, mixture), rows in table.groupby(["task", "mixture"], sort=False):
+        yield task, mixture, rows
+
+
+def mixture_square(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return `across.multilingual` of one task and mixture as a square, sources × targets, their mean before them.
+
+    The mean is over the targets that all sources have, so that it is over the same ones in every row.
+    """
+    square = rows.pivot(index="source", columns="target", values="value")
+    sources = [source for source in dict.fromkeys(rows["source"]) if source in square.index]
+    square = square.loc[sources, order(list(square.columns))]
+    means = square.dropna(axis="columns").mean(axis=1)
+    square.insert(0, "mean", means)
+    return square
+
+
+def behind(means: pd.Series, name: str) -> bool:
+    """Whether the full model is behind its own masks, by source in points: it was trained for as few steps."""
+    return {FULL, "own"} <= set(means.index) and better(name, means["own"], means[FULL]) >= POINTS

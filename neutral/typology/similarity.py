@@ -1,0 +1,97 @@
+"""How alike languages are by their masks: overlap between masks, folded to the languages that they stand for.
+
+Several masks of one language count by their mean, and a mask whose name is no language's is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from neutral import typology
+from neutral.languages import relation
+from neutral.members import speaker
+
+
+@dataclass(frozen=True)
+class Languages:
+    """The languages that some masks stand for."""
+
+    codes: tuple[str, ...]
+    others: tuple[str, ...]  # members that are no language
+    about: pd.DataFrame  # of `typology.about`
+    repeated: bool  # a language has several masks
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Code -> family, or Unknown."""
+        return dict(zip(self.about["code"], self.about["family"], strict=True))
+
+    @property
+    def branches(self) -> dict[str, str]:
+        """Code -> branch."""
+        return dict(zip(self.about["code"], self.about["branch"], strict=True))
+
+    @property
+    def blocks(self) -> dict[str, str]:
+        """Code -> what it may be exchanged within: a language of unknown family stays where it is."""
+        return typology.families(self.codes)
+
+
+def languages(members: Sequence[str]) -> Languages:
+    """Return the languages behind members, in their order."""
+    speakers = [speaker(member) for member in members]
+    labels = list(dict.fromkeys(speakers))
+    codes = tuple(filter(typology.is_code, labels))
+    others = tuple(label for label in labels if label not in codes)
+    return Languages(codes, others, typology.about(codes), len(labels) < len(speakers))
+
+
+def similarity(pairs: pd.DataFrame, spoken: Languages) -> pd.DataFrame:
+    """Return the overlap between languages: group, source, target, value, a row a group and pair.
+
+    `pairs` is the overlap between members, with the same columns at least.
+    """
+    table = pairs[["group", "source", "target", "value"]]
+    table = table.assign(source=table["source"].map(speaker), target=table["target"].map(speaker))
+    known = table["source"].isin(spoken.codes) & table["target"].isin(spoken.codes)
+    table = table[known & (table["source"] != table["target"])]
+    if not spoken.repeated:
+        return table.reset_index(drop=True)
+    place = {code: i for i, code in enumerate(spoken.codes)}
+    turned = table["source"].map(place) > table["target"].map(place)
+    table = table.assign(
+        source=table["source"].where(~turned, table["target"]), target=table["target"].where(~turned, table["source"])
+    )
+    return table.groupby(["group", "source", "target"], sort=False, as_index=False)["value"].mean()
+
+
+def square(overlap: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """Return the overlap of one group as a symmetric square, codes × codes: 1 on the diagonal, NaN where missing."""
+    values = pd.DataFrame(np.eye(len(codes)), index=list(codes), columns=list(codes)).where(lambda cell: cell == 1)
+    for a, b, value in overlap[["source", "target", "value"]].itertuples(index=False):
+        values.loc[a, b] = values.loc[b, a] = value
+    return values
+
+
+def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: Languages) -> pd.DataFrame:
+    """Return the overlap of one group against one distance, a row a pair of languages.
+
+    Columns source, target, value (overlap), distance (NaN where unknown), relation (`languages.RELATIONS`).
+    `distances` has columns distance, source, target, value.
+    """
+    far = typology.square(distances, kind, spoken.codes)
+    pairs = list(zip(overlap["source"], overlap["target"], strict=True))
+    about = {row.code: row for row in spoken.about.itertuples()}
+    return pd.DataFrame(
+        {
+            "source": [a for a, _ in pairs],
+            "target": [b for _, b in pairs],
+            "value": overlap["value"].to_numpy(),
+            "distance": [far.at[a, b] for a, b in pairs],
+            "relation": [relation(about[a], about[b]) for a, b in pairs],
+        }
+    )

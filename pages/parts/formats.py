@@ -1,0 +1,54 @@
+"""How numbers are written on pages, and how wide a tile is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+TILE = 168  # px of a metric tile: two fit a phone
+
+NUMBERS = {
+    **{name: st.column_config.NumberColumn(format="%.2f") for name in ("Perplexity", "Full model")},
+    **{name: st.column_config.NumberColumn(format="%.3f") for name in ("Ratio",)},
+    **{
+        name: st.column_config.NumberColumn(format="%.4f")
+        for name in ("Mean", "Lowest", "Highest", "value", "chance", "excess")
+    },
+}
+"""Column -> how a table writes its numbers."""
+
+
+class Tile(NamedTuple):
+    """A key number, with its label, a note, and an explanation."""
+
+    label: str
+    number: str
+    note: str
+    explained: str | None = None
+
+
+def share(value: float | None, digits: int = 3) -> str:
+    """Write an overlap; a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def amount(n: int) -> str:
+    """Write a number of weights.
+
+    >>> amount(950), amount(85_054_464)
+    ('950', '85.1 M')
+    """
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if n >= size:
+            return f"{n / size:.3g} {unit}"
+    return str(n)
+
+
+def count(n: int, thing: str) -> str:
+    """Write a number of things.
+
+    >>> count(1, "pair"), count(2, "pair")
+    ('1 pair', '2 pairs')
+    """
+    return f"{n} {thing}{'s' if n != 1 else ''}"

@@ -1,0 +1,117 @@
+"""What the page Inside the model says: where curves peak, whether they rise together, how to get what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from neutral.figures.inside import LINES, REPRESENTATIONS
+from neutral.figures.theme import signed
+from neutral.study import Study
+from neutral.summary import Choice
+from pages.parts import catalogue
+
+ROOT = Path(__file__).parents[3]
+
+LEAD = (
+    "Does the network make the same of a sentence in every language, and is that in the layers whose weights the "
+    "languages share?"
+)
+NO_MODEL = (
+    "Masks alone do not tell what the network makes of a sentence. With its model and these files: `python -m neutral "
+    "retrieve --study DIR --model MODEL --mask-files …`, into a study."
+)
+NO_P = (
+    "No p-values: neighbouring layers are alike in everything, so they are no independent cases. To rise to the "
+    "middle: to peak in the middle third of the layers and be lower at both ends."
+)
+
+
+def verdict(shapes: pd.DataFrame) -> str:
+    """Say whether the paper's remark is seen here; `shapes` is that of `curves.shapes`."""
+    middle = dict(zip(shapes["curve"], shapes["middle"], strict=True))
+    remark = "The paper's remark is that mask overlap and retrieval both rise to the middle layers. "
+    if "retrieval" not in middle:
+        return f"{remark}Retrieval is not there to tell; mask overlap {'does' if middle['overlap'] else 'does not'}."
+    if middle["overlap"] and middle["retrieval"]:
+        return f"{remark}**Here both do.**"
+    if not (middle["overlap"] or middle["retrieval"]):
+        return f"{remark}**Here neither does.**"
+    return f"{remark}**Here only {'retrieval' if middle['retrieval'] else 'mask overlap'} does.**"
+
+
+def peaks(shapes: pd.DataFrame, names: dict[str, str]) -> str:
+    """Say where every curve peaks; `names` says what a curve is called."""
+    return "\n".join(f"- {_peak(row, names[row['curve']])}" for _, row in shapes.iterrows())
+
+
+def _peak(row: pd.Series, name: str) -> str:
+    """Say where a curve peaks, and how it goes with the overlap."""
+    spread = row["high"] - row["low"]
+    digits = 2 if spread >= 0.05 else 3 if spread >= 0.005 else 4
+    peak = (
+        f"**{name}** peaks in {row['peak']} ({row['high']:.{digits}f}; lowest in {row['bottom']}, "
+        f"{row['low']:.{digits}f})"
+    )
+    if row["curve"] == "overlap":
+        return f"{peak}."
+    return f"{peak}; rank correlation with the overlap over layers **{signed(row['rho'])}**."
+
+
+def together(line: str) -> str:
+    """Say how to read the curves that are drawn on one axis, of one line."""
+    return (
+        "Each curve runs from its own lowest layer to its own highest: see the legend for how far apart these are. "
+        f"States: {LINES[line][0].lower()}."
+    )
+
+
+def retrieval(pairs: pd.DataFrame) -> str:
+    """Say how retrieval was measured; `pairs` is that of `curves.pairs`."""
+    return (
+        f"Mean of the ordered pairs, {pairs['sentences'].max():.0f} sentences; band: the middle half of the pairs; "
+        "dotted: chance. Margin score, k = 5, of mean token states, without any training for it."
+    )
+
+
+def representation(kind: str) -> str:
+    """Say how to read the curves of a measure of representations."""
+    return (
+        f"{REPRESENTATIONS[kind]}, mean of the pairs; band: the middle half of the pairs; dotted: chance, the same "
+        "with the sentences shuffled. What is above chance is what the languages' states have in common."
+    )
+
+
+def place(layer: str) -> str:
+    """Say where in the network states are read."""
+    return "after the embeddings" if layer == "embeddings" else f"after {layer}"
+
+
+def missing(title: str, source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:
+    """Say which commands make what a study lacks."""
+    commands = "\n".join(command(source, choice, name) for name in names)
+    return f"{title} has no such results for this choice. These commands make them:\n\n```sh\n{commands}\n```"
+
+
+def only_full(source: catalogue.Source, choice: Choice) -> str:
+    """Say that only the full model was looked at, and which command looks at the masks."""
+    return (
+        "Only the full model was looked at for this choice; this shows it under the masks as well:\n\n"
+        f"`{command(source, choice, 'retrieve')}`"
+    )
+
+
+def command(source: catalogue.Source, choice: Choice, name: str) -> str:
+    """Return the shell command, `retrieve` or `represent`, that makes a study's rows."""
+    study, model = "STUDY", "MODEL"
+    if isinstance(source, Study):
+        path = source.path.resolve()
+        study = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+        model = str(source.info.get("model") or model)
+        bundled = ROOT / "data" / "models" / model
+        model = str(bundled.relative_to(ROOT)) if bundled.is_dir() else model
+    masks = "full,each,core,random,pretrained"
+    chosen = f"--method {choice.method} --sparsity {choice.sparsity:g} --seed {choice.seed}"
+    return f"python -m neutral {name} --study {study} --model {model} --masks {masks} {chosen}"

@@ -1,0 +1,83 @@
+"""What pages show of a study's masks: choices, counts, overlap, levels and scores, remembered."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neutral import summary, typology
+from neutral.association.agreement import Agreement, agreement
+from neutral.overlap import Counts
+from neutral.search import evaluations
+from neutral.summary import Choice
+from pages.parts import catalogue
+
+
+@catalogue.remembered
+def choices(source: catalogue.Source) -> list[Choice]:
+    """See `summary.choices`."""
+    return summary.choices(source)
+
+
+@catalogue.remembered
+def kinds(source: catalogue.Source, choice: Choice) -> dict[str, int]:
+    """See `summary.kinds`."""
+    return summary.kinds(source, choice)
+
+
+@catalogue.remembered
+def counts(source: catalogue.Source, choice: Choice, measure: str, members: tuple[str, ...]) -> Counts:
+    """See `summary.counts_of`."""
+    return summary.counts_of(source, choice, measure, members)
+
+
+@catalogue.remembered
+def pairs(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.pairs`."""
+    return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
+
+
+@catalogue.remembered
+def levels(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.levels`."""
+    return summary.levels(source, choice, measure, by, members)
+
+
+@catalogue.remembered
+def within(source: catalogue.Source, choice: Choice, kind: str, measure: str, by: str) -> pd.DataFrame:
+    """See `summary.within`."""
+    return summary.within(source, choice, kind, measure, by)
+
+
+@catalogue.remembered
+def across_sparsity(source: catalogue.Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.across_sparsity`."""
+    return summary.across_sparsity(source, choice, measure, members)
+
+
+def scores(source: catalogue.Source, task: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `evaluations.scores`."""
+    return evaluations.scores(catalogue.table(source, "score"), task, members)
+
+
+def functional(source: catalogue.Source, choice: Choice, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `evaluations.functional`."""
+    return evaluations.functional(
+        catalogue.table(source, "functional"), choice.task, choice.method, choice.sparsity, members
+    )
+
+
+@catalogue.remembered
+def agreement_of(
+    source: catalogue.Source, one: Choice, other: Choice, measure: str, members: tuple[str, ...]
+) -> Agreement:
+    """See `agreement.agreement`, of the overlap of two choices' masks."""
+    whole, by_layer = (tuple(pairs(source, choice, measure, by, members) for choice in (one, other)) for by in _GROUPS)
+    return agreement(whole, by_layer, typology.families(members))
+
+
+def stacked(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Return tables of the same columns below each other."""
+    return pd.concat(tables)
+
+
+_GROUPS = ("all", "layer")

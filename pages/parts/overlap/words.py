@@ -1,0 +1,306 @@
+"""What the pages on masks and their overlap say: Overview, Overlap, Language pair, Layers and Your masks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import pandas as pd
+
+from neutral import summary
+from neutral.association.agreement import Agreement
+from neutral.association.schemes import SIGNIFICANT
+from neutral.figures import theme
+from neutral.languages import LANGUAGES
+from neutral.members import display, is_known, relation, speaker
+from pages.parts import formats, pickers
+from pages.parts.formats import Tile
+from pages.parts.uploads import Upload
+from pages.parts.views import View
+
+LEVELS = {
+    "chance": "what independent masks with the same density in every tensor would have",
+    "shuffled": "each mask shuffled within its tensors, then compared: chance, measured",
+    "pretrained": "each language's mask against the mask that the untouched pretrained weights give at this sparsity; "
+    "what languages share beyond it, they came to share",
+    "seeds": "the same language found twice under different seeds: as alike as two masks can be expected to be",
+    "halves": "the same language found twice from disjoint halves of its text: as alike as two masks can be expected "
+    "to be",
+}
+
+AGAIN = {"seeds": "another seed", "halves": "other half of text", None: "not measured"}
+
+INTRODUCTION = (
+    "A multilingual model may use the same weights for every language, or keep some apart. For each language a "
+    "sub-network was found: the weights that matter for it. Here is how far these sub-networks are the same."
+)
+
+PRUNABLE = (
+    "The weight matrices of the transformer blocks; token table, norms, biases and the task's head are never removed."
+)
+
+NO_SPEED = (
+    "A mask sets weights to zero and leaves the matrices dense: a masked model takes as much memory and time as the "
+    "full one. Masks show which weights matter; they make nothing smaller or faster by themselves."
+)
+
+WANDA = (
+    "Wanda cuts the same share in every output row, so its sparsity is flat over layers and components by construction."
+)
+
+MIXED = "These masks are of different networks, so they cannot all be compared; each network is shown apart."
+
+AGREEMENT = "p is a Mantel test's: exchanging any languages, and only relatives. Layers are no sample and have no p."
+
+UPLOAD = """
+Upload masks of one model, one file a language: a `mask.pt` of the paper's scripts, a checkpoint of
+`torch.nn.utils.prune`, plain or packed `.safetensors`, or `.npz`. Then every page can show them, alone or beside
+the study. They stay in this session and are gone when you close it; nothing in a file is executed.
+"""
+
+BIG = """
+A 340 MB file of floats holds 10.6 MB of mask. Files too big to upload, or many of them, are converted faster where they
+lie: `python -m neutral masks convert *.pt -o packed/`, then upload what is in `packed/`.
+"""
+
+NAMES = (
+    "A language code such as en lets figures know its family. Two masks under one name count as two runs of the same "
+    "language."
+)
+
+FUNCTIONAL = (
+    "Perplexity of each language under every language's mask, without any training after the cut, divided by that "
+    "under its own mask: 1 means another language's mask serves as well as its own."
+)
+
+RELATIONS = {
+    "same branch": "languages of one branch of a family",
+    "same family": "languages of one family, from different branches",
+    "same script": "not related, but written in the same script",
+    "unrelated": "neither related nor written in the same script",
+}
+
+SCORE_COLUMNS = {
+    "language": "Language",
+    "variant": "Model",
+    "value": "Perplexity",
+    "full": "Full model",
+    "ratio": "Ratio",
+}
+
+KNOWN = [f"{code} ({language.name})" for code, language in LANGUAGES.items()]
+
+KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
+
+
+def pair(row: pd.Series) -> str:
+    """Name the two languages of a row."""
+    return f"{display(row['source'])}, {display(row['target'])}"
+
+
+def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
+    """Answer the question of the Overview from the numbers, in a paragraph."""
+    if pairs.empty and len(view.members) > 1:
+        return "These masks keep nothing at all, so there is no overlap to speak of."
+    if pairs.empty:
+        return f"There is one mask here, **{display(view.members[0])}**. An overlap takes two: add another language."
+    value, choice = summary.by_level(levels), view.choice
+    by = "" if choice.method == "upload" else f" by {choice.method}"
+    sentences = [
+        f"With {choice.sparsity:.0%} of the weights removed{by}, two languages' masks share "
+        f"**{value['between']:.1%}** of the weights that either keeps, where independent masks would share "
+        f"{value['chance']:.1%}."
+    ]
+    kind, way = summary.bound(levels), summary.way(levels)
+    if way == way:
+        again = "under another seed" if kind == "seeds" else "from the other half of its text"
+        sentences.append(
+            f"One language found again {again} shares {value[kind]:.1%} with itself: different languages are {way:.1%} "
+            "of the way from chance to that."
+        )
+    else:
+        sentences.append("How much one language would share with itself was not measured here.")
+    if "pretrained" in value:
+        sentences.append(_control(value["between"], value["pretrained"]))
+    if "beyond" in view.kinds():
+        changes = summary.by_level(view.levels("beyond"))
+        sentences.append(
+            f"Of what a language changes against that mask, two languages share {changes['between']:.1%}, "
+            f"where {changes['chance']:.1%} is chance."
+        )
+    return " ".join(sentences)
+
+
+def _control(between: float, pretrained: float) -> str:
+    if between > pretrained:
+        return (
+            f"With the mask of the untouched pretrained weights they share less, {pretrained:.1%}: part of the overlap "
+            "is what languages came to share."
+        )
+    return (
+        f"With the mask of the untouched pretrained weights they share no less, {pretrained:.1%}: most of the overlap "
+        "comes from the pretrained weights themselves."
+    )
+
+
+def tiles(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> list[Tile]:
+    """Return the Overview's key numbers."""
+    value, again = summary.by_level(levels), summary.bound(levels)
+    info, counts = view.source.info, view.counts()
+    kind = "masks" if view.choice.method == "upload" else "languages"
+    size = info.get("prunable") or int(counts.sizes.sum())
+    rows = [
+        Tile(kind.capitalize(), str(len(view.members)), info.get("model") or "one network"),
+        Tile("Prunable weights", formats.amount(size), f"{len(counts.groups('layer'))} layers", PRUNABLE),
+    ]
+    if len(pairs):
+        rows.append(Tile("Mean overlap", formats.share(value["between"]), formats.count(len(pairs), "pair")))
+        rows.append(Tile("By chance", formats.share(value["chance"]), "independent masks", LEVELS["chance"]))
+        if "pretrained" in value:
+            control = formats.share(value["pretrained"])
+            rows.append(Tile("Pretrained control", control, "no training", LEVELS["pretrained"]))
+        rows.append(Tile("Same language", formats.share(value.get(again)), AGAIN[again], LEVELS.get(again)))
+    if len(pairs) > 1:
+        most, least = summary.extremes(pairs)
+        digits = 3 if most["value"] - least["value"] >= 0.01 else 4
+        rows.append(Tile("Most alike", formats.share(most["value"], digits), pair(most)))
+        rows.append(Tile("Least alike", formats.share(least["value"], digits), pair(least)))
+    return rows
+
+
+def first_looks(pairs: pd.DataFrame) -> list[tuple[pd.Series, str]]:
+    """Return the most and the least alike pair, each with what a link to it says; one pair only once."""
+    most, least = summary.extremes(pairs)
+    rows = [(most, ", the most alike"), (least, ", the least alike")] if len(pairs) > 1 else [(most, "")]
+    return [(row, f"{pair(row)}{which}, layer by layer") for row, which in rows]
+
+
+def pair_tiles(name: str, levels: pd.DataFrame) -> list[Tile]:
+    """Return a pair's overlap, by a measure called `name`, between what it is read against."""
+    value, again = summary.by_level(levels), summary.bound(levels)
+    rows = [
+        (name, value["between"], "overlap of the pair"),
+        ("By chance", value["chance"], "independent masks"),
+        ("Pretrained control", value.get("pretrained"), "mean of the two"),
+        ("Same language", value.get(again), AGAIN[again]),
+    ]
+    return [Tile(label, formats.share(number), note) for label, number, note in rows if number is not None]
+
+
+def about_pair(a: str, b: str, found_twice: Collection[str]) -> str:
+    """Say how two languages relate, and whose overlap with itself stands for theirs if neither was found twice."""
+    notes = []
+    if is_known(a) and is_known(b):
+        notes.append(f"{display(a)} and {display(b)}: {RELATIONS[relation(a, b)]}.")
+    if found_twice and not {speaker(a), speaker(b)} & set(found_twice):
+        names = ", ".join(map(display, found_twice))
+        notes.append(f"Neither was found twice; figures show the mean of {names} for that.")
+    return " ".join(notes)
+
+
+def lacks(title: str, missing: Sequence[str], members: Sequence[str]) -> str:
+    """Say which languages a source has not, and which it has."""
+    return f"{title} has no {' and no '.join(map(display, missing))}. It has {', '.join(map(display, members))}."
+
+
+def nothing(view: View, by: str, group: str) -> str:
+    """Say why there is no overlap in a group of weights."""
+    if len(view.members) < 2:
+        return "There is one mask here. An overlap takes two."
+    if group in view.counts().groups(by):
+        return "These masks keep nothing at all here, so there is no overlap to speak of."
+    return f"{view.title} has no weights called “{pickers.readable(group)}”. Choose another layer or component."
+
+
+def diagonal(view: View, measure: str, by: str, group: str) -> str:
+    """Say what stands on the diagonal of the overlap matrix, and what a click does."""
+    click = "Click a cell, or a row of the table, to open the pair."
+    kind = next((kind for kind in ("seeds", "halves") if view.within(measure, by, group) and kind in view.kinds()), "")
+    twice = {"seeds": "under another seed", "halves": "from the other half of its text"}.get(kind)
+    return f"On the diagonal: the language found again {twice}. {click}" if twice else click
+
+
+def levels(table: pd.DataFrame) -> str:
+    """Say what the overlap is read against, a line a level; the table is that of `summary.levels` in one group."""
+    lines = []
+    for level, (name, _, _) in theme.LEVELS.items():
+        rows = table[table["level"] == level].dropna(subset="value")
+        if rows.empty or level == "between":
+            continue
+        row = rows.iloc[0]
+        count = f", mean of {row['n']:.0f}" if row["n"] > 1 else ""
+        explained = LEVELS[level]
+        lines.append(f"- **{name}: {row['value']:.3f}**{count}. {explained[:1].upper()}{explained[1:]}.")
+    return "\n".join(lines)
+
+
+def peaks(pairs: pd.DataFrame, measure: str) -> str:
+    """Say in which layers masks are most and least alike; nothing of masks that keep nothing."""
+    means = summary.peaks(pairs)
+    if not means:
+        return ""
+    short = theme.short_layer(list(dict.fromkeys(pairs.dropna(subset="value")["group"])))
+    (top, high), (low, least) = next(iter(means.items())), list(means.items())[-1]
+    return (
+        f"{theme.UNITS[measure][0]} is highest in layer **{short[top]}** ({high:.3f}, mean of all pairs) and lowest in "
+        f"layer **{short[low]}** ({least:.3f})."
+    )
+
+
+def agreement(method: str, others: Sequence[tuple[str, str, Agreement]], few: Mapping[str, int]) -> str:
+    """Say, a line for each of the others, whether its overlap goes with that of the masks of `method`.
+
+    `others` are what masks, and what overlap, are called, and how they agree; `few` names masks of too few languages.
+    """
+    lines = []
+    for masks, overlap, agreed in others:
+        rho, p = agreed.family["tested"], agreed.family["p"]
+        way = "goes with" if p < SIGNIFICANT and rho > 0 else "is not seen to go with" if p == p else "beside"
+        related = "cannot be tested among relatives"
+        if p == p:
+            related = f"exchanging relatives only ρ = {rho:.2f}, p = {p:.4f}"
+        lines.append(
+            f"- {overlap} of **{masks}** masks {way} that of {method}: over pairs of languages ρ = "
+            f"**{agreed.plain['rho']:.2f}** (p = {agreed.plain['p']:.4f}; {related}). Whether languages meet in the "
+            f"same layers is another question: over layers ρ = **{agreed.layers.means:.2f}**."
+        )
+    lines += [f"- **{name}** masks are of {n} languages, too few to correlate pairs." for name, n in few.items()]
+    return "\n".join(lines)
+
+
+def agreement_by_layer(method: str) -> str:
+    """Say what is drawn of every layer."""
+    return (
+        f"Rank correlation with {method} over the pairs of languages. Filled: p < 0.05, exchanging relatives only, not "
+        "corrected for the layers (Holm's is in the table)."
+    )
+
+
+def agreement_table(others: Sequence[tuple[str, str, Agreement]]) -> pd.DataFrame:
+    """Return the same as a table, under the headings that the page shows."""
+    return pd.DataFrame(
+        {
+            "Masks": masks,
+            "Overlap": overlap,
+            "ρ over pairs": agreed.plain["rho"],
+            "p": agreed.plain["p"],
+            "ρ, relatives": agreed.family["tested"],
+            "p, relatives": agreed.family["p"],
+            "Languages": agreed.languages,
+            "ρ over layers": agreed.layers.means,
+            "ρ over pairs and layers": agreed.layers.cells,
+        }
+        for masks, overlap, agreed in others
+    )
+
+
+def about_file(upload: Upload) -> str:
+    """Say what is in a mask file."""
+    mask = upload.mask
+    guessed = "no language in the file or its name"
+    if mask.header.get("language"):
+        guessed = f"language {mask.header['language']}"
+    layers = len(mask.sparsity("layer"))
+    return (
+        f"{formats.amount(upload.size)}B · {len(mask.names)} tensors in {layers} layers · "
+        f"{formats.amount(mask.size)} weights, {mask.sparsity():.1%} removed · {guessed}"
+    )

@@ -1,0 +1,76 @@
+"""What the Winning tickets page shows of a study, remembered: tickets by sparsity, random masks, and recipes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neutral.search import winning
+from neutral.transfer import published
+from pages.parts import catalogue, pickers
+from pages.parts.overlap import tables
+from pages.parts.search import words
+from pages.parts.views import View
+
+
+def levels(view: View) -> tuple[pd.DataFrame, bool]:
+    """`winning.levels` of the languages chosen, and whether the masks were retrained."""
+    if view.choice.method == "upload":
+        return pd.DataFrame(columns=winning.COLUMNS), True
+    for variant in ("trained", "untrained"):
+        table = _levels(view.source, view.choice.task, view.choice.method, variant, view.chosen)
+        if len(table):
+            return table, variant == "trained"
+    return table, True
+
+
+@catalogue.remembered
+def _levels(source: catalogue.Source, task: str, method: str, variant: str, chosen: tuple[str, ...]) -> pd.DataFrame:
+    return winning.levels(winning.runs(source), task, method, variant=variant, languages=chosen)
+
+
+def randoms(view: View, language: str, *, trained: bool) -> pd.DataFrame:
+    """See `winning.randoms`."""
+    variant = "trained" if trained else "untrained"
+    return winning.randoms(_runs(view.source), view.choice.task, language, variant=variant)
+
+
+@catalogue.remembered
+def _runs(source: catalogue.Source) -> pd.DataFrame:
+    return winning.runs(source).drop(columns="parts", errors="ignore")
+
+
+def recipes(views: list[View]) -> pd.DataFrame:
+    """Return how tickets were trained, a row a study and task and those of the paper, as text."""
+    rows = {_name(view): _recipe(view) for view in views}
+    printed, overlap = published.training().set_index("setting"), published.seed_overlap().set_index("task")["jaccard"]
+    for task in printed.columns:
+        rows[f"The paper, {pickers.TASKS.get(task, task)}"] = words.recipe(
+            examples=printed.at["train_examples", task],
+            steps=published.steps(task),
+            batch=printed.at["batch_size", task],
+            rate=printed.at["learning_rate_mbert", task],
+            seeds=3,
+            again=overlap[task],
+        )
+    return pd.DataFrame(rows).T
+
+
+def _name(view: View) -> str:
+    return f"{view.source.info.get('model', view.title)}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
+
+
+def _recipe(view: View) -> dict[str, str]:
+    """Return how one study's tickets were trained."""
+    settings = catalogue.of_task(view.source, view.choice.task).get("settings", {}).get(view.choice.method, {})
+    recipe, examples = settings.get("recipe", {}), settings.get("examples")
+    if recipe.get("steps") and examples is None:  # text, of which a training sees so much
+        examples = f"{recipe['steps'] * recipe['batch_size']:,} blocks"
+    again = view.within("jaccard").values() if "seeds" in view.kinds() else ()
+    return words.recipe(
+        examples=examples,
+        steps=recipe.get("steps"),
+        batch=recipe.get("batch_size"),
+        rate=recipe.get("rate"),
+        seeds=len({other.seed for other in tables.choices(view.source) if other[:3] == view.choice[:3]}),
+        again=sum(again) / len(again) if again else None,
+    )

@@ -1,0 +1,98 @@
+"""What the Winning tickets page says: where tickets are lost, and how they were trained and tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from neutral.members import display
+from neutral.search import winning
+from neutral.transfer import published
+from pages.parts import formats
+
+LEAD = "How many weights can be removed for a language before the retrained rest is worse than the full model?"
+RULES = {"within_std": "within one standard deviation", "not_worse": "not significantly worse (bootstrap)"}
+PAPER = "Foroutan et al. 2022 (mBERT)"
+NO_SCORES = (
+    "These masks come without scores of retrained tickets. `python -m neutral find --method magnitude` trains and "
+    "scores a ticket at every sparsity, and the full model alike."
+)
+RECIPES = f"The paper: mBERT, Table 7 and section 5; masks of 50 % sparsity. {published.CITATION}."
+COLUMNS = {
+    "language": "Language",
+    "full": "Full model",
+    "ticket": "Ticket",
+    "sparsity": "Sparsity",
+    "random": "Random",
+}
+"""Columns of the paper's table -> what the page calls them."""
+
+
+def answer(winners: pd.DataFrame, levels: pd.DataFrame, *, trained: bool) -> str:
+    """Say where tickets are lost, a line a rule; the tables are those of `winning.winners` and `winning.levels`."""
+    lines = []
+    for rule, sparsities in winning.by_rule(winners).items():
+        some = [f"{display(code)} {sparsity:.0%}" for code, sparsity in sparsities.items() if sparsity == sparsity]
+        none = [display(code) for code, sparsity in sparsities.items() if sparsity != sparsity]
+        parts = [", ".join(some)] if some else []
+        parts += [f"none for {', '.join(none)}"] if none else []
+        lines.append(f"- **Sparsest ticket {RULES[rule]}:** {'; '.join(parts)}.")
+    count = formats.count(levels["sparsity"].nunique(), "level")
+    done = "Tickets were retrained" if trained else "These masks were scored as they are, without any training,"
+    return "\n".join([*lines, f"- {done} at {count} of sparsity, up to {levels['sparsity'].max():.0%}."])
+
+
+def curve(levels: pd.DataFrame, *, trained: bool) -> str:
+    """Say what the band and the circles of one language's curve mean."""
+    seeds, full = int(levels["seeds"].max()), int(levels["full_seeds"].iloc[0])
+    sentences = ["The band is one standard deviation of the full model over its seeds."] if full > 1 else []
+    if levels["not_worse"].notna().any():
+        sentences.append(
+            "Open circles: worse than the full model by a paired bootstrap over the held-out examples (95 %)."
+        )
+    else:
+        sentences.append("Not tested by bootstrap: the scores of single examples were not stored.")
+    alike = ", trained for as many steps" if trained else ", neither trained"
+    sentences.append(f"{formats.count(seeds, 'seed')} of a ticket, {full} of the full model{alike}.")
+    return " ".join(sentences)
+
+
+def undecided(languages: Sequence[str]) -> str:
+    """Say for which languages no rule could be applied, and why."""
+    return (
+        f"Not decided for {', '.join(map(display, languages))}: there is one seed, so no standard deviation, and the "
+        "scores of the held-out examples were not stored for the bootstrap."
+    )
+
+
+def paper(metric: str) -> str:
+    """Say what the paper's table is of."""
+    return (
+        f"Table 2, {metric}, means of three runs; the random mask is of the ticket's sparsity. The paper prints no "
+        f"standard deviations, so its rule cannot be applied again. {published.CITATION}."
+    )
+
+
+def recipe(
+    *, examples: object, steps: object, batch: object, rate: object, seeds: int, again: float | None
+) -> dict[str, str]:
+    """Write how tickets were trained, and how far one language's overlap under other seeds (`again`, a share)."""
+    written = {
+        "Training examples": examples,
+        "Steps a round": steps,
+        "Batch size": batch,
+        "Learning rate": rate,
+        "Seeds of masks": seeds,
+        "Overlap with itself, other seeds": None if again is None else f"{again:.2%}",
+    }
+    return {name: _setting(value) for name, value in written.items()}
+
+
+def _setting(value: object) -> str:
+    """Write a setting: as printed, or a number without needless digits; a dash for none."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{int(value):,}" if str(value).isdigit() else str(value)

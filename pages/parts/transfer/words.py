@@ -1,0 +1,280 @@
+"""What the Transfer page says: whose mask serves others, how sure that is, and what it must be read against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from neutral.corpora import parts
+from neutral.members import display
+from neutral.metrics import metric
+from neutral.transfer import answers, published
+from pages.parts import formats, pickers
+from pages.parts.formats import Tile
+
+if TYPE_CHECKING:
+    from pages.parts.transfer.tables import Experiment
+
+LEAD = (
+    "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
+    "and compare with that language's own mask."
+)
+TOGETHER = {  # source that is made of the masks of all other languages -> what it is
+    "core": "what all others keep, filled up by the largest pretrained weights",
+    "union": "what any of them keeps, less its smallest pretrained weights",
+    "vote": "what most of them keep",
+}
+TESTED = "Paired bootstrap over held-out examples, not corrected for many pairs; it says nothing of training's chance."
+MARKED = "\\* differs from the own mask (paired bootstrap over held-out examples, p < 0.05, not corrected)"
+ALIKE = "° within one standard deviation of the own mask's seeds, or better (the paper's rule)"
+ASSOCIATION = "ρ of overlap and loss: below 0, the more two masks overlap, the less one loses by the other's."
+ACROSS_TASKS = "A mask found on another task, for the same language, against the task's own mask; below 0 is worse."
+SEVERAL = "One mask from the mixed data of several languages, as many examples in all, beside single ones."
+NO_STUDY = """
+There is no transfer of ours here yet, so this page shows the paper's. To train each language's mask on every language's
+data, in a study that has masks:
+
+```sh
+python -m neutral transfer --study STUDY --model MODEL --text TEXT --sparsity 0.5 --baselines full,random,core --dry-run
+```
+"""
+
+
+def verdict(one: Experiment) -> str:
+    """Say which mask transfers best, and whether any does as well as the own one."""
+    matrix = one.matrix()
+    ranked = answers.ranked(matrix)
+    if len(ranked) < 2:
+        return "There are too few runs yet to compare languages."
+    name = matrix["metric"].iloc[0]
+    first, last = ranked.iloc[0], ranked.iloc[-1]
+    sentences = [
+        f"**{display(first['source'])}'s mask transfers best** ({change(first['value'], name)} than their own masks, "
+        f"mean over the other languages), {display(last['source'])}'s worst ({change(last['value'], name)})."
+    ]
+    worse, better, pairs = answers.verdicts(one.bootstrap())
+    if pairs:
+        which = "all" if worse == pairs else f"{worse} of"
+        also = f", in {better} better" if better else ""
+        sentences.append(f"In {which} {pairs} pairs another's mask is significantly worse than the own one{also}.")
+    sentences.append(_successes(matrix, printed=one.study is None))
+    sentences += [*_far(matrix, name), *_unlearnt(matrix, name)]
+    if one.fitted_seed is not None:
+        sentences.append(
+            f"**Mind the seed:** training seed {one.fitted_seed} trains an own mask once more on the very examples it "
+            "was found on. It is fitted to them, others' masks are not, and so it looks *worse* here, on text it has "
+            "not seen, than it is. Under another training seed all masks meet new examples: believe that one."
+        )
+    return " ".join(sentences)
+
+
+def _successes(matrix: pd.DataFrame, *, printed: bool) -> str:
+    """Say how many transfers succeed by the paper's rule; of `printed` scores it cannot be known."""
+    successes, judged = answers.judged(matrix)
+    if judged:
+        return (
+            f"By the paper's rule, within one standard deviation of the own mask, {successes} of {judged} transfers "
+            "succeed."
+        )
+    if printed:
+        return (
+            "The paper calls a transfer successful within one standard deviation of the own mask's score; it prints no "
+            "standard deviations, so that cannot be applied here."
+        )
+    return "The paper's rule (within one standard deviation over seeds) takes more than one seed."
+
+
+def _unlearnt(matrix: pd.DataFrame, name: str) -> list[str]:
+    """Say whose own masks have hardly learnt the task: any change relative to such a score is large."""
+    weak = answers.unlearnt(matrix)
+    if not weak:
+        return []
+    scores = ", ".join(f"{display(code)} {value:.2f}" for code, value in weak.items())
+    label = metric(name).label
+    return [f"Some own masks have hardly learnt the task ({label}: {scores}); changes relative to them are large."]
+
+
+def _far(matrix: pd.DataFrame, name: str) -> list[str]:
+    """Say where the full model is far from the own masks, so that differences between masks are read with care."""
+    far = answers.full_change(matrix)
+    if far != far:
+        return []
+    if (far > 0) == metric(name).higher_is_better:
+        times = "" if metric(name).higher_is_better else f" ({1 / (1 + far):.2g} times its perplexity)"
+        return [f"All masks are far from the full model{times}: at this sparsity so few steps do not mend the cut."]
+    return ["The full model has learnt less than its masks in as many steps: this tells how fast they learn."]
+
+
+def change(value: float, name: str) -> str:
+    """Write a relative change as better or worse."""
+    better = (value > 0) == metric(name).higher_is_better
+    return f"{abs(value):.1%} {'better' if better else 'worse'}"
+
+
+def tile(value: float, name: str) -> tuple[str, str]:
+    """Return a relative change as a tile's number and note."""
+    if abs(value) >= 1:
+        return f"{1 + value:.3g} ×", "the own mask's"
+    number, way = change(value, name).split()
+    return number, f"{way} than own"
+
+
+def matrix(one: Experiment, table: pd.DataFrame, *, tested: bool, alike: bool) -> str:
+    """Say what the marks and colours of a matrix mean: of cells that are `tested`, or `alike` by the paper's rule."""
+    if one.study is None:
+        return f"Mean of three runs, as printed. {published.CITATION}."
+    marks = [MARKED] * tested + [ALIKE] * alike
+    return ". ".join([*marks, f"{_seeds(one.seed, table)}. Blue is better than the own mask, red worse."])
+
+
+def _seeds(seed: int | None, table: pd.DataFrame) -> str:
+    """Say how many trainings a cell is the mean of."""
+    if seed is not None:
+        return f"Training seed {seed}"
+    few, many = int(table["seeds"].min()), int(table["seeds"].max())
+    count = formats.count(many, "seed") if few == many else f"{few} to {many} seeds"
+    return f"{count} a cell, compared under the same seeds"
+
+
+def beside(ours: Experiment, paper: Experiment) -> str:
+    """Say how far our run and the paper's agree, and how long each trained; "" where either has no pairs."""
+    changes = []
+    for each in (ours, paper):
+        between = answers.change(each.matrix())
+        if between is None:
+            return ""
+        changes.append(change(between.mean, each.matrix()["metric"].iloc[0]))
+    here, printed = changes
+    sentence = (
+        f"**Beside the paper:** in the mean of pairs another's mask is {here} than the own one here, {printed} there."
+    )
+    if ours.steps and published.MODELS[paper.model] == "mBERT":  # whose settings are printed
+        sentence += f" A training has {ours.steps:,} steps here, {published.steps(paper.task):,} there."
+    return f"{sentence} Scores of different tasks and data do not compare, relative changes do."
+
+
+def tiles(one: Experiment) -> list[Tile]:
+    """Return the key numbers; empty without pairs of languages."""
+    matrix = one.matrix()
+    between = answers.change(matrix)
+    if between is None:
+        return []
+    name = matrix["metric"].iloc[0]
+    rows = [Tile("Runs", str(len(matrix)), f"{one.sparsity:.0%} removed")]
+    rows.append(Tile("Another's mask", *tile(between.mean, name)))
+    for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
+        if of_source := answers.change(matrix, source):
+            rows.append(Tile(label, *tile(of_source.mean, name)))
+    worse, _, pairs = answers.verdicts(one.bootstrap())
+    if pairs:
+        rows.append(Tile("Worse, p < 0.05", f"{worse}/{pairs}", "pairs of languages", TESTED))
+    return rows
+
+
+def searched(one: Experiment) -> str:
+    """Say how much an own mask costs that another search found, a line a search; "" where there is none.
+
+    That much of what another's mask costs is the search's, the rest the language's.
+    """
+    lines = []
+    for again in one.reseeded:
+        matrix = one.matrix()
+        name = matrix["metric"].iloc[0]
+        own, between = answers.change(matrix, f"reseeded {again.own}"), answers.change(again.matrix())
+        if own is None or between is None:
+            continue
+        line = (
+            f"- The own mask found once more, under seed {again.own}: {change(own.mean, name)} than the own one in "
+            f"the mean of {formats.count(own.n, 'language')} ({change(own.low, name)} to {change(own.high, name)}). "
+            f"Against *it*, another language's mask is {change(between.mean, name)}"
+        )
+        worse, better, pairs = answers.verdicts(again.bootstrap().dropna(subset="p"))
+        if pairs:
+            line += f", significantly worse in {worse} of {pairs} pairs and better in {better}"
+        lines.append(f"{line}.")
+    return "\n".join(lines)
+
+
+def drop_line(sparsity: float, seed: int | None) -> str:
+    """Name the line of one sparsity, and of one training seed if it is not of all."""
+    return f"{sparsity:.0%} removed" + ("" if seed is None else f", training seed {seed}")
+
+
+def drops(name: str) -> str:
+    """Say how a mask's loss on other languages is computed, and which way is worse."""
+    up = "lower" if metric(name).higher_is_better else "higher"
+    return f"Mean over the other languages of (score - own mask's) ÷ own mask's; {up} is worse."
+
+
+def left_out(table: pd.DataFrame) -> str:
+    """Say for how many languages what the others have together is better; `table` is that of `results.left_out`."""
+    return "\n".join(
+        f"- **{source.capitalize()}** ({what}): better than the mean of the others' single masks for "
+        f"**{_wins(table, source, 'mean')}** languages, than the best of them for "
+        f"**{_wins(table, source, 'best')}**, than a random mask for **{_wins(table, source, 'random')}**."
+        for source, what in TOGETHER.items()
+        if table[source].notna().any()
+    )
+
+
+def _wins(table: pd.DataFrame, source: str, other: str) -> str:
+    return "{} of {}".format(*answers.wins(table, source, other))
+
+
+def association(tested: pd.DataFrame) -> str:
+    """Say whether overlap goes with transfer, a line a scheme; the table is that of `association.with_overlap`."""
+    return "\n".join(map(_tested, tested.itertuples()))
+
+
+def _tested(row: object) -> str:
+    if row.p != row.p:
+        return f"- {'Within families' if row.scheme == 'family' else 'All languages'}: cannot be tested here."
+    how = "exchanging relatives only" if row.scheme == "family" else "exchanging any languages"
+    rho = row.tested if row.scheme == "family" else row.rho
+    exact = "all" if row.exact else ""
+    return f"- ρ = **{rho:.2f}**, p = {row.p:.4f} (Mantel, {exact} {row.permutations:,} permutations, {how})"
+
+
+def foretold(rho: float, pairs: float) -> str:
+    """Say how far the check without training ranks the masks as training does."""
+    return (
+        "The loss of a language under another's mask, *before* any training, ranks its loss after training with ρ = "
+        f"**{rho:.2f}** over {pairs:.0f} ordered pairs; per target language:"
+    )
+
+
+def trained(seeds: Iterable[str]) -> str:
+    """Say which seeds of the training scores are of: each text names the seeds of a row, "0, 1"."""
+    named = "; ".join(dict.fromkeys(seeds))
+    return f"Training seed{'s' if ',' in named or ';' in named else ''} {named}"
+
+
+def across_tasks(target: str, rows: pd.DataFrame, languages: Iterable[str], *, printed: bool) -> str:
+    """Say in which unit masks of other tasks are compared, and what own masks score on the task `target`."""
+    unit = "Perplexity" if target in ("mlm", "clm") else "Points"
+    if printed:
+        return f"{unit}. Figure 9, mBERT. {published.CITATION}."
+    own = dict(zip(rows["language"], rows["own"], strict=True))
+    scores = ", ".join(f"{display(code)} {own[code]:.3g}" for code in languages)
+    return f"{unit}. {MARKED}. Own masks score {scores}. {trained(rows['seeds'])}."
+
+
+def mixture_names(mixture: str) -> Mapping[str, str]:
+    """Say what the sources beside a mixture's mask are called, and the mixture."""
+    return {"full": "Full model", "own": "Own mask", mixture: f"{', '.join(parts(mixture))} mixed"}
+
+
+def mixture(task: str, rows: pd.DataFrame, means: pd.Series, *, printed: bool) -> str:
+    """Say what a square of mixtures is of, and warn of a full model that is behind its own masks."""
+    name = rows["metric"].iloc[0]
+    sentence = f"{pickers.task_name(task)}, {metric(name).label}, trained and scored on. "
+    if not printed:
+        sentence += f"{trained(rows['seeds'])}. "
+    if answers.behind(means, name):
+        sentence += (
+            "The full model has learnt less than its masks in as many steps: this tells how fast they learn, not how "
+            "well."
+        )
+    return sentence
