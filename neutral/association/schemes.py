@@ -10,10 +10,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import pandas as pd
 
+from neutral.metrics import SIGNIFICANT
+
 SCHEMES = ("plain", "family")
 """plain: all languages are exchanged; family: only languages of one family."""
-
-SIGNIFICANT = 0.05
 
 BESIDE = ("p", "holm", "tested", "permutations", "exact")
 """The columns of `associations` in which the schemes differ."""

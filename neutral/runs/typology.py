@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import association, summary, typology
+from neutral.association import schemes
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar
@@ -96,7 +97,8 @@ def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, b
     """Write the associations and the regression of one overlap, plain and within families, that are not there yet."""
     counts = summary.counts_of(results.study, choice, measure)
     overlap = counts.measure(summary.base(measure), by)
-    blocks = {"plain": None, "family": typology.families(counts.members)}
+    families = typology.families(counts.members)
+    blocks = {scheme: schemes.blocks(scheme, families) for scheme in schemes.SCHEMES}
     key = {**choice._asdict(), "measure": measure, "by": by, "members": ", ".join(counts.members)}
     distances, permuted = set(apart["distance"]), {"count": plan.permutations, "seed": plan.seed}
     controls = [(), *((name,) for name in plan.controls if by == "all" and name in distances)]

@@ -11,12 +11,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from neutral.members import order
-from neutral.metrics import better, metric
+from neutral.metrics import SIGNIFICANT, better, metric
 from neutral.study import FULL
 from neutral.transfer.results import relative_drop
 from neutral.transfer.sources import is_language
 
-SIGNIFICANT = 0.05
 FAR = 0.5
 """A full model whose score differs by more, relative to the own masks', is far from them."""
 

@@ -8,10 +8,10 @@ import pandas as pd
 
 from neutral import summary
 from neutral.association.agreement import Agreement
-from neutral.association.schemes import SIGNIFICANT
 from neutral.figures import theme
 from neutral.languages import LANGUAGES
 from neutral.members import display, is_known, relation, speaker
+from neutral.metrics import SIGNIFICANT
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.uploads import Upload

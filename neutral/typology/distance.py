@@ -1,0 +1,150 @@
+"""How far languages are from each other, without a model: by typology, family, place and script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from neutral.errors import NeutralError
+from neutral.languages import NO_SCRIPT, UNKNOWN, Language
+from neutral.typology import uriel
+from neutral.typology.lineage import known, lineage
+
+COLUMNS = ["distance", "source", "target", "value"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of distance: what it is called, what it compares, where it comes from."""
+
+    label: str
+    meaning: str
+    origin: str
+
+
+KINDS = {
+    "syntactic": Kind("Syntax", "order of words, marking of case, negation and the like", "URIEL"),
+    "phonological": Kind("Phonology", "which classes of sounds and syllables there are", "URIEL"),
+    "inventory": Kind("Sound inventory", "which sounds there are", "URIEL"),
+    "featural": Kind("All features", "syntax, phonology and inventory together", "URIEL"),
+    "genetic": Kind("Genealogy", "branches of the family tree that are not shared", "URIEL"),
+    "geographic": Kind("Geography", "where on the globe they are spoken", "URIEL"),
+    "family": Kind("Family", "0 in one branch, ½ in one family, 1 otherwise", "classification"),
+    "script": Kind("Script", "0 written in the same script, 1 otherwise", "classification"),
+    "types": Kind("Vocabulary", "1 - Jaccard overlap of the tokens that their texts use", "tokenizer and text"),
+    "occurrences": Kind("Token use", "1 - share of token occurrences that have a counterpart", "tokenizer and text"),
+    "size": Kind("Text size", "|log₁₀ of how many times more text one has|", "text"),
+    "scarcity": Kind("Scarce text", "-log₁₀ of the tokens of the one that has less", "text"),
+}
+"""The distances, in the order of display. The last four need a model's tokenizer and the text (`tokens`)."""
+STEPS = {
+    "family": {0.0: "one branch", 0.5: "one family", 1.0: "other families"},
+    "script": {0.0: "same script", 1.0: "another script"},
+}
+"""What the values of a distance that goes in steps are called."""
+MODEL_FREE = tuple(name for name, kind in KINDS.items() if "text" not in kind.origin)
+
+
+def distances(codes: Sequence[str], kinds: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return distances that need no model: columns distance, source, target, value; NaN where nothing is known.
+
+    Every unordered pair comes once, in the order of `codes` (ISO 639-1 or 639-3). Raises `NeutralError` for a code that
+    is no language's, and for a kind that is unknown or needs a model.
+    """
+    kinds = MODEL_FREE if kinds is None else kinds
+    if wrong := [kind for kind in kinds if kind not in MODEL_FREE]:
+        raise NeutralError(f"no distance {wrong[0]!r} between languages alone; there are {', '.join(MODEL_FREE)}")
+    spoken = [known(code) for code in codes]
+    pairs = list(combinations(range(len(codes)), 2))
+    tables = []
+    for kind in kinds:
+        square = _square(kind, spoken)
+        values = [square[i, j] for i, j in pairs]
+        names = {"source": [codes[i] for i, _ in pairs], "target": [codes[j] for _, j in pairs]}
+        tables.append(pd.DataFrame({"distance": kind, **names, "value": np.array(values, dtype=float)}))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def filled(stored: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """Return all that is known of how far languages are from each other: stored distances, and `distances` beside them.
+
+    `stored` (columns `COLUMNS`, or empty) goes first: a kind of which it has any pair of `codes` is not computed. Kinds
+    come in the order of `KINDS`, others last; kinds without any value are left out.
+    """
+    if stored.empty:
+        stored = pd.DataFrame({name: pd.Series(dtype=float if name == "value" else str) for name in COLUMNS})
+    stored = stored[COLUMNS].astype({"value": float})
+    stored = stored[stored["source"].isin(codes) & stored["target"].isin(codes)]
+    missing = [kind for kind in MODEL_FREE if kind not in set(stored["distance"])]
+    table = pd.concat([stored, distances(codes, missing)], ignore_index=True)
+    table = table[table.groupby("distance")["value"].transform("count") > 0]
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    order = table["distance"].map(lambda kind: places.get(kind, len(places)))
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+
+
+def kinds_in(table: pd.DataFrame) -> list[str]:
+    """Return the kinds in a table of distances, in its order."""
+    return list(dict.fromkeys(table["distance"]))
+
+
+def label(kind: str) -> str:
+    """Return what people call a kind of distance.
+
+    >>> label("genetic"), label("other")
+    ('Genealogy', 'Other')
+    """
+    return KINDS[kind].label if kind in KINDS else kind.capitalize()
+
+
+def square(table: pd.DataFrame, kind: str, codes: Sequence[str]) -> pd.DataFrame:
+    """Return one distance of a tidy table as a square, codes × codes: 0 on the diagonal, NaN where missing."""
+    rows = table[table["distance"] == kind]
+    found = {frozenset(pair): value for *pair, value in rows[["source", "target", "value"]].itertuples(index=False)}
+    values = [[0.0 if a == b else found.get(frozenset((a, b)), np.nan) for b in codes] for a in codes]
+    return pd.DataFrame(values, index=list(codes), columns=list(codes), dtype=float)
+
+
+def complete(distance: pd.DataFrame) -> pd.DataFrame:
+    """Drop languages from a square of distances until none is missing: the one that lacks most first, of several the
+    first."""
+    while distance.isna().to_numpy().any():
+        worst = distance.isna().sum().idxmax()
+        distance = distance.drop(index=worst, columns=worst)
+    return distance
+
+
+def nearness(distance: pd.DataFrame) -> pd.DataFrame:
+    """Turn a square of distances into similarities, from 0 (the furthest two) to 1 (the nearest)."""
+    values = distance.to_numpy(dtype=float)
+    apart = values[~np.eye(len(values), dtype=bool)]
+    low, high = np.nanmin(apart), np.nanmax(apart)
+    near = (high - values) / (high - low) if high > low else np.where(np.isnan(values), np.nan, 1.0)
+    return pd.DataFrame(near, index=distance.index, columns=distance.columns)
+
+
+def _square(kind: str, spoken: Sequence[Language]) -> np.ndarray:
+    if kind in uriel.KINDS:
+        return uriel.distance(kind, [each.iso3 for each in spoken])
+    apart = _apart if kind == "family" else _written_otherwise
+    return np.array([[apart(a, b) for b in spoken] for a in spoken], dtype=float).reshape(len(spoken), len(spoken))
+
+
+def _apart(one: Language, other: Language) -> float:
+    """Return 0 in one branch, 0.5 in one family, 1 otherwise; NaN where a family is unknown."""
+    (family, branch), (other_family, other_branch) = lineage(one), lineage(other)
+    if UNKNOWN in (family, other_family):
+        return 0.0 if one == other else float("nan")
+    if family != other_family:
+        return 1.0
+    return 0.0 if branch == other_branch else 0.5
+
+
+def _written_otherwise(one: Language, other: Language) -> float:
+    if NO_SCRIPT in (one.script, other.script):
+        return float("nan")
+    return float(one.script != other.script)
