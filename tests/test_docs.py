@@ -100,24 +100,6 @@ def test_the_kinds_of_counts_and_the_tensors_of_tables_are_named():
         assert not parts - named(tables)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_lines_are_at_most_120_characters_and_links_lead_somewhere(page):
-    text = page.read_text(encoding="utf-8")
-    assert not [number for number, line in enumerate(text.splitlines(), 1) if len(line) > 120]
-    anchors = {}
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if "://" in target:
-            continue
-        path, _, anchor = target.partition("#")
-        file = (page.parent / path) if path else page
-        assert file.exists(), target
-        if anchor:
-            if file not in anchors:
-                headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
-                anchors[file] = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
-            assert anchor in anchors[file], target
-
-
 def test_the_files_that_are_named_exist():
     gone = {}
     for page in PAGES:
