@@ -104,7 +104,7 @@ def foretelling(study: Study, choice: TableChoice) -> None:
     by_table, by_method = (tables.correlations(study, *which, unit) for unit in predictions.UNITS)
     st.markdown("##### Which error foretells perplexity?")
     if by_table.empty:
-        st.info(f"It takes four compressed tables to tell; there are {len(points)}.")
+        st.info(words.too_few(len(points)))
         return
     members = [code for code in predictions.languages_of(points) if code != results.ALL]
     who = pickers.pick(

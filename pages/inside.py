@@ -21,7 +21,7 @@ def together(
     st.markdown("##### Do they rise and fall together?")
     table = curves.beside(view.pairs(measure, "layer"), retrieved, states, line)
     if table["layer"].nunique() < 2 or table["curve"].nunique() < 2:
-        st.info("There are no two layers here that have both masks and states.")
+        st.info(words.NO_LAYERS)
         return
     names = {
         "overlap": UNITS[measure][0],
@@ -71,7 +71,7 @@ def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str]) -> None:
     means = curves.lines(pairs)
     shown = means[means["line"].isin(some)]
     if shown.empty:
-        st.info(f"{REPRESENTATIONS[kind]} was not measured for the lines chosen above.")
+        st.info(words.not_measured(kind))
         return
     show.figure(figures.representation_by_layer(shown, kind), f"alike-{view.key}")
     st.caption(words.representation(kind))

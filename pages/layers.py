@@ -27,10 +27,10 @@ def overlap(view: View, measure: str, who: str) -> None:
         st.markdown(peaks)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.caption("All languages against their references. The band is from the least to the most alike pair.")
+        st.caption(words.BAND)
         show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
     with right:
-        st.caption("Each language's mean with the others." if who == EVERY else f"{display(who)} with each other.")
+        st.caption(words.lines(None if who == EVERY else who))
         show.figure(figures.language_lines(rows_in_order(lines), title, name="overlap-by-layer"), f"lines-{view.key}")
     mean = summary.means(fine, ["value", "excess"])
     left, right = st.columns(2, gap="medium")
@@ -39,7 +39,7 @@ def overlap(view: View, measure: str, who: str) -> None:
         drawn = figures.layer_component(mean, UNITS[measure][0], name=f"{measure}-by-layer-component")
         show.figure(drawn, f"fine-{view.key}")
     with right:
-        st.caption("Overlap less that of independent masks as dense: dense layers overlap more by chance alone.")
+        st.caption(words.EXCESS)
         excess = mean[["group", "excess"]].set_axis(["group", "value"], axis=1)
         drawn = figures.layer_component(excess, "Overlap beyond chance", name=f"{measure}-beyond-chance")
         show.figure(drawn, f"excess-{view.key}")
@@ -79,7 +79,7 @@ with page("Layers") as views:
             measure = pickers.pick_measure(list(views[0].kinds()))
         with right:
             who = pickers.pick("Language", [EVERY, *members], "who", names=lambda m: m if m == EVERY else display(m))
-        st.caption(f"{pickers.MEASURE_NAMES[measure]}: {pickers.MEASURE_WORDS[measure]}.")
+        st.caption(pickers.about_measure(measure))
     for view in views:
         show.heading(view)
         st.caption(show.what(view))

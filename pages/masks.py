@@ -57,7 +57,7 @@ def shelf() -> None:
                 on_click=uploads.drop,
                 args=(upload.number,),
             )
-    st.caption("Names that are known as languages: " + ", ".join(words.KNOWN) + ".")
+    st.caption(words.KNOWN)
 
 
 def look(collections: list[MaskSet]) -> None:
@@ -65,7 +65,7 @@ def look(collections: list[MaskSet]) -> None:
     for collection in collections:
         st.markdown(f"##### {collection.title}")
         if len(collection.masks) < 2:
-            st.info("One mask of this network so far. Upload another language's to compare them.")
+            st.info(words.ONE_MASK)
             continue
         pairs = summary.pairs(collection.counts("masks", "upload", collection.sparsity))
         st.dataframe(pairs.drop(columns="group"), hide_index=True, column_config=formats.NUMBERS)

@@ -17,12 +17,12 @@ with page("Overlap") as views:
             by, group = pickers.pick_place(views[0].all_counts())
         with right:
             order = pickers.pick_order()
-        st.caption(f"{pickers.MEASURE_NAMES[measure]}: {pickers.MEASURE_WORDS[measure]}.")
+        st.caption(pickers.about_measure(measure))
 
     def overlap(view: View) -> None:
         """Show one source."""
         show.heading(view)
-        st.caption(show.what(view) + ("" if group == "all" else f" · {pickers.readable(group)}"))
+        st.caption(show.what(view, group))
         pairs = view.pairs(measure, by)
         pairs = pairs[pairs["group"] == group].dropna(subset="value")
         if pairs.empty:

@@ -71,13 +71,13 @@ def use(view: View, a: str, b: str) -> None:
     left, right = st.columns(2, gap="medium")
     if len(table):
         with left:
-            st.caption(f"Perplexity with {choice.sparsity:.0%} removed, beside the full model treated likewise.")
+            st.caption(words.pair_scores(choice.sparsity))
             table = table.assign(language=table["language"].map(display))[words.SCORE_COLUMNS.keys()]
             st.dataframe(table.rename(columns=words.SCORE_COLUMNS), hide_index=True, column_config=formats.NUMBERS)
             show.csv(table, "Pair scores", f"scores-{view.key}")
     if len(check):
         with right if len(table) else left:
-            st.caption("Perplexity under each mask, without training; ratio to the text's own mask.")
+            st.caption(words.PAIR_CHECK)
             named = check.assign(source=check["source"].map(display), target=check["target"].map(display))
             columns = {"source": "Mask", "target": "Text", "value": "Perplexity", "ratio": "Ratio"}
             st.dataframe(named.rename(columns=columns), hide_index=True, column_config=formats.NUMBERS)
@@ -87,7 +87,7 @@ def use(view: View, a: str, b: str) -> None:
 with page("Language pair") as views:
     members = order(dict.fromkeys(m for view in views for m in view.all_counts().members))
     if len(members) < 2:
-        st.info("There is one mask here. A pair takes two: add another language.")
+        st.info(words.ONE_OF_PAIR)
         st.stop()
     with st.container(border=True):
         first, second, third = st.columns(3)
@@ -98,7 +98,7 @@ with page("Language pair") as views:
             other = pickers.pick("The other", members, "b", default=members[1], names=display)
         with third:
             chosen = pickers.pick_measure(list(views[0].kinds()))
-        st.caption(f"{pickers.MEASURE_NAMES[chosen]}: {pickers.MEASURE_WORDS[chosen]}.")
+        st.caption(pickers.about_measure(chosen))
     if one == other:
         st.info("Choose two different languages.")
         st.stop()

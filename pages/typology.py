@@ -109,7 +109,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     table = tested.assign(name=tested["distance"].map(typology.label))[columns]
     st.dataframe(table, hide_index=True, column_config=words.COLUMNS, key=f"tested-{view.key}-table", height="content")
     if control:
-        st.caption(f"Partial: with {typology.label(control).lower()} held.")
+        st.caption(words.partial(control))
     show.csv(tested, f"Associations {shown.measure} {shown.group}", f"tested-{view.key}")
     if not shown.knows("occurrences"):
         st.caption(words.NO_VOCABULARY)
@@ -126,7 +126,7 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     st.markdown("##### Several distances at once")
     kinds = tuple(filter(shown.knows, together))
     if not kinds:
-        st.caption("Choose distances for the regression above.")
+        st.caption(words.CHOOSE)
         return
     try:
         table = tables.regression(shown.overlap, shown.distances, shown.spoken.blocks, kinds)
@@ -139,7 +139,7 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     st.markdown(words.regression(table))
     named = table.assign(name=table["distance"].map(typology.label))[list(words.REGRESSION)]
     st.dataframe(named, hide_index=True, column_config=words.REGRESSION, key=f"mrm-{shown.view.key}", width="content")
-    st.caption("Multiple regression on distance matrices, on ranks; Holm over the distances in it.")
+    st.caption(words.MRM)
 
 
 def follow(key: str) -> None:
@@ -223,7 +223,7 @@ def tree(shown: Shown, *, beside: str) -> None:
                 continue
             far = typology.complete(shown.far(kind))
             if len(far) < 2:
-                st.info("A tree takes two languages whose distance is known.")
+                st.info(words.NO_TREE)
                 continue
             dendrogram = trees.dendrogram(far)
             figure = figures.dendrogram(
@@ -240,7 +240,7 @@ def tree(shown: Shown, *, beside: str) -> None:
                 agreement = tables.tree_agreement(dendrogram.heights, shown.distances, beside, spoken.blocks)
             st.markdown(words.tree(dendrogram, agreement, beside))
             left_out(spoken, far)
-    st.caption("Average linkage. The colour is the family, the small print the branch.")
+    st.caption(words.TREES)
 
 
 def left_out(spoken: Languages, far: pd.DataFrame) -> None:
@@ -263,7 +263,7 @@ def language_map(shown: Shown, *, of: str) -> None:
         return
     far = typology.complete(shown.far(of))
     if len(far) < tables.LEAST:
-        st.info(f"A map takes {tables.LEAST} languages whose distances are known.")
+        st.info(words.NO_MAP)
         return
     makers = {"MDS": tables.by_mds, "UMAP": tables.by_umap}
     places = {}
@@ -311,12 +311,12 @@ with page("Typology", lead=LEAD) as views:
             by, group = pickers.pick_place(views[0].all_counts())
         with right:
             kind = pickers.pick("Distance", kinds, "distance", names=typology.label) if kinds else ""
-        st.caption(f"{pickers.MEASURE_NAMES[measure]}: {pickers.MEASURE_WORDS[measure]}.")
+        st.caption(pickers.about_measure(measure))
     part = PARTS[pickers.pick_part(list(PARTS), "section")]
     settings = part.ask(kinds) if kinds else {}
     for view, spoken, table in zip(views, everyone, far, strict=True):
         show.heading(view)
-        st.caption(show.what(view) + ("" if group == WHOLE else f" · {pickers.readable(group)}"))
+        st.caption(show.what(view, group))
         if about := words.who(spoken):
             st.info(about)
         if len(spoken.codes) < tables.LEAST:
@@ -325,6 +325,6 @@ with page("Typology", lead=LEAD) as views:
         overlap = tables.overlap(view, spoken, measure, by)
         overlap = overlap[overlap["group"] == group].reset_index(drop=True)
         if overlap["value"].notna().sum() == 0:
-            st.info(f"{view.title} has no overlap to speak of in “{pickers.readable(group)}”.")
+            st.info(words.no_overlap(view.title, pickers.readable(group)))
             continue
         part.show(Shown(view, spoken, measure, group, overlap, table, kind), **settings)

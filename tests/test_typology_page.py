@@ -14,6 +14,7 @@ from apppages import charts, text
 from conftest import ROOT
 
 from neutral import association, languages, maskfiles, summary, typology
+from neutral.cli import main
 from neutral.languages import LANGUAGES
 from neutral.members import order, relation
 from neutral.study import Study
@@ -308,3 +309,36 @@ assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_tests_by_layer_are_the_studys_own_while_those_of_the_whole_network_agree(tmp_path, monkeypatch, capsys):
+    study = synthetic.encoder_study(tmp_path / "studies" / "held", MEMBERS, layers=2, seeds=(0,))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "studies"))
+    figures = {}
+    asked = ["--methods", "magnitude", "--measures", "jaccard", "--quiet"]
+
+    def heat():
+        at = opened(study="held")
+        at.session_state["heat-study-box"] = True
+        at.run()
+        frames = (frame.value for frame in at.dataframe)
+        return next(f for f in frames if "holm_within" in f and "group" in f).set_index(["group", "distance"])["rho"]
+
+    def write(change):
+        rows = [json.loads(line) for line in lines]
+        text = "".join(json.dumps(change(row) if row["kind"] == "association" else row) + "\n" for row in rows)
+        (study.path / "results.jsonl").write_text(text, encoding="utf-8")
+
+    figures["computed"] = heat()
+    assert main(["typology", "--study", str(study.path), *asked]) == 0
+    capsys.readouterr()
+    lines = (study.path / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    figures["read"] = heat()
+    pd.testing.assert_series_equal(figures["read"], figures["computed"], rtol=0, atol=1e-6)
+    of_layers = figures["computed"].index.get_level_values("group") != "all"
+    assert (figures["read"] != figures["computed"])[of_layers].any(), "the study's have six decimals"
+
+    write(lambda row: row | ({"rho": 0.123456} if row["by"] == "layer" else {}))
+    assert (heat()[of_layers] == 0.123456).all()
+    write(lambda row: row | {"rho": 0.123456})
+    pd.testing.assert_series_equal(heat(), figures["computed"])

@@ -174,6 +174,11 @@ def pick_measure(kinds: Sequence[str]) -> str:
     return pick("Measure", offered, "measure", names=MEASURE_NAMES.__getitem__)
 
 
+def about_measure(measure: str) -> str:
+    """Say what a measure is."""
+    return f"{MEASURE_NAMES[measure]}: {MEASURE_WORDS[measure]}."
+
+
 def pick_order() -> str:
     """Choose the order of rows and columns."""
     return pick("Order", ORDERS, "order", names=str.capitalize)

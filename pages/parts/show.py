@@ -109,14 +109,16 @@ def heading(view: View) -> None:
         st.subheader(view.heading)
 
 
-def what(view: View) -> str:
-    """Say in a line which masks are shown."""
+def what(view: View, group: str = "all") -> str:
+    """Say in a line which masks are shown, and which of their weights."""
     choice, n = view.choice, len(view.members)
     parts = [view.title, f"{choice.sparsity:.0%} removed", f"{n} mask{'s' if n != 1 else ''}"]
     if choice.method != "upload":
         parts.insert(1, choice.method)
         if choice.seed:
             parts.append(f"seed {choice.seed}")
+    if group != "all":
+        parts.append(pickers.readable(group))
     return " · ".join(parts)
 
 

@@ -182,3 +182,8 @@ def no_model(name: str, *, another: bool) -> str:
 def too_large(name: str, rows: int, width: int) -> str:
     """Say that a table is too large to be compressed on the page."""
     return f"The table of {name}, {rows:,} × {width}, is too large to be compressed here: use the shell."
+
+
+def too_few(tables: int) -> str:
+    """Say that there are too few tables for a rank correlation."""
+    return f"It takes four compressed tables to tell; there are {tables}."

@@ -23,6 +23,7 @@ NO_MODEL = (
     "Masks alone do not tell what the network makes of a sentence. With its model and these files: `python -m neutral "
     "retrieve --study DIR --model MODEL --mask-files …`, into a study."
 )
+NO_LAYERS = "There are no two layers here that have both masks and states."
 NO_P = (
     "No p-values: neighbouring layers are alike in everything, so they are no independent cases. To rise to the "
     "middle: to peak in the middle third of the layers and be lower at both ends."
@@ -82,6 +83,11 @@ def representation(kind: str) -> str:
         f"{REPRESENTATIONS[kind]}, mean of the pairs; band: the middle half of the pairs; dotted: chance, the same "
         "with the sentences shuffled. What is above chance is what the languages' states have in common."
     )
+
+
+def not_measured(kind: str) -> str:
+    """Say that a measure of representations is not known for the lines chosen."""
+    return f"{REPRESENTATIONS[kind]} was not measured for the lines chosen above."
 
 
 def place(layer: str) -> str:

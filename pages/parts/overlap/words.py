@@ -43,6 +43,12 @@ NO_SPEED = (
     "full one. Masks show which weights matter; they make nothing smaller or faster by themselves."
 )
 
+BAND = "All languages against their references. The band is from the least to the most alike pair."
+EXCESS = "Overlap less that of independent masks as dense: dense layers overlap more by chance alone."
+ONE_MASK = "One mask of this network so far. Upload another language's to compare them."
+ONE_OF_PAIR = "There is one mask here. A pair takes two: add another language."
+PAIR_CHECK = "Perplexity under each mask, without training; ratio to the text's own mask."
+
 WANDA = (
     "Wanda cuts the same share in every output row, so its sparsity is flat over layers and components by construction."
 )
@@ -87,7 +93,11 @@ SCORE_COLUMNS = {
     "ratio": "Ratio",
 }
 
-KNOWN = [f"{code} ({language.name})" for code, language in LANGUAGES.items()]
+KNOWN = (
+    "Names that are known as languages: "
+    + ", ".join(f"{code} ({language.name})" for code, language in LANGUAGES.items())
+    + "."
+)
 
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
@@ -195,6 +205,16 @@ def about_pair(a: str, b: str, found_twice: Collection[str]) -> str:
         names = ", ".join(map(display, found_twice))
         notes.append(f"Neither was found twice; figures show the mean of {names} for that.")
     return " ".join(notes)
+
+
+def pair_scores(sparsity: float) -> str:
+    """Say what the scores of two languages are."""
+    return f"Perplexity with {sparsity:.0%} removed, beside the full model treated likewise."
+
+
+def lines(who: str | None) -> str:
+    """Say what the lines by layer are: of all languages, or of one."""
+    return "Each language's mean with the others." if who is None else f"{display(who)} with each other."
 
 
 def lacks(title: str, missing: Sequence[str], members: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from neutral import figures
 from neutral.members import display, order
-from neutral.transfer import answers, published
+from neutral.transfer import answers
 from pages.parts import pickers, show
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment
@@ -31,7 +31,7 @@ def tasks(shown: list[Experiment]) -> None:
         with column:
             st.markdown(f"##### {title}")
             if rows.empty:
-                st.info(f"No masks were trained across to {pickers.task_name(target).lower()} here.")
+                st.info(words.none_across(target))
                 continue
             languages = order(list(dict.fromkeys(rows["language"])))
             names = {task: pickers.task_name(task) for task in rows["source_task"]} | {"random": "Random mask"}
@@ -68,4 +68,4 @@ def languages(shown: list[Experiment]) -> None:
                     key=f"mixed-{title}-{mixture}-{task}",
                 )
             if printed:
-                st.caption(f"Table 1, mBERT, percent. {published.CITATION}.")
+                st.caption(words.TABLE_1)

@@ -32,6 +32,7 @@ ALIKE = "° within one standard deviation of the own mask's seeds, or better (th
 ASSOCIATION = "ρ of overlap and loss: below 0, the more two masks overlap, the less one loses by the other's."
 ACROSS_TASKS = "A mask found on another task, for the same language, against the task's own mask; below 0 is worse."
 SEVERAL = "One mask from the mixed data of several languages, as many examples in all, beside single ones."
+TABLE_1 = f"Table 1, mBERT, percent. {published.CITATION}."
 NO_STUDY = """
 There is no transfer of ours here yet, so this page shows the paper's. To train each language's mask on every language's
 data, in a study that has masks:
@@ -259,6 +260,11 @@ def across_tasks(target: str, rows: pd.DataFrame, languages: Iterable[str], *, p
     own = dict(zip(rows["language"], rows["own"], strict=True))
     scores = ", ".join(f"{display(code)} {own[code]:.3g}" for code in languages)
     return f"{unit}. {MARKED}. Own masks score {scores}. {trained(rows['seeds'])}."
+
+
+def none_across(target: str) -> str:
+    """Say that no masks of other tasks were trained on the task `target`."""
+    return f"No masks were trained across to {pickers.task_name(target).lower()} here."
 
 
 def mixture_names(mixture: str) -> Mapping[str, str]:

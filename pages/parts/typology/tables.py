@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral import association, typology
-from neutral.association import schemes
+from neutral.association import schemes, stored
 from neutral.typology import graphs, similarity, trees
 from neutral.typology.graphs import Network
 from neutral.typology.similarity import Languages
@@ -50,9 +50,31 @@ def associations(
 
 
 def by_layer(view: View, spoken: Languages, measure: str, distances: pd.DataFrame) -> pd.DataFrame:
-    """Return `associations` of the whole network and, corrected among themselves, of every layer."""
-    overlaps = (overlap(view, spoken, measure, by) for by in ("all", "layer"))
-    return pd.concat([associations(each, distances, spoken.blocks) for each in overlaps], ignore_index=True)
+    """Return `associations` of the whole network and, corrected among themselves, of every layer.
+
+    The layers' tests are the study's own where it has them and the whole network's agree with those made here.
+    """
+    network, layers = (overlap(view, spoken, measure, by) for by in ("all", "layer"))
+    tested = associations(network, distances, spoken.blocks)
+    held = _stored(view, measure, "all", network, distances)
+    tests = _stored(view, measure, "layer", layers, distances) if held and stored.same(held, tested) else None
+    of_layers = schemes.beside(tests) if tests else associations(layers, distances, spoken.blocks)
+    return pd.concat([tested, of_layers], ignore_index=True)
+
+
+def _stored(
+    view: View, measure: str, by: str, overlap: pd.DataFrame, distances: pd.DataFrame
+) -> dict[str, pd.DataFrame] | None:
+    """Return `stored.read` of a view: the tests that its study holds of just these languages, groups and distances."""
+    return stored.read(
+        catalogue.table(view.source, "association"),
+        groups=list(dict.fromkeys(overlap["group"])),
+        distances=typology.kinds_in(distances),
+        **view.choice._asdict(),
+        measure=measure,
+        by=by,
+        members=", ".join(view.counts(measure).members),
+    )
 
 
 def with_partial(

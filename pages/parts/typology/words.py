@@ -75,6 +75,12 @@ NO_VOCABULARY = (
     "--model MODEL --text TEXT` adds them to a study."
 )
 
+MRM = "Multiple regression on distance matrices, on ranks; Holm over the distances in it."
+CHOOSE = "Choose distances for the regression above."
+TREES = "Average linkage. The colour is the family, the small print the branch."
+NO_TREE = "A tree takes two languages whose distance is known."
+NO_MAP = f"A map takes {LEAST} languages whose distances are known."
+
 LEAST_PAIRS = 5  # to a distance of a regression
 ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
 
@@ -217,6 +223,16 @@ def _names(table: pd.DataFrame, *, within: bool = False) -> str:
         also = f", in families {signed(row['tested_within'])}" if within else ""
         named.append(f"{label(row['distance'])} ({signed(row['rho'])}{also})")
     return ", ".join(named)
+
+
+def no_overlap(title: str, group: str) -> str:
+    """Say that masks have no overlap in a group of weights."""
+    return f"{title} has no overlap to speak of in “{group}”."
+
+
+def partial(control: str) -> str:
+    """Say what the partial tests hold."""
+    return f"Partial: with {label(control).lower()} held."
 
 
 def unknown(kind: str) -> str:

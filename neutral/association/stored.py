@@ -1,0 +1,65 @@
+"""Tests that a study holds (rows of kind "association"), read back in place of the same tests made anew.
+
+Rows say which masks, measure and languages they are of, but neither how permutations were drawn nor what the overlap
+and the distances were then. So they are to be believed only where some of them were tested anew with the `same` result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from neutral.association import ASSOCIATIONS
+from neutral.association.schemes import SCHEMES
+from neutral.study import at_sparsity
+
+WRITTEN = 1e-6
+"""Rows hold six decimals."""
+
+_COMPARED = ("rho", "tested", "p", "holm", "permutations", "languages")
+
+
+def read(
+    rows: pd.DataFrame, *, groups: Sequence[str], distances: Sequence[str], sparsity: float, **key: object
+) -> dict[str, pd.DataFrame] | None:
+    """Return scheme -> the stored test of every group and distance, as `schemes.both` gives them of `associations`.
+
+    `rows` is `Study.table("association")`; `key` and `sparsity` are what tells its rows apart (task, method, seed,
+    measure, by, members). Tests with controls are not looked at. None where the rows are not of exactly these groups
+    and distances.
+    """
+    if rows.empty:
+        return None
+    rows = rows[at_sparsity(rows["sparsity"], sparsity) & (rows["controls"] == "")]
+    for name, value in key.items():
+        rows = rows[rows[name] == value]
+    cells = pd.MultiIndex.from_product([groups, distances], names=["group", "distance"])
+    tests = {}
+    for scheme in SCHEMES:
+        table = rows[rows["scheme"] == scheme].set_index(["group", "distance"])
+        if not table.index.is_unique or set(table.index) != set(cells):
+            return None
+        numbers = ["rho", "p", "holm", "expected", "tested"]
+        tests[scheme] = table.loc[cells].reset_index()[list(ASSOCIATIONS)].astype(dict.fromkeys(numbers, float))
+    return tests
+
+
+def same(stored: dict[str, pd.DataFrame], tested: pd.DataFrame) -> bool:
+    """Whether stored tests (`read`) of the same groups and distances say the same as tests made anew.
+
+    `tested` is that of `schemes.beside`, whose p within families stand beside the plain ones.
+    """
+    return all(
+        np.allclose(
+            stored[scheme][column].to_numpy(dtype=float),
+            tested[f"{column}{suffix}"].to_numpy(dtype=float),
+            rtol=0,
+            atol=WRITTEN,
+            equal_nan=True,
+        )
+        for scheme, suffix in zip(SCHEMES, ("", "_within"), strict=True)
+        for column in _COMPARED
+        if f"{column}{suffix}" in tested
+    )

@@ -1,0 +1,123 @@
+"""One test under two schemes, beside each other; and the same tests read back from a study."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from neutral import association, typology
+from neutral.association import agreement, schemes, stored
+from neutral.cli import main
+
+CODES = ("en", "de", "fr", "es", "ru", "zh", "sw")
+FAMILIES = {code: "Indo-European" if code not in ("zh", "sw") else code for code in CODES}
+
+
+def overlaps(seed=0, groups=("all",)):
+    draw = np.random.default_rng(seed)
+    rows = [(group, a, b, draw.random()) for group in groups for a, b in combinations(CODES, 2)]
+    return pd.DataFrame(rows, columns=["group", "source", "target", "value"])
+
+
+def distances(*kinds, seed=1):
+    return overlaps(seed, kinds).rename(columns={"group": "distance"})
+
+
+@pytest.fixture(scope="module")
+def tests():
+    one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
+    return schemes.both(association.associations, one, far, families=FAMILIES)
+
+
+def test_both_schemes_are_the_test_plain_and_within_families(tests):
+    one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
+    pd.testing.assert_frame_equal(tests["plain"], association.associations(one, far))
+    pd.testing.assert_frame_equal(tests["family"], association.associations(one, far, within=FAMILIES))
+    assert schemes.blocks("plain", FAMILIES) is None
+    over = schemes.both(agreement.over_pairs, one, overlaps(3, ("a", "b")), families=FAMILIES)
+    assert over["plain"]["p"].tolist() != over["family"]["p"].tolist()
+
+
+def test_beside_has_a_row_a_cell_and_the_other_scheme_in_columns_of_its_own(tests):
+    table = schemes.beside(tests)
+    assert table[["group", "distance"]].equals(tests["plain"][["group", "distance"]])
+    for column in schemes.BESIDE:
+        assert table[column].tolist() == tests["plain"][column].tolist()
+        assert table[f"{column}_within"].tolist() == tests["family"][column].tolist()
+
+
+def test_partial_tests_leave_the_control_itself_open(tests):
+    one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
+    held = schemes.both(association.associations, one, far, families=FAMILIES, controls=("far",))
+    table = schemes.with_partial(schemes.beside(tests), schemes.beside(held))
+    assert table[table["partial"].isna()]["distance"].tolist() == ["far", "far"]
+    near = table[table["distance"] == "near"]["partial"].tolist()
+    assert near == held["plain"][held["plain"]["distance"] == "near"]["rho"].tolist()
+
+
+def test_what_holds_within_families_is_told_from_what_holds_only_when_all_are_permuted():
+    table = pd.DataFrame(
+        {
+            "distance": ["a", "b", "c", "d"],
+            "rho": [-0.2, 0.5, -0.9, 0.1],
+            "tested_within": [-0.2, 0.4, -0.6, 0.0],
+            "holm": [0.01, 0.02, 0.01, 0.5],
+            "holm_within": [0.04, 0.06, 0.03, np.nan],
+            "p": [0.01, 0.02, 0.01, 0.5],
+            "p_within": [0.04, 0.06, 0.03, np.nan],
+            "permutations": [99] * 4,
+            "permutations_within": [23, 23, 23, 0],
+        }
+    )
+    both, plain = schemes.holding(table)
+    assert both["distance"].tolist() == ["c", "a"]
+    assert plain["distance"].tolist() == ["b"]
+    assert schemes.largest(table)["distance"] == "c"
+    assert schemes.smallest_p(table) == pytest.approx(4 / 99)
+    assert schemes.smallest_p(table, within=True) == pytest.approx(3 / 23)
+    assert schemes.smallest_p(table.assign(p_within=np.nan), within=True) == 1
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study of made masks that `neutral typology` has looked at."""
+    study = synthetic.encoder_study(tmp_path_factory.mktemp("studies") / "held", CODES, layers=2, seeds=(0,))
+    asked = ["--study", str(study.path), "--methods", "magnitude", "--measures", "jaccard", "--quiet"]
+    assert main(["typology", *asked, "--format", "json"]) == 0
+    return study
+
+
+def held(study, by, rows=None, **other):
+    counts = study.counts("mlm", "magnitude", 0.5)
+    overlap = counts.jaccard(by)
+    far = typology.filled(study.table("distance"), counts.members)
+    key = {"task": "mlm", "method": "magnitude", "sparsity": 0.5, "seed": 0, "measure": "jaccard", "by": by}
+    key |= {"members": ", ".join(counts.members), "groups": list(dict.fromkeys(overlap["group"]))}
+    rows = study.table("association") if rows is None else rows
+    tests = stored.read(rows, **{**key, "distances": typology.kinds_in(far), **other})
+    return tests, schemes.both(association.associations, overlap, far, families=typology.families(counts.members))
+
+
+@pytest.mark.parametrize("by", ["all", "layer"])
+def test_stored_tests_are_those_that_would_be_made(study, by):
+    read, made = held(study, by)
+    for scheme in schemes.SCHEMES:
+        pd.testing.assert_frame_equal(read[scheme], made[scheme], rtol=0, atol=stored.WRITTEN, check_dtype=False)
+    assert stored.same(read, schemes.beside(made))
+
+
+def test_stored_tests_of_anything_else_are_not_taken(study):
+    assert held(study, "all", members="en, fr")[0] is None
+    assert held(study, "all", seed=1)[0] is None
+    assert held(study, "all", distances=["family"])[0] is None, "Holm's correction would be for other distances"
+    assert held(study, "layer", groups=["encoder 0"])[0] is None
+    assert held(study, "all", rows=pd.DataFrame())[0] is None
+
+
+@pytest.mark.parametrize("column", ["rho", "p", "permutations"])
+def test_stored_tests_that_say_something_else_are_not_the_same(study, column):
+    rows = study.table("association")
+    read, made = held(study, "all", rows.assign(**{column: 0.9 * rows[column]}))
+    assert not stored.same(read, schemes.beside(made))
