@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from neutral.association.benjamini_hochberg import benjamini_hochberg
 from neutral.members import order
 from neutral.metrics import SIGNIFICANT, better, metric
 from neutral.study import FULL
@@ -36,10 +37,15 @@ class Change(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """In how many pairs of languages another's mask is significantly worse, or better, than the own one."""
+    """In how many pairs of languages another's mask is significantly worse, or better, than the own one.
+
+    worse, better: each pair by itself. corrected: worse, corrected for all pairs
+    (Benjamini & Hochberg). pairs: how many there are.
+    """
 
     worse: int
     better: int
+    corrected: int
     pairs: int
 
 
@@ -77,8 +83,9 @@ def ranked(matrix: pd.DataFrame) -> pd.DataFrame:
 def verdicts(tested: pd.DataFrame) -> Verdicts:
     """Count the pairs of languages in which a bootstrap finds a difference."""
     pairs = tested[_of_languages(tested)]
-    sure = pairs[pairs["p"] < SIGNIFICANT]["gain"]
-    return Verdicts(int((sure < 0).sum()), int((sure > 0).sum()), len(pairs))
+    worse, better = pairs["gain"] < 0, pairs["gain"] > 0
+    sure, corrected = (p < SIGNIFICANT for p in (pairs["p"], benjamini_hochberg(pairs["p"].astype(float))))
+    return Verdicts(*(int(which.sum()) for which in (worse & sure, better & sure, worse & corrected)), len(pairs))
 
 
 def different(tested: pd.DataFrame, on: tuple[str, str] = ("source", "target")) -> list[tuple[str, str]]:

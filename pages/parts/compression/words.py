@@ -101,7 +101,10 @@ def answer(breaks: pd.DataFrame, choice: TableChoice) -> str:
     sentences = []
     if len(kept):
         parts = [f"**{row['line']} {at(row)}**{_who(row)}" for _, row in kept.iterrows()]
-        sentences.append(f"Every language stays within {KEPT} up to these ratios, by {choice.by}: {', '.join(parts)}.")
+        sentences.append(
+            f"Every language stays within {KEPT} up to these ratios, by {choice.by} (between the "
+            f"ratios that were measured the crossing is interpolated): {', '.join(parts)}."
+        )
     if len(broken):
         names = ", ".join(f"{row.line} ({row.ratio:.3g} ×)" for row in broken.itertuples())
         sentences.append(f"Broken at the least ratio measured: {names}.")
@@ -117,7 +120,8 @@ def _who(row: pd.Series) -> str:
 def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: tuple[int, float], who: str) -> str:
     """Say whether the cosine distance foretells the perplexity of a language better than RMSE does.
 
-    The tables are those of `predictions.correlations`, resampled by table and by method.
+    The tables are those of `predictions.correlations`, resampled by table and by method. What the first alone shows is
+    said of these tables only.
     """
     row, wide = (_row(table, who, "rmse") for table in (by_table, by_method))
     verdict = "Neither error clearly foretells perplexity better"
@@ -125,6 +129,8 @@ def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: t
         verdict = "Cosine distance foretells perplexity better than RMSE"
     elif row["lead_high"] < 0:
         verdict = "RMSE foretells perplexity better than cosine distance"
+    if row["lead_low"] * row["lead_high"] > 0 and not wide["lead_low"] * wide["lead_high"] > 0:
+        verdict += " over these tables; over whole methods that is not shown"
     sentence = (
         f"**{verdict}.** Rank correlation {_row(by_table, who, 'cosine')['rho']:.3f} for cosine distance, "
         f"{row['rho']:.3f} for RMSE; difference {row['lead']:+.3f} (95% interval {row['lead_low']:+.3f} to "

@@ -55,11 +55,14 @@ def verdict(one: Experiment) -> str:
         f"**{display(first['source'])}'s mask transfers best** ({change(first['value'], name)} than their own masks, "
         f"mean over the other languages), {display(last['source'])}'s worst ({change(last['value'], name)})."
     ]
-    worse, better, pairs = answers.verdicts(one.bootstrap())
+    worse, better, corrected, pairs = answers.verdicts(one.bootstrap())
     if pairs:
         which = "all" if worse == pairs else f"{worse} of"
         also = f", in {better} better" if better else ""
-        sentences.append(f"In {which} {pairs} pairs another's mask is significantly worse than the own one{also}.")
+        sentences.append(
+            f"In {which} {pairs} pairs another's mask is significantly worse than the own one{also}. Corrected for so "
+            f"many tests (Benjamini-Hochberg), it is worse in {corrected}."
+        )
     sentences.append(_successes(matrix, printed=one.study is None))
     sentences += [*_far(matrix, name), *_unlearnt(matrix, name)]
     if one.fitted_seed is not None:
@@ -168,7 +171,7 @@ def tiles(one: Experiment) -> list[Tile]:
     for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
         if of_source := answers.change(matrix, source):
             rows.append(Tile(label, *tile(of_source.mean, name)))
-    worse, _, pairs = answers.verdicts(one.bootstrap())
+    worse, _, _, pairs = answers.verdicts(one.bootstrap())
     if pairs:
         rows.append(Tile("Worse, p < 0.05", f"{worse}/{pairs}", "pairs of languages", TESTED))
     return rows
@@ -191,10 +194,13 @@ def searched(one: Experiment) -> str:
             f"the mean of {formats.count(own.n, 'language')} ({change(own.low, name)} to {change(own.high, name)}). "
             f"Against *it*, another language's mask is {change(between.mean, name)}"
         )
-        worse, better, pairs = answers.verdicts(again.bootstrap().dropna(subset="p"))
+        worse, better, corrected, pairs = answers.verdicts(again.bootstrap().dropna(subset="p"))
         if pairs:
             line += f", significantly worse in {worse} of {pairs} pairs and better in {better}"
+            line += f" (worse in {corrected} after Benjamini-Hochberg)"
         lines.append(f"{line}.")
+    if lines:
+        lines.append("\nBoth own masks were found on the same text, so the rest is the language's or its text's.")
     return "\n".join(lines)
 
 
