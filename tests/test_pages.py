@@ -369,7 +369,7 @@ os.environ["{catalogue.VARIABLE}"] = {str(studies)!r}
 sys.path.insert(0, {str(ROOT)!r})
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=120).run()
-for page in {PAGES[1:]}:
+for page in {(*PAGES[1:], "pages/transfer.py", "pages/tickets.py", "pages/typology.py", "pages/inside.py")}:
     at.switch_page(page).run()
     assert not at.exception
 heavy = {{"torch", "transformers", "umap", "sklearn", "datasets"}} & set(sys.modules)
