@@ -1,10 +1,11 @@
 """Summaries of counts: reference levels against plain computations, orders, kinship."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 
-from neutral import overlap, summary
+from neutral import maskfiles, overlap, summary
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.masksets import MaskSet
@@ -192,3 +193,42 @@ def test_two_masks_under_one_name_give_the_within_language_bound(masks):
     table = summary.within(mine, choice, "seeds")
     assert table["language"].tolist() == ["en"]
     assert table["value"].item() == pytest.approx(jaccard(masks["en"], again))
+
+
+def test_far_between_chance_and_one_language_found_again_is_a_share_of_the_way():
+    table = pd.DataFrame({"level": ["between", "chance", "seeds"], "value": [0.6, 0.4, 0.8]})
+    assert summary.by_level(table) == {"between": 0.6, "chance": 0.4, "seeds": 0.8}
+    assert summary.way(table) == pytest.approx(0.5)
+    assert np.isnan(summary.way(table[table["level"] != "seeds"]))
+    assert np.isnan(summary.way(table.assign(value=[0.6, 0.8, 0.8])))
+
+
+def test_pairs_and_layers_are_ranked_and_their_extremes_found():
+    rows = [("encoder 0", "en", "fr", 0.1), ("encoder 0", "en", "hi", 0.3), ("encoder 1", "en", "fr", 0.5)]
+    table = pd.DataFrame(rows, columns=["group", "source", "target", "value"])
+    assert [row["value"] for row in summary.extremes(table)] == [0.5, 0.1]
+    assert summary.ranked(table)["relation"].tolist() == ["same family"] * 3
+    assert summary.ranked(table)["value"].tolist() == [0.5, 0.3, 0.1]
+    assert "relation" not in summary.ranked(table.replace("hi", "my run"))
+    assert summary.means(table).values.tolist() == [["encoder 0", 0.2], ["encoder 1", 0.5]]
+    assert summary.peaks(table) == {"encoder 1": 0.5, "encoder 0": pytest.approx(0.2)}
+    assert summary.peaks(table.assign(value=np.nan)) == {}
+
+
+def test_alternatives_are_the_other_masks_of_the_sparsity_and_seed(studies):
+    study = Study(studies / "encoder")
+    choice = Choice("mlm", "magnitude", 0.5, 0)
+    others = summary.alternatives(study, choice)
+    assert others == [Choice("mlm", "wanda", 0.5, 0)]
+    assert summary.alternatives(study, choice._replace(method="random")) == []
+
+
+def test_files_of_masks_are_those_that_the_counts_between_languages_are_of(tmp_path, masks):
+    study = Study.create(tmp_path / "s", {"title": "s"})
+    for sparsity, language, variant in ((0.5, "en", ""), (0.5, "fr", ""), (0.5, "en", "a"), (0.6, "en", "")):
+        maskfiles.write(masks["en"], study.mask_path("mlm", "magnitude", sparsity, 0, language, variant))
+    assert study.masks_of("mlm", "magnitude", 0.1 + 0.4) == {
+        language: study.mask_path("mlm", "magnitude", 0.5, 0, language) for language in ("en", "fr")
+    }
+    assert study.masks_of("mlm", "magnitude", 0.5, seed=1) == {}
+    assert MaskSet([masks["en"]], ["en"]).masks_of("mlm", "magnitude", 0.5) == {}

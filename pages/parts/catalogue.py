@@ -111,9 +111,3 @@ def remembered(function: Callable) -> Callable:
 def table(source: Source, kind: str) -> pd.DataFrame:
     """See `Study.table`."""
     return source.table(kind)
-
-
-def of_task(source: Source, task: str) -> dict:
-    """Return what a study's information says of a task: its text and settings."""
-    info = source.info
-    return info if info.get("task") == task else info.get("tasks", {}).get(task, {})

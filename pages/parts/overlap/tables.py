@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from neutral import summary, typology
-from neutral.association.agreement import Agreement, agreement
+from neutral import summary
 from neutral.overlap import Counts
 from neutral.search import evaluations
 from neutral.summary import Choice
 from pages.parts import catalogue
+
+if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import it
+    from neutral.association.agreement import Agreement
 
 
 @catalogue.remembered
@@ -71,6 +75,9 @@ def agreement_of(
     source: catalogue.Source, one: Choice, other: Choice, measure: str, members: tuple[str, ...]
 ) -> Agreement:
     """See `agreement.agreement`, of the overlap of two choices' masks."""
+    from neutral import typology
+    from neutral.association.agreement import agreement
+
     whole, by_layer = (tuple(pairs(source, choice, measure, by, members) for choice in (one, other)) for by in _GROUPS)
     return agreement(whole, by_layer, typology.families(members))
 

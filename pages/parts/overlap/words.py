@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from neutral import summary
-from neutral.association.agreement import Agreement
 from neutral.figures import theme
 from neutral.languages import LANGUAGES
 from neutral.members import display, is_known, relation, speaker
@@ -16,6 +16,9 @@ from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.uploads import Upload
 from pages.parts.views import View
+
+if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import it
+    from neutral.association.agreement import Agreement
 
 LEVELS = {
     "chance": "what independent masks with the same density in every tensor would have",

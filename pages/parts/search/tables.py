@@ -61,7 +61,7 @@ def _name(view: View) -> str:
 
 def _recipe(view: View) -> dict[str, str]:
     """Return how one study's tickets were trained."""
-    settings = catalogue.of_task(view.source, view.choice.task).get("settings", {}).get(view.choice.method, {})
+    settings = view.source.settings(view.choice.task, view.choice.method)
     recipe, examples = settings.get("recipe", {}), settings.get("examples")
     if recipe.get("steps") and examples is None:  # text, of which a training sees so much
         examples = f"{recipe['steps'] * recipe['batch_size']:,} blocks"

@@ -48,9 +48,7 @@ class Experiment:
     @property
     def settings(self) -> dict:
         """What its runs were made with, as far as that is known."""
-        if self.study is None:
-            return {}
-        return catalogue.of_task(self.study, self.task).get("settings", {}).get(f"transfer {self.task}", {})
+        return self.study.settings(self.task, f"transfer {self.task}") if self.study else {}
 
     @property
     def mask_seed(self) -> int | None:
