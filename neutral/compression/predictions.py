@@ -39,8 +39,8 @@ def points(scores: pd.DataFrame, where: str, words: bool) -> pd.DataFrame:
         return pd.DataFrame(columns=[*_NO_LANGUAGE, ALL])
     wide = rows.pivot_table(index=KEYS, columns="language", values="nats").dropna()
     wide.insert(0, ALL, wide.mean(axis=1))
-    known = rows[_NO_LANGUAGE].drop_duplicates(KEYS).dropna(subset=list(ERRORS))
-    return known.merge(wide.reset_index(), on=KEYS)
+    sized = rows[_NO_LANGUAGE].drop_duplicates(KEYS).dropna(subset=list(ERRORS))
+    return sized.merge(wide.reset_index(), on=KEYS)
 
 
 def correlations(table: pd.DataFrame, *, unit: str = "table", draws: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -59,17 +59,17 @@ def correlations(table: pd.DataFrame, *, unit: str = "table", draws: int = 1000,
     languages = languages_of(table)
     errors, nats = (merged(table[columns], axis=0) for columns in (list(ERRORS), languages))
     rho = spearman(errors, nats)  # (errors, languages)
-    drawn = np.stack([spearman(errors[i], nats[i]) for i in _resampled(table, unit, draws, seed)])
+    draws_of_rho = np.stack([spearman(errors[i], nats[i]) for i in _resampled(table, unit, draws, seed)])
     with np.errstate(invalid="ignore"):
-        low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0)
-        lead = drawn[:, :1] - drawn  # the cosine distance is the first of ERRORS
+        low, high = np.nanquantile(draws_of_rho, (0.025, 0.975), axis=0)
+        lead = draws_of_rho[:, :1] - draws_of_rho  # the cosine distance is the first of ERRORS
         lead_low, lead_high = np.nanquantile(lead, (0.025, 0.975), axis=0)
-    found = [
+    rows = [
         [code, error, rho[i, j], low[i, j], high[i, j], rho[0, j] - rho[i, j], lead_low[i, j], lead_high[i, j]]
         for j, code in enumerate(languages)
         for i, error in enumerate(ERRORS)
     ]
-    return pd.DataFrame(found, columns=CORRELATION_COLUMNS[:-1]).assign(n=len(table))
+    return pd.DataFrame(rows, columns=CORRELATION_COLUMNS[:-1]).assign(n=len(table))
 
 
 def languages_of(table: pd.DataFrame) -> list[str]:
@@ -110,19 +110,19 @@ def paired(table: pd.DataFrame, *, one: str = "direction", other: str = "svd") -
     (perplexity: mean over languages). Empty without a pair.
     """
     rows = table.dropna(subset="rank")
-    a, b = (rows[(rows["method"] == m) & (rows["variant"] == "")] for m in (one, other))
-    both = a.merge(b, on=_PAIR, suffixes=("", "_other"))
-    if both.empty:
+    ones, others = (rows[(rows["method"] == m) & (rows["variant"] == "")] for m in (one, other))
+    pairs = ones.merge(others, on=_PAIR, suffixes=("", "_other"))
+    if pairs.empty:
         return pd.DataFrame(columns=PAIRED_COLUMNS)
-    found = []
+    comparisons = []
     for measure, column in (("cosine", "cosine"), ("rmse", "rmse"), ("perplexity", ALL)):
-        mine, theirs = both[column].to_numpy(dtype=float), both[f"{column}_other"].to_numpy(dtype=float)
-        one_level, other_level = np.split(merged(np.concatenate([mine, theirs])), 2)
+        of_one, of_other = pairs[column].to_numpy(dtype=float), pairs[f"{column}_other"].to_numpy(dtype=float)
+        one_level, other_level = np.split(merged(np.concatenate([of_one, of_other])), 2)
         wins, losses = int((one_level < other_level).sum()), int((one_level > other_level).sum())
         p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else float("nan")
-        logs = mine - theirs if measure == "perplexity" else np.log(mine) - np.log(theirs)
-        found.append([measure, wins, losses, len(both) - wins - losses, p, float(np.exp(logs.mean()))])
-    return pd.DataFrame(found, columns=PAIRED_COLUMNS)
+        logs = of_one - of_other if measure == "perplexity" else np.log(of_one) - np.log(of_other)
+        comparisons.append([measure, wins, losses, len(pairs) - wins - losses, p, float(np.exp(logs.mean()))])
+    return pd.DataFrame(comparisons, columns=PAIRED_COLUMNS)
 
 
 def _resampled(table: pd.DataFrame, unit: str, draws: int, seed: int) -> Iterator[np.ndarray]:

@@ -71,20 +71,20 @@ def project(
         raise NeutralError(f"before and after must be the same rows; got shapes {before.shape} and {after.shape}")
     if len(before) <= _NEIGHBOURS:
         raise NeutralError(f"a picture takes more than {_NEIGHBOURS} tokens; there are {len(before)}")
-    tell = progress or (lambda share: None)
-    tell(0.0)
-    first = _layout(before, "spectral", 1.0, seed, epochs, lambda share: tell(share / 2))
-    second = _layout(after, first.copy(), _STEP, seed, epochs, lambda share: tell(0.5 + share / 2))
-    tell(1.0)
+    report = progress or (lambda share: None)
+    report(0.0)
+    first = _layout(before, "spectral", 1.0, seed, epochs, lambda share: report(share / 2))
+    second = _layout(after, first.copy(), _STEP, seed, epochs, lambda share: report(0.5 + share / 2))
+    report(1.0)
     return first, onto(second, first)
 
 
 def onto(moved: np.ndarray, fixed: np.ndarray) -> np.ndarray:
     """Return a layout (n, 2) shifted, turned and scaled to lie on another as well as it can (Procrustes)."""
-    here, there = moved - moved.mean(axis=0), fixed - fixed.mean(axis=0)
-    left, values, right = np.linalg.svd(here.T @ there)
-    scale = values.sum() / max(float((here**2).sum()), 1e-12)
-    return (scale * here @ (left @ right) + fixed.mean(axis=0)).astype(np.float32)
+    centred, target = moved - moved.mean(axis=0), fixed - fixed.mean(axis=0)
+    left, values, right = np.linalg.svd(centred.T @ target)
+    scale = values.sum() / max(float((centred**2).sum()), 1e-12)
+    return (scale * centred @ (left @ right) + fixed.mean(axis=0)).astype(np.float32)
 
 
 def nearest(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -97,9 +97,9 @@ def nearest(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     distances = np.clip(1 - units @ units.T, 0, 2)
     np.fill_diagonal(distances, -1)  # first, whatever duplicates there are
     ids = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    found = np.take_along_axis(distances, ids, axis=1)
-    found[:, 0] = 0
-    return ids, found
+    nearest_distances = np.take_along_axis(distances, ids, axis=1)
+    nearest_distances[:, 0] = 0
+    return ids, nearest_distances
 
 
 def picture(
@@ -163,8 +163,8 @@ class _Epochs:
         self.epochs, self.tell = epochs, tell
 
     def write(self, line: str) -> None:
-        if found := re.search(r"\d+", line):
-            self.tell(min(1.0, int(found[0]) / self.epochs))
+        if epoch := re.search(r"\d+", line):
+            self.tell(min(1.0, int(epoch[0]) / self.epochs))
 
     def flush(self) -> None:
         """Nothing waits."""

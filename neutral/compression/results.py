@@ -84,9 +84,9 @@ def mean(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=MEAN_COLUMNS)
     by = [c for c in MEAN_COLUMNS if c not in ("factor", "low", "high", "n")]
     grouped = table.groupby(by, sort=False, dropna=False)["nats"]
-    found = grouped.agg(factor="mean", low="min", high="max", n="count").reset_index()
-    found[["factor", "low", "high"]] = found[["factor", "low", "high"]].apply(factor)
-    return found[MEAN_COLUMNS]
+    means = grouped.agg(factor="mean", low="min", high="max", n="count").reset_index()
+    means[["factor", "low", "high"]] = means[["factor", "low", "high"]].apply(factor)
+    return means[MEAN_COLUMNS]
 
 
 def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
@@ -102,10 +102,10 @@ def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
 
 def usual(table: pd.DataFrame, weights: str = "uniform", trimmed: bool = False) -> pd.DataFrame:
     """Return the rows with these token weights and this vocabulary; a method that has none such keeps what it has."""
-    for column, wanted in (("weights", weights), ("trimmed", trimmed)):
+    for column, value in (("weights", weights), ("trimmed", trimmed)):
         if table.empty:
             break
-        fits = table[column] == wanted
+        fits = table[column] == value
         table = table[fits | ~fits.groupby([table[c] for c in ("method", "variant", "by")]).transform("any")]
     return table
 
@@ -130,13 +130,13 @@ def breaking(table: pd.DataFrame, limits: Sequence[float] = (1.1, 2.0)) -> pd.Da
     means["nats"] = np.log(means["factor"])
     both = pd.concat([table, means], ignore_index=True)
     keys = [*LINE, "line", "where", "words", "language"]
-    found = []
+    crossings = []
     for by in both["by"].unique():
         for key, rows in at_size(both, by).groupby(keys, sort=False):
             for limit in limits:
                 ratio, bound = crossing(rows["size"].to_numpy(), rows["nats"].to_numpy(), float(np.log(limit)))
-                found.append([*key, limit, ratio, bound, len(rows)])
-    return pd.DataFrame(found, columns=BREAK_COLUMNS)
+                crossings.append([*key, limit, ratio, bound, len(rows)])
+    return pd.DataFrame(crossings, columns=BREAK_COLUMNS)
 
 
 def crossing(ratio: np.ndarray, nats: np.ndarray, limit: float) -> tuple[float, str]:
@@ -187,8 +187,8 @@ def _keyed(table: pd.DataFrame) -> pd.DataFrame:
     """Make the key columns comparable: what was not said is "" or False."""
     table = table.copy()
     for column, missing in (("variant", ""), ("weights", "uniform"), ("trimmed", False)):
-        there = table[column] if column in table else pd.Series(missing, index=table.index)
-        table[column] = there.where(there.notna(), missing)
+        values = table[column] if column in table else pd.Series(missing, index=table.index)
+        table[column] = values.where(values.notna(), missing)
     table["trimmed"] = table["trimmed"].astype(bool)
     table["ratio"] = table["ratio"].astype(float)
     return table
@@ -196,6 +196,6 @@ def _keyed(table: pd.DataFrame) -> pd.DataFrame:
 
 def _over_seeds(table: pd.DataFrame, by: list[str], numbers: list[str]) -> pd.DataFrame:
     values = table.reindex(columns=numbers).astype(float)
-    found = values.groupby([table[key] for key in by], sort=False).mean().reset_index()
-    named = zip(found["method"], found["variant"], found["weights"], found["trimmed"], strict=True)
-    return found.assign(line=[name_of(*row) for row in named])
+    means = values.groupby([table[key] for key in by], sort=False).mean().reset_index()
+    lines = zip(means["method"], means["variant"], means["weights"], means["trimmed"], strict=True)
+    return means.assign(line=[name_of(*row) for row in lines])

@@ -90,7 +90,7 @@ def mean_frequency(counts: dict[str, np.ndarray]) -> np.ndarray:
 
     A language with no token counted is left out. Raises `NeutralError` when that leaves none.
     """
-    shares = [of / of.sum() for of in counts.values() if of.sum()]
+    shares = [counted / counted.sum() for counted in counts.values() if counted.sum()]
     if not shares:
         raise NeutralError("the text holds no token that this model knows")
     return np.mean(shares, axis=0)
@@ -123,17 +123,17 @@ def pieces(backend: Tokenizer, size: int | None = None) -> list[str]:
     """
     vocabulary = backend.get_vocab(with_added_tokens=True)
     added = backend.get_added_tokens_decoder()
-    of_bytes, wordpiece = _byte_level(backend), type(backend.model).__name__ == "WordPiece"
+    is_byte_level, is_wordpiece = _byte_level(backend), type(backend.model).__name__ == "WordPiece"
     size = 1 + max(vocabulary.values(), default=-1) if size is None else size
-    named = [""] * size
+    texts = [""] * size
     for piece, token in vocabulary.items():
         if token >= size:
             continue
-        if token in added or wordpiece:
-            named[token] = piece
+        if token in added or is_wordpiece:
+            texts[token] = piece
         else:
-            named[token] = _from_bytes(piece) if of_bytes else piece.replace("▁", " ")
-    return named
+            texts[token] = _from_bytes(piece) if is_byte_level else piece.replace("▁", " ")
+    return texts
 
 
 def script(piece: str) -> str:
@@ -144,12 +144,12 @@ def script(piece: str) -> str:
     """
     if _MARKUP.fullmatch(piece.strip()):
         return NO_SCRIPT
-    found = Counter(code for code in map(_script_of, piece) if code != NO_SCRIPT)
-    if not found:
+    letters = Counter(code for code in map(_script_of, piece) if code != NO_SCRIPT)
+    if not letters:
         return NO_SCRIPT
-    if "Jpan" in found:
-        found["Jpan"] += found.pop("Hans", 0)
-    return found.most_common(1)[0][0]
+    if "Jpan" in letters:
+        letters["Jpan"] += letters.pop("Hans", 0)
+    return letters.most_common(1)[0][0]
 
 
 def scripts(texts: list[str]) -> np.ndarray:
@@ -199,10 +199,10 @@ def _byte_level(backend: Tokenizer) -> bool:
 
 
 def _from_bytes(piece: str) -> str:
-    table = _byte_of()
-    if not all(character in table for character in piece):
+    byte_of = _byte_of()
+    if not all(character in byte_of for character in piece):
         return piece
-    raw = bytes(table[character] for character in piece)
+    raw = bytes(byte_of[character] for character in piece)
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -223,5 +223,5 @@ def _script_of(character: str) -> str:
     if unicodedata.category(character)[0] not in "LM":
         return NO_SCRIPT
     words = unicodedata.name(character, "").replace("-", " ").split()
-    wide = words[:1] in (["HALFWIDTH"], ["FULLWIDTH"])
-    return _SCRIPTS.get(" ".join(words[wide : wide + 1]), NO_SCRIPT)
+    has_width = words[:1] in (["HALFWIDTH"], ["FULLWIDTH"])
+    return _SCRIPTS.get(" ".join(words[has_width : has_width + 1]), NO_SCRIPT)
