@@ -1,4 +1,4 @@
-"""What is known of each token of a vocabulary: how often a text uses it, how it reads, which script it is in.
+"""Each token of a vocabulary: how often a text uses it, how it reads, which script it is in.
 
 Frequencies are relative and averaged over languages, so that a language with little text counts as much as one with
 much. Scripts are ISO 15924 codes, read from the Unicode names of a token's letters.
@@ -26,7 +26,7 @@ BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
 NO_SCRIPT = "Zyyy"  # ISO 15924: undetermined
 
 _BATCH = 4096  # lines tokenized at a time
-_FLOOR = 0.5  # an unseen token weighs so much of what the rarest seen one does
+_FLOOR = 0.5  # weight of an unseen token, as a share of the rarest seen one's
 _RANKS = (100, 1_000, 10_000)
 _MARKUP = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")  # <s>, <0xE4>, <|end|>, [CLS]: letters that are no language's
 
@@ -74,11 +74,11 @@ _SCRIPTS = {
 def count(backend: Tokenizer, lines: dict[str, list[str]], size: int) -> dict[str, np.ndarray]:
     """Return language -> how often `lines` use each token, int64 (size,).
 
-    Special tokens are not counted, nor is the one that stands for what the tokenizer does not know.
-    `size` is the number of rows of the token table. Raises `NeutralError` for a token beyond it.
+    Special tokens and the unknown token are not counted. `size` is the number of rows of the token table. Raises
+    `NeutralError` for a token beyond it.
     """
     if backend.truncation is not None or backend.padding is not None:
-        backend = Tokenizer.from_str(backend.to_str())  # whole lines and nothing else, the caller's object untouched
+        backend = Tokenizer.from_str(backend.to_str())  # a copy that takes whole lines: the caller's object stays
         backend.no_truncation()
         backend.no_padding()
     special = np.array(sorted(_special(backend)), dtype=np.int64)
@@ -99,8 +99,9 @@ def mean_frequency(counts: dict[str, np.ndarray]) -> np.ndarray:
 def weights(kind: str, frequency: np.ndarray) -> torch.Tensor | None:
     """Return how much each token counts in fitting, float32 (V,) of mean 1; None for "uniform".
 
-    "frequency" is the frequency itself, "sqrt" its root. A token never seen counts as one of half the frequency of
-    the rarest seen, so that it is not free. Raises `NeutralError` for another kind, or when no token was seen.
+    `kind` is one of `WEIGHTS`: "frequency" is the frequency (V,) itself, "sqrt" its root. A token never seen counts as
+    if it had half the frequency of the rarest seen, so that it is not free. Raises `NeutralError` for another kind, or
+    when no token was seen.
     """
     if kind not in WEIGHTS:
         raise NeutralError(f"weights {kind!r}: unknown; there are {', '.join(WEIGHTS)}")
@@ -118,8 +119,8 @@ def weights(kind: str, frequency: np.ndarray) -> torch.Tensor | None:
 def pieces(backend: Tokenizer, size: int | None = None) -> list[str]:
     """Return each token's readable text by id, a leading space where a word starts.
 
-    ``##`` of WordPiece stays; a token that is no whole character reads as its bytes, ``<0xE4>``. Ids that the
-    tokenizer does not use read as "". The list is as long as the vocabulary, or `size`.
+    ``##`` of WordPiece stays; a token that is no whole character reads as its bytes, ``<0xE4>``. An id that the
+    tokenizer does not use reads as "". The list is as long as the vocabulary, or `size`.
     """
     vocabulary = backend.get_vocab(with_added_tokens=True)
     added = backend.get_added_tokens_decoder()
@@ -139,8 +140,8 @@ def pieces(backend: Tokenizer, size: int | None = None) -> list[str]:
 def script(piece: str) -> str:
     """Return the script of a token's readable text: ISO 15924, "Zyyy" for digits, signs, bytes and special tokens.
 
-    The script of most letters and vowel signs wins, the earlier one of two that have as many; ideographs beside
-    kana are Japanese, alone "Hans".
+    It is the script of most letters and vowel signs, and the earlier one of two that have as many. Ideographs are
+    Japanese beside kana, else "Hans".
     """
     if _MARKUP.fullmatch(piece.strip()):
         return NO_SCRIPT
@@ -160,7 +161,7 @@ def scripts(texts: list[str]) -> np.ndarray:
 def bins(frequency: np.ndarray) -> np.ndarray:
     """Return each token's frequency group, one of `BINS`: str (V,).
 
-    Groups are by rank among the tokens seen (the lower id first of two that are as frequent).
+    Groups are by rank among the tokens seen; of two that are as frequent the lower id ranks first.
     """
     frequency = np.asarray(frequency)
     rank = np.empty(len(frequency), dtype=np.int64)
