@@ -14,7 +14,7 @@ from neutral.members import display
 from neutral.metrics import metric
 
 _LOST = "Worse than the full model"
-_FAR = 3.0  # random masks so many times above the tickets' highest perplexity are said, not drawn
+_FAR = 3.0  # random masks so many times above the tickets' highest perplexity are named, not drawn
 
 
 def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
@@ -52,8 +52,9 @@ def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
 def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> go.Figure:
     """Draw one language's score by sparsity: tickets, the full model with its spread over seeds, random masks.
 
-    `levels` is `winning.levels` of the language, `random` has sparsity and value. Open markers are tickets that the
-    paired bootstrap finds worse than the full model. Random masks far above leave the axis to the tickets.
+    `levels` are the language's rows of `winning.levels`; `random` has sparsity and value. Open markers are tickets that
+    the paired bootstrap finds worse than the full model. Random masks far above the tickets are named in the legend and
+    leave the axis to the tickets.
     """
     levels = levels.sort_values("sparsity")
     name = levels["metric"].iloc[0]
@@ -81,23 +82,23 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
             name="Ticket",
             mode="lines+markers",
             line={"color": "#0a7fc4", "width": 2.2},
-            marker={"size": 10, "symbol": ["circle-open" if each else "circle" for each in lost], "color": "#0a7fc4"},
-            customdata=[_LOST if each else "" for each in lost],
+            marker={"size": 10, "symbol": ["circle-open" if loses else "circle" for loses in lost], "color": "#0a7fc4"},
+            customdata=[_LOST if loses else "" for loses in lost],
             hovertemplate="ticket: %{y:.4g} %{customdata}",
         )
     )
     lower = not metric(name).higher_is_better
     drawn = [*levels["value"], full]
-    seen = random[random["value"] <= _FAR * max(drawn)] if lower else random
+    shown = random[random["value"] <= _FAR * max(drawn)] if lower else random
     if len(random):
         random = random.sort_values("sparsity")
         above = ", ".join(
-            f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in seen.index
+            f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in shown.index
         )
         figure.add_trace(
             go.Scatter(
-                x=random["sparsity"] if len(seen) else [None],
-                y=random["value"].where(random.index.isin(seen.index)) if len(seen) else [None],
+                x=random["sparsity"] if len(shown) else [None],
+                y=random["value"].where(random.index.isin(shown.index)) if len(shown) else [None],
                 name=f"Random mask, above: {above}" if above else "Random mask",
                 mode="lines+markers",
                 line={"color": "#e69f00", "dash": "dot"},
@@ -106,7 +107,7 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
             )
         )
     figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
-    low, high = min(drawn), max(*drawn, *seen["value"])
+    low, high = min(drawn), max(*drawn, *shown["value"])
     title = "F1" if name == "f1" else theme.METRIC_UNITS[name].capitalize()
     figure.update_yaxes(title=title, **(theme.log_axis(low, high) if lower and high > 3 * low else {}))
     return theme.finish(
@@ -121,7 +122,7 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
 
 
 def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
-    """Draw the sparsity of each language's winning ticket; `line` (a rule, say) tells bars apart, NaN is none."""
+    """Draw the sparsity of each language's winning ticket (NaN: none); the column line (a rule) tells bars apart."""
     codes = [code for code in order if code in set(winners["language"])]
     table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
     figure = grouped_bars(table, {code: display(code) for code in codes}, "%{y:.0%}")
