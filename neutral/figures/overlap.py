@@ -66,21 +66,7 @@ def pair_matrix(
             showlegend=False,
         )
     )
-    cells = [(i, j) for i in range(len(members)) for j in range(len(members)) if not np.isnan(values[i, j])]
-    figure.add_trace(
-        go.Scatter(
-            x=[names[j] for _, j in cells],
-            y=[names[i] for i, _ in cells],
-            customdata=[[members[i], members[j]] for i, j in cells],
-            text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
-            mode="markers",
-            marker={"symbol": "square", "size": max(12, min(44, 480 // max(1, len(members)))), "opacity": 0},
-            hovertemplate="%{text}<extra></extra>",
-            showlegend=False,
-            unselected={"marker": {"opacity": 0}},
-            selected={"marker": {"opacity": 0}},
-        )
-    )
+    figure.add_trace(_clickable(members, names, values))
     coloured = [f'<span style="color:{theme.colour(m)}">■</span> {n}' for m, n in zip(members, names, strict=True)]
     edge = len(members) - 0.5
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category", range=[-0.5, edge])
@@ -96,6 +82,23 @@ def pair_matrix(
         height=max(260, min(620, 150 + 42 * len(members))),
         hovermode="closest",
         clickmode="event+select",
+    )
+
+
+def _clickable(members: list[str], names: list[str], values: np.ndarray) -> go.Scatter:
+    """Return invisible markers over the cells (m, m) that are not NaN, which take clicks and carry the hover text."""
+    cells = [(i, j) for i in range(len(members)) for j in range(len(members)) if not np.isnan(values[i, j])]
+    return go.Scatter(
+        x=[names[j] for _, j in cells],
+        y=[names[i] for i, _ in cells],
+        customdata=[[members[i], members[j]] for i, j in cells],
+        text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
+        mode="markers",
+        marker={"symbol": "square", "size": max(12, min(44, 480 // max(1, len(members)))), "opacity": 0},
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+        unselected={"marker": {"opacity": 0}},
+        selected={"marker": {"opacity": 0}},
     )
 
 

@@ -65,18 +65,7 @@ def transfer_matrix(
     square = table.pivot_table(index="source", columns="target", values=show).reindex(sources, columns=targets)
     values = square.to_numpy(dtype=float)
     gain = table.pivot_table(index="source", columns="target", values="gain").reindex(sources, columns=targets)
-    gain = gain.to_numpy(dtype=float)
-    if show == "value":
-        good = values if metric(name).higher_is_better else -values
-        colour = np.array([pd.Series(column).rank(pct=True).to_numpy() for column in good.T]).T
-        scale: dict = {"colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": 1, "showscale": False}
-    else:
-        better = values if show == "gain" else np.sign(gain) * np.abs(values)
-        inner = np.abs(better[: len(sources) - len(others)])
-        limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
-        colour = np.clip(better, -limit, limit)
-        percent = {"tickformat": ".0%"} if show == "relative" else {}
-        scale = {**_around_nothing(limit), "colorbar": theme.colourbar("Against own mask (blue: better)", **percent)}
+    colour, scale = _colours(values, gain.to_numpy(dtype=float), len(sources) - len(others), show, name)
     written = [[_written(v, show, name) for v in row] for row in values]
     if marks:
         written = [
@@ -109,6 +98,25 @@ def transfer_matrix(
     )
 
 
+def _colours(values: np.ndarray, gain: np.ndarray, languages: int, show: str, name: str) -> tuple[np.ndarray, dict]:
+    """Return the numbers behind the colours, (s, t), and their scale, whose ends the first `languages` rows set."""
+    if show == "value":
+        good = values if metric(name).higher_is_better else -values
+        ranks = np.array([pd.Series(column).rank(pct=True).to_numpy() for column in good.T]).T
+        return ranks, {"colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": 1, "showscale": False}
+    better = values if show == "gain" else np.sign(gain) * np.abs(values)
+    limit = _largest(better[:languages])
+    percent = {"tickformat": ".0%"} if show == "relative" else {}
+    bar = theme.colourbar("Against own mask (blue: better)", **percent)
+    return np.clip(better, -limit, limit), {**_around_nothing(limit), "colorbar": bar}
+
+
+def _largest(values: np.ndarray) -> float:
+    """Return the largest magnitude, without NaN; 1 where there is none."""
+    sizes = np.abs(values)
+    return float(np.nanmax(sizes)) if np.isfinite(sizes).any() and np.nanmax(sizes) > 0 else 1.0
+
+
 def cross_task_matrix(
     table: pd.DataFrame, order: Sequence[str], names: Mapping[str, str], *, marks: Mapping[tuple[str, str], str]
 ) -> go.Figure:
@@ -123,8 +131,7 @@ def cross_task_matrix(
     square = table.pivot(index="source_task", columns="language", values="difference").reindex(sources, columns=codes)
     values, name = square.to_numpy(dtype=float), table["metric"].iloc[0]
     unit = theme.METRIC_UNITS[name]
-    inner = np.abs(values[[source != "random" for source in sources]])
-    limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
+    limit = _largest(values[[source != "random" for source in sources]])
     written = [
         ["" if np.isnan(v) else f"{v:+.2f}{marks.get((source, code), '')}" for code, v in row]
         for source, row in zip(sources, ([*zip(codes, row, strict=True)] for row in values), strict=True)

@@ -145,39 +145,26 @@ def association_heatmap(
             hoverinfo="skip",
         )
     )
+    places = {(kind, group): (short[group], names[kind]) for kind in kinds for group in groups}
     for mark, (sign, meaning) in _MARKS.items():
-        marked = [(kind, group) for kind in kinds for group in groups if mark_of(_cell(cells, kind, group)) == mark]
+        marked = [place for place in places if mark_of(_cell(cells, *place)) == mark]
         figure.add_trace(
             go.Scatter(
-                x=[short[group] for _, group in marked],
-                y=[names[kind] for kind, _ in marked],
+                x=[places[place][0] for place in marked],
+                y=[places[place][1] for place in marked],
                 mode="text",
                 text=sign,
                 name=f"{sign} {meaning}",
-                textfont={"size": 15, "color": [_ink(_cell(cells, *cell), limit) for cell in marked]},
+                textfont={"size": 15, "color": [_ink(_cell(cells, *place), limit) for place in marked]},
                 hoverinfo="skip",
                 showlegend=False,
             )
         )
-    all_cells = [(kind, group) for kind in kinds for group in groups]
-    figure.add_trace(
-        go.Scatter(
-            x=[short[group] for _, group in all_cells],
-            y=[names[kind] for kind, _ in all_cells],
-            customdata=[[kind, group] for kind, group in all_cells],
-            text=[_hover(_cell(cells, kind, group), names[kind], group) for kind, group in all_cells],
-            mode="markers",
-            marker={"symbol": "square", "size": max(12, min(34, 480 // max(1, len(groups)))), "opacity": 0},
-            hovertemplate="%{text}<extra></extra>",
-            showlegend=False,
-            unselected={"marker": {"opacity": 0}},
-            selected={"marker": {"opacity": 0}},
-        )
-    )
+    figure.add_trace(_clickable(cells, places, names))
     if chosen and chosen[0] in kinds and chosen[1] in groups:
         column, row = groups.index(chosen[1]), kinds.index(chosen[0])
-        place = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
-        figure.add_shape(type="rect", **place, line={"color": "#e69f00", "width": 3})
+        frame = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
+        figure.add_shape(type="rect", **frame, line={"color": "#e69f00", "width": 3})
     figure.update_xaxes(
         title=f"Layer (“{WHOLE}”: whole network)",
         type="category",
@@ -190,12 +177,31 @@ def association_heatmap(
     return theme.finish(
         figure,
         alt=f"Heatmap: rank correlation of overlap with {len(kinds)} distances, in the whole network and in "
-        f"{len(groups) - (WHOLE in groups)} layers; {holding} of {len(all_cells)} hold within families after Holm's "
+        f"{len(groups) - (WHOLE in groups)} layers; {holding} of {len(places)} hold within families after Holm's "
         "correction.",
         name="association-by-layer",
         height=170 + 30 * len(kinds),
         hovermode="closest",
         clickmode="event+select",
+    )
+
+
+def _clickable(
+    cells: pd.DataFrame, places: Mapping[tuple[str, str], tuple[str, str]], names: Mapping[str, str]
+) -> go.Scatter:
+    """Return invisible markers at the `places` of all cells, which take clicks and carry the hover text."""
+    groups = {group for _, group in places}
+    return go.Scatter(
+        x=[x for x, _ in places.values()],
+        y=[y for _, y in places.values()],
+        customdata=[[kind, group] for kind, group in places],
+        text=[_hover(_cell(cells, kind, group), names[kind], group) for kind, group in places],
+        mode="markers",
+        marker={"symbol": "square", "size": max(12, min(34, 480 // max(1, len(groups)))), "opacity": 0},
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+        unselected={"marker": {"opacity": 0}},
+        selected={"marker": {"opacity": 0}},
     )
 
 
