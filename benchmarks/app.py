@@ -2,9 +2,9 @@
 
     python -m benchmarks.app [--study NAME] [--repeats 5]
 
-The first page is painted when its heading, key numbers and first figure are there, in a Chromium that was started
-before the server. The server's time of a choice is the time that the page's script runs, as the page itself reports it
-to the browser. Needs playwright and Chromium (requirements-dev.txt).
+The first page is painted when it shows its heading, key numbers and first figure, in a Chromium that was started before
+the server. The server's time of a choice is the time that the page's script runs, as the page itself reports it to the
+browser. It needs playwright (requirements-dev.txt) and Chromium.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ SIGNS = {
     "key numbers": "[data-testid=stMetric]",
     "first figure": ".js-plotly-plot .main-svg",
 }
-# Notes when each sign is first on the page, in milliseconds since 1970.
+# Notes the time at which each sign first is on the page, in milliseconds since 1970.
 NOTE = """
 window.seen = {};
 new MutationObserver(() => {
   for (const sign of %s) if (!(sign in window.seen) && document.querySelector(sign)) window.seen[sign] = Date.now();
 }).observe(document, {childList: true, subtree: true});
 """
-# Notes when the page's script starts and ends, in milliseconds.
+# Notes the times at which the page's script starts and ends, in milliseconds.
 WATCH = """
 window.runs = [];
 new MutationObserver(() => {
@@ -71,7 +71,7 @@ def settled(page: Page) -> None:
 
 
 def change(page: Page, label: str, place: int) -> float:
-    """Choose the option at a place of a selectbox; return the milliseconds that the script ran."""
+    """Choose the option at a place of a selectbox, or another if it is chosen; return the script's milliseconds."""
     before = page.evaluate("window.runs.length")
     picker = page.get_by_test_id("stSelectbox").filter(has_text=label).locator("input")
     present = picker.input_value()
@@ -86,7 +86,7 @@ def change(page: Page, label: str, place: int) -> float:
 
 
 def changes(browser: Browser, address: str, query: str, repeats: int) -> list[tuple[str, str, list[float]]]:
-    """Return page, widget and the milliseconds of each change: the first of them has never been shown before."""
+    """Return page, widget and the milliseconds of each change; only the first one shows something new."""
     measured = []
     for name, path in PAGES.items():
         page = browser.new_page(viewport={"width": 1366, "height": 768})

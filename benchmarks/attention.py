@@ -1,9 +1,9 @@
-"""What written-out attention gains in training on a processor: a step with it against torch's fused kernel.
+"""Time a training step on a processor with written-out attention, beside one with torch's fused kernel.
 
     python -m benchmarks.attention [MODEL]
 
-Steps of both kinds alternate in one process, so that a noisy machine hurts both alike; medians and their ratio are
-shown, for blocks of several lengths. `training.train` takes what is faster.
+Steps of both kinds alternate in one process, so that a noisy machine hurts both alike. The table has medians and their
+ratio, for blocks of several lengths. `training.train` takes the faster one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ KINDS = ("sdpa", "eager")
 def main() -> None:
     """Time alternating steps and print a table."""
     source = sys.argv[1] if len(sys.argv) > 1 else "data/models/mini-mbert"
-    place = torch.device("cpu")
+    device = torch.device("cpu")
     tokenizer, model = models.load_tokenizer(source), models.load_model(source).train()
     lines = ["The weather will be warm tomorrow, and the markets open early in the morning."] * 400
-    kind = "bfloat16" if gains_from_bfloat16(place) else "float32"
+    kind = "bfloat16" if gains_from_bfloat16(device) else "float32"
     print(f"{source} on {torch.get_num_threads()} threads, {kind}, {TOKENS} tokens a step, {STEPS} steps each")
     for length in LENGTHS:
         task = LanguageModelling("mlm", tokenizer, length=length)
@@ -40,7 +40,7 @@ def main() -> None:
             for name in KINDS:
                 model.set_attn_implementation(name)
                 began = time.perf_counter()
-                with autocast(place):
+                with autocast(device):
                     loss = task.mean_loss(model, batch)
                 loss.backward()
                 model.zero_grad()

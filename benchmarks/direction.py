@@ -1,15 +1,15 @@
-"""How fast `direction` is beside the paper's auto-encoder of 30 epochs, and how far each turns the rows.
+"""Time `direction` beside the paper's auto-encoder of 30 epochs, and measure how far each turns the rows.
 
     python -m benchmarks.direction [--matrix FILE] [--only small,medium,large] [--ratios 2.5,10] [--epochs-timed N]
 
-small (30,522 × 384) and medium (119,547 × 768): both methods on the same matrix in the same run, with SVD beside them.
-The auto-encoder is timed once, as it takes minutes (on medium perhaps half an hour); the others are the median of
-three. large (262,144 × 640): a fit in a process of its own, with the peak of that process's resident memory, in which
-the matrix of 671 MB, Python and torch are counted.
+small (30,522 × 384) and medium (119,547 × 768) run both methods on the same matrix in the same run, with SVD beside
+them. The auto-encoder is timed once, as it takes minutes (on medium perhaps half an hour); the times of the others are
+medians of three. large (262,144 × 640) runs one fit in a process of its own and takes the peak of that process's
+resident memory, which includes the matrix of 671 MB, Python and torch.
 
 The matrices are made up: normal rows with a falling spectrum, turned at random, plus a common row; frequent tokens
 are shorter. `--matrix` takes a real one in the place of small: an .npy file, or the token embedding in a .safetensors
-file. With `--epochs-timed N` only the first N epochs of the schedule are run and the time of 30 is extrapolated.
+file. `--epochs-timed N` runs only the first N epochs of the schedule and extrapolates the time of 30.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TIMES_FASTER, APART, SECONDS, GB = 30, 0.001, 60, 4  # the goals
 
 
 def made_up(rows: int, width: int, seed: int = 0) -> torch.Tensor:
-    """Return a table (V, d) with the traits of real ones; in place, as it may be large."""
+    """Return a table (V, d) with the traits of real ones, made in place, as it may be large."""
     draw = torch.Generator().manual_seed(seed)
     matrix = torch.randn(rows, width, generator=draw)
     spectrum = torch.arange(1, width + 1) ** -0.25
@@ -62,7 +62,7 @@ def made_up(rows: int, width: int, seed: int = 0) -> torch.Tensor:
 
 
 def read(path: str) -> torch.Tensor:
-    """Return the matrix in a file."""
+    """Return the matrix (V, d) in a file, float32."""
     if path.endswith(".npy"):
         return torch.from_numpy(np.load(path)).float()
     with safe_open(path, framework="pt") as file:
@@ -93,12 +93,13 @@ def compare(name: str, matrix: torch.Tensor, ratio: float, epochs: int) -> None:
     print(f"{'(the same, with an offset)':32}{'':9}{table.settings['affine_bound']:17.4f}")
     seconds, table = timed(lambda: compression.fit(matrix, "autoencoder", ratio, epochs=epochs))
     trained = show(f"auto-encoder, {epochs} epochs", matrix, seconds, table)
-    whole = trained[0] * EPOCHS / epochs
+    schedule = trained[0] * EPOCHS / epochs
     if epochs < EPOCHS:
-        print(f"  {EPOCHS} epochs: {whole:.1f} s, EXTRAPOLATED from {epochs}; its cosine distance is that of {epochs}")
-    found = fits["direction"]
-    print(f"direction takes 1/{whole / found[0]:.0f} of the auto-encoder's time (goal: 1/{TIMES_FASTER} or less)")
-    print(f"its cosine distance is {found[1] - trained[1]:+.4f} from the auto-encoder's (goal: at most +{APART})")
+        print(f"  {EPOCHS} epochs: {schedule:.1f} s, EXTRAPOLATED from {epochs};", end=" ")
+        print(f"its cosine distance is that of {epochs}")
+    fitted = fits["direction"]
+    print(f"direction takes 1/{schedule / fitted[0]:.0f} of the auto-encoder's time (goal: 1/{TIMES_FASTER} or less)")
+    print(f"its cosine distance is {fitted[1] - trained[1]:+.4f} from the auto-encoder's (goal: at most +{APART})")
 
 
 def show(label: str, matrix: torch.Tensor, seconds: float, table: compression.Table) -> tuple[float, float]:
@@ -109,7 +110,7 @@ def show(label: str, matrix: torch.Tensor, seconds: float, table: compression.Ta
 
 
 def fit_large(threads: int) -> dict[str, float]:
-    """Fit the large matrix in this process."""
+    """Fit the large matrix in this process and return seconds, memory in MB, rank and the table's numbers."""
     torch.set_num_threads(threads)
     matrix = made_up(*SHAPES["large"])
     before = peak()
@@ -122,14 +123,14 @@ def _numbers(settings: dict[str, object]) -> dict[str, float]:
 
 
 def large(threads: int) -> None:
-    """Fit the large matrix in a child and print what it took."""
+    """Fit the large matrix in a child and print its time and memory."""
     command = [sys.executable, __file__, "--threads", str(threads), "--child"]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    cost = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     rows, width = SHAPES["large"]
-    print(f"\nlarge, {rows:,} × {width}, ratio {LARGE_RATIO:g} by parameters (rank {found['rank']:.0f})")
-    print(f"direction: {found['seconds']:.1f} s (goal: {SECONDS} s or less), cosine distance {found['cosine']:.4f}")
-    print(f"peak memory of the process: {found['peak'] / 1e3:.2f} GB (goal: below {GB}); before the fit", end=" ")
-    print(f"{found['before'] / 1e3:.2f}")
+    print(f"\nlarge, {rows:,} × {width}, ratio {LARGE_RATIO:g} by parameters (rank {cost['rank']:.0f})")
+    print(f"direction: {cost['seconds']:.1f} s (goal: {SECONDS} s or less), cosine distance {cost['cosine']:.4f}")
+    print(f"peak memory of the process: {cost['peak'] / 1e3:.2f} GB (goal: below {GB}); before the fit", end=" ")
+    print(f"{cost['before'] / 1e3:.2f}")
 
 
 def main() -> None:
@@ -141,21 +142,21 @@ def main() -> None:
     parser.add_argument("--epochs-timed", type=int, default=EPOCHS, metavar="N", help="default: all 30")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="default: %(default)s")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.child:
-        print(json.dumps(fit_large(asked.threads)))
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(fit_large(options.threads)))
         return
-    torch.set_num_threads(asked.threads)
-    print(f"{asked.threads} threads; torch {torch.__version__}")
-    chosen = asked.only.split(",")
+    torch.set_num_threads(options.threads)
+    print(f"{options.threads} threads; torch {torch.__version__}")
+    chosen = options.only.split(",")
     if "large" in chosen:  # first: nothing of this process's is in the way
-        large(asked.threads)
-    for name in (each for each in ("small", "medium") if each in chosen):
-        real = name == "small" and asked.matrix
-        matrix = read(asked.matrix) if real else made_up(*SHAPES[name])
-        for ratio in asked.ratios.split(","):
-            label = Path(asked.matrix).name if real else f"{name} (made up)"
-            compare(label, matrix, float(ratio), min(asked.epochs_timed, EPOCHS))
+        large(options.threads)
+    for name in (size for size in ("small", "medium") if size in chosen):
+        real = name == "small" and options.matrix
+        matrix = read(options.matrix) if real else made_up(*SHAPES[name])
+        for ratio in options.ratios.split(","):
+            label = Path(options.matrix).name if real else f"{name} (made up)"
+            compare(label, matrix, float(ratio), min(options.epochs_timed, EPOCHS))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How long a float32 mask.pt of mBERT's shape takes to read, and how much memory, beside `torch.load`.
+"""Time the reading of a float32 mask.pt of mBERT's shape, and its memory, beside `torch.load`.
 
     python -m benchmarks.maskfiles
 
-Writes a mask file as the paper's scripts do (340 MB) to a temporary folder. Memory is the peak resident set
-beyond what the process takes once its modules are loaded; every measurement is a process of its own. The
-files have just been written, so they come from the system's cache in all of them.
+It writes a mask file as the paper's scripts do (340 MB) to a temporary folder. Memory is the peak resident set beyond
+that of the process once its modules are loaded; every measurement has a process of its own. The files have just been
+written, so all measurements read them from the system's cache.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LAYERS, WIDTH, INNER = 12, 768, 3072
 
 
 def shapes() -> dict[str, tuple[int, int]]:
-    """Weight name -> shape of what is prunable in mBERT, 85 million weights."""
+    """Return weight name -> shape of mBERT's prunable weights, 85 million."""
     parts = {f"attention.{part}": (WIDTH, WIDTH) for part in ("self.query", "self.key", "self.value", "output.dense")}
     parts |= {"intermediate.dense": (INNER, WIDTH), "output.dense": (WIDTH, INNER)}
     blocks = {
@@ -32,7 +32,7 @@ def shapes() -> dict[str, tuple[int, int]]:
 
 
 def peak(who: str = "RUSAGE_SELF") -> float:
-    """Peak resident memory in MB of this process, or of the largest of its children."""
+    """Return the peak resident memory in MB of this process, or of the largest of its children."""
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
@@ -40,7 +40,7 @@ def peak(who: str = "RUSAGE_SELF") -> float:
 
 
 def make(path: str, legacy: bool = False) -> dict[str, float]:
-    """Write the file."""
+    """Write the float32 masks to `path`, in torch's legacy format if asked, and return how many weights they have."""
     import torch
 
     torch.manual_seed(0)
@@ -50,10 +50,10 @@ def make(path: str, legacy: bool = False) -> dict[str, float]:
 
 
 def read(path: str) -> dict[str, float]:
-    """Read it with this library: this process, and the child that opens the pickle."""
+    """Read the file with this library; return seconds, and the MB of this process and of the child that unpickles."""
     from neutral import maskfiles
 
-    # A child that does all but read, for what Python, numpy and torch take in it.
+    # A child that does all but read: the memory of Python, numpy and torch in it.
     subprocess.run([sys.executable, "-c", "import torch, neutral.maskfiles.worker"], check=True, cwd=sys.path[0])
     own, child = peak(), peak("RUSAGE_CHILDREN")
     start = time.perf_counter()
@@ -64,7 +64,7 @@ def read(path: str) -> dict[str, float]:
 
 
 def convert(path: str, packed: str) -> dict[str, float]:
-    """Write it packed."""
+    """Write the file again with packed bits, and return its bytes."""
     from neutral import maskfiles
 
     maskfiles.write(maskfiles.read(path), packed)
@@ -72,7 +72,7 @@ def convert(path: str, packed: str) -> dict[str, float]:
 
 
 def naive(path: str) -> dict[str, float]:
-    """Read it with torch.load, as the reference analysis does."""
+    """Read the file with torch.load, as the reference analysis does; return seconds and MB."""
     import torch
 
     own, start = peak(), time.perf_counter()

@@ -1,9 +1,9 @@
-"""What keeping the mask costs: a masked training step against a plain one, on the bundled model.
+"""Time a masked training step beside a plain one, on the bundled model: what keeping the mask costs.
 
     python -m benchmarks.masking [MODEL]
 
-Steps of both kinds alternate in one process, so that a noisy machine hurts both alike; medians and their ratio are
-shown.
+Steps of both kinds alternate in one process, so that a noisy machine hurts both alike. The table has medians and their
+ratio.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ def main() -> None:
     for number in range(2 * STEPS):
         times[bool(number % 2)].append(step(number, masked=bool(number % 2)))
     plain, masked = (statistics.median(times[kind]) for kind in (False, True))
-    alone = []
+    mask_times = []
     for _ in range(STEPS):
         began = time.perf_counter()
         masking.enforce()
         if place.type == "cuda":
             torch.cuda.synchronize()
-        alone.append(time.perf_counter() - began)
-    keeping = statistics.median(alone)
+        mask_times.append(time.perf_counter() - began)
+    keeping = statistics.median(mask_times)
     print(f"{source} on {place}: {BATCH} × {LENGTH} tokens, {mask.size / 1e6:.1f} M masked weights, {STEPS} steps each")
     print(f"plain step    {plain * 1e3:8.1f} ms")
     print(f"masked step   {masked * 1e3:8.1f} ms   {masked / plain:.3f} of the plain step")

@@ -3,12 +3,12 @@
     python -m benchmarks.overlap [--pairs 3 | --pairs 55]
 
 The naive way is that of the paper's analysis scripts: for every tensor, stack the two float32 0/1 tensors, sum, compare
-with 0 and with 2, select the weights that match, count what was selected, and divide by layer. A kinder one, which
-sums the comparisons instead of selecting, is timed as well. Both are timed on a few pairs and scaled up to all 55, or
-on all of them with `--pairs 55`; each with one thread and with torch's default, and the faster counts.
+with 0 and with 2, select the weights that match, count the selected ones, and divide by layer. A kinder one sums the
+comparisons instead of selecting, and is timed as well. Both are timed on a few pairs and scaled up to all 55, or on all
+of them with `--pairs 55`; each with one thread and with torch's default, and the faster time counts.
 
-Ours counts all 55 pairs and makes the table by layer; its second time is with the neutral core (weights kept by
-exactly k masks) counted too. All ways have their masks in memory and must agree in every layer. They take turns,
+The library ("ours") counts all 55 pairs and makes the table by layer; its second time includes the neutral core
+(weights kept by exactly k masks). All ways have their masks in memory and must agree in every layer. They take turns,
 and times are the best of their runs, because other work on the machine can only add to them.
 """
 
@@ -33,7 +33,7 @@ LANGUAGES = ("en", "fr", "de", "zh", "ru", "es", "fa", "ur", "ar", "hi", "sw")
 LAYERS, WIDTH, WIDE = 12, 768, 3072
 PAIRS = list(itertools.combinations(LANGUAGES, 2))
 RUNS = 2  # of each naive way, with each number of threads, on each pair
-TURN = 3.0  # seconds for ours after each pair
+TURN = 3.0  # seconds for the library after each pair
 
 
 def shapes() -> dict[str, tuple[int, int]]:
@@ -46,10 +46,10 @@ def shapes() -> dict[str, tuple[int, int]]:
         "intermediate.dense": (WIDE, WIDTH),
         "output.dense": (WIDTH, WIDE),
     }
-    found = {
+    blocks = {
         f"bert.encoder.layer.{layer}.{part}.weight": shape for layer in range(LAYERS) for part, shape in block.items()
     }
-    return {**found, "bert.pooler.dense.weight": (WIDTH, WIDTH)}
+    return {**blocks, "bert.pooler.dense.weight": (WIDTH, WIDTH)}
 
 
 def random_masks() -> dict[str, Mask]:
@@ -62,7 +62,7 @@ def random_masks() -> dict[str, Mask]:
     return masks
 
 
-def ours(masks: dict[str, Mask], *, exactly: bool = False) -> overlap.Counts:
+def count_pairs(masks: dict[str, Mask], *, exactly: bool = False) -> overlap.Counts:
     """Count every pair, and make the table by layer; with `exactly`, count the neutral core too."""
     counts = overlap.count(list(masks.values()), exactly=exactly)
     counts.jaccard(by="layer")
@@ -73,12 +73,12 @@ Tensors = dict[str, torch.Tensor]
 
 
 def selecting(total: torch.Tensor) -> tuple[int, int]:
-    """Count kept by both and by either as the scripts do."""
+    """Return how many weights both masks keep and how many either keeps, counted as the scripts do."""
     return len(total[total == 2]), len(total[total != 0])
 
 
 def comparing(total: torch.Tensor) -> tuple[int, int]:
-    """Count kept by both and by either without selecting."""
+    """Return how many weights both masks keep and how many either keeps, counted without selecting."""
     return int((total == 2).sum()), int((total != 0).sum())
 
 
@@ -101,10 +101,10 @@ def timed(call: Callable[[], object]) -> float:
 
 
 def extra_memory(sender: multiprocessing.connection.Connection) -> None:
-    """Send how many bytes counting needs beyond the masks: the peak after, less what was resident before."""
+    """Send how many bytes counting needs beyond the masks: the peak after it, less the resident memory before it."""
     masks = random_masks()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    ours(masks, exactly=True)
+    count_pairs(masks, exactly=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sender.send(peak - pages * os.sysconf("SC_PAGE_SIZE"))
 
@@ -134,12 +134,12 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=int, default=3, help="pairs to time the naive way on (1 to 55)")
-    wanted = min(max(1, parser.parse_args().pairs), len(PAIRS))
-    pairs = PAIRS[:: len(PAIRS) // wanted][:wanted]
+    timed_pairs = min(max(1, parser.parse_args().pairs), len(PAIRS))
+    pairs = PAIRS[:: len(PAIRS) // timed_pairs][:timed_pairs]
 
     memory = measured_memory()
     masks = random_masks()
-    table = ours(masks).jaccard(by="layer").set_index(["source", "target", "group"])["value"]
+    table = count_pairs(masks).jaccard(by="layer").set_index(["source", "target", "group"])["value"]
     times: dict[str, list[float]] = {"fast": [], "whole": [], "selecting": [], "comparing": []}
     for source, target in pairs:
         a, b = ({n: t.float() for n, t in masks[code].to_tensors().items()} for code in (source, target))
@@ -150,8 +150,8 @@ def main() -> None:
         del a, b
         until = time.perf_counter() + TURN
         while time.perf_counter() < until:
-            times["fast"].append(timed(lambda: ours(masks)))
-            times["whole"].append(timed(lambda: ours(masks, exactly=True)))
+            times["fast"].append(timed(lambda: count_pairs(masks)))
+            times["whole"].append(timed(lambda: count_pairs(masks, exactly=True)))
     report(masks, times, memory)
 
 

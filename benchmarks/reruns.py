@@ -1,9 +1,10 @@
-"""How long the server takes to run a page again after a choice: no browser draws beside it.
+"""Time the server as it runs a page again after a choice, without a browser that draws beside it.
 
     python -m benchmarks.reruns
 
-Every selectbox of every page is changed five times on the bundled study, through Streamlit's own test harness; the
-median and the slowest of the script's runs are shown. `benchmarks.app` has the same in a browser that shares the cores.
+It changes every selectbox of every page five times on the bundled study, through Streamlit's own test harness, and
+prints the median and the slowest of the script's runs. `benchmarks.app` does the same in a browser that shares the
+cores.
 """
 
 from __future__ import annotations

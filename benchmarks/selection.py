@@ -35,7 +35,7 @@ BLOCK = {  # one layer of mBERT
 
 
 def weights(layers: int) -> dict[str, torch.Tensor]:
-    """Random weights with the spread of a trained model's."""
+    """Return random weights with the spread of a trained model's, name -> tensor."""
     generator = torch.Generator().manual_seed(0)
     return {
         f"bert.encoder.layer.{layer}.{name}.weight": torch.randn(shape, generator=generator) * 0.04
@@ -46,12 +46,12 @@ def weights(layers: int) -> dict[str, torch.Tensor]:
 
 def modules(tensors: dict[str, torch.Tensor]) -> list[nn.Module]:
     """Wrap the weights in fresh linear layers, which share their memory."""
-    found = []
+    layers = []
     for tensor in tensors.values():
         layer = nn.Linear(1, 1, bias=False)
         layer.weight = nn.Parameter(tensor, requires_grad=False)
-        found.append(layer)
-    return found
+        layers.append(layer)
+    return layers
 
 
 def best(call: Callable[[], object], times: int = 3) -> tuple[float, object]:
@@ -65,7 +65,7 @@ def best(call: Callable[[], object], times: int = 3) -> tuple[float, object]:
 
 
 def by_torch(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-    """The masks of torch's global magnitude pruning."""
+    """Return the masks of torch's global magnitude pruning."""
     layers = modules(tensors)
     prune.global_unstructured([(layer, "weight") for layer in layers], prune.L1Unstructured, amount=0.5)
     return [layer.weight_mask for layer in layers]
@@ -80,24 +80,24 @@ def main() -> None:
     magnitudes = {name: tensor.abs() for name, tensor in tensors.items()}
     print(f"{size / 1e6:.1f} M float32 weights, 50 % dropped, {torch.get_num_threads()} threads")
 
-    ours, mask = best(lambda: scores.cut(magnitudes, 0.5))
-    print(f"scores.cut, global          {ours:7.2f} s")
-    again, _ = best(lambda: scores.cut(magnitudes, 0.6, kept=mask))
-    print(f"scores.cut, going on to 60 % {again:6.2f} s")
-    rows, _ = best(lambda: scores.cut(magnitudes, 0.5, "row"))
-    print(f"scores.cut, within rows     {rows:7.2f} s")
+    cut_time, mask = best(lambda: scores.cut(magnitudes, 0.5))
+    print(f"scores.cut, global          {cut_time:7.2f} s")
+    further_time, _ = best(lambda: scores.cut(magnitudes, 0.6, kept=mask))
+    print(f"scores.cut, going on to 60 % {further_time:6.2f} s")
+    row_time, _ = best(lambda: scores.cut(magnitudes, 0.5, "row"))
+    print(f"scores.cut, within rows     {row_time:7.2f} s")
     tracemalloc.start()
     scores.cut(magnitudes, 0.5)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     print(f"memory beyond the scores    {peak / 1e6:7.1f} MB, of which the mask {size / 8e6:.1f}")
 
-    theirs, torch_masks = best(lambda: by_torch(tensors))
-    print(f"torch global_unstructured   {theirs:7.2f} s")
-    print(f"ratio                       {theirs / ours:7.0f} times")
-    kept = sum(int(each.sum()) for each in torch_masks)
+    torch_time, torch_masks = best(lambda: by_torch(tensors))
+    print(f"torch global_unstructured   {torch_time:7.2f} s")
+    print(f"ratio                       {torch_time / cut_time:7.0f} times")
+    kept = sum(int(other.sum()) for other in torch_masks)
     differing = sum(
-        int((mine != each.bool()).sum()) for mine, each in zip(mask.to_tensors().values(), torch_masks, strict=True)
+        int((one != other.bool()).sum()) for one, other in zip(mask.to_tensors().values(), torch_masks, strict=True)
     )
     print(f"kept: ours {mask.kept:,}, torch's {kept:,}; weights that differ (ties at the threshold): {differing}")
 

@@ -21,7 +21,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 def running(*, seconds: float = 120, **environment: str) -> Iterator[str]:
     """Start the app on a free port, give its address once it answers, and stop it at the end.
 
-    `environment` is set besides what there is. Raises `RuntimeError` if it ends, or does not answer within `seconds`.
+    `environment` is added to this process's. Raises `RuntimeError` if the app ends or does not answer in `seconds`.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -21,53 +21,54 @@ from neutral.compression import distortion, tokens
 from neutral.compression.placement import put_in
 from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
-from neutral.runs.compression import Subject
+from neutral.runs.compression import Bench
 from neutral.runs.plans.compression import CompressionPlan
 
 
-def mixed(subject: Subject, ratio: float, *, weights: str = "uniform", metric: bool = False, **options: object):
-    """Mixed widths, with or without what it knows of the text and of the model."""
-    counted = tokens.weights(weights, subject.frequency)
-    seen = subject.metric() if metric else None
-    table = compression.fit(subject.matrix, "mixed", ratio, by="bytes", weights=counted, metric=seen, **options)
+def mixed(bench: Bench, ratio: float, *, weights: str = "uniform", metric: bool = False, **options: object):
+    """Mixed widths, with or without the text's frequencies and the model's metric."""
+    token_weights = tokens.weights(weights, bench.frequency)
+    moment = bench.metric() if metric else None
+    table = compression.fit(bench.matrix, "mixed", ratio, by="bytes", weights=token_weights, metric=moment, **options)
     return table.matrix(), table.bytes
 
 
-def other(subject: Subject, ratio: float, method: str, **options: object):
+def other(bench: Bench, ratio: float, method: str, **options: object):
     """Another method of the library."""
-    table = compression.fit(subject.matrix, method, ratio, by="bytes", **options)
+    table = compression.fit(bench.matrix, method, ratio, by="bytes", **options)
     return table.matrix(), table.bytes
 
 
-def no_map(subject: Subject, ratio: float):
+def no_map(bench: Bench, ratio: float):
     """Rotation and levels only: no map that moves noise away from where rows hardly differ."""
-    return mixed(subject, ratio, directions=0)
+    return mixed(bench, ratio, directions=0)
 
 
-def residual(subject: Subject, ratio: float, *, rank: int = 8):
-    """A low-rank correction of what plain quantization leaves, paid for with bits."""
-    size, width = subject.matrix.shape
-    correction = 2 * rank * (size + width)
-    room = 4 * size * width / ratio - correction
-    first = compression.fit(subject.matrix, "mixed", 4 * size * width / room, by="bytes")
+def residual(bench: Bench, ratio: float, *, rank: int = 8):
+    """A low-rank correction of the error of plain quantization, paid for with bits."""
+    vocabulary, width = bench.matrix.shape
+    correction = 2 * rank * (vocabulary + width)
+    remaining = 4 * vocabulary * width / ratio - correction
+    first = compression.fit(bench.matrix, "mixed", 4 * vocabulary * width / remaining, by="bytes")
     rebuilt = first.matrix()
-    left = subject.matrix - rebuilt
-    basis = torch.linalg.eigh((left.T @ left).double())[1][:, -rank:].float()
-    return rebuilt + (left @ basis).half().float() @ basis.half().float().T, first.bytes + correction
+    error = bench.matrix - rebuilt
+    basis = torch.linalg.eigh((error.T @ error).double())[1][:, -rank:].float()
+    return rebuilt + (error @ basis).half().float() @ basis.half().float().T, first.bytes + correction
 
 
-def by_script(subject: Subject, ratio: float):
-    """Offset and map of every script's own, instead of one for all; scripts of few tokens share one."""
-    rebuilt, spent = torch.zeros_like(subject.matrix), 0
-    groups = [members for members in subject.groups["script"].values() if members.sum() >= 1000]
+def by_script(bench: Bench, ratio: float):
+    """An offset and a map for every script, instead of one for all; scripts of few tokens share one."""
+    rebuilt, spent = torch.zeros_like(bench.matrix), 0
+    groups = [members for members in bench.groups["script"].values() if members.sum() >= 1000]
     for members in [*groups, ~np.any(groups, axis=0)]:
         ids = torch.from_numpy(np.flatnonzero(members))
         if len(ids):
-            table = compression.fit(subject.matrix[ids], "mixed", ratio, by="bytes")
+            table = compression.fit(bench.matrix[ids], "mixed", ratio, by="bytes")
             rebuilt[ids], spent = table.matrix(), spent + table.bytes
     return rebuilt, spent
 
 
+# Name -> function of (subject, ratio) that returns the rebuilt matrix (V, d) and the bytes that it takes.
 IDEAS: dict[str, Callable] = {
     "product quantization of unit rows": lambda s, r: other(s, r, "pq"),
     "low rank (direction)": lambda s, r: other(s, r, "direction"),
@@ -82,17 +83,17 @@ IDEAS: dict[str, Callable] = {
 }
 
 
-def losses(subject: Subject, held_out: dict[str, np.ndarray]) -> dict[str, float]:
-    """Return the loss of each language."""
-    return {code: subject.tasks[False].evaluate(subject.model, blocks).loss for code, blocks in held_out.items()}
+def losses(bench: Bench, held_out: dict[str, np.ndarray]) -> dict[str, float]:
+    """Return the mean loss of each language on its held-out blocks, nats a token."""
+    return {code: bench.tasks[False].evaluate(bench.model, blocks).loss for code, blocks in held_out.items()}
 
 
-def texts(subject: Subject, other_text: str | None, blocks: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yield the held-out text, and text of another kind that no method has seen."""
-    yield "held out", subject.held_out
+def texts(bench: Bench, other_text: str | None, blocks: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Yield the name and the blocks of the held-out text, and of text of another kind that no method has seen."""
+    yield "held out", bench.held_out
     if other_text:
-        lines = corpora.load(other_text, list(subject.held_out)).train
-        yield "other text", {code: subject.tasks[False].blocks(lines[code])[:blocks] for code in subject.held_out}
+        lines = corpora.load(other_text, list(bench.held_out)).train
+        yield "other text", {code: bench.tasks[False].blocks(lines[code])[:blocks] for code in bench.held_out}
 
 
 def main() -> None:
@@ -116,27 +117,27 @@ def main() -> None:
         ratios=(chosen.ratio,),
         held_out=chosen.blocks,
     )
-    subject = Subject(plan, corpus, torch.device("cpu"), **options)
-    judged = dict(texts(subject, chosen.other, chosen.blocks))
-    full = {name: losses(subject, held_out) for name, held_out in judged.items()}
+    bench = Bench(plan, corpus, torch.device("cpu"), **options)
+    held_out_texts = dict(texts(bench, chosen.other, chosen.blocks))
+    full = {name: losses(bench, held_out) for name, held_out in held_out_texts.items()}
     print(f"{Path(chosen.model).name}, {chosen.ratio:g} times fewer bytes; perplexity over the full model's")
-    print("| idea | ratio | cosine distance |" + "".join(f" {name}: mean | worst |" for name in judged))
-    print("| --- | --- | --- |" + " --- | --- |" * len(judged))
+    print("| idea | ratio | cosine distance |" + "".join(f" {name}: mean | worst |" for name in held_out_texts))
+    print("| --- | --- | --- |" + " --- | --- |" * len(held_out_texts))
     for idea, make in IDEAS.items():
         if chosen.only and chosen.only not in idea:
             continue
         try:
-            rebuilt, spent = make(subject, chosen.ratio)
+            rebuilt, spent = make(bench, chosen.ratio)
         except NeutralError as error:
             print(f"| {idea} | {error} |")
             continue
         table = Rebuilt(rebuilt.shape, {"dense": rebuilt})
-        distance = distortion.cosine_distance(subject.matrix, table).nanmean()
-        line = f"| {idea} | {4 * subject.matrix.numel() / spent:.2f} | {distance:.4f} |"
-        for name, held_out in judged.items():
-            with put_in(subject.model, table):
-                found = losses(subject, held_out)
-            change = {code: found[code] - full[name][code] for code in found}
+        distance = distortion.cosine_distance(bench.matrix, table).nanmean()
+        line = f"| {idea} | {4 * bench.matrix.numel() / spent:.2f} | {distance:.4f} |"
+        for name, held_out in held_out_texts.items():
+            with put_in(bench.model, table):
+                compressed = losses(bench, held_out)
+            change = {code: compressed[code] - full[name][code] for code in compressed}
             worst = max(change, key=change.get)
             line += f" {exp(min(np.mean(list(change.values())), 99)):.3g} | {worst} {exp(min(change[worst], 99)):.3g} |"
         print(line, flush=True)

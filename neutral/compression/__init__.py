@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from neutral.compression.table import Table
 
 METHODS = ("svd", "direction", "autoencoder", "int8", "int4", "pq", "mixed")
-"""The names of the methods; `compression.methods` has what fits them."""
+"""Names of the methods; `compression.methods` holds the function that fits each."""
 
 
 def fit(
@@ -39,11 +39,36 @@ def fit(
 ) -> Table:
     """Compress `matrix` (V, d) by `method` so that it is at least `ratio` times smaller, by parameters or by bytes.
 
-    `weights` (V,) says how much each token counts; all count alike without. A row of zeros (padding) has no
-    direction: it counts for nothing. What else a method takes (`options`) is said where it is defined.
+    Parameters
+    ----------
+    matrix : tensor (V, d)
+        The full token table. A row of zeros (padding) has no direction: it counts for nothing.
+    method : str
+        One of `METHODS`.
+    ratio : float
+        How many times smaller, 1 or more; see `Budget`.
+    by : str
+        "parameters" or "bytes".
+    weights : tensor (V,), optional
+        How much each token counts; all count alike without.
+    seed : int
+        Seed of the methods that draw random numbers.
+    **options
+        Further options of the method; its `fit_…` in `compression.methods` describes them.
 
-    Raises `NeutralError` for an unknown method, a ratio that the method cannot reach, weights that do not fit, and
-    rows that are not finite.
+    Returns
+    -------
+    Table
+        The compressed table.
+
+    Raises
+    ------
+    NeutralError
+        For an unknown method, a ratio that the method cannot reach, weights that do not fit, and rows that are not
+        finite.
+
+    Examples
+    --------
 
     >>> import torch
     >>> matrix = torch.randn(1000, 32, generator=torch.Generator().manual_seed(0))
@@ -57,7 +82,7 @@ def fit(
     if weights is not None:
         weights = _checked_weights(weights, matrix)
     budget = Budget(*matrix.shape, ratio, by)
-    from neutral.compression.methods import FITS  # torch takes seconds to import, and looking at a study needs none
+    from neutral.compression.methods import FITS  # importing torch takes seconds, and a study can be read without it
 
     return FITS[method](matrix, budget, weights=weights, seed=seed, **options)
 
@@ -70,7 +95,7 @@ def load(path: str) -> Table:
     >>> load("table.safetensors").matrix().sum()
     tensor(64.)
     """
-    from neutral.compression import methods  # noqa: F401  (its classes are what tables are read into)
+    from neutral.compression import methods  # noqa: F401  (defines the classes that tables are read into)
     from neutral.compression.table import Table
 
     return Table.load(path)
@@ -84,10 +109,10 @@ def checked(matrix: torch.Tensor) -> torch.Tensor:
     if matrix.ndim != 2 or not matrix.numel():
         raise NeutralError(f"a token table is a matrix of tokens × width; got shape {tuple(matrix.shape)}")
     matrix = matrix.float()
-    bad = ~torch.isfinite(matrix.sum(dim=1))
-    if bad.any():
-        first = int(bad.nonzero()[0])
-        raise NeutralError(f"row {first} of the token table holds NaN or infinity ({int(bad.sum())} such rows)")
+    broken = ~torch.isfinite(matrix.sum(dim=1))
+    if broken.any():
+        first = int(broken.nonzero()[0])
+        raise NeutralError(f"row {first} of the token table holds NaN or infinity ({int(broken.sum())} such rows)")
     return matrix
 
 
@@ -103,7 +128,7 @@ def _checked_weights(weights: torch.Tensor, matrix: torch.Tensor) -> torch.Tenso
 
 
 def __getattr__(name: str) -> type:
-    """Give `Table` when it is asked for: looking at a study's numbers needs no torch."""
+    """Import `Table` on its first use: a study's numbers can be read without torch."""
     if name != "Table":
         raise AttributeError(f"module {__name__} has no attribute {name}")
     from neutral.compression.table import Table

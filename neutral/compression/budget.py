@@ -16,7 +16,7 @@ BY = ("parameters", "bytes")
 
 @dataclass(frozen=True)
 class Budget:
-    """What a table of V × d may cost at a ratio."""
+    """The numbers or bytes that a table of V × d may take at a ratio."""
 
     vocabulary: int  # V
     width: int  # d
@@ -47,13 +47,13 @@ class Budget:
         it. Never above d. Raises `NeutralError` when no rank is left.
         """
         room = self.numbers if self.by == "parameters" else self.bytes / 2
-        k = min(floor(room / (self.vocabulary + self.width)), self.width)
-        if k < 1:
+        rank = min(floor(room / (self.vocabulary + self.width)), self.width)
+        if rank < 1:
             raise NeutralError(
                 f"ratio {self.ratio:g} by {self.by} leaves no rank for a table of {self.vocabulary:,} × {self.width}; "
                 f"at most {self.ratio * room / (self.vocabulary + self.width):.4g} is possible"
             )
-        return k
+        return rank
 
     @property
     def has_offset(self) -> bool:

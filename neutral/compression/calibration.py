@@ -1,4 +1,4 @@
-"""What a model multiplies its token table with, measured on a little text."""
+"""The vectors that a model multiplies its token table with, measured on a little text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from neutral.errors import NeutralError
 from neutral.tasks import LanguageModelling, autocast, stacked
 
-_SEED = 1962  # places that are masked while measuring
+_SEED = 1962  # draws the places that are masked while measuring
 
 
 @torch.inference_mode()
@@ -20,13 +20,32 @@ def output_metric(
 ) -> torch.Tensor:
     """Return the second moment of the vectors that enter the output layer, (d, d), float64, trace d.
 
-    It is averaged over the languages of `blocks` (language -> (blocks, length) ids) after each is scaled to the same
-    trace, so that long vectors count no more than short ones. Raises `NeutralError` when the model has no output layer.
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Measured where it is, in evaluation mode.
+    task : LanguageModelling
+        Makes the examples of the blocks.
+    blocks : language -> array (blocks, length)
+        Token ids. The moment of each language is scaled to the same trace before the mean over languages, so that
+        long vectors count no more than short ones.
+    batch_size : int
+        Blocks at a time.
+
+    Returns
+    -------
+    tensor (d, d)
+        On the CPU.
+
+    Raises
+    ------
+    NeutralError
+        For a model without an output layer.
     """
     head = model.get_output_embeddings()
     if head is None:
         raise NeutralError(f"{type(model).__name__} has no output layer to measure")
-    place, was_training = next(model.parameters()).device, model.training
+    device, was_training = next(model.parameters()).device, model.training
     model.eval()
     total: torch.Tensor | int = 0
     for rows in blocks.values():
@@ -34,16 +53,16 @@ def output_metric(
 
         def add(_module: torch.nn.Module, inputs: tuple) -> None:
             nonlocal moment
-            seen = inputs[0].flatten(0, -2).double()
-            moment = moment + seen.T @ seen
+            vectors = inputs[0].flatten(0, -2).double()
+            moment = moment + vectors.T @ vectors
 
         handle = head.register_forward_pre_hook(add)
         try:
             for start in range(0, len(rows), batch_size):
-                picked = enumerate(rows[start : start + batch_size])
-                batch = stacked(task.example(row, (_SEED, start + i)) for i, row in picked)
-                with autocast(place):
-                    task.losses(model, {key: value.to(place) for key, value in batch.items()})
+                numbered = enumerate(rows[start : start + batch_size])
+                batch = stacked(task.example(row, (_SEED, start + i)) for i, row in numbered)
+                with autocast(device):
+                    task.losses(model, {key: value.to(device) for key, value in batch.items()})
         finally:
             handle.remove()
         total = total + moment / moment.trace() * len(moment)

@@ -1,6 +1,6 @@
 """A model folder's token table and tokenizer, read straight from its files: no model is built.
 
-Takes a second at most where loading the model takes many, which is what makes a live page possible.
+That takes a second at most, where loading the model takes many: so a page can show the table live.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from tokenizers import Tokenizer
 from neutral.errors import FileError
 
 NAMES = ("word_embeddings", "embed_tokens", "wte", "shared", "tok_embeddings", "word_embedding")
-"""What architectures call the module of their token table, the surest first."""
+"""Names that architectures give the module of their token table, the surest first."""
 
 WEIGHTS, INDEX, TOKENIZER = "model.safetensors", "model.safetensors.index.json", "tokenizer.json"
 
 
 def is_model(folder: str | Path) -> bool:
-    """Whether a folder holds what is read here: a configuration, safetensors and a tokenizer."""
+    """Whether a folder holds what this module reads: a configuration, safetensors and a tokenizer."""
     folder = Path(folder)
     weights = (folder / WEIGHTS).is_file() or (folder / INDEX).is_file()
     return weights and (folder / "config.json").is_file() and (folder / TOKENIZER).is_file()
@@ -38,7 +38,7 @@ def shape(folder: str | Path) -> tuple[int, int]:
 def matrix(folder: str | Path) -> torch.Tensor:
     """Return a model's token table as float32 (V, d).
 
-    Raises `FileError` when the folder holds no safetensors, or none of its tensors is known as a token table.
+    Raises `FileError` when the folder holds no safetensors, or no tensor with a name of `NAMES`.
     """
     file, name = _find(Path(folder))
     with safe_open(file, framework="pt") as tensors:
@@ -59,9 +59,9 @@ def tokenizer(folder: str | Path) -> Tokenizer:
 def _find(folder: Path) -> tuple[Path, str]:
     """Return the file and the name of the token table."""
     names = _tensors(folder)
-    for wanted in NAMES:
+    for module in NAMES:
         for name, file in names.items():
-            if name.removesuffix(".weight").rsplit(".", 1)[-1] == wanted and name.endswith(".weight"):
+            if name.removesuffix(".weight").rsplit(".", 1)[-1] == module and name.endswith(".weight"):
                 return file, name
     raise FileError(folder, f"no tensor is called as a token table is ({', '.join(NAMES)})")
 

@@ -1,7 +1,7 @@
-"""What rebuilds the rows of a token table from named tensors.
+"""A codec rebuilds the rows of a token table from named tensors.
 
-The tensors are passed to `decode`, so that a model that trains them (`placement`) uses the same code as one that only
-reads them.
+`decode` takes the tensors as an argument, so that a model that trains them (`placement`) uses the same code as one that
+only reads them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ _BLOCK = 8192  # rows rebuilt at a time
 class Codec(ABC):
     """Rows of a V × d table from fewer numbers.
 
-    Attributes:
-        shape: (V, d).
-        tensors: name -> stored tensor; all that is stored.
-        settings: JSON values that `decode` needs besides.
+    Attributes
+    ----------
+    shape : (int, int)
+        (V, d).
+    tensors : name -> tensor
+        All that is stored.
+    settings : name -> JSON value
+        What `decode` needs besides.
     """
 
     method: ClassVar[str]

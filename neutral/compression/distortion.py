@@ -1,8 +1,8 @@
 """How far a compressed table is from the full one: in direction, in distance, in length and in neighbourhood.
 
-The measures of Bałazy et al. (2021): cosine distance, RMSE, MAE and mean |e|^0.6; with them the ratio of the lengths
-and the share of each token's nearest neighbours that stay. Tables are rebuilt block by block. A row of zeros
-(padding) has no direction and is left out everywhere; a row that is rebuilt as zeros is at cosine distance 1.
+The measures are those of Bałazy et al. (2021), cosine distance, RMSE, MAE and mean |e|^0.6, and besides them the ratio
+of the lengths and the share of each token's nearest neighbours that stay. Tables are rebuilt block by block. A row of
+zeros (padding) has no direction and counts nowhere; a row that is rebuilt as zeros is at cosine distance 1.
 """
 
 from __future__ import annotations
@@ -40,13 +40,35 @@ def measure(
     neighbours: int = 0,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Return the errors of `table` against `matrix` (V, d), over tokens that count as `weights` (V,) says.
+    """Return the errors of a compressed table against the full one, over the tokens.
 
-    cosine, cosine_q10, cosine_median, cosine_q90: mean and quantiles of 1 − cos; rmse, mae, power: root of the mean e²,
-    mean |e| and mean |e|^0.6 over numbers e = x̂ − x; norm_ratio: mean |x̂| / |x|; and, with `neighbours` > 0,
-    neighbours: `neighbour_overlap` of so many tokens (its sample is even, whatever the weights).
+    Parameters
+    ----------
+    matrix : tensor (V, d)
+        The full table.
+    table : Table
+        The compressed one.
+    weights : tensor (V,), optional
+        How much each token counts; all count alike without.
+    neighbours : int
+        How many tokens `neighbour_overlap` draws; 0 leaves it out. Its sample is even, whatever the weights.
+    seed : int
+        Seed of that sample.
 
-    Raises `NeutralError` for shapes that differ, and if every row is zero or weighs nothing.
+    Returns
+    -------
+    name -> float
+        cosine, cosine_q10, cosine_median, cosine_q90: mean and quantiles of 1 − cos. rmse, mae, power: root of the mean
+        e², mean |e| and mean |e|^0.6 over the numbers e = x̂ − x. norm_ratio: mean |x̂| / |x|. neighbours: see above.
+
+    Raises
+    ------
+    NeutralError
+        For shapes that differ, and if every row is zero or weighs nothing.
+
+    References
+    ----------
+    Bałazy et al. (2021), arXiv 2106.08181.
     """
     rows = [_row_errors(full, rebuilt) for full, rebuilt in _blocks(matrix, table)]
     distance, square, absolute, power, lengths = torch.cat(rows, dim=1).double().cpu().numpy()
@@ -56,7 +78,7 @@ def measure(
         raise NeutralError("no token to measure: every row of the table is zero or weighs nothing")
     shares, distance = shares[counted] / shares.sum(), distance[counted]
     low, median, high = _quantiles(distance, shares)
-    found = {
+    errors = {
         "cosine": shares @ distance,
         "cosine_q10": low,
         "cosine_median": median,
@@ -67,35 +89,48 @@ def measure(
         "norm_ratio": shares @ lengths[counted],
     }
     if neighbours:
-        found["neighbours"] = neighbour_overlap(matrix, table, neighbours, seed)
-    return {name: float(value) for name, value in found.items()}
+        errors["neighbours"] = neighbour_overlap(matrix, table, neighbours, seed)
+    return {name: float(value) for name, value in errors.items()}
 
 
 def grouped(distances: torch.Tensor | np.ndarray, groups: Mapping[str, torch.Tensor | np.ndarray]) -> pd.DataFrame:
-    """Return the mean and the quantiles (0.1, 0.5, 0.9) of `distances` (V,) in every group: `GROUP_COLUMNS`.
+    """Return the mean and the quantiles of the distances in every group of tokens.
 
-    A group is a mask (V,), or weights (V,), such as how often a language's text has each token. `tokens` is how many
-    tokens count; distances that are NaN do not, and a group without any is left out.
+    Parameters
+    ----------
+    distances : tensor or array (V,)
+        Cosine distance of every token; NaN does not count.
+    groups : name -> tensor or array (V,)
+        A mask, or weights, such as how often a language's text has each token.
 
-    Raises `NeutralError` for a group that is not one number a token.
+    Returns
+    -------
+    DataFrame
+        A row a group, with `GROUP_COLUMNS`: tokens is how many count; cosine is the mean; low, median and high are the
+        quantiles 0.1, 0.5 and 0.9. A group of which no token counts has no row.
+
+    Raises
+    ------
+    NeutralError
+        For a group that is not one number a token.
     """
     distances = np.asarray(distances, dtype=np.float64)
-    found = []
+    rows = []
     for name, group in groups.items():
         shares = np.where(np.isnan(distances), 0.0, _counts(group, len(distances)))
         chosen = shares > 0
         if chosen.any():
             shares, values = shares[chosen] / shares.sum(), distances[chosen]
             low, median, high = _quantiles(values, shares)
-            found.append([name, int(chosen.sum()), float(shares @ values), low, median, high])
-    return pd.DataFrame(found, columns=GROUP_COLUMNS)
+            rows.append([name, int(chosen.sum()), float(shares @ values), low, median, high])
+    return pd.DataFrame(rows, columns=GROUP_COLUMNS)
 
 
 def neighbour_overlap(matrix: torch.Tensor, table: Table, sample: int, seed: int = 0) -> float:
     """Return the share of a token's 10 nearest neighbours by cosine that it keeps, mean over `sample` tokens.
 
-    The tokens are drawn without replacement from those whose row is not zero; the neighbours are sought in the whole
-    table, full and rebuilt. NaN for a table of fewer than two such rows.
+    The tokens are drawn without replacement from those whose row is not zero, and their neighbours are sought among all
+    of those, in the full and in the rebuilt table. NaN for a table of fewer than two such rows.
     """
     _check(matrix, table)
     real = matrix.any(dim=1).cpu().numpy().nonzero()[0]
@@ -114,22 +149,22 @@ def neighbour_overlap(matrix: torch.Tensor, table: Table, sample: int, seed: int
 def _nearest(
     rows: Callable[[torch.Tensor], torch.Tensor], tokens: torch.Tensor, among: torch.Tensor, k: int
 ) -> torch.Tensor:
-    """Return the ids (n, k) of the k of `among` that are nearest to each of `tokens` (n,), itself apart."""
-    wanted = _unit(rows(tokens))  # (n, d)
-    near = torch.full((len(tokens), k), -torch.inf, device=wanted.device)
-    ids = torch.full((len(tokens), k), -1, device=wanted.device)
+    """Return the ids (n, k) of the k nearest to each of `tokens` (n,) among `among`, without the token itself."""
+    units = _unit(rows(tokens))  # (n, d)
+    nearest_cosines = torch.full((len(tokens), k), -torch.inf, device=units.device)
+    ids = torch.full((len(tokens), k), -1, device=units.device)
     for block in among.split(_BLOCK):
-        cosines = wanted @ _unit(rows(block)).T  # (n, block)
+        cosines = units @ _unit(rows(block)).T  # (n, block)
         own = (tokens >= block[0]) & (tokens <= block[-1])  # `among` ascends
         cosines[own, torch.searchsorted(block, tokens[own])] = -torch.inf
         values, places = cosines.topk(min(k, len(block)), dim=1)
-        near, order = torch.cat([near, values], dim=1).topk(k, dim=1)
+        nearest_cosines, order = torch.cat([nearest_cosines, values], dim=1).topk(k, dim=1)
         ids = torch.cat([ids, block[places]], dim=1).gather(1, order)
     return ids
 
 
 def _row_errors(full: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
-    """Return, of every row: cosine distance, mean e², mean |e|, mean |e|^0.6, ratio of lengths; (5, rows)."""
+    """Return the cosine distance, mean e², mean |e|, mean |e|^0.6 and ratio of lengths of every row, (5, rows)."""
     error = (rebuilt - full).abs_()
     lengths = rebuilt.norm(dim=1) / full.norm(dim=1)
     distance = _distance(full, rebuilt)
@@ -139,7 +174,7 @@ def _row_errors(full: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
 
 
 def _distance(full: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
-    """Return 1 − cos of rows, (n,); as ½|u − v|² of unit rows, which keeps its digits when it is small."""
+    """Return 1 − cos of rows, (n,), as ½|u − v|² of unit rows, which keeps its digits when it is small."""
     distance = (_unit(full) - _unit(rebuilt)).square().sum(dim=1) / 2
     distance[~rebuilt.any(dim=1)] = 1.0
     distance[~full.any(dim=1)] = torch.nan

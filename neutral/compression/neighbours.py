@@ -22,7 +22,7 @@ def unit(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def nearest(units: torch.Tensor, token: int, k: int) -> tuple[list[int], list[float]]:
-    """Return the ids and cosines of the k rows nearest to a row, itself left out, the nearest first.
+    """Return the ids and cosines of the k rows nearest to a row, the nearest first and without the row itself.
 
     `units` (V, d) comes from `unit`. Raises `NeutralError` for an id outside the table.
     """
@@ -30,18 +30,35 @@ def nearest(units: torch.Tensor, token: int, k: int) -> tuple[list[int], list[fl
         raise NeutralError(f"token ids must be in 0 … {len(units) - 1}; got {token}")
     cosines = units @ units[token]  # (V,)
     cosines[token] = -torch.inf
-    found = cosines.topk(min(k, len(units) - 1))
-    return found.indices.tolist(), found.values.tolist()
+    top = cosines.topk(min(k, len(units) - 1))
+    return top.indices.tolist(), top.values.tolist()
 
 
 def compare(before: torch.Tensor, after: torch.Tensor, token: int, k: int = 10) -> pd.DataFrame:
-    """Return a token's k nearest neighbours in the full and in the compressed table, side by side: `COLUMNS`.
+    """Return a token's k nearest neighbours in the full and in the compressed table, side by side.
 
-    `before` and `after` (V, d) come from `unit`. before and after are ids; `kept` says that a neighbour before is
-    still one after, `new` that a neighbour after was none before.
+    Parameters
+    ----------
+    before, after : tensor (V, d)
+        Unit rows of the full and of the compressed table, as `unit` returns them.
+    token : int
+        Id of the token.
+    k : int
+        How many neighbours.
+
+    Returns
+    -------
+    DataFrame
+        A row a rank, with `COLUMNS`: the ids before and after and their cosines; `kept`: the neighbour before is still
+        one after; `new`: the neighbour after was none before.
+
+    Raises
+    ------
+    NeutralError
+        For an id outside the table.
     """
-    old, old_cosines = nearest(before, token, k)
-    now, now_cosines = nearest(after, token, k)
-    rows = zip(range(1, len(old) + 1), old, old_cosines, now, now_cosines, strict=True)
-    found = [[rank, a, ca, a in now, b, cb, b not in old] for rank, a, ca, b, cb in rows]
-    return pd.DataFrame(found, columns=COLUMNS)
+    ids_before, cosines_before = nearest(before, token, k)
+    ids_after, cosines_after = nearest(after, token, k)
+    ranked = zip(range(1, len(ids_before) + 1), ids_before, cosines_before, ids_after, cosines_after, strict=True)
+    rows = [[rank, a, ca, a in ids_after, b, cb, b not in ids_before] for rank, a, ca, b, cb in ranked]
+    return pd.DataFrame(rows, columns=COLUMNS)

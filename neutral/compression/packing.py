@@ -11,20 +11,20 @@ from torch.nn import functional as F
 
 def pack(codes: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
     """Pack codes (n, m) of `widths` (m,) bits, 16 at most, highest bit first: uint8 (n, ⌈Σ widths / 8⌉)."""
-    place, shift = _places(widths)
-    packed = np.zeros((len(codes), place[-1] + 3), dtype=np.uint8)
+    first_byte, shift = _places(widths)
+    packed = np.zeros((len(codes), first_byte[-1] + 3), dtype=np.uint8)
     shifted = codes.cpu().numpy().astype(np.uint32) << shift
     for j in range(len(widths)):
         for byte in range(3):
-            packed[:, place[j] + byte] |= (shifted[:, j] >> (16 - 8 * byte) & 255).astype(np.uint8)
+            packed[:, first_byte[j] + byte] |= (shifted[:, j] >> (16 - 8 * byte) & 255).astype(np.uint8)
     return torch.from_numpy(packed[:, : ceil(int(widths.sum()) / 8)].copy()).to(codes.device)
 
 
 def unpack(packed: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
     """Return the codes of packed rows (n, bytes), int32 (n, m)."""
-    place, shift = (torch.from_numpy(part.astype(np.int64)).to(packed.device) for part in _places(widths))
-    whole = F.pad(packed, (0, 2)).int()
-    words = whole[:, place] << 16 | whole[:, place + 1] << 8 | whole[:, place + 2]
+    first_byte, shift = (torch.from_numpy(part.astype(np.int64)).to(packed.device) for part in _places(widths))
+    padded = F.pad(packed, (0, 2)).int()
+    words = padded[:, first_byte] << 16 | padded[:, first_byte + 1] << 8 | padded[:, first_byte + 2]
     masks = torch.from_numpy((1 << widths) - 1).to(packed.device).int()
     return words >> shift.int() & masks
 

@@ -1,8 +1,8 @@
 """Put a compressed table in the place of a model's own token embedding, and take it out again.
 
-The table stays compressed in memory: the input side rebuilds the rows of the ids asked for, a tied output layer
-rebuilds the table block by block. What a gradient can change (the factors of a low-rank table) are parameters of the
-model while the table is in place; codes are not.
+The table stays compressed in memory: the input side rebuilds the rows of the ids that it gets, and a tied output layer
+rebuilds the table block by block. While the table is in place, the tensors that a gradient can change (the factors of a
+low-rank table) are parameters of the model; codes are not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WHERE = ("input", "both")
 
 
 class Stored(nn.Module):
-    """The tensors of a table inside a model: parameters (float32) where they train, buffers as stored elsewhere."""
+    """The tensors of a table inside a model: those that train are float32 parameters, the others buffers as stored."""
 
     def __init__(self, table: Codec, device: torch.device, train: bool) -> None:
         super().__init__()
@@ -110,10 +110,12 @@ class CompressedHead(nn.Module):
 class Placement:
     """A table in place in a model; `with put_in(…):` or `remove()` gives the model its own layers back.
 
-    Only the placement keeps the model's own layers alive: let go of it, and their memory is free.
+    Only the placement keeps the model's own layers alive: their memory is free once the placement is dropped.
 
-    Attributes:
-        where: "input", or "both" where the output layer uses the table too.
+    Attributes
+    ----------
+    where : str
+        "input", or "both" where the output layer uses the table too.
     """
 
     def __init__(self, where: str, stored: Stored, replaced: list[tuple[nn.Module, str, nn.Module]]) -> None:
@@ -140,25 +142,42 @@ class Placement:
 def put_in(model: PreTrainedModel, table: Codec, where: str | None = None, *, train: bool = True) -> Placement:
     """Put `table` in the place of the model's token embedding, and of a tied output layer where `where` is "both".
 
-    `where` is "input" or "both"; without it, "both" for a model whose output layer is tied, else "input". With "input"
-    a tied output layer keeps the model's own matrix. With `train`, what can train is copied and held in float32,
-    though it may be stored in less; without it, the model shares the table's tensors.
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Changed in place.
+    table : Codec
+        A table of the embedding's V × d.
+    where : "input", "both" or None
+        With "input" a tied output layer keeps the model's own matrix. None is "both" for a model whose output layer is
+        tied, else "input".
+    train : bool
+        Whether the tensors that can train are copied and held in float32, in whatever type they are stored. Without it
+        the model shares the table's tensors.
 
-    Raises `NeutralError` for a model without an embedding of tokens, one whose V × d is not the table's, one that holds
-    a compressed table already, and for "both" without a tied output layer.
+    Returns
+    -------
+    Placement
+        It keeps the model's own layers and puts them back.
+
+    Raises
+    ------
+    NeutralError
+        For a model without an embedding of tokens, one whose V × d is not the table's, one that holds a compressed
+        table already, and for "both" without a tied output layer.
     """
     layer = embedding(model)
     where = _fitting(model, layer, table, where)
     stored = Stored(table, layer.weight.device, train)
-    replaced, new = [], []
-    for found in _holders(model, nn.Embedding, layer.weight):
-        replaced.append(found)
-        new.append(CompressedEmbedding(stored, found[2]))
-    for found in _holders(model, nn.Linear, layer.weight) if where == "both" else []:
-        replaced.append(found)
-        new.append(CompressedHead(stored, found[2]))
-    new[0].stored = stored
-    for (parent, name, _), module in zip(replaced, new, strict=True):
+    replaced, modules = [], []
+    for holder in _holders(model, nn.Embedding, layer.weight):
+        replaced.append(holder)
+        modules.append(CompressedEmbedding(stored, holder[2]))
+    for holder in _holders(model, nn.Linear, layer.weight) if where == "both" else []:
+        replaced.append(holder)
+        modules.append(CompressedHead(stored, holder[2]))
+    modules[0].stored = stored
+    for (parent, name, _), module in zip(replaced, modules, strict=True):
         setattr(parent, name, module)
     return Placement(where, stored, replaced)
 
@@ -170,10 +189,11 @@ def export(
     folder: str | Path,
     where: str | None = None,
 ) -> None:
-    """Write a plain Hugging Face folder of `model` with the rebuilt matrix of `table`; the model is left as it is.
+    """Write a plain Hugging Face folder of `model` with the rebuilt matrix of `table`; the model itself stays.
 
     The weights have the model's type. With `where="input"` a tied output layer keeps the model's own matrix, and the
-    configuration says that the two are not tied. (T5's is always tied; there the loader sees it from the weights.)
+    configuration says that the two are not tied. (T5's configuration cannot say so; its loader sees it from the
+    weights.)
 
     Raises `NeutralError` as `put_in` does.
     """
@@ -187,8 +207,8 @@ def export(
         for name, tensor in weights.items()
     }
     untied = where == "input" and tied(model)
-    with _said_untied(model) if untied else nullcontext(False) as said:
-        if said:  # nothing is tied when it is read again, so every name needs its tensor (BERT's two names of a bias)
+    with _declared_untied(model) if untied else nullcontext(False) as says_untied:
+        if says_untied:  # the loader then ties nothing, so every name needs its tensor (BERT has two names of a bias)
             written = {name: tensor.clone() for name, tensor in written.items()}
         model.save_pretrained(folder, state_dict=written)
     tokenizer.save_pretrained(folder)
@@ -225,8 +245,8 @@ def _fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | N
     if where not in (None, *WHERE):
         raise NeutralError(f"where={where!r}: a table goes in {' or '.join(WHERE)}")
     if tuple(layer.weight.shape) != table.shape:
-        ours, theirs = ("{:,} × {:,}".format(*shape) for shape in (table.shape, layer.weight.shape))
-        raise NeutralError(f"the table is {ours} but the embedding of {name} is {theirs}")
+        table_shape, layer_shape = ("{:,} × {:,}".format(*shape) for shape in (table.shape, layer.weight.shape))
+        raise NeutralError(f"the table is {table_shape} but the embedding of {name} is {layer_shape}")
     if where == "both" and not tied(model):
         raise NeutralError(f'{name} has no output layer tied to its embedding: use where="input"')
     return where or ("both" if tied(model) else "input")
@@ -235,21 +255,21 @@ def _fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | N
 def _holders(model: nn.Module, kind: type[nn.Module], weight: nn.Parameter) -> list[tuple[nn.Module, str, nn.Module]]:
     """Return (parent, name, layer) of every layer of a kind that uses `weight` itself (T5 has three embeddings)."""
     children = [(parent, name, child) for parent in model.modules() for name, child in parent._modules.items()]
-    return [found for found in children if isinstance(found[2], kind) and found[2].weight is weight]
+    return [holder for holder in children if isinstance(holder[2], kind) and holder[2].weight is weight]
 
 
 @contextmanager
-def _said_untied(model: PreTrainedModel) -> Iterator[bool]:
-    """Within, the model's configuration says that its output layer is not tied; gives False if it cannot say so."""
+def _declared_untied(model: PreTrainedModel) -> Iterator[bool]:
+    """Make the configuration say, within the block, that the output layer is not tied; give False if it cannot."""
     configs = {id(config): config for config in (model.config, model.config.get_text_config())}.values()
     if any(type(config)(tie_word_embeddings=False).tie_word_embeddings for config in configs):
         yield False
         return
-    were = [config.tie_word_embeddings for config in configs]
+    flags = [config.tie_word_embeddings for config in configs]
     for config in configs:
         config.tie_word_embeddings = False
     try:
         yield True
     finally:
-        for config, was in zip(configs, were, strict=True):
-            config.tie_word_embeddings = was
+        for config, flag in zip(configs, flags, strict=True):
+            config.tie_word_embeddings = flag

@@ -1,9 +1,9 @@
 """Which error of a compressed table foretells its perplexity?
 
-Bałazy et al. (2021) claim that direction does, better than Euclidean error. Tested here in three ways: the rank
-correlation of each error with the perplexity over all compressed tables (Spearman), with a bootstrap of the
-difference; how often perplexity sides with the cosine distance where it and another error disagree on which of two
-tables is better; and direction against svd at equal rank, with a sign test.
+Bałazy et al. (2021) claim that direction does, better than Euclidean error. This module tests it in three ways: by the
+rank correlation of each error with the perplexity over all compressed tables (Spearman), with a bootstrap of the
+difference; by how often perplexity sides with the cosine distance where it and another error disagree on which of two
+tables is better; and by direction against svd at equal rank, with a sign test.
 
 Tables of one method at several ratios are not independent: resampling single tables gives too narrow intervals, so
 whole methods can be resampled too.
@@ -30,27 +30,45 @@ _LEAST = 4  # tables: fewer have no rank correlation worth the name
 
 
 def points(scores: pd.DataFrame, where: str, words: bool) -> pd.DataFrame:
-    """Return a row a table: keys, line, rank, errors, and columns of nats: each language's, and `all`, their mean.
+    """Return a row a table: keys, line, rank, errors, and columns of nats, one a language and `all`, their mean.
 
-    `scores` is that of `results.scores`. Tables that lack an error or a language are left out.
+    `scores` is as `results.scores` returns it; `where` and `words` choose among its rows. Tables that lack an error or
+    a language are left out.
     """
     rows = scores[(scores["where"] == where) & (scores["words"] == words)]
     if rows.empty:
         return pd.DataFrame(columns=[*_NO_LANGUAGE, ALL])
     wide = rows.pivot_table(index=KEYS, columns="language", values="nats").dropna()
     wide.insert(0, ALL, wide.mean(axis=1))
-    known = rows[_NO_LANGUAGE].drop_duplicates(KEYS).dropna(subset=list(ERRORS))
-    return known.merge(wide.reset_index(), on=KEYS)
+    sized = rows[_NO_LANGUAGE].drop_duplicates(KEYS).dropna(subset=list(ERRORS))
+    return sized.merge(wide.reset_index(), on=KEYS)
 
 
 def correlations(table: pd.DataFrame, *, unit: str = "table", draws: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Return the Spearman rank correlation of each error with the nats of each language: `CORRELATION_COLUMNS`.
+    """Return the Spearman rank correlation of each error with the nats of each language.
 
-    `table` is that of `points`. `low` and `high` are the 95 % bootstrap interval of rho over tables or whole methods
-    (`unit`); `lead` is how much higher the rho of the cosine distance is than that of this error, with its interval.
-    All are from the same draws, so they are paired. Empty for fewer than four tables.
+    Parameters
+    ----------
+    table : DataFrame
+        As `points` returns it.
+    unit : str
+        What the bootstrap draws: a "table", or a whole "method".
+    draws : int
+        How often it draws. All intervals come from the same draws, so they are paired.
+    seed : int
+        Seed of the draws.
 
-    Raises `NeutralError` for an unknown unit.
+    Returns
+    -------
+    DataFrame
+        A row a language and error, with `CORRELATION_COLUMNS`. low, high: the 95 % interval of rho. lead: how much
+        higher the rho of the cosine distance is than that of this error, with its interval. n: how many tables. Empty
+        for fewer than four tables.
+
+    Raises
+    ------
+    NeutralError
+        For an unknown unit.
     """
     if unit not in UNITS:
         raise NeutralError(f"unit {unit!r}: resample by {' or by '.join(UNITS)}")
@@ -59,17 +77,17 @@ def correlations(table: pd.DataFrame, *, unit: str = "table", draws: int = 1000,
     languages = languages_of(table)
     errors, nats = (merged(table[columns], axis=0) for columns in (list(ERRORS), languages))
     rho = spearman(errors, nats)  # (errors, languages)
-    drawn = np.stack([spearman(errors[i], nats[i]) for i in _resampled(table, unit, draws, seed)])
+    draws_of_rho = np.stack([spearman(errors[i], nats[i]) for i in _resampled(table, unit, draws, seed)])
     with np.errstate(invalid="ignore"):
-        low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0)
-        lead = drawn[:, :1] - drawn  # the cosine distance is the first of ERRORS
+        low, high = np.nanquantile(draws_of_rho, (0.025, 0.975), axis=0)
+        lead = draws_of_rho[:, :1] - draws_of_rho  # the cosine distance is the first of ERRORS
         lead_low, lead_high = np.nanquantile(lead, (0.025, 0.975), axis=0)
-    found = [
+    rows = [
         [code, error, rho[i, j], low[i, j], high[i, j], rho[0, j] - rho[i, j], lead_low[i, j], lead_high[i, j]]
         for j, code in enumerate(languages)
         for i, error in enumerate(ERRORS)
     ]
-    return pd.DataFrame(found, columns=CORRELATION_COLUMNS[:-1]).assign(n=len(table))
+    return pd.DataFrame(rows, columns=CORRELATION_COLUMNS[:-1]).assign(n=len(table))
 
 
 def languages_of(table: pd.DataFrame) -> list[str]:
@@ -92,7 +110,8 @@ def spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def disagreements(table: pd.DataFrame, against: str = "rmse", language: str = ALL) -> tuple[int, float]:
     """Return (pairs of tables where cosine and another error disagree, share in which perplexity sides with cosine).
 
-    `table` is that of `points`. Only such pairs tell the two errors apart. The share is NaN where there is none.
+    `table` is as `points` returns it, `against` the other error. Only such pairs tell the two errors apart. The share
+    is NaN where there is none.
     """
     cosine, other, nats = (merged(table[c]) for c in ("cosine", against, language))
     i, j = np.triu_indices(len(table), 1)
@@ -103,30 +122,40 @@ def disagreements(table: pd.DataFrame, against: str = "rmse", language: str = AL
 
 
 def paired(table: pd.DataFrame, *, one: str = "direction", other: str = "svd") -> pd.DataFrame:
-    """Compare two methods at equal rank: `PAIRED_COLUMNS`, a row each for cosine, rmse and perplexity.
+    """Compare two methods at equal rank.
 
-    `table` is that of `points`. A pair shares weights, vocabulary, way of counting and rank. `wins`: pairs in which
-    `one` is lower (better); p: two-sided sign test without the ties; ratio: geometric mean of one ÷ other
-    (perplexity: mean over languages). Empty without a pair.
+    Parameters
+    ----------
+    table : DataFrame
+        As `points` returns it.
+    one, other : str
+        The methods. Two of their tables are a pair if they share weights, vocabulary, way of counting and rank.
+
+    Returns
+    -------
+    DataFrame
+        `PAIRED_COLUMNS`, a row each for cosine, rmse and perplexity. wins: pairs in which `one` is lower (better). p:
+        two-sided sign test without the ties. ratio: geometric mean of one ÷ other (perplexity: mean over languages).
+        Empty without a pair.
     """
     rows = table.dropna(subset="rank")
-    a, b = (rows[(rows["method"] == m) & (rows["variant"] == "")] for m in (one, other))
-    both = a.merge(b, on=_PAIR, suffixes=("", "_other"))
-    if both.empty:
+    ones, others = (rows[(rows["method"] == m) & (rows["variant"] == "")] for m in (one, other))
+    pairs = ones.merge(others, on=_PAIR, suffixes=("", "_other"))
+    if pairs.empty:
         return pd.DataFrame(columns=PAIRED_COLUMNS)
-    found = []
+    comparisons = []
     for measure, column in (("cosine", "cosine"), ("rmse", "rmse"), ("perplexity", ALL)):
-        mine, theirs = both[column].to_numpy(dtype=float), both[f"{column}_other"].to_numpy(dtype=float)
-        one_level, other_level = np.split(merged(np.concatenate([mine, theirs])), 2)
+        of_one, of_other = pairs[column].to_numpy(dtype=float), pairs[f"{column}_other"].to_numpy(dtype=float)
+        one_level, other_level = np.split(merged(np.concatenate([of_one, of_other])), 2)
         wins, losses = int((one_level < other_level).sum()), int((one_level > other_level).sum())
         p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else float("nan")
-        logs = mine - theirs if measure == "perplexity" else np.log(mine) - np.log(theirs)
-        found.append([measure, wins, losses, len(both) - wins - losses, p, float(np.exp(logs.mean()))])
-    return pd.DataFrame(found, columns=PAIRED_COLUMNS)
+        logs = of_one - of_other if measure == "perplexity" else np.log(of_one) - np.log(of_other)
+        comparisons.append([measure, wins, losses, len(pairs) - wins - losses, p, float(np.exp(logs.mean()))])
+    return pd.DataFrame(comparisons, columns=PAIRED_COLUMNS)
 
 
 def _resampled(table: pd.DataFrame, unit: str, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield places of rows: as many tables drawn with replacement, or all tables of as many drawn methods."""
+    """Yield the places of drawn rows: as many tables as there are, or all tables of as many methods."""
     random = np.random.default_rng(seed)
     if unit == "table":
         for _ in range(draws):

@@ -3,7 +3,7 @@
 Both pictures are laid out from their own table's neighbourhoods, by cosine, with the same settings; the one after
 starts from the one before and moves in smaller steps, so that tokens whose neighbours stay stay in place. Placing the
 compressed rows into the finished first map (UMAP's `transform`) would flatter the compression: it puts each row near
-the *old* rows that it resembles and never looks at what has become of the neighbourhoods among the compressed rows.
+the *old* rows that it resembles and never looks at the neighbourhoods among the compressed rows.
 
 Distances between far groups, and the sizes of groups, mean nothing in such a picture.
 """
@@ -26,28 +26,28 @@ _FILE = re.compile(r"^tokens_(?P<method>[^_]+)_(?P<by>parameters|bytes)_(?P<rati
 _EPOCHS = 200
 _NEIGHBOURS = 15
 _STEP = 0.3  # of the first layout's learning rate
-_UNSAID = "Zyyy"  # digits, signs, special tokens: all scripts use them
+_NO_SCRIPT = "Zyyy"  # digits, signs, special tokens: all scripts use them
 
 
 def sample(scripts: Sequence[str] | np.ndarray, size: int = 3000, *, seed: int = 0) -> np.ndarray:
-    """Return the ids, ascending, of at most `size` tokens, as many of each script as there are or a fair share allows.
+    """Return the ids, ascending, of at most `size` tokens: of each script a fair share, or all that it has.
 
-    `scripts` (V,) are the scripts of all tokens; those of no script get half of a share.
+    `scripts` (V,) are the scripts of all tokens; the tokens of no script get half a share. `seed` draws the tokens.
     Raises `NeutralError` when there are too few tokens for a picture.
     """
     scripts = np.asarray(scripts, dtype=object)
     random = np.random.default_rng(seed)
     places = {code: random.permutation(np.flatnonzero(scripts == code)) for code in sorted(set(scripts))}
     taken = dict.fromkeys(places, 0)
-    left = min(size, len(scripts))
-    while left > 0:  # what small scripts cannot fill goes to the others
-        open_ones = [code for code in places if taken[code] < len(places[code])]
-        shares = {code: 0.5 if code == _UNSAID and len(open_ones) > 1 else 1.0 for code in open_ones}
-        unit = left / sum(shares.values())
-        for code in open_ones:
-            more = min(max(1, int(unit * shares[code])), len(places[code]) - taken[code], left)
+    missing = min(size, len(scripts))
+    while missing > 0:  # places that small scripts cannot fill go to the others
+        unfilled = [code for code in places if taken[code] < len(places[code])]
+        shares = {code: 0.5 if code == _NO_SCRIPT and len(unfilled) > 1 else 1.0 for code in unfilled}
+        unit = missing / sum(shares.values())
+        for code in unfilled:
+            more = min(max(1, int(unit * shares[code])), len(places[code]) - taken[code], missing)
             taken[code] += more
-            left -= more
+            missing -= more
     ids = np.sort(np.concatenate([places[code][: taken[code]] for code in places]))
     if len(ids) <= _NEIGHBOURS:
         raise NeutralError(f"a picture takes more than {_NEIGHBOURS} tokens; there are {len(ids)}")
@@ -62,44 +62,62 @@ def project(
     epochs: int = _EPOCHS,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two layouts, each (n, 2), of n rows before and after compression (both (n, d)).
+    """Return the two layouts, each (n, 2), of n rows before and after compression.
 
-    `progress` is told the share of the work that is done, from 0 to 1.
-    Raises `NeutralError` when the shapes differ, or there are too few rows.
+    Parameters
+    ----------
+    before, after : array (n, d)
+        Rows of the same tokens.
+    seed : int
+        Seed of UMAP.
+    epochs : int
+        Steps of each layout.
+    progress : float -> None, optional
+        Called with the share of the work that is done, from 0 to 1.
+
+    Returns
+    -------
+    (array, array)
+        The layouts before and after, float32; the second lies on the first as well as it can (`onto`).
+
+    Raises
+    ------
+    NeutralError
+        When the shapes differ, or there are too few rows.
     """
     if before.shape != after.shape or before.ndim != 2:
         raise NeutralError(f"before and after must be the same rows; got shapes {before.shape} and {after.shape}")
     if len(before) <= _NEIGHBOURS:
         raise NeutralError(f"a picture takes more than {_NEIGHBOURS} tokens; there are {len(before)}")
-    tell = progress or (lambda share: None)
-    tell(0.0)
-    first = _layout(before, "spectral", 1.0, seed, epochs, lambda share: tell(share / 2))
-    second = _layout(after, first.copy(), _STEP, seed, epochs, lambda share: tell(0.5 + share / 2))
-    tell(1.0)
+    report = progress or (lambda share: None)
+    report(0.0)
+    first = _layout(before, "spectral", 1.0, seed, epochs, lambda share: report(share / 2))
+    second = _layout(after, first.copy(), _STEP, seed, epochs, lambda share: report(0.5 + share / 2))
+    report(1.0)
     return first, onto(second, first)
 
 
 def onto(moved: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    """Return a layout (n, 2) shifted, turned and scaled to lie on another as well as it can (Procrustes)."""
-    here, there = moved - moved.mean(axis=0), fixed - fixed.mean(axis=0)
-    left, values, right = np.linalg.svd(here.T @ there)
-    scale = values.sum() / max(float((here**2).sum()), 1e-12)
-    return (scale * here @ (left @ right) + fixed.mean(axis=0)).astype(np.float32)
+    """Return `moved` (n, 2) shifted, turned and scaled to lie on `fixed` (n, 2) as well as it can (Procrustes)."""
+    centred, target = moved - moved.mean(axis=0), fixed - fixed.mean(axis=0)
+    left, values, right = np.linalg.svd(centred.T @ target)
+    scale = values.sum() / max(float((centred**2).sum()), 1e-12)
+    return (scale * centred @ (left @ right) + fixed.mean(axis=0)).astype(np.float32)
 
 
 def nearest(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ids and cosine distances, (n, k) each, of every row's k nearest rows, itself first; exact.
+    """Return the ids and cosine distances, (n, k) each, of every row's k nearest rows, itself first, from all pairs.
 
     A row of zeros is at distance 1 from all others.
     """
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     distances = np.clip(1 - units @ units.T, 0, 2)
-    np.fill_diagonal(distances, -1)  # first, whatever duplicates there are
+    np.fill_diagonal(distances, -1)  # itself first, before any duplicates
     ids = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    found = np.take_along_axis(distances, ids, axis=1)
-    found[:, 0] = 0
-    return ids, found
+    nearest_distances = np.take_along_axis(distances, ids, axis=1)
+    nearest_distances[:, 0] = 0
+    return ids, nearest_distances
 
 
 def picture(
@@ -121,12 +139,12 @@ def picture(
 
 
 def picture_path(study: str | Path, method: str, by: str, ratio: float) -> Path:
-    """Where a study keeps the picture of one compressed table."""
+    """Return where a study keeps the picture of one compressed table."""
     return Path(study) / FOLDER / f"tokens_{method}_{by}_{ratio:g}.csv.gz"
 
 
 def write_projection(study: str | Path, table: pd.DataFrame, method: str, by: str, ratio: float) -> Path:
-    """Write a picture into a study's folder; equal pictures give equal files."""
+    """Write a picture into a study's folder and return its path; equal pictures give equal files."""
     path = picture_path(study, method, by, ratio)
     path.parent.mkdir(parents=True, exist_ok=True)
     compression = {"method": "gzip", "mtime": 0}
@@ -163,11 +181,11 @@ class _Epochs:
         self.epochs, self.tell = epochs, tell
 
     def write(self, line: str) -> None:
-        if found := re.search(r"\d+", line):
-            self.tell(min(1.0, int(found[0]) / self.epochs))
+        if epoch := re.search(r"\d+", line):
+            self.tell(min(1.0, int(epoch[0]) / self.epochs))
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: every line was passed on at once."""
 
 
 def _layout(
@@ -184,7 +202,7 @@ def _layout(
         random_state=seed,
         n_jobs=1,  # more threads give other bits
         precomputed_knn=(*nearest(rows, _NEIGHBOURS), None),  # UMAP's own search takes ten times as long
-        force_approximation_algorithm=True,  # else it searches by itself where rows are few
+        force_approximation_algorithm=True,  # without it UMAP does its own search where rows are few
         tqdm_kwds={"disable": False, "file": _Epochs(epochs, tell), "bar_format": "{n_fmt}", "mininterval": 0.2},
     )
     with warnings.catch_warnings():

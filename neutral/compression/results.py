@@ -1,4 +1,4 @@
-"""What a study of compressed token tables comes to: sizes, errors and perplexities, side by side.
+"""The results of a study of compressed token tables: sizes, errors and perplexities, side by side.
 
 A configuration is a method with its variant, token weights, vocabulary, way of counting and ratio (`KEYS`); a line is
 all of that but the ratio. Results under several seeds are averaged. Perplexities are compared in the logarithm, as the
@@ -39,7 +39,7 @@ _MOST = 700.0  # nats: exp of more overflows
 
 
 def name_of(method: str, variant: str = "", weights: str = "uniform", trimmed: bool = False) -> str:
-    """Return what a line is called.
+    """Return the name of a line.
 
     >>> name_of("direction", weights="sqrt"), name_of("autoencoder", "elu", trimmed=True)
     ('direction, √frequency', 'autoencoder elu, trimmed')
@@ -56,20 +56,29 @@ def tables(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(perplexity: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
-    """Return each configuration's perplexity in each language, beside the full model's: `SCORE_COLUMNS`.
+    """Return each configuration's perplexity in each language, beside the full model's.
 
-    `perplexity` is `Study.table("perplexity")`, `sizes` comes from `tables`. `where` says whether the table went in the
-    input alone or the tied output layer too, `words` whether whole words were masked. nats is the loss over the full
-    model's on the same language and masking, factor = exp(nats), and value the perplexity.
-    A configuration whose size is not known yet, or whose full model was not scored, is left out.
+    Parameters
+    ----------
+    perplexity : DataFrame
+        `Study.table("perplexity")`.
+    sizes : DataFrame
+        As `tables` returns it.
+
+    Returns
+    -------
+    DataFrame
+        `SCORE_COLUMNS`. where: the table went in the input alone, or in the tied output layer too. words: whole words
+        were masked. nats: the loss over the full model's on the same language and masking. factor: exp(nats). value:
+        the perplexity. A configuration whose size is not known yet, or whose full model was not scored, has no row.
     """
     if perplexity.empty or sizes.empty:
         return pd.DataFrame(columns=SCORE_COLUMNS)
     text = ["language", "words"]
     is_full = perplexity["method"] == FULL
-    full = perplexity[is_full].groupby(text)["loss"].mean().rename("full").reset_index()
+    full_loss = perplexity[is_full].groupby(text)["loss"].mean().rename("full").reset_index()
     rows = _over_seeds(_keyed(perplexity[~is_full]), [*KEYS, "language", "where", "words"], ["loss"])
-    rows = rows.merge(full, on=text).merge(sizes.drop(columns="line"), on=KEYS)
+    rows = rows.merge(full_loss, on=text).merge(sizes.drop(columns="line"), on=KEYS)
     rows["nats"] = rows["loss"] - rows["full"]
     rows["factor"], rows["value"] = factor(rows["nats"]), factor(rows["loss"])
     return rows[SCORE_COLUMNS]
@@ -78,15 +87,15 @@ def scores(perplexity: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
 def mean(table: pd.DataFrame) -> pd.DataFrame:
     """Return the geometric mean of `scores` over languages: `MEAN_COLUMNS`.
 
-    `low` and `high` are the language that suffers least and most, n how many there are.
+    `low` and `high` are the factors of the languages that suffer least and most, n is how many languages there are.
     """
     if table.empty:
         return pd.DataFrame(columns=MEAN_COLUMNS)
     by = [c for c in MEAN_COLUMNS if c not in ("factor", "low", "high", "n")]
     grouped = table.groupby(by, sort=False, dropna=False)["nats"]
-    found = grouped.agg(factor="mean", low="min", high="max", n="count").reset_index()
-    found[["factor", "low", "high"]] = found[["factor", "low", "high"]].apply(factor)
-    return found[MEAN_COLUMNS]
+    means = grouped.agg(factor="mean", low="min", high="max", n="count").reset_index()
+    means[["factor", "low", "high"]] = means[["factor", "low", "high"]].apply(factor)
+    return means[MEAN_COLUMNS]
 
 
 def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
@@ -101,28 +110,39 @@ def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
 
 
 def usual(table: pd.DataFrame, weights: str = "uniform", trimmed: bool = False) -> pd.DataFrame:
-    """Return the rows with these token weights and this vocabulary; a method that has none such keeps what it has."""
-    for column, wanted in (("weights", weights), ("trimmed", trimmed)):
+    """Return the rows with these token weights and this vocabulary; a method without such rows keeps those it has."""
+    for column, value in (("weights", weights), ("trimmed", trimmed)):
         if table.empty:
             break
-        fits = table[column] == wanted
+        fits = table[column] == value
         table = table[fits | ~fits.groupby([table[c] for c in ("method", "variant", "by")]).transform("any")]
     return table
 
 
 def at_size(table: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Return the rows whose ratio was asked by parameters, or by bytes; a column `size` is that ratio as reached."""
+    """Return the rows whose ratio was set by parameters, or by bytes; the column `size` is the ratio reached."""
     rows = table[table["by"] == by]
     return rows.assign(size=rows[f"ratio_{by}"]).sort_values("size", kind="stable")
 
 
 def breaking(table: pd.DataFrame, limits: Sequence[float] = (1.1, 2.0)) -> pd.DataFrame:
-    """Return at which ratio each language's perplexity passes a limit (times the full model's): `BREAK_COLUMNS`.
+    """Return the ratio at which each language's perplexity passes a limit.
 
-    `table` is that of `scores`; language `all` is the geometric mean over languages. Between two measured ratios the
-    logarithm of the perplexity is taken to be linear in the logarithm of the ratio. `bound` is "above" where the limit
-    was not passed up to the largest ratio measured, which is then given, and "below" where it was passed at the
-    smallest already; else "". The ratio is that by which the size was asked, as reached; `sizes` is how many there are.
+    Between two measured ratios the logarithm of the perplexity is taken to be linear in the logarithm of the ratio.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `scores` returns it.
+    limits : sequence of float
+        Perplexities, as multiples of the full model's.
+
+    Returns
+    -------
+    DataFrame
+        `BREAK_COLUMNS`. language: `all` is the geometric mean over languages. ratio: by parameters or by bytes, as the
+        size was set, and as reached. bound: "above" where no ratio measured passes the limit (the ratio is then the
+        largest one), "below" where the smallest one passes it already, else "". sizes: how many ratios were measured.
     """
     if table.empty:
         return pd.DataFrame(columns=BREAK_COLUMNS)
@@ -130,19 +150,20 @@ def breaking(table: pd.DataFrame, limits: Sequence[float] = (1.1, 2.0)) -> pd.Da
     means["nats"] = np.log(means["factor"])
     both = pd.concat([table, means], ignore_index=True)
     keys = [*LINE, "line", "where", "words", "language"]
-    found = []
+    crossings = []
     for by in both["by"].unique():
         for key, rows in at_size(both, by).groupby(keys, sort=False):
             for limit in limits:
                 ratio, bound = crossing(rows["size"].to_numpy(), rows["nats"].to_numpy(), float(np.log(limit)))
-                found.append([*key, limit, ratio, bound, len(rows)])
-    return pd.DataFrame(found, columns=BREAK_COLUMNS)
+                crossings.append([*key, limit, ratio, bound, len(rows)])
+    return pd.DataFrame(crossings, columns=BREAK_COLUMNS)
 
 
 def crossing(ratio: np.ndarray, nats: np.ndarray, limit: float) -> tuple[float, str]:
-    """Return where `nats` first passes `limit` along ascending `ratio`, and what kind of bound that is.
+    """Return the ratio at which `nats` first passes `limit` along ascending `ratio` (both (n,)), and the kind of bound.
 
-    Linear in the logarithm of the ratio. ("above": never passed; "below": passed at the first.)
+    It is linear in the logarithm of the ratio. The bound is "above" if the limit is never passed, "below" if the first
+    ratio passes it, else "".
     """
     past = np.flatnonzero(nats > limit)
     if not past.size:
@@ -155,10 +176,10 @@ def crossing(ratio: np.ndarray, nats: np.ndarray, limit: float) -> tuple[float, 
 
 
 def reach(breaks: pd.DataFrame) -> pd.DataFrame:
-    """Return up to which ratio a line keeps *every* language within a limit, and which language breaks first.
+    """Return the ratio up to which a line keeps *every* language within a limit, and the language that breaks first.
 
-    `breaks` is that of `breaking`. Columns `REACH_COLUMNS`, the line that reaches furthest first; lines that pass the
-    limit at their smallest ratio already come last.
+    `breaks` is as `breaking` returns it. The rows have `REACH_COLUMNS`. The line that reaches furthest comes first;
+    lines that pass the limit at their smallest ratio already come last.
     """
     each = breaks[breaks["language"] != ALL]
     if each.empty:
@@ -171,12 +192,12 @@ def reach(breaks: pd.DataFrame) -> pd.DataFrame:
 
 
 def factor(nats: pd.Series) -> pd.Series:
-    """Return the perplexity ratio that a loss in nats a token comes to; what would overflow is cut off."""
+    """Return the perplexity ratio of a loss in nats a token; losses above 700 nats count as 700, lest exp overflow."""
     return np.exp(nats.clip(upper=_MOST))
 
 
 def one_line(table: pd.DataFrame, line: str) -> pd.DataFrame:
-    """Return the rows of one line. Raises `NeutralError` when there is none such."""
+    """Return the rows of one line. Raises `NeutralError` when there are none."""
     rows = table[table["line"] == line]
     if rows.empty:
         raise NeutralError(f"no results of {line}; there are {', '.join(dict.fromkeys(table['line']))}")
@@ -184,11 +205,11 @@ def one_line(table: pd.DataFrame, line: str) -> pd.DataFrame:
 
 
 def _keyed(table: pd.DataFrame) -> pd.DataFrame:
-    """Make the key columns comparable: what was not said is "" or False."""
+    """Fill the key columns, so that rows compare: missing values become "", "uniform" or False."""
     table = table.copy()
     for column, missing in (("variant", ""), ("weights", "uniform"), ("trimmed", False)):
-        there = table[column] if column in table else pd.Series(missing, index=table.index)
-        table[column] = there.where(there.notna(), missing)
+        values = table[column] if column in table else pd.Series(missing, index=table.index)
+        table[column] = values.where(values.notna(), missing)
     table["trimmed"] = table["trimmed"].astype(bool)
     table["ratio"] = table["ratio"].astype(float)
     return table
@@ -196,6 +217,6 @@ def _keyed(table: pd.DataFrame) -> pd.DataFrame:
 
 def _over_seeds(table: pd.DataFrame, by: list[str], numbers: list[str]) -> pd.DataFrame:
     values = table.reindex(columns=numbers).astype(float)
-    found = values.groupby([table[key] for key in by], sort=False).mean().reset_index()
-    named = zip(found["method"], found["variant"], found["weights"], found["trimmed"], strict=True)
-    return found.assign(line=[name_of(*row) for row in named])
+    means = values.groupby([table[key] for key in by], sort=False).mean().reset_index()
+    lines = zip(means["method"], means["variant"], means["weights"], means["trimmed"], strict=True)
+    return means.assign(line=[name_of(*row) for row in lines])

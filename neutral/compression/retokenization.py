@@ -1,8 +1,8 @@
 """Score a model with a trimmed vocabulary on the tokens that the full model is scored on.
 
-A trimmed tokenizer writes a dropped token with several others, so its perplexity a token is of other tokens. Here every
-block of the full tokenizer is rewritten token by token, and the loss of all the pieces is divided by the number of
-*original* tokens: the log-likelihood of the same text, comparable with the full model's.
+A trimmed tokenizer spells a dropped token with several others, so its own perplexity counts other tokens than the full
+model's. `Retokenized` rewrites every block of the full tokenizer token by token and divides the loss of all the pieces
+by the number of *original* tokens: the log-likelihood of the same text, comparable with the full model's.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ class Retokenized(LanguageModelling):
         self.rewritten = rewrite(task.tokenizer.backend_tokenizer, trimmed.backend_tokenizer, keep)
 
     def example(self, block: np.ndarray, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
-        """See `LanguageModelling.example`; a masked token is as many masks as its pieces are."""
-        given = self.original.example(block, seed)
+        """See `LanguageModelling.example`; a masked token becomes as many masks as it has pieces."""
+        original = self.original.example(block, seed)
         ids: list[int] = []
         labels: list[int] = []
-        for token, label in zip(given["input_ids"].tolist(), given["labels"].tolist(), strict=True):
+        for token, label in zip(original["input_ids"].tolist(), original["labels"].tolist(), strict=True):
             pieces = self.rewritten[token]
-            wanted = self.rewritten[label] if label != IGNORED else [IGNORED] * len(pieces)
-            if len(wanted) != len(pieces):  # in the place of a token of several pieces stands a mask or a random token
-                pieces = [self.tokenizer.mask_token_id] * len(wanted)
+            targets = self.rewritten[label] if label != IGNORED else [IGNORED] * len(pieces)
+            if len(targets) != len(pieces):  # a mask or a random token replaced a token of several pieces
+                pieces = [self.tokenizer.mask_token_id] * len(targets)
             ids += pieces
-            labels += wanted
+            labels += targets
         attention = [1] * len(ids)
         short = self.length - len(ids)
         filler = self.filler if self.filler is not None else 0
@@ -55,13 +55,13 @@ class Retokenized(LanguageModelling):
         return Score(pieces.loss * pieces.count / max(originals, 1), originals)
 
     def _scored(self, blocks: np.ndarray) -> int:
-        """Return how many original tokens `evaluate` scores; how many are masked does not hang on the seed."""
+        """Return how many original tokens `evaluate` scores; the number of masked ones does not depend on the seed."""
         labels = [self.original.example(block, (0,))["labels"] for block in blocks]
-        return sum(int((each != IGNORED).sum()) for each in labels)
+        return sum(int((row != IGNORED).sum()) for row in labels)
 
 
 def rewrite(full: Tokenizer, trimmed: Tokenizer, keep: Sequence[int]) -> list[list[int]]:
-    """Return for each id of the full tokenizer the ids of the trimmed one that spell it."""
+    """Return the ids of the trimmed tokenizer that spell each id of the full one; `keep` are the old ids that stay."""
     new = {old: i for i, old in enumerate(keep)}
     unknown = [trimmed.token_to_id(getattr(trimmed.model, "unk_token", None) or "") or 0]
     rewritten = []

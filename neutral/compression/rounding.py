@@ -1,11 +1,11 @@
 """Rounded tables: every number of a row is a small integer times a scale that its group of the row shares.
 
-x̂ = s·q with q an integer of 8 or 4 bits, −2^(b−1) … 2^(b−1) − 1, and s a float16 number a group. The scale has a sign:
-a group's number of largest magnitude falls on the lower end, which reaches one step farther than the upper. With 4
-bits it pays to cut that number short: of a few such scales, each then fitted to its codes by least squares, the one
-of least squared error is kept (it takes 6 % off the mean cosine distance of mini-mbert's table). With 8 bits it
-changes nothing and is left out. A minimum beside the scale costs as many bytes as groups of half the length, which are
-better.
+x̂ = s·q, where q is an integer of 8 or 4 bits, −2^(b−1) … 2^(b−1) − 1, and s a float16 number a group. The scale has a
+sign: a group's number of largest magnitude falls on the lower end, which reaches one step farther than the upper. With
+4 bits it pays to cut that number short. A few such scales are tried, each is fitted to its codes by least squares, and
+the one of least squared error is kept (this takes 6 % off the mean cosine distance of mini-mbert's table). With 8 bits
+this changes nothing and is left out. A minimum beside the scale would cost as many bytes as groups of half the length,
+which are better.
 
 Rows are rounded one by one, so weights of tokens change nothing.
 """
@@ -32,11 +32,11 @@ _PLACES = 100  # ratios in hundredths
 class Rounded(Table):
     """Integers with a scale a group; `settings["group"]` is how many numbers of a row share one.
 
-    codes (V, d) int8, or (V, ⌈d/2⌉) uint8 of two codes; scales (V, ⌈d/group⌉) float16.
+    `tensors` holds `codes` (V, d) int8, or (V, ⌈d/2⌉) uint8 of two codes each; and `scales` (V, ⌈d/group⌉) float16.
     """
 
     bits: ClassVar[int]
-    group: ClassVar[int | None]  # numbers that share a scale, as the method comes; None: all of a row
+    group: ClassVar[int | None]  # numbers that share a scale by default; None: all of a row
     parts = ("codes", "scales")
 
     def decode(self, tensors: dict[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
@@ -59,9 +59,9 @@ class Rounded(Table):
 
     @classmethod
     def reach(cls, shape: tuple[int, int], *, furthest: bool = False) -> float:
-        """Return the ratio by bytes that the method has on a V × d table, as it comes; `furthest`: at one scale a row.
+        """Return the method's ratio by bytes on a V × d table with its own groups; `furthest`: with one scale a row.
 
-        It is rounded down to hundredths, so that it can be asked for. A higher one costs accuracy.
+        It is rounded down to hundredths, so that `fit` accepts it. A higher one costs accuracy.
         """
         vocabulary, width = shape
         group = width if furthest else min(cls.group or width, width)
@@ -71,7 +71,7 @@ class Rounded(Table):
 def fit_rounded(kind: type[Rounded], matrix: torch.Tensor, budget: Budget, group: int | None) -> Rounded:
     """Round a matrix (V, d) with a scale for every `group` numbers of a row, or for the row (None).
 
-    Where the ratio needs it, more numbers share a scale. Raises `NeutralError` for a ratio by parameters or above the
+    More numbers share a scale where the ratio needs it. Raises `NeutralError` for a ratio by parameters or above the
     one that the method reaches, and for numbers that no float16 scale can hold.
     """
     group = _group(kind, budget, group)
@@ -82,10 +82,10 @@ def fit_rounded(kind: type[Rounded], matrix: torch.Tensor, budget: Budget, group
         )
     codes, scales = [], []
     for rows in matrix.split(_BLOCK):
-        numbers, scale = round_groups(_grouped(rows, group), kind.bits)
+        numbers, block_scales = round_groups(_grouped(rows, group), kind.bits)
         numbers = numbers.flatten(1)[:, : budget.width]
         codes.append(numbers.to(torch.int8) if kind.bits == 8 else pack(numbers + 8, np.full(budget.width, 4)))
-        scales.append(scale)
+        scales.append(block_scales)
     tensors = {"codes": torch.cat(codes), "scales": torch.cat(scales)}
     return kind(matrix.shape, tensors, {"group": group})
 
@@ -124,25 +124,26 @@ def round_groups(groups: torch.Tensor, bits: int) -> tuple[torch.Tensor, torch.T
     """
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     largest = groups.gather(-1, groups.abs().argmax(-1, keepdim=True))
-    best = least = scale = None
+    best_codes = least_error = best_scale = None
     for cut in _CUTS[bits]:
-        trial = _storable(largest * cut / low)
-        codes = _codes(groups, trial, low, high)
+        trial_scale = _storable(largest * cut / low)
+        codes = _codes(groups, trial_scale, low, high)
         if bits == 4:
-            trial = _storable((codes * groups).sum(-1, keepdim=True) / codes.square().sum(-1, keepdim=True))
-            codes = _codes(groups, trial, low, high)
-        error = (groups - codes * trial).square().sum(-1, keepdim=True)
-        if best is None:
-            best, least, scale = codes, error, trial
+            trial_scale = _storable((codes * groups).sum(-1, keepdim=True) / codes.square().sum(-1, keepdim=True))
+            codes = _codes(groups, trial_scale, low, high)
+        error = (groups - codes * trial_scale).square().sum(-1, keepdim=True)
+        if best_codes is None:
+            best_codes, least_error, best_scale = codes, error, trial_scale
         else:
-            better = error < least
-            best = torch.where(better, codes, best)
-            least, scale = torch.where(better, error, least), torch.where(better, trial, scale)
-    return best, scale.squeeze(-1).half()
+            better = error < least_error
+            best_codes = torch.where(better, codes, best_codes)
+            least_error = torch.where(better, error, least_error)
+            best_scale = torch.where(better, trial_scale, best_scale)
+    return best_codes, best_scale.squeeze(-1).half()
 
 
 def _storable(scale: torch.Tensor) -> torch.Tensor:
-    """Return the scales as float16 can hold them; 0 where there is none (0 / 0)."""
+    """Return the scales rounded to float16, as float32; 0 where there is none (0 / 0)."""
     return scale.nan_to_num(0.0).half().float()
 
 

@@ -12,12 +12,12 @@ from neutral.errors import NeutralError
 
 _BLOCK = 8192  # rows at a time
 _STRIPES = 6  # of columns; more of them skip more products, and run slower
-NOTHING = 1e-6  # a sum of float32 numbers that is less than this of their sizes is zero but for rounding
+NOTHING = 1e-6  # a sum of float32 numbers below this share of their sizes is zero but for rounding
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a table and how much each counts."""
+    """The rows of a table, their lengths and how much each counts."""
 
     matrix: torch.Tensor  # (V, d) float32
     lengths: torch.Tensor  # (V,)
@@ -26,7 +26,7 @@ class Rows:
 
     @classmethod
     def of(cls, matrix: torch.Tensor, weights: torch.Tensor | None, device: torch.device | str | None) -> Rows:
-        """Measure the rows of `matrix` (V, d); `device` is the matrix's own where it is None.
+        """Measure the rows of `matrix` (V, d), which count by `weights` (V,); `device` None is the matrix's own.
 
         Raises `NeutralError` when no row counts.
         """
@@ -43,7 +43,7 @@ class Rows:
         return torch.where(self.lengths > 0, 1 / self.lengths, 0.0)
 
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Give the rows block by block, with where they are."""
+        """Give the rows block by block: their place in the matrix, and the block (n, d) on the device."""
         for start in range(0, len(self.matrix), _BLOCK):
             span = slice(start, min(start + _BLOCK, len(self.matrix)))
             yield span, self.matrix[span].to(self.device)
@@ -67,26 +67,26 @@ class Rows:
 
     def times(self, basis: torch.Tensor) -> torch.Tensor:
         """Return the matrix times `basis` (d, k), float32 (V, k) where the matrix is."""
-        out = torch.empty(len(self.matrix), basis.shape[1], device=self.matrix.device)
+        products = torch.empty(len(self.matrix), basis.shape[1], device=self.matrix.device)
         basis = basis.to(self.device)
         for span, block in self.blocks():
-            out[span] = block @ basis
-        return out
+            products[span] = block @ basis
+        return products
 
     def seen(self, basis: torch.Tensor) -> torch.Tensor:
-        """Return ‖Wᵀx‖² of every row, (V,), for an orthonormal basis W (d, k); without ever holding (V, k)."""
-        out = torch.empty_like(self.lengths)
+        """Return ‖Wᵀx‖² of every row, (V,), for an orthonormal basis W (d, k), without ever holding (V, k)."""
+        squares = torch.empty_like(self.lengths)
         basis = basis.to(self.device)
         for span, block in self.blocks():
-            out[span] = (block @ basis).square_().sum(dim=1).to(out.device)
-        return out
+            squares[span] = (block @ basis).square_().sum(dim=1).to(squares.device)
+        return squares
 
     def mean(self, values: torch.Tensor) -> float:
         """Return Σ share · value."""
         return float((self.shares.cpu().double() * values.cpu().double()).sum())
 
     def or_zero(self, offset: torch.Tensor) -> torch.Tensor:
-        """Return an offset (d,), or zeros for one that is rounding beside the rows."""
+        """Return `offset` (d,), or zeros where it is so short beside the rows that it may be rounding."""
         return offset if float(offset.norm()) > NOTHING * self.mean(self.lengths) else torch.zeros_like(offset)
 
 

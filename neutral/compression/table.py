@@ -26,10 +26,7 @@ KINDS: dict[str, type[Table]] = {}
 
 
 class Table(Codec):
-    """A token table of V × d in fewer bytes.
-
-    A table holds named tensors and nothing else.
-    """
+    """A token table of V × d in fewer bytes: named tensors, the shape and the settings of its method."""
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
@@ -63,15 +60,15 @@ class Table(Codec):
         return put_in(model, self, where, train=train)
 
     def save(self, path: str | Path) -> None:
-        """Write the table as one safetensors file, still compressed; its folder is made.
+        """Write the table as one safetensors file, still compressed; make its folder if need be.
 
         >>> Rebuilt((2, 3), {"dense": torch.ones(2, 3)}).save("tables/dense.safetensors")
         >>> Table.load("tables/dense.safetensors").shape
         (2, 3)
         """
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        said = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
-        save_file(self.tensors, path, metadata=said | {"settings": json.dumps(self.settings)})
+        header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
+        save_file(self.tensors, path, metadata=header | {"settings": json.dumps(self.settings)})
 
     @staticmethod
     def load(path: str | Path) -> Table:
@@ -81,19 +78,19 @@ class Table(Codec):
         """
         try:
             with safe_open(path, framework="pt") as file:
-                said = file.metadata() or {}
+                header = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         except (OSError, SafetensorError) as error:
             raise FileError(path, f"cannot be read as a compressed table: {error}") from error
-        if said.get("format") != FORMAT or said.get("method") not in KINDS:
+        if header.get("format") != FORMAT or header.get("method") not in KINDS:
             raise FileError(path, f"is no compressed table of a known method ({', '.join(KINDS)})")
-        kind = KINDS[said["method"]]
+        kind = KINDS[header["method"]]
         missing = sorted(set(kind.parts) - set(kind.optional) - set(tensors))
         unexpected = sorted(set(tensors) - set(kind.parts))
         if missing or unexpected:
             raise FileError(path, f"tensors missing: {missing}, unexpected: {unexpected}")
         try:
-            table = kind(json.loads(said["shape"]), tensors, json.loads(said["settings"]))
+            table = kind(json.loads(header["shape"]), tensors, json.loads(header["settings"]))
             table.rows([0, table.shape[0] - 1])
         except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
             raise FileError(path, f"its tensors do not fit together: {error}") from error
@@ -101,14 +98,14 @@ class Table(Codec):
 
 
 class Rebuilt(Table):
-    """The rebuilt rows themselves: for evaluating a table over and over, at the price of the full matrix."""
+    """The rebuilt rows themselves: a table that is evaluated over and over, at the price of the full matrix."""
 
     method = "dense"
     parts = ("dense",)
 
     @classmethod
     def of(cls, table: Table) -> Rebuilt:
-        """Rebuild a table."""
+        """Return a table that holds the rebuilt rows of `table`."""
         return cls(table.shape, {"dense": table.matrix()})
 
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What is known of each token of a vocabulary: how often a text uses it, how it reads, which script it is in.
+"""Each token of a vocabulary: how often a text uses it, how it reads, which script it is in.
 
 Frequencies are relative and averaged over languages, so that a language with little text counts as much as one with
 much. Scripts are ISO 15924 codes, read from the Unicode names of a token's letters.
@@ -26,7 +26,7 @@ BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
 NO_SCRIPT = "Zyyy"  # ISO 15924: undetermined
 
 _BATCH = 4096  # lines tokenized at a time
-_FLOOR = 0.5  # an unseen token weighs so much of what the rarest seen one does
+_FLOOR = 0.5  # weight of an unseen token, as a share of the rarest seen one's
 _RANKS = (100, 1_000, 10_000)
 _MARKUP = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")  # <s>, <0xE4>, <|end|>, [CLS]: letters that are no language's
 
@@ -74,11 +74,11 @@ _SCRIPTS = {
 def count(backend: Tokenizer, lines: dict[str, list[str]], size: int) -> dict[str, np.ndarray]:
     """Return language -> how often `lines` use each token, int64 (size,).
 
-    Special tokens are not counted, nor is the one that stands for what the tokenizer does not know.
-    `size` is the number of rows of the token table. Raises `NeutralError` for a token beyond it.
+    Special tokens and the unknown token are not counted. `size` is the number of rows of the token table. Raises
+    `NeutralError` for a token beyond it.
     """
     if backend.truncation is not None or backend.padding is not None:
-        backend = Tokenizer.from_str(backend.to_str())  # whole lines and nothing else, the caller's object untouched
+        backend = Tokenizer.from_str(backend.to_str())  # a copy that takes whole lines: the caller's object stays
         backend.no_truncation()
         backend.no_padding()
     special = np.array(sorted(_special(backend)), dtype=np.int64)
@@ -90,7 +90,7 @@ def mean_frequency(counts: dict[str, np.ndarray]) -> np.ndarray:
 
     A language with no token counted is left out. Raises `NeutralError` when that leaves none.
     """
-    shares = [of / of.sum() for of in counts.values() if of.sum()]
+    shares = [counted / counted.sum() for counted in counts.values() if counted.sum()]
     if not shares:
         raise NeutralError("the text holds no token that this model knows")
     return np.mean(shares, axis=0)
@@ -99,8 +99,9 @@ def mean_frequency(counts: dict[str, np.ndarray]) -> np.ndarray:
 def weights(kind: str, frequency: np.ndarray) -> torch.Tensor | None:
     """Return how much each token counts in fitting, float32 (V,) of mean 1; None for "uniform".
 
-    "frequency" is the frequency itself, "sqrt" its root. A token never seen counts as one of half the frequency of
-    the rarest seen, so that it is not free. Raises `NeutralError` for another kind, or when no token was seen.
+    `kind` is one of `WEIGHTS`: "frequency" is the frequency (V,) itself, "sqrt" its root. A token never seen counts as
+    if it had half the frequency of the rarest seen, so that it is not free. Raises `NeutralError` for another kind, or
+    when no token was seen.
     """
     if kind not in WEIGHTS:
         raise NeutralError(f"weights {kind!r}: unknown; there are {', '.join(WEIGHTS)}")
@@ -118,38 +119,38 @@ def weights(kind: str, frequency: np.ndarray) -> torch.Tensor | None:
 def pieces(backend: Tokenizer, size: int | None = None) -> list[str]:
     """Return each token's readable text by id, a leading space where a word starts.
 
-    ``##`` of WordPiece stays; a token that is no whole character reads as its bytes, ``<0xE4>``. Ids that the
-    tokenizer does not use read as "". The list is as long as the vocabulary, or `size`.
+    ``##`` of WordPiece stays; a token that is no whole character reads as its bytes, ``<0xE4>``. An id that the
+    tokenizer does not use reads as "". The list is as long as the vocabulary, or `size`.
     """
     vocabulary = backend.get_vocab(with_added_tokens=True)
     added = backend.get_added_tokens_decoder()
-    of_bytes, wordpiece = _byte_level(backend), type(backend.model).__name__ == "WordPiece"
+    is_byte_level, is_wordpiece = _byte_level(backend), type(backend.model).__name__ == "WordPiece"
     size = 1 + max(vocabulary.values(), default=-1) if size is None else size
-    named = [""] * size
+    texts = [""] * size
     for piece, token in vocabulary.items():
         if token >= size:
             continue
-        if token in added or wordpiece:
-            named[token] = piece
+        if token in added or is_wordpiece:
+            texts[token] = piece
         else:
-            named[token] = _from_bytes(piece) if of_bytes else piece.replace("▁", " ")
-    return named
+            texts[token] = _from_bytes(piece) if is_byte_level else piece.replace("▁", " ")
+    return texts
 
 
 def script(piece: str) -> str:
     """Return the script of a token's readable text: ISO 15924, "Zyyy" for digits, signs, bytes and special tokens.
 
-    The script of most letters and vowel signs wins, the earlier one of two that have as many; ideographs beside
-    kana are Japanese, alone "Hans".
+    It is the script of most letters and vowel signs, and the earlier one of two that have as many. Ideographs are
+    Japanese beside kana, else "Hans".
     """
     if _MARKUP.fullmatch(piece.strip()):
         return NO_SCRIPT
-    found = Counter(code for code in map(_script_of, piece) if code != NO_SCRIPT)
-    if not found:
+    letters = Counter(code for code in map(_script_of, piece) if code != NO_SCRIPT)
+    if not letters:
         return NO_SCRIPT
-    if "Jpan" in found:
-        found["Jpan"] += found.pop("Hans", 0)
-    return found.most_common(1)[0][0]
+    if "Jpan" in letters:
+        letters["Jpan"] += letters.pop("Hans", 0)
+    return letters.most_common(1)[0][0]
 
 
 def scripts(texts: list[str]) -> np.ndarray:
@@ -160,7 +161,7 @@ def scripts(texts: list[str]) -> np.ndarray:
 def bins(frequency: np.ndarray) -> np.ndarray:
     """Return each token's frequency group, one of `BINS`: str (V,).
 
-    Groups are by rank among the tokens seen (the lower id first of two that are as frequent).
+    Groups are by rank among the tokens seen; of two that are as frequent the lower id ranks first.
     """
     frequency = np.asarray(frequency)
     rank = np.empty(len(frequency), dtype=np.int64)
@@ -199,10 +200,10 @@ def _byte_level(backend: Tokenizer) -> bool:
 
 
 def _from_bytes(piece: str) -> str:
-    table = _byte_of()
-    if not all(character in table for character in piece):
+    byte_of = _byte_of()
+    if not all(character in byte_of for character in piece):
         return piece
-    raw = bytes(table[character] for character in piece)
+    raw = bytes(byte_of[character] for character in piece)
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -223,5 +224,5 @@ def _script_of(character: str) -> str:
     if unicodedata.category(character)[0] not in "LM":
         return NO_SCRIPT
     words = unicodedata.name(character, "").replace("-", " ").split()
-    wide = words[:1] in (["HALFWIDTH"], ["FULLWIDTH"])
-    return _SCRIPTS.get(" ".join(words[wide : wide + 1]), NO_SCRIPT)
+    has_width = words[:1] in (["HALFWIDTH"], ["FULLWIDTH"])
+    return _SCRIPTS.get(" ".join(words[has_width : has_width + 1]), NO_SCRIPT)

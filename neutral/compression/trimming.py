@@ -2,8 +2,8 @@
 
 After Abdaoui, Pradel, Sigel (2020), Load What You Need: Smaller Versions of Multilingual BERT, and Ushio, Zhou,
 Camacho-Collados (2023), Efficient Multilingual Language Model Compression through Vocabulary Trimming. Rows that stay
-are not changed, so text whose tokens all stay reads as before, piece by piece; the table of them can then be compressed
-by any other method. What must stay for any word to be spelled is said in `neutral.vocabulary.needed`.
+are not changed, so text whose tokens all stay is split into the same pieces as before, and any other method can
+compress the table that is left. `neutral.vocabulary.needed` describes which tokens must stay to spell any word.
 """
 
 from __future__ import annotations
@@ -34,11 +34,29 @@ class Trimmed:
 def trim(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size: int | None = None
 ) -> Trimmed:
-    """Trim `model` (in place) to the tokens that `lines` (language -> text) use, or to the `size` they need most.
+    """Trim a model to the tokens that a text uses.
 
-    The output layer, tied or not, its bias and the special ids of the model's configuration follow. Tokens for which
-    the model has no row go. Raises `NeutralError` for a text with no known token and for a `size` too small to
-    spell it; the model is then unchanged.
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Trimmed in place: its token table, the output layer (tied or not), its bias, and the special ids of the
+        configuration.
+    tokenizer : PreTrainedTokenizerBase
+        The model's tokenizer. Tokens for which the model has no row go.
+    lines : language -> lines of text
+        The text.
+    size : int, optional
+        Keep the so many tokens that the text needs most; by default all that it uses.
+
+    Returns
+    -------
+    Trimmed
+        The trimmed tokenizer, and which tokens stay.
+
+    Raises
+    ------
+    NeutralError
+        For a text with no known token and for a `size` too small to spell it; the model is then unchanged.
     """
     before = model.get_input_embeddings().weight.shape[0]
     tokens.mean_frequency(tokens.count(tokenizer.backend_tokenizer, lines, before))  # raises without a known token

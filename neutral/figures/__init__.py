@@ -1,8 +1,8 @@
 """A table in, a plotly figure out.
 
-Figures set no background and no text colour, so that the page's theme (light or dark) shows through; colours
-that carry meaning are given explicitly and are safe for colour-blind readers. Each figure says what it shows
-in `figure.layout.meta`: `alt` for screen readers, `name` for a downloaded file.
+Figures set no background and no text colour, so that the page's theme (light or dark) shows through. Colours that
+carry meaning are set explicitly and are safe for colour-blind readers. `figure.layout.meta` holds what each figure
+shows (`alt`, for screen readers) and the name of a downloaded file (`name`).
 """
 
 from neutral.figures import theme

@@ -13,7 +13,17 @@ _HUES = ("#0a7fc4", "#e69f00", "#009e73", "#cc79a7")
 
 
 def grouped_bars(table: pd.DataFrame, names: Mapping[str, str], form: str) -> go.Figure:
-    """Draw bars side by side, a colour a `line`: `table` is indexed by category, its second column is the height."""
+    """Draw bars side by side, a colour a line.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by category; its columns are `line` and the height.
+    names : category -> str
+        What the axis calls each category, in the order to draw.
+    form : str
+        How hovering writes a height, as plotly formats it.
+    """
     figure = go.Figure()
     for i, (line, rows) in enumerate(table.groupby("line", sort=False)):
         figure.add_trace(

@@ -27,16 +27,24 @@ CURVES = {
     "retrieval": ("#0a7fc4", "dash", "square"),
     "representation": ("#009e73", "dot", "diamond"),
 }
-"""What is drawn together by layer -> colour, dash, marker."""
+"""Curve of `together` -> colour, dash, marker."""
 
 REPRESENTATIONS = {"svcca": "SVCCA", "pwcca": "PWCCA", "cka": "Linear CKA, debiased"}
 AT = {"at1": "at 1", "at5": "at 5"}
 
 
 def retrieval_by_layer(lines: pd.DataFrame, at: str, *, chance: float | None = None) -> go.Figure:
-    """Draw accuracy by layer, a line a kind of mask: lines has line, layer, value (mean of pairs), low, high.
+    """Draw retrieval accuracy by layer, a line a kind of mask.
 
-    The full model's band is from `low` to `high`; other bands would hide each other. `chance` is dotted.
+    Parameters
+    ----------
+    lines : DataFrame
+        Columns line (of `LINES`), layer, value (mean of pairs), low, high. Only the first line has its band from `low`
+        to `high`: several would hide each other.
+    at : str
+        One of `AT`.
+    chance : float, optional
+        The accuracy by chance, dotted.
     """
     figure = _by_layer(lines)
     if chance is not None:
@@ -53,8 +61,10 @@ def retrieval_by_layer(lines: pd.DataFrame, at: str, *, chance: float | None = N
 
 
 def retrieval_matrix(pairs: pd.DataFrame, members: list[str], at: str) -> go.Figure:
-    """Draw accuracy in one layer: rows are the languages of the sentences, columns where their translation is looked
-    for. `pairs` has source, target, value."""
+    """Draw retrieval accuracy in one layer: `pairs` has source, target, value.
+
+    Rows are the languages of the sentences, columns those in which their translations are looked for.
+    """
     square = pairs.pivot_table(index="source", columns="target", values="value").reindex(members, columns=members)
     names = [display(member) for member in members]
     values = square.to_numpy(dtype=float)
@@ -90,7 +100,7 @@ def retrieval_matrix(pairs: pd.DataFrame, members: list[str], at: str) -> go.Fig
 def representation_by_layer(lines: pd.DataFrame, measure: str) -> go.Figure:
     """Draw how alike representations are by layer, a line a kind of mask, each with its chance dotted.
 
-    lines: line, layer, value (mean of pairs), low, high, chance.
+    `lines` has line (of `LINES`), layer, value (mean of pairs), low, high, chance.
     """
     figure = _by_layer(lines, digits=3)
     layers, short = _layers(lines)
@@ -123,8 +133,8 @@ def representation_by_layer(lines: pd.DataFrame, measure: str) -> go.Figure:
 def together(curves: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
     """Draw several quantities by layer on one axis, each from its lowest layer (0) to its highest (1).
 
-    curves: curve (of `CURVES`), layer, value; `names` says what each is. The legend tells the span, for a curve that is
-    scaled looks as steep whether it moves by a tenth or by a thousandth; large markers are the peaks.
+    `curves` has curve (of `CURVES`), layer, value; `names` says what each curve is. The legend gives the span,
+    because a scaled curve looks as steep whether it moves by a tenth or by a thousandth. Large markers are the peaks.
     """
     layers, short = _layers(curves)
     figure = go.Figure()
@@ -171,16 +181,16 @@ def scaled(values: np.ndarray) -> np.ndarray:
 
 
 def _by_layer(lines: pd.DataFrame, digits: int | None = None) -> go.Figure:
-    """Draw a line a kind of mask; the first one's band. Values are shares, or numbers with so many digits."""
+    """Draw a line a kind of mask, the first with its band. Values are shares, or numbers with so many `digits`."""
     layers, short = _layers(lines)
     x = [short[layer] for layer in layers]
     form = ":.1%" if digits is None else f":.{digits}f"
     figure = go.Figure()
-    there = [line for line in LINES if line in set(lines["line"])]
-    for line in there:
+    drawn = [line for line in LINES if line in set(lines["line"])]
+    for line in drawn:
         name, colour, dash, symbol = LINES[line]
         rows = lines[lines["line"] == line].set_index("layer").reindex(layers)
-        if line == there[0] and (rows["high"] > rows["low"]).any():
+        if line == drawn[0] and (rows["high"] > rows["low"]).any():
             theme.band(figure, x, rows, colour)
         figure.add_trace(
             go.Scatter(

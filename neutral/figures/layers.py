@@ -26,8 +26,8 @@ def by_layer(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.
 def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool = False) -> go.Figure:
     """Draw a table by layer-component (group, value) with layers down and components across.
 
-    `title` goes on the colour bar; `percent` writes shares as percent. What is outside the layers, such as a
-    pooler, is a row of its own.
+    `title` stands on the colour bar, `name` names the file; `percent` writes shares as percent. A part outside the
+    layers, such as a pooler, has a row of its own.
     """
     rows, columns = [], []
     for group in table["group"]:
@@ -68,9 +68,9 @@ def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool
 
 
 def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool = False) -> go.Figure:
-    """Draw one line a language over layers: table has group (layer), language, value.
+    """Draw one line a language over layers: `table` has group (layer), language, value.
 
-    Colours are the families', markers and dashes tell languages of one family apart.
+    The colour is the family's; markers and dashes tell languages of one family apart.
     """
     layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
     short = theme.short_layer(layers)
@@ -92,7 +92,7 @@ def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool 
             )
         )
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
-    flat = percent and table["value"].max() - table["value"].min() < 0.01  # else the axis would leave 0 to 100 %
+    flat = percent and table["value"].max() - table["value"].min() < 0.01  # plotly's axis would go beyond 0 to 100 %
     figure.update_yaxes(title=title, tickformat=".0%" if percent else None, range=[0, 1] if flat else None)
     return theme.finish(
         figure,
@@ -104,7 +104,7 @@ def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool 
 
 
 def ways_by_layer(table: pd.DataFrame, title: str) -> go.Figure:
-    """Draw one line a way of finding masks over layers: table has line, method, group (layer), value."""
+    """Draw one line a way of finding masks over layers: `table` has line, method, group (layer), value."""
     figure = _ways(table, "%{y:.3f}")
     figure.update_yaxes(title=title)
     alt = f"Lines: {title} by layer for {', '.join(dict.fromkeys(table['line']))}."
@@ -112,7 +112,7 @@ def ways_by_layer(table: pd.DataFrame, title: str) -> go.Figure:
 
 
 def agreement_by_layer(table: pd.DataFrame) -> go.Figure:
-    """Draw how far ways of finding masks agree: table has line, method, group (layer), rho, p.
+    """Draw how far ways of finding masks agree: `table` has line, method, group (layer), rho, p.
 
     Open markers have p ≥ 0.05.
     """
@@ -127,7 +127,7 @@ def agreement_by_layer(table: pd.DataFrame) -> go.Figure:
 def _ways(table: pd.DataFrame, form: str) -> go.Figure:
     """Draw a line each `line`: a method has its colour, lines of one method differ in dash."""
     layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
-    short, figure, used = theme.short_layer(layers), go.Figure(), []
+    short, figure, hues = theme.short_layer(layers), go.Figure(), []
     for line, rows in table.groupby("line", sort=False):
         hue, symbol = theme.METHODS.get(rows["method"].iloc[0], (theme.NEUTRAL, "circle"))
         rows = rows.set_index("group").reindex(layers)
@@ -138,12 +138,12 @@ def _ways(table: pd.DataFrame, form: str) -> go.Figure:
                 y=rows["value"],
                 name=line,
                 mode="lines+markers",
-                line={"color": hue, "width": 2.2, "dash": theme.DASHES[used.count(hue) % len(theme.DASHES)]},
-                marker={"symbol": [f"{symbol}-open" if each else symbol for each in is_open], "size": 8, "color": hue},
+                line={"color": hue, "width": 2.2, "dash": theme.DASHES[hues.count(hue) % len(theme.DASHES)]},
+                marker={"symbol": [f"{symbol}-open" if o else symbol for o in is_open], "size": 8, "color": hue},
                 customdata=rows.get("p"),
                 hovertemplate=f"{line}, layer %{{x}}: <b>{form}</b><extra></extra>",
             )
         )
-        used.append(hue)
+        hues.append(hue)
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
     return figure

@@ -1,4 +1,4 @@
-"""What an overlap is read against (`summary.levels`), as lines that several figures draw alike.
+"""The levels that an overlap is read against (`summary.levels`), as lines that several figures draw alike.
 
 Chance is often so far below everything else that an axis with both would show a flat line. The axis then keeps to
 the rest, and the legend says where chance lies.
@@ -14,12 +14,12 @@ import plotly.graph_objects as go
 from neutral.figures import theme
 
 BETWEEN = theme.LEVELS["between"][0]
-_FAR = 2.0  # chance is off the axis when it is so many times further away than the rest is spread
+_FAR = 2.0  # chance is off the axis if its distance is more than so many times the spread of the rest
 UNDRAWN = "shuffled"  # says the same as chance
 
 
 def level_lines(levels: pd.DataFrame, places: Mapping, label: str) -> go.Figure:
-    """Draw a line a level over places (index value -> x); `levels` is indexed by what lies along x."""
+    """Draw a line a level over `places` (value of the index of `levels` -> x); `label` names the level `between`."""
     figure = go.Figure()
     x, window = list(places.values()), window_of(levels)
     for level, (name, colour, dash) in theme.LEVELS.items():
@@ -45,30 +45,32 @@ def level_lines(levels: pd.DataFrame, places: Mapping, label: str) -> go.Figure:
 
 
 def window_of(levels: pd.DataFrame) -> list[float] | None:
-    """Return the axis that the overlap and its nearer references need, if chance is far from it; else None."""
+    """Return the range of the axis for the overlap and its nearer references if chance is far from them; else None."""
     is_chance = levels["level"].isin(["chance", UNDRAWN])
     chance, rest = levels[is_chance]["value"].dropna(), levels[~is_chance]
-    seen = pd.concat([rest["value"], rest[rest["level"] == "between"]["low"], rest[rest["level"] == "between"]["high"]])
-    seen = seen.dropna()
-    if seen.empty or chance.empty or seen.nunique() < 2:
+    between = rest[rest["level"] == "between"]
+    values = pd.concat([rest["value"], between["low"], between["high"]]).dropna()
+    if values.empty or chance.empty or values.nunique() < 2:
         return None
-    low, high = float(seen.min()), float(seen.max())
+    low, high = float(values.min()), float(values.max())
     if low - chance.max() < _FAR * (high - low):
         return None
     margin = 0.08 * (high - low)
     return [low - margin, high + margin]
 
 
-def level_name(name: str, values: pd.Series, window: list[float] | None, *, said: bool = False) -> str:
-    """Return a level's name, with a word on where it lies if that is off the axis."""
+def level_name(name: str, values: pd.Series, window: list[float] | None, *, value_shown: bool = False) -> str:
+    """Return a level's name and, if it is off the axis, where it lies (`value_shown`: the name has the value)."""
     if window is None or values.max() >= window[0]:
         return name
+    if value_shown:
+        return f"{name}, below"
     low, high = f"{values.min():.2f}", f"{values.max():.2f}"
-    return f"{name}, below" if said else f"{name}, below: {low}" if low == high else f"{name}, below: {low} to {high}"
+    return f"{name}, below: {low}" if low == high else f"{name}, below: {low} to {high}"
 
 
 def levels_finished(figure: go.Figure, measure: str, by: str) -> go.Figure:
-    """Finish a figure of levels: the axis is named by the measure, `by` says what lies along the other one."""
+    """Finish a figure of levels: the measure names the axis, `by` says what lies along the other one."""
     title = theme.UNITS[measure][0]
     figure.update_yaxes(title=title)
     return theme.finish(

@@ -14,25 +14,32 @@ from neutral.members import display
 def pair_matrix(
     matrix: pd.DataFrame, measure: str, *, diagonal: dict[str, float] | None = None, small: bool = False
 ) -> go.Figure:
-    """Draw a square overlap matrix (members × members), in the order given; every cell can be selected.
-
-    `diagonal` (member -> overlap of the language with itself under another seed or half of the text) is written on
-    the diagonal, without a colour: the scale is that of different languages.
-
-    A `small` one, for half a page, writes no numbers where they would take many digits.
+    """Draw a square overlap matrix; every cell can be selected.
 
     A selected point's `customdata` is [source, target]. Plotly selects no cells of a heatmap, so invisible
     markers over it take the clicks and carry the hover text.
+
+    Parameters
+    ----------
+    matrix : DataFrame (members × members)
+        Overlaps, in the order to draw.
+    measure : str
+        One of `theme.UNITS`.
+    diagonal : member -> float, optional
+        Overlap of the language with itself under another seed or half of the text. It is written on the diagonal
+        without a colour: the scale is that of different languages.
+    small : bool
+        For half a page: numbers that would take many digits are not written.
     """
     members = [str(member) for member in matrix.index]
     names = [display(member) for member in members]
     values = matrix.to_numpy(dtype=float).copy()
     np.fill_diagonal(values, np.nan)
-    twice = {i: diagonal[member] for i, member in enumerate(members) if member in (diagonal or {})}
+    own = {i: diagonal[member] for i, member in enumerate(members) if member in (diagonal or {})}
     title = theme.UNITS[measure][0]
     digits = theme.digits(values)
-    # Written numbers must fit their cells; hovering tells the rest.
-    room = len(members) <= (theme.TEXT_UP_TO if digits == 2 or not small else theme.TEXT_UP_TO // 2)
+    # Written numbers must fit their cells; hovering shows the others.
+    fits = len(members) <= (theme.TEXT_UP_TO if digits == 2 or not small else theme.TEXT_UP_TO // 2)
     figure = go.Figure(
         go.Heatmap(
             z=values,
@@ -43,45 +50,31 @@ def pair_matrix(
             xgap=1,
             ygap=1,
             hoverinfo="skip",
-            texttemplate="%{text}" if room else None,
+            texttemplate="%{text}" if fits else None,
             text=[[theme.tick(v, digits) for v in row] for row in values],
         )
     )
     figure.add_trace(
         go.Scatter(
-            x=[names[i] for i in twice],
-            y=[names[i] for i in twice],
-            text=[theme.tick(v, digits) if room else "" for v in twice.values()],
+            x=[names[i] for i in own],
+            y=[names[i] for i in own],
+            text=[theme.tick(v, digits) if fits else "" for v in own.values()],
             mode="text",
             textfont={"size": 11, "color": "#8c8c8c"},
-            hovertext=[f"<b>{names[i]}</b>, found twice<br>{v:.4f}" for i, v in twice.items()],
+            hovertext=[f"<b>{names[i]}</b>, found twice<br>{v:.4f}" for i, v in own.items()],
             hovertemplate="%{hovertext}<extra></extra>",
             showlegend=False,
         )
     )
-    cells = [(i, j) for i in range(len(members)) for j in range(len(members)) if not np.isnan(values[i, j])]
-    figure.add_trace(
-        go.Scatter(
-            x=[names[j] for _, j in cells],
-            y=[names[i] for i, _ in cells],
-            customdata=[[members[i], members[j]] for i, j in cells],
-            text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
-            mode="markers",
-            marker={"symbol": "square", "size": max(12, min(44, 480 // max(1, len(members)))), "opacity": 0},
-            hovertemplate="%{text}<extra></extra>",
-            showlegend=False,
-            unselected={"marker": {"opacity": 0}},
-            selected={"marker": {"opacity": 0}},
-        )
-    )
+    figure.add_trace(_clickable(members, names, values))
     coloured = [f'<span style="color:{theme.colour(m)}">■</span> {n}' for m, n in zip(members, names, strict=True)]
     edge = len(members) - 0.5
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category", range=[-0.5, edge])
     figure.update_yaxes(showgrid=False, type="category", range=[edge, -0.5], tickvals=names, ticktext=coloured)
-    off = values[~np.eye(len(members), dtype=bool)]
+    different = values[~np.eye(len(members), dtype=bool)]
     span = "which is not defined"
-    if np.isfinite(off).any():
-        span = f"from {np.nanmin(off):.{digits}f} to {np.nanmax(off):.{digits}f}"
+    if np.isfinite(different).any():
+        span = f"from {np.nanmin(different):.{digits}f} to {np.nanmax(different):.{digits}f}"
     return theme.finish(
         figure,
         alt=f"Heatmap: {title} of {len(members)} masks, {span} between different ones.",
@@ -92,18 +85,35 @@ def pair_matrix(
     )
 
 
+def _clickable(members: list[str], names: list[str], values: np.ndarray) -> go.Scatter:
+    """Return invisible markers over the cells (m, m) that are not NaN, which take clicks and carry the hover text."""
+    cells = [(i, j) for i in range(len(members)) for j in range(len(members)) if not np.isnan(values[i, j])]
+    return go.Scatter(
+        x=[names[j] for _, j in cells],
+        y=[names[i] for i, _ in cells],
+        customdata=[[members[i], members[j]] for i, j in cells],
+        text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
+        mode="markers",
+        marker={"symbol": "square", "size": max(12, min(44, 480 // max(1, len(members)))), "opacity": 0},
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+        unselected={"marker": {"opacity": 0}},
+        selected={"marker": {"opacity": 0}},
+    )
+
+
 def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.Figure:
     """Draw every pair as a dot, with the reference levels as lines across.
 
-    `pairs` has source, target, value of one group, `levels` is that of `summary.levels` for it. Dots have the heatmap's
-    colours, so the strip reads as its colour bar on the scale that the references need.
+    `pairs` has source, target, value of one group; `levels` is as `summary.levels` returns it for that group. Dots have
+    the heatmap's colours, so the strip reads as its colour bar on the scale that the references need.
     """
     values = pairs["value"].to_numpy(dtype=float)
     # Spread sideways by rank, the same every time.
-    side = (np.argsort(np.argsort(values)) * 0.618034) % 1 - 0.5 if len(values) > 1 else np.zeros(len(values))
+    shift = (np.argsort(np.argsort(values)) * 0.618034) % 1 - 0.5 if len(values) > 1 else np.zeros(len(values))
     figure = go.Figure(
         go.Scatter(
-            x=side * 0.7,
+            x=shift * 0.7,
             y=values,
             mode="markers",
             marker={
@@ -123,14 +133,14 @@ def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.F
         if level in ("between", UNDRAWN) or rows.empty:
             continue
         value = float(rows["value"].iloc[0])
-        named = level_name(f"{name}: {value:.3f}", rows["value"], window, said=True)
+        label = level_name(f"{name}: {value:.3f}", rows["value"], window, value_shown=True)
         figure.add_trace(
             go.Scatter(
                 x=[-0.5, 0.5],
                 y=[value, value],
                 mode="lines",
                 line={"color": colour, "dash": dash, "width": 2.5},
-                name=named,
+                name=label,
                 hovertemplate=f"{name}<br><b>{value:.4f}</b><extra></extra>",
             )
         )
@@ -147,7 +157,7 @@ def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.F
 
 
 def by_sparsity(levels: pd.DataFrame, measure: str, *, at: float | None = None) -> go.Figure:
-    """Draw `summary.across_sparsity` as lines over sparsity; `at` is marked."""
+    """Draw the levels of `summary.across_sparsity` as lines over sparsity; `at` is marked."""
     sparsities = {value: value for value in sorted(levels["sparsity"].unique())}
     figure = level_lines(levels.set_index("sparsity"), sparsities, BETWEEN)
     if at is not None:
@@ -194,9 +204,9 @@ def core_curve(core: pd.DataFrame) -> go.Figure:
 def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
     """Draw the functional check: rows are masks (source), columns the languages that are modelled (target).
 
-    `table` has source, target, ratio (score over that under the target's own mask). `order` are the
-    languages; sources that are no language come below them. Colour is the ratio on a log scale around 1, cut
-    off at the largest ratio between languages, so that a random mask does not take all of it.
+    `table` has source, target, ratio (score over that under the target's own mask). `order` are the languages; sources
+    that are no language come below them. The colour is the ratio on a log scale around 1. The scale ends at the largest
+    ratio between languages, so that a random mask does not take all of it.
     """
     targets = [code for code in order if code in set(table["target"])]
     others = [s for s in dict.fromkeys(table["source"]) if s not in order]
@@ -208,8 +218,8 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
     limit = max(0.05, float(np.nanmax(between)) if between.size else 1.0)
     labels = {"full": "full model", "pretrained": "pretrained weights' mask", "random": "random mask"}
     names = [labels.get(source, display(source)) for source in sources]
-    round_ones = (0.8, 0.9, 1, 1.1, 1.25) if limit < 0.7 else (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
-    ticks = [ratio for ratio in round_ones if abs(np.log2(ratio)) <= limit * 1.001]
+    candidates = (0.8, 0.9, 1, 1.1, 1.25) if limit < 0.7 else (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
+    ticks = [ratio for ratio in candidates if abs(np.log2(ratio)) <= limit * 1.001]
     figure = go.Figure(
         go.Heatmap(
             z=np.clip(logs, -limit, limit),

@@ -12,7 +12,7 @@ from neutral.members import display
 
 
 def by_component(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.Figure:
-    """Draw the levels by component: a dot for the overlap, from the lowest to the highest pair, marks for the rest."""
+    """Draw the levels by component: the overlap as a dot, with a bar from lowest to highest pair, the rest as marks."""
     groups = sorted(dict.fromkeys(levels["group"]), key=sort_key)
     names = {group: group.replace("_", " ") for group in groups}
     figure = go.Figure()

@@ -33,7 +33,7 @@ LEVELS: dict[str, tuple[str, str, str]] = {
     "seeds": ("Same language, other seed", "#009e73", "longdash"),
     "halves": ("Same language, other half", "#009e73", "longdash"),
 }
-"""Level of `summary.levels` -> what a figure calls it, colour, dash."""
+"""Level of `summary.levels` -> its name in a figure, colour, dash."""
 
 METHODS = {
     "magnitude": ("#0a7fc4", "circle"),
@@ -65,7 +65,7 @@ LEGEND_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "trace
 
 GRID = "rgba(128,128,128,0.25)"
 TEXT_UP_TO = 14
-"""Rows of a matrix whose cells have room for numbers."""
+"""Most rows of a matrix whose cells have room for numbers."""
 
 METRIC_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
 
@@ -80,7 +80,7 @@ UNITS = {
     "phi": ("φ, correlation of the masks", "coefficient"),
     "beyond": ("Jaccard overlap of the changes", "share"),
 }
-"""Measure -> what it is called on axes and colour bars, and its unit."""
+"""Measure -> its name on axes and colour bars, and its unit."""
 
 
 def colour(member: str) -> str:
@@ -89,7 +89,7 @@ def colour(member: str) -> str:
 
 
 def line_style(member: str, members: list[str]) -> dict:
-    """Return line and marker of a member: the family's colour, a marker and a dash of its own within the family."""
+    """Return line and marker of a member: the family's colour, and a marker and a dash of its own within the family."""
     known = [code for code in LANGUAGES if LANGUAGES[code].family == language(speaker(member)).family]
     if member in known:  # the same in every figure, whatever else is shown
         place = known.index(member)
@@ -112,17 +112,17 @@ def compression_lines(table: pd.DataFrame) -> dict[str, dict]:
     Methods come in the order of `COMPRESSION`; lines of one method differ in dash and in the filling of the marker.
     """
     rows = table.drop_duplicates("line")
-    place = {method: i for i, method in enumerate(COMPRESSION)}
-    rows = rows.sort_values("method", key=lambda column: column.map(lambda m: place.get(m, len(place))), kind="stable")
-    found: dict[str, dict] = {}
+    rank = {method: i for i, method in enumerate(COMPRESSION)}
+    rows = rows.sort_values("method", key=lambda column: column.map(lambda m: rank.get(m, len(rank))), kind="stable")
+    styles: dict[str, dict] = {}
     for row in rows.itertuples():
         hue, symbol = compression_method(row.method)
-        nth = sum(style["line"]["color"] == hue for style in found.values())
-        found[row.line] = {
+        nth = sum(style["line"]["color"] == hue for style in styles.values())
+        styles[row.line] = {
             "line": {"color": hue, "dash": DASHES[nth % len(DASHES)], "width": 2},
             "marker": {"color": hue, "symbol": f"{symbol}{_FILLINGS[nth % len(_FILLINGS)]}", "size": 7},
         }
-    return found
+    return styles
 
 
 def family(member: str) -> str:
@@ -132,7 +132,7 @@ def family(member: str) -> str:
 
 
 def short_layer(groups: list[str]) -> dict[str, str]:
-    """Return layer group -> what an axis writes: the number alone where there is one stack."""
+    """Return layer group -> its name on an axis: the number alone where there is one stack."""
     stacks = {group.split(" ")[0] for group in groups if " " in group}
     if len(stacks) == 1:
         return {group: group.split(" ", 1)[1] if " " in group else group for group in groups}
@@ -140,7 +140,7 @@ def short_layer(groups: list[str]) -> dict[str, str]:
 
 
 def log_axis(low: float, high: float) -> dict:
-    """Return a logarithmic axis whose ticks are written out: 1, 2 and 5 of every power of ten."""
+    """Return a logarithmic axis from `low` to `high` with ticks at 1, 2 and 5 of every power of ten, written out."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [step * 10.0**power for power in powers for step in (1, 2, 5)]
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
@@ -163,7 +163,7 @@ def colourbar(title: str, **options: object) -> dict:
 
 
 def finish(figure: go.Figure, *, alt: str, name: str, height: int, **layout: object) -> go.Figure:
-    """Give a figure the common layout: small margins, quiet grid, readable hover, its alternative text."""
+    """Give a figure the common layout: small margins, quiet grid, readable hover; `alt` and `name` go to its meta."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
@@ -193,7 +193,7 @@ def tick(value: float, digits: int = 2) -> str:
 
 
 def digits(values: np.ndarray) -> int:
-    """Return how many decimals tell values apart: 2, or as many as 4 where they lie close together."""
+    """Return how many decimals tell values apart: 2, or up to 4 where they lie close together."""
     known = values[~np.isnan(values)]
     spread = float(np.ptp(known)) if known.size > 1 else 1.0
     return 2 if spread >= 0.05 else 3 if spread >= 0.005 else 4

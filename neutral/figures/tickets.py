@@ -14,7 +14,7 @@ from neutral.members import display
 from neutral.metrics import metric
 
 _LOST = "Worse than the full model"
-_FAR = 3.0  # random masks so many times above the tickets' highest perplexity are said, not drawn
+_FAR = 3.0  # random masks so many times above the tickets' highest perplexity are named, not drawn
 
 
 def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
@@ -52,12 +52,49 @@ def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
 def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> go.Figure:
     """Draw one language's score by sparsity: tickets, the full model with its spread over seeds, random masks.
 
-    `levels` is `winning.levels` of the language, `random` has sparsity and value. Open markers are tickets that the
-    paired bootstrap finds worse than the full model. Random masks far above leave the axis to the tickets.
+    `levels` are the language's rows of `winning.levels`; `random` has sparsity and value. Open markers are tickets that
+    the paired bootstrap finds worse than the full model. Random masks far above the tickets are named in the legend and
+    leave the axis to the tickets.
     """
     levels = levels.sort_values("sparsity")
     name = levels["metric"].iloc[0]
     figure = go.Figure()
+    _full_line(figure, levels)
+    lost = [worse is not pd.NA and not worse for worse in levels["not_worse"]]
+    figure.add_trace(
+        go.Scatter(
+            x=levels["sparsity"],
+            y=levels["value"],
+            name="Ticket",
+            mode="lines+markers",
+            line={"color": "#0a7fc4", "width": 2.2},
+            marker={"size": 10, "symbol": ["circle-open" if loses else "circle" for loses in lost], "color": "#0a7fc4"},
+            customdata=[_LOST if loses else "" for loses in lost],
+            hovertemplate="ticket: %{y:.4g} %{customdata}",
+        )
+    )
+    lower = not metric(name).higher_is_better
+    drawn = [*levels["value"], float(levels["full"].iloc[0])]
+    shown = random[random["value"] <= _FAR * max(drawn)] if lower else random
+    if len(random):
+        _random_line(figure, random.sort_values("sparsity"), shown)
+    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
+    low, high = min(drawn), max(*drawn, *shown["value"])
+    title = "F1" if name == "f1" else theme.METRIC_UNITS[name].capitalize()
+    figure.update_yaxes(title=title, **(theme.log_axis(low, high) if lower and high > 3 * low else {}))
+    return theme.finish(
+        figure,
+        alt=f"Lines: {theme.METRIC_UNITS[name]} of {display(language)}'s tickets by sparsity, "
+        "beside full model and random masks.",
+        name=f"tickets-{language}",
+        height=400,
+        hovermode="x unified",
+        legend=theme.LEGEND_BELOW,
+    )
+
+
+def _full_line(figure: go.Figure, levels: pd.DataFrame) -> None:
+    """Draw the full model's score across the figure, with a band of its standard deviation over seeds."""
     full, std = float(levels["full"].iloc[0]), float(levels["full_std"].iloc[0])
     ends = [0.0, float(levels["sparsity"].max()) + 0.02]
     if not np.isnan(std):
@@ -73,55 +110,26 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
             hoverinfo="skip",
         )
     )
-    lost = [worse is not pd.NA and not worse for worse in levels["not_worse"]]
+
+
+def _random_line(figure: go.Figure, random: pd.DataFrame, shown: pd.DataFrame) -> None:
+    """Draw the random masks that are `shown`; the legend names the others, which lie above."""
+    above = ", ".join(f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in shown.index)
     figure.add_trace(
         go.Scatter(
-            x=levels["sparsity"],
-            y=levels["value"],
-            name="Ticket",
+            x=random["sparsity"] if len(shown) else [None],
+            y=random["value"].where(random.index.isin(shown.index)) if len(shown) else [None],
+            name=f"Random mask, above: {above}" if above else "Random mask",
             mode="lines+markers",
-            line={"color": "#0a7fc4", "width": 2.2},
-            marker={"size": 10, "symbol": ["circle-open" if each else "circle" for each in lost], "color": "#0a7fc4"},
-            customdata=[_LOST if each else "" for each in lost],
-            hovertemplate="ticket: %{y:.4g} %{customdata}",
+            line={"color": "#e69f00", "dash": "dot"},
+            marker={"symbol": "x", "size": 8},
+            hovertemplate="random: %{y:.4g}",
         )
-    )
-    lower = not metric(name).higher_is_better
-    drawn = [*levels["value"], full]
-    seen = random[random["value"] <= _FAR * max(drawn)] if lower else random
-    if len(random):
-        random = random.sort_values("sparsity")
-        above = ", ".join(
-            f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in seen.index
-        )
-        figure.add_trace(
-            go.Scatter(
-                x=random["sparsity"] if len(seen) else [None],
-                y=random["value"].where(random.index.isin(seen.index)) if len(seen) else [None],
-                name=f"Random mask, above: {above}" if above else "Random mask",
-                mode="lines+markers",
-                line={"color": "#e69f00", "dash": "dot"},
-                marker={"symbol": "x", "size": 8},
-                hovertemplate="random: %{y:.4g}",
-            )
-        )
-    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
-    low, high = min(drawn), max(*drawn, *seen["value"])
-    title = "F1" if name == "f1" else theme.METRIC_UNITS[name].capitalize()
-    figure.update_yaxes(title=title, **(theme.log_axis(low, high) if lower and high > 3 * low else {}))
-    return theme.finish(
-        figure,
-        alt=f"Lines: {theme.METRIC_UNITS[name]} of {display(language)}'s tickets by sparsity, "
-        "beside full model and random masks.",
-        name=f"tickets-{language}",
-        height=400,
-        hovermode="x unified",
-        legend=theme.LEGEND_BELOW,
     )
 
 
 def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
-    """Draw the sparsity of each language's winning ticket; `line` (a rule, say) tells bars apart, NaN is none."""
+    """Draw the sparsity of each language's winning ticket (NaN: none); the column line (a rule) tells bars apart."""
     codes = [code for code in order if code in set(winners["language"])]
     table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
     figure = grouped_bars(table, {code: display(code) for code in codes}, "%{y:.0%}")

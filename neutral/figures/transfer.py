@@ -22,11 +22,11 @@ SOURCES = {
     "vote": "most of the others",
     "random": "random mask",
 }
-"""Source that is no language -> what a figure calls it, in the order of its rows; what is not here comes before."""
+"""Source that is no language -> its name in a figure, in the order of the rows; other sources come before."""
 
 
 def source_name(source: str) -> str:
-    """Return what people call a source of a mask."""
+    """Return the name of a source of a mask."""
     if source.startswith("thinned "):
         return f"ticket of {float(source.split()[1]):.0%}, thinned at random"
     if source.startswith("reseeded "):
@@ -43,10 +43,20 @@ def transfer_matrix(
 ) -> go.Figure:
     """Draw masks (down) against the languages that they are trained on (across).
 
-    `table` is that of `results.against_own`, `order` the languages; sources that are no language come below them.
-    Colour is the gain, cut off at the largest between languages so that a random mask does not take all of it; for
-    `value` it is the rank of the score within its column, as scores of different languages do not compare. `marks`
-    (source, target) -> a sign written behind the number.
+    The colour is the gain. Its scale ends at the largest gain between languages, so that a random mask does not take
+    all of it. For `value` the colour is the rank of the score within its column, as scores of different languages do
+    not compare.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `results.against_own` returns it.
+    order : sequence of str
+        The languages; sources that are no language come below them.
+    show : str
+        The column to write: "gain", "relative" or "value".
+    marks : (source, target) -> str, optional
+        A sign written behind the number.
     """
     targets = [code for code in order if code in set(table["target"])]
     others = sorted(dict.fromkeys(source for source in table["source"] if source not in order), key=_row)
@@ -55,25 +65,14 @@ def transfer_matrix(
     square = table.pivot_table(index="source", columns="target", values=show).reindex(sources, columns=targets)
     values = square.to_numpy(dtype=float)
     gain = table.pivot_table(index="source", columns="target", values="gain").reindex(sources, columns=targets)
-    gain = gain.to_numpy(dtype=float)
-    if show == "value":
-        good = values if metric(name).higher_is_better else -values
-        colour = np.array([pd.Series(column).rank(pct=True).to_numpy() for column in good.T]).T
-        scale: dict = {"colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": 1, "showscale": False}
-    else:
-        better = values if show == "gain" else np.sign(gain) * np.abs(values)
-        inner = np.abs(better[: len(sources) - len(others)])
-        limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
-        colour = np.clip(better, -limit, limit)
-        percent = {"tickformat": ".0%"} if show == "relative" else {}
-        scale = {**_around_nothing(limit), "colorbar": theme.colourbar("Against own mask (blue: better)", **percent)}
+    colour, scale = _colours(values, gain.to_numpy(dtype=float), len(sources) - len(others), show, name)
     written = [[_written(v, show, name) for v in row] for row in values]
     if marks:
         written = [
             [f"{text}{marks.get((s, t), '')}" if text else "" for t, text in zip(targets, row, strict=True)]
             for s, row in zip(sources, written, strict=True)
         ]
-    hover = [[_told(table, s, t, name) for t in targets] for s in sources]
+    hover = [[_hover(table, s, t, name) for t in targets] for s in sources]
     figure = go.Figure(
         go.Heatmap(
             z=colour,
@@ -99,21 +98,40 @@ def transfer_matrix(
     )
 
 
+def _colours(values: np.ndarray, gain: np.ndarray, languages: int, show: str, name: str) -> tuple[np.ndarray, dict]:
+    """Return the numbers behind the colours, (s, t), and their scale, whose ends the first `languages` rows set."""
+    if show == "value":
+        good = values if metric(name).higher_is_better else -values
+        ranks = np.array([pd.Series(column).rank(pct=True).to_numpy() for column in good.T]).T
+        return ranks, {"colorscale": theme.SEQUENTIAL, "zmin": 0, "zmax": 1, "showscale": False}
+    better = values if show == "gain" else np.sign(gain) * np.abs(values)
+    limit = _largest(better[:languages])
+    percent = {"tickformat": ".0%"} if show == "relative" else {}
+    bar = theme.colourbar("Against own mask (blue: better)", **percent)
+    return np.clip(better, -limit, limit), {**_around_nothing(limit), "colorbar": bar}
+
+
+def _largest(values: np.ndarray) -> float:
+    """Return the largest magnitude, without NaN; 1 where there is none."""
+    sizes = np.abs(values)
+    return float(np.nanmax(sizes)) if np.isfinite(sizes).any() and np.nanmax(sizes) > 0 else 1.0
+
+
 def cross_task_matrix(
     table: pd.DataFrame, order: Sequence[str], names: Mapping[str, str], *, marks: Mapping[tuple[str, str], str]
 ) -> go.Figure:
-    """Draw what masks of other tasks (down) cost each language (across): a target task's rows of `across.cross_task`.
+    """Draw what masks of other tasks (down) cost each language (across).
 
-    `names` says what source tasks are called; `marks` (source task, language) -> a sign behind the number. The colour
-    is cut off at the largest difference of a task's mask, so that the random mask does not take all of it.
+    `table` are a target task's rows of `across.cross_task`, `order` the languages, `names` the names of source tasks;
+    `marks` (source task, language) -> a sign behind the number. The colour scale ends at the largest difference of a
+    task's mask, so that the random mask does not take all of it.
     """
     sources = list(dict.fromkeys(table["source_task"].sort_values(key=lambda s: s == "random", kind="stable")))
     codes = [code for code in order if code in set(table["language"])]
     square = table.pivot(index="source_task", columns="language", values="difference").reindex(sources, columns=codes)
     values, name = square.to_numpy(dtype=float), table["metric"].iloc[0]
     unit = theme.METRIC_UNITS[name]
-    inner = np.abs(values[[source != "random" for source in sources]])
-    limit = float(np.nanmax(inner)) if np.isfinite(inner).any() and np.nanmax(inner) > 0 else 1.0
+    limit = _largest(values[[source != "random" for source in sources]])
     written = [
         ["" if np.isnan(v) else f"{v:+.2f}{marks.get((source, code), '')}" for code, v in row]
         for source, row in zip(sources, ([*zip(codes, row, strict=True)] for row in values), strict=True)
@@ -141,7 +159,7 @@ def cross_task_matrix(
 
 
 def _around_nothing(limit: float) -> dict:
-    """Return a colour scale with white at 0: blue above, as better is."""
+    """Return a colour scale with white at 0 and blue above, where a mask is better."""
     steps = np.linspace(0, 1, len(theme.DIVERGING))
     colours = [[share, hue] for share, (_, hue) in zip(steps, reversed(theme.DIVERGING), strict=True)]
     return {"colorscale": colours, "zmin": -limit, "zmax": limit}
@@ -155,7 +173,7 @@ def _percent_axis(figure: go.Figure, title: str, values: pd.Series) -> None:
 
 
 def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure:
-    """Draw the relative change of each source; `line` (a sparsity, say) tells bars apart. Sources as in `order`."""
+    """Draw the relative change (`value`) of each source, in `order`; the column line (a sparsity) tells bars apart."""
     others = [source for source in dict.fromkeys(drops["source"]) if source not in order and source != "full"]
     sources = [code for code in order if code in set(drops["source"])] + others
     names, unit = {source: source_name(source) for source in sources}, theme.METRIC_UNITS[name]
@@ -197,21 +215,21 @@ def _written(value: float, show: str, name: str) -> str:
     if value == 0:
         return "0"
     digits = 2 if name == "perplexity" and abs(value) < 1000 else 0 if name == "perplexity" else 3
-    if name != "perplexity" and abs(value) > 1.5:  # percent, as the paper prints scores
+    if name != "perplexity" and abs(value) > 1.5:  # in percent, as the paper prints scores
         digits = 2
     written = f"{value:+.{digits}f}" if show == "gain" else f"{value:.{digits}f}"
     return written if float(written) else written.lstrip("+-")
 
 
-def _told(table: pd.DataFrame, source: str, target: str, name: str) -> str:
+def _hover(table: pd.DataFrame, source: str, target: str, name: str) -> str:
     rows = table[(table["source"] == source) & (table["target"] == target)]
     if rows.empty:
         return ""
     row = rows.iloc[0]
     spread = "" if np.isnan(row["std"]) else f" ± {row['std']:.3g}"
-    said = f"mask: <b>{source_name(source)}</b>, trained on <b>{display(target)}</b><br>"
-    said += f"{theme.METRIC_UNITS[name]} {row['value']:.4g}{spread}"
+    text = f"mask: <b>{source_name(source)}</b>, trained on <b>{display(target)}</b><br>"
+    text += f"{theme.METRIC_UNITS[name]} {row['value']:.4g}{spread}"
     if source != target and not np.isnan(row["gain"]):
-        same = "" if row["paired"] == row["value"] else f"under the same seeds {row['paired']:.4g}, "
-        said += f"<br>{same}own mask {row['own']:.4g}: {row['gain']:+.3g} ({row['relative']:+.1%})"
-    return said
+        paired = "" if row["paired"] == row["value"] else f"under the same seeds {row['paired']:.4g}, "
+        text += f"<br>{paired}own mask {row['own']:.4g}: {row['gain']:+.3g} ({row['relative']:+.1%})"
+    return text

@@ -1,12 +1,12 @@
 """The auto-encoder of Bałazy et al. (2021, arXiv 2106.08181), for comparison with `direction`.
 
-An encoder d → k and a decoder k → d, both affine, "elu" with an ELU after each; of the trained network the latents
-(V, k) and the decoder are kept. The loss of a batch is
+An encoder d → k and a decoder k → d, both affine; the variant "elu" has an ELU after each. The table keeps the latents
+(V, k) and the decoder of the trained network. The loss of a batch is
 
     c1 · mean(1 − cos(x̂, x)) / 5 + c2 · mean((|x̂ − x| + 1e-10)^α) + c3 · √mean((x̂ − x)²)
 
-whose α falls from 1.0 to 0.1 in the first 20 epochs, so that the second term turns from the mean error to a count of
-wrong numbers; the mean runs over all numbers of the batch. Adam, its rate halved every 4 epochs.
+where the means run over all numbers of the batch. α falls from 1.0 to 0.1 in the first 20 epochs, so that the second
+term turns from the mean error to a count of wrong numbers. Adam trains it, and its rate is halved every 4 epochs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STARTS = ("random", "svd", "direction")
 
 @dataclass(frozen=True)
 class Training:
-    """How the auto-encoder is trained; the paper's values."""
+    """How the auto-encoder is trained; the defaults are the paper's."""
 
     variant: str = "linear"  # or "elu"
     start: str = "random"  # or "svd", "direction": their factors
@@ -67,26 +67,26 @@ class Training:
     def loss(
         self, rebuilt: torch.Tensor, rows: torch.Tensor, power: float, weights: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Return the loss of rows (n, d) rebuilt as `rebuilt`; rows count by `weights` (n,), in the mean 1."""
-        turned = 1 - F.cosine_similarity(rebuilt, rows, dim=1)
+        """Return the loss of rows (n, d) rebuilt as `rebuilt` (n, d); rows count by `weights` (n,), whose mean is 1."""
+        distance = 1 - F.cosine_similarity(rebuilt, rows, dim=1)
         error = (rebuilt - rows).abs()
-        apart = (error + 1e-10).pow(power)
-        square = error.square() if self.c3 else None
+        powers = (error + 1e-10).pow(power)
+        squares = error.square() if self.c3 else None
         if weights is not None:
-            turned, apart = weights * turned, weights.unsqueeze(1) * apart
-            square = weights.unsqueeze(1) * square if self.c3 else None
-        loss = self.c1 / 5 * turned.mean() + self.c2 * apart.mean()
-        return loss + self.c3 * square.mean().sqrt() if self.c3 else loss
+            distance, powers = weights * distance, weights.unsqueeze(1) * powers
+            squares = weights.unsqueeze(1) * squares if self.c3 else None
+        loss = self.c1 / 5 * distance.mean() + self.c2 * powers.mean()
+        return loss + self.c3 * squares.mean().sqrt() if self.c3 else loss
 
 
 class Autoencoder(LowRank):
-    """Latents and the trained decoder; settings["variant"] is "linear", or "elu": an ELU comes after the decoder."""
+    """Latents and the trained decoder; settings["variant"] is "linear", or "elu" with an ELU after the decoder."""
 
     method = "autoencoder"
 
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""
-        return _bent(super().decode(tensors, ids), self.settings["variant"])
+        return _activated(super().decode(tensors, ids), self.settings["variant"])
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; only linear decoders can be applied to the hidden vectors instead of the rows."""
@@ -105,35 +105,62 @@ def fit_autoencoder(
     device: torch.device | str | None = None,
     **options: object,
 ) -> Autoencoder:
-    """Train the auto-encoder on `matrix` (V, d), as `Training`'s fields, which are the `options`, say.
+    """Train the auto-encoder on the rows of a token table.
 
-    `select` is called with the table of every epoch and gives what shall be low (the paper: perplexity); the table
-    of the lowest is returned, the first of those equal but for rounding; without `select` the last. `progress` is
-    called after every epoch with the number of epochs that are done and that there are. The decoder has a bias where
-    the budget has room for it. Rows of zeros and rows without weight are not trained on. `device` is where it trains,
-    where the matrix is if None.
+    The decoder has a bias where the budget has room for it.
 
-    Raises `NeutralError` for unknown options, a ratio that leaves no rank, where no row counts, and if the training
-    diverges.
+    Parameters
+    ----------
+    matrix : tensor (V, d)
+        The full table. Rows of zeros and rows without weight are not trained on.
+    budget : Budget
+        It decides the rank.
+    weights : tensor (V,), optional
+        How much each row counts.
+    seed : int
+        Seed of the first weights and of the order of rows.
+    select : Table -> float, optional
+        Called with the table of every epoch; the table of the lowest value is returned (the paper: of the lowest
+        perplexity), the first of those that are equal but for rounding. Without it, the last epoch's.
+    progress : (int, int) -> object, optional
+        Called after every epoch with the number of epochs done and the number of all.
+    device : device, optional
+        Where it trains; by default where the matrix is.
+    **options
+        Fields of `Training`.
+
+    Returns
+    -------
+    Autoencoder
+        Latents and decoder, on the matrix's device.
+
+    Raises
+    ------
+    NeutralError
+        For unknown options, a ratio that leaves no rank, where no row counts, and if the training diverges.
+
+    References
+    ----------
+    Bałazy et al. (2021), arXiv 2106.08181.
     """
     unknown = sorted(set(options) - {field.name for field in fields(Training)})
     if unknown:
         known = ", ".join(field.name for field in fields(Training))
         raise NeutralError(f"{unknown[0]}: no option of the auto-encoder; there are {known}")
     training = Training(**options)
-    place = torch.device(device) if device else matrix.device
+    device = torch.device(device) if device else matrix.device
     counted = Rows.of(matrix, weights, None).shares.nonzero().squeeze(1).cpu()
-    network = _start(training, matrix, budget, weights, torch.Generator().manual_seed(seed), place)
-    optimizer = torch.optim.Adam(network.values(), lr=training.rate, fused=place.type in ("cpu", "cuda"))
-    draw = torch.Generator().manual_seed(seed + 1)
+    network = _start(training, matrix, budget, weights, torch.Generator().manual_seed(seed), device)
+    optimizer = torch.optim.Adam(network.values(), lr=training.rate, fused=device.type in ("cpu", "cuda"))
+    random = torch.Generator().manual_seed(seed + 1)
     best: tuple[float, Autoencoder] | None = None
     table = None
     for epoch in range(training.epochs):
         optimizer.param_groups[0]["lr"] = training.rate_in(epoch)
-        order = counted[torch.randperm(len(counted), generator=draw)].to(matrix.device)
-        _epoch(training, network, optimizer, matrix, weights, order, training.power(epoch), place)
+        order = counted[torch.randperm(len(counted), generator=random)].to(matrix.device)
+        _epoch(training, network, optimizer, matrix, weights, order, training.power(epoch), device)
         if select is not None or epoch == training.epochs - 1:
-            table = _table(training, network, matrix, budget, place)
+            table = _table(training, network, matrix, budget, device)
         if select is not None:
             score = select(table)
             best = (score, table) if best is None or score < best[0] - SINGLE * abs(best[0]) else best
@@ -150,13 +177,13 @@ def _epoch(
     weights: torch.Tensor | None,
     order: torch.Tensor,
     power: float,
-    place: torch.device,
+    device: torch.device,
 ) -> None:
-    """Train on every row once, in the order given."""
+    """Train on every row of `order` once."""
     for ids in order.split(training.batch):
-        rows = matrix[ids].to(place)
+        rows = matrix[ids].to(device)
         rebuilt = _decoded(training, network, _encoded(training, network, rows))
-        counts = None if weights is None else weights[ids].to(place)
+        counts = None if weights is None else weights[ids].to(device)
         optimizer.zero_grad()
         training.loss(rebuilt, rows, power, counts).backward()
         optimizer.step()
@@ -167,17 +194,17 @@ def _start(
     matrix: torch.Tensor,
     budget: Budget,
     weights: torch.Tensor | None,
-    draw: torch.Generator,
-    place: torch.device,
+    random: torch.Generator,
+    device: torch.device,
 ) -> dict[str, torch.Tensor]:
     """Return the parameters: encoder (k, d), its bias (k,), decoder (k, d) and, where there is room, its bias (d,)."""
     rank, width = budget.rank, budget.width
     if training.start == "random":  # uniform within 1/√inputs, as torch's linear layers
 
         def uniform(*shape: int, inputs: int) -> torch.Tensor:
-            return (2 * torch.rand(shape, generator=draw) - 1) / inputs**0.5
+            return (2 * torch.rand(shape, generator=random) - 1) / inputs**0.5
 
-        first = {
+        parameters = {
             "encoder": uniform(rank, width, inputs=width),
             "bias": uniform(rank, inputs=width),
             "decoder": uniform(rank, width, inputs=rank),
@@ -185,28 +212,28 @@ def _start(
         }
     else:
         if training.start == "svd":
-            found = fit_svd(matrix, budget, weights=weights)
+            table = fit_svd(matrix, budget, weights=weights)
         else:
-            found = fit_direction(matrix, budget, weights=weights, lengths="project")
-        decoder = found.tensors["decoder"].float()
-        offset = found.tensors.get("offset", torch.zeros(width)).float()
-        first = {"encoder": decoder.clone(), "bias": torch.zeros(rank), "decoder": decoder, "offset": offset}
+            table = fit_direction(matrix, budget, weights=weights, lengths="project")
+        decoder = table.tensors["decoder"].float()
+        offset = table.tensors.get("offset", torch.zeros(width)).float()
+        parameters = {"encoder": decoder.clone(), "bias": torch.zeros(rank), "decoder": decoder, "offset": offset}
     if not budget.has_offset:
-        del first["offset"]
-    return {name: tensor.to(place, copy=True).requires_grad_() for name, tensor in first.items()}
+        del parameters["offset"]
+    return {name: tensor.to(device, copy=True).requires_grad_() for name, tensor in parameters.items()}
 
 
 def _encoded(training: Training, network: Mapping[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
     """Return the latents (n, k) of rows (n, d)."""
-    return _bent(F.linear(rows, network["encoder"], network["bias"]), training.variant)
+    return _activated(F.linear(rows, network["encoder"], network["bias"]), training.variant)
 
 
 def _decoded(training: Training, network: Mapping[str, torch.Tensor], latents: torch.Tensor) -> torch.Tensor:
     """Return the rows (n, d) of latents (n, k)."""
-    return _bent(F.linear(latents, network["decoder"].T, network.get("offset")), training.variant)
+    return _activated(F.linear(latents, network["decoder"].T, network.get("offset")), training.variant)
 
 
-def _bent(values: torch.Tensor, variant: str) -> torch.Tensor:
+def _activated(values: torch.Tensor, variant: str) -> torch.Tensor:
     return F.elu(values) if variant == "elu" else values
 
 
@@ -216,11 +243,11 @@ def _table(
     network: Mapping[str, torch.Tensor],
     matrix: torch.Tensor,
     budget: Budget,
-    place: torch.device,
+    device: torch.device,
 ) -> Autoencoder:
-    """Encode every row. Raises `NeutralError` for a network that has diverged."""
+    """Return the table of all rows encoded. Raises `NeutralError` for a network that has diverged."""
     if not all(torch.isfinite(tensor).all() for tensor in network.values()):
         raise NeutralError("the auto-encoder diverged: a lower `rate`, or a table with smaller numbers, may help")
-    latents = torch.cat([_encoded(training, network, rows.to(place)).to(matrix.device) for rows in matrix.split(8192)])
-    kept = {name: network[name].detach().clone() for name in ("decoder", "offset") if name in network}
-    return Autoencoder(matrix.shape, stored(budget, latents=latents, **kept), {"variant": training.variant})
+    latents = torch.cat([_encoded(training, network, rows.to(device)).to(matrix.device) for rows in matrix.split(8192)])
+    factors = {name: network[name].detach().clone() for name in ("decoder", "offset") if name in network}
+    return Autoencoder(matrix.shape, stored(budget, latents=latents, **factors), {"variant": training.variant})

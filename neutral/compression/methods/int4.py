@@ -24,6 +24,6 @@ def fit_int4(
 ) -> Int4:
     """Round `matrix` (V, d) to 4 bits with a float16 scale for every `group` numbers of a row, or for the row (None).
 
-    As `int8` otherwise.
+    All else is as in `fit_int8`.
     """
     return fit_rounded(Int4, matrix, budget, group)

@@ -22,10 +22,10 @@ def fit_int8(
     seed: int = 0,
     group: int | None = None,
 ) -> Int8:
-    """Round `matrix` (V, d) to 8 bits with a float16 scale for every `group` numbers of a row, or for the row.
+    """Round `matrix` (V, d) to 8 bits with a float16 scale for every `group` numbers of a row, or for the row (None).
 
-    Nothing is random and rows are rounded one by one: `weights` and `seed` change nothing. Where the ratio needs it,
-    more numbers share a scale. Raises `NeutralError` for a ratio by parameters or above the one that 8 bits reach, and
+    More numbers share a scale where the ratio needs it. Nothing is random and rows are rounded one by one: `weights`
+    and `seed` change nothing. Raises `NeutralError` for a ratio by parameters or above the one that 8 bits reach, and
     for numbers that no float16 scale can hold.
     """
     return fit_rounded(Int8, matrix, budget, group)

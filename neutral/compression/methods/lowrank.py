@@ -12,10 +12,9 @@ from neutral.errors import NeutralError
 
 
 class LowRank(Table):
-    """Rank-k factors.
+    """Rank-k factors: `latents` (V, k), `decoder` (k, d) and perhaps `offset` (d,), as `tensors` holds them.
 
-    Tensors: `latents` (V, k), `decoder` (k, d) and, where there is one, `offset` (d,); float32 in a table made to a
-    ratio by parameters, float16 in one by bytes.
+    They are float32 in a table made to a ratio by parameters, float16 in one by bytes.
     """
 
     parts = ("latents", "decoder", "offset")
@@ -35,17 +34,17 @@ class LowRank(Table):
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; k·(V + d) products a vector instead of V·d."""
         latents, decoder = (tensors[name].to(hidden.dtype) for name in ("latents", "decoder"))
-        found = hidden @ decoder.T @ latents.T
-        return found + (hidden @ tensors["offset"].to(hidden.dtype)).unsqueeze(-1) if "offset" in tensors else found
+        logits = hidden @ decoder.T @ latents.T
+        return logits + (hidden @ tensors["offset"].to(hidden.dtype)).unsqueeze(-1) if "offset" in tensors else logits
 
 
 def stored(budget: Budget, **tensors: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return the factors as a table keeps them: on one device, float32 by parameters and float16 by bytes.
+    """Return the factors as a table keeps them: on the latents' device, float32 by parameters and float16 by bytes.
 
     Raises `NeutralError` for numbers that float16 cannot hold.
     """
-    place = tensors["latents"].device
-    tensors = {name: tensor.to(place) for name, tensor in tensors.items()}
+    device = tensors["latents"].device
+    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     if budget.by == "parameters":
         return tensors
     halves = {name: tensor.half() for name, tensor in tensors.items()}

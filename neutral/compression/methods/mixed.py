@@ -6,10 +6,10 @@ map for all rows.
 Bits a row. With b bits the squared error falls as 4^-b, so the least Σ w_i · error_i at a given total has
 b_i = ½ log₂ w_i + constant (reverse water-filling; Cover & Thomas, Elements of Information Theory, section 10.3).
 
-Where the noise goes. Let C be the rows' covariance and S the second moment of what meets the table (the vectors that
-enter the output layer). Rows are quantized as A(x - µ), rotated, which costs noise in proportion to tr(ACA), of
-which S sees tr(A⁻¹SA⁻¹). The product is least where ACA = A⁻¹SA⁻¹, which is A² = C⁻¹ # S, the geometric mean of the two
-matrices. Only the few directions in which A is far from a multiple of the identity are stored.
+Where the noise goes. Let C be the rows' covariance and S the second moment of the vectors that the model multiplies the
+table with (those that enter the output layer). Rows are quantized as A(x - µ), rotated, which costs noise in proportion
+to tr(ACA), of which S sees tr(A⁻¹SA⁻¹). The product is least where ACA = A⁻¹SA⁻¹, which is A² = C⁻¹ # S, the geometric
+mean of the two matrices. Only the few directions in which A is far from a multiple of the identity are stored.
 
 Rotation and levels. After a random orthogonal map the numbers of a row are close to normal (as in QuIP#, Tseng et al.
 2024), so the levels are the Lloyd-Max levels of a normal variable (Max 1960), the same for every row.
@@ -41,8 +41,8 @@ _EQUAL = 1e-6  # bits: rows whose shares differ by less count alike; their lengt
 class Mixed(Table):
     """Rows of 1 to 8 bits a number.
 
-    Tensors: `bits` (V,) uint8; `codes<b>` (rows of that width, packed bytes); `levels<b>` (2^b,); `lengths` (V,);
-    `offset` µ (d,); `directions` (r, d), orthogonal, and `stretch` (r,): T = (I + Σ stretch_j v_j v_jᵀ) Rᵀ;
+    `tensors` holds `bits` (V,) uint8; `codes<b>` (rows of that width, packed bytes); `levels<b>` (2^b,); `lengths`
+    (V,); `offset` µ (d,); `directions` (r, d), orthogonal, and `stretch` (r,) of T = (I + Σ stretch_j v_j v_jᵀ) Rᵀ; and
     `signs` (d,) of the rotation R.
     """
 
@@ -69,19 +69,19 @@ class Mixed(Table):
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""
         rotated = self._coded(tensors, ids) @ self._derived(tensors)[1]
-        return _stretched(rotated, tensors) + tensors["offset"].float()
+        return _stretch_rows(rotated, tensors) + tensors["offset"].float()
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; `hidden` is mapped once, instead of every row."""
-        seen = hidden.float()
-        mapped = _stretched(seen, tensors) @ self._derived(tensors)[1].T
+        hidden32 = hidden.float()
+        mapped = _stretch_rows(hidden32, tensors) @ self._derived(tensors)[1].T
         spans = [mapped @ self._coded(tensors, ids).T for ids in self._spans(hidden.device)]
-        return (torch.cat(spans, dim=-1) + (seen @ tensors["offset"].float()).unsqueeze(-1)).to(hidden.dtype)
+        return (torch.cat(spans, dim=-1) + (hidden32 @ tensors["offset"].float()).unsqueeze(-1)).to(hidden.dtype)
 
     def _derived(self, tensors: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what follows from the stored tensors, made once: where each row's codes lie, and the rotation."""
+        """Return where each row's codes lie, (V,), and the rotation (d, d); computed once from the stored tensors."""
         if self._made is None or self._made[0] is not tensors["bits"]:
-            self._made = tensors["bits"], _places(tensors["bits"]), rotation(tensors["signs"])
+            self._made = tensors["bits"], _places_by_width(tensors["bits"]), rotation(tensors["signs"])
         return self._made[1:]
 
     def _coded(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
@@ -89,12 +89,12 @@ class Mixed(Table):
         bits = tensors["bits"]
         places = self._derived(tensors)[0][ids]
         widths = bits[ids]
-        out = torch.empty(len(ids), self.shape[1], device=bits.device)
+        rows = torch.empty(len(ids), self.shape[1], device=bits.device)
         for b in widths.unique().tolist():
-            mine = widths == b
-            codes = unpack(tensors[f"codes{b}"][places[mine].long()], np.full(self.shape[1], b))
-            out[mine] = tensors[f"levels{b}"].float()[codes]
-        return out * tensors["lengths"][ids].float().unsqueeze(-1)
+            of_width = widths == b
+            codes = unpack(tensors[f"codes{b}"][places[of_width].long()], np.full(self.shape[1], b))
+            rows[of_width] = tensors[f"levels{b}"].float()[codes]
+        return rows * tensors["lengths"][ids].float().unsqueeze(-1)
 
 
 def fit_mixed(
@@ -107,69 +107,92 @@ def fit_mixed(
     directions: int = 32,
     damping: float = 0.1,
 ) -> Mixed:
-    """Quantize `matrix` (V, d); tokens of more `weights` get more bits.
+    """Quantize a token table with a number of bits of each row's own.
 
-    `metric` (d, d) is the second moment S of what the model multiplies the rows with (`calibration.output_metric`);
-    without it, S = I. `damping` · I is added to S, scaled to trace d, so that no direction is left unguarded.
-    `directions` is how many directions of the map are stored.
+    Parameters
+    ----------
+    matrix : tensor (V, d)
+        The full table.
+    budget : Budget
+        A ratio by bytes.
+    weights : tensor (V,), optional
+        How much each token counts; those that count more get more bits.
+    seed : int
+        Seed of the rotation's signs.
+    metric : tensor (d, d), optional
+        The second moment S of the vectors that the model multiplies the rows with (`calibration.output_metric`);
+        without it, S = I.
+    directions : int
+        How many directions of the map are stored.
+    damping : float
+        `damping` · I is added to S, scaled to trace d, so that no direction is left unguarded.
 
-    Raises `NeutralError` for a ratio by parameters (as many numbers are stored as in the full table), and for one
-    that leaves less than a bit a number.
+    Returns
+    -------
+    Mixed
+        The table.
+
+    Raises
+    ------
+    NeutralError
+        For a ratio by parameters (as many numbers are stored as in the full table), one that leaves less than a bit a
+        number, a metric of another shape, and a table of zeros.
     """
-    size, width = matrix.shape
+    vocabulary, width = matrix.shape
     if budget.by != "bytes":
         raise NeutralError("mixed stores as many numbers as the full table has; give its ratio by bytes")
     if metric is not None and tuple(metric.shape) != (width, width):
         raise NeutralError(f"metric: must be {width} × {width}; got {tuple(metric.shape)}")
-    kept = ~(matrix == 0).all(dim=1)
-    if not kept.any():
+    nonzero = ~(matrix == 0).all(dim=1)
+    if not nonzero.any():
         raise NeutralError("every row of the token table is zero")
     rank = min(directions, width)
-    bits = allocate(_importance(matrix, weights, kept), width, budget, _overhead(size, width, rank))
-    offset, covariance = _moments(matrix, kept)
+    bits = allocate(_importance(matrix, weights, nonzero), width, budget, _overhead(vocabulary, width, rank))
+    offset, covariance = _moments(matrix, nonzero)
     vectors, stretch = _map(covariance, metric, rank, damping)
-    draw = torch.from_numpy(np.random.default_rng(seed).choice([-1, 1], width)).to(torch.int8)
-    shared = {
+    signs = torch.from_numpy(np.random.default_rng(seed).choice([-1, 1], width)).to(torch.int8)
+    tensors = {
         "bits": torch.from_numpy(bits),
         "offset": offset.half(),
         "directions": vectors.half(),
         "stretch": stretch.half(),
-        "signs": draw,
+        "signs": signs,
     }
-    shared = {name: tensor.to(matrix.device) for name, tensor in shared.items()}
-    back = _stretched(torch.eye(width, device=matrix.device), shared)  # as it is stored, so the fit undoes it exactly
-    encoder = torch.linalg.inv(back.double()).float() @ rotation(shared["signs"]).T
-    lengths = torch.zeros(size, device=matrix.device)
+    tensors = {name: tensor.to(matrix.device) for name, tensor in tensors.items()}
+    decoder = _stretch_rows(torch.eye(width, device=matrix.device), tensors)  # as stored, for an exact inverse
+    encoder = torch.linalg.inv(decoder.double()).float() @ rotation(tensors["signs"]).T
+    lengths = torch.zeros(vocabulary, device=matrix.device)
     for b in np.unique(bits).tolist():
         ids = torch.from_numpy(np.flatnonzero(bits == b)).to(matrix.device)
         grid = levels(b).to(matrix.device)
         packed = []
         for block in ids.split(_BLOCK):
-            rows = (matrix[block] - shared["offset"].float()) @ encoder
+            rows = (matrix[block] - tensors["offset"].float()) @ encoder
             codes, lengths[block] = _quantize(rows, grid)
             packed.append(pack(codes, np.full(width, b)))
-        shared[f"codes{b}"], shared[f"levels{b}"] = torch.cat(packed), grid.half()
-    return Mixed((size, width), shared | {"lengths": lengths.half()})
+        tensors[f"codes{b}"], tensors[f"levels{b}"] = torch.cat(packed), grid.half()
+    return Mixed((vocabulary, width), tensors | {"lengths": lengths.half()})
 
 
 def allocate(importance: np.ndarray, width: int, budget: Budget, overhead: float) -> np.ndarray:
     """Return the bits of each row, uint8 (V,), that make Σ importance · 4^-bits least within the budget.
 
-    Rows are packed to whole bytes; `overhead` bytes go to other things. Ties, also those that rounding parts, go to
-    lower ids, which are the more frequent tokens in most vocabularies.
+    Rows are packed to whole bytes; `overhead` bytes go to other things. Ties, and differences that may be rounding, go
+    to lower ids, which are the more frequent tokens in most vocabularies. Raises `NeutralError` for a budget of less
+    than a bit a number.
     """
     room = budget.bytes - overhead
-    cost = np.array([0, *(-(-width * b // 8) for b in WIDTHS)], dtype=np.int64)
-    if cost[1] * len(importance) > room:
-        most = 4 * len(importance) * width / (overhead + cost[1] * len(importance))
+    costs = np.array([0, *(-(-width * b // 8) for b in WIDTHS)], dtype=np.int64)
+    if costs[1] * len(importance) > room:
+        most = 4 * len(importance) * width / (overhead + costs[1] * len(importance))
         raise NeutralError(f"ratio {budget.ratio:g} by bytes leaves less than a bit a number; mixed reaches {most:.4g}")
-    more = np.array(WIDTHS[1:])
-    # A constant that rises from -∞ gives a row its b-th bit at b - ½ log₂ w; as many are given as there is room for.
-    given_at = merged((more - 0.5 * np.log2(np.asarray(importance))[:, None]).ravel(), within=_EQUAL)  # (V · 7,)
-    order = np.argsort(given_at, kind="stable")
-    prices = np.diff(cost[1:])[order % len(more)]
-    given = order[np.cumsum(prices) <= room - cost[1] * len(importance)]
-    return (1 + np.bincount(given // len(more), minlength=len(importance))).astype(np.uint8)
+    added = np.array(WIDTHS[1:])
+    # A constant that rises from -∞ gives a row its b-th bit at b - ½ log₂ w; it rises while there is room.
+    thresholds = merged((added - 0.5 * np.log2(np.asarray(importance))[:, None]).ravel(), within=_EQUAL)  # (V · 7,)
+    order = np.argsort(thresholds, kind="stable")
+    prices = np.diff(costs[1:])[order % len(added)]
+    affordable = order[np.cumsum(prices) <= room - costs[1] * len(importance)]
+    return (1 + np.bincount(affordable // len(added), minlength=len(importance))).astype(np.uint8)
 
 
 @cache
@@ -180,8 +203,8 @@ def levels(bits: int) -> torch.Tensor:
     for _ in range(20_000):
         edges = np.concatenate([[-np.inf], (points[1:] + points[:-1]) / 2, [np.inf]])
         means = -np.diff(norm.pdf(edges)) / np.diff(norm.cdf(edges))
-        moved, points = np.abs(means - points).max(), means
-        if moved < 1e-7:
+        step, points = np.abs(means - points).max(), means
+        if step < 1e-7:
             break
     return torch.from_numpy(points).float()
 
@@ -192,13 +215,13 @@ def rotation(signs: torch.Tensor) -> torch.Tensor:
     d = 2^n · m: the Hadamard matrix has 2^n rows, the cosine transform (DCT-II) m.
     """
     width = len(signs)
-    even = width & -width
-    odd = width // even
+    power_of_two = width & -width
+    odd = width // power_of_two
     places = torch.arange(odd, device=signs.device, dtype=torch.float32)
     cosine = torch.cos(pi * (places + 0.5) * places.unsqueeze(1) / odd) * sqrt(2 / odd)
     cosine[0] /= sqrt(2)
-    fast = torch.from_numpy(hadamard(even)).to(signs.device, torch.float32) / sqrt(even)
-    return torch.kron(cosine, fast) * signs.float()
+    hadamard_matrix = torch.from_numpy(hadamard(power_of_two)).to(signs.device, torch.float32) / sqrt(power_of_two)
+    return torch.kron(cosine, hadamard_matrix) * signs.float()
 
 
 def _quantize(rows: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -209,29 +232,29 @@ def _quantize(rows: torch.Tensor, grid: torch.Tensor) -> tuple[torch.Tensor, tor
     return codes, (rows * rebuilt).sum(dim=1) / rebuilt.square().sum(dim=1).clamp(min=_SMALLEST)
 
 
-def _importance(matrix: torch.Tensor, weights: torch.Tensor | None, kept: torch.Tensor) -> np.ndarray:
-    """Return what an error of a row costs: weight × squared length, so that bits buy direction, not length."""
-    size = matrix.norm(dim=1)
-    per_row = torch.ones_like(size) if weights is None else weights.to(size)
-    per_row = per_row * (size / size[kept].mean()).square()
-    least = per_row[per_row > 0].min()
-    return torch.where(kept & (per_row > 0), per_row, least).double().cpu().numpy()
+def _importance(matrix: torch.Tensor, weights: torch.Tensor | None, nonzero: torch.Tensor) -> np.ndarray:
+    """Return what an error of each row costs, (V,): weight × squared length, so that bits buy direction, not length."""
+    lengths = matrix.norm(dim=1)
+    importance = torch.ones_like(lengths) if weights is None else weights.to(lengths)
+    importance = importance * (lengths / lengths[nonzero].mean()).square()
+    least = importance[importance > 0].min()
+    return torch.where(nonzero & (importance > 0), importance, least).double().cpu().numpy()
 
 
-def _overhead(size: int, width: int, rank: int) -> int:
+def _overhead(vocabulary: int, width: int, rank: int) -> int:
     """Return the bytes that are stored beside the codes."""
     grids = 2 * sum(2**b for b in WIDTHS)
-    return 3 * size + 2 * width + 2 * rank * (width + 1) + width + grids
+    return 3 * vocabulary + 2 * width + 2 * rank * (width + 1) + width + grids
 
 
-def _moments(matrix: torch.Tensor, kept: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _moments(matrix: torch.Tensor, nonzero: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mean (d,) and the covariance (d, d), float64, of the rows that are not zero."""
-    mean = matrix.sum(dim=0, dtype=torch.float64) / kept.sum()
+    mean = matrix.sum(dim=0, dtype=torch.float64) / nonzero.sum()
     total = torch.zeros(matrix.shape[1], matrix.shape[1], dtype=torch.float64, device=matrix.device)
     for block in torch.arange(len(matrix), device=matrix.device).split(_BLOCK):
-        rows = matrix[block][kept[block]] - mean.float()
+        rows = matrix[block][nonzero[block]] - mean.float()
         total += (rows.T @ rows).double()
-    return mean.float(), total / kept.sum()
+    return mean.float(), total / nonzero.sum()
 
 
 def _map(
@@ -244,12 +267,12 @@ def _map(
     width = len(covariance)
     identity = torch.eye(width, dtype=torch.float64, device=covariance.device)
     scaled = covariance / covariance.trace().clamp(min=_SMALLEST) * width + 1e-6 * identity
-    seen = identity if metric is None else metric.to(covariance) / metric.trace() * width + damping * identity
-    values, vectors = torch.linalg.eigh(geometric_mean(torch.linalg.inv(scaled), seen))
+    moment = identity if metric is None else metric.to(covariance) / metric.trace() * width + damping * identity
+    values, vectors = torch.linalg.eigh(geometric_mean(torch.linalg.inv(scaled), moment))
     logs = values.log() / 2  # of A
-    far = (logs - logs.median()).abs().argsort(descending=True)
-    rest = logs[far[rank:]].mean() if rank < width else logs.mean()
-    return vectors[:, far[:rank]].T, (rest - logs[far[:rank]]).exp() - 1
+    farthest = (logs - logs.median()).abs().argsort(descending=True)
+    typical = logs[farthest[rank:]].mean() if rank < width else logs.mean()
+    return vectors[:, farthest[:rank]].T, (typical - logs[farthest[:rank]]).exp() - 1
 
 
 def geometric_mean(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -263,16 +286,16 @@ def _power(matrix: torch.Tensor, exponent: float) -> torch.Tensor:
     return (vectors * values.clamp(min=values[-1] * 1e-12) ** exponent) @ vectors.T
 
 
-def _stretched(rows: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def _stretch_rows(rows: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return rows (n, d) times I + Σ stretch · v vᵀ, which is symmetric."""
     vectors = tensors["directions"].float()
     return rows + ((rows @ vectors.T) * tensors["stretch"].float()) @ vectors
 
 
-def _places(bits: torch.Tensor) -> torch.Tensor:
+def _places_by_width(bits: torch.Tensor) -> torch.Tensor:
     """Return where each row's codes lie among the rows of its width, int32 (V,)."""
     places = torch.empty_like(bits, dtype=torch.int32)
     for b in bits.unique():
-        mine = bits == b
-        places[mine] = torch.arange(int(mine.sum()), dtype=torch.int32, device=bits.device)
+        of_width = bits == b
+        places[of_width] = torch.arange(int(of_width.sum()), dtype=torch.int32, device=bits.device)
     return places

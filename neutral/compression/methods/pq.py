@@ -1,4 +1,4 @@
-"""Product quantization of directions: short stretches of the unit rows are replaced by their nearest of a few vectors.
+"""Product quantization of directions: a code stands for the vector that is nearest to a short piece of a unit row.
 
 Jégou, Douze, Schmid (2011), Product Quantization for Nearest Neighbor Search, cut a vector into sub-vectors and
 give each position a codebook of its own. Here all positions share one, so that it can be large: the rows of a token
@@ -36,7 +36,7 @@ _GAIN, _BOUND = 0.28, 2 / (pi * sqrt(3))
 _MOST_BITS = 16  # a code reaches over three bytes at most
 _SCALES = (1.0, 0.92)  # multiples of a unit row that are coded, the better one kept
 _BLOCK = 8192  # rows encoded at a time
-_SAME = 1e-6  # logarithms of lengths that reach no further are of rows of one length, but for rounding
+_SAME = 1e-6  # logarithms of lengths that lie so close are of rows of one length, but for rounding
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,16 @@ class Layout:
 
     @property
     def error(self) -> float:
-        """What its squared error is about in proportion to: see `_GAIN`."""
+        """A number that its squared error is roughly in proportion to: see `_GAIN`."""
         return float(np.mean(4.0 ** (-self.widths / self.sub))) * max(self.sub**-_GAIN, _BOUND)
 
 
 class Product(Table):
     """Codes of sub-vectors.
 
-    codes (V, bytes) uint8; lengths (V,) uint8; span (2,) float32, the logarithms of the least and largest length;
-    offset (d,) float16; narrow (2^b, n) and wide (2^(b+1), n) float16, the codebooks of sub-vectors of n numbers.
+    `tensors` holds `codes` (V, bytes) uint8; `lengths` (V,) uint8; `span` (2,) float32, the logarithms of the least and
+    largest length; `offset` (d,) float16; and `narrow` (2^b, n) and `wide` (2^(b+1), n) float16, the codebooks of
+    sub-vectors of n numbers.
     """
 
     method = "pq"
@@ -124,23 +125,23 @@ def fit_pq(
 ) -> Product:
     """Quantize the directions of `matrix` (V, d) with codes of at most `widest` bits.
 
-    `weights` (V,) count in the offset and in the codebooks: rows are drawn in proportion to them to train these.
-    Raises `NeutralError` for a ratio that leaves no room for codes of one bit, and where faiss is missing.
+    `weights` (V,) count in the offset and in the codebooks, whose training rows are drawn in proportion to them with
+    `seed`. Raises `NeutralError` for a ratio that leaves no room for codes of one bit, and where faiss is missing.
     """
     layout = choose(budget, widest)
     device, matrix = matrix.device, matrix.cpu()  # faiss-cpu works on arrays
-    length = matrix.norm(dim=1)
-    weights = (torch.ones_like(length) if weights is None else weights.cpu()) * (length > 0)
+    lengths = matrix.norm(dim=1)
+    weights = (torch.ones_like(lengths) if weights is None else weights.cpu()) * (lengths > 0)
     unit = F.normalize(matrix, dim=1, eps=torch.finfo(matrix.dtype).tiny)
     offset = ((weights @ unit) / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)).half()
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     books = {
-        name: _train(_sample(unit, offset.float(), weights, layout.sub, _POINTS * entries, random), entries, seed)
+        name: _train(_sample(unit, offset.float(), weights, layout.sub, _POINTS * entries, generator), entries, seed)
         for name, entries in zip(("narrow", "wide"), layout.entries, strict=True)
         if entries
     }
     codes = [_encode(rows, offset.float(), books, layout) for rows in unit.split(_BLOCK)]
-    steps, span = _log_lengths(length)
+    steps, span = _log_lengths(lengths)
     tensors = {
         "codes": pack(torch.cat(codes), layout.widths),
         "lengths": steps,
@@ -154,7 +155,7 @@ def fit_pq(
 def choose(budget: Budget, widest: int = _WIDEST) -> Layout:
     """Return the layout of least expected error that the budget allows.
 
-    Raises `NeutralError` when none does, saying which ratio there is room for, and for `widest` outside 1 … 16.
+    Raises `NeutralError` when it allows none (the message gives the largest ratio), and for `widest` outside 1 … 16.
     """
     if not 1 <= widest <= _MOST_BITS:
         raise NeutralError(f"pq: codes have 1 to {_MOST_BITS} bits; got {widest}")
@@ -181,31 +182,31 @@ def choose(budget: Budget, widest: int = _WIDEST) -> Layout:
 
 
 def _layouts(budget: Budget, sub: int, bits: int, widest: int) -> list[Layout]:
-    """Return the layout of codes of one width, and the one that spends what bytes are left on wider ones."""
+    """Return the layout of codes of one width, and the one that spends the spare bytes on wider codes."""
     even = Layout(budget.vocabulary, budget.width, sub, bits, 0)
     if budget.by == "parameters" or bits == widest:
         return [even]
-    both = 2 * (3 * 2**bits * sub + budget.width) + 8  # bytes stored once, with two codebooks
-    spare = 8 * (int((budget.bytes - both) // budget.vocabulary) - 1) - even.codes * bits
+    shared = 2 * (3 * 2**bits * sub + budget.width) + 8  # bytes stored once, with two codebooks
+    spare = 8 * (int((budget.bytes - shared) // budget.vocabulary) - 1) - even.codes * bits
     if not 0 < spare < even.codes:
         return [even]
     return [even, Layout(budget.vocabulary, budget.width, sub, bits, spare)]
 
 
-def _log_lengths(length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _log_lengths(lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return each length as a step of 1 … 255 on a log scale, uint8 (V,), 0 for 0; and the scale's ends, (2,)."""
-    logs = length[length > 0].log()
+    logs = lengths[lengths > 0].log()
     span = torch.stack([logs.min(), logs.max()]) if len(logs) else torch.zeros(2)
-    steps = torch.zeros(len(length), dtype=torch.uint8)
-    reach = span[1] - span[0]
-    share = (logs - span[0]) / reach if reach > _SAME else torch.zeros_like(logs)
-    steps[length > 0] = (1 + 254 * share).round().to(torch.uint8)
+    steps = torch.zeros(len(lengths), dtype=torch.uint8)
+    extent = span[1] - span[0]
+    share = (logs - span[0]) / extent if extent > _SAME else torch.zeros_like(logs)
+    steps[lengths > 0] = (1 + 254 * share).round().to(torch.uint8)
     return steps, span
 
 
 def _lengths(steps: torch.Tensor, span: torch.Tensor) -> torch.Tensor:
-    length = torch.exp(span[0] + (span[1] - span[0]) * (steps.float() - 1) / 254)
-    return torch.where(steps == 0, 0.0, length)
+    lengths = torch.exp(span[0] + (span[1] - span[0]) * (steps.float() - 1) / 254)
+    return torch.where(steps == 0, 0.0, lengths)
 
 
 def _cut(rows: torch.Tensor, sub: int) -> torch.Tensor:
@@ -216,18 +217,18 @@ def _cut(rows: torch.Tensor, sub: int) -> torch.Tensor:
 def _sample(
     unit: torch.Tensor, offset: torch.Tensor, weights: torch.Tensor, sub: int, size: int, random: np.random.Generator
 ) -> np.ndarray:
-    """Return sub-vectors (size, sub), all there are if that is fewer, of rows drawn in proportion to `weights`."""
-    places = unit.shape[1] // sub  # the one that reaches beyond the row is left out
+    """Return at most `size` sub-vectors, (size, sub), of rows drawn in proportion to `weights`."""
+    places = unit.shape[1] // sub  # without the one that reaches beyond the row
     rows = ceil(size / places)
-    seen = np.flatnonzero(weights.numpy())
-    share = weights.numpy()[seen].astype(np.float64)
-    if not len(seen):
-        drawn = np.zeros(1, dtype=np.int64)
-    elif (share == share[0]).all():
-        drawn = np.sort(random.permutation(seen)[:rows])
+    weighted = np.flatnonzero(weights.numpy())
+    shares = weights.numpy()[weighted].astype(np.float64)
+    if not len(weighted):
+        rows_drawn = np.zeros(1, dtype=np.int64)
+    elif (shares == shares[0]).all():
+        rows_drawn = np.sort(random.permutation(weighted)[:rows])
     else:
-        drawn = np.sort(random.choice(seen, rows, p=share / share.sum()))
-    points = (unit[torch.from_numpy(drawn)] - offset)[:, : places * sub].reshape(-1, sub).numpy()
+        rows_drawn = np.sort(random.choice(weighted, rows, p=shares / shares.sum()))
+    points = (unit[torch.from_numpy(rows_drawn)] - offset)[:, : places * sub].reshape(-1, sub).numpy()
     return points[np.sort(random.permutation(len(points))[:size])]
 
 
@@ -244,22 +245,22 @@ def _train(points: np.ndarray, entries: int, seed: int) -> torch.Tensor:
 def _encode(
     unit: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], layout: Layout
 ) -> torch.Tensor:
-    """Return the codes (n, m) of unit rows (n, d): of those nearest to c·u for a few c, the ones nearest in direction.
+    """Return the codes (n, m) of unit rows u (n, d): the best in direction of those nearest to c·u for a few c.
 
-    Lengths are kept apart, so any multiple of u may be coded; a shorter one falls where the codebook is denser.
+    Lengths are stored separately, so any multiple of u may be coded; a shorter one falls where the codebook is denser.
     """
-    best = nearness = None
+    best_codes = best_cosine = None
     for scale in _SCALES:
         subs = _cut(scale * unit - offset, layout.sub)
         parts = [_nearest(subs[:, places], books[name]) for name, places in _halves(layout) if name in books]
         codes = torch.cat(parts, dim=1)
         cosine = (_directions(codes, offset, books, layout) * unit).sum(dim=1, keepdim=True)
-        if best is None:
-            best, nearness = codes, cosine
+        if best_codes is None:
+            best_codes, best_cosine = codes, cosine
         else:
-            best = torch.where(cosine > nearness, codes, best)
-            nearness = torch.maximum(cosine, nearness)
-    return best
+            best_codes = torch.where(cosine > best_cosine, codes, best_codes)
+            best_cosine = torch.maximum(cosine, best_cosine)
+    return best_codes
 
 
 def _directions(
@@ -280,8 +281,8 @@ def _nearest(subs: torch.Tensor, book: torch.Tensor) -> torch.Tensor:
     """Return the codes (n, m) of sub-vectors (n, m, sub): the nearest entries of the codebook."""
     index = _faiss().IndexFlatL2(book.shape[1])
     index.add(book.float().numpy())
-    _, found = index.search(np.ascontiguousarray(subs.flatten(0, 1).numpy()), 1)
-    return torch.from_numpy(found).reshape(subs.shape[:2]).int()
+    _, codes = index.search(np.ascontiguousarray(subs.flatten(0, 1).numpy()), 1)
+    return torch.from_numpy(codes).reshape(subs.shape[:2]).int()
 
 
 def _faiss():

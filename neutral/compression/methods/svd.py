@@ -25,8 +25,8 @@ def fit_svd(
 ) -> SVD:
     """Cut the singular value decomposition of `matrix` (V, d) to the rank that the budget allows.
 
-    Rows count by `weights`. The right singular vectors are the eigenvectors of the d × d Gram matrix, so V may be
-    large. The sums run on `device`, where the matrix is if None. Nothing is random: `seed` changes nothing.
+    The right singular vectors are the eigenvectors of the d × d Gram matrix, so V may be large. Rows count by `weights`
+    (V,). The sums run on `device`, or where the matrix is. Nothing is random: `seed` changes nothing.
 
     Raises `NeutralError` for a ratio that leaves no rank, and where no row counts.
     """

@@ -21,7 +21,7 @@ ERROR_AXES = {
     "mae": "MAE",
     "power": "Mean |error|^0.6",
 }
-_MOST = 1e4  # factors above are drawn there: a ruined model is ruined
+_MOST = 1e4  # larger factors are drawn at this one: a ruined model is ruined
 _TICKS = (
     (1, 2, 5, 10, 20, 50),
     (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50),
@@ -36,9 +36,19 @@ def perplexity_by_ratio(
 ) -> go.Figure:
     """Draw a line a method: perplexity over the full model's against the ratio, both on logarithmic axes.
 
-    `means` has line, method, size, factor and, for means over languages, low and high: the language that
-    suffers least and most, drawn as a band where there are at most three lines. Dotted lines mark the full model and
-    the limit; the axis ends at `top`, or with the data where that is 0.
+    Parameters
+    ----------
+    means : DataFrame
+        Columns line, method, size, factor and, for means over languages, low and high: the languages that suffer least
+        and most, drawn as a band where there are at most three lines.
+    by : "parameters" or "bytes"
+        What size and axis count.
+    limit : float
+        A factor; a dotted line marks it, and another one the full model.
+    who : str
+        Names the languages in the alternative text.
+    top : float
+        Where the axis ends; 0: with the data.
     """
     figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
     lines = theme.compression_lines(means)
@@ -62,7 +72,7 @@ def perplexity_by_ratio(
 def language_perplexity_by_ratio(
     scores: pd.DataFrame, by: str, line: str, *, limit: float = 1.1, top: float = 0.0
 ) -> go.Figure:
-    """Draw a line a language for one method: scores has language, size, factor; else as `perplexity_by_ratio`."""
+    """Draw a line a language for one method: `scores` has language, size, factor; all else as `perplexity_by_ratio`."""
     figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
     members = list(dict.fromkeys(scores["language"]))
     for member in members:
@@ -83,7 +93,7 @@ def language_perplexity_by_ratio(
 
 
 def error_by_ratio(tables: pd.DataFrame, error: str, by: str) -> go.Figure:
-    """Draw a line a method: an error against the ratio on a logarithmic axis. Tables have line, method, size, error."""
+    """Draw a line a method: an error against the ratio, log axis. `tables` has line, method, size and that error."""
     figure, title = go.Figure(), ERROR_AXES[error]
     lines = theme.compression_lines(tables)
     for line, style in lines.items():
@@ -118,7 +128,7 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
     for method in methods:
         rows = points[points["method"] == method]
         colour, symbol = theme.compression_method(method)
-        said = [f"{row.line} at {row.ratio:g} by {row.by}" for row in rows.itertuples()]
+        names = [f"{row.line} at {row.ratio:g} by {row.by}" for row in rows.itertuples()]
         figure.add_trace(
             go.Scatter(
                 x=rows[error],
@@ -126,7 +136,7 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
                 name=method,
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.85},
-                text=said,
+                text=names,
                 customdata=[f"{value:,.2f}" for value in rows[factor]],
                 hovertemplate=f"%{{text}}<br>{title} %{{x:.4f}}<br>perplexity <b>%{{customdata}}</b> times"
                 "<extra></extra>",
@@ -172,12 +182,12 @@ def _ratio_axis(figure: go.Figure, sizes: pd.Series, by: str) -> None:
 
 
 def _factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
-    """Return the logarithmic axis of perplexity ratios, up to `top` where the data go further."""
+    """Return the logarithmic axis of perplexity ratios; it ends at `top` where the data go further."""
     low, high = (float(factors.min()), min(_MOST, float(factors.max()))) if len(factors) else (1.0, 2.0)
     cut = 0 < top < high
     high = top if cut else high
     ticks = [tick for tick in _FACTORS if tick <= high * 1.2]
-    if high > 20:  # small steps would stand on each other
+    if high > 20:  # small steps would overlap
         ticks = [tick for tick in ticks if tick not in (1.1, 1.2, 1.5)]
     margin = 0.03 * np.log10(high / min(low, 1.0))
     range_ = [np.log10(min(low, 1.0)) - margin, np.log10(high) + margin] if cut else None
@@ -185,7 +195,7 @@ def _factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
 
 
 def _alone(style: dict) -> dict:
-    """Return the style of a line of one point, which must be seen without a line."""
+    """Return the style of a line of a single point: a larger marker."""
     return {**style, "marker": {**style["marker"], "size": 12}}
 
 

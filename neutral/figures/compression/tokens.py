@@ -31,10 +31,10 @@ BOUNDS = {"": "", "above": ", or later", "below": ", or earlier"}
 
 
 def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figure:
-    """Draw at which ratio each language passes a limit, a marker a method: rows of `results.breaking` at one limit.
+    """Draw the ratio at which each language passes a limit, a marker a method.
 
-    `order` are the languages from top to bottom. Hollow markers are bounds: the limit is passed later (pointing right)
-    or earlier (pointing left) than what was measured.
+    `breaks` are rows of `results.breaking` at one limit, `order` the languages from top to bottom. Hollow
+    markers are bounds: the limit lies above (pointing right) or below (pointing left) all ratios that were measured.
     """
     figure = go.Figure()
     lines = theme.compression_lines(breaks)
@@ -85,12 +85,12 @@ def error_spread(groups: pd.DataFrame, title: str) -> go.Figure:
     labels = list(dict.fromkeys(groups["label"]))
     for i, (line, style) in enumerate(lines.items()):
         rows = groups[groups["line"] == line]
-        place = np.array([labels.index(label) for label in rows["label"]])
+        rows_at = np.array([labels.index(label) for label in rows["label"]])
         shift = (i - (len(lines) - 1) / 2) * 0.7 / max(1, len(lines))
         figure.add_trace(
             go.Scatter(
                 x=rows["median"],
-                y=place + shift,
+                y=rows_at + shift,
                 name=line,
                 mode="markers",
                 marker={**style["marker"], "size": 7},
@@ -163,10 +163,10 @@ def token_map(picture: pd.DataFrame, title: str) -> go.Figure:
 
 
 def script_name(code: str) -> str:
-    """Return what people call a script; an unknown code is its own name."""
+    """Return the name of a script; an unknown code is its own name."""
     return SCRIPTS[code][0] if code in SCRIPTS else code
 
 
 def isolated(text: str) -> str:
-    """Return a text that keeps its own writing direction beside others (Unicode's first strong isolate)."""
+    """Return a text that keeps its own writing direction beside others (in Unicode's first strong isolate)."""
     return f"\u2068{text}\u2069"

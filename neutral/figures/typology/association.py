@@ -25,7 +25,7 @@ RELATIONS = {
 """Relation of `languages.RELATIONS` -> colour, marker."""
 
 _MARKS = {"both": ("●", "after Holm's correction, also within families"), "plain": ("○", "under the plain test only")}
-_FEW = 6  # values up to which a distance is taken as steps, whose points are spread sideways
+_FEW = 6  # a distance of at most so many values is drawn in steps, with points spread sideways
 
 
 def distance_scatter(
@@ -36,10 +36,21 @@ def distance_scatter(
     steps: Mapping[float, str] | None = None,
     said: Sequence[str] = (),
 ) -> go.Figure:
-    """Draw a point a pair: overlap (`value`) against `distance`; `points` has source, target and relation too.
+    """Draw a point a pair of languages: its overlap against its distance.
 
-    `title` names the distance, `steps` what its values are called where they are few, `said` are lines written above
-    the points. Pairs without a distance are not drawn.
+    Parameters
+    ----------
+    points : DataFrame
+        Columns source, target, relation (of `RELATIONS`), value (the overlap) and distance. Pairs that lack one of the
+        two are not drawn.
+    measure : str
+        The overlap's, one of `theme.UNITS`.
+    title : str
+        Names the distance.
+    steps : value -> str, optional
+        Names of the distance's values where they are few.
+    said : sequence of str
+        Lines written above the points.
     """
     points = points.dropna(subset=["value", "distance"])
     figure = go.Figure()
@@ -67,8 +78,8 @@ def distance_scatter(
         )
     figure.update_xaxes(title=title, showgrid=False)
     if steps:
-        there = [value for value in steps if (points["distance"] == value).any()]
-        figure.update_xaxes(tickvals=there, ticktext=[steps[value] for value in there])
+        shown = [value for value in steps if (points["distance"] == value).any()]
+        figure.update_xaxes(tickvals=shown, ticktext=[steps[value] for value in shown])
     figure.update_yaxes(title=overlap)
     if said:
         figure.add_annotation(
@@ -99,10 +110,17 @@ def association_heatmap(
 ) -> go.Figure:
     """Draw ρ by distance (down) and layer (across), the whole network first; every cell can be selected.
 
-    `table` has group, distance, rho, p, holm and holm_within (NaN where not tested), `names` distance -> what it is
-    called, in the order to draw. `chosen` (distance, group) is framed. Marks: a full dot where Holm's correction
-    leaves p < 0.05 within families, an open one where it does so under the plain test only. A selected point's
-    `customdata` is [distance, group].
+    A full dot marks a cell where Holm's correction leaves p < 0.05 within families, an open one where it does so under
+    the plain test only. A selected point's `customdata` is [distance, group].
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns group, distance, rho, p, holm, and p_within and holm_within (NaN where not tested).
+    names : distance -> str
+        What each distance is called, in the order to draw.
+    chosen : (str, str), optional
+        Distance and group of the cell that is framed.
     """
     groups = sorted(dict.fromkeys(table["group"]), key=lambda group: (group != WHOLE, sort_key(group)))
     kinds = [kind for kind in names if kind in set(table["distance"])]
@@ -127,39 +145,26 @@ def association_heatmap(
             hoverinfo="skip",
         )
     )
+    places = {(kind, group): (short[group], names[kind]) for kind in kinds for group in groups}
     for mark, (sign, meaning) in _MARKS.items():
-        found = [(kind, group) for kind in kinds for group in groups if mark_of(_cell(cells, kind, group)) == mark]
+        marked = [place for place in places if mark_of(_cell(cells, *place)) == mark]
         figure.add_trace(
             go.Scatter(
-                x=[short[group] for _, group in found],
-                y=[names[kind] for kind, _ in found],
+                x=[places[place][0] for place in marked],
+                y=[places[place][1] for place in marked],
                 mode="text",
                 text=sign,
                 name=f"{sign} {meaning}",
-                textfont={"size": 15, "color": [_ink(_cell(cells, *cell), limit) for cell in found]},
+                textfont={"size": 15, "color": [_ink(_cell(cells, *place), limit) for place in marked]},
                 hoverinfo="skip",
                 showlegend=False,
             )
         )
-    every = [(kind, group) for kind in kinds for group in groups]
-    figure.add_trace(
-        go.Scatter(
-            x=[short[group] for _, group in every],
-            y=[names[kind] for kind, _ in every],
-            customdata=[[kind, group] for kind, group in every],
-            text=[_told(_cell(cells, kind, group), names[kind], group) for kind, group in every],
-            mode="markers",
-            marker={"symbol": "square", "size": max(12, min(34, 480 // max(1, len(groups)))), "opacity": 0},
-            hovertemplate="%{text}<extra></extra>",
-            showlegend=False,
-            unselected={"marker": {"opacity": 0}},
-            selected={"marker": {"opacity": 0}},
-        )
-    )
+    figure.add_trace(_clickable(cells, places, names))
     if chosen and chosen[0] in kinds and chosen[1] in groups:
         column, row = groups.index(chosen[1]), kinds.index(chosen[0])
-        place = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
-        figure.add_shape(type="rect", **place, line={"color": "#e69f00", "width": 3})
+        frame = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
+        figure.add_shape(type="rect", **frame, line={"color": "#e69f00", "width": 3})
     figure.update_xaxes(
         title=f"Layer (“{WHOLE}”: whole network)",
         type="category",
@@ -168,11 +173,11 @@ def association_heatmap(
         dtick=1,
     )
     figure.update_yaxes(type="category", showgrid=False, range=[len(kinds) - 0.5, -0.5], dtick=1)
-    marked = sum(mark_of(row) == "both" for row in table.to_dict("records"))
+    holding = sum(mark_of(row) == "both" for row in table.to_dict("records"))
     return theme.finish(
         figure,
         alt=f"Heatmap: rank correlation of overlap with {len(kinds)} distances, in the whole network and in "
-        f"{len(groups) - (WHOLE in groups)} layers; {marked} of {len(every)} hold within families after Holm's "
+        f"{len(groups) - (WHOLE in groups)} layers; {holding} of {len(places)} hold within families after Holm's "
         "correction.",
         name="association-by-layer",
         height=170 + 30 * len(kinds),
@@ -181,15 +186,34 @@ def association_heatmap(
     )
 
 
+def _clickable(
+    cells: pd.DataFrame, places: Mapping[tuple[str, str], tuple[str, str]], names: Mapping[str, str]
+) -> go.Scatter:
+    """Return invisible markers at the `places` of all cells, which take clicks and carry the hover text."""
+    groups = {group for _, group in places}
+    return go.Scatter(
+        x=[x for x, _ in places.values()],
+        y=[y for _, y in places.values()],
+        customdata=[[kind, group] for kind, group in places],
+        text=[_hover(_cell(cells, kind, group), names[kind], group) for kind, group in places],
+        mode="markers",
+        marker={"symbol": "square", "size": max(12, min(34, 480 // max(1, len(groups)))), "opacity": 0},
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+        unselected={"marker": {"opacity": 0}},
+        selected={"marker": {"opacity": 0}},
+    )
+
+
 def mark_of(row: Mapping) -> str:
-    """Return which mark a row of the heatmap's table gets: both, plain or none ("")."""
+    """Return the mark of a row of the heatmap's table: "both", "plain", or "" for none."""
     if row.get("holm_within", np.nan) < SIGNIFICANT:
         return "both"
     return "plain" if row.get("holm", np.nan) < SIGNIFICANT else ""
 
 
 def _ink(row: Mapping, limit: float) -> str:
-    """Return a colour that is seen on a cell: the ends of the scale are dark."""
+    """Return a colour that is visible on a cell: the ends of the scale are dark."""
     return "#ffffff" if abs(row["rho"]) > 0.7 * limit else "#1b1b1b"
 
 
@@ -197,7 +221,7 @@ def _cell(cells: pd.DataFrame, kind: str, group: str) -> dict:
     return cells.loc[(kind, group)].to_dict() if (kind, group) in cells.index else {}
 
 
-def _told(row: dict, name: str, group: str) -> str:
+def _hover(row: dict, name: str, group: str) -> str:
     where = "whole network" if group == WHOLE else group
     if not row or row["rho"] != row["rho"]:
         return f"<b>{name}</b>, {where}<br>no correlation: one side does not vary"
@@ -215,8 +239,8 @@ def _spread(values: np.ndarray) -> np.ndarray:
     if not 1 <= len(steps) <= _FEW:
         return values
     gap = float(np.diff(steps).min()) if len(steps) > 1 else 1.0
-    side = np.zeros(len(values))
+    shift = np.zeros(len(values))
     for step in steps:
-        here = np.flatnonzero(values == step)
-        side[here] = (np.arange(len(here)) * 0.618034) % 1 - 0.5 if len(here) > 1 else 0
-    return values + 0.36 * gap * side
+        places = np.flatnonzero(values == step)
+        shift[places] = (np.arange(len(places)) * 0.618034) % 1 - 0.5 if len(places) > 1 else 0
+    return values + 0.36 * gap * shift

@@ -12,19 +12,19 @@ from neutral.figures import theme
 from neutral.members import display
 
 _MORE = ("#e69f00", "#56b4e9", "#7a68b8", "#a0522d", "#b8a800")
-"""Colours of families that the project has none for, by name; those that come after are grey."""
+"""Colours of families that `theme.FAMILIES` lacks, in the order of their names; further ones are grey."""
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "hexagon", "star", "cross", "triangle-down", "pentagon")
 _WIDTHS = (1.0, 1.6, 2.4, 3.4, 4.6, 6.0)  # px, from the weakest of all pairs to the strongest
-_NEAR = 0.2  # of the plot's width or height: names of points so near would stand on each other
+_NEAR = 0.2  # of the plot's width or height: names of points so near would overlap
 _EDGE = "rgba(128,128,128,0.55)"
 
 
 def family_colours(families: Mapping[str, str]) -> dict[str, str]:
     """Return family -> colour, for language -> family."""
-    there = dict.fromkeys(families.values())
-    others = sorted(family for family in there if family not in theme.FAMILIES)
-    more = dict(zip(others, _MORE, strict=False))
-    return {family: theme.FAMILIES.get(family, more.get(family, theme.NEUTRAL)) for family in there}
+    present = dict.fromkeys(families.values())
+    others = sorted(family for family in present if family not in theme.FAMILIES)
+    extra = dict(zip(others, _MORE, strict=False))
+    return {family: theme.FAMILIES.get(family, extra.get(family, theme.NEUTRAL)) for family in present}
 
 
 def network(
@@ -37,27 +37,38 @@ def network(
     title: str,
     name: str,
 ) -> go.Figure:
-    """Draw languages joined by edges: places has language, x, y; edges has source, target, weight and value.
+    """Draw languages joined by edges.
 
-    An edge is as wide as its weight within `span` (the lowest and highest of all pairs, drawn or not, so that widths
-    stay while a threshold moves); `value` is what hovering tells. `families` is language -> family, its colour. The
-    marker tells the community.
+    Parameters
+    ----------
+    places : DataFrame
+        Columns language, x, y.
+    edges : DataFrame
+        Columns source, target, weight, which decides the width, and value, which hovering shows.
+    families : language -> str
+        The family, which decides the colour.
+    communities : sequence of sets of languages
+        The community decides the marker.
+    span : (float, float)
+        Lowest and highest weight of all pairs, drawn or not, so that widths stay while a threshold moves.
+    title, name : str
+        Go to the alternative text, and name the file.
     """
-    at = places.set_index("language")[["x", "y"]]
+    xy = places.set_index("language")[["x", "y"]]
     figure = go.Figure()
     low, high = span
     share = (edges["weight"].to_numpy(dtype=float) - low) / (high - low) if high > low else np.ones(len(edges))
     step = np.clip((share * len(_WIDTHS)).astype(int), 0, len(_WIDTHS) - 1)
     for i, width in enumerate(_WIDTHS):
         rows = edges[step == i]
-        lines = {axis: [p for a, b in _ends(rows) for p in (at.at[a, axis], at.at[b, axis], None)] for axis in "xy"}
+        lines = {axis: [p for a, b in _ends(rows) for p in (xy.at[a, axis], xy.at[b, axis], None)] for axis in "xy"}
         figure.add_trace(
             go.Scatter(**lines, mode="lines", line={"width": width, "color": _EDGE}, hoverinfo="skip", showlegend=False)
         )
     figure.add_trace(
         go.Scatter(
-            x=[(at.at[a, "x"] + at.at[b, "x"]) / 2 for a, b in _ends(edges)],
-            y=[(at.at[a, "y"] + at.at[b, "y"]) / 2 for a, b in _ends(edges)],
+            x=[(xy.at[a, "x"] + xy.at[b, "x"]) / 2 for a, b in _ends(edges)],
+            y=[(xy.at[a, "y"] + xy.at[b, "y"]) / 2 for a, b in _ends(edges)],
             text=[
                 f"{display(row.source)} and {display(row.target)}<br><b>{row.value:.4f}</b>"
                 for row in edges.itertuples()
@@ -68,15 +79,15 @@ def network(
             showlegend=False,
         )
     )
-    found = {member: i for i, group in enumerate(communities) for member in group}
-    told = {member: f"community {i + 1}" for member, i in found.items()}
-    symbols = {member: _SYMBOLS[i % len(_SYMBOLS)] for member, i in found.items()}
-    _nodes(figure, places, families, symbols, told)
+    community_of = {member: i for i, group in enumerate(communities) for member in group}
+    notes = {member: f"community {i + 1}" for member, i in community_of.items()}
+    symbols = {member: _SYMBOLS[i % len(_SYMBOLS)] for member, i in community_of.items()}
+    _nodes(figure, places, families, symbols, notes)
     _bare(figure, places)
     return theme.finish(
         figure,
         alt=f"Graph: {title}; {len(edges)} edges between {len(places)} languages in {len(communities)} communities: "
-        f"{'; '.join(listed(group, list(at.index)) for group in communities)}.",
+        f"{'; '.join(listed(group, list(xy.index)) for group in communities)}.",
         name=name,
         height=440,
         hovermode="closest",
@@ -93,15 +104,26 @@ def dendrogram(
     title: str,
     name: str,
 ) -> go.Figure:
-    """Draw a tree of languages, leaves down the left: brackets is that of `trees.branches` (line, place, height).
+    """Draw a tree of languages with the leaves down the left.
 
-    `leaves` are the languages in the tree's order, `notes` what stands after each one's name (its branch).
+    Parameters
+    ----------
+    brackets : DataFrame
+        Columns line, place, height, as `trees.branches` returns them.
+    leaves : sequence of str
+        The languages in the tree's order.
+    families : language -> str
+        The family, which decides the colour.
+    notes : language -> str
+        Stands after its name (its branch).
+    title, name : str
+        Title of the axis, and name of the file.
     """
     colours = family_colours(families)
     heights = brackets["height"].to_numpy(dtype=float)
     joins = heights[heights > 0]
     low, high = (float(joins.min()), float(joins.max())) if joins.size else (0.0, 1.0)
-    cut = low > 0.5 * high  # joins far from 0 would stand in a heap
+    cut = low > 0.5 * high  # joins far from 0 would be crowded
     left = low - 0.25 * (high - low) if cut and high > low else 0.0
     figure = go.Figure()
     x: list[float | None] = []
@@ -130,7 +152,7 @@ def dendrogram(
 
 
 def language_map(places: pd.DataFrame, families: Mapping[str, str], *, title: str, name: str) -> go.Figure:
-    """Draw languages as points: places has language, x, y. One unit is as long across as it is up."""
+    """Draw languages as points: `places` has language, x, y. One unit is as long across as it is up."""
     figure = go.Figure()
     _nodes(figure, places, families, {}, {})
     _bare(figure, places)
@@ -146,7 +168,7 @@ def language_map(places: pd.DataFrame, families: Mapping[str, str], *, title: st
 
 
 def listed(members: set[str], order: Sequence[str]) -> str:
-    """Name some languages, in an order."""
+    """Return the names of `members`, in the order of `order`."""
     return ", ".join(display(member) for member in order if member in members)
 
 
@@ -158,10 +180,10 @@ def _nodes(
     places: pd.DataFrame,
     families: Mapping[str, str],
     symbols: Mapping[str, str],
-    told: Mapping[str, str],
+    notes: Mapping[str, str],
 ) -> None:
-    """Add a trace of nodes a family, with their names."""
-    above = _beside(places)
+    """Add a trace of nodes a family, with names; `symbols` and `notes` are a language's marker and hover text."""
+    sides = _beside(places)
     for family, colour in family_colours(families).items():
         rows = places[places["language"].map(families) == family]
         if rows.empty:
@@ -183,10 +205,10 @@ def _nodes(
                     "line": {"width": 1, "color": theme.NEUTRAL},
                 },
                 text=[display(member) for member in members],
-                textposition=[above[member] for member in members],
+                textposition=[sides[member] for member in members],
                 textfont={"size": 12},
                 hovertext=[
-                    "<br>".join(filter(None, [f"<b>{display(member)}</b>", family, told.get(member, "")]))
+                    "<br>".join(filter(None, [f"<b>{display(member)}</b>", family, notes.get(member, "")]))
                     for member in members
                 ],
                 hovertemplate="%{hovertext}<extra></extra>",
@@ -196,19 +218,19 @@ def _nodes(
 
 
 def _beside(places: pd.DataFrame) -> dict[str, str]:
-    """Return where each name stands beside its point: away from the points that are near, else above."""
+    """Return the side of its point on which each name stands: away from near points, else above."""
     points = np.column_stack([places[axis] / (float(np.ptp(places[axis])) or 1.0) for axis in "xy"])  # (n, 2)
-    found = {}
+    sides = {}
     for i, member in enumerate(places["language"]):
         away = points[i] - np.delete(points, i, axis=0)
         distance = np.maximum(np.linalg.norm(away, axis=1), 1e-3)
         near = distance < _NEAR
         x, y = (away[near] / distance[near, None] ** 2).sum(axis=0) if near.any() else (0.0, 1.0)
-        if abs(y) >= 0.7 * abs(x):  # names are wide, so above and below is where there is room
-            found[member] = "top center" if y >= 0 else "bottom center"
+        if abs(y) >= 0.7 * abs(x):  # names are wide: there is room above and below
+            sides[member] = "top center" if y >= 0 else "bottom center"
         else:
-            found[member] = "middle right" if x > 0 else "middle left"
-    return found
+            sides[member] = "middle right" if x > 0 else "middle left"
+    return sides
 
 
 def _bare(figure: go.Figure, places: pd.DataFrame) -> None:
