@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import FileError, NeutralError
+from neutral.languages import NO_SCRIPT
 
 COLUMNS = ["id", "piece", "script", "before_x", "before_y", "after_x", "after_y"]
 FOLDER = "pictures"
@@ -26,7 +27,6 @@ _FILE = re.compile(r"^tokens_(?P<method>[^_]+)_(?P<by>parameters|bytes)_(?P<rati
 _EPOCHS = 200
 _NEIGHBOURS = 15
 _STEP = 0.3  # of the first layout's learning rate
-_NO_SCRIPT = "Zyyy"  # digits, signs, special tokens: all scripts use them
 
 
 def sample(scripts: Sequence[str] | np.ndarray, size: int = 3000, *, seed: int = 0) -> np.ndarray:
@@ -42,7 +42,7 @@ def sample(scripts: Sequence[str] | np.ndarray, size: int = 3000, *, seed: int =
     missing = min(size, len(scripts))
     while missing > 0:  # places that small scripts cannot fill go to the others
         unfilled = [code for code in places if taken[code] < len(places[code])]
-        shares = {code: 0.5 if code == _NO_SCRIPT and len(unfilled) > 1 else 1.0 for code in unfilled}
+        shares = {code: 0.5 if code == NO_SCRIPT and len(unfilled) > 1 else 1.0 for code in unfilled}
         unit = missing / sum(shares.values())
         for code in unfilled:
             more = min(max(1, int(unit * shares[code])), len(places[code]) - taken[code], missing)

@@ -17,13 +17,13 @@ import torch
 from tokenizers import Tokenizer, pre_tokenizers
 
 from neutral.errors import NeutralError
+from neutral.languages import NO_SCRIPT
 from neutral.ties import merged
 
 WEIGHTS = ("uniform", "frequency", "sqrt")
 BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
 """The groups of `bins`, most frequent first."""
 
-NO_SCRIPT = "Zyyy"  # ISO 15924: undetermined
 
 _BATCH = 4096  # lines tokenized at a time
 _FLOOR = 0.5  # weight of an unseen token, as a share of the rarest seen one's

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from neutral.compression import METHODS
 from neutral.compression.budget import BY
 from neutral.compression.placement import WHERE
+from neutral.compression.tokens import WEIGHTS
 from neutral.errors import NeutralError
 
 VARIANTS = {
@@ -17,7 +18,6 @@ VARIANTS = {
 }
 """Method -> the ways to run it, the usual one first; a method that is not named has one way."""
 
-WEIGHTS = ("uniform", "frequency", "sqrt")
 FIXED = ("int8", "int4")  # methods of one size
 CODED = ("int8", "int4", "mixed")  # methods that store a number for every number: their ratio is by bytes
 _FROM = {"pq": 4.0, "mixed": 4.0}  # by bytes: a code takes a byte at most, so a lower ratio gives this table again
