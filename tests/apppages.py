@@ -5,6 +5,8 @@ import json
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import catalogue
+
 _WORDS = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
 
 
@@ -28,3 +30,9 @@ def text(at):
 def charts(at):
     """The figures on a page, as plotly's JSON."""
     return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def only(folder, nowhere, monkeypatch):
+    """Let the app find the studies of a folder, and no others; `nowhere` is a folder that holds none."""
+    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
+    monkeypatch.setattr(catalogue, "BUNDLED", nowhere / "none")

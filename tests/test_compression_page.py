@@ -38,8 +38,7 @@ def folder(tmp_path_factory, model):
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
     """The app finds the synthetic studies and the tiny model, and no others."""
-    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
-    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
+    apppages.only(folder, tmp_path, monkeypatch)
     monkeypatch.setattr(live, "MODELS", tmp_path / "none")
 
 

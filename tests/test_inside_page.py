@@ -54,8 +54,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
     """The app finds the synthetic studies, and no others."""
-    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
-    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
+    apppages.only(folder, tmp_path, monkeypatch)
 
 
 def opened(page="pages/inside.py", **address):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 
+import apppages
 import numpy as np
 import pytest
 import synthetic
@@ -25,8 +26,7 @@ WITH_FIGURES = PAGES[:4]
 @pytest.fixture(autouse=True)
 def only_these_studies(studies, tmp_path, monkeypatch):
     """The app finds the synthetic studies, and no others."""
-    monkeypatch.setenv(catalogue.VARIABLE, str(studies))
-    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
+    apppages.only(studies, tmp_path, monkeypatch)
 
 
 def opened(page="app.py", **address):

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import apppages
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,8 +60,7 @@ def crossed():
 
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
-    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
-    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
+    apppages.only(folder, tmp_path, monkeypatch)
 
 
 def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():

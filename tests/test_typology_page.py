@@ -45,8 +45,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def only_these_studies(folder, tmp_path, monkeypatch):
     """The app finds the synthetic studies, and no others."""
-    monkeypatch.setenv(catalogue.VARIABLE, str(folder))
-    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "none")
+    apppages.only(folder, tmp_path, monkeypatch)
     # UMAP takes ten seconds to be compiled, and has its own tests.
     monkeypatch.setattr(maps, "by_umap", lambda distance, neighbours: maps.by_mds(distance))
 
