@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, like every other mistake of the user's."""
+    """A parser that reports a mistake in one line, like every other mistake of the user's."""
 
     def error(self, message: str) -> NoReturn:
         raise NeutralError(f"{message} (`{self.prog} --help` lists what there is)")
