@@ -55,7 +55,7 @@ class Corpus:
 
 
 def parts(language: str) -> list[str]:
-    """Return the languages that a mixture ("en+fa") is made of, or the one that it is.
+    """Return the languages of a mixture ("en+fa"), or the one language.
 
     Raises `NeutralError` for a mixture with an empty or repeated part.
     """

@@ -25,7 +25,7 @@ METHOD = "upload"
 class MaskSet:
     """Masks of one network under labels, answering as a `Study` does, without files.
 
-    Raises `MismatchError` when the masks are of different networks, `NeutralError` when there are none.
+    Raises `MismatchError` if the masks are of different networks, `NeutralError` for no masks.
     """
 
     path = None
@@ -89,7 +89,7 @@ class MaskSet:
         return replace(self._counts.select(self._repeated), members=tuple(names), exactly=None)
 
     def masks_index(self) -> pd.DataFrame:
-        """Return an empty index: there are no files."""
+        """Return an empty index: the masks have no files."""
         return pd.DataFrame(columns=["task", "method", "sparsity", "seed", "language", "variant", "path"])
 
     def union(self) -> Mask:

@@ -157,7 +157,7 @@ def train(
 def _quick_attention(model: PreTrainedModel, bf16: bool) -> Iterator[None]:
     """Within, attention is written out if that trains faster: on a processor with bfloat16.
 
-    The backward pass of torch's fused kernel takes a third of a step there (benchmarks/attention.py).
+    On such a processor the backward pass of torch's fused kernel takes a third of a step (benchmarks/attention.py).
     """
     implementation = model.config._attn_implementation
     if not bf16 or next(model.parameters()).device.type != "cpu" or implementation != "sdpa":

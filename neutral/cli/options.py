@@ -48,9 +48,7 @@ def text(
     added.add_argument("--held-out", metavar="DIR", help=f"text to score on (default: TEXT/dev, else {tail})")
 
 
-def study(
-    added: argparse.ArgumentParser, *, help: str = "where results go; a study that is there is continued"
-) -> None:
+def study(added: argparse.ArgumentParser, *, help: str = "where results go; an existing study is continued") -> None:
     """Add `--study`."""
     added.add_argument("--study", required=True, metavar="DIR", help=help)
 

@@ -5,7 +5,7 @@ and hands back a packed mask or one line of JSON that says what was wrong; never
 checked against the file before the child opens it.
 
 The memory limit (RLIMIT_DATA and RLIMIT_AS, set above what Python and torch take once loaded) is Linux's.
-Windows has none and macOS does not enforce it; there the checks of sizes and the time limit protect alone.
+Windows has none and macOS does not enforce it; on both only the checks of sizes and the time limit protect.
 """
 
 from __future__ import annotations

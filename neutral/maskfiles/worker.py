@@ -131,8 +131,8 @@ def _load(source: Source, load: Callable[[], Any]) -> Any:
         raise source.error(f"holds more than tensors, or is damaged ({_first_line(error)})") from None
     except MemoryError:
         raise
-    # What torch raises on damaged or hostile bytes is not limited to some classes (RuntimeError, EOFError,
-    # KeyError, TypeError, AssertionError, UnicodeDecodeError … come up), and all of them mean one thing.
+    # On damaged or hostile bytes torch raises errors of many classes (RuntimeError, EOFError, KeyError, TypeError,
+    # AssertionError, UnicodeDecodeError … come up), and all of them mean one thing.
     except Exception as error:
         text = _first_line(error)
         if "allocate memory" in text or "not enough memory" in text:
@@ -263,7 +263,7 @@ class _Noting:
         return place + skipped, min(length - skipped, storage.nbytes())
 
     def _note(self, address: int, place: int, count: int) -> None:
-        # A storage too long for one call is asked for in several: lengthen the piece that ends here.
+        # torch reads a storage that is too long for one call in several: lengthen the piece that ends at `place`.
         if self._pieces:
             begin, first, length = self._pieces[-1]
             if begin + length == address and first + length == place:

@@ -137,7 +137,7 @@ class Inside:
         return {code: maskfiles.read(paths[code]) for code in [*known, *sorted(set(paths) - set(known))]}
 
     def _sentences(self) -> dict[str, list[str]]:
-        """Return the sentences of the languages asked for, the study's first and in its order."""
+        """Return the sentences of the plan's languages, the study's first and in its order."""
         known = list(self.study.info.get("languages", ()))
         languages = sorted(
             self.plan.languages or known, key=lambda code: (known.index(code) if code in known else 999, code)

@@ -1,4 +1,4 @@
-"""Run the search for sub-networks into a study, so that a stopped run goes on where it was."""
+"""Run the search for sub-networks into a study; a stopped run continues where it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run transfers into a study: resumable, and side by side where there are several devices."""
+"""Run transfers into a study: they can be resumed, and run side by side on several devices."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def _do(run: Run) -> dict:
 
 
 def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict) -> Study:
-    """Open or make the study; refuse one that was made otherwise."""
+    """Open or make the study. Raises `NeutralError` for one that was made otherwise."""
     weights = models.prunable(models.load_model(plan.model, "base", **options))
     weights = {
         name: weight for name, weight in weights.items() if "pooler" not in name

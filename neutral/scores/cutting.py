@@ -14,8 +14,8 @@ from neutral.masks import Mask
 from neutral.scores.selection import Packed, lowest, lowest_of_rows
 
 SCOPES = ("global", "stack", "component", "row", "tensor")
-"""Among which weights a cut compares: all, those of a stack (encoder, decoder), of a component (all query
-matrices, say), of an output row of a matrix, or of a tensor."""
+"""The weights that a cut compares: all, those of a stack (encoder, decoder), of a component (all query matrices, say),
+of an output row of a matrix, or of a tensor."""
 
 
 def scope_of(method: str, scope: str) -> str:
@@ -115,7 +115,7 @@ def _cut_rows(name: str, scores: Any, share: float, is_transposed: bool, live: P
 
 
 def _bits(kept: Mask, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Packed]:
-    """Return the mask's bits by the scores' names; `MismatchError` naming a weight that is in one only."""
+    """Return the mask's bits by the scores' names. Raises `MismatchError` naming a weight that only one of them has."""
     names = {labels.canonical(name): name for name in shapes}
     if extra := next((name for name in kept.names if name not in names), None):
         raise MismatchError(f"{extra}: the mask to go on from has it, the scores do not")

@@ -52,10 +52,10 @@ class Task(Protocol):
     name: str  # as results call it: mlm, ner, …
     head: str  # the model's head, as `models.load_model` calls it
     metric: str
-    model_options: dict[str, Any]  # what the head is made with
+    model_options: dict[str, Any]  # keyword arguments for the model's loader
 
     def items(self, data: Sequence) -> Sequence:
-        """Return what examples are made of: blocks of text, or the labelled examples themselves."""
+        """Return the items that examples are made of: blocks of text, or the labelled examples themselves."""
 
     def example(self, item: Any, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
         """Return the example made of an item; its randomness comes from `seed`."""

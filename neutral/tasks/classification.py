@@ -78,7 +78,7 @@ class Data:
 
 
 def load(source: str | Path) -> Data:
-    """Load a data set from a folder or, if there is none of that name, from the hub (package `datasets`).
+    """Load a data set from a folder or, if no folder has that name, from the hub (package `datasets`).
 
     Raises the errors of `read`, and `NeutralError` for fewer than two classes.
     """

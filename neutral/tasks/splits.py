@@ -26,7 +26,7 @@ Tables = list[tuple[str, pd.DataFrame]]
 
 
 def tables(source: str | Path, readers: Readers) -> Tables:
-    """Return (name, rows) of the training and of the held-out split of a folder or, if there is none, of the hub.
+    """Return (name, rows) of the training and of the held-out split of a folder or else of the hub.
 
     `readers` maps the end of a file's name to its reader. In a data set that has numbers and names of classes, names
     replace the numbers, and rows whose `label` is -1 (undecided, or kept secret) are left out.

@@ -25,7 +25,7 @@ _FROM = {"pq": 4.0, "mixed": 4.0}  # by bytes: a code takes a byte at most, so a
 
 @dataclass(frozen=True)
 class Trial:
-    """One table: how it is made."""
+    """How one table is made."""
 
     method: str
     by: str
