@@ -1,7 +1,7 @@
 """Text by language: a folder of `<lang>.txt[.gz|.xz]`, or Wikipedia where a machine has the internet.
 
-A `Corpus` says what its text was (a content hash a language), so that a study made from it cannot be
-continued on other text without being told. It may hold labelled examples instead of lines (`tasks.data`).
+A `Corpus` identifies its text by a content hash for each language, so that nobody continues a study on other text
+unawares. It may hold labelled examples instead of lines (`tasks.data`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,18 @@ _WIKIPEDIA_ARTICLES = 2000
 class Corpus:
     """Lines of text, or labelled examples, by language; training and held-out apart.
 
-    Attributes:
-        labels: names of the tags or classes that the examples number; none with plain text.
-        asked: the languages asked for, where mixtures ("en+fa") are among them; `train` has the data of their parts.
+    Attributes
+    ----------
+    name : str
+        The folder, or the hub's id, that the text came from.
+    train, held_out : language -> list
+        Lines, or labelled examples.
+    hashes : language -> str
+        16 hexadecimal digits that change when the text does (`digest`).
+    labels : tuple of str
+        Names of the tags or classes that the examples number; none with plain text.
+    asked : tuple of str
+        The languages asked for, mixtures ("en+fa") included; `train` has the data of their parts.
     """
 
     name: str
@@ -46,7 +55,7 @@ class Corpus:
 
 
 def parts(language: str) -> list[str]:
-    """Return the languages that a mixture ("en+fa") is made of, or the one that it is.
+    """Return the languages of a mixture ("en+fa"), or the one language.
 
     Raises `NeutralError` for a mixture with an empty or repeated part.
     """
@@ -64,26 +73,29 @@ def languages_in(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileError(folder, "no such folder of text; it should hold files like en.txt or sw.txt.xz")
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         match = _NAME.match(path.name)
         if match and path.is_file():
             code = match["language"]
-            if code in found:
-                raise FileError(folder, f"two files for language {code}: {found[code].name} and {path.name}")
-            found[code] = path
-    if not found:
+            if code in files:
+                raise FileError(folder, f"two files for language {code}: {files[code].name} and {path.name}")
+            files[code] = path
+    if not files:
         raise FileError(folder, "holds no text; files are named by language: en.txt, fr.txt.gz, sw.txt.xz")
-    return found
+    return files
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """Read the non-empty lines of a UTF-8 text file, unpacking `.gz` and `.xz`."""
+    """Read the non-empty lines of a UTF-8 text file as `all_lines` does."""
     return [line for line in all_lines(path) if line]
 
 
 def all_lines(path: str | Path) -> list[str]:
-    """Read all lines of a UTF-8 text file, stripped, unpacking `.gz` and `.xz`."""
+    """Read all lines of a UTF-8 text file, stripped, unpacking `.gz` and `.xz`.
+
+    Raises `FileError` for a file that cannot be read or is not UTF-8.
+    """
     path = Path(path)
     opener = _OPENERS[path.suffix if path.suffix in (".gz", ".xz") else None]
     try:
@@ -102,12 +114,23 @@ def load(
     held_out: str | Path | None = None,
     share: float = 0.1,
 ) -> Corpus:
-    """Load text for `languages` (all there are, if None) from a folder, or from Wikipedia by its hub id.
+    """Load text from a folder, or from Wikipedia by its hub id.
 
-    Held-out lines come from `held_out`, else from a `dev` folder beside the text, else they are every
-    ⌈1/share⌉-th line, taken out of training.
+    Parameters
+    ----------
+    source : str or Path
+        A folder of `<lang>.txt[.gz|.xz]`, or `WIKIPEDIA`.
+    languages : list of str, optional
+        By default all that the folder has.
+    held_out : str or Path, optional
+        Folder of held-out text; by default the folder `dev` in `source`, if there is one.
+    share : float
+        Without such a folder every n-th line is held out and taken from training, n = 1 / share, rounded, at least 2.
 
-    Raises `FileError` / `NeutralError` naming a language that has no text.
+    Raises
+    ------
+    FileError, NeutralError
+        Naming a language that has no text, or too little.
     """
     if str(source) == WIKIPEDIA:
         train = {code: _wikipedia(code) for code in _named(languages)}
@@ -115,15 +138,15 @@ def load(
         train = _folder(Path(source), languages)
     development = Path(held_out) if held_out else Path(source) / "dev"
     if held_out or development.is_dir():
-        kept = _folder(development, list(train))
+        held = _folder(development, list(train))
     else:
         every = max(2, round(1 / share))
-        kept = {code: lines[::every] for code, lines in train.items()}
+        held = {code: lines[::every] for code, lines in train.items()}
         train = {code: [x for i, x in enumerate(lines) if i % every] for code, lines in train.items()}
     for code in train:
-        if not train[code] or not kept[code]:
+        if not train[code] or not held[code]:
             raise NeutralError(f"{source}: too little text for language {code}")
-    return Corpus(str(source), train, kept, {c: digest(train[c] + kept[c]) for c in train})
+    return Corpus(str(source), train, held, {c: digest(train[c] + held[c]) for c in train})
 
 
 def digest(lines: list[str]) -> str:

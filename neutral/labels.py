@@ -1,12 +1,12 @@
 """What a weight is, read from its name: stack, layer and component.
 
-No table of models: the first whole number in a name is the layer, a part called (or ending in)
-`encoder` or `decoder` is the stack, and the last part says the component, with its neighbours where
+There is no table of models: the first whole number in a name is the layer, a part called (or ending in)
+`encoder` or `decoder` is the stack, and the last part gives the component, with its neighbours where
 it alone is not enough (`dense`, `c_proj`, `Wo`). That covers BERT, RoBERTa/XLM-R, DistilBERT, DeBERTa,
 ELECTRA, ALBERT, XLM, ModernBERT, GPT-2, GPT-J, GPT-NeoX, BLOOM, OPT, Llama/Gemma/Qwen/Mistral, T5/mT5 and
 BART/mBART/M2M-100.
 
-What a name cannot tell: an encoder that uses Llama's names (EuroBERT) is labelled `decoder`, and ALBERT's
+A name does not tell everything: an encoder that uses Llama's names (EuroBERT) is labelled `decoder`, and ALBERT's
 layer is its parameter group, which several layers share.
 """
 
@@ -34,7 +34,7 @@ COMPONENTS = (
     "pooler",
     "other",
 )
-"""Every component there is, in the order tables and figures use.
+"""All components, in the order of tables and figures.
 
 `intermediate` is the first feed-forward matrix (`up_proj`, `wi_1`; also where up and gate are fused, as
 ModernBERT's `Wi`), `gate` the gate of a gated one, `output` the second; `query_key_value` is a fused one.
@@ -79,12 +79,12 @@ _CROSS_OF = {
     "query_key_value": "other",  # GPT-2's cross attention fuses key and value only
 }
 _STACK = re.compile(r"(?:^|_)(encoder|decoder)$")
-# Where no part names the stack, what holds the numbered blocks tells: `layer.3` is an encoder's, these are
+# If no part names the stack, the container of the numbered blocks decides: `layer.3` is an encoder's; these are
 # decoders', except for ModernBERT's leaves in `layers.3`.
 _DECODER_BLOCKS = ("h", "layers", "blocks")
 _MODERN_BERT = ("Wqkv", "Wi", "Wo")
 
-# Where groups stand that are no numbered layer: before them, after them, last.
+# Places of groups that are no numbered layer: before the layers, after them, last.
 _WHOLE, _REST, _POOLER = -1, 10**9, 10**9 + 1
 
 
@@ -125,7 +125,7 @@ class Label(NamedTuple):
 def canonical(name: str) -> str:
     """Return a weight's name as the bare model has it.
 
-    Strips wrappers (`module.`, `base_model.`, `_orig_mod.`) and a trailing `_mask` or `_orig`.
+    This strips wrappers (`module.`, `base_model.`, `_orig_mod.`) and a trailing `_mask` or `_orig`.
 
     >>> canonical("module.bert.encoder.layer.7.attention.self.query.weight_mask")
     'bert.encoder.layer.7.attention.self.query.weight'
@@ -161,8 +161,8 @@ def group(name: str, by: str) -> str:
 def sort_key(group: str) -> tuple[int, int, int, str]:
     """Return a key that puts the groups of one grouping in their natural order.
 
-    Encoder before decoder, layers by number, what stands outside the layers after them, the pooler last of
-    the encoder, components as in `COMPONENTS`.
+    The encoder comes before the decoder; layers go by number, weights outside the layers follow them, the pooler is
+    last of the encoder, and components go as in `COMPONENTS`.
     """
     if group in COMPONENTS:
         return 0, _POOLER, COMPONENTS.index(group), group
@@ -180,7 +180,7 @@ def sort_key(group: str) -> tuple[int, int, int, str]:
 
 
 def _stack(parts: list[str], first: int | None) -> str:
-    """Return the stack. The outermost part that names one counts; a head's last part, `decoder`, does not."""
+    """Return the stack: that of the outermost part that names one, except a head's last part, `decoder`."""
     for part in parts[: len(parts) - 1 if first is None else first]:
         if match := _STACK.search(part):
             return match[1]

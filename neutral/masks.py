@@ -21,19 +21,23 @@ if TYPE_CHECKING:
     import torch
 
 HEADER_KEYS = ("model", "language", "task", "method", "sparsity", "seed", "variant")
-"""What a header may say about a mask; any may be absent, and other keys are kept as they are."""
+"""Keys that a mask's header may have; any may be absent, and other keys are kept as they are."""
 
 
 class Mask:
     """A binary mask over named weight tensors.
 
-    Attributes:
-        header: what the mask is (see `HEADER_KEYS`).
-        shapes: weight name -> shape, in the model's order.
-        bits: weight name -> uint8 array of ceil(size / 8) bytes: `numpy.packbits` of the tensor in C order,
-            the first weight in the highest bit; the padding bits of the last byte are 0.
-
     Names are canonical (`labels.canonical`). Masks compare equal when names, shapes and bits are equal.
+
+    Attributes
+    ----------
+    header : dict
+        What the mask is (see `HEADER_KEYS`).
+    shapes : weight name -> tuple of int
+        In the model's order.
+    bits : weight name -> (ceil(size / 8),) uint8 array
+        `numpy.packbits` of the tensor in C order, the first weight in the highest bit; the padding bits of the last
+        byte are 0.
     """
 
     __hash__ = None
@@ -46,8 +50,8 @@ class Mask:
     ) -> None:
         """Take packed bits as they are; use `Mask.from_tensors` for unpacked ones.
 
-        Raises `NeutralError` naming the tensor whose bits do not fit its shape, have padding set, or whose
-        name is there twice after `labels.canonical`.
+        Raises `NeutralError` naming the tensor whose bits do not fit its shape, whose padding is set, or whose name
+        comes twice after `labels.canonical`.
         """
         if not bits:
             raise NeutralError("a mask needs at least one tensor; this one has none")
@@ -56,10 +60,10 @@ class Mask:
         self.header: dict[str, Any] = dict(header or {})
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.bits: dict[str, np.ndarray] = {}
-        for given, packed in bits.items():
-            name, shape = labels.canonical(given), tuple(int(n) for n in shapes[given])
+        for stored, packed in bits.items():
+            name, shape = labels.canonical(stored), tuple(int(n) for n in shapes[stored])
             if name in self.bits:
-                raise NeutralError(f"{given}: two tensors for the weight {name}")
+                raise NeutralError(f"{stored}: two tensors for the weight {name}")
             self.bits[name] = _checked(name, packed, shape)
             self.shapes[name] = shape
 
@@ -70,7 +74,7 @@ class Mask:
         >>> Mask.from_tensors({"w": [[1, 0], [1, 1]]}, language="en")
         Mask(en: 1 tensor, 3 of 4 weights kept)
 
-        Raises `NeutralError` naming the tensor that holds another value, or whose name is there twice.
+        Raises `NeutralError` naming the tensor that holds another value, or whose name comes twice.
         """
         bits, shapes = {}, {}
         for name, tensor in tensors.items():
@@ -82,10 +86,21 @@ class Mask:
     def random(cls, like: Mask | Mapping[str, Any], sparsity: float, seed: int, **header: Any) -> Mask:
         """Remove exactly round(sparsity * size) weights of every tensor, uniformly.
 
-        `like` gives names and shapes: a mask, or name -> tensor or shape. A tensor's draw depends on the seed
-        and its name only, not on its neighbours. `header` is added to method "random", sparsity and seed.
+        Parameters
+        ----------
+        like : Mask, or name -> tensor or shape
+            Gives the names and shapes.
+        sparsity : float
+            Share of the weights to remove, 0..1.
+        seed : int
+            A tensor's draw depends on the seed and its name only, not on its neighbours.
+        **header
+            Added to method "random", sparsity and seed.
 
-        Raises `NeutralError` for a sparsity outside 0..1.
+        Raises
+        ------
+        NeutralError
+            For a sparsity outside 0..1.
         """
         if not 0 <= sparsity <= 1:
             raise NeutralError(f"a sparsity is a share from 0 to 1; got {sparsity}")
@@ -120,7 +135,7 @@ class Mask:
 
     @property
     def named(self) -> str:
-        """What tables call this mask: its language, else the stem of the file it came from, else "mask"."""
+        """The name of this mask in tables: its language, else the stem of the file it came from, else "mask"."""
         for key in ("language", "stem", "name"):
             if self.header.get(key):
                 return str(self.header[key])
@@ -173,27 +188,32 @@ class Mask:
     def apply(self, model: torch.nn.Module, *, strict: bool = True) -> None:
         """Set the model's removed weights to zero, in place.
 
-        Names are matched after `labels.canonical`, and one prefix of base or head (`bert.`) may be there on
-        either side. With `strict=False` weights that the model lacks (a pooler, under a head that has none)
-        are skipped.
+        Parameters
+        ----------
+        model : torch.nn.Module
+            Its names are matched after `labels.canonical`; either side may have one prefix of base or head (`bert.`).
+        strict : bool
+            False skips weights that the model lacks (a pooler, under a head that has none).
 
-        Raises `MismatchError` naming the first weight that the model lacks or has in another shape; the model
-        is then untouched.
+        Raises
+        ------
+        MismatchError
+            Naming the first weight that the model lacks or has in another shape; the model is then untouched.
         """
         import torch
 
         parameters = {labels.canonical(name): weight for name, weight in model.named_parameters()}
-        there = _match(self.names, tuple(parameters), strict)
-        found = {name: parameters[other] for name, other in there.items()}
-        for name, weight in found.items():
+        model_name = _match(self.names, tuple(parameters), strict)
+        weights = {name: parameters[other] for name, other in model_name.items()}
+        for name, weight in weights.items():
             if (shape := tuple(weight.shape)) != self.shapes[name]:
                 raise MismatchError(f"{name}: the mask has shape {_by(self.shapes[name])}, the model {_by(shape)}")
         with torch.no_grad():
-            for name, weight in found.items():
+            for name, weight in weights.items():
                 weight.masked_fill_(torch.from_numpy(~self.array(name)).to(weight.device), 0)
 
     def shuffled(self, seed: int) -> Mask:
-        """Permute the kept weights inside each tensor: the same densities, everything else chance.
+        """Permute the kept weights inside each tensor: densities stay, and everything else is chance.
 
         The draw depends on the seed and on the mask's own bits, so different masks shuffled with one seed are
         independent of each other.
@@ -209,19 +229,19 @@ class Mask:
     def require_same(self, other: Mask, *, names: tuple[str, str] | None = None) -> None:
         """Raise `MismatchError`, naming the first tensor that differs, unless both mask one network.
 
-        `names` is what the message calls the two, in place of `named`.
+        `names` are the names of the two masks in the message, in place of `named`.
         """
-        mine, theirs = names or (self.named, other.named)
-        if mine == theirs:
-            mine, theirs = "one", "the other"
+        first, second = names or (self.named, other.named)
+        if first == second:
+            first, second = "one", "the other"
         for name, shape in self.shapes.items():
             if name not in other.shapes:
-                raise MismatchError(f"masks of different models: {name} is in {mine}, but not in {theirs}")
+                raise MismatchError(f"masks of different models: {name} is in {first}, but not in {second}")
             if other.shapes[name] != shape:
-                sizes = f"{_by(shape)} in {mine}, {_by(other.shapes[name])} in {theirs}"
+                sizes = f"{_by(shape)} in {first}, {_by(other.shapes[name])} in {second}"
                 raise MismatchError(f"masks of different models: {name} is {sizes}")
         if extra := next((name for name in other.shapes if name not in self.shapes), None):
-            raise MismatchError(f"masks of different models: {extra} is in {theirs}, but not in {mine}")
+            raise MismatchError(f"masks of different models: {extra} is in {second}, but not in {first}")
 
     def __and__(self, other: Mask) -> Mask:
         return self._combined(other, np.bitwise_and)
@@ -251,7 +271,7 @@ class Mask:
         if not isinstance(other, Mask):
             return NotImplemented
         self.require_same(other)
-        # What both say still holds of the result; a sparsity does not.
+        # Entries that both headers share hold for the result too; a sparsity does not.
         header = {k: v for k, v in self.header.items() if k != "sparsity" and other.header.get(k) == v}
         bits = {name: operation(packed, other.bits[name]) for name, packed in self.bits.items()}
         return Mask(bits, self.shapes, header)
@@ -314,8 +334,8 @@ def _shape(tensor: Any) -> tuple[int, ...]:
 def _subset(size: int, kept: int, generator: np.random.Generator) -> np.ndarray:
     """Return (size,) bool with exactly `kept` True, every such choice equally likely.
 
-    A coin for each place, then as many places of the fuller side as needed, chosen uniformly, change
-    over: by symmetry no choice is preferred, and nothing is sorted or permuted.
+    Each place draws a coin; then as many places of the fuller side as needed, chosen uniformly, change sides. By
+    symmetry no choice is preferred, and nothing is sorted or permuted.
     """
     chosen = generator.random(size, dtype=np.float32) < (kept / size if size else 0)
     surplus = int(np.count_nonzero(chosen)) - kept
@@ -325,30 +345,30 @@ def _subset(size: int, kept: int, generator: np.random.Generator) -> np.ndarray:
     return chosen
 
 
-def _match(names: tuple[str, ...], there: tuple[str, ...], strict: bool) -> dict[str, str]:
+def _match(names: tuple[str, ...], model_names: tuple[str, ...], strict: bool) -> dict[str, str]:
     """Return mask name -> model name under the one change of prefix that finds most names."""
-    present = set(there)
+    present = set(model_names)
     if present.issuperset(names):
         return {name: name for name in names}
     candidates = {("", "")}  # (prefix to take off the mask's names, prefix to put on)
     for name in names:
-        candidates |= {("", other.removesuffix(name)) for other in there if other.endswith(f".{name}")}
-        candidates |= {(name.removesuffix(other), "") for other in there if name.endswith(f".{other}")}
+        candidates |= {("", other.removesuffix(name)) for other in model_names if other.endswith(f".{name}")}
+        candidates |= {(name.removesuffix(other), "") for other in model_names if name.endswith(f".{other}")}
         if len(candidates) > 1:
             break
 
-    def found(off: str, on: str) -> dict[str, str]:
+    def matched(off: str, on: str) -> dict[str, str]:
         changed = {name: on + name.removeprefix(off) for name in names if name.startswith(off)}
         return {name: other for name, other in changed.items() if other in present}
 
-    best, *others = sorted((found(*candidate) for candidate in candidates), key=len, reverse=True)
+    best, *rest = sorted((matched(*candidate) for candidate in candidates), key=len, reverse=True)
     missing = [name for name in names if name not in best]
     if missing and (strict or not best):
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise MismatchError(f"{missing[0]}: the mask has it, the model does not{more}")
-    if others and len(others[0]) == len(best):
-        two = " and ".join(next(iter(match.values())) for match in (best, others[0]))
-        raise MismatchError(f"{next(iter(best))}: fits two weights of the model, {two}")
+    if rest and len(rest[0]) == len(best):
+        places = " and ".join(next(iter(match.values())) for match in (best, rest[0]))
+        raise MismatchError(f"{next(iter(best))}: fits two weights of the model, {places}")
     return best
 
 

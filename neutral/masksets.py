@@ -1,7 +1,7 @@
-"""Masks held in memory, with a study's interface: what a user uploads can be looked at like a finished study.
+"""Masks held in memory, with a study's interface: a user can look at uploads like at a finished study.
 
-A mask's label is a language or any other name. A label that comes again ("en" twice) is taken as another run
-of the same thing: it counts as a member of its own ("en 2"), and gives the within-language bound.
+A mask's label is a language or any other name. A label that comes again ("en" twice) means another run of the same
+thing: it is a member of its own ("en 2"), and gives the within-language bound.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ METHOD = "upload"
 class MaskSet:
     """Masks of one network under labels, answering as a `Study` does, without files.
 
-    Raises `MismatchError` when the masks are of different networks, `NeutralError` when there are none.
+    Raises `MismatchError` if the masks are of different networks, `NeutralError` for no masks.
     """
 
     path = None
@@ -67,7 +67,7 @@ class MaskSet:
         return pd.DataFrame()
 
     def counts_index(self) -> pd.DataFrame:
-        """Return the counts there are: `languages`, and `seeds` where a label comes more than once."""
+        """Return an index of the counts: `languages`, and `seeds` where a label comes more than once."""
         kinds = ["languages", *(["seeds"] if self._repeated else [])]
         columns = ["task", "method", "sparsity", "seed", "kind", "path"]
         return pd.DataFrame([("masks", METHOD, self.sparsity, 0, k, None) for k in kinds], columns=columns)
@@ -90,15 +90,15 @@ class MaskSet:
         return replace(self._counts.select(self._repeated), members=tuple(names), exactly=None)
 
     def masks_of(self, task: str, method: str, sparsity: float, seed: int = 0) -> dict[str, Path]:
-        """Return nothing: there are no files."""
+        """Return nothing: the masks have no files."""
         return {}
 
     def union(self) -> Mask:
-        """Return the mask of what any of them keeps."""
+        """Return the mask of the weights that any of the masks keeps."""
         return reduce(or_, self.masks)
 
     def intersection(self) -> Mask:
-        """Return the mask of what all of them keep."""
+        """Return the mask of the weights that all of the masks keep."""
         return reduce(and_, self.masks)
 
     @cached_property

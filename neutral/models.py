@@ -42,7 +42,10 @@ _HEADS = {
 
 
 def device(name: str = "auto") -> torch.device:
-    """Return the device called `name`: auto | cpu | cuda | mps (auto takes the best one present)."""
+    """Return the device called `name`: auto | cpu | cuda | mps; auto takes the best that this machine has.
+
+    Raises `NeutralError` for another name, or a device that this machine lacks.
+    """
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -67,7 +70,7 @@ def load_model(
 ) -> PreTrainedModel:
     """Load a model with a head: mlm | clm | seq2seq | classification | tagging | base.
 
-    Raises `NeutralError` naming the source when it is no model, or has no such head.
+    Raises `NeutralError` naming the source if it is no model, or has no such head.
     """
     if head not in _HEADS:
         raise NeutralError(f"{source}: no such head: {head}; there are {', '.join(_HEADS)}")
@@ -75,7 +78,10 @@ def load_model(
 
 
 def natural_task(source: str | Path, **options: object) -> str:
-    """Return mlm for an encoder, clm for a decoder, seq2seq for an encoder-decoder."""
+    """Return mlm for an encoder, clm for a decoder, seq2seq for an encoder-decoder.
+
+    Raises `NeutralError` naming the source if its model has no such head.
+    """
     config = _load(AutoConfig, source, **options)
     if getattr(config, "is_encoder_decoder", False):
         return "seq2seq"
@@ -90,11 +96,14 @@ def natural_task(source: str | Path, **options: object) -> str:
 
 
 def load_seeded(source: str | Path, head: str, seed: int, **options: object) -> tuple[PreTrainedModel, frozenset[str]]:
-    """Load a model as `load_model` does; return it, and the names of what the checkpoint lacks, drawn from `seed`."""
+    """Load a model as `load_model` does, and draw the weights that the checkpoint lacks from `seed`.
+
+    Return the model and the names of these weights.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, found = load_model(source, head, output_loading_info=True, **options)
-    return model, frozenset(found["missing_keys"])
+        model, loading_info = load_model(source, head, output_loading_info=True, **options)
+    return model, frozenset(loading_info["missing_keys"])
 
 
 def is_encoder_decoder(source: str | Path, **options: object) -> bool:
@@ -105,24 +114,25 @@ def is_encoder_decoder(source: str | Path, **options: object) -> bool:
 def prunable(model: nn.Module, only: str = "") -> dict[str, nn.Parameter]:
     """Return name -> 2-D weight of every linear layer in the repeated blocks, and of a pooler.
 
-    Weights shared between layers (ALBERT) appear once. `only` takes those of one stack: encoder | decoder. Raises
-    `NeutralError` if there are none.
+    Weights shared between layers (ALBERT) appear once. `only` takes those of one stack: encoder | decoder.
+
+    Raises `NeutralError` if there are none.
     """
     blocks = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, nn.ModuleList))
-    found: dict[str, nn.Parameter] = {}
+    weights: dict[str, nn.Parameter] = {}
     seen: set[int] = set()
     for name, module in model.named_modules():
         inside = name.startswith(blocks) or name.endswith("pooler.dense")
         if inside and isinstance(module, (nn.Linear, Conv1D)) and id(module.weight) not in seen:
             seen.add(id(module.weight))
-            found[f"{name}.weight"] = module.weight
-    if not found:
+            weights[f"{name}.weight"] = module.weight
+    if not weights:
         raise NeutralError(f"{type(model).__name__}: no linear layers in repeated blocks, so nothing to prune")
     if only:
-        found = {name: weight for name, weight in found.items() if labels.label(name).stack == only}
-        if not found:
+        weights = {name: weight for name, weight in weights.items() if labels.label(name).stack == only}
+        if not weights:
             raise NeutralError(f"--only {only}: {type(model).__name__} has no linear layers there")
-    return found
+    return weights
 
 
 def _load(loader: type, source: str | Path, **options: object):

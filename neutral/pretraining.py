@@ -78,17 +78,42 @@ def pretrain(
     device: str = "auto",
     quiet: bool = False,
 ) -> dict[str, tuple[Score, Score]]:
-    """Train a masked language model on `corpus` and save it in `out`; return language -> (model, unigram) scores.
+    """Train a masked language model on a corpus and save it as a Hugging Face folder.
 
-    Checkpoints lie in `out`/checkpoints; a run that was stopped goes on from the last one and the folder goes at
-    the end. Raises `NeutralError` when an unfinished run in `out` had other settings.
+    Checkpoints lie in `out`/checkpoints; a run that was stopped goes on from the last one.
+
+    Parameters
+    ----------
+    source : str or None
+        Hub id or folder of an encoder to trim and train; None makes a model from nothing.
+    corpus : Corpus
+    out : str or Path
+        The folder of the model.
+    size : int
+        Tokens in the vocabulary, at most.
+    recipe : Recipe
+    length : int
+        Tokens in a block.
+    mask_share : float
+        Share of the tokens that are masked in training.
+    shape : Shape, optional
+        Shape of a model made from nothing.
+
+    Returns
+    -------
+    language -> (Score of the model, Score of the unigram model)
+
+    Raises
+    ------
+    NeutralError
+        If an unfinished run in `out` had other settings.
     """
     out = Path(out)
     work = out / "checkpoints"
     work.mkdir(parents=True, exist_ok=True)
-    asked = {"from": source, "size": size, "length": length, "mask_share": mask_share, "text": corpus.hashes}
-    asked |= {"recipe": asdict(recipe)}
-    _same_settings(work / "asked.json", asked)
+    settings = {"from": source, "size": size, "length": length, "mask_share": mask_share, "text": corpus.hashes}
+    settings |= {"recipe": asdict(recipe)}
+    _same_settings(work / "asked.json", settings)
     began, place = time.monotonic(), models.device(device)
     model, tokenizer = start(source, corpus, size, work, shape or Shape(), recipe.seed)
     model.to(place)
@@ -108,7 +133,7 @@ def pretrain(
         )
     scores = measure(model, tokenizer, corpus, blocks, length)
     save(model, tokenizer, out)
-    facts = asked | {
+    facts = settings | {
         "tokens": recipe.steps * recipe.batch_size * length,
         "hours": (time.monotonic() - began) / 3600,
         "device": str(place),
@@ -149,9 +174,9 @@ def card(facts: dict, scores: dict[str, tuple[Score, Score]]) -> str:
     recipe = facts["recipe"]
     origin = Path(facts["from"]).name if facts["from"] else "nothing"
     rows = [
-        f"| {code} {language(code).name} | {ours.value:.1f} | {unigram.value:.0f} "
-        f"| {unigram.value / ours.value:.1f} | {ours.count:,} |"
-        for code, (ours, unigram) in scores.items()
+        f"| {code} {language(code).name} | {score.value:.1f} | {unigram.value:.0f} "
+        f"| {unigram.value / score.value:.1f} | {score.count:,} |"
+        for code, (score, unigram) in scores.items()
     ]
     return "\n".join(
         [
@@ -180,10 +205,10 @@ def card(facts: dict, scores: dict[str, tuple[Score, Score]]) -> str:
     )
 
 
-def _same_settings(path: Path, asked: dict) -> None:
+def _same_settings(path: Path, settings: dict) -> None:
     """Refuse to go on from a checkpoint made with other settings."""
-    if path.exists() and json.loads(path.read_text()) != json.loads(json.dumps(asked)):
+    if path.exists() and json.loads(path.read_text()) != json.loads(json.dumps(settings)):
         raise NeutralError(
             f"{path.parent}: holds an unfinished run with other settings; remove it or choose another --out"
         )
-    path.write_text(json.dumps(asked))
+    path.write_text(json.dumps(settings))

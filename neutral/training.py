@@ -89,9 +89,26 @@ def train(
     checkpoints: int = 0,
     tell: Callable[[int, int], None] | None = None,
 ) -> float:
-    """Train `model` in place, keeping `keep` (name -> 0/1 tensor) over `weights`, and return the mean loss.
+    """Train a model in place and return the mean loss.
 
-    With `checkpoints` > 0 the state is saved in `folder` every so many steps, and a run that finds one goes on from it.
+    Parameters
+    ----------
+    model : PreTrainedModel
+    task : Task
+        Makes batches, and gives their loss.
+    examples : Dataset
+        Taken in their order.
+    recipe : Recipe
+    folder : str or Path
+        Folder of the checkpoints.
+    weights : name -> parameter, optional
+        The weights that `keep` masks.
+    keep : name -> 0/1 tensor, optional
+        The mask to keep; without one all weights are trained.
+    checkpoints : int
+        Steps between checkpoints; a run that finds a checkpoint goes on from it. 0 saves none.
+    tell : callable, optional
+        Called as `tell(step, steps)` after every step.
     """
     place = next(model.parameters()).device
     arguments = TrainingArguments(
@@ -138,19 +155,19 @@ def train(
 
 @contextmanager
 def _quick_attention(model: PreTrainedModel, bf16: bool) -> Iterator[None]:
-    """Within, attention is written out where that trains faster: on a processor with bfloat16.
+    """Within, attention is written out if that trains faster: on a processor with bfloat16.
 
-    The backward pass of torch's fused kernel takes a third of a step there (benchmarks/attention.py).
+    On such a processor the backward pass of torch's fused kernel takes a third of a step (benchmarks/attention.py).
     """
-    kept = model.config._attn_implementation
-    if not bf16 or next(model.parameters()).device.type != "cpu" or kept != "sdpa":
+    implementation = model.config._attn_implementation
+    if not bf16 or next(model.parameters()).device.type != "cpu" or implementation != "sdpa":
         yield
         return
     model.set_attn_implementation("eager")
     try:
         yield
     finally:
-        model.set_attn_implementation(kept)
+        model.set_attn_implementation(implementation)
 
 
 @contextmanager

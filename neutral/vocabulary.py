@@ -3,8 +3,8 @@
 Pieces are ranked by their mean relative frequency over the languages, so that a language with little
 text keeps as good a vocabulary as one with much (Abdaoui et al. 2020, "Load what you need", cut by
 language frequency; the even mean over languages is ours). Special tokens and every single character of
-the text always stay, and so do the bytes that a tokenizer falls back to, so any word can still be spelled. A piece of
-BPE is reached by a chain of merges (Sennrich, Haddow, Birch 2016): the pieces on the way to it stay with it.
+the text always stay, and so do the bytes that a tokenizer falls back to, so any word can still be spelled. BPE reaches
+a piece by a chain of merges (Sennrich, Haddow, Birch 2016): the pieces on the way to it stay with it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,23 @@ from neutral.errors import NeutralError
 
 
 def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size: int | None = None) -> list[int]:
-    """Return the ids of the `size` tokens to keep, ascending; of all that the text uses, without a size.
+    """Return the ids of the tokens to keep, ascending.
 
-    In order of claim: special tokens, single characters of the text and bytes, then the pieces of highest mean
-    relative frequency over the languages in `lines`, each with the pieces it is merged from. A piece that brings more
-    of these than there is room for is passed over. Raises `NeutralError` when `size` is too small for the first claims.
+    Special tokens, single characters of the text and bytes come first, then the pieces of highest mean relative
+    frequency over the languages, each with the pieces that it is merged from. A piece that brings more of these than
+    there is room for is skipped.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerBase
+    lines : language -> list of str
+    size : int, optional
+        How many tokens to keep at most; by default all that the text uses.
+
+    Raises
+    ------
+    NeutralError
+        If `size` is too small for special tokens, single characters and bytes.
     """
     backend = tokenizer.backend_tokenizer
     share: Counter[int] = Counter()
@@ -61,7 +73,8 @@ def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size
 def trim_tokenizer(tokenizer: PreTrainedTokenizerBase, keep: list[int]) -> PreTrainedTokenizerBase:
     """Return a tokenizer with only the tokens `keep`, renumbered 0 … len(keep) - 1 in that order.
 
-    Works on Unigram, WordPiece and BPE models; of BPE only the merges whose parts and result all stay are kept.
+    It works on Unigram, WordPiece and BPE models; BPE keeps only the merges whose parts and result all stay. Raises
+    `NeutralError` for a model of another type.
     """
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     new = {old: i for i, old in enumerate(keep)}
@@ -170,7 +183,7 @@ def _even(lines: dict[str, list[str]], room: int) -> list[str]:
 
 
 def _bytes(state: dict) -> list[str]:
-    """Return the pieces that stand for bytes, by which a tokenizer spells what it has no other piece for."""
+    """Return the pieces that stand for bytes; a tokenizer spells text with them for which it has no other piece."""
     if state["model"].get("byte_fallback"):
         return [f"<0x{byte:02X}>" for byte in range(256)]
     split = json.dumps([state.get("pre_tokenizer"), state.get("decoder")])
@@ -178,10 +191,10 @@ def _bytes(state: dict) -> list[str]:
 
 
 def _chains(model: dict) -> Callable[[str], set[str]]:
-    """Return what gives a piece's chain: the characters and pieces that BPE merges on the way to it, itself included.
+    """Return a function from a piece to its chain: all that BPE merges on the way to it, itself included.
 
-    Merges go by rank, the leftmost first, as in encoding; within a longer text a piece is reached by the same ones.
-    Empty for a piece that no merges reach, and for other models.
+    Merges go by rank, the leftmost first, as in encoding; within a longer text the same merges reach a piece. The chain
+    is empty for a piece that no merges reach, and for other models.
     """
     if model["type"] != "BPE":
         return lambda piece: set()

@@ -1,7 +1,7 @@
 """The shell: `python -m neutral …`.
 
-Results go to standard output (or a study) and nothing else does; progress and messages go to standard error. Exit
-codes: 0 done, 2 the user's input was wrong (one line says how), 1 a fault of ours.
+Only results go to standard output (or a study); progress and messages go to standard error. Exit codes: 0 done, 2 the
+user's input was wrong (one line says how), 1 a fault of the program, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, like every other mistake of the user's."""
+    """A parser that reports a mistake in one line, like every other mistake of the user's."""
 
     def error(self, message: str) -> NoReturn:
         raise NeutralError(f"{message} (`{self.prog} --help` lists what there is)")

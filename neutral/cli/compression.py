@@ -84,7 +84,7 @@ def _run(chosen: argparse.Namespace) -> None:
     )
     check(plan)
     if chosen.finetune:
-        classification.load(chosen.finetune)  # a mistake in the data is said before the long work
+        classification.load(chosen.finetune)  # so that a mistake in the data ends the command before the long work
 
     def then(work: Compressor) -> None:
         if chosen.export:

@@ -21,18 +21,18 @@ def command(
 
 
 def model(added: argparse.ArgumentParser, *, help: str = "a Hugging Face id or folder", required: bool = True) -> None:
-    """Add the model, and the file of it that holds the weights where it is a GGUF."""
+    """Add `--model`, and `--gguf` for a model whose weights are in a GGUF file."""
     added.add_argument("--model", required=required, help=help)
     added.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
 
 
 def loaders(chosen: argparse.Namespace) -> dict[str, str]:
-    """Return what `--gguf` means for the loaders of model and tokenizer."""
+    """Return the options that `--gguf` sets for the loaders of model and tokenizer."""
     return {"gguf_file": chosen.gguf} if chosen.gguf else {}
 
 
 def task_of(chosen: argparse.Namespace) -> str:
-    """Return the task that was chosen; by default the one that the model was made for."""
+    """Return the chosen task; by default the one that the model was made for."""
     if chosen.task != "auto":
         return chosen.task
     from neutral import models
@@ -43,18 +43,18 @@ def task_of(chosen: argparse.Namespace) -> str:
 def text(
     added: argparse.ArgumentParser, *, help: str | None, metavar: str | None = None, tail: str = "a tenth"
 ) -> None:
-    """Add the text to train on, and that to score on; `tail` says what of the former serves as the latter."""
+    """Add `--text` and `--held-out`; `tail` says which part of the text is held out by default."""
     added.add_argument("--text", required=True, metavar=metavar, help=help)
     added.add_argument("--held-out", metavar="DIR", help=f"text to score on (default: TEXT/dev, else {tail})")
 
 
-def study(added: argparse.ArgumentParser, *, help: str = "where results go, and are gone on from") -> None:
-    """Add the study."""
+def study(added: argparse.ArgumentParser, *, help: str = "where results go; an existing study is continued") -> None:
+    """Add `--study`."""
     added.add_argument("--study", required=True, metavar="DIR", help=help)
 
 
 def training(added: argparse.ArgumentParser, *, steps: str, batch: str, length: str) -> None:
-    """Add how a network is trained; the texts say what is counted."""
+    """Add the options of training; `steps`, `batch` and `length` are their help texts."""
     added.add_argument("--steps", type=int, default=100, help=steps)
     added.add_argument("--batch", type=int, default=8, help=batch)
     added.add_argument("--length", type=int, default=128, help=length)
@@ -62,7 +62,7 @@ def training(added: argparse.ArgumentParser, *, steps: str, batch: str, length: 
 
 
 def form(added: argparse.ArgumentParser) -> None:
-    """Add how a table is printed."""
+    """Add `--format`."""
     added.add_argument("--format", choices=("table", "csv", "json"), default="table")
 
 
@@ -74,7 +74,7 @@ def done(path: object, chosen: argparse.Namespace, page: str = "") -> None:
 
 
 def common(added: argparse.ArgumentParser) -> None:
-    """Add what every command that computes takes."""
+    """Add `--device` and `--quiet`, which every command that computes has."""
     added.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     added.add_argument("--quiet", action="store_true", help="no progress")
 

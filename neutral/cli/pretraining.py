@@ -1,4 +1,4 @@
-"""`pretrain`: a small masked language model, made again or anew."""
+"""`pretrain`: make a small masked language model, from an encoder or from nothing."""
 
 from __future__ import annotations
 

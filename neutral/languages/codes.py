@@ -1,6 +1,6 @@
 """What a language's code means, the eleven or any other.
 
-What is known of others (name, ISO 639-3 code, likely script) comes from `langcodes`, which has it from IANA's registry
+The name, ISO 639-3 code and likely script of other languages come from `langcodes`, which has them from IANA's registry
 and Unicode's CLDR.
 """
 
@@ -18,15 +18,15 @@ _STANDARD = {
 }  # fmt: skip
 """ISO 639-3 code -> the one under which URIEL+ describes the language.
 
-Most macrolanguage codes give way to the language that they usually mean (first two lines); for some it has little or
-nothing about that language, and what it knows stands under the macrolanguage (the rest).
+Most macrolanguage codes are replaced by the language that they usually mean (first two lines). Of some of these
+languages URIEL+ knows little or nothing, and describes the macrolanguage instead (the rest).
 """
 _RIGHT_TO_LEFT = {"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"}
 
 
 @cache
 def language(code: str) -> Language:
-    """Return what is known about an ISO 639-1 or 639-3 code; any other label is its own name, all else unknown.
+    """Return the language of an ISO 639-1 or 639-3 code; any other label is its own name, and the rest is unknown.
 
     The eleven have a family and a branch; for others `neutral.typology` knows more.
     """

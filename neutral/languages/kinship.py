@@ -7,11 +7,11 @@ from typing import Protocol
 from neutral.languages.eleven import NO_SCRIPT, UNKNOWN
 
 RELATIONS = ("same branch", "same family", "same script", "unrelated")
-"""How two languages relate, the closest that holds: branch, family, else only the script, else nothing."""
+"""How two languages relate; the first that holds counts."""
 
 
 class Lineage(Protocol):
-    """What tells how a language relates to others; `UNKNOWN` and `NO_SCRIPT` where nothing is known."""
+    """The facts by which languages relate; `UNKNOWN` and `NO_SCRIPT` if nothing is known."""
 
     family: str
     branch: str
@@ -19,7 +19,7 @@ class Lineage(Protocol):
 
 
 def relation(one: Lineage, other: Lineage) -> str:
-    """Return how two languages relate: one of `RELATIONS`. What is unknown of both is nothing that they share."""
+    """Return how two languages relate: one of `RELATIONS`. Two unknown values do not count as shared."""
     if one.family == other.family != UNKNOWN:
         return "same branch" if one.branch == other.branch else "same family"
     return "same script" if one.script == other.script != NO_SCRIPT else "unrelated"

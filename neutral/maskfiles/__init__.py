@@ -1,15 +1,15 @@
-"""Mask files in and out: any form that masks are found in, read without running anything that is in them.
+"""Mask files in and out: every known form of a mask is read, and nothing in a file is run.
 
-What is understood, told by content and not by the file's name:
+The reader tells these forms apart by content, not by the file's name:
 
 - packed safetensors, this project's own form (`write`): eight weights to the byte, with the mask's header;
 - `torch.save`d dicts of 0/1 tensors (`mask.pt`), and `torch.nn.utils.prune` checkpoints, where only the
   `…_mask` tensors are taken; both of torch's file formats, and dicts one level down (`{"state_dict": …}`);
 - plain safetensors and NumPy `.npz` of 0/1 tensors.
 
-If any tensor's name ends in `_mask`, just those are the mask. Otherwise all are, and every one of two or
-more dimensions must hold only 0 and 1; smaller ones that hold other numbers (biases) are passed over. The forms are
-described in docs/file-formats.md.
+If any tensor's name ends in `_mask`, only such tensors are the mask. Otherwise all are: a tensor of two or more
+dimensions must hold only 0 and 1, and a smaller one that holds other numbers (a bias) is skipped.
+docs/file-formats.md describes the forms.
 
 A file is data from a stranger: claimed sizes are checked against the file before memory is taken, tensors are
 packed one at a time, and pickles are opened in a child process only (`pickled`). Importing this package
@@ -36,8 +36,8 @@ __all__ = ["UPLOAD", "Limits", "export", "guess_language", "read", "read_bytes",
 def read(path: str | os.PathLike[str], limits: Limits | None = None) -> Mask:
     """Read a mask file of any known form.
 
-    The header holds what a packed file says, `file` and `stem`, and `language` where the file or its
-    name says one (`guess_language`).
+    The mask's header holds a packed file's own header, `file` and `stem`, and `language` if the file or its name gives
+    one (`guess_language`).
 
     Raises `FileError`, one line naming the file and the tensor, on anything that is not a mask.
 
@@ -54,9 +54,9 @@ def read(path: str | os.PathLike[str], limits: Limits | None = None) -> Mask:
 
 
 def read_bytes(name: str, data: bytes | bytearray | memoryview, limits: Limits | None = UPLOAD) -> Mask:
-    """Read an uploaded file: as `read`, with `name` the user's name for it.
+    """Read an uploaded file as `read` does; `name` is the user's name for it.
 
-    The data are not copied, but for pickles, which the child process needs as a file.
+    Only a pickle's data are copied, because the child process needs a file.
 
     Raises `FileError` as `read`.
     """
@@ -64,14 +64,14 @@ def read_bytes(name: str, data: bytes | bytearray | memoryview, limits: Limits |
 
 
 def guess_language(name: str) -> str | None:
-    """Return the language that a file's name says, or None if it says none or several.
+    """Return the language in a file's name, or None if the name has none or several.
 
     >>> guess_language("mlm-en-0.5.safetensors"), guess_language("mask_en_de.pt")
     ('en', None)
     """
     words = set(re.split(r"[^a-z0-9]+", PurePath(name).stem.lower()))
-    found = words & set(LANGUAGES)
-    return found.pop() if len(found) == 1 else None
+    codes = words & set(LANGUAGES)
+    return codes.pop() if len(codes) == 1 else None
 
 
 def _read(source: Source, limits: Limits) -> Mask:
@@ -94,15 +94,15 @@ def _read(source: Source, limits: Limits) -> Mask:
 
 
 def _parts(source: Source, limits: Limits) -> Parts:
-    found = kind(source)
-    if found == "zip":
-        found = zips.kind(source)
-    if found == "safetensors":
+    form = kind(source)
+    if form == "zip":
+        form = zips.kind(source)
+    if form == "safetensors":
         return safetensor.read(source, limits)
-    if found == "npz":
+    if form == "npz":
         return npz.read(source, limits)
-    if found in ("torch", "torch legacy"):
+    if form in ("torch", "torch legacy"):
         return pickled.read(source, limits)
     raise source.error(
-        f"is {found}, not a mask file; masks come as .safetensors, as .pt or .bin (torch.save) or as .npz"
+        f"is {form}, not a mask file; masks come as .safetensors, as .pt or .bin (torch.save) or as .npz"
     )

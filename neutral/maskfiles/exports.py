@@ -34,7 +34,7 @@ def write(mask: Mask, path: str | os.PathLike[str]) -> None:
 
     The file appears whole or not at all, and the same mask gives the same bytes. Missing folders are made.
 
-    Raises `FileError` if it can't be written.
+    Raises `FileError` if the file can't be written.
 
     >>> write(Mask.from_tensors({"w": [1, 0, 1]}, language="en", method="wanda"), "wanda.safetensors")
     >>> from neutral import maskfiles
@@ -45,7 +45,7 @@ def write(mask: Mask, path: str | os.PathLike[str]) -> None:
 
 
 def export(mask: Mask, path: str | os.PathLike[str], style: str | None = None) -> None:
-    """Write a mask as other tools read it; the header is left out.
+    """Write a mask in a form that other tools read, without its header.
 
     `style`, by default from the path's suffix:
 
@@ -54,7 +54,7 @@ def export(mask: Mask, path: str | os.PathLike[str], style: str | None = None) -
     - "numpy": an `.npz` archive of bool arrays;
     - "safetensors": float32 0/1 tensors under the weights' names.
 
-    Raises `NeutralError` on an unknown style, `FileError` if it can't be written.
+    Raises `NeutralError` on an unknown style, `FileError` if the file can't be written.
     """
     style = style or _BY_SUFFIX.get(Path(path).suffix.lower())
     if style not in _STYLES:

@@ -1,8 +1,7 @@
 """NumPy's `.npz`: 0/1 arrays by name in a zip archive, packed while they are unpacked.
 
-Pickled arrays (dtype object) are refused, never loaded. A member's header must fit the size that the
-directory gives, and that size what the method of packing can reach (`zips`), so an array that is not
-there claims no memory.
+Pickled arrays (dtype object) are refused, never loaded. A member's header must fit the size in the directory, and
+that size must be in reach of the method of packing (`zips`), so a false claim takes no memory.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from neutral.masks import Mask
 
 # The date of every member, so that the same mask gives the same bytes: the first that a zip can hold.
 _DATE = (1980, 1, 1, 0, 0, 0)
-# What zipfile raises: the last for ways of packing that it does not know.
+# Errors that zipfile raises; the last is for ways of packing that it does not know.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError)
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 

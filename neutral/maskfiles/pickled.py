@@ -1,11 +1,11 @@
 """Torch's pickles (`.pt`, `.bin`), opened in a child process so that none can harm this one.
 
 The child (`worker`) reads with `torch.load(weights_only=True)`, under a limit on its memory and its time,
-and hands back a packed mask or one line of JSON that says what was wrong; never a pickle. Before it starts,
-the zip directory has been held against the file.
+and hands back a packed mask or one line of JSON that says what was wrong; never a pickle. The zip directory is
+checked against the file before the child opens it.
 
 The memory limit (RLIMIT_DATA and RLIMIT_AS, set above what Python and torch take once loaded) is Linux's.
-Windows has none and macOS does not enforce it; there the checks of sizes and the time limit protect alone.
+Windows has none and macOS does not enforce it; on both only the checks of sizes and the time limit protect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from neutral.maskfiles.source import Source
 from neutral.maskfiles.values import Limits, Parts
 
 RESULT, PROBLEM, JOB = "mask.safetensors", "problem.json", "job.json"
-"""What the child reads and leaves in its folder."""
+"""Files in the child's folder: what it leaves there, and the job that it reads."""
 
 _COMMAND = ("-P", "-m", "neutral.maskfiles.worker")  # -P: nothing is imported from the current folder
 

@@ -56,7 +56,7 @@ class Source:
 
     @classmethod
     def of_path(cls, path: str | os.PathLike[str]) -> Source:
-        """Look at a path. Raises `FileError` unless it is a file with something in it."""
+        """Take a path. Raises `FileError` unless it is an ordinary file that is not empty."""
         path, name = Path(path), shown(str(path), 1000)
         try:
             status = path.stat()
@@ -72,7 +72,7 @@ class Source:
 
     @classmethod
     def of_bytes(cls, name: str, data: bytes | bytearray | memoryview) -> Source:
-        """Take bytes under a name. Raises `FileError` if there are none."""
+        """Take bytes under a name. Raises `FileError` for no bytes."""
         view = memoryview(data).cast("B")
         return cls(shown(name) or "upload", view.nbytes, data=view)._not_empty()
 
@@ -83,7 +83,7 @@ class Source:
         return io.BufferedReader(_View(self.data))
 
     def error(self, problem: str) -> FileError:
-        """Return an error that names this file; the problem is made one line."""
+        """Return an error that names this file, with the problem as one line."""
         return FileError(self.name, shown(problem, 600))
 
     def _not_empty(self) -> Source:

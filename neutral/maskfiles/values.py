@@ -25,11 +25,15 @@ BFLOAT16 = "bfloat16"
 class Limits:
     """What reading one file may take.
 
-    Attributes:
-        weights: most weights in a mask; 8 of them are a byte of memory.
-        seconds: most time; None is a minute, and a second more for every 20 MB of the file.
-        memory: bytes that the child process may take for a pickle, beyond Python and torch themselves;
-            None is chosen from the file (`pickled`).
+    Attributes
+    ----------
+    weights : int
+        Most weights in a mask; 8 of them are a byte of memory.
+    seconds : float or None
+        Most time; None is a minute, and a second more for every 20 MB of the file.
+    memory : int or None
+        Bytes that the child process may take for a pickle, beyond Python and torch themselves; None is chosen from
+        the file (`pickled`).
     """
 
     weights: int = 20_000_000_000
@@ -47,7 +51,7 @@ UPLOAD = Limits(weights=2_000_000_000, seconds=120)
 
 @dataclass(frozen=True)
 class Parts:
-    """What a mask is made of, as read: packed bits and shapes by name, and a header."""
+    """The parts of a mask that was read: packed bits and shapes by name, and a header."""
 
     bits: dict[str, np.ndarray]
     shapes: dict[str, tuple[int, ...]]
@@ -58,12 +62,16 @@ class Parts:
 class Entry:
     """A tensor in a file.
 
-    Attributes:
-        name: as the file has it.
-        shape: as the file claims, already held against the file's size where `problem` is None.
-        pack: returns the bits; raises `BadValueError`.
-        problem: why it can't be read, in words that go on after "tensor NAME"; it matters
-            only if the tensor is chosen.
+    Attributes
+    ----------
+    name : str
+        As the file has it.
+    shape : tuple of int
+        As the file claims; already checked against the file's size if `problem` is None.
+    pack : callable
+        Returns the bits; raises `BadValueError`.
+    problem : str or None
+        Why the tensor can't be read, in words that go on after "tensor NAME"; it matters only if the tensor is chosen.
     """
 
     name: str
@@ -94,9 +102,9 @@ class Clock:
 
 
 def pack(file: BinaryIO, dtype: np.dtype | str, size: int, clock: Clock) -> np.ndarray:
-    """Read `size` values from here on and return their bits, (ceil(size / 8),) uint8.
+    """Read `size` values from the file's position on and return their bits, (ceil(size / 8),) uint8.
 
-    Holds one piece of the values at a time. Raises `BadValueError` for a value other than 0 and 1,
+    One piece of the values is in memory at a time. Raises `BadValueError` for a value other than 0 and 1,
     `CutOffError` at the file's end.
     """
     stored = stored_as(dtype)
@@ -118,17 +126,17 @@ def stored_as(dtype: np.dtype | str) -> np.dtype:
 
 
 def ones(values: np.ndarray, dtype: np.dtype | str) -> np.ndarray:
-    """Return where an array of zeros and ones, stored as `dtype` is, is one.
+    """Return which values of an array of zeros and ones, stored as `dtype`, are one.
 
     Raises `BadValueError` naming another value (NaN included).
     """
     if dtype == BFLOAT16:  # the upper half of a float32
         values = (values.astype(np.uint32) << 16).view(np.float32)
-    found = values == 1
-    if np.count_nonzero(found) + np.count_nonzero(values == 0) != values.size:
-        other = values[~found & (values != 0)].flat[0]
+    are_ones = values == 1
+    if np.count_nonzero(are_ones) + np.count_nonzero(values == 0) != values.size:
+        other = values[~are_ones & (values != 0)].flat[0]
         raise BadValueError(f"holds {other:g}, and a mask holds only 0 and 1")
-    return found
+    return are_ones
 
 
 def reordered(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -140,12 +148,12 @@ def reordered(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def collect(source: Source, entries: Sequence[Entry], limits: Limits) -> Parts:
     """Choose the tensors that are the mask (see the package) and pack them one after the other.
 
-    Raises `FileError` naming the tensor that can't be one, and if there are none or too many.
+    Raises `FileError`, naming a tensor that can't be part of a mask, and for no tensors or too many weights.
     """
     for entry in entries:
         check_name(source, entry.name)
-    if twice := next((n for n, count in Counter(e.name for e in entries).items() if count > 1), None):
-        raise source.error(f"tensor {twice} is in it twice")
+    if repeated := next((n for n, count in Counter(e.name for e in entries).items() if count > 1), None):
+        raise source.error(f"tensor {repeated} is in it twice")
     named = [entry for entry in entries if entry.name.endswith("_mask")]
     chosen = named or [entry for entry in entries if entry.shape]
     if not chosen:

@@ -3,8 +3,8 @@
     python -m neutral.maskfiles.worker FOLDER
 
 `torch.load(weights_only=True)` builds the dict of tensors without their numbers, on the `meta` device. The
-numbers are then read from the file one tensor at a time, at places held against the zip directory. In torch's
-legacy format (before 1.6) the places are noted while torch believes it reads them.
+numbers are then read from the file one tensor at a time, at places that are checked against the zip directory. In
+torch's legacy format (before 1.6) the places are noted while torch believes that it reads the numbers.
 """
 
 from __future__ import annotations
@@ -120,19 +120,19 @@ def _at(file: BinaryIO, begin: int, size: int) -> bytes:
 
 
 def _load(source: Source, load: Callable[[], Any]) -> Any:
-    """Call torch.load; whatever goes wrong becomes a `FileError`."""
+    """Call torch.load, and turn every failure but a lack of memory into a `FileError`."""
     try:
         return load()
     except pickle.UnpicklingError as error:
-        if wanted := re.search(r"GLOBAL (\S+)", str(error)):
+        if requested := re.search(r"GLOBAL (\S+)", str(error)):
             raise source.error(
-                f"holds more than tensors: it asks for {wanted[1]}, which could run code and was not run"
+                f"holds more than tensors: it asks for {requested[1]}, which could run code and was not run"
             ) from None
         raise source.error(f"holds more than tensors, or is damaged ({_first_line(error)})") from None
     except MemoryError:
         raise
-    # What torch raises on damaged or hostile bytes is not limited to some classes (RuntimeError, EOFError,
-    # KeyError, TypeError, AssertionError, UnicodeDecodeError … come up), and all of them mean one thing.
+    # On damaged or hostile bytes torch raises errors of many classes (RuntimeError, EOFError, KeyError, TypeError,
+    # AssertionError, UnicodeDecodeError … come up), and all of them mean one thing.
     except Exception as error:
         text = _first_line(error)
         if "allocate memory" in text or "not enough memory" in text:
@@ -147,7 +147,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _named(source: Source, loaded: Any) -> dict[str, torch.Tensor]:
-    """Return the file's tensors by name: its dict's, or those of the one dict in it that has some."""
+    """Return the file's tensors by name: those of its dict, else those of the only inner dict that has tensors."""
     import torch
 
     if isinstance(loaded, torch.Tensor):
@@ -160,8 +160,8 @@ def _named(source: Source, loaded: Any) -> dict[str, torch.Tensor]:
     def tensors(table: Mapping[Any, Any]) -> dict[Any, torch.Tensor]:
         return {name: value for name, value in table.items() if isinstance(value, torch.Tensor)}
 
-    found = tensors(loaded)
-    if not found:
+    named = tensors(loaded)
+    if not named:
         inner = {key: tensors(value) for key, value in loaded.items() if isinstance(value, Mapping)}
         inner = {key: table for key, table in inner.items() if table}
         if len(inner) > 1:
@@ -169,12 +169,12 @@ def _named(source: Source, loaded: Any) -> dict[str, torch.Tensor]:
             if len(inner) > 1:
                 names = ", ".join(map(str, inner))
                 raise source.error(f"holds several dicts of tensors ({names}); save the masks alone")
-        found = next(iter(inner.values()), {})
-    if not found:
+        named = next(iter(inner.values()), {})
+    if not named:
         raise source.error("holds a dict, but no tensors in it")
-    if wrong := [name for name in found if not isinstance(name, str)]:
+    if wrong := [name for name in named if not isinstance(name, str)]:
         raise source.error(f"calls a tensor {wrong[0]!r}, which is no weight's name")
-    return found
+    return named
 
 
 def _entry(file: BinaryIO, name: str, tensor: torch.Tensor, locate: Locate, clock: Clock) -> Entry:
@@ -229,7 +229,7 @@ class _Noting:
     """A file for torch's legacy loader that skips the numbers and notes where they are.
 
     torch reads pickles with `read` and `readline`, and the numbers with `readinto`, into memory that it has
-    reserved but not touched. Where it would fill that, its address and the place in the file are noted.
+    reserved but not touched. Instead of filling that memory, its address and the place in the file are noted.
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
@@ -263,7 +263,7 @@ class _Noting:
         return place + skipped, min(length - skipped, storage.nbytes())
 
     def _note(self, address: int, place: int, count: int) -> None:
-        # A storage too long for one call is asked for in several: lengthen the piece that ends here.
+        # torch reads a storage that is too long for one call in several: lengthen the piece that ends at `place`.
         if self._pieces:
             begin, first, length = self._pieces[-1]
             if begin + length == address and first + length == place:
@@ -281,7 +281,7 @@ _TOO_MUCH_MEMORY = "reading it takes more memory than it may: damaged, or made t
 
 
 def _limit(limits: Limits, needed: int) -> None:
-    """Let this process take no more than the limit from here on, if the system can see to that."""
+    """Let this process take no more than the limit from here on, if the system can enforce it."""
     try:
         import resource
 
@@ -291,7 +291,7 @@ def _limit(limits: Limits, needed: int) -> None:
     more = _FLOOR + needed if limits.memory is None else limits.memory
     for what, field in ((resource.RLIMIT_DATA, "VmData"), (resource.RLIMIT_AS, "VmSize")):
         _lower(resource, what, int(now[field].split()[0]) * 1024 + more)
-    # Should this process outlive its parent, it does not go on for ever.
+    # So that this process ends even if it outlives its parent.
     _lower(resource, resource.RLIMIT_CPU, math.ceil(limits.time_for(0)) + 60)
     _lower(resource, resource.RLIMIT_CORE, 0)
 

@@ -1,8 +1,8 @@
-"""Zip directories, held against the file before anything in them is believed.
+"""Zip directories, checked against the file before anything in them is believed.
 
-`torch.save` and `numpy.savez` both write zip archives. What is checked: the directory's own size (Python
-reads all of it into memory), members inside the file that do not overlap (overlapping ones are how a small
-archive unpacks to petabytes), sizes that their method of packing can have, and names that are there once.
+`torch.save` and `numpy.savez` both write zip archives. The checks: the directory's own size is small (Python
+reads all of it into memory), members lie inside the file and do not overlap (with overlapping ones a small
+archive unpacks to petabytes), their sizes are in reach of their method of packing, and no name comes twice.
 
 The format: PKWARE's APPNOTE.TXT, sections 4.3.7 (local header), 4.3.14-16 (end of the directory).
 """
@@ -67,11 +67,11 @@ def opened(source: Source, file: BinaryIO) -> zipfile.ZipFile:
 
 
 def places(source: Source, file: BinaryIO, archive: zipfile.ZipFile) -> dict[int, zipfile.ZipInfo]:
-    """Return where each member's bytes begin in the file, for members that are stored as they are.
+    """Return offset in the file -> the member whose bytes begin there, for members that are not packed.
 
-    Raises `FileError` if one is packed (torch.save never does), or where header and directory disagree.
+    Raises `FileError` if one is packed (torch.save never packs), or if header and directory disagree.
     """
-    found = {}
+    members = {}
     for member in archive.infolist():
         if member.compress_type != zipfile.ZIP_STORED:
             raise source.error(f"member {member.filename} is packed, which torch.save never does")
@@ -83,12 +83,12 @@ def places(source: Source, file: BinaryIO, archive: zipfile.ZipFile) -> dict[int
         begin = member.header_offset + _LOCAL.size + name + extra
         if begin + member.file_size > archive.start_dir:
             raise source.error(f"member {member.filename} claims {member.file_size:,} bytes, more than the file holds")
-        found[begin] = member
-    return found
+        members[begin] = member
+    return members
 
 
 def _check_end(source: Source, file: BinaryIO) -> None:
-    """Check the directory's size as its end record has it, which zipfile would believe."""
+    """Check the directory's size in its end record, which zipfile would believe."""
     tail_size = min(source.size, _END.size + _LONGEST_COMMENT)
     file.seek(source.size - tail_size)
     tail = file.read(tail_size)

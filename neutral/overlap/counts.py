@@ -30,11 +30,24 @@ if TYPE_CHECKING:
 def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly: bool = True) -> Counts:
     """Count what masks of one network keep: each, every pair, and exactly k of them.
 
-    Members are called `names`, else each mask's `named`; a name that comes again gets a number ("en 2").
-    With `exactly=False` the neutral core is not counted, and it takes two thirds of the time.
+    Parameters
+    ----------
+    masks : sequence of n Mask
+    names : sequence of n str, optional
+        Names of the members, all different; by default each mask's `named`, numbered where one comes again ("en 2").
+    exactly : bool
+        False leaves the neutral core out, which takes two thirds of the time.
 
-    Raises `MismatchError` naming the first tensor that differs, `NeutralError` for no masks or names
-    that do not fit.
+    Returns
+    -------
+    Counts
+
+    Raises
+    ------
+    MismatchError
+        Naming the first tensor that differs between the masks.
+    NeutralError
+        For no masks, or for names that do not fit.
 
     >>> from neutral.masks import Mask
     >>> en = Mask.from_tensors({"encoder.layer.0.output.dense.weight": [1, 1, 0, 0]}, language="en")
@@ -61,18 +74,25 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
 class Counts:
     """What n masks keep in T weight tensors, and every measure of it.
 
-    Attributes:
-        members: what the n masks are called.
-        tensors: names of the T weights.
-        sizes: (T,) int64, weights in each tensor.
-        both: (T, n, n) int64, weights that both of a pair keep; symmetric, the diagonal is what each keeps.
-        exactly: (T, n + 1) int64, weights kept by exactly k masks; or None.
-        header: what all masks say of themselves (model, task, method, …).
-
-    The measures take `by`: all | stack | layer | component | layer-component | tensor, and give a tidy
+    The measures take `by`: all | stack | layer | component | layer-component | tensor, and return a tidy
     DataFrame. Groups come in natural order; encoder and decoder layers are never one group, a pooler is a
     group of its own. A measure that a group does not define is NaN: Jaccard and Dice of two masks that keep
-    nothing there, φ of a mask that keeps nothing or everything.
+    nothing in the group, φ of a mask that keeps nothing or everything.
+
+    Attributes
+    ----------
+    members : tuple of n str
+        Names of the masks.
+    tensors : tuple of T str
+        Names of the weights.
+    sizes : (T,) int64
+        Weights in each tensor.
+    both : (T, n, n) int64
+        Weights that both masks of a pair keep; symmetric, with each mask's own number on the diagonal.
+    exactly : (T, n + 1) int64, or None
+        Weights that exactly k masks keep.
+    header : dict
+        Entries that the headers of all masks share (model, task, method, …).
     """
 
     members: tuple[str, ...]
@@ -163,7 +183,7 @@ class Counts:
     def matrix(self, measure: str, group: str = "all", by: str = "all") -> pd.DataFrame:
         """Return a measure in one group as a symmetric square: members × members.
 
-        The diagonal compares a mask with itself (for chance: with an independent one of its densities).
+        The diagonal compares a mask with itself (for chance: with an independent mask of the same densities).
 
         Raises `NeutralError` for an unknown measure, grouping or group.
         """
@@ -182,10 +202,10 @@ class Counts:
     def core(self, by: str = "all") -> pd.DataFrame:
         """Return the share of weights kept by at least k masks, k = 1..n: columns group, k, value, chance.
 
-        `chance` is expected of independent masks with the same densities: in every tensor the number of masks
-        that keep a weight is then Poisson-binomial; expected counts are added up over the group.
+        `chance` is the share expected of independent masks with the same densities: in every tensor the number of
+        masks that keep a weight is then Poisson-binomial; expected counts are added up over the group.
 
-        Raises `NeutralError` where `exactly` is None: after `select`, or when it was not counted.
+        Raises `NeutralError` when `exactly` is None: after `select`, or when it was not counted.
         """
         if self.exactly is None:
             raise NeutralError("these counts do not tell the core of these masks; count these masks alone")
@@ -198,7 +218,7 @@ class Counts:
         return _table(self.groups(by), ("k", ks), {"value": value, "chance": chance})
 
     def select(self, members: Iterable[str]) -> Counts:
-        """Return the counts of some members, in the order given; `exactly` is None unless all are there.
+        """Return the counts of the `members`, in their order; `exactly` is None unless these are all members.
 
         Raises `NeutralError` naming a member that is not in these counts.
         """
@@ -211,7 +231,7 @@ class Counts:
         return Counts(members, self.tensors, self.sizes, both, exactly, dict(self.header))
 
     def save(self, path: str | Path) -> None:
-        """Write a safetensors file with JSON metadata; it is there complete or not at all.
+        """Write a safetensors file with JSON metadata; the file appears whole or not at all.
 
         >>> from neutral.masks import Mask
         >>> masks = [Mask.from_tensors({"w": [1, 0, 1]}, language=code) for code in ("en", "fr")]
@@ -229,7 +249,7 @@ class Counts:
 
     @classmethod
     def load(cls, path: str | Path) -> Counts:
-        """Read what `save` wrote, which has an example. Raises `FileError` for anything else."""
+        """Read a file that `save` wrote (its docstring has an example). Raises `FileError` for any other file."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -254,7 +274,7 @@ class Counts:
             raise FileError(path, str(error)) from error
 
     def _values(self, name: str, by: str, *, by_chance: bool = False) -> np.ndarray:
-        """Return a measure as (groups, n, n), of the masks or as expected of independent ones."""
+        """Return a measure of the masks, or its value expected of independent masks, as (groups, n, n)."""
         if name not in MEASURES:
             raise NeutralError(f"unknown measure {name!r}; use one of {', '.join(MEASURES)}")
         name, by_chance = ("jaccard", True) if name == "chance" else (name, by_chance)
@@ -262,7 +282,7 @@ class Counts:
             return FORMULAS[name](self._kept_by(by, by_chance=by_chance))
 
     def _kept_by(self, by: str, *, by_chance: bool) -> Kept:
-        """Return what the masks keep in each group of a grouping, or as expected of independent ones."""
+        """Return how many weights the masks, or independent masks, keep in each group of a grouping."""
         one, other = self.kept[:, :, None], self.kept[:, None, :]  # (T, n, 1), (T, 1, n)
         both = expected_both(self.kept, self.sizes) if by_chance else self.both  # (T, n, n)
         sums = (both, one + other - both, one, other, self.sizes[:, None, None])
@@ -276,7 +296,7 @@ class Counts:
         return totals
 
     def _pair_table(self, by: str, values: dict[str, np.ndarray]) -> pd.DataFrame:
-        """Return a table with a row a group and pair; values are flat, groups outermost."""
+        """Return a table with a row for every group and pair; values are flat, groups outermost."""
         groups, pairs = self.groups(by), list(combinations(self.members, 2))
         columns = {
             "group": [group for group in groups for _ in pairs],
@@ -289,7 +309,15 @@ class Counts:
 def poisson_binomial(density: np.ndarray) -> np.ndarray:
     """Return the distribution of how many of n independent masks keep a weight.
 
-    density: (T, n) shares kept. Returns (T, n + 1): probability of exactly k, in columns.
+    Parameters
+    ----------
+    density : (T, n) array
+        Share of each tensor's weights that each mask keeps, 0..1.
+
+    Returns
+    -------
+    (T, n + 1) array
+        Probability that exactly k masks keep a weight, in column k.
     """
     t, n = density.shape
     chances = np.zeros((t, n + 1))
@@ -310,9 +338,9 @@ def _at_least(exactly: np.ndarray) -> np.ndarray:
 
 
 def _table(groups: list[str], inner: tuple[str, Iterable], values: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Return a table with a row a group and inner thing; values are (groups, inner)."""
-    name, things = inner[0], list(inner[1])
-    columns = {"group": [group for group in groups for _ in things], name: things * len(groups)}
+    """Return a table with a row for every group and every item of `inner`; values are (groups, items)."""
+    name, items = inner[0], list(inner[1])
+    columns = {"group": [group for group in groups for _ in items], name: items * len(groups)}
     return pd.DataFrame({**columns, **{key: value.ravel() for key, value in values.items()}})
 
 

@@ -1,7 +1,7 @@
 """The measures of a pair of masks, each a formula of what the two keep.
 
-The neutral core and Jaccard follow Foroutan et al. (EMNLP 2022, arXiv 2205.12672). Where masks keep nothing, or all, a
-measure may be 0/0: it is NaN there.
+The neutral core and Jaccard follow Foroutan et al. (EMNLP 2022, arXiv 2205.12672). A measure that is 0/0, because masks
+keep nothing or everything, is NaN.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Kept(NamedTuple):
     other: np.ndarray
     """(groups, 1, n), by the second."""
     size: np.ndarray
-    """(groups, 1, 1), weights there are."""
+    """(groups, 1, 1), all weights."""
 
 
 def jaccard(kept: Kept) -> np.ndarray:
@@ -62,8 +62,15 @@ MEASURES = (*FORMULAS, "chance")
 def expected_both(kept: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Return how many weights of each tensor two independent masks would both keep, N·p·q: (T, n, n) float.
 
-    kept: (T, n) weights that each mask keeps. sizes: (T,) weights in each tensor. Unequal densities of tensors raise
-    the overlap expected of a whole network, so expectations are made per tensor and added up.
+    Unequal densities of tensors raise the overlap expected of a whole network, so expectations are computed per tensor
+    and added up.
+
+    Parameters
+    ----------
+    kept : (T, n) array
+        Weights that each mask keeps.
+    sizes : (T,) array
+        Weights in each tensor.
     """
     one, other = kept[:, :, None].astype(float), kept[:, None, :].astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):

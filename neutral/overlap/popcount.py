@@ -33,11 +33,20 @@ def count_tensors(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Count T tensors of n masks each.
 
-    tensors: for each tensor the n packed uint8 arrays, all of ceil(size / 8) bytes, padding bits 0.
-    sizes: (T,) numbers of weights.
-    exactly: whether to count weights by how many masks keep them, which takes half as long again.
-    Returns `both` (T, n, n), symmetric with each mask's own count on the diagonal, and `exactly` (T, n + 1) or
-    None; int64.
+    Parameters
+    ----------
+    tensors : T sequences of n uint8 arrays
+        Packed bits of each tensor, one array for each mask, all of ceil(size / 8) bytes, padding bits 0.
+    sizes : (T,) array
+        Number of weights in each tensor.
+    exactly : bool
+        Whether to count weights by how many masks keep them, which takes half as long again.
+
+    Returns
+    -------
+    both : (T, n, n) int64
+        Symmetric, with each mask's own count on the diagonal.
+    exactly : (T, n + 1) int64, or None
     """
     n = len(tensors[0])
     both = np.zeros((len(tensors), n, n), dtype=np.int64)
@@ -56,28 +65,28 @@ def count_tensors(
 
 
 class _Counter:
-    """Counts one tensor at a time, in buffers that are made once.
+    """Counts one tensor at a time, in buffers that are allocated once.
 
-    A block has W words of every mask. The things counted in it are, in this order: each mask, each pair, and n sets
-    of binary digits (see `_joint`).
+    A block has W words of every mask. Counted in it are, in this order: each mask, each pair, and n sets of binary
+    digits (see `_joint`).
     """
 
     def __init__(self, n: int, *, exactly: bool = True) -> None:
         self.n, self.exactly = n, exactly
-        # Every pair is once (i, i + lag), counted round; at half the way round a pair would come twice.
+        # Every pair is (i, i + lag modulo n) once; at a lag of n / 2 all n rows would give each pair twice.
         self.lags = [(lag, n // 2 if 2 * lag == n else n) for lag in range(1, n // 2 + 1)]
         self.pairs = [(i, (i + lag) % n) for lag, rows in self.lags for i in range(rows)]
         self.counted = n + len(self.pairs) + n * exactly
         words, products = n + n // 2, n + 1
         fitting = _CACHE_BYTES // (8 * (words + products) + 2 * self.counted)
         self.width = min(_MOST_WORDS, max(_FEWEST_WORDS, _in_lines(fitting)))
-        self.words = _aligned(words, self.width, np.uint64)  # the masks, and the first of them again
-        self.products = _aligned(products, self.width, np.uint64)  # what is to be counted
-        self.counts = _aligned(self.counted, self.width, np.uint8)  # ones in each word of this block
-        self.tally = _aligned(self.counted, self.width, np.uint8)  # and of up to `_FULL` blocks
+        self.words = _aligned(words, self.width, np.uint64)  # the masks, then the first of them again
+        self.products = _aligned(products, self.width, np.uint64)  # words whose ones are counted
+        self.counts = _aligned(self.counted, self.width, np.uint8)  # ones in each word of a block
+        self.tally = _aligned(self.counted, self.width, np.uint8)  # their sums over up to `_FULL` blocks
 
     def count(self, masks: Sequence[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return both (n, n) and exactly (n + 1,), 0 where not asked for, of one tensor; int64."""
+        """Return both (n, n) and exactly (n + 1,), int64, of one tensor; exactly is 0 if it is not counted."""
         n = self.n
         total = np.zeros(self.counted, dtype=np.int64)
         length = -(-size // 64)
@@ -111,7 +120,7 @@ class _Counter:
         return words
 
     def _count(self, words: np.ndarray, counts: np.ndarray) -> None:
-        """Count the ones in each word of everything that is counted, into counts (counted, width)."""
+        """Count the ones in each word of every mask, pair and set of digits, into counts (counted, width)."""
         n, width = self.n, words.shape[1]
         np.bitwise_count(words[:n], out=counts[:n])
         first = n
@@ -120,13 +129,13 @@ class _Counter:
             np.bitwise_and(words[:rows], words[lag : lag + rows], out=products)
             np.bitwise_count(products, out=counts[first : first + rows])
             first += rows
-        if self.exactly:  # last: it uses the words up
+        if self.exactly:  # last, because it overwrites the words
             np.bitwise_count(self._joint(words[:n]), out=counts[first:])
 
     def _joint(self, words: np.ndarray) -> np.ndarray:
         """Return (n, width): row s - 1 marks weights whose number of masks has all binary digits that s has.
 
-        No number up to n has all the digits of a larger s, so these n sets say everything.
+        No number up to n has all the digits of a larger s, so these n sets determine every count.
         """
         n, width = words.shape
         products = _rows(self.products, n + 1, width)

@@ -1,6 +1,5 @@
-"""Long work into a study, so that a stopped run goes on where it was: a file a subject.
+"""Long work into a study, with a file for each subject; a stopped run continues where it was.
 
-`plans` say what can be asked. What is finished is told by the study itself (`records`): a file is written whole before
-the result that follows from it, and a result line is written once. Nothing that depends on the clock is stored in the
-results.
+`plans` describe runs. The study itself records what is finished (`records`): a file is written whole before the result
+that follows from it, and a result line is written once. No result depends on the clock.
 """

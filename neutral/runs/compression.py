@@ -22,17 +22,17 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar
 from neutral.runs.plans.compression import CompressionPlan, Trial, check, settings
-from neutral.runs.records import Finished, begin, digest, made
+from neutral.runs.records import Finished, begin, digest, provenance
 from neutral.study import FULL, Study
 from neutral.tasks import LanguageModelling, Score
 from neutral.training import memory_limit
 
 WHOLE_TABLE = {"method": FULL, "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False}
 
-"""What the results call the table that is not compressed."""
+"""The fields by which results name the table that is not compressed."""
 
 KEY = ("method", "by", "ratio", "weights", "variant", "trimmed", "seed", "language", "where", "words", "group", "name")
-"""What tells the results of a compression apart."""
+"""Fields that tell the results of a compression apart."""
 
 
 class Compressor:
@@ -60,7 +60,7 @@ class Compressor:
         self.results = Finished(self.study, KEY)
 
     def run(self) -> Study:
-        """Do what is not done yet, and return the study."""
+        """Fit and score the tables that are not done yet, and return the study."""
         plan, trials = self.plan, list(self.plan.trials())
         with bar(len(trials) + 1, "table", quiet=self.quiet) as shown:
             shown.set_description("full")
@@ -76,7 +76,7 @@ class Compressor:
         return self.study
 
     def _try(self, trial: Trial) -> None:
-        """Fit one table, and append what is not there of its errors and scores; its own line comes last."""
+        """Fit one table, and append its errors and scores that the study lacks; the table's own row comes last."""
         row = self._row(trial)
         picture = self.plan.picture and not self._picture_path(row).exists()
         if self._has("table", row) and not picture:
@@ -108,7 +108,7 @@ class Compressor:
         self._append("table", **row, **sizes, **measured)
 
     def name(self, trial: Trial) -> str:
-        """Return what the files of a table are called."""
+        """Return the name of a table's files."""
         row = self._row(trial)
         parts = (
             row["method"],
@@ -140,7 +140,7 @@ class Compressor:
                 self._append("perplexity", **row, language=code, where=where, words=words, **values)
 
     def _errors(self, row: dict, table: Table) -> None:
-        """Append the direction error of each language's tokens, each script's, and those of each frequency."""
+        """Append the direction error of the tokens of each language, each script and each frequency."""
         distance = distortion.cosine_distance(self.bench.matrix, table)
         for kind, groups in self.bench.groups.items():
             for values in distortion.grouped(distance, groups).to_dict("records"):
@@ -175,7 +175,7 @@ class Compressor:
             "languages": list(plan.languages),
             "methods": [name.partition(":")[0] for name in plan.methods],
             "length": plan.length,
-            **made(corpus, plan.languages),
+            **provenance(corpus, plan.languages),
             "parameters": sum(p.numel() for p in bench.model.parameters()),
             "vocabulary": bench.matrix.shape[0],
             "width": bench.matrix.shape[1],
@@ -187,11 +187,16 @@ class Compressor:
 class Bench:
     """A model, its token table, and the text that tables are judged on.
 
-    Attributes:
-        matrix: the token table, float32 (V, d).
-        tied: whether the output layer is the same table.
-        trimmed: how many times fewer tokens there are than before `trim`; 1 without.
-        groups: kind -> name -> which tokens are in the group, or how often they occur in it, (V,).
+    Attributes
+    ----------
+    matrix : (V, d) float32 tensor
+        The token table.
+    tied : bool
+        Whether the output layer is the same table.
+    trimmed : float
+        How many times fewer tokens there are than before `trim`; 1 without trimming.
+    groups : kind -> name -> (V,) array
+        Which tokens are in the group, or how often they occur in it.
     """
 
     def __init__(self, plan: CompressionPlan, corpus: Corpus, device: torch.device, **options: object) -> None:
@@ -222,7 +227,7 @@ class Bench:
     def trim(self) -> None:
         """Cut the vocabulary to the tokens of the text, in model and table; scores stay those of the same text."""
         whole, task = len(self.matrix), self.tasks[False]
-        self.metric()  # measured while the model still reads the full tokenizer's blocks
+        self.metric()  # now, while the model still reads the full tokenizer's blocks
         cut = trimming.trim(self.model, self.tokenizer, self.train)
         self.tokenizer = cut.tokenizer
         keep = list(cut.keep)
@@ -237,7 +242,7 @@ class Bench:
         self.trimmed = whole / len(keep)
 
     def fit(self, trial: Trial, plan: CompressionPlan) -> Table | None:
-        """Return the table that a trial asks for; None where trimming alone makes it smaller than asked."""
+        """Return the table of a trial; None if trimming alone makes it smaller than the trial's ratio."""
         if trial.method == "trim":
             return Rebuilt(self.matrix.shape, {"dense": self.matrix})
         ratio = (trial.ratio or self.reach(trial.method)) / self.trimmed
@@ -258,13 +263,13 @@ class Bench:
         )
 
     def training_loss(self, table: Table) -> float:
-        """Return the mean loss on a little training text with a table in place of the input, as the paper swaps it."""
+        """Return the mean loss on a little training text with a table in place of the input's, as in the paper."""
         with put_in(self.model, Rebuilt.of(table), "input", train=False):
             scores = [self.tasks[False].evaluate(self.model, blocks[:2]) for blocks in self.calibration.values()]
         return sum(score.loss for score in scores) / len(scores)
 
     def metric(self) -> torch.Tensor:
-        """Return what the output layer's inputs look like, measured once."""
+        """Return the output metric of the output layer's inputs, measured once."""
         if self._metric is None:
             self._metric = output_metric(self.model, self.tasks[False], self.calibration)
         return self._metric
@@ -300,12 +305,33 @@ def compress(
     then: Callable[[Compressor], object] | None = None,
     **options: object,
 ) -> Study:
-    """Compress a model's token table as `plan` says, into the study in `folder`; what is there is not redone.
+    """Compress a model's token table into a study; results that the study has are not redone.
 
-    `then` is called with the finished work, for what else is to be done with the tables (`runs.tables`).
+    Parameters
+    ----------
+    plan : CompressionPlan
+    corpus : Corpus
+    folder : str or Path
+        The study's folder.
+    device : str
+        auto | cpu | cuda | mps.
+    quiet : bool
+        Whether to show no progress.
+    then : callable, optional
+        Called with the finished `Compressor`, for further work with the tables (`runs.tables`).
+    **options
+        Go to the loaders of model and tokenizer.
 
-    `options` go to the loaders of model and tokenizer. Raises `NeutralError` when the study was made with another
-    model or text, or a ratio is out of a method's reach.
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    NeutralError
+        If the study was made with another model or text, or a ratio is out of a method's reach.
+    MemoryLimitError
+        If the device's memory is too small.
     """
     check(plan)
     with memory_limit("lower --length and run the same command again; it goes on where it stopped"):

@@ -1,7 +1,7 @@
 """Look inside a study's model, whole and under its masks: parallel sentences read layer by layer, into the study.
 
-Two kinds of rows, one a mask and pair of languages, with lists over layers: "retrieval" (every ordered pair) and
-"representation" (every pair and measure). What the study has is not redone.
+There are two kinds of rows, each of a mask and a pair of languages, with lists over layers: "retrieval" (every ordered
+pair) and "representation" (every pair and measure). Rows that the study has are not redone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from neutral.tasks import making
 from neutral.training import memory_limit
 
 KEY = ("task", "method", "sparsity", "seed", "mask", "source", "target", "measure")
-"""What tells the results inside the model apart."""
+"""Fields that tell the results inside the model apart."""
 
 Pair = tuple[str, str]
 Layers = dict[str, np.ndarray]
@@ -63,7 +63,7 @@ class Inside:
         self.origin = snapshot(self.model)
 
     def run(self, kind: str) -> Study:
-        """Append the rows of a kind that are not there yet, and return the study."""
+        """Append the rows of a kind that the study lacks, and return the study."""
         self._remember_sentences()
         results = Finished(self.study, KEY, kind=kind)
         measure = _retrieval if kind == "retrieval" else _representation
@@ -89,15 +89,15 @@ class Inside:
         rewind(self.model, self.origin)
         if mask is not None:
             mask.apply(self.model, strict=False)  # a pooler's mask, under a head that has none
-        wanted = {code for pair in pairs for code in pair}
+        codes = {code for pair in pairs for code in pair}
         return {
             code: states(self.model, self.tokenizer, lines, batch=self.plan.batch)
             for code, lines in self.sentences.items()
-            if code in wanted
+            if code in codes
         }
 
     def _masks(self) -> Iterator[tuple[str, Mask | None]]:
-        """Yield (name in the rows, mask) of all that the plan names."""
+        """Yield (name in the rows, mask) for every mask that the plan names."""
         plan = self.plan
         rewind(self.model, self.origin)
         if "full" in plan.masks:
@@ -113,7 +113,7 @@ class Inside:
             yield PRETRAINED, controls.pretrained(self.origin, self.weights, plan.sparsity, scope, transposed=across)
 
     def _stored_masks(self) -> dict[str, Mask]:
-        """Return language -> mask, from the plan's files or the study; none where the plan needs none."""
+        """Return language -> mask, from the plan's files or the study; nothing if the plan needs no masks."""
         plan = self.plan
         if not {"each", "core"} & set(plan.masks):
             return {}
@@ -137,13 +137,13 @@ class Inside:
         return {code: maskfiles.read(paths[code]) for code in [*known, *sorted(set(paths) - set(known))]}
 
     def _sentences(self) -> dict[str, list[str]]:
-        """Return the sentences of the languages asked for, the study's first and in its order."""
+        """Return the sentences of the plan's languages, the study's first and in its order."""
         known = list(self.study.info.get("languages", ()))
-        asked = sorted(
+        languages = sorted(
             self.plan.languages or known, key=lambda code: (known.index(code) if code in known else 999, code)
         )
         try:
-            sentences = parallel(self.plan.sentences, list(dict.fromkeys(asked)))
+            sentences = parallel(self.plan.sentences, list(dict.fromkeys(languages)))
         except FileError as error:
             hint = "; name the languages to look at with --languages"
             raise NeutralError(f"{error}{'' if self.plan.languages else hint}") from error
@@ -162,9 +162,9 @@ class Inside:
         }
 
     def _load(self, **options: object) -> PreTrainedModel:
-        """Load the model with the head of the study's task, so that its weights are called as they were there.
+        """Load the model with the head of the study's task, so that its weights have their names in the study.
 
-        A head that the checkpoint lacks has no part in the states. Raises `NeutralError` for other weights than those
+        A head that the checkpoint lacks has no part in the states. Raises `NeutralError` if the weights are not those
         that the study was made with.
         """
         encoder_decoder = models.is_encoder_decoder(self.plan.model, **options)
@@ -180,7 +180,7 @@ class Inside:
         return model
 
     def _remember_sentences(self) -> None:
-        """Write which sentences were read into study.json, and refuse others than before."""
+        """Write into study.json which sentences were read, and refuse sentences that have changed."""
         hashes = {code: corpora.digest(lines) for code, lines in self.sentences.items()}
         before = self.study.info.get("parallel", {}).get("hashes", {})
         if changed := [code for code in hashes if before.get(code, hashes[code]) != hashes[code]]:
@@ -196,15 +196,15 @@ class Inside:
 def retrieve(plan: InsidePlan, folder: str | Path, *, device: str = "auto", quiet: bool = False, **options) -> Study:
     """Retrieve parallel sentences by layer, under each of the plan's masks, into the study in `folder`.
 
-    `options` go to the loaders of model and tokenizer (`gguf_file=…`, say). Raises `NeutralError` when the folder is no
-    study, when its model, masks or sentences are others, or the sentences are not parallel; `MemoryLimitError` when the
+    `options` go to the loaders of model and tokenizer (`gguf_file=…`, say). Raises `NeutralError` if the folder is no
+    study, if its model, masks or sentences are others, or if the sentences are not parallel; `MemoryLimitError` if the
     device's memory is too small.
     """
     return _run("retrieval", plan, folder, device=device, quiet=quiet, **options)
 
 
 def represent(plan: InsidePlan, folder: str | Path, *, device: str = "auto", quiet: bool = False, **options) -> Study:
-    """Compare the languages' representations by layer, as `retrieve` does the retrieval; errors are the same."""
+    """Compare the languages' representations by layer; arguments and errors are those of `retrieve`."""
     return _run("representation", plan, folder, device=device, quiet=quiet, **options)
 
 
@@ -213,11 +213,11 @@ def _run(kind: str, plan: InsidePlan, folder: str | Path, **options: object) -> 
         return Inside(plan, folder, **options).run(kind)
 
 
-def _retrieval(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]) -> Iterator[dict]:
-    """Yield two rows a pair, one a direction: accuracy at 1 and 5 by layer."""
+def _retrieval(layers_of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]) -> Iterator[dict]:
+    """Yield two rows for each pair, one for each direction: accuracy at 1 and 5 by layer."""
     for first, second in pairs:
-        names = list(of[first])
-        both = [retrieval.margin(of[first][layer], of[second][layer]) for layer in names]
+        names = list(layers_of[first])
+        both = [retrieval.margin(layers_of[first][layer], layers_of[second][layer]) for layer in names]
         for source, target, scored in ((first, second, both), (second, first, [m.T for m in both])):
             at1, at5 = zip(*(retrieval.accuracy(each, (1, 5)) for each in scored), strict=True)
             row = {"source": source, "target": target, "layers": names, "at1": _short(at1), "at5": _short(at5)}
@@ -225,18 +225,20 @@ def _retrieval(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int
         tell(1)
 
 
-def _representation(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]) -> Iterator[dict]:
-    """Yield a row a measure and pair: its value and chance by layer.
+def _representation(
+    layers_of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]
+) -> Iterator[dict]:
+    """Yield a row for each measure and pair: its value and chance by layer.
 
-    Layers are the outer loop, so that only one layer's inner products, (n, n) a language, are held at a time.
+    Layers are the outer loop, so that only one layer's inner products, (n, n) for each language, are held at a time.
     """
-    names = list(next(iter(of.values()), {}))
-    found: dict[Pair, list[dict[str, tuple[float, float]]]] = {pair: [] for pair in pairs}
+    names = list(next(iter(layers_of.values()), {}))
+    comparisons: dict[Pair, list[dict[str, tuple[float, float]]]] = {pair: [] for pair in pairs}
     for layer in names:
-        geometries = {code: representations.geometry(layers[layer]) for code, layers in of.items()}
+        geometries = {code: representations.geometry(layers[layer]) for code, layers in layers_of.items()}
         for first, second in pairs:
-            found[first, second].append(representations.compare(geometries[first], geometries[second]))
-    for (first, second), by_layer in found.items():
+            comparisons[first, second].append(representations.compare(geometries[first], geometries[second]))
+    for (first, second), by_layer in comparisons.items():
         for measure in representations.MEASURES:
             value, chance = zip(*(each[measure] for each in by_layer), strict=True)
             row = {"source": first, "target": second, "measure": measure, "layers": names}
@@ -245,7 +247,7 @@ def _representation(of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable
 
 
 def _expected(kind: str, pair: Pair) -> list[dict]:
-    """Return what tells the rows of a pair apart."""
+    """Return the fields that tell the rows of a pair apart."""
     first, second = pair
     if kind == "retrieval":
         return [{"source": first, "target": second}, {"source": second, "target": first}]
@@ -253,18 +255,18 @@ def _expected(kind: str, pair: Pair) -> list[dict]:
 
 
 def _read(files: Sequence[str], sparsity: float) -> dict[str, Mask]:
-    """Return language -> mask of files that the user names; their sparsity must be the one asked for."""
-    found: dict[str, Mask] = {}
+    """Return language -> mask of files that the user names. Raises `FileError` for one of another sparsity."""
+    masks: dict[str, Mask] = {}
     for file in files:
         mask = maskfiles.read(file)
-        if mask.named in found or mask.named in MASKS:
+        if mask.named in masks or mask.named in MASKS:
             raise FileError(
                 file, f"is called {mask.named}, as another mask is; name the files by language: en.pt, fr.pt"
             )
         if abs(mask.sparsity() - sparsity) > 0.02:
             raise FileError(file, f"removes {mask.sparsity():.0%} of the weights, not the {sparsity:.0%} of --sparsity")
-        found[mask.named] = mask
-    return found
+        masks[mask.named] = mask
+    return masks
 
 
 def _short(values: Iterable[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""What every study says about how it was made, and the refusal to go on with one that was made otherwise."""
+"""How a study was made: every study records it, and a run refuses to continue a study that was made otherwise."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from neutral.study import Study, current_settings
 from neutral.tasks import Score
 
 
-def made(corpus: Corpus, languages: Sequence[str]) -> dict:
-    """Return the entries of study.json that say from which text, when, and with which versions."""
+def provenance(corpus: Corpus, languages: Sequence[str]) -> dict:
+    """Return the entries of study.json for its text, the day, and the versions of the software."""
     return {
         "text": {"name": Path(corpus.name).name, "hashes": {code: corpus.hashes[code] for code in languages}},
         "created": date.today().isoformat(),
@@ -43,22 +43,22 @@ def digest(weights: Mapping[str, torch.Tensor]) -> str:
 
 
 def scored(score: Score) -> dict:
-    """Return the entries of a result that say how a model scored.
+    """Return the entries of a result for a model's score.
 
-    `parts` holds what each held-out example gives to the metric, a list for each of `metrics.METRICS`' parts; with them
-    two models are compared by a paired bootstrap over the examples.
+    `parts` holds what each held-out example adds to the metric, a list for each of `metrics.METRICS`' parts; a paired
+    bootstrap over the examples compares two models by them.
     """
     counted = "tokens" if score.metric == "perplexity" else "examples"
-    found = {"metric": score.metric, "value": score.value, "loss": score.loss, counted: score.count}
+    entries = {"metric": score.metric, "value": score.value, "loss": score.loss, counted: score.count}
     if score.parts is not None:
-        found["parts"] = [[round(value, 4) for value in column] for column in score.parts.T.tolist()]
-    return found
+        entries["parts"] = [[round(value, 4) for value in column] for column in score.parts.T.tolist()]
+    return entries
 
 
 class Finished:
-    """The results that a study has, told apart by some of their fields; new ones are written and remembered.
+    """The results that a study has, told apart by `fields`; new results are written and remembered.
 
-    `kind` reads the results of one kind only; `seen_as` turns a result into the one that it counts as.
+    `kind` reads the results of one kind only; `seen_as` maps a result to the one that it counts as.
     """
 
     def __init__(
@@ -94,11 +94,27 @@ class Finished:
 def begin(
     folder: str | Path, info: dict, *, fixed: tuple[str, ...], kept: tuple[str, ...] = (), grows: tuple[str, ...] = ()
 ) -> Study:
-    """Make the study in `folder`, or go on with it; of what is in `kept` it keeps what it has.
+    """Make the study in `folder`, or continue it.
 
-    A study may hold several tasks of one model, unless "task" is `fixed`: text and settings of all but its first are in
-    `tasks`. Raises `NeutralError` for one that was made otherwise: in what is `fixed`, or in a task's text or settings.
-    Settings named in `grows` may differ: they list what was asked for so far.
+    A study may hold several tasks of one model, unless "task" is `fixed`: text and settings of all tasks but the first
+    are in its entry `tasks`.
+
+    Parameters
+    ----------
+    folder : str or Path
+    info : dict
+        The entries of study.json.
+    fixed : tuple of str
+        Entries that must be those of an existing study.
+    kept : tuple of str
+        Entries that an existing study keeps as they are.
+    grows : tuple of str
+        Settings that may differ: they list what was asked for so far.
+
+    Raises
+    ------
+    NeutralError
+        If the study has other `fixed` entries, or another text or other settings of the task.
     """
     folder = Path(folder)
     if (folder / "study.json").is_file():
@@ -112,25 +128,25 @@ def begin(
     return Study.create(folder, info, fixed=fixed)
 
 
-_UNSAID = {"only": ""}
-"""Settings that are not written where they have this value."""
+_DEFAULTS = {"only": ""}
+"""Settings that are not written if they have this value."""
 
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")
-"""What a study says of its first task only."""
+"""Entries that describe a study's first task only."""
 
 
-def _require_same(folder: Path, before: dict, asked: dict, grows: tuple[str, ...]) -> None:
+def _require_same(folder: Path, before: dict, requested: dict, grows: tuple[str, ...]) -> None:
     """Refuse another text of a language, or other settings of a method, than `before`."""
     hashes = before.get("text", {}).get("hashes", {})
-    changed = [code for code, value in asked["text"]["hashes"].items() if hashes.get(code, value) != value]
+    changed = [code for code, value in requested["text"]["hashes"].items() if hashes.get(code, value) != value]
     if changed:
         raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
-    for method, settings in asked["settings"].items():
+    for method, settings in requested["settings"].items():
         stored = current_settings(before.get("settings", {}).get(method, {}))
         if not stored:
             continue
-        stored = {**_UNSAID, **stored}
-        for name, value in {**_UNSAID, **json.loads(json.dumps(settings))}.items():
+        stored = {**_DEFAULTS, **stored}
+        for name, value in {**_DEFAULTS, **json.loads(json.dumps(settings))}.items():
             if name not in grows and stored.get(name, value) != value:
                 raise NeutralError(
                     f"{folder}: its {method} results were made with {name} {stored[name] or 'unset'}, not "

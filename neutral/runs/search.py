@@ -1,4 +1,4 @@
-"""Run the search for sub-networks into a study, so that a stopped run goes on where it was."""
+"""Run the search for sub-networks into a study; a stopped run continues where it was."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, digest, made, scored
+from neutral.runs.records import Finished, begin, digest, provenance, scored
 from neutral.runs.subject import subject
 from neutral.search import ITERATIVE, controls, lottery
 from neutral.search.one_shot import one_shot
@@ -25,7 +25,7 @@ from neutral.tasks import Score
 from neutral.training import memory_limit
 
 KEY = ("task", "method", "language", "source", "target", "sparsity", "seed", "variant")
-"""What tells the results of a search apart."""
+"""Fields that tell the results of a search apart."""
 
 
 class Finder:
@@ -51,7 +51,7 @@ class Finder:
         self.results = Finished(self.study, KEY)
 
     def run(self) -> Study:
-        """Do what is not done yet, and return the study."""
+        """Find, score and count the masks that are not done yet, and return the study."""
         plan = self.plan
         steps = self._steps_left()
         with bar(steps, "step" if plan.trains else "mask", quiet=self.quiet) as shown:
@@ -100,28 +100,30 @@ class Finder:
             r += 1
 
     def _next_round(self, code: str, seed: int) -> int | None:
-        """Return the round to start with, the latest whose mask is there; None when all is done."""
+        """Return the round to start with, the latest whose mask exists; None if all rounds are done."""
         sparsities = self.plan.sparsities
-        scored = [self._scored(code, seed, s) for s in (0.0, *sparsities)]
-        there = [self._has_mask(s, seed, code) for s in sparsities]
-        counted = [self._is_counted(s, seed, code) for s in sparsities]
-        if all(scored) and all(mask or counts for mask, counts in zip(there, counted, strict=True)):
+        has_score = [self._scored(code, seed, s) for s in (0.0, *sparsities)]
+        has_mask = [self._has_mask(s, seed, code) for s in sparsities]
+        has_counts = [self._is_counted(s, seed, code) for s in sparsities]
+        if all(has_score) and all(mask or counts for mask, counts in zip(has_mask, has_counts, strict=True)):
             return None
         for r in range(len(sparsities), 0, -1):
-            if there[r - 1] and all(scored[:r]):
+            if has_mask[r - 1] and all(has_score[:r]):
                 return r
         return 0
 
     def _one_shot(self, code: str, seed: int, advance: Callable[[int, int], None]) -> None:
         plan, search = self.plan, self.search(code, seed)
         variants = ("", "a", "b") if plan.halves else ("",)
-        wanted = [(s, v) for s in plan.sparsities for v in variants]
-        if not all(self._has_mask(s, seed, code, v) or self._is_counted(s, seed, code, v) for s, v in wanted):
+        choices = [(s, v) for s in plan.sparsities for v in variants]
+        if not all(self._has_mask(s, seed, code, v) or self._is_counted(s, seed, code, v) for s, v in choices):
             if plan.method == "random":
                 search.recipe = replace(search.recipe, seed=_seed(seed, code))
             text = search.train_items[: plan.blocks] if plan.method in ("wanda", "fisher") else None
-            found = one_shot(search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance)
-            for variant, masks in found.items():
+            masks_of = one_shot(
+                search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance
+            )
+            for variant, masks in masks_of.items():
                 for sparsity, mask in masks.items():
                     self._save(mask, sparsity, seed, code, variant)
         search.recipe = replace(search.recipe, seed=seed)
@@ -138,7 +140,7 @@ class Finder:
             advance(1, 1)
 
     def _count(self) -> None:
-        """Count every set of masks that is complete and not counted yet, and the controls that are asked for."""
+        """Count every complete set of masks that is not counted yet, and the plan's controls."""
         plan = self.plan
         kinds = ["languages", *(["pretrained", "beyond"] if "pretrained" in plan.controls else [])]
         kinds += ["shuffled"] if "shuffled" in plan.controls else []
@@ -163,11 +165,13 @@ class Finder:
     def _count_within(self, sparsity: float) -> None:
         """Count masks of the same language against each other: other seeds, other halves of the text."""
         index = self.study.masks_index()
-        mine = index[(index.task == self.plan.task) & (index.method == self.plan.method) & (index.sparsity == sparsity)]
+        stored = index[
+            (index.task == self.plan.task) & (index.method == self.plan.method) & (index.sparsity == sparsity)
+        ]
         first = self.plan.seeds[0]
-        whole = mine[mine.variant == ""]
+        whole = stored[stored.variant == ""]
         several = whole[whole.groupby("language").seed.transform("nunique") > 1].sort_values(["language", "seed"])
-        halves = mine[mine.variant.isin(["a", "b"]) & (mine.seed == first)].sort_values(["language", "variant"])
+        halves = stored[stored.variant.isin(["a", "b"]) & (stored.seed == first)].sort_values(["language", "variant"])
         for kind, rows, names in (
             ("seeds", several, [f"{row.language}/{row.seed}" for row in several.itertuples()]),
             ("halves", halves, [f"{row.language}/{row.variant}" for row in halves.itertuples()]),
@@ -199,7 +203,7 @@ class Finder:
                     shown.update()
 
     def _drop_masks(self) -> None:
-        """Delete the masks that were counted and not asked to be kept."""
+        """Delete the masks that were counted and that the plan does not keep."""
         if self.plan.keep is None:
             return
         index = self.study.masks_index()
@@ -243,7 +247,7 @@ class Finder:
         maskfiles.write(mask, path)
 
     def _with_masks(self, sparsity: float, seed: int) -> list[str]:
-        """The study's languages whose mask is there, in the study's order."""
+        """Return the study's languages that have a mask, in the study's order."""
         return [code for code in self.study.info["languages"] if self._has_mask(sparsity, seed, code)]
 
     def _is_counted(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
@@ -259,10 +263,10 @@ class Finder:
 
     def _write_counts(self, masks: list[Mask], names: list[str], sparsity: float, seed: int, kind: str) -> None:
         path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
-        gone = sorted(set(overlap.Counts.load(path).members) - set(names)) if path.is_file() else []
-        if gone:
+        lost = sorted(set(overlap.Counts.load(path).members) - set(names)) if path.is_file() else []
+        if lost:
             raise NeutralError(
-                f"{path}: holds {', '.join(gone)}, whose masks are not kept, so no more languages can be counted with "
+                f"{path}: holds {', '.join(lost)}, whose masks are not kept, so no more languages can be counted with "
                 "them; take another --study, or --keep masks from the start"
             )
         overlap.count(masks, names).save(path)
@@ -290,7 +294,7 @@ class Finder:
         weights = models.prunable(model)
         pruned = models.prunable(model, plan.only)
         known = {name: weight for name, weight in weights.items() if name not in self.subject.new}
-        asked = settings(plan) | ({"examples": self.subject.examples} if plan.is_labelled else {})
+        chosen = settings(plan) | ({"examples": self.subject.examples} if plan.is_labelled else {})
         return {
             "title": plan.title or f"{Path(plan.model).name}: {plan.task}",
             "model": Path(plan.model).name,
@@ -300,11 +304,11 @@ class Finder:
             "methods": [plan.method],
             "seeds": list(plan.seeds),
             "length": plan.length,
-            **made(corpus, plan.languages),
+            **provenance(corpus, plan.languages),
             "parameters": sum(p.numel() for p in model.parameters()),
             "prunable": sum(w.numel() for w in pruned.values()),
             "layers": len({labels.group(name, "layer") for name in pruned} - {"pooler"}),
-            "settings": {plan.method: asked},
+            "settings": {plan.method: chosen},
         }
 
 
@@ -317,10 +321,31 @@ def find(
     quiet: bool = False,
     **options: object,
 ) -> Study:
-    """Find masks as `plan` says, write them into the study in `folder`, and return it; what is there is not redone.
+    """Find masks and write them into a study; results that the study has are not redone.
 
-    `options` go to the loaders of model and tokenizer (`gguf_file=…`, say). Raises `NeutralError` when the study
-    was made with another model or text, `MemoryLimitError` when the device's memory is too small.
+    Parameters
+    ----------
+    plan : SearchPlan
+    corpus : Corpus
+    folder : str or Path
+        The study's folder.
+    device : str
+        auto | cpu | cuda | mps.
+    quiet : bool
+        Whether to show no progress.
+    **options
+        Go to the loaders of model and tokenizer (`gguf_file=…`, say).
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    NeutralError
+        If the study was made with another model, text or settings.
+    MemoryLimitError
+        If the device's memory is too small.
     """
     check(plan)
     with memory_limit("lower --batch or --length and run the same command again; it goes on where it stopped"):
@@ -328,5 +353,5 @@ def find(
 
 
 def _seed(seed: int, code: str) -> int:
-    """A seed of its own for every language, so that random masks are independent."""
+    """Return a seed of its own for every language, so that random masks are independent."""
     return zlib.crc32(f"{seed}/{code}".encode())

@@ -24,11 +24,23 @@ _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn
 class Subject:
     """A model with its task.
 
-    Attributes:
-        model: the model on its device; `origin` are its weights as loaded, a new head included.
-        train, held_out: language -> what `Task.items` gives; a mixture has equal parts of each of its languages.
-        examples: how many labelled examples every language is trained on; None for text.
-        seed, new: the names of the weights that the checkpoint lacks, as a new head, and the seed they are drawn from.
+    Attributes
+    ----------
+    model : PreTrainedModel
+        On its device.
+    task : Task
+    train, held_out : language -> sequence
+        The items of `Task.items`; a mixture has equal parts of each of its languages.
+    origin : name -> tensor
+        The weights as loaded, a new head included.
+    examples : int or None
+        How many labelled examples every language is trained on; None for text.
+    seed : int
+        The seed that the weights in `new` are drawn from.
+    new : frozenset of str
+        Names of the weights that the checkpoint lacks, as a new head's.
+    load : callable, optional
+        Loads the model anew with another seed for the weights in `new`.
     """
 
     model: PreTrainedModel
@@ -42,7 +54,7 @@ class Subject:
     load: Callable[[int], tuple[PreTrainedModel, frozenset[str]]] | None = None
 
     def start(self, seed: int) -> dict[str, torch.Tensor]:
-        """Return θ0 as a seed has it: what the checkpoint lacks is drawn from the seed."""
+        """Return θ0 under a seed, from which the weights that the checkpoint lacks are drawn."""
         if self.new and seed != self.seed:
             drawn, _ = self.load(seed)
             self.model.load_state_dict(drawn.state_dict())
@@ -82,26 +94,47 @@ def subject(
 ) -> Subject:
     """Load a model with the head that the task takes, and prepare the data of `languages`.
 
-    At most `held_out` items a language are scored. Of labelled data every language has `examples` to train on, by
-    default as many as the language with fewest. Weights that the checkpoint lacks are drawn from `seed`. `options` go
-    to the loaders of model and tokenizer.
+    Parameters
+    ----------
+    source : str
+        Hub id or folder of the model.
+    task : str
+        One of `making.NAMES`.
+    corpus : Corpus
+    languages : sequence of str
+        Mixtures ("en+fa") included.
+    length : int
+        Tokens in a block or example.
+    held_out : int
+        How many items of a language are scored, at most.
+    examples : int, optional
+        How many labelled examples every language is trained on; by default as many as the language with fewest has.
+    seed : int
+        Weights that the checkpoint lacks are drawn from it.
+    device : str
+        auto | cpu | cuda | mps.
+    **options
+        Go to the loaders of model and tokenizer.
 
-    Raises `NeutralError` for a language with less than `examples`.
+    Raises
+    ------
+    NeutralError
+        For a language that has fewer than `examples` labelled examples.
     """
     tokenizer = models.load_tokenizer(source, **options)
     is_labelled = task in making.LABELLED
     encoder_decoder = is_labelled and models.is_encoder_decoder(source, **options)
-    made = making.make(task, tokenizer, labels=corpus.labels, length=length, encoder_decoder=encoder_decoder)
+    objective = making.make(task, tokenizer, labels=corpus.labels, length=length, encoder_decoder=encoder_decoder)
 
     def load(seed: int) -> tuple[PreTrainedModel, frozenset[str]]:
-        model, new = models.load_seeded(source, made.head, seed, **made.model_options, **options)
+        model, new = models.load_seeded(source, objective.head, seed, **objective.model_options, **options)
         if is_labelled:
-            model.config.pad_token_id = tokenizer.pad_token_id  # where a causal model looks for a text's last token
+            model.config.pad_token_id = tokenizer.pad_token_id  # a causal model finds a text's last token by it
         return model, new
 
     single = list(dict.fromkeys(part for code in languages for part in parts(code)))
-    train = {code: made.items(corpus.train[code]) for code in single}
-    held = {code: made.items(corpus.held_out[code]) for code in single}
+    train = {code: objective.items(corpus.train[code]) for code in single}
+    held = {code: objective.items(corpus.held_out[code]) for code in single}
     if is_labelled:
         examples = _equal({code: len(items) for code, items in train.items()}, examples)
         train = {code: _drawn(items, examples) for code, items in train.items()}
@@ -111,7 +144,7 @@ def subject(
     model.to(models.device(device))
     return Subject(
         model,
-        made,
+        objective,
         {code: _of(code, train) for code in languages},
         {code: _of(code, held) for code in languages},
         snapshot(model),
@@ -122,12 +155,12 @@ def subject(
     )
 
 
-def _equal(sizes: Mapping[str, int], asked: int | None) -> int:
+def _equal(sizes: Mapping[str, int], requested: int | None) -> int:
     """Return the number of training examples that every language has."""
     fewest = min(sizes, key=sizes.get)
-    if asked is not None and sizes[fewest] < asked:
-        raise NeutralError(f"--examples {asked}: {fewest} has {sizes[fewest]} training examples only")
-    return sizes[fewest] if asked is None else asked
+    if requested is not None and sizes[fewest] < requested:
+        raise NeutralError(f"--examples {requested}: {fewest} has {sizes[fewest]} training examples only")
+    return sizes[fewest] if requested is None else requested
 
 
 def _drawn(items: Sequence, count: int) -> list:
@@ -139,7 +172,7 @@ def _drawn(items: Sequence, count: int) -> list:
 def _of(code: str, items: Mapping[str, Sequence]) -> Sequence:
     """Return a language's items, or a mixture's: as many as its smallest part has, in equal parts, at random places.
 
-    From each of n parts comes every n-th item, so that lines which mean the same in all parts come once.
+    Each of n parts gives every n-th item, so that lines which mean the same in all parts come once.
     """
     codes = parts(code)
     if len(codes) == 1:

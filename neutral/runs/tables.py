@@ -43,18 +43,19 @@ def tune(
     quiet: bool = False,
     **options: object,
 ) -> None:
-    """Fine-tune the full model and one with each table on classification `data`; rows of kind "finetune".
+    """Fine-tune the full model and one with each table on classification `data`; write rows of kind "finetune".
 
-    What the study has is not redone. `options` go to the loaders of model and tokenizer. Raises `NeutralError` for data
-    that `classification.load` refuses, and for a plan that trims the vocabulary.
+    Rows that the study has are not redone. `options` go to the loaders of model and tokenizer.
+
+    Raises `NeutralError` for data that `classification.load` refuses, and for a plan that trims the vocabulary.
     """
     if work.plan.trim:
         raise NeutralError("--finetune: not with --trim; export the trimmed model and fine-tune that")
-    loaded = classification.load(data)
-    asked = {"data": Path(str(data)).name, "steps": recipe.steps}
+    dataset = classification.load(data)
+    common_fields = {"data": Path(str(data)).name, "steps": recipe.steps}
     results = Finished(work.study, ("data", "steps", "table", "seed"), kind="finetune")
     tables: dict[str, Table | None] = {FULL: None, **dict(fitted(work))}
-    done = {(n, s) for n in tables for s in seeds if results.has("finetune", **asked, table=n, seed=s)}
+    done = {(n, s) for n in tables for s in seeds if results.has("finetune", **common_fields, table=n, seed=s)}
     common = {"length": work.plan.length, "device": device, "quiet": quiet, "done": done}
-    for row in finetune(work.plan.model, loaded, tables, recipe, seeds, **common, **options):
-        results.append("finetune", **asked | row)
+    for row in finetune(work.plan.model, dataset, tables, recipe, seeds, **common, **options):
+        results.append("finetune", **common_fields | row)

@@ -1,4 +1,4 @@
-"""Run transfers into a study: resumable, and side by side where there are several devices."""
+"""Run transfers into a study: they can be resumed, and run side by side on several devices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, digest, made, scored
+from neutral.runs.records import Finished, begin, digest, provenance, scored
 from neutral.runs.subject import Subject, subject
 from neutral.search import controls
 from neutral.search.search import Search
@@ -30,7 +30,7 @@ from neutral.transfer import baselines
 from neutral.transfer.sources import JOINED, RESEEDED, THINNED
 
 KEY = ("task", "source_task", "method", "sparsity", "seed", "source", "target")
-"""What tells the results of a transfer apart."""
+"""Fields that tell the results of a transfer apart."""
 
 _TIMED_STEPS = 4  # of a dry run's estimate
 
@@ -77,11 +77,11 @@ class Worker:
     def do(self, run: Run) -> dict:
         """Train and score, and return the result's entries."""
         search, mask = self.search(run.target, run.seed), self.mask(run)
-        found = {"steps": self.plan.recipe.steps}
+        entries = {"steps": self.plan.recipe.steps}
         if search.task.metric == "perplexity":  # a new head scores nothing before it is trained
             search.rewind(mask)
-            found["untrained"] = search.evaluate().value
-        return found | scored(search.trained(mask))
+            entries["untrained"] = search.evaluate().value
+        return entries | scored(search.trained(mask))
 
     def seconds(self, run: Run) -> float:
         """Estimate how long a run takes, from a few steps and one evaluation."""
@@ -99,10 +99,10 @@ class Worker:
         return step * self.plan.recipe.steps + evaluations * evaluation
 
     def _stored(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
-        """Return a language's mask, without a pooler that this task's model has not."""
-        plan, there = self.plan, self.subject.origin
+        """Return a language's mask, without a pooler if this task's model has none."""
+        plan, origin = self.plan, self.subject.origin
         mask = self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed if seed is None else seed, code)
-        bits = {name: packed for name, packed in mask.bits.items() if name in there or "pooler" not in name}
+        bits = {name: packed for name, packed in mask.bits.items() if name in origin or "pooler" not in name}
         return Mask(bits, {name: mask.shapes[name] for name in bits}, mask.header)
 
 
@@ -116,43 +116,61 @@ def transfer(
     quiet: bool = False,
     **options: object,
 ) -> Study:
-    """Do the runs of `plan` that the study in `folder` has not, and return the study.
+    """Do the runs of a plan that the study in `folder` lacks, and return the study.
 
-    Masks are read from the study in `masks`, else from that in `folder`. With several `devices` each has a process of
-    its own, and takes the next run when it is free; a device may be named more than once. `options` go to the loaders.
+    Parameters
+    ----------
+    plan : TransferPlan
+    corpus : Corpus
+    folder : str or Path
+        The study that takes the results.
+    masks : str or Path, optional
+        The study that has the masks; by default that in `folder`.
+    devices : sequence of str
+        With several devices each has a process of its own, and takes the next run when it is free; a device may be
+        named more than once.
+    quiet : bool
+        Whether to show no progress.
+    **options
+        Go to the loaders of model and tokenizer.
 
-    Raises `NeutralError` for a plan that cannot be carried out, naming the first mask that is missing, and for a study
-    that was made with another model, text or settings; `MemoryLimitError` when a device's memory is too small.
+    Raises
+    ------
+    NeutralError
+        For a plan that cannot be carried out, naming the first missing mask, and for a study that was made with
+        another model, text or settings.
+    MemoryLimitError
+        If a device's memory is too small.
     """
     check(plan)
-    places = Path(masks or folder)
-    todo = pending(plan, folder, places)
+    masks_folder = Path(masks or folder)
+    todo = pending(plan, folder, masks_folder)
     study = _study(plan, corpus, folder, options)
     results = _results(study)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
     with memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
-        for run, found in _done(plan, corpus, places, list(devices), options, todo):
-            results.append("transfer", **_row(plan, run), **found)
+        for run, entries in _done(plan, corpus, masks_folder, list(devices), options, todo):
+            results.append("transfer", **_row(plan, run), **entries)
             shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")
             shown.update()
     return study
 
 
 def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[Run]:
-    """Return the runs that are not done yet. Raises `NeutralError` naming the first mask that is missing."""
+    """Return the runs that are not done yet. Raises `NeutralError` naming the first missing mask."""
     check(plan)
     todo = list(plan.runs())
     if (Path(folder) / "study.json").is_file():
         results = _results(Study(folder))
         todo = [run for run in todo if not results.has("transfer", **_row(plan, run))]
-    wanted = {(code, s, plan.mask_seed) for code in plan.sources for s in plan.sparsities}
+    needed = {(code, s, plan.mask_seed) for code in plan.sources for s in plan.sparsities}
     for run in todo:
         if run.source.name == THINNED:
-            wanted.add((run.target, run.source.sparsity, plan.mask_seed))
+            needed.add((run.target, run.source.sparsity, plan.mask_seed))
         if run.source.name == RESEEDED:
-            wanted.add((run.target, run.sparsity, run.source.seed))
+            needed.add((run.target, run.sparsity, run.source.seed))
     study = Study(masks)
-    for code, sparsity, seed in sorted(wanted):
+    for code, sparsity, seed in sorted(needed):
         path = study.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
         if not path.is_file():
             raise NeutralError(
@@ -171,12 +189,12 @@ def estimate(
     devices: Sequence[str] = ("auto",),
     **options: object,
 ) -> tuple[int, float]:
-    """Return how many runs are left, and about how many seconds they take, measured by a few steps of the first."""
-    places = Path(masks or folder)
-    todo = pending(plan, folder, places)
+    """Return how many runs are left and about how many seconds they take, measured on a few steps of the first."""
+    masks_folder = Path(masks or folder)
+    todo = pending(plan, folder, masks_folder)
     if not todo:
         return 0, 0.0
-    worker = Worker(plan, corpus, places, devices[0], options)
+    worker = Worker(plan, corpus, masks_folder, devices[0], options)
     return len(todo), worker.seconds(todo[0]) * len(todo) / len(devices)
 
 
@@ -211,9 +229,9 @@ def _done(
             finished, _ = wait(busy, return_when=FIRST_COMPLETED)
             for future in finished:
                 pool, run = busy.pop(future)
-                found = future.result()
+                entries = future.result()
                 give(pool)
-                yield run, found
+                yield run, entries
     finally:
         for pool in pools:
             pool.shutdown(cancel_futures=True)
@@ -233,11 +251,13 @@ def _do(run: Run) -> dict:
 
 
 def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict) -> Study:
-    """Open or make the study; refuse one that was made otherwise."""
+    """Open or make the study. Raises `NeutralError` for one that was made otherwise."""
     weights = models.prunable(models.load_model(plan.model, "base", **options))
-    weights = {name: weight for name, weight in weights.items() if "pooler" not in name}  # a new one is drawn at random
+    weights = {
+        name: weight for name, weight in weights.items() if "pooler" not in name
+    }  # a new pooler is drawn at random
     examples = {}
-    if plan.task in making.LABELLED:  # as `loading.subject` takes them
+    if plan.task in making.LABELLED:  # as `subject.subject` takes them
         single = {part for target in plan.targets for part in parts(target)}
         examples["examples"] = plan.examples or min(len(corpus.train[code]) for code in single)
     info = {
@@ -248,7 +268,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
         "methods": [plan.method],
         "seeds": list(plan.seeds),
         "length": plan.length,
-        **made(corpus, plan.targets),
+        **provenance(corpus, plan.targets),
         "settings": {f"transfer {plan.task}": settings(plan) | examples | {"weights": digest(weights)}},
     }
     kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks
@@ -256,7 +276,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
 
 
 def _row(plan: TransferPlan, run: Run) -> dict:
-    """Return what tells a run's result from others."""
+    """Return the fields that tell a run's result from others."""
     return {
         "task": plan.task,
         "source_task": plan.masks_of,
@@ -269,7 +289,7 @@ def _row(plan: TransferPlan, run: Run) -> dict:
 
 
 def _results(study: Study) -> Finished:
-    """Return the runs that a study has. The full model's training knows nothing of the task of masks."""
+    """Return the runs that a study has. The full model's run counts whatever task the masks were found on."""
 
     def seen_as(row: dict) -> dict:
         return row | {"source_task": ""} if row.get("method") == FULL else row

@@ -1,7 +1,7 @@
-"""Scores: how much each weight matters, by different lights, and the cut that makes a mask of them.
+"""Scores: how much each weight matters, by several methods, and the cut that turns scores into a mask.
 
-`magnitude`, `random`, `change`, `fisher` and `wanda`, a file each, return name -> float32 score, of the weight's shape
-and on its device, for the prunable weights that they are given (name -> parameter). `cut` drops the lowest share:
+`magnitude`, `random`, `change`, `fisher` and `wanda`, a file each, take the prunable weights (name -> parameter) and
+return name -> float32 score, of the weight's shape and on its device. `cut` drops the lowest share:
 
     weights = models.prunable(model)
     mask = scores.cut(scores.magnitude(weights), share=0.5, scope="global", language="en")

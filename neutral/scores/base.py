@@ -1,4 +1,4 @@
-"""What scores are: a number for every weight, in its shape and on its device."""
+"""The type of scores: a number for every weight, in its shape and on its device."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ Weights = Mapping[str, nn.Parameter]
 
 
 class Scores(dict[str, torch.Tensor]):
-    """name -> float32 tensor, and which weights are stored as (inputs, outputs).
+    """Weight name -> float32 tensor, and which weights are stored as (inputs, outputs).
 
-    Attributes:
-        transposed: names of weights whose output rows are the columns of the tensor, as in the `Conv1D` of
-            GPT-2; `nn.Linear` stores (outputs, inputs). Cuts within rows and input norms need to know.
+    Attributes
+    ----------
+    transposed : frozenset of str
+        Names of the weights whose output rows are the columns of the tensor, as in the `Conv1D` of GPT-2; `nn.Linear`
+        stores (outputs, inputs). Cuts within rows and input norms need to know.
     """
 
     def __init__(self, items: Any = (), *, transposed: Collection[str] = ()) -> None:
@@ -27,5 +29,5 @@ class Scores(dict[str, torch.Tensor]):
 
 def transposed(model: nn.Module) -> frozenset[str]:
     """Return the names of the weights that the model stores as (inputs, outputs)."""
-    found = (name for name, module in model.named_modules() if isinstance(module, Conv1D))
-    return frozenset(f"{name}.weight" if name else "weight" for name in found)
+    names = (name for name, module in model.named_modules() if isinstance(module, Conv1D))
+    return frozenset(f"{name}.weight" if name else "weight" for name in names)

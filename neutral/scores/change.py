@@ -12,15 +12,27 @@ from neutral.scores.base import Scores, Weights
 
 @torch.no_grad()
 def change(weights: Weights, origin: Mapping[str, torch.Tensor]) -> Scores:
-    """Return |θ - θ0|, how far training moved each weight (Ansell et al. 2022, arXiv 2110.07560).
+    """Return |θ - θ0|, how far training moved each weight.
 
-    `origin` holds θ0 by the same names, on any device; it may hold more.
+    Parameters
+    ----------
+    weights : name -> parameter
+        θ, after training.
+    origin : name -> tensor
+        θ0, under the same names and on any device; it may hold more weights.
 
-    Raises `MismatchError` naming the weight that `origin` lacks or has in another shape.
+    Raises
+    ------
+    MismatchError
+        Naming the weight that `origin` lacks or has in another shape.
+
+    References
+    ----------
+    Ansell et al. (2022), arXiv 2110.07560.
     """
-    found = Scores()
+    scores = Scores()
     for name, weight in weights.items():
         if name not in origin or origin[name].shape != weight.shape:
             raise MismatchError(f"{name}: the origin has no weight of this name and shape {tuple(weight.shape)}")
-        found[name] = weight.detach().float().sub(origin[name].to(weight.device).float()).abs_()
-    return found
+        scores[name] = weight.detach().float().sub(origin[name].to(weight.device).float()).abs_()
+    return scores

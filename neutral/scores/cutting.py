@@ -14,12 +14,12 @@ from neutral.masks import Mask
 from neutral.scores.selection import Packed, lowest, lowest_of_rows
 
 SCOPES = ("global", "stack", "component", "row", "tensor")
-"""Among which weights a cut compares: all, those of a stack (encoder, decoder), of a component (all query
-matrices, say), of an output row of a matrix, or of a tensor."""
+"""The weights that a cut compares: all, those of a stack (encoder, decoder), of a component (all query matrices, say),
+of an output row of a matrix, or of a tensor."""
 
 
 def scope_of(method: str, scope: str) -> str:
-    """Return the scope that a method's scores are cut in: Wanda's are cut within rows, whatever is asked for."""
+    """Return the scope in which a method's scores are cut: `row` for Wanda, else `scope`."""
     return "row" if method == "wanda" else scope
 
 
@@ -34,25 +34,42 @@ def cut(
 ) -> Mask:
     """Drop the lowest `share` of the weights of every group, exactly round(share · size) of each.
 
-    Args:
-        scores: name -> score of every weight, a torch tensor on any device or an array; higher is kept.
-            Infinite scores and negative ones are fine. All of a group are compared as float32 (float64 where
-            one is float64 or integer), and -0.0 equals 0.0.
-        share: in [0, 1), of *all* weights, whether dropped already or not.
-        scope: one of `SCOPES`; with `row`, round(share · columns) of each output row.
-        kept: what earlier rounds kept. The dropped ones stay dropped and count toward the share; a group that
-            has lost more than its share loses nothing else.
-        transposed: names whose matrix is (inputs, outputs), so that its rows are its columns; by default what
-            the scores say of themselves (`Scores.transposed`). Only `row` asks.
-        header: the mask's header; its sparsity is `share` unless given.
-
     Of equal scores at the threshold the first (in the order of `scores`, then C order) are dropped, so the
     result depends on nothing else. On distinct scores the global mask is that of
     `torch.nn.utils.prune.global_unstructured`; on equal ones it keeps as many.
 
-    Raises `NeutralError` for a share outside [0, 1), an unknown scope, or scores that are NaN (naming the
-    tensor), `MismatchError` if `kept` is a mask of other weights.
+    Parameters
+    ----------
+    scores : name -> tensor or array
+        Score of every weight, on any device; higher is kept. Scores may be infinite or negative. All scores of a
+        group are compared as float32 (float64 if one is float64 or integer), and -0.0 equals 0.0.
+    share : float
+        Share in [0, 1) of *all* weights to drop, whether dropped already or not.
+    scope : str
+        One of `SCOPES`; `row` drops round(share · columns) of each output row.
+    kept : Mask, optional
+        What earlier rounds kept. Dropped weights stay dropped and count toward the share; a group that has lost more
+        than its share loses nothing else.
+    transposed : names, optional
+        Weights whose matrix is (inputs, outputs), so that their output rows are columns; by default
+        `scores.transposed`. Only scope `row` needs it.
+    **header
+        The mask's header; its sparsity is `share` unless the header has another.
 
+    Returns
+    -------
+    Mask
+        Of the scores' names and shapes.
+
+    Raises
+    ------
+    NeutralError
+        For a share outside [0, 1), an unknown scope, or a NaN score, naming the tensor.
+    MismatchError
+        If `kept` is a mask of other weights.
+
+    Examples
+    --------
     >>> mask = cut({"w": [[0.9, 0.1, 0.4], [0.2, 0.8, 0.7]]}, share=0.5, scope="global", language="en")
     >>> mask.array("w")
     array([[ True, False, False],
@@ -98,14 +115,14 @@ def _cut_rows(name: str, scores: Any, share: float, is_transposed: bool, live: P
 
 
 def _bits(kept: Mask, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Packed]:
-    """Return the mask's bits by the scores' names; `MismatchError` naming a weight that is in one only."""
+    """Return the mask's bits by the scores' names. Raises `MismatchError` naming a weight that only one of them has."""
     names = {labels.canonical(name): name for name in shapes}
-    if other := next((name for name in kept.names if name not in names), None):
-        raise MismatchError(f"{other}: the mask to go on from has it, the scores do not")
+    if extra := next((name for name in kept.names if name not in names), None):
+        raise MismatchError(f"{extra}: the mask to go on from has it, the scores do not")
     for canonical, name in names.items():
         if canonical not in kept.shapes:
             raise MismatchError(f"{name}: the mask to go on from lacks it")
-        here, there = ("×".join(map(str, shape)) for shape in (shapes[name], kept.shapes[canonical]))
-        if here != there:
-            raise MismatchError(f"{name}: the scores are {here}, but the mask to go on from is {there}")
+        scores_shape, mask_shape = ("×".join(map(str, shape)) for shape in (shapes[name], kept.shapes[canonical]))
+        if scores_shape != mask_shape:
+            raise MismatchError(f"{name}: the scores are {scores_shape}, but the mask to go on from is {mask_shape}")
     return {name: kept.bits[canonical] for canonical, name in names.items()}

@@ -21,15 +21,29 @@ def fisher(
 ) -> Scores:
     """Return the diagonal of the empirical Fisher information.
 
-    That is the mean over examples of the squared gradient, (1/N) Σ_i (∂ℓ_i/∂θ)², with the observed labels
-    (Sung et al. 2021, arXiv 2111.09839).
+    That is the mean over examples of the squared gradient, (1/N) Σ_i (∂ℓ_i/∂θ)², with the observed labels. Weights
+    that the loss does not reach score 0.
 
-    The gradient is squared for one example at a time, so the batches should hold one each; a mapping of
-    tensors with more along the first dimension is taken apart. `loss(model, batch)` returns the example's
-    loss, a scalar tensor. The model is run in evaluation mode (no dropout) and left as it was; weights that
-    the loss does not reach score 0.
+    Parameters
+    ----------
+    model : nn.Module
+        Runs in evaluation mode (no dropout), and is left as it was.
+    weights : name -> parameter
+        The weights to score.
+    batches : iterable
+        The gradient is squared for one example at a time, so each batch should hold one; a mapping of tensors with
+        more along the first dimension is split.
+    loss : callable
+        `loss(model, batch)` returns the example's loss, a scalar tensor.
 
-    Raises `NeutralError` if there is no example.
+    Raises
+    ------
+    NeutralError
+        If there is no example.
+
+    References
+    ----------
+    Sung et al. (2021), arXiv 2111.09839.
     """
     total = Scores({name: torch.zeros_like(weight, dtype=torch.float32) for name, weight in weights.items()})
     count = 0

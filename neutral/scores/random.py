@@ -17,9 +17,9 @@ def random(weights: Weights, seed: int) -> Scores:
 
     A tensor's numbers depend on the seed, its name and shape only: not on its neighbours or the device.
     """
-    found = Scores()
+    scores = Scores()
     for name, weight in weights.items():
         generator = np.random.default_rng([seed, zlib.crc32(labels.canonical(name).encode())])
         drawn = generator.random(tuple(weight.shape), dtype=np.float32)
-        found[name] = torch.from_numpy(drawn).to(weight.device)
-    return found
+        scores[name] = torch.from_numpy(drawn).to(weight.device)
+    return scores

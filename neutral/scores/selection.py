@@ -3,16 +3,16 @@
 `lowest` finds the k-th lowest value by a radix select on the bits of the floats: count the values by their
 first 16 bits, find the bin that holds the k-th, count within it by the next 16 bits, and so on (two passes
 for 32-bit floats, four for 64-bit ones). As bits, positive floats are in the order of their values and
-negative ones in the reverse order, so a sign changes only the order of the bins. A last pass compares with
-the value found. `lowest_of_rows` does the same for each row of a matrix.
+negative ones in the reverse order, so a sign changes only the order of the bins. A last pass compares all values
+with that value. `lowest_of_rows` does the same for each row of a matrix.
 
-Both take arrays as well as torch tensors; those on a CUDA device are counted there. torch is imported only
+Both take arrays as well as torch tensors; tensors on a CUDA device are counted on it. torch is imported only
 when a tensor comes. float16 and bfloat16 are compared as float32, integers as float64; -0.0 equals 0.0.
 
 Ties: of equal values at the threshold the first ones (in the order of the arrays, then C order) are dropped,
 so the count is exact and the result depends on nothing else.
 
-Values that are dropped already (`live` says which are not) are read as NaN, which compares as nothing.
+Values that are dropped already (those outside `live`) are read as NaN, for which every comparison is false.
 """
 
 from __future__ import annotations
@@ -34,25 +34,36 @@ Packed = np.ndarray
 
 
 def lowest(values: Mapping[str, Any], count: int, live: Mapping[str, Packed] | None = None) -> dict[str, Packed]:
-    """Drop the `count` lowest of all values together and return, packed, which are kept.
+    """Drop the `count` lowest of all values together and return which are kept.
 
-    Args:
-        values: name -> array or tensor of any shape.
-        count: how many to drop. With `live` it counts those that are dropped already, and when that are more,
-            nothing else is dropped.
-        live: name -> packed bits of the values that are not dropped already.
+    Parameters
+    ----------
+    values : name -> array or tensor
+        Of any shape.
+    count : int
+        How many to drop. With `live`, values that are dropped already count; if they are more, nothing else is dropped.
+    live : name -> packed bits, optional
+        Which values are not dropped already.
 
-    Raises `NeutralError` naming the array that holds NaN or no numbers.
+    Returns
+    -------
+    name -> (ceil(size / 8),) uint8 array
+        Packed bits of the values that are kept.
+
+    Raises
+    ------
+    NeutralError
+        Naming the array that holds NaN, or that holds no numbers.
     """
     arrays = {name: _adapted(name, array) for name, array in values.items()}
     wide = any(array.wide for array in arrays.values())
     for array in arrays.values():
         array.set_precision(wide)
-    count, gone = min(count, sum(array.size for array in arrays.values())), 0
+    count, dropped_already = min(count, sum(array.size for array in arrays.values())), 0
     if live is not None:
-        gone = sum(array.size - int(np.bitwise_count(live[name]).sum()) for name, array in arrays.items())
+        dropped_already = sum(array.size - int(np.bitwise_count(live[name]).sum()) for name, array in arrays.items())
     bits = {name: live[name] if live is not None else None for name in arrays}
-    if count <= gone:
+    if count <= dropped_already:
         for array in arrays.values():
             array.require_numbers()
         return {name: _all(array.size) if bits[name] is None else bits[name].copy() for name, array in arrays.items()}
@@ -63,7 +74,7 @@ def lowest(values: Mapping[str, Any], count: int, live: Mapping[str, Packed] | N
             array.count_bins(total, level, prefix, bits[name])
         return total
 
-    value, ties, equal = threshold(histogram, count - gone, 64 if wide else 32)
+    value, ties, equal = threshold(histogram, count - dropped_already, 64 if wide else 32)
     kept = {}
     for name, array in arrays.items():
         # Where every tie goes, comparing is enough.
@@ -75,10 +86,23 @@ def lowest(values: Mapping[str, Any], count: int, live: Mapping[str, Packed] | N
 def threshold(histogram: Callable[[int, int], np.ndarray], rank: int, width: int) -> tuple[float, int, int]:
     """Find the `rank`-th lowest value (from 1) of floats of `width` bits from histograms of their bits.
 
-    `histogram(level, prefix)` returns (65536,) counts, by their next 16 bits, of the values whose first
-    16 · `level` bits are `prefix`. No value may be NaN or -0.0.
+    Parameters
+    ----------
+    histogram : callable
+        `histogram(level, prefix)` returns (65536,) counts, by their next 16 bits, of the values whose first
+        16 · `level` bits are `prefix`. No value may be NaN or -0.0.
+    rank : int
+        Counts from 1.
+    width : int
+        Bits of a float: 32 or 64.
 
-    Returns the value, how many of the `rank` lowest are equal to it, and how many are equal to it in all.
+    Returns
+    -------
+    value : float
+    ties : int
+        How many of the `rank` lowest values equal it.
+    equal : int
+        How many of all values equal it.
     """
     prefix, order = 0, _ORDER
     for level in range(width // 16):
@@ -96,9 +120,9 @@ def threshold(histogram: Callable[[int, int], np.ndarray], rank: int, width: int
 def lowest_of_rows(name: str, matrix: Any, count: int, live: np.ndarray | None = None) -> np.ndarray:
     """Drop the `count` lowest values of each row of a matrix (R, C) and return which are kept, (R, C) bool.
 
-    With `live`, (R, C) bool, what is dropped already counts; a row that has lost more loses nothing else.
+    With `live`, (R, C) bool, values that are dropped already count; a row that has lost more loses nothing else.
 
-    Raises `NeutralError` naming the matrix if it holds NaN or no numbers.
+    Raises `NeutralError` naming the matrix if it holds NaN, or holds no numbers.
     """
     array = _adapted(name, matrix, flat=False)
     array.set_precision(array.wide)
@@ -149,12 +173,12 @@ class _Host:
             bins = np.bincount(((bits >> (shift - 16)) & (_BINS - 1)).astype(np.intp))
             total[: len(bins)] += bins
         if not level:
-            total[-1] = 0  # what `_only` dropped; nothing else has these bits
+            total[-1] = 0  # the values that `_only` dropped; no other has these bits
 
     def above(self, value: float, ties: int | None, live: Packed | None) -> tuple[Packed, int]:
-        """Return the packed bits of the live values over `value`, and how many ties were dropped.
+        """Return the packed bits of the live values that are kept, and how many ties were dropped.
 
-        Of those equal to it the first `ties` are dropped; None: all of them.
+        Values over `value` are kept. Of those equal to it the first `ties` are dropped, or all if `ties` is None.
         """
         kept, dropped, value = [], 0, self.dtype(value)
         for block in self.blocks(live):
@@ -167,21 +191,21 @@ class _Host:
         return np.concatenate(kept) if kept else np.zeros(0, dtype=np.uint8), dropped
 
     def rows_above(self, count: int, live: np.ndarray | None) -> np.ndarray:
-        """Return (R, C) bool: what is kept of each row without its `count` lowest."""
+        """Return which values are kept when each row drops its `count` lowest, (R, C) bool."""
         rows, columns = self.values.shape
         kept = np.empty((rows, columns), dtype=bool)
         step = max(1, BLOCK // max(columns, 1))
         for start in range(0, rows if columns else 0, step):
-            some = slice(start, min(start + step, rows))
-            block = self.numbers(some.start, some.stop)  # (r, C)
+            part = slice(start, min(start + step, rows))
+            block = self.numbers(part.start, part.stop)  # (r, C)
             if live is None:
                 # Selecting without sorting: about ten times faster than torch's kthvalue and topk.
                 place = max(count - 1, 0)
                 value = np.partition(block, place, axis=1)[:, place, None]
                 stay = columns - count
             else:
-                block = _only(live[some], block)
-                alive = live[some].sum(axis=1, keepdims=True)
+                block = _only(live[part], block)
+                alive = live[part].sum(axis=1, keepdims=True)
                 stay = np.minimum(columns - count, alive)  # (r, 1)
                 # NaN comes last.
                 value = np.take_along_axis(np.sort(block, axis=1), np.maximum(alive - stay - 1, 0), axis=1)
@@ -190,12 +214,12 @@ class _Host:
             if excess.any():
                 equal = block == value
                 over |= equal & (equal.cumsum(axis=1) > equal.sum(axis=1, keepdims=True) - excess)
-            kept[some] = over
+            kept[part] = over
         return kept
 
 
 class _Device:
-    """Values of a torch tensor that are best looked at where they are: the same as `_Host`, in torch."""
+    """Values of a torch tensor that stay on their device: the same as `_Host`, in torch."""
 
     def __init__(self, name: str, values: Any) -> None:
         import torch
@@ -230,7 +254,7 @@ class _Device:
         if live is not None:
             values = values[~values.isnan()]
         bits = values.view(self.torch.int64 if width == 64 else self.torch.int32)
-        if level:  # the shift is arithmetic: what it fills in is cut off
+        if level:  # the shift is arithmetic: the mask cuts off the bits that it fills in
             bits = bits[(bits >> shift) & ((1 << 16 * level) - 1) == prefix]
         bins = self.torch.bincount((bits >> (shift - 16)) & (_BINS - 1), minlength=_BINS)
         total += bins.cpu().numpy()
@@ -246,7 +270,7 @@ class _Device:
         return self.packed(over), dropped
 
     def packed(self, kept: Any) -> Packed:
-        """Return the packed bits of a boolean tensor, packed on the device: an eighth to carry."""
+        """Return the packed bits of a boolean tensor; packing on the device leaves an eighth to copy."""
         torch = self.torch
         kept = torch.nn.functional.pad(kept.to(torch.uint8), (0, -kept.numel() % 8)).view(-1, 8)
         powers = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=kept.device)

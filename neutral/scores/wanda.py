@@ -32,24 +32,35 @@ def wanda(model: nn.Module, weights: Weights, batches: Iterable[Any], forward: F
 
 
 def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forward: Forward | None = None) -> Scores:
-    """Return name -> (inputs,), the norm ‖X_j‖₂ of each input of each weight matrix over `batches`.
+    """Return the norm ‖X_j‖₂ of each input of each weight matrix over `batches`, in one pass.
 
-    Args:
-        model: run in evaluation mode without gradients, and left as it was.
-        weights: name -> weight of an `nn.Linear` or `Conv1D` module of the model.
-        batches: what `forward` takes, on the model's device.
-        forward: `forward(model, batch)` runs the model on a batch; what it returns is not used. By default
-            the base model is called with the batch's tensors by name, without labels, which saves the head.
+    Padding does not count: a token counts where the `attention_mask` (B, T) with which `forward` calls the model (or
+    its base model) is not 0; without a mask all tokens count. In the decoder of an encoder-decoder the mask is the
+    `decoder_attention_mask`.
 
-    Padding does not count: the tokens are those where the `attention_mask` (B, T) that `forward` calls the
-    model (or its base model) with is not 0, and all of them where it gives none. In the decoder of an
-    encoder-decoder it is the `decoder_attention_mask`.
+    Parameters
+    ----------
+    model : nn.Module
+        Runs in evaluation mode without gradients, and is left as it was.
+    weights : name -> parameter
+        Weights of `nn.Linear` or `Conv1D` modules of the model.
+    batches : iterable
+        Arguments of `forward`, on the model's device.
+    forward : callable, optional
+        `forward(model, batch)` runs the model on a batch; its return value is not used. By default the base model is
+        called with the batch's tensors by name, without labels, which saves the head.
 
-    One pass gives all norms. Squares are summed in float32 within a batch and in float64 over batches, and
-    the norms are float64 (float32 on a device that has no other).
+    Returns
+    -------
+    name -> (inputs,) tensor
+        Squares are summed in float32 within a batch and in float64 over batches, and the norms are float64 (float32
+        on a device that has no float64).
 
-    Raises `NeutralError` if there is no batch, for a weight that no linear layer holds or the forward pass
-    does not reach, and where it cannot be told which inputs are padding.
+    Raises
+    ------
+    NeutralError
+        For no batch, for a weight that no linear layer holds or that the forward pass does not reach, and if it is
+        unknown which inputs are padding.
     """
     forward, batch_count = forward or _forward, 0
     watch = _Watch(model, weights)
@@ -88,11 +99,11 @@ def join(*norms: Scores) -> Scores:
 @torch.no_grad()
 def from_norms(weights: Weights, norms: Scores) -> Scores:
     """Return the Wanda scores |W_ij| · ‖X_j‖₂ of weights whose input norms are known."""
-    found = Scores(transposed=norms.transposed)
+    scores = Scores(transposed=norms.transposed)
     for name, weight in weights.items():
         norm = norms[name].to(weight.device, torch.float32)
-        found[name] = weight.detach().float().abs().mul_(norm[:, None] if name in norms.transposed else norm)
-    return found
+        scores[name] = weight.detach().float().abs().mul_(norm[:, None] if name in norms.transposed else norm)
+    return scores
 
 
 def _forward(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> None:
@@ -106,8 +117,7 @@ def _forward(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> None:
 class _Watch:
     """Hooks that sum the squared inputs of linear layers over the tokens that are not padding.
 
-    Attributes:
-        sums: weight name -> (inputs,) sum of squares, for the weights used so far.
+    `sums` holds weight name -> (inputs,) sum of squares, for the weights used so far.
     """
 
     def __init__(self, model: nn.Module, weights: Weights) -> None:
@@ -121,14 +131,14 @@ class _Watch:
             for module in model.modules()
             if isinstance(module, nn.Linear | Conv1D) and id(module.weight) in name_of
         }
-        if other := next((name for name in weights if name not in layers.values()), None):
-            raise NeutralError(f"{other}: is not the weight of a linear layer of this model")
+        if unknown := next((name for name in weights if name not in layers.values()), None):
+            raise NeutralError(f"{unknown}: is not the weight of a linear layer of this model")
         callers = {model, getattr(model, "base_model", model)}
         self.hooks = [c.register_forward_pre_hook(self.see_padding, with_kwargs=True) for c in callers]
         self.hooks += [m.register_forward_pre_hook(partial(self.add, name)) for m, name in layers.items()]
 
     def forget(self) -> None:
-        """Let go of the last batch's padding and inputs."""
+        """Forget the last batch's padding and inputs."""
         self.padding: dict[str, _Padding] = {}
         self.last, self.last_squares = None, None
 
@@ -139,34 +149,34 @@ class _Watch:
 
     def see_padding(self, model: nn.Module, args: tuple, named: dict[str, Any]) -> None:
         """Keep the attention masks that the model is called with."""
-        given = {**dict(zip(signature(model.forward).parameters, args, strict=False)), **named}
+        arguments = {**dict(zip(signature(model.forward).parameters, args, strict=False)), **named}
         for key in ("attention_mask", "decoder_attention_mask"):
-            mask = given.get(key)
+            mask = arguments.get(key)
             if mask is None:
                 self.padding.pop(key, None)
             elif isinstance(mask, torch.Tensor) and mask.ndim == 2:
                 self.padding[key] = _Padding(mask)
-            elif key not in self.padding:  # else the model said it before it called its base model
+            elif key not in self.padding:  # otherwise the model's own call, before that of its base model, had the mask
                 raise NeutralError(f"Wanda needs to know the padding: {key} must be a (batch, tokens) tensor")
 
     def add(self, name: str, _layer: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
         """Add the squares of one layer's inputs, (…, inputs)."""
         inputs, key = args[0], self.padding_key(name)
-        # Query, key and value, or gate and up, are given the same tensor: it is summed once.
-        this = (inputs, None if inputs.is_inference() else inputs._version, key)
-        if self.last is None or this[0] is not self.last[0] or this[1:] != self.last[1:]:
+        # Query, key and value, or gate and up, read the same tensor: it is summed once.
+        current = (inputs, None if inputs.is_inference() else inputs._version, key)
+        if self.last is None or current[0] is not self.last[0] or current[1:] != self.last[1:]:
             tokens = inputs.detach().reshape(-1, inputs.shape[-1])  # (N, inputs)
             if key in self.padding:
                 tokens = self.padding[key].without(tokens, name)
             squares = tokens.float().square().sum(0)
-            self.last, self.last_squares = this, squares if squares.device.type == "mps" else squares.double()
+            self.last, self.last_squares = current, squares if squares.device.type == "mps" else squares.double()
         if name in self.sums:
             self.sums[name] += self.last_squares
         else:
             self.sums[name] = self.last_squares.clone()
 
     def padding_key(self, name: str) -> str:
-        """Return which attention mask says what of this layer's inputs is padding."""
+        """Return the name of the attention mask that tells which of this layer's inputs are padding."""
         stack, _, component = labels.label(name)
         of_decoder = stack == "decoder" and component not in ("cross_key", "cross_value")
         return "decoder_attention_mask" if self.is_encoder_decoder and of_decoder else "attention_mask"

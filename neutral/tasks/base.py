@@ -21,11 +21,16 @@ IGNORED = -100  # torch's label for positions that carry no loss
 class Score:
     """A model's score on one language's held-out examples.
 
-    Attributes:
-        loss: mean negative log-likelihood, nats a token (language modelling), a word (tagging) or an example.
-        count: scored tokens, or examples.
-        metric: what `value` is.
-        parts: (examples, k) what each example gives to the metric (`metrics.METRICS`); None where it was not kept.
+    Attributes
+    ----------
+    loss : float
+        Mean negative log-likelihood, nats for each token (language modelling), word (tagging) or example.
+    count : int
+        Scored tokens, or examples.
+    metric : str
+        What `value` is.
+    parts : (examples, k) array, or None
+        What each example adds to the metric (`metrics.METRICS`); None if it was not kept.
     """
 
     loss: float
@@ -42,18 +47,18 @@ class Score:
 
 
 class Task(Protocol):
-    """What training, scoring and the search for masks need of a task."""
+    """The interface of a task that training, scoring and the search for masks use."""
 
     name: str  # as results call it: mlm, ner, …
     head: str  # the model's head, as `models.load_model` calls it
     metric: str
-    model_options: dict[str, Any]  # what the head is made with
+    model_options: dict[str, Any]  # keyword arguments for the model's loader
 
     def items(self, data: Sequence) -> Sequence:
-        """Return what examples are made of: blocks of text, or the labelled examples themselves."""
+        """Return the items that examples are made of: blocks of text, or the labelled examples themselves."""
 
     def example(self, item: Any, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
-        """Return the example that is made of an item; what is random in it comes from `seed`."""
+        """Return the example made of an item; its randomness comes from `seed`."""
 
     def collate(self, rows: Iterable[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
         """Make a batch of examples."""
@@ -65,13 +70,13 @@ class Task(Protocol):
         """Return the mean loss of a batch's scored tokens or examples."""
 
     def evaluate(self, model: PreTrainedModel, items: Sequence, *, passes: int = 1) -> Score:
-        """Score a model; `passes` counts only where an example has something random about it."""
+        """Score a model; `passes` matters only if examples are partly random."""
 
 
 class Order(torch.utils.data.Dataset):
     """The training order: place i takes language i mod L, and that language's items in reshuffled epochs.
 
-    Languages are so sampled evenly, whatever text each has.
+    So languages are sampled evenly, however much text each has.
     """
 
     def __init__(self, task: Task, items: Mapping[str, Sequence | np.ndarray], size: int, seed: int) -> None:
@@ -86,8 +91,8 @@ class Order(torch.utils.data.Dataset):
         which = place % len(self.items)
         items = self.items[which]
         epoch, within = divmod(place // len(self.items), len(items))
-        known, shuffled = self._shuffled.get(which, (None, None))
-        if known != epoch:
+        last_epoch, shuffled = self._shuffled.get(which, (None, None))
+        if last_epoch != epoch:
             shuffled = np.random.default_rng((self.seed, which, epoch)).permutation(len(items))
             self._shuffled[which] = epoch, shuffled
         return self.task.example(items[shuffled[within]], (self.seed, place))
@@ -112,9 +117,9 @@ def padded(rows: Sequence[dict[str, torch.Tensor]], fillers: Mapping[str, int]) 
 def padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
     """Return the id of the padding token; a tokenizer that has none takes its end token.
 
-    Raises `NeutralError` where it has neither.
+    Raises `NeutralError` if it has neither.
     """
-    if tokenizer.pad_token_id is None:  # causal models often have none; what stands in is hidden by the attention
+    if tokenizer.pad_token_id is None:  # causal models often have none; the attention mask hides the substitute
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
         raise NeutralError("this model's tokenizer has neither a padding nor an end token, so texts cannot be batched")
@@ -129,15 +134,15 @@ def alike(items: Sequence, length: Callable[[Any], int], size: int) -> Iterator[
 
 
 def autocast(place: torch.device) -> torch.autocast:
-    """bfloat16 autocast where the processor or GPU gains from it, and nothing elsewhere."""
+    """Return a bfloat16 autocast if the processor or GPU gains from it, and one that does nothing if not."""
     return torch.autocast(place.type, torch.bfloat16, enabled=gains_from_bfloat16(place))
 
 
 def gains_from_bfloat16(place: torch.device) -> bool:
-    """Whether bfloat16 products are faster than float32 ones here (hardware instructions for them)."""
+    """Whether a device has hardware instructions that make bfloat16 products faster than float32 ones."""
     if place.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if place.type == "cpu":
-        known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        return any(getattr(torch.cpu, name, bool)() for name in known)
+        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, name, bool)() for name in checks)
     return False

@@ -1,7 +1,7 @@
 """Sequence classification: labelled texts or pairs of texts, from a local folder or the hub.
 
 Files (CSV, TSV, JSON lines or Parquet) have the columns that the data sets of GLUE and XNLI have: a text or a pair of
-texts, and `label`. `splits` says where they are looked for.
+texts, and `label`. `splits` finds the files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEXTS = (
     ("text",),
     ("sentence",),
 )
-"""The columns that hold the texts, looked for in this order."""
+"""The columns that may hold the texts; the first that a table has are taken."""
 
 _READERS: splits.Readers = {
     ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False),
@@ -56,14 +56,14 @@ class Split:
     labels: list[str]
 
     def examples(self, names: Sequence[str]) -> list[Example]:
-        """Return the examples, classes numbered as in `names`. Raises `NeutralError` for a class that is not there."""
+        """Return the examples, classes numbered as in `names`. Raises `NeutralError` for a class that `names` lacks."""
         number = {name: i for i, name in enumerate(names)}
         if unknown := sorted(set(self.labels) - set(number)):
             raise NeutralError(f"{self.name} has labels that the training data has not: {', '.join(unknown[:5])}")
         return [Example(text, number[label]) for text, label in zip(self.texts, self.labels, strict=True)]
 
     def lines(self) -> list[str]:
-        """Return a line an example that says all of it, for a digest."""
+        """Return one line for each example that holds all of it, for a digest."""
         return ["\t".join((label, *texts)) for texts, label in zip(self.texts, self.labels, strict=True)]
 
 
@@ -78,9 +78,9 @@ class Data:
 
 
 def load(source: str | Path) -> Data:
-    """Load a data set from a folder or, if there is none of that name, from the hub (package `datasets`).
+    """Load a data set from a folder or, if no folder has that name, from the hub (package `datasets`).
 
-    Raises what `read` does, and `NeutralError` for less than two classes.
+    Raises the errors of `read`, and `NeutralError` for fewer than two classes.
     """
     train, validation = read(source)
     names = classes([train])
@@ -90,17 +90,17 @@ def load(source: str | Path) -> Data:
 def read(source: str | Path) -> tuple[Split, Split]:
     """Read the training split of a data set, and the one to score: `validation`, else the next of `splits.HELD_OUT`.
 
-    Raises `FileError` / `NeutralError`, naming the split, for one that is missing or empty, for columns that are
-    missing, rows without a text or a label, and labels that are fractions.
+    Raises `FileError` / `NeutralError`, naming the split, for a split that is missing or empty, for missing columns,
+    for rows without a text or a label, and for labels that are fractions.
     """
-    found = [_split(f"{source}: {name}", frame) for name, frame in splits.tables(source, _READERS)]
-    return found[0], found[1]
+    both = [_split(f"{source}: {name}", frame) for name, frame in splits.tables(source, _READERS)]
+    return both[0], both[1]
 
 
 def classes(train: Iterable[Split]) -> list[str]:
     """Return the names of the classes of training splits: numbers by size, then words by alphabet.
 
-    Raises `NeutralError` where there is one only.
+    Raises `NeutralError` if there is only one.
     """
     train = list(train)
     labels = {label for split in train for label in split.labels}
@@ -121,7 +121,7 @@ class Classification:
         self._fillers = {"input_ids": padding_token(tokenizer)}
 
     def example(self, example: Example, _seed: tuple[int, ...] = ()) -> dict[str, torch.Tensor]:
-        """Return the tokens of an example, (T,) each, T ≤ length, and its label; nothing here is random."""
+        """Return the tokens of an example, (T,) each, T ≤ length, and its label; nothing is random."""
         tokens = self.tokenizer(*example.texts, truncation=True, max_length=self.length)
         return {key: torch.tensor(row) for key, row in tokens.items()} | {"labels": torch.tensor(example.label)}
 
@@ -146,7 +146,7 @@ class Classification:
     def evaluate(
         self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32, passes: int = 1
     ) -> Score:
-        """Score a model by its likeliest class; texts of like length are batched together. Nothing is random here."""
+        """Score a model by its likeliest class; texts of like length are batched together. Nothing is random."""
         was_training, place = model.training, next(model.parameters()).device
         model.eval()
         parts, loss = np.ones((len(examples), 2)), 0.0  # right, examples
@@ -154,9 +154,9 @@ class Classification:
             batch = self.collate([self.example(examples[i]) for i in places])
             with autocast(place):
                 costs = self._costs(model, {key: tensor.to(place) for key, tensor in batch.items()})
-            right = torch.tensor([examples[i].label for i in places], device=place)
-            parts[places, 0] = (costs.argmin(dim=1) == right).cpu().numpy()
-            loss += float(costs.gather(1, right[:, None]).sum())
+            targets = torch.tensor([examples[i].label for i in places], device=place)
+            parts[places, 0] = (costs.argmin(dim=1) == targets).cpu().numpy()
+            loss += float(costs.gather(1, targets[:, None]).sum())
         model.train(was_training)
         return Score(loss / len(examples), len(examples), self.metric, parts)
 
@@ -172,20 +172,20 @@ class Classification:
 def _split(name: str, frame: pd.DataFrame) -> Split:
     """Take the texts and the names of the labels from a split's rows."""
     columns = next((c for c in TEXTS if set(c) <= set(frame.columns)), None)
-    there = ", ".join(map(str, frame.columns))
+    names = ", ".join(map(str, frame.columns))
     if columns is None:
-        wanted = " or ".join("+".join(c) for c in TEXTS)
-        raise NeutralError(f"{name} has no column of texts ({wanted}); it has {there}")
+        expected = " or ".join("+".join(c) for c in TEXTS)
+        raise NeutralError(f"{name} has no column of texts ({expected}); it has {names}")
     if "label" not in frame.columns:
-        raise NeutralError(f"{name} has no column label; it has {there}")
+        raise NeutralError(f"{name} has no column label; it has {names}")
     if frame.empty:
         raise NeutralError(f"{name} has no rows")
-    lacking = frame["label"].isna() | (frame["label"].astype(str).str.strip() == "")
+    incomplete = frame["label"].isna() | (frame["label"].astype(str).str.strip() == "")
     texts = frame[list(columns)]
-    lacking |= texts.isna().any(axis=1) | texts.map(lambda text: not str(text).strip()).all(axis=1)
-    if lacking.any():
-        first = int(lacking.to_numpy().argmax()) + 1
-        raise NeutralError(f"{name}: {int(lacking.sum())} rows lack a text or a label, the first is row {first}")
+    incomplete |= texts.isna().any(axis=1) | texts.map(lambda text: not str(text).strip()).all(axis=1)
+    if incomplete.any():
+        first = int(incomplete.to_numpy().argmax()) + 1
+        raise NeutralError(f"{name}: {int(incomplete.sum())} rows lack a text or a label, the first is row {first}")
     pairs = list(texts.astype(str).itertuples(index=False, name=None))
     return Split(name, pairs, [_class(name, label) for label in frame["label"]])
 

@@ -28,8 +28,25 @@ class LanguageModelling:
     """Masked (`mlm`) or causal (`clm`) language modelling over one tokenizer.
 
     Masking follows Devlin et al. (2019): a share of the tokens is chosen; of these 80 % become the mask token,
-    10 % a random token, 10 % stay. With `words`, whole words are chosen (`words.Words` says what is one in scripts
-    without spaces) as long as they fit into the share, at least one.
+    10 % a random token, 10 % stay.
+
+    Parameters
+    ----------
+    name : str
+        mlm | clm.
+    tokenizer : PreTrainedTokenizerBase
+    length : int
+        Tokens in a block.
+    mask_share : float
+        Share of the tokens that are chosen.
+    words : bool
+        Whether to choose whole words (`words.Words` defines them for scripts without spaces) as long as they fit into
+        the share, at least one.
+
+    Raises
+    ------
+    NeutralError
+        For mlm with a tokenizer that has no mask token, or that marks no words with `words`, and for `words` with clm.
     """
 
     metric = "perplexity"
@@ -90,7 +107,7 @@ class LanguageModelling:
     def example(self, block: np.ndarray, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
         """Return input ids, attention mask and labels, all (length,), of one block.
 
-        Labels are `IGNORED` where nothing is scored. A causal block has nothing random about it.
+        Labels are `IGNORED` where nothing is scored. The example of a causal block is not random.
         """
         ids, labels = torch.from_numpy(block.copy()), torch.full((len(block),), IGNORED)
         content = torch.from_numpy(~np.isin(block, self.special))
@@ -111,9 +128,9 @@ class LanguageModelling:
         return {"input_ids": ids, "attention_mask": attention, "labels": labels}
 
     def _whole_words(self, block: np.ndarray, count: int, draw: np.random.Generator) -> np.ndarray:
-        """Return the places of random words: those, in random order, that still fit into `count` tokens; one at least.
+        """Return the places of random words, drawn one after the other, that fit into `count` tokens; one at least.
 
-        This is how Devlin et al. keep to the share: a word too long for what is left of it is passed over.
+        Devlin et al. keep to the share in the same way: a word that is too long for the rest of it is skipped.
         """
         words = self.words.groups(block, ~np.isin(block, self.special))
         chosen: list[int] = []
@@ -133,9 +150,16 @@ class LanguageModelling:
         return losses.sum() / max(len(losses), 1)
 
     def losses(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the negative log-likelihood of every scored token of a batch (B, T), (N,), and its block, (N,).
+        """Return the losses of the scored tokens of a batch (B, T).
 
         The output layer sees only the scored positions: with 15 % masked that saves most of its cost.
+
+        Returns
+        -------
+        losses : (N,) float32
+            Negative log-likelihood of every scored token, in nats.
+        blocks : (N,) int64
+            The row of the batch that the token is in.
         """
         ids, labels = batch["input_ids"], batch["labels"]
         if self.name == "clm":
@@ -149,7 +173,7 @@ class LanguageModelling:
 
     @torch.inference_mode()
     def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
-        """Score a model on held-out blocks, `passes` times with different but always the same maskings."""
+        """Score a model on held-out blocks, with `passes` different maskings that are the same for every model."""
         was_training = model.training
         parts = np.zeros((len(blocks), 2))  # loss, scored tokens
         model.eval()
@@ -159,9 +183,9 @@ class LanguageModelling:
         passes = passes if self.name == "mlm" else 1
         for turn in range(passes):
             for start in range(0, len(blocks), batch_size):
-                some = blocks[start : start + batch_size]
-                seeds = ((_EVALUATION_SEED, turn, start + i) for i in range(len(some)))
-                batch = stacked(map(self.example, some, seeds))
+                part = blocks[start : start + batch_size]
+                seeds = ((_EVALUATION_SEED, turn, start + i) for i in range(len(part)))
+                batch = stacked(map(self.example, part, seeds))
                 with autocast(place):
                     losses, places = self.losses(model, {k: v.to(place) for k, v in batch.items()})
                 places = start + places.cpu().numpy()

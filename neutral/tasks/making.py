@@ -25,7 +25,7 @@ NAMES = TEXT + LABELLED
 
 def require(name: str) -> None:
     """Raise `NeutralError`, naming the option, unless `name` is a task's."""
-    if name == "seq2seq":  # what an encoder-decoder is made for
+    if name == "seq2seq":  # the task that an encoder-decoder is made for
         raise NeutralError("--task seq2seq: an encoder-decoder has no language-modelling task here; use --task nli")
     if name not in NAMES:
         raise NeutralError(f"--task {name}: unknown; use one of {', '.join(NAMES)}")
@@ -41,8 +41,8 @@ def make(
 ) -> Task:
     """Return a task over a tokenizer: one of `NAMES`; `nli` is text to text on an encoder-decoder.
 
-    `labels` are the names of the tags or classes. Raises `NeutralError` for an unknown task, and for a labelled one
-    without them.
+    `labels` are the names of the tags or classes. Raises `NeutralError` for an unknown task, and for a labelled task
+    without labels.
     """
     require(name)
     if name in TEXT:

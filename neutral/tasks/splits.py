@@ -17,7 +17,7 @@ import pandas as pd
 from neutral.errors import FileError, NeutralError
 
 HELD_OUT = ("validation", "dev", "validation_matched", "test")
-"""Names of the split to score on; the first that there is."""
+"""Names of the split to score on; the first that exists is taken."""
 
 _PACKED = ("", ".gz", ".xz")
 
@@ -26,12 +26,12 @@ Tables = list[tuple[str, pd.DataFrame]]
 
 
 def tables(source: str | Path, readers: Readers) -> Tables:
-    """Return (name, rows) of the training and of the held-out split of a folder or, if there is none, of the hub.
+    """Return (name, rows) of the training and of the held-out split of a folder or else of the hub.
 
-    `readers` maps the end of a file's name to what reads it. Names of classes stand for their numbers where a data set
-    has both, and rows whose `label` is -1 (undecided, or kept secret) are left out there.
+    `readers` maps the end of a file's name to its reader. In a data set that has numbers and names of classes, names
+    replace the numbers, and rows whose `label` is -1 (undecided, or kept secret) are left out.
 
-    Raises `FileError` / `NeutralError` naming what is missing or cannot be read.
+    Raises `FileError` / `NeutralError` naming the folder, file or split that is missing or cannot be read.
     """
     path = Path(source).expanduser()
     if not is_local(source):
@@ -48,26 +48,26 @@ def is_local(source: str | Path) -> bool:
 
 def _files(folder: Path, name: str, readers: Readers) -> list[tuple[Path, str]]:
     """Return the files of a split that readers know, each with its reader's suffix."""
-    found = [(folder / f"{name}{suffix}{packed}", suffix) for suffix in readers for packed in _PACKED]
-    return [(path, suffix) for path, suffix in found if path.is_file()]
+    candidates = [(folder / f"{name}{suffix}{packed}", suffix) for suffix in readers for packed in _PACKED]
+    return [(path, suffix) for path, suffix in candidates if path.is_file()]
 
 
 def _folder(folder: Path, readers: Readers) -> Tables:
     if not folder.is_dir():
-        wanted = "train{0} and validation{0} or like".format(next(iter(readers)))
-        raise FileError(folder, f"no such folder of labelled texts; it should hold {wanted}")
-    found = []
+        expected = "train{0} and validation{0} or like".format(next(iter(readers)))
+        raise FileError(folder, f"no such folder of labelled texts; it should hold {expected}")
+    split_tables = []
     for names in (("train",), HELD_OUT):
         paths = [path for name in names for path in _files(folder, name, readers)]
         if not paths:
             raise FileError(folder, f"has no {names[0]} file ({names[0]}{f', {names[0]}'.join(readers)})")
         path, suffix = paths[0]
         try:
-            found.append((path.name, readers[suffix](path)))
+            split_tables.append((path.name, readers[suffix](path)))
         except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError, ImportError) as error:
             reason = str(error).strip().split("\n")[0]
             raise FileError(path, f"cannot be read as a table of texts: {reason}") from error
-    return found
+    return split_tables
 
 
 def _hub(source: str) -> Tables:
@@ -83,13 +83,13 @@ def _hub(source: str) -> Tables:
         reason = str(error).strip().split("\n")[0]
         what = "cannot be read as a data set" if is_local(source) else "no such folder, and no data set of the hub"
         raise NeutralError(f"{source}: {what}: {reason}") from error
-    found = []
+    split_tables = []
     for names in (("train",), HELD_OUT):
         split = next((name for name in names if name in splits), None)
         if split is None:
             raise NeutralError(f"{source}: has no {names[0]} split, only {', '.join(splits)}")
-        found.append((split, _named(splits[split])))
-    return found
+        split_tables.append((split, _named(splits[split])))
+    return split_tables
 
 
 def _named(split: object) -> pd.DataFrame:
@@ -99,7 +99,7 @@ def _named(split: object) -> pd.DataFrame:
         rows = rows[rows["label"] != -1].reset_index(drop=True)
     for column, feature in (getattr(split, "features", None) or {}).items():
         names = getattr(feature, "names", None)
-        several = getattr(getattr(feature, "feature", None), "names", None)  # of each of a list
+        several = getattr(getattr(feature, "feature", None), "names", None)  # of a list of classes
         if names:
             rows[column] = [names[number] for number in rows[column]]
         elif several:

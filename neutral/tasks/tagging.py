@@ -1,11 +1,10 @@
 """Token classification: a tag for every word; names in text (`ner`, span F1) or parts of speech (`pos`, accuracy).
 
-The first sub-word of a word carries its tag (Devlin et al. 2019, section 5.3). Files are CoNLL's (a word and its tag a
-line, between them spaces or a tab, other columns ignored, a blank line between sentences; WikiAnn's `en:word` is
-understood), CoNLL-U, or JSON lines and Parquet with `tokens` and `ner_tags` or `upos`. `splits` says where they are
-looked for.
+The first sub-word of a word carries its tag (Devlin et al. 2019, section 5.3). Files are CoNLL's (a line has a word and
+its tag with spaces or a tab between them, other columns are ignored, a blank line ends a sentence; WikiAnn's `en:word`
+is understood), CoNLL-U, or JSON lines and Parquet with `tokens` and `ner_tags` or `upos`. `splits` finds the files.
 
-Span F1 is that of `seqeval` (CoNLL-2000's rules): a span is right where its type, first and last word are. Tags are
+Span F1 is that of `seqeval` (CoNLL-2000's rules): a span is right if its type, first and last word are. Tags are
 IOB2: B-LOC, I-LOC, O.
 """
 
@@ -55,7 +54,7 @@ class Split:
     tags: list[tuple[str, ...]]
 
     def examples(self, names: Sequence[str]) -> list[Sentence]:
-        """Return the sentences, tags numbered as in `names`. Raises `NeutralError` for a tag that is not there."""
+        """Return the sentences, tags numbered as in `names`. Raises `NeutralError` for a tag that `names` lacks."""
         number = {name: i for i, name in enumerate(names)}
         if unknown := sorted(set(chain.from_iterable(self.tags)) - set(number)):
             raise NeutralError(f"{self.name} has tags that the training data has not: {', '.join(unknown[:5])}")
@@ -65,15 +64,15 @@ class Split:
         ]
 
     def lines(self) -> list[str]:
-        """Return a line a sentence that says all of it, for a digest."""
+        """Return one line for each sentence that holds all of it, for a digest."""
         return [" ".join(chain(words, tags)) for words, tags in zip(self.words, self.tags, strict=True)]
 
 
 def read(name: str, source: str | Path) -> tuple[Split, Split]:
     """Read the training split of a data set for `ner` or `pos`, and the one to score.
 
-    Raises `FileError` / `NeutralError`, naming the split, for one that is missing or empty, for sentences whose words
-    and tags differ in number, and for tags of `ner` that are not IOB2.
+    Raises `FileError` / `NeutralError`, naming the split, for a split that is missing or empty, for sentences whose
+    words and tags differ in number, and for tags of `ner` that are not IOB2.
     """
     readers = {
         ".conll": read_conll,
@@ -84,26 +83,26 @@ def read(name: str, source: str | Path) -> tuple[Split, Split]:
         ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
         ".parquet": pd.read_parquet,
     }
-    found = [_split(name, f"{source}: {split}", frame) for split, frame in splits.tables(source, readers)]
-    return found[0], found[1]
+    both = [_split(name, f"{source}: {split}", frame) for split, frame in splits.tables(source, readers)]
+    return both[0], both[1]
 
 
 def names(train: Iterable[Split]) -> list[str]:
     """Return the names of the tags of training splits: O first, then by type and alphabet.
 
-    A type of name has both its tags, B- and I-, even where names of one word have only the first: the head is then the
-    same whatever languages are loaded together.
+    A type of name has both its tags, B- and I-, even if all its names are of one word: so the head is the same whatever
+    languages are loaded together.
     """
-    found = {tag for split in train for sentence in split.tags for tag in sentence}
-    found |= {f"{begin}-{tag[2:]}" for tag in found if tag[:2] in ("B-", "I-") for begin in "BI"}
-    return sorted(found, key=lambda tag: (tag != OUTSIDE, tag[2:], tag))
+    tags = {tag for split in train for sentence in split.tags for tag in sentence}
+    tags |= {f"{begin}-{tag[2:]}" for tag in tags if tag[:2] in ("B-", "I-") for begin in "BI"}
+    return sorted(tags, key=lambda tag: (tag != OUTSIDE, tag[2:], tag))
 
 
 def read_conll(path: Path, column: int | None = None) -> pd.DataFrame:
-    """Read a CoNLL file: columns tokens and tags, a row a sentence.
+    """Read a CoNLL file into a table with columns tokens and tags, one row for each sentence.
 
-    The word is the first column and the tag the last; with `column` (CoNLL-U) the tag is that one, the word the second,
-    and comments and words of several tokens are passed over. A prefix that all words share (`en:`) is taken off.
+    The word is the first column and the tag the last. With `column` (CoNLL-U) that column has the tag, the second one
+    the word, and comments and words of several tokens are skipped. A prefix that all words share (`en:`) is removed.
 
     Raises `FileError` for a line without a tag, or text that is not UTF-8.
     """
@@ -172,7 +171,7 @@ class TokenClassification:
     ) -> Score:
         """Score a model; sentences of like length are batched together. Nothing is random, so one pass is enough.
 
-        A word that the length cuts off, or that the tokenizer has nothing for, is taken as outside of all names (`ner`)
+        A word that the length cuts off, or that the tokenizer has no token for, counts as outside of all names (`ner`)
         or as wrong (`pos`).
         """
         was_training, place = model.training, next(model.parameters()).device
@@ -180,42 +179,50 @@ class TokenClassification:
         parts = np.zeros((len(sentences), 3 if self.name == "ner" else 2))
         loss, words = 0.0, 0
         for places in alike(sentences, lambda sentence: len(sentence.words), batch_size):
-            rows, seen = zip(*(self._example(sentences[i]) for i in places), strict=True)
+            rows, labelled_words = zip(*(self._example(sentences[i]) for i in places), strict=True)
             batch = {key: tensor.to(place) for key, tensor in self.collate(rows).items()}
             with autocast(place):
                 logits = self._logits(model, batch)
             scored = batch["labels"] != IGNORED
             loss += float(F.cross_entropy(logits[scored], batch["labels"][scored], reduction="sum"))
             words += int(scored.sum())
-            for i, row, where, known in zip(places, logits.argmax(dim=-1), scored, seen, strict=True):
-                parts[i] = self.part(sentences[i], dict(zip(known, row[where].tolist(), strict=True)))
+            for i, row, is_scored, word_places in zip(
+                places, logits.argmax(dim=-1), scored, labelled_words, strict=True
+            ):
+                parts[i] = self.part(sentences[i], dict(zip(word_places, row[is_scored].tolist(), strict=True)))
         model.train(was_training)
         return Score(loss / max(words, 1), len(sentences), self.metric, parts)
 
     def part(self, sentence: Sentence, predicted: dict[int, int]) -> tuple[int, ...]:
-        """Return what a sentence gives to the metric, from the tags predicted of its words, by place.
+        """Return what a sentence adds to the metric.
 
-        `ner`: spans that are right, predicted, true. `pos`: words that are right, words.
+        `predicted` maps the place of a word to the number of its predicted tag. For `ner` the numbers are spans that
+        are right, predicted, true; for `pos` words that are right, words.
         """
         if self.name != "ner":
             return sum(tag == predicted.get(i) for i, tag in enumerate(sentence.tags)), len(sentence.tags)
         from seqeval.metrics.sequence_labeling import get_entities
 
-        found = [self.labels[predicted[i]] if i in predicted else OUTSIDE for i in range(len(sentence.tags))]
-        there, true = set(get_entities(found)), set(get_entities([self.labels[tag] for tag in sentence.tags]))
-        return len(there & true), len(there), len(true)
+        predicted_tags = [self.labels[predicted[i]] if i in predicted else OUTSIDE for i in range(len(sentence.tags))]
+        predicted_spans, true_spans = (
+            set(get_entities(predicted_tags)),
+            set(get_entities([self.labels[tag] for tag in sentence.tags])),
+        )
+        return len(predicted_spans & true_spans), len(predicted_spans), len(true_spans)
 
     def _example(self, sentence: Sentence) -> tuple[dict[str, torch.Tensor], list[int]]:
         """Return the example of a sentence, and the places of the words that carry a label in it."""
         tokens = self.tokenizer(list(sentence.words), is_split_into_words=True, truncation=True, max_length=self.length)
-        labels, seen, last = [], [], None
+        labels, labelled_words, last = [], [], None
         for word in tokens.word_ids():
             first = word is not None and word != last
             labels.append(sentence.tags[word] if first else IGNORED)
             if first:
-                seen.append(word)
+                labelled_words.append(word)
             last = word
-        return {key: torch.tensor(row) for key, row in tokens.items()} | {"labels": torch.tensor(labels)}, seen
+        return {key: torch.tensor(row) for key, row in tokens.items()} | {
+            "labels": torch.tensor(labels)
+        }, labelled_words
 
     def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return float32 logits (B, T, tags)."""
@@ -224,10 +231,10 @@ class TokenClassification:
 
 def _split(task: str, name: str, frame: pd.DataFrame) -> Split:
     """Take words and tags from a split's rows."""
-    columns = [next((c for c in wanted if c in frame), None) for wanted in (_WORDS, _TAGS[task])]
+    columns = [next((c for c in candidates if c in frame), None) for candidates in (_WORDS, _TAGS[task])]
     if None in columns:
-        there = ", ".join(map(str, frame.columns))
-        raise NeutralError(f"{name} has no columns of words and tags (tokens, {_TAGS[task][0]}); it has {there}")
+        existing = ", ".join(map(str, frame.columns))
+        raise NeutralError(f"{name} has no columns of words and tags (tokens, {_TAGS[task][0]}); it has {existing}")
     words, tags = (
         [tuple(map(str, row)) for row in frame[column] if not isinstance(row, (str, float))] for column in columns
     )
@@ -235,13 +242,15 @@ def _split(task: str, name: str, frame: pd.DataFrame) -> Split:
         raise NeutralError(f"{name}: {columns[0]} and {columns[1]} must hold a list in every row")
     if not words:
         raise NeutralError(f"{name} has no sentences")
-    for number, (some, their) in enumerate(zip(words, tags, strict=True), start=1):
-        if len(some) != len(their):
-            raise NeutralError(f"{name}: sentence {number} has {len(some)} words and {len(their)} tags")
-        odd = next((tag for tag in their if task == "ner" and not _IOB2.match(tag)), None)
+    for number, (sentence_words, sentence_tags) in enumerate(zip(words, tags, strict=True), start=1):
+        if len(sentence_words) != len(sentence_tags):
+            raise NeutralError(
+                f"{name}: sentence {number} has {len(sentence_words)} words and {len(sentence_tags)} tags"
+            )
+        odd = next((tag for tag in sentence_tags if task == "ner" and not _IOB2.match(tag)), None)
         if odd is not None:
             raise NeutralError(f"{name}: sentence {number} has the tag {odd}; names are tagged B-TYPE, I-TYPE and O")
-    kept = [i for i, some in enumerate(words) if some]
+    kept = [i for i, sentence_words in enumerate(words) if sentence_words]
     return Split(name, [words[i] for i in kept], [tags[i] for i in kept])
 
 

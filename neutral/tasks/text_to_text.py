@@ -1,7 +1,7 @@
 """Natural language inference as text to text, for encoder-decoders (Raffel et al. 2020; Xue et al. 2021 for mT5).
 
-The network reads "xnli: premise: … hypothesis: …" and is trained to write the name of the class. It is scored by which
-of the names it finds likeliest, so every answer is one of them.
+The network reads "xnli: premise: … hypothesis: …" and is trained to write the name of the class. Its answer is the name
+that it finds likeliest, so every answer is a class.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class TextToText(Classification):
     def example(self, example: Example, _seed: tuple[int, ...] = ()) -> dict[str, torch.Tensor]:
         """Return the tokens read, (T,) each, T ≤ length, and those of the class's name, `labels` (N,).
 
-        Where the texts are too long the first of them is cut.
+        If the texts are too long, the first of them is cut.
         """
         first, *second = example.texts
         tail = self._tokens(f"hypothesis: {second[0]}") if second else []
         tail = [*tail, *self._end][: self.length]
         ids = (self._tokens(f"xnli: premise: {first}")[: self.length - len(tail)] + tail) or self._end
-        read = torch.tensor(ids)
-        return {"input_ids": read, "attention_mask": torch.ones_like(read), "labels": self.names[example.label]}
+        tokens = torch.tensor(ids)
+        return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": self.names[example.label]}
 
     def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
         """Run the network, for what hooks see on the way; its decoder reads the name of the right class."""
@@ -55,17 +55,17 @@ class TextToText(Classification):
     def _costs(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the negative log-likelihood of every class's name, (B, classes); texts are read once for all names."""
         mask = batch["attention_mask"]
-        read = model.get_encoder()(input_ids=batch["input_ids"], attention_mask=mask)
+        encoded = model.get_encoder()(input_ids=batch["input_ids"], attention_mask=mask)
         names = [name.to(mask.device).expand(len(mask), -1) for name in self.names]
-        costs = [self._losses(model, name, encoder_outputs=read, attention_mask=mask) for name in names]
+        costs = [self._losses(model, name, encoder_outputs=encoded, attention_mask=mask) for name in names]
         return torch.stack(costs, dim=1)
 
-    def _losses(self, model: PreTrainedModel, names: torch.Tensor, **read: object) -> torch.Tensor:
-        """Return the negative log-likelihood of each name (B, N), `IGNORED` where it is over, after what is read."""
+    def _losses(self, model: PreTrainedModel, names: torch.Tensor, **inputs: object) -> torch.Tensor:
+        """Return the negative log-likelihood of each name (B, N), `IGNORED` after its end, given the model's inputs."""
         logits = model(
             decoder_input_ids=model.prepare_decoder_input_ids_from_labels(labels=names),
             decoder_attention_mask=(names != IGNORED).long(),
-            **read,
+            **inputs,
         ).logits.float()
         each = F.cross_entropy(logits.transpose(1, 2), names, ignore_index=IGNORED, reduction="none")  # (B, N)
         return each.sum(dim=1)

@@ -2,8 +2,8 @@
 
 A tokenizer marks where a word begins (SentencePiece "▁", byte-level "Ġ") or goes on (WordPiece "##"). As in BERT's own
 text splitting, a token of punctuation or symbols alone is a word. Scripts that put no spaces between words (Han, kana,
-Thai, Lao, Khmer, Burmese, Tibetan) give no sign of where one ends, so there every token is a word of its own: anything
-else would make a sentence one word. A byte-level vocabulary shows no scripts: there a word goes from space to space.
+Thai, Lao, Khmer, Burmese, Tibetan) give no sign of where one ends, so in them every token is a word of its own:
+otherwise a sentence would be one word. A byte-level vocabulary shows no scripts: in it a word goes from space to space.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ _WITHOUT_SPACES = ("CJK ", "HIRAGANA ", "KATAKANA", "THAI ", "LAO ", "KHMER ", "
 
 
 class Words:
-    """What a tokenizer's tokens say about words.
+    """Which tokens of a tokenizer begin a word or are one.
 
-    Attributes:
-        begins: (V,) bool, whether a token begins a word.
-        alone: (V,) bool, whether a token is a word by itself wherever it stands.
+    Attributes
+    ----------
+    begins : (V,) bool
+        Whether a token begins a word.
+    alone : (V,) bool
+        Whether a token is a word by itself wherever it stands.
     """
 
     def __init__(self, backend: Tokenizer) -> None:
@@ -32,9 +35,9 @@ class Words:
         pieces = [backend.id_to_token(i) or "" for i in range(backend.get_vocab_size(with_added_tokens=True))]
         model = json.loads(backend.to_str())["model"]
         if model["type"] == "WordPiece":
-            going_on = model["continuing_subword_prefix"]
-            begins = [not piece.startswith(going_on) for piece in pieces]
-            texts = [piece.removeprefix(going_on) for piece in pieces]
+            prefix = model["continuing_subword_prefix"]
+            begins = [not piece.startswith(prefix) for piece in pieces]
+            texts = [piece.removeprefix(prefix) for piece in pieces]
         else:
             mark = "▁" if any(piece.startswith("▁") for piece in pieces) else "Ġ"
             begins = [piece.startswith(mark) for piece in pieces]

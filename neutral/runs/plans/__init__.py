@@ -1,1 +1,1 @@
-"""What can be asked of a long run: a dataclass each, with its check and the settings that decide its results."""
+"""Plans of long runs: for each a dataclass, its check, and the settings that decide its results."""

@@ -1,4 +1,4 @@
-"""What `compress` is asked for, and the tables that this means: one `Trial` a table."""
+"""The plan of `compress`, and its tables: a `Trial` for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIANTS = {
     "direction": ("", "project", "free"),
     "mixed": ("", "plain"),
 }
-"""Method -> the ways to run it, the usual one first; a method that is not named has one way."""
+"""Method -> its variants, the default first; a method that is not listed has one."""
 
 FIXED = ("int8", "int4")  # methods of one size
 CODED = ("int8", "int4", "mixed")  # methods that store a number for every number: their ratio is by bytes
@@ -25,7 +25,7 @@ _FROM = {"pq": 4.0, "mixed": 4.0}  # by bytes: a code takes a byte at most, so a
 
 @dataclass(frozen=True)
 class Trial:
-    """One table: how it is made."""
+    """How one table is made."""
 
     method: str
     by: str
@@ -37,7 +37,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class CompressionPlan:
-    """What `compress` is asked for."""
+    """What `compress` does: which tables are made, and how they are judged."""
 
     model: str
     task: str  # mlm | clm
@@ -61,14 +61,14 @@ class CompressionPlan:
     title: str = ""
 
     def trials(self) -> Iterator[Trial]:
-        """Yield the tables that are asked for."""
+        """Yield the plan's tables."""
         if self.trim:
             yield Trial("trim", "parameters", None, "uniform", trimmed=True)
         for name in self.methods:
             method, _, variant = name.partition(":")
             variant = variant or VARIANTS.get(method, ("",))[0]
             kinds = self.weights if method not in FIXED else ("uniform",)  # rounding counts every token alike
-            if method == "mixed":  # more bits for frequent tokens is what it is; its plain variant has neither
+            if method == "mixed":  # it gives frequent tokens more bits, but not in its plain variant
                 counted = tuple(kind for kind in self.weights if kind != "uniform") or ("frequency",)
                 kinds = ("uniform",) if variant == "plain" else counted
             for weights in kinds:
@@ -112,6 +112,6 @@ def check(plan: CompressionPlan) -> None:
 
 
 def settings(plan: CompressionPlan) -> dict:
-    """Return what of a plan decides the numbers, but for the list of tables."""
+    """Return the settings of a plan that decide its results, except the list of tables."""
     names = ("seed", "epochs", "held_out", "lines", "calibration", "neighbours")
     return {name: value for name, value in asdict(plan).items() if name in names}

@@ -1,4 +1,4 @@
-"""What `retrieve` and `represent` are asked for."""
+"""The plan of `retrieve` and `represent`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SENTENCES = Path(__file__).parents[3] / "data" / "sentences"
 MASKS = ("full", "each", "core", "random", "pretrained")
 """Which masks to look under.
 
-full: none; each: every language's own; core: what all of them keep, which is less than each of them; random and
-pretrained: random weights, and the largest of the untouched ones, of the sparsity asked for.
+full: no mask; each: every language's own mask; core: the weights that all of them keep, which are fewer than each
+keeps; random and pretrained: random weights, and the largest of the untouched ones, at the plan's sparsity.
 """
 
 
 @dataclass(frozen=True)
 class InsidePlan:
-    """What `retrieve` and `represent` are asked for."""
+    """What `retrieve` and `represent` do: under which masks, and on which sentences."""
 
     model: str
     masks: tuple[str, ...] = ("full",)

@@ -1,4 +1,4 @@
-"""What `find` is asked for: one method on some languages, seeds and sparsities."""
+"""The plan of `find`: one method on languages, seeds and sparsities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ONLY = ("", "encoder", "decoder")
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What `find` is asked for."""
+    """What `find` does: one method on languages, seeds and sparsities."""
 
     model: str
     task: str  # one of making.NAMES
@@ -42,7 +42,7 @@ class SearchPlan:
     def trains(self) -> bool:
         """Whether masks are trained before they are scored.
 
-        Wanda's are not, where the model knows the task already; a new head would score nothing.
+        Wanda's are not if the model knows the task already; a new head would score nothing without training.
         """
         return self.recipe.steps > 0 and (self.method != "wanda" or self.is_labelled)
 
@@ -76,7 +76,7 @@ def check(plan: SearchPlan) -> None:
 
 
 def settings(plan: SearchPlan) -> dict:
-    """What of a plan decides a method's masks and scores."""
+    """Return the settings of a plan that decide a method's masks and scores."""
     return {
         "scope": scope_of(plan.method, plan.scope),
         **({"only": plan.only} if plan.only else {}),

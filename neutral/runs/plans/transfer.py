@@ -1,4 +1,4 @@
-"""What `transfer` is asked for: masks of sources × data of targets × sparsities × seeds."""
+"""The plan of `transfer`: masks of sources × data of targets × sparsities × seeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class TransferPlan:
-    """What `transfer` is asked for."""
+    """What `transfer` does: masks of sources × data of targets × sparsities × seeds."""
 
     model: str
     task: str
@@ -52,7 +52,7 @@ class TransferPlan:
         return self.source_task or self.task
 
     def runs(self) -> Iterator[Run]:
-        """Yield the runs, seeds and sparsities outermost; for each target what it is read against comes first.
+        """Yield the runs, seeds and sparsities outermost; for each target its references come first.
 
         The full model has no sparsity: it is run once a seed and target.
         """
@@ -77,7 +77,7 @@ class TransferPlan:
 
 
 def apart(source: str, target: str) -> bool:
-    """Whether a source has nothing of a target, where either may be a mixture."""
+    """Whether a source and a target have no language in common; either may be a mixture."""
     return set(parts(source)).isdisjoint(parts(target))
 
 
@@ -97,14 +97,14 @@ def check(plan: TransferPlan) -> None:
         raise NeutralError(f"--reseeded {plan.mask_seed}: that is --mask-seed, the seed of the masks compared with")
     if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
         raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
-    few = min((sum(apart(source, target) for source in plan.sources) for target in plan.targets), default=0)
+    fewest = min((sum(apart(source, target) for source in plan.sources) for target in plan.targets), default=0)
     shared = [name for name in JOINED if name in plan.baselines]
-    if shared and few < 2:
+    if shared and fewest < 2:
         raise NeutralError(f"--baselines {shared[0]}: takes at least two sources beside every target")
 
 
 def settings(plan: TransferPlan) -> dict:
-    """What of a plan decides its scores."""
+    """Return the settings of a plan that decide its scores."""
     return {
         "recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"},
         "scope": plan.scope,

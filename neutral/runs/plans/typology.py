@@ -1,4 +1,4 @@
-"""What `typology` is asked for: which masks to explain, and how."""
+"""The plan of `typology`: which masks to explain, and how."""
 
 from __future__ import annotations
 
