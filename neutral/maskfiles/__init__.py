@@ -26,7 +26,7 @@ from neutral.errors import FileError, NeutralError
 from neutral.languages import LANGUAGES
 from neutral.maskfiles import npz, pickled, safetensor, zips
 from neutral.maskfiles.exports import export, to_bytes, write
-from neutral.maskfiles.source import Source, kind, shown
+from neutral.maskfiles.source import MaskFile, kind, shown
 from neutral.maskfiles.values import UPLOAD, Limits, Parts
 from neutral.masks import Mask
 
@@ -50,7 +50,7 @@ def read(path: str | os.PathLike[str], limits: Limits | None = None) -> Mask:
     >>> read("packed/en.safetensors") == mask
     True
     """
-    return _read(Source.of_path(path), limits or Limits())
+    return _read(MaskFile.of_path(path), limits or Limits())
 
 
 def read_bytes(name: str, data: bytes | bytearray | memoryview, limits: Limits | None = UPLOAD) -> Mask:
@@ -60,7 +60,7 @@ def read_bytes(name: str, data: bytes | bytearray | memoryview, limits: Limits |
 
     Raises `FileError` as `read`.
     """
-    return _read(Source.of_bytes(name, data), limits or UPLOAD)
+    return _read(MaskFile.of_bytes(name, data), limits or UPLOAD)
 
 
 def guess_language(name: str) -> str | None:
@@ -74,7 +74,7 @@ def guess_language(name: str) -> str | None:
     return codes.pop() if len(codes) == 1 else None
 
 
-def _read(source: Source, limits: Limits) -> Mask:
+def _read(source: MaskFile, limits: Limits) -> Mask:
     try:
         parts = _parts(source, limits)
         mask = Mask(parts.bits, parts.shapes, parts.header)
@@ -93,7 +93,7 @@ def _read(source: Source, limits: Limits) -> Mask:
     return mask
 
 
-def _parts(source: Source, limits: Limits) -> Parts:
+def _parts(source: MaskFile, limits: Limits) -> Parts:
     form = kind(source)
     if form == "zip":
         form = zips.kind(source)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from neutral.maskfiles import zips
-from neutral.maskfiles.source import Source
+from neutral.maskfiles.source import MaskFile
 from neutral.maskfiles.values import Clock, CutOffError, Entry, Limits, Parts, by, collect, pack, reordered
 from neutral.masks import Mask
 
@@ -27,7 +27,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError)
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read(source: Source, limits: Limits) -> Parts:
+def read(source: MaskFile, limits: Limits) -> Parts:
     """Read an archive of 0/1 arrays. Raises `FileError`."""
     clock = Clock(source, limits)
     with source.open() as file, zips.opened(source, file) as archive:
@@ -49,7 +49,7 @@ def write(mask: Mask, file: BinaryIO) -> None:
                 npy.write_array(packed, mask.array(name), allow_pickle=False)
 
 
-def _entry(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo, clock: Clock) -> Entry:
+def _entry(source: MaskFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, clock: Clock) -> Entry:
     name = member.filename.removesuffix(".npy")
     try:
         with archive.open(member) as stream:
@@ -79,7 +79,7 @@ def _entry(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo, cl
 
 
 def _pack(
-    source: Source,
+    source: MaskFile,
     archive: zipfile.ZipFile,
     member: zipfile.ZipInfo,
     begin: int,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from neutral.errors import FileError
 from neutral.maskfiles import safetensor
-from neutral.maskfiles.source import Source
+from neutral.maskfiles.source import MaskFile
 from neutral.maskfiles.values import Limits, Parts
 
 RESULT, PROBLEM, JOB = "mask.safetensors", "problem.json", "job.json"
@@ -28,7 +28,7 @@ RESULT, PROBLEM, JOB = "mask.safetensors", "problem.json", "job.json"
 _COMMAND = ("-P", "-m", "neutral.maskfiles.worker")  # -P: nothing is imported from the current folder
 
 
-def read(source: Source, limits: Limits) -> Parts:
+def read(source: MaskFile, limits: Limits) -> Parts:
     """Read a torch file. Raises `FileError`, also when the child used up its time or memory, or died."""
     with tempfile.TemporaryDirectory(prefix="neutral-") as name:
         folder = Path(name)
@@ -44,12 +44,12 @@ def read(source: Source, limits: Limits) -> Parts:
         if status != 0 or not (folder / RESULT).exists():
             raise source.error(_died(status, folder))
         try:
-            return safetensor.read(Source.of_path(folder / RESULT), limits)
+            return safetensor.read(MaskFile.of_path(folder / RESULT), limits)
         except FileError as error:
             raise source.error(error.problem) from error
 
 
-def _run(source: Source, folder: Path, seconds: float) -> int:
+def _run(source: MaskFile, folder: Path, seconds: float) -> int:
     """Run the child in `folder` to its end and return its exit status."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TORCH_FORCE_")}
     environment |= {

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from neutral.errors import NeutralError
-from neutral.maskfiles.source import Source
+from neutral.maskfiles.source import MaskFile
 from neutral.maskfiles.values import (
     BFLOAT16,
     Clock,
@@ -61,7 +61,7 @@ class _Tensor:
     end: int
 
 
-def read(source: Source, limits: Limits) -> Parts:
+def read(source: MaskFile, limits: Limits) -> Parts:
     """Read a packed mask or plain 0/1 tensors. Raises `FileError`."""
     with source.open() as file:
         tensors, metadata = _header(source, file)
@@ -122,7 +122,7 @@ def _json(value: Any, *, sort: bool = True) -> str:
         raise NeutralError(f"a mask's header holds text and numbers only; got {value!r}") from error
 
 
-def _header(source: Source, file: BinaryIO) -> tuple[list[_Tensor], dict[str, str]]:
+def _header(source: MaskFile, file: BinaryIO) -> tuple[list[_Tensor], dict[str, str]]:
     """Return the tensors by place, and the metadata; every claim holds against the file's size."""
     length = int.from_bytes(file.read(8), "little")
     if length > source.size - 8:
@@ -151,7 +151,7 @@ def _header(source: Source, file: BinaryIO) -> tuple[list[_Tensor], dict[str, st
     return tensors, metadata
 
 
-def _tensor(source: Source, name: str, claim: Any, base: int) -> _Tensor:
+def _tensor(source: MaskFile, name: str, claim: Any, base: int) -> _Tensor:
     check_name(source, name)
     try:
         dtype, shape, (begin, end) = claim["dtype"], tuple(claim["shape"]), claim["data_offsets"]
@@ -180,7 +180,9 @@ def _pack(file: BinaryIO, tensor: _Tensor, dtype: np.dtype | str, clock: Clock) 
     return pack(file, dtype, math.prod(tensor.shape), clock)
 
 
-def _packed(source: Source, file: BinaryIO, tensors: list[_Tensor], metadata: dict[str, str], limits: Limits) -> Parts:
+def _packed(
+    source: MaskFile, file: BinaryIO, tensors: list[_Tensor], metadata: dict[str, str], limits: Limits
+) -> Parts:
     version = metadata.get("version", "")
     if version != str(VERSION):
         raise source.error(f"has version {version[:20]!r} of the packed form; this program reads {VERSION}")

@@ -46,7 +46,7 @@ def shown(text: str, length: int = 200) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
+class MaskFile:
     """A file on disk (`path`) or in memory (`data`) under the name that its user knows."""
 
     name: str
@@ -55,7 +55,7 @@ class Source:
     data: memoryview | None = None
 
     @classmethod
-    def of_path(cls, path: str | os.PathLike[str]) -> Source:
+    def of_path(cls, path: str | os.PathLike[str]) -> MaskFile:
         """Take a path. Raises `FileError` unless it is an ordinary file that is not empty."""
         path, name = Path(path), shown(str(path), 1000)
         try:
@@ -71,7 +71,7 @@ class Source:
         return cls(name, status.st_size, path=path)._not_empty()
 
     @classmethod
-    def of_bytes(cls, name: str, data: bytes | bytearray | memoryview) -> Source:
+    def of_bytes(cls, name: str, data: bytes | bytearray | memoryview) -> MaskFile:
         """Take bytes under a name. Raises `FileError` for no bytes."""
         view = memoryview(data).cast("B")
         return cls(shown(name) or "upload", view.nbytes, data=view)._not_empty()
@@ -86,7 +86,7 @@ class Source:
         """Return an error that names this file, with the problem as one line."""
         return FileError(self.name, shown(problem, 600))
 
-    def _not_empty(self) -> Source:
+    def _not_empty(self) -> MaskFile:
         if self.size == 0:
             raise self.error("is empty")
         return self
@@ -118,7 +118,7 @@ class _View(io.RawIOBase):
         return place
 
 
-def kind(source: Source) -> str:
+def kind(source: MaskFile) -> str:
     """Return "safetensors", "zip" or "torch legacy", else a description of the file in a few words."""
     with source.open() as file:
         head = file.read(_HEAD)

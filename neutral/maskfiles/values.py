@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from neutral.maskfiles.source import Source, shown
+from neutral.maskfiles.source import MaskFile, shown
 
 # Values read at once: a few MB at most whatever the type, a multiple of 8 so that pieces end on whole bytes.
 _PIECE = 2**19
@@ -91,7 +91,7 @@ class CutOffError(ValueError):
 class Clock:
     """Raises `FileError` from `check` once the time for a file is over."""
 
-    def __init__(self, source: Source, limits: Limits) -> None:
+    def __init__(self, source: MaskFile, limits: Limits) -> None:
         self._source, self._seconds = source, limits.time_for(source.size)
         self._end = time.monotonic() + self._seconds
 
@@ -145,7 +145,7 @@ def reordered(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.packbits(np.ascontiguousarray(array))
 
 
-def collect(source: Source, entries: Sequence[Entry], limits: Limits) -> Parts:
+def collect(source: MaskFile, entries: Sequence[Entry], limits: Limits) -> Parts:
     """Choose the tensors that are the mask (see the package) and pack them one after the other.
 
     Raises `FileError`, naming a tensor that can't be part of a mask, and for no tensors or too many weights.
@@ -179,13 +179,13 @@ def collect(source: Source, entries: Sequence[Entry], limits: Limits) -> Parts:
     return Parts(bits, shapes)
 
 
-def check_name(source: Source, name: str) -> None:
+def check_name(source: MaskFile, name: str) -> None:
     """Raise `FileError` for a name that is no weight's: it would go on into tables and other files."""
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise source.error(f"a tensor is called {shown(name, 60)!r}, which is no weight's name")
 
 
-def check_weights(source: Source, shapes: Iterator[tuple[int, ...]], limits: Limits) -> None:
+def check_weights(source: MaskFile, shapes: Iterator[tuple[int, ...]], limits: Limits) -> None:
     """Raise `FileError` if there are more weights than one mask may have."""
     if (total := sum(math.prod(shape) for shape in shapes)) > limits.weights:
         raise source.error(f"claims {total:.2g} weights; a file may hold {limits.weights:.2g}")

@@ -28,7 +28,7 @@ import numpy as np
 from neutral.errors import FileError, NeutralError
 from neutral.maskfiles import safetensor, zips
 from neutral.maskfiles.pickled import JOB, PROBLEM, RESULT
-from neutral.maskfiles.source import Source, kind
+from neutral.maskfiles.source import MaskFile, kind
 from neutral.maskfiles.values import (
     BFLOAT16,
     BadValueError,
@@ -68,7 +68,7 @@ Locate = Callable[["torch.Tensor"], tuple[int, int]]
 def main(folder: Path) -> None:
     """Do the job in `folder`, leaving the mask or a problem there."""
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    source = Source.of_path(job["path"])
+    source = MaskFile.of_path(job["path"])
     limits = Limits(job["weights"], job["seconds"], job["memory"])
     try:
         parts = _read(source, limits)
@@ -85,7 +85,7 @@ def main(folder: Path) -> None:
     (folder / PROBLEM).write_text(json.dumps({"problem": problem}), encoding="utf-8")
 
 
-def _read(source: Source, limits: Limits) -> Parts:
+def _read(source: MaskFile, limits: Limits) -> Parts:
     import torch
 
     warnings.simplefilter("ignore")  # they are about protocols, for whoever wrote the file
@@ -119,7 +119,7 @@ def _at(file: BinaryIO, begin: int, size: int) -> bytes:
     return file.read(min(size, 16))
 
 
-def _load(source: Source, load: Callable[[], Any]) -> Any:
+def _load(source: MaskFile, load: Callable[[], Any]) -> Any:
     """Call torch.load, and turn every failure but a lack of memory into a `FileError`."""
     try:
         return load()
@@ -146,7 +146,7 @@ def _first_line(error: Exception) -> str:
     return reason.removesuffix(".") or type(error).__name__
 
 
-def _named(source: Source, loaded: Any) -> dict[str, torch.Tensor]:
+def _named(source: MaskFile, loaded: Any) -> dict[str, torch.Tensor]:
     """Return the file's tensors by name: those of its dict, else those of the only inner dict that has tensors."""
     import torch
 

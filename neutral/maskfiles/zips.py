@@ -13,7 +13,7 @@ import struct
 import zipfile
 from typing import BinaryIO
 
-from neutral.maskfiles.source import Source
+from neutral.maskfiles.source import MaskFile
 
 # Python keeps about 1 KB for each member; the largest models have some thousands.
 _LARGEST_DIRECTORY = 8 * 2**20
@@ -28,7 +28,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 2**16
 
 
-def kind(source: Source) -> str:
+def kind(source: MaskFile) -> str:
     """Return "torch" or "npz", else what the archive is. Raises `FileError` on a false directory."""
     with source.open() as file, opened(source, file) as archive:
         names = archive.namelist()
@@ -44,7 +44,7 @@ def kind(source: Source) -> str:
     return "a zip archive, but neither torch.save's nor NumPy's (unpack it first)"
 
 
-def opened(source: Source, file: BinaryIO) -> zipfile.ZipFile:
+def opened(source: MaskFile, file: BinaryIO) -> zipfile.ZipFile:
     """Open an archive whose directory has been checked. Raises `FileError`."""
     _check_end(source, file)
     try:
@@ -66,7 +66,7 @@ def opened(source: Source, file: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def places(source: Source, file: BinaryIO, archive: zipfile.ZipFile) -> dict[int, zipfile.ZipInfo]:
+def places(source: MaskFile, file: BinaryIO, archive: zipfile.ZipFile) -> dict[int, zipfile.ZipInfo]:
     """Return offset in the file -> the member whose bytes begin there, for members that are not packed.
 
     Raises `FileError` if one is packed (torch.save never packs), or if header and directory disagree.
@@ -87,7 +87,7 @@ def places(source: Source, file: BinaryIO, archive: zipfile.ZipFile) -> dict[int
     return members
 
 
-def _check_end(source: Source, file: BinaryIO) -> None:
+def _check_end(source: MaskFile, file: BinaryIO) -> None:
     """Check the directory's size in its end record, which zipfile would believe."""
     tail_size = min(source.size, _END.size + _LONGEST_COMMENT)
     file.seek(source.size - tail_size)
@@ -115,7 +115,7 @@ def _check_end(source: Source, file: BinaryIO) -> None:
         raise source.error("its zip directory lies outside the file: cut off, or damaged")
 
 
-def _check_packing(source: Source, member: zipfile.ZipInfo) -> None:
+def _check_packing(source: MaskFile, member: zipfile.ZipInfo) -> None:
     name = member.filename
     if member.flag_bits & 1:
         raise source.error(f"member {name} is encrypted")

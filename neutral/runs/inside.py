@@ -25,7 +25,7 @@ from neutral.runs.plans.inside import MASKS, InsidePlan, check
 from neutral.runs.records import Finished, digest
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
-from neutral.study import FULL, PRETRAINED, Study, at_sparsity
+from neutral.study import FULL, PRETRAINED, Study
 from neutral.tasks import making
 from neutral.training import memory_limit
 
@@ -119,20 +119,12 @@ class Inside:
             return {}
         if plan.files:
             return _read(plan.files, plan.sparsity)
-        index = self.study.masks_index()
-        index = index[
-            (index["task"] == self.task)
-            & (index["method"] == plan.method)
-            & at_sparsity(index["sparsity"], plan.sparsity)
-            & (index["seed"] == plan.seed)
-            & (index["variant"] == "")
-        ]
-        if index.empty:
+        paths = self.study.masks_of(self.task, plan.method, plan.sparsity, plan.seed)
+        if not paths:
             raise NeutralError(
                 f"{self.study.path}: has no masks of {plan.method} at {plan.sparsity:.0%} with seed {plan.seed}; "
                 "name their files with --mask-files, or look at the full model with --masks full"
             )
-        paths = dict(zip(index["language"], index["path"], strict=True))
         known = [code for code in self.study.info.get("languages", ()) if code in paths]
         return {code: maskfiles.read(paths[code]) for code in [*known, *sorted(set(paths) - set(known))]}
 

@@ -48,7 +48,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Split:
+class TextSplit:
     """The texts of a split, and the name of the class of each."""
 
     name: str
@@ -87,7 +87,7 @@ def load(source: str | Path) -> Data:
     return Data(str(source), names, train.examples(names), validation.examples(names))
 
 
-def read(source: str | Path) -> tuple[Split, Split]:
+def read(source: str | Path) -> tuple[TextSplit, TextSplit]:
     """Read the training split of a data set, and the one to score: `validation`, else the next of `splits.HELD_OUT`.
 
     Raises `FileError` / `NeutralError`, naming the split, for a split that is missing or empty, for missing columns,
@@ -97,7 +97,7 @@ def read(source: str | Path) -> tuple[Split, Split]:
     return both[0], both[1]
 
 
-def classes(train: Iterable[Split]) -> list[str]:
+def classes(train: Iterable[TextSplit]) -> list[str]:
     """Return the names of the classes of training splits: numbers by size, then words by alphabet.
 
     Raises `NeutralError` if there is only one.
@@ -169,7 +169,7 @@ class Classification:
         return model(**{key: tensor for key, tensor in batch.items() if key != "labels"}).logits.float()
 
 
-def _split(name: str, frame: pd.DataFrame) -> Split:
+def _split(name: str, frame: pd.DataFrame) -> TextSplit:
     """Take the texts and the names of the labels from a split's rows."""
     columns = next((c for c in TEXTS if set(c) <= set(frame.columns)), None)
     names = ", ".join(map(str, frame.columns))
@@ -187,7 +187,7 @@ def _split(name: str, frame: pd.DataFrame) -> Split:
         first = int(incomplete.to_numpy().argmax()) + 1
         raise NeutralError(f"{name}: {int(incomplete.sum())} rows lack a text or a label, the first is row {first}")
     pairs = list(texts.astype(str).itertuples(index=False, name=None))
-    return Split(name, pairs, [_class(name, label) for label in frame["label"]])
+    return TextSplit(name, pairs, [_class(name, label) for label in frame["label"]])
 
 
 def _class(name: str, label: object) -> str:

@@ -46,7 +46,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Split:
+class TagSplit:
     """The sentences of a split as words, and the names of their tags."""
 
     name: str
@@ -68,7 +68,7 @@ class Split:
         return [" ".join(chain(words, tags)) for words, tags in zip(self.words, self.tags, strict=True)]
 
 
-def read(name: str, source: str | Path) -> tuple[Split, Split]:
+def read(name: str, source: str | Path) -> tuple[TagSplit, TagSplit]:
     """Read the training split of a data set for `ner` or `pos`, and the one to score.
 
     Raises `FileError` / `NeutralError`, naming the split, for a split that is missing or empty, for sentences whose
@@ -87,7 +87,7 @@ def read(name: str, source: str | Path) -> tuple[Split, Split]:
     return both[0], both[1]
 
 
-def names(train: Iterable[Split]) -> list[str]:
+def names(train: Iterable[TagSplit]) -> list[str]:
     """Return the names of the tags of training splits: O first, then by type and alphabet.
 
     A type of name has both its tags, B- and I-, even if all its names are of one word: so the head is the same whatever
@@ -229,7 +229,7 @@ class TokenClassification:
         return model(**{key: tensor for key, tensor in batch.items() if key != "labels"}).logits.float()
 
 
-def _split(task: str, name: str, frame: pd.DataFrame) -> Split:
+def _split(task: str, name: str, frame: pd.DataFrame) -> TagSplit:
     """Take words and tags from a split's rows."""
     columns = [next((c for c in candidates if c in frame), None) for candidates in (_WORDS, _TAGS[task])]
     if None in columns:
@@ -251,7 +251,7 @@ def _split(task: str, name: str, frame: pd.DataFrame) -> Split:
         if odd is not None:
             raise NeutralError(f"{name}: sentence {number} has the tag {odd}; names are tagged B-TYPE, I-TYPE and O")
     kept = [i for i, sentence_words in enumerate(words) if sentence_words]
-    return Split(name, [words[i] for i in kept], [tags[i] for i in kept])
+    return TagSplit(name, [words[i] for i in kept], [tags[i] for i in kept])
 
 
 def _prefix(words: Iterable[str]) -> str:
