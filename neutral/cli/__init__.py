@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser that reports a mistake in one line, like every other mistake of the user's."""
 
     def error(self, message: str) -> NoReturn:
-        raise NeutralError(f"{message} (`{self.prog} --help` lists what there is)")
+        raise NeutralError(f"{message} (see `{self.prog} --help`)")
 
 
 def _parser() -> argparse.ArgumentParser:

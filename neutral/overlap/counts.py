@@ -208,7 +208,7 @@ class Counts:
         Raises `NeutralError` when `exactly` is None: after `select`, or when it was not counted.
         """
         if self.exactly is None:
-            raise NeutralError("these counts do not tell the core of these masks; count these masks alone")
+            raise NeutralError("these counts do not hold the core of these masks; count these masks alone")
         with np.errstate(invalid="ignore", divide="ignore"):
             density = np.nan_to_num(self.kept / self.sizes[:, None])  # (T, n)
             expected = poisson_binomial(density) * self.sizes[:, None]  # (T, n + 1)
