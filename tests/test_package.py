@@ -24,7 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # Dependencies that no import names, each with the line of ours that needs it.
 BEHIND = {
     "accelerate": "from transformers import PreTrainedModel, PrinterCallback, Trainer",
-    "language-data": "found.display_name()",
+    "language-data": "entry.display_name()",
     "urielplus": 'find_spec("urielplus")',
 }
 

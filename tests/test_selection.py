@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from neutral import selection
 from neutral.errors import NeutralError
-from neutral.scores import selection
 
 pytestmark = pytest.mark.numeric
 

@@ -11,7 +11,7 @@ import numpy as np
 from neutral import labels
 from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
-from neutral.scores.selection import Packed, lowest, lowest_of_rows
+from neutral.selection import Packed, lowest, lowest_of_rows
 
 SCOPES = ("global", "stack", "component", "row", "tensor")
 """The weights that a cut compares: all, those of a stack (encoder, decoder), of a component (all query matrices, say),
