@@ -321,3 +321,22 @@ def test_a_device_without_memory_is_said_in_a_line(plan, corpus, found, tmp_path
     monkeypatch.setattr(Search, "trained", full)
     with pytest.raises(MemoryLimitError, match="lower --batch or --length"):
         run(plan, corpus, tmp_path, found)
+
+
+@pytest.mark.parametrize("name", ["pretrained", "core", "union", "vote"])
+def test_matrices_that_are_stored_the_other_way_round_are_cut_by_output_rows(name, gpt2):
+    plan, corpus, found = gpt2
+    mask = Worker(plan, corpus, found.path, "cpu", {}).mask(Run(MaskSource(name), "en", 0.5, 0))
+    for kept in mask.to_arrays().values():  # (inputs, outputs)
+        assert (kept.sum(axis=0) == len(kept) / 2).all()
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory):
+    """A plan for a GPT-2, whose Wanda masks of three languages are there."""
+    model = str(tiny.saved(tmp_path_factory.mktemp("gpt2"), "gpt2", languages=CODES))
+    corpus = tiny.text(CODES)
+    asked = SearchPlan(model, "clm", CODES, "wanda", (0.5,), recipe=RECIPE, length=32)
+    found = find(asked, corpus, tmp_path_factory.mktemp("masks"), device="cpu", quiet=True)
+    common = {"method": "wanda", "seeds": (0,), "recipe": RECIPE, "length": 32}
+    return TransferPlan(model, "clm", CODES, ("en",), (0.5,), **common), corpus, found
