@@ -41,7 +41,7 @@ def finetune(
     done: Collection[tuple[str, int]] = (),
     **options: object,
 ) -> Iterator[dict[str, object]]:
-    """Fine-tune a model for classification with each of some token tables, once a seed, and yield a row each.
+    """Fine-tune a model for classification with each token table of `tables` under each seed; yield a row each.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def finetune(
     quiet : bool
         Whether to show no progress bar.
     done : collection of (table, seed)
-        What is passed over.
+        Those that are passed over.
     **options
         For the loaders of model and tokenizer.
 

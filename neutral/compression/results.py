@@ -181,11 +181,11 @@ def reach(breaks: pd.DataFrame) -> pd.DataFrame:
     `breaks` is as `breaking` returns it. The rows have `REACH_COLUMNS`. The line that reaches furthest comes first;
     lines that pass the limit at their smallest ratio already come last.
     """
-    each = breaks[breaks["language"] != ALL]
-    if each.empty:
+    by_language = breaks[breaks["language"] != ALL]
+    if by_language.empty:
         return pd.DataFrame(columns=REACH_COLUMNS)
     # A language that breaks before the first ratio breaks before one that breaks at it.
-    ordered = each.assign(early=each["bound"] != "below").sort_values(["early", "ratio"], kind="stable")
+    ordered = by_language.assign(early=by_language["bound"] != "below").sort_values(["early", "ratio"], kind="stable")
     first = ordered.groupby([*LINE, "line", "where", "words", "limit"], sort=False).head(1)
     first = first.sort_values(["early", "ratio"], ascending=False, kind="stable")
     return first[REACH_COLUMNS].reset_index(drop=True)

@@ -18,7 +18,7 @@ from neutral.compression import tokens
 
 @dataclass(frozen=True)
 class Trimmed:
-    """What is left of a vocabulary."""
+    """A trimmed vocabulary: its tokenizer, and the tokens that stay."""
 
     tokenizer: PreTrainedTokenizerBase
     keep: list[int]  # the old ids of the tokens that stay; their new ids are 0 … after - 1

@@ -20,7 +20,7 @@ def grouped_bars(table: pd.DataFrame, names: Mapping[str, str], form: str) -> go
     table : DataFrame
         Indexed by category; its columns are `line` and the height.
     names : category -> str
-        What the axis calls each category, in the order to draw.
+        Names on the axis, in the order to draw.
     form : str
         How hovering writes a height, as plotly formats it.
     """

@@ -20,7 +20,7 @@ LINES = {
     "pretrained": ("Pretrained weights' mask", "#009e73", "dash", "triangle-up"),
     "random": ("Random mask", "#8c8c8c", "dot", "x"),
 }
-"""Line -> what it is called, colour, dash, marker."""
+"""Line -> its name, colour, dash, marker."""
 
 CURVES = {
     "overlap": ("#d55e00", "solid", "circle"),
@@ -219,7 +219,7 @@ def _across(figure: go.Figure, value: float, name: str) -> None:
 
 
 def _layers(table: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
-    """Return the layers in order, and what the axis calls each."""
+    """Return the layers in order, and layer -> its name on the axis."""
     layers = sorted(dict.fromkeys(table["layer"]), key=sort_key)
     return layers, {**theme.short_layer(layers), "embeddings": "emb."}
 

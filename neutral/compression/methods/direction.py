@@ -148,7 +148,7 @@ class Shifted:
 
 
 def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace:
-    """Return the best subspace of k dimensions found in `rounds` rounds, or once it is within `tolerance` of the bound.
+    """Return the best subspace of k dimensions of `rounds` rounds, fewer once it is within `tolerance` of the bound.
 
     A round costs V·d² for the covariance and V·d·k for the projections.
     """

@@ -24,7 +24,7 @@ SCRIPTS = {
     "Thai": ("Thai", "#e69f00", "bowtie"),
     "Zyyy": ("Digits, signs", theme.NEUTRAL, "circle-open"),
 }
-"""ISO 15924 code -> what people call the script, colour, marker. Others share a grey cross."""
+"""ISO 15924 code -> the script's name, colour, marker. Others share a grey cross."""
 
 _OTHER = ("Other scripts", theme.NEUTRAL, "x-thin-open")
 BOUNDS = {"": "", "above": ", or later", "below": ", or earlier"}
