@@ -4,7 +4,7 @@ study.json      the settings: title, model, task, languages, methods, seeds, tex
 results.jsonl   one finished result a line; appended and flushed, never rewritten
 counts/         overlap counts, one file per (task, method, sparsity, seed, kind)
 masks/          packed masks (may be left out of a shared study)
-README.md       what was found, in words (optional)
+README.md       the results, in words (optional)
 
 Every field is listed in docs/file-formats.md.
 """

@@ -80,7 +80,7 @@ def _fit(
 def _statistics(products: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return coefficients (…, k), their t (…, k) and R² (…) from the products (…, k) with an orthonormal basis.
 
-    t is up to a factor that no permutation changes, for the distances stay where they are.
+    t is known up to a factor that no permutation changes, because the distances are not permuted.
     """
     beta, r2 = products @ back, (products**2).sum(axis=-1)
     return beta, beta / np.sqrt(np.maximum(1 - r2, 1e-12))[..., None], r2

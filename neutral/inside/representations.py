@@ -9,7 +9,7 @@ Each measure compares two sets of states of the same n sentences, (n, d1) and (n
   a pair has one value.
 - cka (Kornblith et al. 2019, arXiv 1905.00414), linear, with the unbiased HSIC of Song et al. (2012) as in
   Nguyen et al. (2021, arXiv 2010.15327); that equals the inner product of U-centred matrices (Székely & Rizzo 2014).
-  Without the debiasing, CKA of independent states is far above 0 where d is not small beside n.
+  Without the debiasing, CKA of independent states is far above 0 if d is not small beside n.
 
 Canonical correlation is degenerate with few sentences: in n - 1 or more dimensions any two sets correlate perfectly,
 and the squared correlations of independent subspaces of p ≤ q dimensions are q / (n - 1) in the mean. So at most a

@@ -71,7 +71,7 @@ def seed_overlap() -> pd.DataFrame:
 
 
 def training() -> pd.DataFrame:
-    """Return Table 7: setting, and its value for mlm, ner, xnli (as printed; NaN where the paper says nothing)."""
+    """Return Table 7: setting, and its value for mlm, ner, xnli (as printed; NaN if the paper gives none)."""
     return read("training")
 
 

@@ -103,7 +103,7 @@ def label(kind: str) -> str:
 
 
 def square(table: pd.DataFrame, kind: str, codes: Sequence[str]) -> pd.DataFrame:
-    """Return one distance of a tidy table as a square, codes × codes: 0 on the diagonal, NaN where missing."""
+    """Return one distance of a tidy table as a square, codes × codes: 0 on the diagonal, NaN if missing."""
     rows = table[table["distance"] == kind]
     by_pair = {frozenset(pair): value for *pair, value in rows[["source", "target", "value"]].itertuples(index=False)}
     values = [[0.0 if a == b else by_pair.get(frozenset((a, b)), np.nan) for b in codes] for a in codes]

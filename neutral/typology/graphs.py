@@ -178,7 +178,7 @@ def modularity(graph: nx.Graph, groups: Iterable[set]) -> float:
 
 
 def agreement(groups: Iterable[set], labels: Mapping[Hashable, Hashable]) -> float:
-    """Return the adjusted Rand index of a partition and labels: 1 where they are the same, 0 by chance.
+    """Return the adjusted Rand index of a partition and labels: 1 if they are the same, 0 by chance.
 
     (Σ C(n_ij, 2) - E) / (½ (Σ C(a_i, 2) + Σ C(b_j, 2)) - E), with E = Σ C(a_i, 2) · Σ C(b_j, 2) / C(n, 2).
     NaN if both put everything together or everything apart.

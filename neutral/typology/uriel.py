@@ -142,7 +142,7 @@ def _sizes() -> np.ndarray:
 
 
 def _vector(array: str, code: str) -> np.ndarray:
-    """Return a language's values, float64 (features,), NaN where unknown."""
+    """Return a language's values, float64 (features,), NaN if unknown."""
     place = _places(array).get(code)
     if place is None:
         return np.full(len(_names(array)), np.nan)
