@@ -1,7 +1,7 @@
 """The paired bootstrap: is one model better than another on held-out examples that both were scored on?
 
-The examples are drawn again with replacement, the same for both models (Efron & Tibshirani 1993). They are the only
-noise that it knows of: not another seed of the training, not another search, not other text.
+The examples are drawn again with replacement, the same for both models (Efron & Tibshirani 1993). Their choice is the
+only noise that the bootstrap measures: not another seed of the training, not another search, not other text.
 """
 
 from __future__ import annotations
@@ -17,16 +17,35 @@ REPEATS = 2000
 """Bootstrap samples."""
 
 LEVEL = 0.95
-"""Of the percentile interval."""
+"""Level of the percentile interval."""
 
 
 def gain_interval(
     name: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]], *, repeats: int = REPEATS, seed: int = 0
 ) -> tuple[float, float, float, float]:
-    """Return gain, low, high and p of one model over another, from the parts (examples, k) of both under each seed.
+    """Return the gain of one model over another on resampled examples, the same for both models and for all seeds.
 
-    The examples are resampled (Efron & Tibshirani 1993), the same for both models and for all seeds. low, high and p
-    are NaN where a score is not finite.
+    Parameters
+    ----------
+    name : str
+        The metric.
+    pairs : sequence of (array, array)
+        The parts (examples, k) of both models on the same examples, a pair a seed of the training.
+    repeats : int
+        Bootstrap samples.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    gain, low, high, p : float
+        The mean gain over the seeds, in the metric's unit and above 0 if the first model is better; the percentile
+        interval of `LEVEL`; the two-sided p, twice the smaller tail, at least 2 / (repeats + 1). low, high and p are
+        NaN when a score is not finite.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap.
     """
     measured = metric(name)
     sign = 1 if measured.higher_is_better else -1
@@ -38,8 +57,8 @@ def gain_interval(
     def gains(weights: np.ndarray) -> np.ndarray:
         scores = np.array([[measured.value(weights @ parts) for parts in pair] for pair in pairs])  # (seeds, 2, …)
         gain = sign * np.mean(scores[:, 0] - scores[:, 1], axis=0)
-        none = np.isfinite(gain) & (abs(gain) <= ROUNDING * abs(scores).max(axis=(0, 1)))  # gains that cancel out
-        return np.where(none, 0, gain)
+        cancelled = np.isfinite(gain) & (abs(gain) <= ROUNDING * abs(scores).max(axis=(0, 1)))  # all but rounding
+        return np.where(cancelled, 0, gain)
 
     with np.errstate(invalid="ignore"):  # infinite less infinite
         sampled, observed = gains(draws), float(gains(np.ones((1, count)))[0])

@@ -13,7 +13,7 @@ class FileError(NeutralError):
         super().__init__(f"{path}: {problem}")
 
     def __reduce__(self) -> tuple:
-        return FileError, (self.path, self.problem)  # from a worker process
+        return FileError, (self.path, self.problem)  # so that it can be sent from a worker process
 
 
 class MismatchError(NeutralError):

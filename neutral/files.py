@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a new file to be written; at the end it takes the place of `path`, so a reader sees the old or the new one.
+    """Open a draft to be written; at the end it replaces `path`, so a reader sees the old file or the new one.
 
-    When something is raised within, the old file stays and the draft is removed.
+    After an exception the old file stays and the draft is removed.
     """
     path = Path(path)
     # Beside its place, so that the move is within one file system; a name for each writer.

@@ -1,7 +1,7 @@
-"""The members of a comparison: what people call them, in which order they stand, and how two of them relate.
+"""The members of a comparison: their names for people, their order, and how two of them relate.
 
-A member is a mask's label, which is a language's code or any other name, and what tells it from its twins: `en/0`,
-`en/1` (seeds), `en/a`, `en/b` (halves of the text), `en 2` (another mask under the same label), `en (yours)`.
+A member is a mask's label, which is a language's code or any other name, and an ending that tells it from others of the
+same label: `en/0`, `en/1` (seeds), `en/a`, `en/b` (halves of the text), `en 2` (another mask), `en (yours)`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def speaker(member: str) -> str:
 
 
 def display(member: str) -> str:
-    """Return what people call a member: the language's name where its code is known, else the member's own.
+    """Return a member's name for people: the language's name if its code is known, else the member's own.
 
     >>> display("en"), display("en 2"), display("en+fa"), display("my run")
     ('English', 'English 2', 'English + Farsi', 'my run')
@@ -44,7 +44,7 @@ def display(member: str) -> str:
 
 
 def numbered(labels: Sequence[str]) -> list[str]:
-    """Return labels made different by counting.
+    """Return labels with numbers at the repeated ones, so that all differ.
 
     >>> numbered(["en", "en", "fr"])
     ['en', 'en 2', 'fr']
@@ -76,11 +76,21 @@ def relation(a: str, b: str) -> str:
 def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | None = None) -> list[str]:
     """Order members by family, by name, or by clustering of a square overlap matrix.
 
-    Clustering is average linkage on 1 - overlap with optimal leaf order (Bar-Joseph et al. 2001, in SciPy),
-    so that neighbours are alike; where a value is missing or there are fewer than three members, the order
-    is by family.
+    Parameters
+    ----------
+    members : sequence of str
+        What to order.
+    how : str
+        One of `ORDERS`. Clustering is average linkage on 1 - overlap with optimal leaf order (Bar-Joseph et al. 2001,
+        in SciPy), so that neighbours are alike. If a value is missing, or for fewer than three members, the order is by
+        family.
+    matrix : DataFrame or None
+        Overlaps, members × members; only clustering needs it.
 
-    Raises `NeutralError` for another order.
+    Raises
+    ------
+    NeutralError
+        For another order.
     """
     if how not in ORDERS:
         raise NeutralError(f"no such order: {how}; use {', '.join(ORDERS)}")
@@ -102,7 +112,7 @@ def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | No
 
 
 def rows_in_order(table: pd.DataFrame, column: str = "language") -> pd.DataFrame:
-    """Return a table's rows with relatives next to each other, by the members in a column; else they stay in order."""
+    """Return a table's rows with relatives next to each other, by the members in a column. The sort is stable."""
     places = {member: place for place, member in enumerate(order(dict.fromkeys(table[column])))}
     return table.sort_values(column, key=lambda members: members.map(places), kind="stable")
 

@@ -1,7 +1,7 @@
 """Metrics as functions of sums over held-out examples.
 
-An example gives a few numbers (its part); a metric is a function of their sums. A score over any selection of the
-examples, a bootstrap sample say, is so the same function of other sums.
+An example gives a few numbers (its part); a metric is a function of their sums. So a score over any selection of the
+examples, a bootstrap sample say, is the same function of other sums.
 
 perplexity  (loss in nats, scored tokens)        exp(Σ loss / Σ tokens), lower is better
 accuracy    (right or not, 1)                    share that is right
@@ -20,12 +20,12 @@ from neutral.errors import NeutralError
 from neutral.ties import merged
 
 SIGNIFICANT = 0.05
-"""The level below which pages and figures call a p small."""
+"""Pages and figures call a p below this level small."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric is called, the numbers that an example gives, and how their sums (…, parts) become the value."""
+    """A metric's name for people, the numbers that an example gives, and the function of their sums (…, parts)."""
 
     label: str
     parts: tuple[str, ...]
@@ -66,7 +66,7 @@ def better(name: str, one: float, other: float) -> float:
 
 
 def spearman(one: pd.Series, other: pd.Series) -> float:
-    """Return the rank correlation of two columns, ties at their mean rank; NaN for fewer than three or a constant."""
+    """Return the rank correlation of two columns, ties at their mean rank; NaN for fewer than 3 rows or a constant."""
     one, other = (pd.Series(merged(values)) for values in (one, other))
     if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Progress of long work on standard error: what is done, how fast, how long it still takes."""
+"""Progress of long work on standard error: units done, speed, remaining time."""
 
 from __future__ import annotations
 

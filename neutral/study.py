@@ -1,10 +1,10 @@
 """A study: a folder of results that a person can read and a stopped run goes on from.
 
-study.json      what was asked: title, model, task, languages, methods, seeds, text, versions
+study.json      the settings: title, model, task, languages, methods, seeds, text, versions
 results.jsonl   one finished result a line; appended and flushed, never rewritten
 counts/         overlap counts, one file per (task, method, sparsity, seed, kind)
 masks/          packed masks (may be left out of a shared study)
-README.md       what was found, in words (optional)
+README.md       the results, in words (optional)
 
 Every field is listed in docs/file-formats.md.
 """
@@ -35,10 +35,10 @@ its tensors.
 """
 
 FULL = "full"
-"""What results call the model without a mask, where they name a method or the source of a mask."""
+"""Name of the model without a mask, in the results' columns of methods and of sources of masks."""
 
 PRETRAINED = "pretrained"
-"""What counts and results call the mask of the untouched pretrained weights."""
+"""Name of the mask of the untouched pretrained weights, in counts and results."""
 
 _KIND = b'{"kind": "'  # how `append` begins a line
 _COUNTS = re.compile(
@@ -78,7 +78,7 @@ class Study:
 
     @classmethod
     def create(cls, path: str | Path, info: dict, *, fixed: tuple[str, ...] = ()) -> Study:
-        """Open the study in `path`, making it when there is none; lists in `info` are merged into the old ones.
+        """Open the study in `path`, or make it if there is none; lists in `info` are merged into the old ones.
 
         Raises `NeutralError` when a key in `fixed` differs from what the study was made with.
         """
@@ -104,11 +104,11 @@ class Study:
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     def of_task(self, task: str) -> dict:
-        """Return what study.json says of a task: its text and settings; empty for a task that it has not."""
+        """Return a task's text and settings by study.json; empty for a task that the study lacks."""
         return self.info if self.info.get("task") == task else self.info.get("tasks", {}).get(task, {})
 
     def settings(self, task: str, name: str) -> dict:
-        """Return what a task's results of one kind (a method's, say) were made with; empty where nothing is said.
+        """Return the settings of a task's results of one kind (a method's, say); empty if study.json has none.
 
         `only`, the stack that was pruned, is a setting of its own; older studies have it within `scope`.
         """
@@ -140,11 +140,11 @@ class Study:
         if not file.is_file():
             return
         lines = file.read_bytes().split(b"\n")
-        mine = None if kind is None else json.dumps({"kind": kind})[:-1].encode()
+        start = None if kind is None else json.dumps({"kind": kind})[:-1].encode()
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            if mine and number < len(lines) and line.startswith(_KIND) and not line.startswith(mine):
+            if start and number < len(lines) and line.startswith(_KIND) and not line.startswith(start):
                 continue  # a whole line of another kind: parsing it would take most of the time
             try:
                 row = json.loads(line)
@@ -166,35 +166,35 @@ class Study:
         return any(all(row.get(k) == v for k, v in fields.items()) for row in self.rows(kind))
 
     def counts_path(self, task: str, method: str, sparsity: float, seed: int, kind: str) -> Path:
-        """Where the counts of one set of masks lie."""
+        """Return the path of the counts of one set of masks, which may not exist."""
         return self.path / "counts" / f"{task}_{method}_{sparsity:.2f}_s{seed}_{kind}.safetensors"
 
     def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
-        """Load counts. Raises `FileError` when the study has none such."""
+        """Load counts. Raises `FileError` when the study lacks them."""
         path = self.counts_path(task, method, sparsity, seed, kind)
         if not path.is_file():
             raise FileError(path, f"the study has no {kind} counts of {method} at {sparsity:.0%}")
         return Counts.load(path)
 
     def counts_index(self) -> pd.DataFrame:
-        """Return the counts there are: task, method, sparsity, seed, kind, path."""
+        """Return the study's counts: task, method, sparsity, seed, kind, path."""
         return _index(self.path / "counts", _COUNTS, _COUNTS_COLUMNS)
 
     def mask_path(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Path:
-        """Where one mask lies."""
+        """Return the path of one mask, which may not exist."""
         tail = f"_{variant}" if variant else ""
         return self.path / "masks" / f"{task}_{method}_{sparsity:.2f}_s{seed}_{language}{tail}.safetensors"
 
     def mask(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Mask:
-        """Load a mask. Raises `FileError` when the study has it not."""
+        """Load a mask. Raises `FileError` when the study lacks it."""
         return maskfiles.read(self.mask_path(task, method, sparsity, seed, language, variant))
 
     def masks_index(self) -> pd.DataFrame:
-        """Return the masks there are: task, method, sparsity, seed, language, variant, path."""
+        """Return the study's masks: task, method, sparsity, seed, language, variant, path."""
         return _index(self.path / "masks", _MASKS, _MASKS_COLUMNS)
 
     def masks_of(self, task: str, method: str, sparsity: float, seed: int = 0) -> dict[str, Path]:
-        """Return language -> file of the masks that counts between languages are of (variant ""), by language."""
+        """Return language -> file of the masks (variant "") behind the counts between languages, by language."""
         index = self.masks_index()
         rows = index[
             (index["task"] == task)
@@ -207,12 +207,12 @@ class Study:
 
 
 def at_sparsity(column: pd.Series, sparsity: float) -> pd.Series:
-    """Return which of a column of sparsities are this one; they are decimals that may have been computed."""
+    """Return a boolean column: which sparsities are this one, but for the rounding of computed decimals."""
     return (column.astype(float) - sparsity).abs() < _SAME
 
 
 def same_sparsity(one: float, other: float) -> bool:
-    """Return whether two sparsities are one, as `at_sparsity` does for a column."""
+    """Whether two sparsities are one, but for rounding: `at_sparsity` for single values."""
     return abs(one - other) < _SAME
 
 
@@ -222,7 +222,7 @@ def find_studies(folder: str | Path) -> list[Path]:
 
 
 def current_settings(settings: dict) -> dict:
-    """Return settings as they are written now.
+    """Return settings in the form in which they are written now.
 
     >>> current_settings({"scope": "global (encoder only)"})
     {'scope': 'global', 'only': 'encoder'}
@@ -233,16 +233,16 @@ def current_settings(settings: dict) -> dict:
 
 def merged(old: dict, new: dict) -> dict:
     """Return `old` with `new` on top; lists are united, dicts merged alike."""
-    result = dict(old)
+    info = dict(old)
     for key, value in new.items():
         before = old.get(key)
         if isinstance(before, list) and isinstance(value, list):
-            result[key] = before + [item for item in value if item not in before]
+            info[key] = before + [item for item in value if item not in before]
         elif isinstance(before, dict) and isinstance(value, dict):
-            result[key] = merged(before, value)
+            info[key] = merged(before, value)
         else:
-            result[key] = value
-    return result
+            info[key] = value
+    return info
 
 
 def _index(folder: Path, pattern: re.Pattern[str], columns: list[str]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What the counts of a study come to: tidy tables for pages and scripts.
 
-An overlap says little alone. `levels` puts it between what it must be read against (methods: Prasanna et al.
+An overlap says little alone. `levels` puts it beside what it must be compared with (methods: Prasanna et al.
 2020; the controls of this project): the level of independent masks of the same densities, the mask of the
 untouched pretrained weights, and the same language found again under another seed or from other text.
 
@@ -48,14 +48,14 @@ class Source(Protocol):
 
 
 def choices(source: Source) -> list[Choice]:
-    """Return what there are counts between languages of, in natural order."""
+    """Return the choices that have counts between languages, in natural order."""
     index = source.counts_index()
     index = index[index["kind"] == "languages"]
     return sorted({Choice(row.task, row.method, row.sparsity, row.seed) for row in index.itertuples()})
 
 
 def kinds(source: Source, choice: Choice) -> dict[str, int]:
-    """Return the kinds of counts for a choice -> the seed they lie under.
+    """Return kind of counts -> the seed that it is stored under, for a choice.
 
     Controls that were made once serve every seed: a kind that this seed lacks is taken from the lowest that
     has it.
@@ -66,17 +66,17 @@ def kinds(source: Source, choice: Choice) -> dict[str, int]:
         & (index["method"] == choice.method)
         & at_sparsity(index["sparsity"], choice.sparsity)
     ]
-    found: dict[str, int] = {}
+    seeds: dict[str, int] = {}
     for row in rows.sort_values("seed").itertuples():
-        if row.kind not in found or row.seed == choice.seed:
-            found[row.kind] = int(row.seed)
-    return found
+        if row.kind not in seeds or row.seed == choice.seed:
+            seeds[row.kind] = int(row.seed)
+    return seeds
 
 
 def counts_of(source: Source, choice: Choice, measure: str = "jaccard", members: Sequence[str] = ()) -> Counts:
-    """Return the counts that a measure is computed from, of some members or (by default) of all.
+    """Return the counts that a measure is computed from, of the named members or (by default) of all.
 
-    Raises `NeutralError` when the study has none such, or lacks a member.
+    Raises `NeutralError` when the study has no such counts, or lacks a member.
     """
     kind = "beyond" if measure == "beyond" else "languages"
     return _select(_load(source, choice, kind), members)
@@ -94,34 +94,58 @@ def pairs(counts: Counts, measure: str = "jaccard", by: str = "all") -> pd.DataF
 def levels(
     source: Source, choice: Choice, measure: str = "jaccard", by: str = "all", members: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return what the overlap between languages is and what it is read against.
+    """Return the overlap between languages and what it is compared with.
 
-    Columns group, level, value (mean), low, high (over pairs or languages) and n (how many). Levels there
-    may be:
-    between: pairs of different languages; chance: independent masks of the same densities; shuffled: each
-    mask shuffled within its tensors; pretrained: each language against the mask of the untouched weights;
-    seeds, halves:
-    the same language under another seed, or from another half of the text (of the languages that were found twice; of
-    the members, if any of them was).
+    Parameters
+    ----------
+    source : Source
+        A study or a collection.
+    choice : Choice
+        Which masks.
+    measure : str
+        One of `MEASURES`; `beyond` has the levels between and chance only.
+    by : str
+        The grouping of weights, as in `Counts.measure`.
+    members : sequence of str
+        The members to compare; all if empty.
+
+    Returns
+    -------
+    DataFrame
+        Columns group, level, value (mean), low, high (over pairs or languages) and n (how many). The levels are
+
+        - between: pairs of different languages;
+        - chance: independent masks of the same densities;
+        - shuffled: each mask shuffled within its tensors;
+        - pretrained: each language against the mask of the untouched weights;
+        - seeds, halves: the same language under another seed, or from another half of the text, over the members that
+          were found twice; over all languages that were, if no member was.
+
+        A level whose counts the source lacks has no row.
+
+    Raises
+    ------
+    NeutralError
+        When the source has no such counts, or lacks a member.
     """
-    there = kinds(source, choice)
+    available = kinds(source, choice)
     counts = counts_of(source, choice, measure, members)
     table = pairs(counts, measure, by)
-    found = {
+    overlaps = {
         "between": table[["group", "value"]],
         "chance": table[["group", "chance"]].set_axis(["group", "value"], axis=1),
     }
     if measure != "beyond":
-        if "shuffled" in there:
-            found["shuffled"] = _select(_load(source, choice, "shuffled"), members).measure(base(measure), by)
-        if PRETRAINED in there:
-            found[PRETRAINED] = against_pretrained(source, choice, measure, by, members)
+        if "shuffled" in available:
+            overlaps["shuffled"] = _select(_load(source, choice, "shuffled"), members).measure(base(measure), by)
+        if PRETRAINED in available:
+            overlaps[PRETRAINED] = against_pretrained(source, choice, measure, by, members)
         for kind in ("seeds", "halves"):
-            if kind in there:
+            if kind in available:
                 own = within(source, choice, kind, measure, by, members)
-                found[kind] = own if len(own) else within(source, choice, kind, measure, by)
+                overlaps[kind] = own if len(own) else within(source, choice, kind, measure, by)
     parts = []
-    for level, values in found.items():
+    for level, values in overlaps.items():
         grouped = values.groupby("group", sort=False)["value"]
         parts.append(grouped.agg(value="mean", low="min", high="max", n="count").reset_index().assign(level=level))
     return pd.concat(parts, ignore_index=True)[["group", "level", "value", "low", "high", "n"]]
@@ -187,7 +211,7 @@ def across_sparsity(
 def kinship(table: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of pairs by how their languages relate: relation, value, chance, low, high, n.
 
-    `table` is that of `pairs` in one group. Pairs with a language that is not known are left out.
+    `table` is that of `pairs` in one group. Pairs with an unknown language are left out.
     """
     known = table[table["source"].map(is_known) & table["target"].map(is_known)]
     named = known.assign(relation=[relation(a, b) for a, b in zip(known["source"], known["target"], strict=True)])
@@ -204,7 +228,7 @@ def kinship(table: pd.DataFrame) -> pd.DataFrame:
 def shares(counts: Counts, a: str, b: str, by: str = "all") -> pd.DataFrame:
     """Return what two masks do with the weights of each group, as shares that add up to 1.
 
-    Columns group, both, only_a, only_b, neither. Raises `NeutralError` for a member that is not there.
+    Columns group, both, only_a, only_b, neither. Raises `NeutralError` for a member that the counts lack.
     """
     table = counts.select([a, b]).pairs(by)
     size = table["size"].where(table["size"] > 0)
@@ -265,12 +289,12 @@ def by_level(table: pd.DataFrame) -> dict[str, float]:
 def way(table: pd.DataFrame) -> float:
     """Return how far languages are on the way from chance (0) to one language found again (1).
 
-    `table` is that of `levels` in one group. NaN where the latter was not measured or is not above chance.
+    `table` is that of `levels` in one group. NaN when the latter was not measured or is not above chance.
     """
-    value, again = by_level(table), bound(table)
-    if again is None or not value[again] > value["chance"]:
+    value, top = by_level(table), bound(table)
+    if top is None or not value[top] > value["chance"]:
         return float("nan")
-    return (value["between"] - value["chance"]) / (value[again] - value["chance"])
+    return (value["between"] - value["chance"]) / (value[top] - value["chance"])
 
 
 def extremes(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -279,7 +303,7 @@ def extremes(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of `pairs`, the most alike first; where all members are known, with a column relation."""
+    """Return a table of `pairs`, the most alike first, with a column relation if all members are known languages."""
     if all(map(is_known, {*table["source"], *table["target"]})):
         related = [relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)]
         table = table.assign(relation=related)
@@ -287,14 +311,14 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def means(table: pd.DataFrame, columns: Sequence[str] = ("value",), by: Sequence[str] = ("group",)) -> pd.DataFrame:
-    """Return the mean of some columns, over pairs or members: a row a group, or of what else `by` names."""
+    """Return the mean of `columns` over pairs or members: a row a group, or a row a value of the columns `by`."""
     return table.groupby(list(by), sort=False)[list(columns)].mean().reset_index()
 
 
 def peaks(table: pd.DataFrame) -> dict[str, float]:
-    """Return the groups in which members are most and least alike -> the mean there, of a table of `pairs`.
+    """Return group -> mean, of the groups of a table of `pairs` in which members are most and least alike.
 
-    Empty where no pair has a value.
+    Empty when no pair has a value.
     """
     mean = table.groupby("group", sort=False)["value"].mean().dropna()
     return {} if mean.empty else {group: float(mean[group]) for group in (mean.idxmax(), mean.idxmin())}
@@ -303,7 +327,7 @@ def peaks(table: pd.DataFrame) -> dict[str, float]:
 def alternatives(source: Source, choice: Choice) -> list[Choice]:
     """Return the source's other masks of this sparsity and seed: of another task or method.
 
-    Random masks overlap by chance: they are left out, and have none themselves.
+    Random masks overlap by chance: they are left out, and have no alternatives themselves.
     """
     return [
         other

@@ -1,7 +1,7 @@
 """Numbers that are equal but for rounding.
 
-The last digits of a sum depend on the processor and on the number of threads. What is decided by comparing computed
-numbers (a rank, a tie, the best of equals, an edge) would depend on them too, so it is decided by their merged values.
+The last digits of a sum depend on the processor and on the number of threads. A decision that compares computed numbers
+(a rank, a tie, the best of equals, an edge) would depend on them too, so it compares their merged values.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ ROUNDING = 1e-12
 """Double precision: numbers that differ by less, relative to the largest, are equal. Rounding makes about 1e-15."""
 
 SINGLE = 1e-7
-"""The same for means of what was computed in single precision, such as losses, cosines and states."""
+"""The same for means of numbers computed in single precision, such as losses, cosines and states."""
 
 
 def merged(values: np.ndarray, within: float | None = None, axis: int = -1) -> np.ndarray:
-    """Return the values (…, m) as float64, those that differ only by rounding made equal: the lowest of them.
+    """Return the values (…, m) as float64; values that differ only by rounding all become the lowest of them.
 
-    They are at most `within` above the next lower one; by default `ROUNDING` of the largest magnitude along the axis.
-    NaN stays NaN; values that stand alone keep their bits.
+    Such values are at most `within` above the next lower one; by default `within` is `ROUNDING` of the largest
+    magnitude along the axis. NaN stays NaN; a value without such neighbours keeps its bits.
     """
     values = np.moveaxis(np.asarray(values, dtype=float), axis, -1)
     if within is None:

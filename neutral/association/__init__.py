@@ -1,14 +1,14 @@
 """What explains a similarity between languages: its association with distances between them.
 
 `associations` tests one distance at a time (Mantel test in ranks, partial with `controls`), `regression` several at
-once (MRM). Both permute all languages, or only languages `within` one family, and say how many permutations there were.
+once (MRM). Both permute all languages, or only languages `within` one family, and return the number of permutations.
 
-What p can be trusted with. Languages of one family are alike in most things, so two properties that have nothing to do
-with each other correlate all the same, and Mantel tests, partial ones too, find that too often (Guillot & Rousset 2013,
+When p can be trusted. Languages of one family are alike in most things, so two properties that have nothing to do
+with each other still correlate, and Mantel tests, partial ones too, find that too often (Guillot & Rousset 2013,
 Dismantling the Mantel tests, Methods in Ecology and Evolution 4, 336-344). `simulation` measures it for the project's
 eleven languages: the percentage of 2,000 pairs of independent properties that are found at α = 5 %, with 499
-permutations each (standard errors: 0.5 at 5 %, 1.1 at 40 %). "family 1" is the standard deviation of what a family
-shares, beside 1 for what is a language's own; "branch 1" that of a branch, on top. Partial tests control for `family`
+permutations each (standard errors: 0.5 at 5 %, 1.1 at 40 %). "family 1" is the standard deviation of the traits that a
+family shares, beside 1 for a language's own; "branch 1" that of a branch, on top. Partial tests control for `family`
 (same branch, same family, neither); a regression on the distance and `family` has the same p, so the same rates.
 
                           plain   within families   partial   partial within
@@ -19,18 +19,18 @@ shares, beside 1 for what is a language's own; "branch 1" that of a branch, on t
     family 2, branch 1     94.6              10.6       5.2              6.6
     family 1, branch 2     23.0              21.5      12.9             12.4
 
-So a small p of the plain test is no evidence: where relatives share anything it finds 23.0 to 99.6 %. Permuting within
+So a small p of the plain test is no evidence: if relatives share anything it finds 23.0 to 99.6 %. Permuting within
 families keeps its level whatever families share (4.3 to 4.4 %), but not where branches inside a family differ (9.4 to
 21.5 %); with `family` as a control besides, no rate is above 6.6 unless branches differ more than families do.
-Controlling for something else is no substitute: where a third property drives both (with weight 0.5) and is the
+Controlling for something else is no substitute: if a third property drives both (with weight 0.5) and is the
 control, the partial test finds 33.6 % under family 1 and 41.4 % under family 2, branch 1; within families 5.6
-and 11.2 %. Where it drives them strongly (weight 0.8) its ranks do not take all of it out: 6.4 % without any structure.
+and 11.2 %. If it drives them strongly (weight 0.8) its ranks do not take all of it out: 6.4 % without any structure.
 
-What p can find. Of true effects (languages' own parts correlate by 0.8) the plain test finds 96.9 % without structure,
+What p can find. The plain test finds 96.9 % of true effects (languages' own parts correlate by 0.8) without structure,
 the one within families 95.5; under family 1 this is 81.9, partial 59.7, partial within 80.4; under family 1, branch 1
 within families 27.0, partial 14.6, partial within 16.8. Not finding an association does not show that there is none.
-Within families only the eight Indo-European languages of the eleven move (40,320 permutations); nothing is learnt from
-Arabic, Chinese and Swahili but how near each of the eight is to them, and how families differ is not tested at all.
+Within families only the eight Indo-European languages of the eleven move (40,320 permutations). Arabic, Chinese and
+Swahili count only by how near each of the eight is to them, and the test does not see how families differ.
 With few relatives p cannot be small (`Orders.smallest`): never under 1/24 for four in one family, 1/2 for two.
 """
 
@@ -50,7 +50,7 @@ from neutral.association.squares import Batch, batches, check
 from neutral.errors import NeutralError
 
 LEAST = 4
-"""Fewer languages than this are not tested: three have three pairs, and six permutations."""
+"""The least number of languages to be tested: three have three pairs, and six permutations."""
 
 ASSOCIATIONS = (
     *("group", "distance", "rho", "p", "holm", "permutations", "exact", "languages", "pairs", "left_out"),
@@ -73,36 +73,59 @@ def associations(
 ) -> pd.DataFrame:
     """Test every group of `similarity` against every distance: a Mantel test in ranks, two-sided.
 
-    similarity: columns group, source, target, value (as `Counts.jaccard(by="layer")` gives); distances: columns
-    distance, source, target, value. Pairs are unordered; one in both directions counts by its mean. The languages are
-    those of `similarity`. `within` names each language's block (family): only languages of one block are exchanged.
-    `controls` names distances to control for (partial Mantel test); they are not tested themselves.
+    Parameters
+    ----------
+    similarity : DataFrame
+        Columns group, source, target, value, as `Counts.jaccard(by="layer")` returns. Pairs are unordered; a pair in
+        both directions counts by its mean. Its languages are those that are tested.
+    distances : DataFrame
+        Columns distance, source, target, value; pairs likewise.
+    within : language -> block, or None
+        Only languages of one block (family) are exchanged; all if None.
+    controls : sequence of str
+        Distances to control for (partial Mantel test); they are not tested themselves.
+    count : int
+        Permutations to draw when there are more than `count` + 1.
+    seed : int
+        Of the draws.
 
-    Returns a row a group and distance, columns `ASSOCIATIONS`: rho (Spearman's, partial with controls; negative where
-    near languages are similar), p, holm (over all rows that have a p), permutations, exact (these are all there are),
-    languages and pairs (how many), left_out (languages without a value, "ar, ur": dropped one by one, the one with most
-    missing pairs first, until no pair is missing), expected (the part of rho that blocks bring about: without controls
-    its mean over the permutations; 0 without `within`) and tested (the correlation that p is about: rho, and with
-    `within` that of what differs within pairs of blocks, the mean of every pair of blocks taken out of both sides).
-    rho is NaN where a side is constant, where the controls leave nothing of it, and for fewer than `LEAST` languages. p
-    is NaN, with permutations 0, where `tested` is: there, or where no permutation changes the distance.
+    Returns
+    -------
+    DataFrame
+        A row a group and distance, columns `ASSOCIATIONS`.
 
-    Raises `NeutralError` for a table without its columns, and for a control that is not in `distances`.
+        - rho: Spearman's correlation, partial with controls; negative if near languages are similar. NaN when a side is
+          constant, when the controls leave nothing of it, and for fewer than `LEAST` languages.
+        - tested: the correlation that p is about. It is rho, or with `within` the correlation of what differs within
+          pairs of blocks, after the mean of every pair of blocks is taken out of both sides.
+        - expected: the part of rho that comes from the blocks: without controls its mean over the permutations; 0
+          without `within`.
+        - p, holm: two-sided, and corrected over all rows that have a p. NaN, with permutations 0, when `tested` is NaN:
+          where rho is, or where no permutation changes the distance.
+        - permutations, exact: how many, and whether these are all that exist.
+        - languages, pairs: how many.
+        - left_out: languages without a value, "ar, ur"; they are dropped one by one, the one with most missing pairs
+          first, until no pair is missing.
+
+    Raises
+    ------
+    NeutralError
+        For a table without its columns, and for a control that is not in `distances`.
     """
     check(distances, "distance")
     names = [name for name in dict.fromkeys(distances["distance"]) if name not in controls]
     rows: list[dict] = []
     for batch in batches(similarity, distances, [(name, *controls) for name in names]):
-        some = [chosen[0] for chosen in batch.sets]
-        rho, expected, tested, p = np.full((4, len(batch.groups), len(some)), np.nan)
+        kinds = [kind for kind, *_ in batch.sets]
+        rho, expected, tested, p = np.full((4, len(batch.groups), len(kinds)), np.nan)
         permuted = orders(batch.codes, within=within, count=count, seed=seed)
         if len(batch.codes) >= LEAST:
-            rho, expected, tested, p = mantel(batch.similarities, batch.of(some), permuted, batch.of(controls))
+            rho, expected, tested, p = mantel(batch.similarities, batch.of(kinds), permuted, batch.of(controls))
         for g, group in enumerate(batch.groups):
-            for d, name in enumerate(some):
+            for d, name in enumerate(kinds):
                 numbers = {"rho": rho[g, d], "expected": expected[g, d], "tested": tested[g, d], "p": p[g, d]}
-                about = {"pairs": batch.pairs, **_about(batch, permuted, p[g, d])}
-                rows.append({"group": group, "distance": name, **numbers, **about})
+                sizes = {"pairs": batch.pairs, **_sizes(batch, permuted, p[g, d])}
+                rows.append({"group": group, "distance": name, **numbers, **sizes})
     return _finished(rows, similarity, names, ASSOCIATIONS)
 
 
@@ -118,19 +141,36 @@ def regression(
 ) -> pd.DataFrame:
     """Regress every group of `similarity` on the distances `kinds` together (MRM), by ranks or by values.
 
-    The tables, `within` and the languages left out are as in `associations`; a language must have all `kinds`.
+    Parameters
+    ----------
+    similarity, distances, within, count, seed
+        As in `associations`. Languages must have all `kinds`; those that lack one are left out in the same order.
+    kinds : sequence of str
+        The distances to regress on.
+    by_ranks : bool
+        Whether to use the ranks of similarity and distances, or their values.
 
-    Returns a row a group and kind, columns `REGRESSION`: beta (standardised: negative where near languages are
-    similar, the other kinds held), p (two-sided), holm (over all rows that have a p), r2 and r2_p (of the whole
-    regression, uncorrected, the same in all rows of a group), tested (the coefficient that p is about: beta, and
-    with `within` that of what differs within pairs of blocks, which r2_p is then about, too).
-    beta is NaN for a kind that is constant, which stays out of the regression. All are NaN for fewer than `LEAST`
-    languages, fewer than two pairs more than kinds, or a constant similarity. p is NaN, with permutations 0, where
-    `tested` is: there, where no permutation changes the distance, and where too little differs within pairs of blocks
-    to tell the kinds apart.
+    Returns
+    -------
+    DataFrame
+        A row a group and kind, columns `REGRESSION`. All numbers are NaN for fewer than `LEAST` languages, fewer than
+        two pairs more than kinds, or a constant similarity.
 
-    Raises `NeutralError` for a table without its columns, for no kinds or one that is not in `distances`, and for kinds
-    that follow from one another on these languages.
+        - beta: standardised; negative if near languages are similar, the other kinds held. NaN for a constant kind,
+          which stays out of the regression.
+        - tested: the coefficient that p is about. It is beta, or with `within` the coefficient of what differs within
+          pairs of blocks, which r2_p is then about, too.
+        - p, holm: two-sided, and corrected over all rows that have a p. NaN, with permutations 0, when `tested` is NaN:
+          where beta is, where no permutation changes the distance, and where too little differs within pairs of blocks
+          to tell the kinds apart.
+        - r2, r2_p: of the whole regression, uncorrected, the same in all rows of a group.
+        - permutations, exact, languages, left_out: as in `associations`.
+
+    Raises
+    ------
+    NeutralError
+        For a table without its columns, for no kinds or one that is not in `distances`, and for kinds that follow from
+        one another on these languages.
     """
     kinds = list(dict.fromkeys(kinds))
     if not kinds:
@@ -141,19 +181,19 @@ def regression(
         r2, r2_p = np.full((2, len(batch.groups)), np.nan)
         permuted = orders(batch.codes, within=within, count=count, seed=seed)
         if len(batch.codes) >= LEAST and batch.pairs >= len(kinds) + 2:
-            if same := entangled(batch.of(kinds), by_ranks=by_ranks):
-                names = ", ".join(kinds[i] for i in same)
+            if dependent := entangled(batch.of(kinds), by_ranks=by_ranks):
+                names = ", ".join(kinds[i] for i in dependent)
                 raise NeutralError(f"among these languages {names} follow from one another; leave one of them out")
             beta, tested, p, r2, r2_p = mrm(batch.similarities, batch.of(kinds), permuted, by_ranks=by_ranks)
         for g, group in enumerate(batch.groups):
             for k, kind in enumerate(kinds):
                 numbers = {"beta": beta[g, k], "tested": tested[g, k], "p": p[g, k], "r2": r2[g], "r2_p": r2_p[g]}
-                rows.append({"group": group, "distance": kind, **numbers, **_about(batch, permuted, p[g, k])})
+                rows.append({"group": group, "distance": kind, **numbers, **_sizes(batch, permuted, p[g, k])})
     return _finished(rows, similarity, kinds, REGRESSION)
 
 
-def _about(batch: Batch, permuted: Orders, p: float) -> dict:
-    """Return the columns that say what was tested on what."""
+def _sizes(batch: Batch, permuted: Orders, p: float) -> dict:
+    """Return the columns permutations, exact, languages and left_out of a test."""
     tested = not np.isnan(p)
     return {
         "permutations": len(permuted) if tested else 0,
@@ -166,7 +206,7 @@ def _about(batch: Batch, permuted: Orders, p: float) -> dict:
 def _finished(
     rows: list[dict], similarity: pd.DataFrame, names: Sequence[str], columns: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Return rows as a table in the order of the groups and distances, Holm's correction beside p."""
+    """Return rows as a table in the order of the groups and distances, with Holm's correction."""
     table = pd.DataFrame(rows, columns=[column for column in columns if column != "holm"])
     groups = list(dict.fromkeys(similarity["group"]))
     places = [

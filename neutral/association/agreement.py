@@ -1,8 +1,8 @@
 """How far two ways of finding masks see the same languages, and the same layers, as alike.
 
-One-shot masks cost seconds and lottery tickets hours. Whether the pairs of languages whose cheap masks overlap most are
-also those whose dear ones do is asked over pairs, where p is a Mantel test's; whether both see the languages meet in
-the same layers is asked over layers, where there is no p: layers are no sample.
+One-shot masks cost seconds and lottery tickets hours. Over pairs the question is whether the languages whose cheap
+masks overlap most are also those whose expensive masks do; p is a Mantel test's. Over layers the question is whether
+both see the languages meet in the same layers; there is no p, because layers are no sample.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neutral.ties import merged
 class Layers(NamedTuple):
     """Spearman's correlation of two overlaps over layers.
 
-    means: of the layers' mean overlaps. cells: over all pairs in all layers together. layers: how many.
+    means: correlation of the layers' mean overlaps. cells: over all pairs in all layers together. layers: how many.
     """
 
     means: float
@@ -38,14 +38,14 @@ def over_pairs(
 ) -> pd.DataFrame:
     """Correlate two overlaps over the pairs of languages, in every group (layer) that both have.
 
-    one, other: columns group, source, target, value. The test is that of `associations`, and so are the columns, less
-    `distance`; rho is positive where the two agree, holm corrects over the groups.
+    `one` and `other` have columns group, source, target, value. The test, its options and its columns (without
+    `distance`) are those of `associations`; rho is positive if the two agree, holm corrects over the groups.
     """
     parts = []
-    for group, mine in one.groupby("group", sort=False):
-        theirs = other[other["group"] == group].assign(distance="other")
-        if len(theirs):
-            parts.append(associations(mine, theirs, within=within, count=count, seed=seed))
+    for group, overlap in one.groupby("group", sort=False):
+        distance = other[other["group"] == group].assign(distance="other")
+        if len(distance):
+            parts.append(associations(overlap, distance, within=within, count=count, seed=seed))
     if not parts:
         return associations(one.head(0), other.head(0).assign(distance="other")).drop(columns="distance")
     table = pd.concat(parts, ignore_index=True).drop(columns="distance")
@@ -53,19 +53,27 @@ def over_pairs(
 
 
 def over_layers(one: pd.DataFrame, other: pd.DataFrame) -> Layers:
-    """Correlate two overlaps over the groups (layers) that both have; of each, the pairs that both have there."""
+    """Correlate two overlaps over the groups (layers) that both have, each with the pairs that both have in it."""
     joined = _unordered(one).merge(_unordered(other), on=["group", "pair"], suffixes=("", "_other"))
     means = joined.groupby("group")[["value", "value_other"]].mean()
-    level = [table[["value", "value_other"]].apply(merged) for table in (means, joined)]
-    both = [table["value"].corr(table["value_other"], method="spearman") for table in level]
-    return Layers(*both, layers=len(means))
+    tables = [table[["value", "value_other"]].apply(merged) for table in (means, joined)]
+    correlations = [table["value"].corr(table["value_other"], method="spearman") for table in tables]
+    return Layers(*correlations, layers=len(means))
 
 
 class Agreement(NamedTuple):
     """How far two overlaps agree.
 
-    plain, family: the row of `over_pairs` of the whole network, under each of `schemes.SCHEMES`. layers: that of
-    `over_layers`. by_layer: `over_pairs` of every layer, exchanging relatives only. languages: how many.
+    Attributes
+    ----------
+    plain, family : Series
+        The row of `over_pairs` of the whole network, under each of `schemes.SCHEMES`.
+    layers : Layers
+        That of `over_layers`.
+    by_layer : DataFrame
+        `over_pairs` of every layer, exchanging relatives only.
+    languages : int
+        How many.
     """
 
     plain: pd.Series

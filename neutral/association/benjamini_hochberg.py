@@ -7,9 +7,9 @@ import pandas as pd
 
 
 def benjamini_hochberg(p: pd.Series | np.ndarray) -> pd.Series | np.ndarray:
-    """Return the adjusted p-values, of the same kind and shape (m,) as `p`; NaN is no test and stays NaN.
+    """Return the adjusted p-values, of the same type and shape (m,) as `p`; NaN stands for no test and stays NaN.
 
-    The i-th smallest of m is multiplied by m / i, and is never above a larger one's. Rejecting what is ≤ α keeps the
+    The i-th smallest of m is multiplied by m / i, and is never above a larger one's. Rejecting all values ≤ α keeps the
     expected share of false rejections among all rejections ≤ α, for tests that are independent or depend positively.
     """
     values = np.asarray(p, dtype=float)

@@ -2,8 +2,8 @@
 
 Lichstein (2007), Multiple regression on distance matrices: a multivariate spatial analysis tool, Plant Ecology 188,
 117-131; Legendre, Lapointe, Casgrain (1994), Modeling brain evolution from behavior: a permutational regression
-approach, Evolution 48, 1487-1499. The similarity is what is permuted. As in the second, a coefficient is tested by its
-t (itself over its standard error), here two-sided; R² is tested upwards. For two distances a coefficient's test is the
+approach, Evolution 48, 1487-1499. The similarity is permuted. As in the second, a coefficient is tested by its t
+(itself over its standard error), here two-sided; R² is tested upwards. For two distances a coefficient's test is the
 partial Mantel test of one that controls for the other.
 """
 
@@ -34,9 +34,9 @@ class Regressions(NamedTuple):
 def mrm(similarities: np.ndarray, distances: np.ndarray, orders: Orders, *, by_ranks: bool = True) -> Regressions:
     """Regress every similarity (L, m) on all `distances` (k, m) together, over the m pairs.
 
-    Coefficients are standardised (both sides at variance 1), of ranks or of values. NaN where the similarity or the
-    distance is constant, and all where distances follow from one another (see `entangled`) or are as many as the pairs
-    can tell apart; `tested` and its p where that is so within the classes of pairs.
+    Coefficients are standardised (both sides at variance 1), of ranks or of values. A coefficient is NaN when the
+    similarity or the distance is constant; all are NaN when distances follow from one another (see `entangled`) or are
+    as many as the pairs can tell apart. `tested` and its p are NaN when that holds within the classes of pairs.
     """
     if by_ranks:
         similarities, distances = ranks(similarities), ranks(distances)
@@ -49,30 +49,30 @@ def entangled(distances: np.ndarray, *, by_ranks: bool = True) -> list[int]:
     """Return which of `distances` (k, m) follow from the others, so that their coefficients cannot be told apart."""
     everywhere = means(np.zeros(distances.shape[1]))
     rest = left_over(ranks(distances) if by_ranks else distances, everywhere)
-    there = [i for i in range(len(rest)) if not np.isnan(rest[i]).any()]
-    rank = basis(rest[there], everywhere).shape[1]
-    if rank == len(there):
+    varying = [i for i in range(len(rest)) if not np.isnan(rest[i]).any()]
+    rank = basis(rest[varying], everywhere).shape[1]
+    if rank == len(varying):
         return []
-    return [i for i in there if basis(rest[[j for j in there if j != i]], everywhere).shape[1] == rank]
+    return [i for i in varying if basis(rest[[j for j in varying if j != i]], everywhere).shape[1] == rank]
 
 
 def _fit(
     similarities: np.ndarray, distances: np.ndarray, classes: np.ndarray, orders: Orders | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return coefficients, R² and both p (NaN without `orders`), of what differs within classes of pairs."""
+    """Return coefficients (L, k), R² (L,) and the p of both (NaN without `orders`), of what differs within classes."""
     inside = means(classes)
     x, y = left_over(distances, inside), left_over(similarities, inside)
-    there = ~np.isnan(x).any(axis=1)
+    varying = ~np.isnan(x).any(axis=1)  # (k,)
     beta, p = np.full((2, len(y), len(x)), np.nan)
     r2, r2_p = np.full((2, len(y)), np.nan)
-    q, r = np.linalg.qr(x[there].T)  # (m, k), (k, k)
+    q, r = np.linalg.qr(x[varying].T)  # (m, k), (k, k)
     apart = abs(np.diagonal(r)).min(initial=1) > NOTHING
-    if there.any() and apart and there.sum() + inside.shape[1] < len(classes):
+    if varying.any() and apart and varying.sum() + inside.shape[1] < len(classes):
         back = np.linalg.inv(r).T
-        beta[:, there], t, r2 = _statistics(y @ q, back)
+        beta[:, varying], t, r2 = _statistics(y @ q, back)
         if orders is not None and len(orders):
             _, permuted_t, permuted_r2 = _statistics(permuted_products(np.nan_to_num(y), q, orders), back)
-            p[:, there] = two_sided(t, permuted_t, orders.exact)
+            p[:, varying] = two_sided(t, permuted_t, orders.exact)
             r2_p = upper(r2, permuted_r2, orders.exact)
     return beta, r2, p, r2_p
 
@@ -80,7 +80,7 @@ def _fit(
 def _statistics(products: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return coefficients (…, k), their t (…, k) and R² (…) from the products (…, k) with an orthonormal basis.
 
-    t is up to a factor that no permutation changes, for the distances stay where they are.
+    t is known up to a factor that no permutation changes, because the distances are not permuted.
     """
     beta, r2 = products @ back, (products**2).sum(axis=-1)
     return beta, beta / np.sqrt(np.maximum(1 - r2, 1e-12))[..., None], r2

@@ -1,16 +1,16 @@
 """Permutations of languages, and the p-values that come of them.
 
 A pair of languages is no independent sample: eleven languages make fifty-five pairs. So languages are permuted, which
-moves rows and columns of a matrix together (Mantel 1967). Where there are few enough permutations all of them are
-looked at, and p is exact; else they are drawn, and p counts what was observed as one of the draws, without which it is
-too small (Phipson & Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9, 39).
+moves rows and columns of a matrix together (Mantel 1967). If there are few permutations all of them are used, and p is
+exact; else they are drawn, and p counts the observed value as one of the draws, because otherwise it is too small
+(Phipson & Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9, 39).
 
-Permutations within blocks exchange only the languages of one block, say of one family, and keep everything that
-differs between blocks as it is. They are the right ones where languages of one family could be exchanged under the
-null hypothesis and languages of different families could not. What they cannot do: a language alone in its block
-never moves, a pair only takes the place of a pair of the same two blocks (`Orders.classes`), so that nothing is learnt
-from how blocks differ, and with few permutations p cannot be small (`Orders.smallest`): 1/2 in a block of
-two, 1/24 of four, 1/720 of six, times each other for several blocks.
+Permutations within blocks exchange only the languages of one block, say of one family, and keep all differences
+between blocks. They are the right ones if languages of one family could be exchanged under the null hypothesis and
+languages of different families could not. They have limits. A language alone in its block never moves. A pair only
+takes the place of a pair of the same two blocks (`Orders.classes`), so nothing is learnt from how blocks differ. With
+few permutations p cannot be small (`Orders.smallest`): 1/2 in a block of two, 1/24 of four, 1/720 of six, times each
+other for several blocks.
 """
 
 from __future__ import annotations
@@ -30,12 +30,18 @@ TOLERANCE = 1e-11
 
 @dataclass(frozen=True)
 class Orders:
-    """Permutations of n languages: `array` (P, n), row p puts language array[p, i] in place i.
+    """Permutations of n languages.
 
-    `exact`: these are all there are, the identity among them (first). Else they are seeded draws from all, each
-    independent of the others. P is 0 where nothing can be exchanged. `classes` (m,): which of the m = n(n - 1)/2 pairs
-    can take each other's place, a number a class; pairs i < j are in the order of `numpy.triu_indices(n, 1)`, which is
-    SciPy's condensed form.
+    Attributes
+    ----------
+    array : array (P, n)
+        Row p puts language array[p, i] in place i. P is 0 when nothing can be exchanged.
+    exact : bool
+        Whether these are all that exist, the identity first. Else they are seeded draws from all, each independent of
+        the others.
+    classes : array (m,)
+        A number for each of the m = n(n - 1)/2 pairs; pairs of the same number can take each other's place. Pairs i < j
+        are in the order of `numpy.triu_indices(n, 1)`, which is SciPy's condensed form.
     """
 
     array: np.ndarray
@@ -51,7 +57,7 @@ class Orders:
         return 1 / (len(self) + (not self.exact)) if len(self) else float("nan")
 
     def pairs(self) -> np.ndarray:
-        """Return what the permutations do to pairs: (P, m) places in a vector over the pairs."""
+        """Return the permutations of the pairs: (P, m) places in a vector over the pairs."""
         n = self.array.shape[1]
         rows, columns = np.triu_indices(n, 1)
         place = np.zeros((n, n), dtype=np.intp)
@@ -62,10 +68,10 @@ class Orders:
 def orders(
     members: Sequence[str], *, within: Mapping[str, Hashable] | None = None, count: int = 9999, seed: int = 0
 ) -> Orders:
-    """Return the permutations of `members`: all of them where there are at most `count` + 1, else `count` draws.
+    """Return the permutations of `members`: all of them if there are at most `count` + 1, else `count` draws.
 
-    `within` names each member's block: only members of one block are exchanged, one without a block with nobody. Draws
-    are with replacement from all permutations, the identity not left out: otherwise p would be too small.
+    `within` names each member's block: only members of one block are exchanged, a member without a block never moves.
+    Draws are with replacement from all permutations, the identity included: otherwise p would be too small.
 
     Raises `NeutralError` when `count` is less than 1.
     """
@@ -81,8 +87,8 @@ def orders(
         return Orders(np.empty((0, len(members)), dtype=np.intp), True, classes)
     exact = prod(factorial(len(places)) for places in moving) <= count + 1
     if exact:
-        every = product(*(permutations(places) for places in moving))
-        moved = np.array([list(chain.from_iterable(parts)) for parts in every], dtype=np.intp)
+        combined = product(*(permutations(places) for places in moving))
+        moved = np.array([list(chain.from_iterable(parts)) for parts in combined], dtype=np.intp)
     else:
         rng = np.random.default_rng(seed)
         moved = np.hstack([rng.permuted(np.tile(places, (count, 1)), axis=1) for places in moving])
@@ -109,10 +115,10 @@ def upper(observed: np.ndarray, permuted: np.ndarray, exact: bool) -> np.ndarray
 
 
 def _classes(blocks: list[list[int]], n: int) -> np.ndarray:
-    """Return which pairs lie in, or between, the same blocks: (m,) numbers from 0."""
+    """Return a number from 0 for each pair, (m,): the same for pairs in, or between, the same blocks."""
     block = np.empty(n, dtype=int)
     for number, places in enumerate(blocks):
         block[places] = number
     one, other = (block[side] for side in np.triu_indices(n, 1))
-    named = np.minimum(one, other) * n + np.maximum(one, other)
-    return np.unique(named, return_inverse=True)[1]
+    numbers = np.minimum(one, other) * n + np.maximum(one, other)
+    return np.unique(numbers, return_inverse=True)[1]

@@ -20,14 +20,14 @@ BESIDE = ("p", "holm", "tested", "permutations", "exact")
 
 
 def blocks(scheme: str, families: Mapping[str, Hashable]) -> Mapping[str, Hashable] | None:
-    """Return what a test under a scheme takes as `within`: the families, or None where all are exchanged."""
+    """Return the argument `within` of a test under a scheme: the families, or None if all languages are exchanged."""
     return families if scheme == "family" else None
 
 
 def both(
     test: Callable[..., pd.DataFrame], *tables: object, families: Mapping[str, Hashable], **options: object
 ) -> dict[str, pd.DataFrame]:
-    """Return scheme -> what a test finds: `test(*tables, within=…, **options)` for each of `SCHEMES`.
+    """Return scheme -> result of a test, `test(*tables, within=…, **options)`, for each of `SCHEMES`.
 
     `test` is `associations`, `regression` or `agreement.over_pairs`; `families` names each language's family.
     """
@@ -42,7 +42,7 @@ def beside(
 ) -> pd.DataFrame:
     """Return the plain test with `columns` of the one within families beside it, named p_within and so on.
 
-    `tests` is that of `both`; rows of the two belong together that have the same values in the columns `on`.
+    `tests` is that of `both`; rows with the same values in the columns `on` belong together.
     """
     within = tests["family"][[*on, *columns]]
     return tests["plain"].merge(within, on=list(on), suffixes=("", "_within"))
@@ -54,14 +54,14 @@ def with_partial(tested: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame
     Both are those of `beside`, the second of tests with controls.
     """
     on = ["group", "distance"]
-    named = {"rho": "partial", "p": "partial_p", "p_within": "partial_p_within"}
-    return tested.merge(controlled[[*on, *named]].rename(columns=named), on=on, how="left")
+    names = {"rho": "partial", "p": "partial_p", "p_within": "partial_p_within"}
+    return tested.merge(controlled[[*on, *names]].rename(columns=names), on=on, how="left")
 
 
 def holding(table: pd.DataFrame, alpha: float = SIGNIFICANT) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows that hold within families after Holm's correction, and those that do only when all are permuted.
+    """Return the rows that hold within families after Holm's correction, and those that hold only if all are permuted.
 
-    `table` is that of `beside`, of `associations`. Each comes by the size of its correlation, the largest first.
+    `table` is that of `beside`, of `associations`. Both come by the size of their correlation, the largest first.
     """
     within = table["holm_within"] < alpha
     plain = (table["holm"] < alpha) & ~within
@@ -74,14 +74,14 @@ def by_size(table: pd.DataFrame, column: str = "rho") -> pd.DataFrame:
 
 
 def largest(table: pd.DataFrame) -> pd.Series:
-    """Return the row with the largest correlation, whatever its sign; one at least must be known."""
+    """Return the row with the largest correlation, whatever its sign; at least one must be known."""
     return table.loc[table["rho"].abs().idxmax()]
 
 
 def smallest_p(table: pd.DataFrame, *, within: bool = False) -> float:
-    """Return the smallest p that Holm's correction could leave of one test: with few permutations it cannot be small.
+    """Return the smallest p after Holm's correction that a test could have: with few permutations it cannot be small.
 
-    `table` is that of `beside`; `within` asks of the tests within families. 1 where nothing was tested.
+    `table` is that of `beside`; with `within` the tests are those within families. 1 if nothing was tested.
     """
     suffix = "_within" if within else ""
     tested = table.dropna(subset=f"p{suffix}")

@@ -1,4 +1,4 @@
-"""How often the tests find what is not there: simulated languages that share only their family structure.
+"""How often the tests find an association that does not exist: simulated languages that share only their families.
 
 Sets of traits are drawn apart from each other for the project's languages (`neutral.languages`). In each, a language's
 traits are those of its family, plus those of its branch, plus its own, all normal; a similarity is made of the
@@ -31,19 +31,22 @@ STRUCTURES: dict[str, tuple[float, float]] = {
 """Standard deviations of a family's and a branch's traits, beside 1 for a language's own."""
 
 TESTS = ("plain", "within", "partial", "partial within", "residuals", "residuals within")
-"""Permutations of all languages or within families; partial: with a control; residuals: these permuted instead."""
+"""Permutations of all languages or within families; partial: with a control; residuals: partial, by residuals."""
 
 DIMENSIONS = 10
 
 
 def traits(rng: np.random.Generator, family: float, branch: float) -> tuple[np.ndarray, np.ndarray]:
-    """Draw traits of the languages: what relatives share and what is a language's own, (languages, `DIMENSIONS`)."""
+    """Draw the traits that relatives share and those of a language's own, each (languages, `DIMENSIONS`).
+
+    `family` and `branch` are the standard deviations of what a family and a branch share, beside 1 for the own traits.
+    """
     shared = np.zeros((len(LANGUAGES), DIMENSIONS))
     for deviation, level in ((family, "family"), (branch, "branch")):
-        of = [getattr(known, level) for known in LANGUAGES.values()]
-        names = list(dict.fromkeys(of))
+        groups = [getattr(known, level) for known in LANGUAGES.values()]
+        names = list(dict.fromkeys(groups))
         drawn = rng.normal(0, deviation, (len(names), DIMENSIONS))
-        shared += drawn[[names.index(name) for name in of]]
+        shared += drawn[[names.index(name) for name in groups]]
     return shared, rng.normal(size=shared.shape)
 
 
@@ -64,11 +67,25 @@ def rates(
     count: int = 499,
     seed: int = 0,
 ) -> pd.Series:
-    """Return how often each of `TESTS` rejects at `alpha` in `simulations` drawn data sets.
+    """Return how often each of `TESTS` rejects, as a share of the drawn data sets.
 
-    effect (0 to 1): how much languages' own traits in one set are those in the other; the rates are then the power. The
-    control is the distance `family_distances`; with a `driver` (0 to 1) it is a third drawn distance, that is mixed
-    into the two others with this weight.
+    Parameters
+    ----------
+    structure : str
+        One of `STRUCTURES`.
+    simulations : int
+        Data sets to draw.
+    effect : float
+        0 to 1: how much languages' own traits in one set are those in the other; the rates are then the power.
+    driver : float
+        0 to 1: with 0 the control is `family_distances`, else a third drawn distance, which is mixed into the two
+        others with this weight.
+    alpha : float
+        The level of the tests.
+    count : int
+        Permutations of a test.
+    seed : int
+        Of all draws.
     """
     rng = np.random.default_rng(seed)
     families = {code: known.family for code, known in LANGUAGES.items()}
@@ -83,12 +100,12 @@ def rates(
                 driver * sign * _standard(control) + np.sqrt(1 - driver**2) * _standard(values)
                 for sign, values in ((-1, similarity), (1, distance))
             )
-        for where, within in (("", None), (" within", families)):
+        for suffix, within in (("", None), (" within", families)):
             permuted = orders(tuple(LANGUAGES), within=within, count=count, seed=seed + run)
             p = {
-                where.strip() or "plain": mantel(similarity[None], distance[None], permuted).p,
-                f"partial{where}": mantel(similarity[None], distance[None], permuted, control[None]).p,
-                f"residuals{where}": mantel(
+                suffix.strip() or "plain": mantel(similarity[None], distance[None], permuted).p,
+                f"partial{suffix}": mantel(similarity[None], distance[None], permuted, control[None]).p,
+                f"residuals{suffix}": mantel(
                     similarity[None], distance[None], permuted, control[None], residuals=True
                 ).p,
             }

@@ -1,7 +1,7 @@
 """Tests that a study holds (rows of kind "association"), read back in place of the same tests made anew.
 
 Rows say which masks, measure and languages they are of, but neither how permutations were drawn nor what the overlap
-and the distances were then. So they are to be believed only where some of them were tested anew with the `same` result.
+and the distances were then. So they are valid only if a sample of them, tested anew, has the `same` result.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ def read(
 ) -> dict[str, pd.DataFrame] | None:
     """Return scheme -> the stored test of every group and distance, as `schemes.both` gives them of `associations`.
 
-    `rows` is `Study.table("association")`; `key` and `sparsity` are what tells its rows apart (task, method, seed,
-    measure, by, members). Tests with controls are not looked at. None where the rows are not of exactly these groups
-    and distances.
+    `rows` is `Study.table("association")`; `key` and `sparsity` tell its rows apart (task, method, seed, measure, by,
+    members). Tests with controls are ignored. None unless the rows are of exactly these groups and distances.
     """
     if rows.empty:
         return None

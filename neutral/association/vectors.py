@@ -12,7 +12,7 @@ from neutral.association.permutations import Orders
 from neutral.ties import merged
 
 NOTHING = 1e-7
-"""What is left of a vector, of its length, when it is rounding error."""
+"""A remainder of a vector that is shorter than this share of the vector's length is rounding error."""
 
 _AT_ONCE = 4_000_000  # numbers held at once (32 MB)
 
@@ -23,7 +23,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def means(classes: np.ndarray) -> np.ndarray:
-    """Return orthonormal columns (m, r) that span what is constant in each of r `classes` of pairs (m,)."""
+    """Return orthonormal columns (m, r) that span the vectors constant in each of r `classes` of pairs (m,)."""
     columns = (classes[:, None] == np.unique(classes)).astype(float)
     return columns / np.sqrt(columns.sum(axis=0))
 
@@ -35,7 +35,7 @@ def basis(vectors: np.ndarray, beside: np.ndarray) -> np.ndarray:
 
 
 def left_over(vectors: np.ndarray, span: np.ndarray) -> np.ndarray:
-    """Return what orthonormal columns `span` (m, r) leave of `vectors` (…, m), at length 1; NaN where nothing is."""
+    """Return what orthonormal columns `span` (m, r) leave of `vectors` (…, m), at length 1; NaN if nothing is left."""
     rest = vectors - (vectors @ span) @ span.T
     length = np.linalg.norm(rest, axis=-1, keepdims=True)
     return rest / np.where(length > NOTHING * np.linalg.norm(vectors, axis=-1, keepdims=True), length, np.nan)
@@ -44,9 +44,9 @@ def left_over(vectors: np.ndarray, span: np.ndarray) -> np.ndarray:
 def permuted_products(vectors: np.ndarray, columns: np.ndarray, orders: Orders) -> np.ndarray:
     """Return the products of permuted `vectors` (L, m) with `columns` (m, c): (P, L, c)."""
     pairs = orders.pairs()  # (P, m)
-    found = np.empty((len(pairs), len(vectors), columns.shape[1]))
+    products = np.empty((len(pairs), len(vectors), columns.shape[1]))
     step = max(1, _AT_ONCE // max(1, vectors.size))
     for start in range(0, len(pairs), step):
         moved = vectors[:, pairs[start : start + step]]  # (L, step, m)
-        found[start : start + step] = np.moveaxis(moved @ columns, 0, 1)
-    return found
+        products[start : start + step] = np.moveaxis(moved @ columns, 0, 1)
+    return products

@@ -19,7 +19,7 @@ SPECIAL = ("full", "core", "pretrained", "random")
 """Masks of no language, each a line of its own."""
 
 LINES = ("full", "own", "other", "core", "pretrained", "random")
-"""The lines, in the order of display. own: the masks of the two languages of a pair; other: those of the others."""
+"""The lines, in the order of display. own: the masks of a pair's two languages; other: those of other languages."""
 
 CURVES = ("overlap", "retrieval", "representation")
 RETRIEVAL = ("at1", "at5")
@@ -31,11 +31,24 @@ PAIR_COLUMNS = ["line", "layer", "source", "target", "value", "chance", "sentenc
 
 
 def pairs(table: pd.DataFrame, choice: Choice, members: Sequence[str], what: str) -> pd.DataFrame:
-    """Return values by line, layer and pair of members: columns `PAIR_COLUMNS`.
+    """Return values by line, layer and pair of members.
 
-    `table` is that of `retrieval.table` for what = at1, at5 (ordered pairs), else that of `representations.table` for
-    one of its measures. The line own is the mean under the masks of the two languages of the pair, other the mean under
-    those of the rest of the members.
+    Parameters
+    ----------
+    table : DataFrame
+        That of `retrieval.table` (ordered pairs) or of `representations.table`.
+    choice : Choice
+        The masks to look at, beside the full model.
+    members : sequence of str
+        The languages of the pairs, and of the masks.
+    what : str
+        at1 or at5 for retrieval, else one of `representations.MEASURES`.
+
+    Returns
+    -------
+    DataFrame
+        Columns `PAIR_COLUMNS`. The line own is the mean under the masks of the two languages of the pair, other the
+        mean under those of the rest of the members.
     """
     if table.empty:
         return pd.DataFrame(columns=PAIR_COLUMNS)
@@ -54,7 +67,7 @@ def pairs(table: pd.DataFrame, choice: Choice, members: Sequence[str], what: str
 
 
 def _chosen(table: pd.DataFrame, choice: Choice) -> pd.Series:
-    """Return which rows are of the full model or of the masks that were chosen."""
+    """Return a boolean column: whether a row is of the full model or of the masks that were chosen."""
     masked = (
         (table["method"] == choice.method)
         & at_sparsity(table["sparsity"], choice.sparsity)
@@ -77,7 +90,7 @@ def lines(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def chance(table: pd.DataFrame) -> float:
-    """Return what retrieval by chance comes to, the mean over `pairs`."""
+    """Return the accuracy of retrieval by chance, the mean over `pairs`."""
     return float(table["chance"].mean())
 
 
@@ -88,15 +101,15 @@ def lines_in(*tables: pd.DataFrame) -> list[str]:
 
 
 def layers_in(*tables: pd.DataFrame) -> list[str]:
-    """Return the layers that tables have, in order."""
+    """Return the layers that the tables have, in order."""
     return sorted({layer: None for table in tables for layer in table["layer"]}, key=sort_key)
 
 
 def beside(overlap: pd.DataFrame, retrieval: pd.DataFrame, representation: pd.DataFrame, line: str) -> pd.DataFrame:
     """Return the mean overlap of masks, retrieval and representations by layer: curve, layer, value.
 
-    Only layers that all of them have: embeddings have no mask, and a pooler has no states. `overlap` is that of
-    `summary.pairs` by layer, the others are tables of `pairs`, of which one line is taken.
+    It has the layers that all of them have: embeddings have no mask, and a pooler has no states. `overlap` is that of
+    `summary.pairs` by layer, the others are tables of `pairs`, of which `line` is taken.
     """
     means = overlap.groupby("group", sort=False)["value"].mean().rename("value")
     parts = {"overlap": means.rename_axis("layer").reset_index()}
@@ -112,9 +125,15 @@ def beside(overlap: pd.DataFrame, retrieval: pd.DataFrame, representation: pd.Da
 def shapes(table: pd.DataFrame) -> pd.DataFrame:
     """Return where each curve of `beside` is highest and lowest, and how it runs along with the overlap.
 
-    Columns curve, high, low (values), peak, bottom (layers), at (the peak's place, 0 next to the input, 1 at the end;
-    of equal peaks the mean), middle (it peaks in the middle third and falls off to both ends), rho (Spearman's, over
-    layers, with the overlap).
+    Returns
+    -------
+    DataFrame
+        A row a curve.
+
+        - high, low: the highest and lowest value; peak, bottom: their layers.
+        - at: the peak's place from 0 (next to the input) to 1 (the end); of equal peaks the mean.
+        - middle: whether the curve peaks in the middle third and falls off to both ends.
+        - rho: Spearman's correlation with the overlap, over layers; NaN for fewer than three, or a constant curve.
     """
     order = layers_in(table)
     wide = table.pivot(index="layer", columns="curve", values="value").reindex(order)

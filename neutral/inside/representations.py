@@ -1,20 +1,20 @@
 """How alike two languages' representations are: SVCCA, PWCCA and debiased linear CKA on parallel sentences.
 
-Each compares two sets of states of the same n sentences, (n, d1) and (n, d2), and is 1 for equal ones.
+Each measure compares two sets of states of the same n sentences, (n, d1) and (n, d2), and is 1 for equal sets.
 
-- svcca (Raghu et al. 2017, arXiv 1706.05806): the directions that hold most of each set's variance are kept, and the
-  mean of the canonical correlations between them is taken.
+- svcca (Raghu et al. 2017, arXiv 1706.05806): the mean of the canonical correlations between the directions that hold
+  most of each set's variance.
 - pwcca (Morcos et al. 2018, arXiv 1806.05759): the same correlations, weighted by how much of the first set's states
   each canonical variate accounts for, Σ_j |⟨h_i, x_j⟩| over its dimensions j; here the mean of both directions, so that
   a pair has one value.
 - cka (Kornblith et al. 2019, arXiv 1905.00414), linear, with the unbiased HSIC of Song et al. (2012) as in
   Nguyen et al. (2021, arXiv 2010.15327); that equals the inner product of U-centred matrices (Székely & Rizzo 2014).
-  Without the debiasing, CKA of independent states is far above 0 where d is not small beside n.
+  Without the debiasing, CKA of independent states is far above 0 if d is not small beside n.
 
 Canonical correlation is degenerate with few sentences: in n - 1 or more dimensions any two sets correlate perfectly,
 and the squared correlations of independent subspaces of p ≤ q dimensions are q / (n - 1) in the mean. So at most a
-fifth of n directions are kept (`DIRECTIONS`; with a few hundred sentences that decides, not the variance). That puts
-chance at about 0.4 rather than 1, and chance stands beside every value: the mean over seeded shuffles of one set's
+fifth of n directions are kept (`DIRECTIONS`; with a few hundred sentences this limit decides, not the variance). That
+puts chance at about 0.4 rather than 1. Chance stands beside every value: the mean over seeded shuffles of one set's
 sentences.
 
 svcca and cka do not change with rotation and scale of either set. CCA itself does not change under invertible linear
@@ -32,7 +32,7 @@ from neutral.errors import MismatchError, NeutralError
 
 MEASURES = ("svcca", "pwcca", "cka")
 VARIANCE = 0.99
-"""Share of the variance that the directions kept for CCA hold, unless they would be more than `DIRECTIONS`."""
+"""Share of the variance that the directions kept for CCA hold, if `DIRECTIONS` allows so many."""
 
 DIRECTIONS = 0.2
 """Directions kept for CCA, at most, as a share of the sentences."""
@@ -51,10 +51,14 @@ _LEAST = 4  # sentences; the unbiased HSIC divides by n - 3
 class Geometry:
     """One set of states, ready to be compared with others of the same sentences.
 
-    Attributes:
-        basis: (n, k) orthonormal, the directions kept, in the space of sentences.
-        loadings: (k, d), each dimension's states in that basis: basis @ loadings is what was kept.
-        gram: (n, n) U-centred inner products, of Frobenius norm 1; NaN where all states are equal.
+    Attributes
+    ----------
+    basis : array (n, k)
+        The directions kept, orthonormal, in the space of sentences.
+    loadings : array (k, d)
+        Each dimension's states in that basis: basis @ loadings are the states within the directions kept.
+    gram : array (n, n)
+        U-centred inner products, of Frobenius norm 1; NaN when all states are equal.
     """
 
     basis: np.ndarray
@@ -67,9 +71,10 @@ class Geometry:
 
 
 def geometry(states: np.ndarray, *, variance: float = VARIANCE, directions: float = DIRECTIONS) -> Geometry:
-    """Prepare (n, d) states for `compare`; what does not depend on the partner is computed once.
+    """Prepare (n, d) states for `compare`, so that what does not depend on the partner is computed once.
 
-    Raises `NeutralError` for fewer than four sentences.
+    `variance` and `directions` limit the directions kept for CCA; see `VARIANCE` and `DIRECTIONS`. Raises
+    `NeutralError` for fewer than four sentences.
     """
     n = len(states)
     if n < _LEAST:
@@ -90,8 +95,8 @@ def compare(
 ) -> dict[str, tuple[float, float]]:
     """Return measure -> (value, chance): chance is the mean over shuffles of the second's sentences.
 
-    Shuffles are drawn from the seed alone, so all pairs are read against the same ones. NaN where a set's states are
-    all equal. Raises `MismatchError` for states of different numbers of sentences.
+    Shuffles are drawn from the seed alone, so all pairs are compared with the same ones. Values are NaN when a set's
+    states are all equal. Raises `MismatchError` for states of different numbers of sentences.
     """
     n = len(first.gram)
     if len(second.gram) != n:
@@ -104,7 +109,7 @@ def compare(
 
 
 def canonical_correlations(first: Geometry, second: Geometry) -> np.ndarray:
-    """Return the canonical correlations between the directions kept, falling, as many as the smaller set has."""
+    """Return the canonical correlations between the directions kept, highest first, as many as the smaller set has."""
     return _cca(first, second)[1]
 
 
@@ -129,7 +134,7 @@ def _measures(first: Geometry, second: Geometry) -> tuple[float, float, float]:
 def _cca(first: Geometry, second: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the canonical variates in the bases of both, (k1, c) and (k2, c), and their correlations (c,).
 
-    Of orthonormal bases they are the singular vectors and values of U1ᵀ U2 (Björck & Golub 1973).
+    For orthonormal bases they are the singular vectors and values of U1ᵀ U2 (Björck & Golub 1973).
     """
     left, correlations, right = np.linalg.svd(first.basis.T @ second.basis, full_matrices=False)
     return left, np.clip(correlations, 0, 1), right.T

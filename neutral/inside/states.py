@@ -1,9 +1,9 @@
-"""States: what a network makes of a sentence, layer by layer; and parallel sentences to look at it with.
+"""States: what a network makes of a sentence, layer by layer; and the parallel sentences to read them with.
 
 A sentence's state after a layer is the mean of its tokens' states there, as in Foroutan et al. (2022). Special tokens
 and padding are left out: [CLS], [SEP] and a decoder's first token are the same in every language, and the first token
-of a decoder has a state hundreds of times as long as the others' (Sun et al. 2024, arXiv 2402.17762), which would be
-most of the mean.
+of a decoder has a state hundreds of times as long as the others' (Sun et al. 2024, arXiv 2402.17762), which would
+dominate the mean.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 def parallel(folder: str | Path, languages: Sequence[str] = ()) -> dict[str, list[str]]:
     """Read `<lang>.txt[.gz|.xz]` whose lines n mean the same: language -> sentences, in the order of `languages`.
 
-    All the folder's languages if none are named. Raises `FileError` for a language without a file, an empty line before
-    the end (leaving it out would shift the lines that follow) and files of unequal length.
+    Reads all the folder's languages if none are named. Raises `FileError` for a language without a file, for an empty
+    line before the end (leaving it out would shift the lines that follow), and for files of unequal length.
     """
     files = corpora.languages_in(folder)
     if missing := [code for code in languages if code not in files]:
@@ -39,15 +39,15 @@ def parallel(folder: str | Path, languages: Sequence[str] = ()) -> dict[str, lis
     first = next(iter(sentences))
     for code, lines in sentences.items():
         if len(lines) != len(sentences[first]):
-            both = f"{len(sentences[first])} lines in {files[first].name}, {len(lines)} in {files[code].name}"
-            raise FileError(folder, f"is not parallel text, where line n means the same in all languages: {both}")
+            lengths = f"{len(sentences[first])} lines in {files[first].name}, {len(lines)} in {files[code].name}"
+            raise FileError(folder, f"is not parallel text, where line n means the same in all languages: {lengths}")
     return sentences
 
 
 def layers(model: PreTrainedModel) -> list[str]:
     """Return the names of the layers of `states`: "embeddings", then every block as `labels` groups its weights.
 
-    Of an encoder-decoder that is the encoder. Where blocks share their weights (ALBERT) each still has its number.
+    An encoder-decoder has the layers of its encoder. Blocks that share their weights (ALBERT) still have their numbers.
     """
     config = model.config.get_text_config()
     stacks = [label.stack for label in map(labels.label, models.prunable(model)) if label.layer is not None]
@@ -64,20 +64,38 @@ def states(
     batch: int = 32,
     length: int = 256,
 ) -> dict[str, np.ndarray]:
-    """Return layer -> (n, d) float32: the mean token state of each sentence, after the embeddings and every block.
+    """Return the mean token state of each sentence, after the embeddings and every block.
 
-    The last layer's states are taken as the model hands them on, which in most decoders and in T5 is after its final
-    norm. The model is run in evaluation mode on the device it is on, `batch` sentences at a time, and left as it was;
-    of a sentence only the first `length` tokens count.
+    The last layer's states are those that the model hands on, which in most decoders and in T5 is after its final norm.
+    The model runs in evaluation mode on the device it is on, and is left as it was.
 
-    Raises `NeutralError` when there are no sentences, or one has no token.
+    Parameters
+    ----------
+    model, tokenizer
+        The network and its tokenizer.
+    sentences : sequence of str
+        The n sentences to read.
+    batch : int
+        Sentences at a time.
+    length : int
+        The number of tokens of a sentence that count, from its start.
+
+    Returns
+    -------
+    layer -> array (n, d), float32
+        The layers are those of `layers`.
+
+    Raises
+    ------
+    NeutralError
+        When there are no sentences, or one has no token.
     """
     if not sentences:
         raise NeutralError("there are no sentences to read")
     names, base = layers(model), _base(model)
     ids, content = _encoded(model, tokenizer, sentences, length)
     order = np.argsort([len(row) for row in ids], kind="stable")  # sentences of one length need no padding
-    found: np.ndarray | None = None  # (layers, n, d)
+    by_layer: np.ndarray | None = None  # (layers, n, d)
     was_training = model.training
     model.eval()
     try:
@@ -88,16 +106,16 @@ def states(
                 raise NeutralError(f"{type(model).__name__}: has {len(hidden)} layers of states, not {len(names)}")
             kept = _padded(content, places, model.device)[..., None]  # (B, T, 1)
             means = [(layer.float() * kept).sum(1) / kept.sum(1) for layer in hidden]  # (B, d) each
-            if found is None:
-                found = np.empty((len(names), len(ids), means[0].shape[-1]), dtype=np.float32)
-            found[:, places] = torch.stack(means).cpu().numpy()
+            if by_layer is None:
+                by_layer = np.empty((len(names), len(ids), means[0].shape[-1]), dtype=np.float32)
+            by_layer[:, places] = torch.stack(means).cpu().numpy()
     finally:
         model.train(was_training)
-    return dict(zip(names, found, strict=True))
+    return dict(zip(names, by_layer, strict=True))
 
 
 def _base(model: PreTrainedModel) -> PreTrainedModel:
-    """Return what yields the states: the network without its head, or the encoder of an encoder-decoder."""
+    """Return the module that yields the states: the network without its head, or the encoder of an encoder-decoder."""
     return model.get_encoder() if model.config.is_encoder_decoder else model.base_model
 
 
@@ -106,8 +124,8 @@ def _encoded(
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Return each sentence's token ids, and which of them are its own (1) rather than special (0).
 
-    A decoder's sentence begins with the first token of a text if there is one, whether its tokenizer puts it there or
-    not: else the sentence's own first token would take that token's part.
+    A decoder's sentence begins with the first token of a text, if the model has one, even when its tokenizer does not
+    add it: otherwise the sentence's own first token would take that token's part.
     """
     rows = tokenizer(list(sentences), truncation=True, max_length=length, return_special_tokens_mask=True)
     ids, special = rows["input_ids"], rows["special_tokens_mask"]
@@ -123,13 +141,13 @@ def _encoded(
 
 
 def _batch(ids: list[list[int]], places: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:
-    """Return the input ids and the attention mask of some sentences, both (B, T), padded at the end."""
+    """Return the input ids and the attention mask of the sentences at `places`, both (B, T), padded at the end."""
     real = [[1] * len(row) for row in ids]
     return {"input_ids": _padded(ids, places, device), "attention_mask": _padded(real, places, device)}
 
 
 def _padded(rows: list[list[int]], places: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Stack rows, filled up with 0: what stands in the padding is not attended to and not counted."""
+    """Stack rows, filled up with 0: the padding is neither attended to nor counted."""
     chosen = [torch.tensor(rows[i]) for i in places]
     return torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True).to(device)
 

@@ -1,8 +1,8 @@
 """What explains the overlap of a study's masks: distances between its languages, and their association with overlap.
 
-Rows go into the study. "distance": distance, source, target, value (null where it is unknown). "association": the
-choice of masks (task, method, sparsity, seed), measure, by, scheme (plain: any languages are exchanged; family: only
-relatives are), controls, members, and the columns of `association.associations`. "regression" alike.
+It writes rows into the study. "distance": distance, source, target, value (null if unknown). "association": the choice
+of masks (task, method, sparsity, seed), measure, by, scheme (plain: any languages are exchanged; family: only relatives
+are), controls, members, and the columns of `association.associations`. "regression" alike.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from neutral.summary import Choice
 from neutral.typology import tokens
 
 KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme", "controls", "kinds")
-"""What tells tests apart: a table of associations by its controls, a regression by its kinds."""
+"""The fields that tell tests apart; controls are those of an association, kinds those of a regression."""
 
 
 def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarray] | None = None) -> pd.DataFrame:
-    """Return the distances between languages, and write into the study those that it has not.
+    """Return the distances between languages, and write those that the study lacks into it.
 
-    With `counts`, language -> (V,) token counts, there are those of the vocabulary and the text as well.
+    With `counts`, language -> (V,) token counts, the distances of vocabulary and text are among them.
     """
     tables = [typology.distances(list(languages))]
     if counts is not None:
@@ -41,9 +41,9 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
     stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
     new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
     stored.extend("distance", [{**row, "value": _written(row["value"])} for row in new])
-    every = study.table("distance")
-    known = every["source"].isin(languages) & every["target"].isin(languages)
-    return every[known].astype({"value": float}).reset_index(drop=True)
+    recorded = study.table("distance")
+    between = recorded["source"].isin(languages) & recorded["target"].isin(languages)
+    return recorded[between].astype({"value": float}).reset_index(drop=True)
 
 
 def explain(
@@ -53,8 +53,10 @@ def explain(
     counts: dict[str, np.ndarray] | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """Test the overlap of the study's masks against every distance, write what is new, and return the rows over all
-    weights: choice, measure, scheme, controls and the columns of `association.associations`.
+    """Test the overlap of the study's masks against every distance, and write the tests that the study lacks.
+
+    Returns the tests of the plan's first grouping, all weights by default: choice, measure, by, scheme, controls,
+    members and the columns of `association.associations`.
 
     Raises `NeutralError` when the study has no such masks, or of fewer than four languages.
     """
@@ -66,35 +68,35 @@ def explain(
     if len(members) < association.LEAST:
         raise NeutralError(f"{study.path}: {len(members)} languages; an association takes at least {association.LEAST}")
     apart = distances(study, members, counts)
-    asked = [
+    overlaps = [
         (choice, measure, by)
         for choice, measure, by in product(choices, plan.measures, plan.by)
         if measure != "beyond" or "beyond" in summary.kinds(study, choice)
     ]
     results = Finished(study, KEY)
-    with bar(len(asked), "test", quiet=quiet) as shown:
-        for choice, measure, by in asked:
+    with bar(len(overlaps), "test", quiet=quiet) as shown:
+        for choice, measure, by in overlaps:
             shown.set_description(f"{choice.method} {choice.sparsity:.0%} {measure} by {by}")
             _test(results, plan, choice, measure, by, apart)
             shown.update()
     table = study.table("association")
-    wanted = {(*choice, measure, by) for choice, measure, by in asked if by == plan.by[0]}
+    tested = {(*choice, measure, by) for choice, measure, by in overlaps if by == plan.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
-    return table[[key in wanted for key in keys]].reset_index(drop=True)
+    return table[[key in tested for key in keys]].reset_index(drop=True)
 
 
 def _chosen(study: Study, plan: TypologyPlan) -> list[Choice]:
-    """Return the masks that are asked about: of each method and sparsity those of the lowest seed."""
-    found: dict[tuple, Choice] = {}
+    """Return the masks to test: of each method and sparsity of the plan those of the lowest seed."""
+    chosen: dict[tuple, Choice] = {}
     for choice in summary.choices(study):  # in natural order, seeds last
-        asked = not plan.methods or choice.method in plan.methods
-        if asked and any(same_sparsity(choice.sparsity, s) for s in plan.sparsities):
-            found.setdefault((choice.task, choice.method, choice.sparsity), choice)
-    return list(found.values())
+        planned = not plan.methods or choice.method in plan.methods
+        if planned and any(same_sparsity(choice.sparsity, s) for s in plan.sparsities):
+            chosen.setdefault((choice.task, choice.method, choice.sparsity), choice)
+    return list(chosen.values())
 
 
 def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, by: str, apart: pd.DataFrame) -> None:
-    """Write the associations and the regression of one overlap, plain and within families, that are not there yet."""
+    """Write the associations and the regression of one overlap, plain and within families, that the study lacks."""
     counts = summary.counts_of(results.study, choice, measure)
     overlap = counts.measure(summary.base(measure), by)
     families = typology.families(counts.members)
@@ -102,10 +104,10 @@ def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, b
     key = {**choice._asdict(), "measure": measure, "by": by, "members": ", ".join(counts.members)}
     distances, permuted = set(apart["distance"]), {"count": plan.permutations, "seed": plan.seed}
     controls = [(), *((name,) for name in plan.controls if by == "all" and name in distances)]
-    for scheme, held in product(blocks, controls):
-        test = key | {"scheme": scheme, "controls": ", ".join(held)}
+    for scheme, names in product(blocks, controls):
+        test = key | {"scheme": scheme, "controls": ", ".join(names)}
         if not results.has("association", **test):
-            table = association.associations(overlap, apart, within=blocks[scheme], controls=held, **permuted)
+            table = association.associations(overlap, apart, within=blocks[scheme], controls=names, **permuted)
             results.extend("association", (test | row for row in _rows(table)))
     kinds = [name for name in plan.regressed if name in distances]
     for scheme in blocks if kinds else ():

@@ -1,7 +1,7 @@
-"""Find each language's sub-network, say how good it is, and what it must be compared with.
+"""Find each language's sub-network, say how good it is, and make what it must be compared with.
 
 `lottery` prunes in rounds and rewinds, `one_shot` scores the weights once; both work on a `Search`, a pretrained model
-with one language's data. `controls` are the masks and losses that an overlap is read against, `evaluations` the scores
+with one language's data. `controls` are the masks and losses that an overlap is compared with, `evaluations` the scores
 as tables, `winning` says which tickets are as good as the full model.
 """
 

@@ -1,4 +1,4 @@
-"""Controls: what an overlap must be read against.
+"""Controls: what an overlap must be compared with.
 
 - pretrained: the mask of the untouched weights. Magnitude masks of one checkpoint follow |θ0|, so overlap is high by
   default; what matters is the overlap of what each language *changes* against it.
@@ -29,8 +29,8 @@ def pretrained(
 ) -> Mask:
     """Return the mask that magnitude pruning of the untouched weights gives at a sparsity and scope.
 
-    `origin` is θ0, `names` are those of its weights that are pruned; `transposed` names the ones that are stored as
-    (inputs, outputs), which cuts within rows need to know (`scores.transposed`).
+    `origin` is name -> θ0, `names` are the pruned weights; `transposed` names the ones that are stored as (inputs,
+    outputs), which a cut within rows needs to know (`scores.transposed`).
     """
     magnitude = scores.magnitude({name: origin[name] for name in names})
     return scores.cut(magnitude, sparsity, scope, transposed=transposed, language=PRETRAINED, method="magnitude")

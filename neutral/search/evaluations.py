@@ -1,7 +1,7 @@
 """What a study measured on text, as tidy tables: scores by sparsity, and the functional check.
 
 Perplexities of different languages are not comparable, so they are shown as ratios: over the full model's in the
-same language (scores), or over that under the target language's own mask (functional check). Means of
+same language (scores), or over the one under the target language's own mask (functional check). Means of
 perplexities and of ratios are geometric.
 """
 
@@ -22,9 +22,23 @@ FUNCTIONAL_COLUMNS = ["source", "target", "value", "ratio"]
 def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.DataFrame:
     """Return each mask's score beside the full model's in its language, averaged over seeds.
 
-    `table` is `Study.table("score")`. Columns `SCORE_COLUMNS`; `variant` says whether the masked model was trained
-    before it was scored, and `full` is the full model treated likewise (NaN where it was not scored). A ratio above 1
-    is worse than the full model where the metric is perplexity.
+    Parameters
+    ----------
+    table : DataFrame
+        `Study.table("score")`.
+    task : str
+        The task of the scores.
+    languages : sequence of str
+        The languages to keep; all if empty.
+
+    Returns
+    -------
+    DataFrame
+        Columns `SCORE_COLUMNS`; value and full are in the metric's unit.
+
+        - variant: whether the masked model was trained before it was scored.
+        - full: the score of the full model under the same variant, NaN when it was not scored.
+        - ratio: value / full; for perplexity a ratio above 1 is worse than the full model.
     """
     if table.empty:
         return pd.DataFrame(columns=SCORE_COLUMNS)
@@ -33,10 +47,10 @@ def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.
         table = table[table["language"].isin(languages)]
     variant = table["variant"] if "variant" in table else pd.Series("", index=table.index)
     table = table.assign(variant=variant.fillna("").astype(str))
-    treated = ["language", "metric", "variant"]
-    masks = _mean(table[table["method"] != FULL], ["method", *treated, "sparsity"])
-    full = _mean(table[table["method"] == FULL], treated).rename(columns={"value": "full"})
-    joined = masks.merge(full, on=treated, how="left")
+    shared = ["language", "metric", "variant"]
+    masks = _mean(table[table["method"] != FULL], ["method", *shared, "sparsity"])
+    full = _mean(table[table["method"] == FULL], shared).rename(columns={"value": "full"})
+    joined = masks.merge(full, on=shared, how="left")
     joined["ratio"] = joined["value"] / joined["full"]
     return joined[SCORE_COLUMNS]
 
@@ -44,7 +58,7 @@ def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.
 def curves(table: pd.DataFrame) -> pd.DataFrame:
     """Return the mean ratio of `scores` over languages at each sparsity: columns `CURVE_COLUMNS`.
 
-    `low` and `high` are the lowest and the highest language, n how many there are.
+    `low` and `high` are the ratios of the lowest and the highest language, n the number of languages.
     """
     table = table.dropna(subset="ratio")
     if table.empty:
@@ -56,9 +70,9 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def at(table: pd.DataFrame, method: str, sparsity: float, language: str) -> pd.DataFrame:
-    """Return the rows of `scores` of one mask (one a variant)."""
-    near = at_sparsity(table["sparsity"], sparsity)
-    return table[(table["method"] == method) & near & (table["language"] == language)]
+    """Return the rows of `scores` of one mask, a row a variant."""
+    same = at_sparsity(table["sparsity"], sparsity)
+    return table[(table["method"] == method) & same & (table["language"] == language)]
 
 
 def functional(
@@ -66,18 +80,20 @@ def functional(
 ) -> pd.DataFrame:
     """Return how well each language is modelled under each language's mask, without training.
 
-    `table` is `Study.table("functional")`. Columns `FUNCTIONAL_COLUMNS`: the score, and its ratio to the score under
-    the target's own mask (1 where source and target are one). Sources may be no language: full, pretrained, random.
-    Empty where this was not checked.
+    Columns `FUNCTIONAL_COLUMNS`: the score, and its ratio to the score under the target's own mask (1 when source and
+    target are one). Empty without a functional check of this task, method and sparsity.
+
+    `table` is `Study.table("functional")`. Sources may be no language: full, pretrained, random. `languages` names the
+    targets, and the languages among the sources, to keep; all if empty.
     """
     if table.empty:
         return pd.DataFrame(columns=FUNCTIONAL_COLUMNS)
-    near = at_sparsity(table["sparsity"], sparsity)
-    table = table[(table["task"] == task) & (table["method"] == method) & near]
-    known = set(table["target"])
+    same = at_sparsity(table["sparsity"], sparsity)
+    table = table[(table["task"] == task) & (table["method"] == method) & same]
+    targets = set(table["target"])
     if languages:
-        aside = ~table["source"].isin(known)
-        table = table[table["target"].isin(languages) & (table["source"].isin(languages) | aside)]
+        control = ~table["source"].isin(targets)
+        table = table[table["target"].isin(languages) & (table["source"].isin(languages) | control)]
     if table.empty:
         return pd.DataFrame(columns=FUNCTIONAL_COLUMNS)
     means = _mean(table, ["source", "target"])
@@ -94,7 +110,7 @@ def checked(table: pd.DataFrame, task: str, method: str) -> list[float]:
 
 
 def _mean(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Average `value` in groups: geometrically if it is all positive (perplexity), else plainly."""
+    """Return the mean of `value` in groups: geometric if all values are positive (perplexity), else arithmetic."""
     if table.empty:
         return pd.DataFrame(columns=[*by, "value"])
     values = table["value"].astype(float)

@@ -39,8 +39,8 @@ def levels(sparsity: float, step: float = 0.1) -> list[float]:
     if not 0 < sparsity < 1 or not 0 < step <= sparsity:
         raise NeutralError(f"sparsity {sparsity:g} in steps of {step:g}: both must be over 0, and sparsity under 1")
     count = int(sparsity / step + 1e-9)
-    found = [round(step * i, 6) for i in range(1, count + 1)]
-    return found if abs(found[-1] - sparsity) < 1e-9 else [*found, sparsity]
+    sparsities = [round(step * i, 6) for i in range(1, count + 1)]
+    return sparsities if abs(sparsities[-1] - sparsity) < 1e-9 else [*sparsities, sparsity]
 
 
 def find(
@@ -53,8 +53,20 @@ def find(
 ) -> Iterator[Round]:
     """Search for a lottery ticket; yield each round after its training, scoring and cut.
 
-    Round 0 trains the full model, round r the mask at sparsities[r - 1]; the last round cuts no further. To go on
-    with a stopped search, give the round to `start` with and the mask that it keeps.
+    Round 0 trains the full model, round r the mask at sparsities[r - 1]; the last round cuts no further.
+
+    Parameters
+    ----------
+    search : Search
+        The model and the data.
+    sparsities : list of float
+        That of every round after the first, rising; `levels` makes them.
+    start : int
+        The first round to do, when a stopped search goes on.
+    mask : Mask or None
+        What round `start` keeps; None for round 0.
+    tell : callable or None
+        Called during training with the steps done and their number.
     """
     for r, sparsity in enumerate([0.0, *sparsities]):
         if r < start:

@@ -29,13 +29,35 @@ def one_shot(
     halves: bool = False,
     tell: Tell | None = None,
 ) -> dict[str, dict[float, Mask]]:
-    """Score the weights once and cut at every sparsity: random | change | fisher | wanda.
+    """Score the weights once and cut at every sparsity.
 
-    Returns variant -> sparsity -> mask: variant "" is from all of `blocks` (the search's training blocks, if None);
-    with `halves` there are also "a" and "b", from its even and its odd blocks. `wanda` cuts within every output row, as
-    its authors do; the others use the search's scope. The model is left at θ0, except that `change` leaves it trained.
+    `wanda` cuts within every output row, as its authors do; the others use the search's scope. The model is left at θ0,
+    except that `change` leaves it trained.
 
-    Raises `NeutralError` for an unknown method, or halves of less than two blocks.
+    Parameters
+    ----------
+    search : Search
+        The model and the data.
+    method : str
+        random, change, fisher or wanda.
+    sparsities : list of float
+        Shares of weights to drop.
+    blocks : sequence or None
+        The text to score the weights on; the search's training blocks if None.
+    halves : bool
+        Whether to score them on the even and on the odd blocks as well.
+    tell : callable or None
+        Called during training with the steps done and their number.
+
+    Returns
+    -------
+    variant -> sparsity -> Mask
+        Variant "" is from all of `blocks`; with `halves`, "a" is from its even blocks and "b" from its odd ones.
+
+    Raises
+    ------
+    NeutralError
+        For an unknown method, or halves of less than two blocks.
     """
     blocks = search.train_items if blocks is None else blocks
     if halves and len(blocks) < 2:
@@ -46,15 +68,15 @@ def one_shot(
         norms = {v: _norms(search, text) for v, text in texts.items() if v or not halves}
         if halves:
             norms[""] = scores.join(norms["a"], norms["b"])
-        found = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
+        scored = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
     else:
-        found = ((v, weight_scores(search, method, text, tell)) for v, text in texts.items())
+        scored = ((v, weight_scores(search, method, text, tell)) for v, text in texts.items())
     scope = scores.scope_of(method, search.scope)
-    return {variant: {s: search.cut(each, s, scope=scope) for s in sparsities} for variant, each in found}
+    return {variant: {s: search.cut(weights, s, scope=scope) for s in sparsities} for variant, weights in scored}
 
 
 def weight_scores(search: Search, method: str, blocks: Sequence, tell: Tell | None = None) -> scores.Scores:
-    """Return the score of every prunable weight by a one-shot method, from `blocks` where the method looks at text."""
+    """Return the score of every prunable weight by a one-shot method; `blocks` is the text that the method may use."""
     if method == "change":
         replace(search, train_items=blocks).trained(None, tell)
         return scores.change(search.weights, search.origin)

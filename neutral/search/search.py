@@ -22,10 +22,28 @@ Tell = Callable[[int, int], None]
 
 @dataclass
 class Search:
-    """A pretrained model and the data of one language, between whose rounds the weights are rewound.
+    """A pretrained model and the data of one language. The model is changed in place; `rewind` restores it.
 
-    `train_items` and `held_out` are what the task's `items` gives; the model is changed in place and can be had back
-    with `rewind`.
+    Attributes
+    ----------
+    model : PreTrainedModel
+        The network that is masked, trained and scored.
+    task : Task
+        What it is trained on and how it is scored.
+    train_items, held_out : sequence
+        Training and held-out text, as the task's `items` returns it.
+    recipe : Recipe
+        How it is trained, with the seed of everything that is drawn.
+    scope : str
+        The groups in which weights are cut: see `scores.cut`.
+    passes : int
+        How often the held-out text is scored, each time with other positions masked.
+    origin : name -> tensor
+        θ0, taken from the model if None; searches of one model may share it.
+    only : str
+        The stack that is pruned; all if empty.
+    weights : name -> parameter
+        The prunable weights of the model.
     """
 
     model: PreTrainedModel
@@ -35,8 +53,8 @@ class Search:
     recipe: Recipe = field(default_factory=Recipe)
     scope: str = "global"
     passes: int = 1
-    origin: dict[str, torch.Tensor] | None = None  # θ0, shared between searches of one model
-    only: str = ""  # the stack that is pruned; all if empty
+    origin: dict[str, torch.Tensor] | None = None
+    only: str = ""
 
     def __post_init__(self) -> None:
         self.weights = prunable(self.model, self.only)
@@ -46,8 +64,8 @@ class Search:
     def rewind(self, mask: Mask | None = None) -> dict[str, torch.Tensor] | None:
         """Set the model to θ0, or to mask ⊙ θ0; return the mask as 0/1 tensors on the model's device.
 
-        A pooler that the mask has, found on another task, and the model has not, is passed over; weights that the
-        mask has not are left whole. Raises `MismatchError` for another weight that the model lacks.
+        Weights that the mask lacks stay whole. A mask that was found on another task may have a pooler that the model
+        lacks; it is ignored. Raises `MismatchError` for any other weight that the model lacks.
         """
         rewind(self.model, self.origin)
         if mask is None:
@@ -93,9 +111,9 @@ class Search:
         return self.task.evaluate(self.model, self.held_out, passes=self.passes)
 
     def cut(self, found: scores.Scores, share: float, *, scope: str | None = None, kept: Mask | None = None) -> Mask:
-        """Drop the lowest `share` of all weights, in the search's scope unless another is given."""
-        across = scores.transposed(self.model)
-        return scores.cut(found, share, scope or self.scope, kept, transposed=across)
+        """Drop the lowest `share` of all weights of the scores `found`, by default in the search's scope."""
+        transposed = scores.transposed(self.model)
+        return scores.cut(found, share, scope or self.scope, kept, transposed=transposed)
 
     def batches(self, items: Sequence, size: int) -> Iterator[dict[str, torch.Tensor]]:
         """Yield batches of examples from `items`, drawn by the recipe's seed, on the model's device."""

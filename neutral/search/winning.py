@@ -28,19 +28,20 @@ COLUMNS = [
 def runs(source: Source) -> pd.DataFrame:
     """Return the scores of full models, own masks and random masks, whichever command trained them.
 
-    Those of `find` (`Study.table("score")`) and those of `transfer` that it has not, if of as many steps.
+    These are the scores of `find` (`Study.table("score")`), and those of `transfer` that `find` lacks and that were
+    trained for as many steps.
     """
-    table, moved = source.table("score"), source.table("transfer")
-    if moved.empty:
+    table, transfers = source.table("score"), source.table("transfer")
+    if transfers.empty:
         return table
-    own = (moved["source"] == moved["target"]) & (moved["source_task"] == moved["task"])
-    full, random = moved["method"] == FULL, moved["source"] == "random"
-    method = moved["method"].mask(random & ~full, "random")
-    moved = moved.assign(method=method, language=moved["target"], variant="trained")[own | full | random]
-    if not table.empty:  # else there is nothing that they must be like
+    own = (transfers["source"] == transfers["target"]) & (transfers["source_task"] == transfers["task"])
+    full, random = transfers["method"] == FULL, transfers["source"] == "random"
+    method = transfers["method"].mask(random & ~full, "random")
+    transfers = transfers.assign(method=method, language=transfers["target"], variant="trained")[own | full | random]
+    if not table.empty:  # else no training sets the number of steps
         steps = table[table["variant"] == "trained"].groupby("task")["steps"].agg(set)
-        moved = moved[[row.steps in steps.get(row.task, ()) for row in moved.itertuples()]]
-    every = pd.concat([table, moved], ignore_index=True)
+        transfers = transfers[[row.steps in steps.get(row.task, ()) for row in transfers.itertuples()]]
+    every = pd.concat([table, transfers], ignore_index=True)
     return every.drop_duplicates(["task", "method", "language", "sparsity", "seed", "variant"])
 
 
@@ -52,37 +53,54 @@ def levels(
     variant: str = "trained",
     languages: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return every ticket beside the full model trained alike: columns `COLUMNS`, a row a language and sparsity.
+    """Return every ticket beside the full model trained alike, a row a language and sparsity.
 
-    `table` is that of `runs`. gain: better than the full model by so much, in the mean of all seeds of both; low,
-    high: the 95 % interval under the seeds that both have, by paired bootstrap (NaN where the examples' parts were not
-    stored); within_std and not_worse: the two rules, NA where they cannot be applied.
+    Parameters
+    ----------
+    table : DataFrame
+        That of `runs`.
+    task, method, variant : str
+        Which tickets: their task, how they were found, and whether they were trained before they were scored.
+    languages : sequence of str
+        The languages to keep; all if empty.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`; scores and differences are in the metric's unit.
+
+        - value, std, seeds; full, full_std, full_seeds: mean and standard deviation over seeds, and how many seeds, of
+          the ticket and of the full model.
+        - gain: how much better than the full model the ticket is, in the mean of all seeds of both.
+        - low, high: the 95 % interval of the gain under the seeds that both have, by paired bootstrap; NaN when the
+          examples' parts were not stored.
+        - within_std, not_worse: the two rules, NA when they cannot be applied.
     """
     if table.empty:
         return pd.DataFrame(columns=COLUMNS)
     rows = table[(table["task"] == task) & (table["variant"].fillna("") == variant)]
     if languages:
         rows = rows[rows["language"].isin(languages)]
-    found = []
+    tickets = []
     for language, runs in rows.groupby("language", sort=False):
         full = runs[runs["method"] == "full"].set_index("seed")
-        tickets = runs[runs["method"] == method]
-        if full.empty or tickets.empty:
+        masked = runs[runs["method"] == method]
+        if full.empty or masked.empty:
             continue
         mean, std = full["value"].mean(), full["value"].std()
-        for sparsity, some in tickets.groupby("sparsity"):
-            some = some.set_index("seed")
-            name, value = some["metric"].iloc[0], some["value"].mean()
+        for sparsity, ticket in masked.groupby("sparsity"):
+            ticket = ticket.set_index("seed")
+            name, value = ticket["metric"].iloc[0], ticket["value"].mean()
             gain = better(name, value, mean)
-            low, high = _interval(name, some, full)
-            found.append(
+            low, high = _interval(name, ticket, full)
+            tickets.append(
                 {
                     "language": language,
                     "sparsity": sparsity,
                     "metric": name,
                     "value": value,
-                    "std": some["value"].std(),
-                    "seeds": len(some),
+                    "std": ticket["value"].std(),
+                    "seeds": len(ticket),
                     "full": mean,
                     "full_std": std,
                     "full_seeds": len(full),
@@ -93,19 +111,19 @@ def levels(
                     "not_worse": pd.NA if np.isnan(high) else bool(high >= 0),
                 }
             )
-    return pd.DataFrame(found, columns=COLUMNS).astype({"within_std": "boolean", "not_worse": "boolean"})
+    return pd.DataFrame(tickets, columns=COLUMNS).astype({"within_std": "boolean", "not_worse": "boolean"})
 
 
 def winners(levels: pd.DataFrame) -> pd.DataFrame:
     """Return the winning ticket of each language by both rules: language, rule, sparsity, value, full, metric.
 
-    rule is within_std or not_worse; sparsity is the highest at which it holds, NaN where it holds at none and no row
-    where it could not be applied.
+    rule is within_std or not_worse; sparsity is the highest at which the rule holds, NaN if it holds at none. A rule
+    that could not be applied to a language has no row.
     """
     rows = []
-    for language, each in levels.groupby("language", sort=False):
+    for language, tickets in levels.groupby("language", sort=False):
         for rule in ("within_std", "not_worse"):
-            judged = each[each[rule].notna()]
+            judged = tickets[tickets[rule].notna()]
             if judged.empty:
                 continue
             won = judged[judged[rule].astype(bool)].sort_values("sparsity")
@@ -132,7 +150,7 @@ def _interval(name: str, ticket: pd.DataFrame, full: pd.DataFrame) -> tuple[floa
         for s in ticket.index
         if s in full.index and isinstance(ticket.at[s, "parts"], list) and isinstance(full.at[s, "parts"], list)
     ]
-    pairs = [(one, other) for one, other in pairs if len(one) == len(other)]  # else not of the same text
+    pairs = [(one, other) for one, other in pairs if len(one) == len(other)]  # else of other texts
     if not pairs:
         return np.nan, np.nan
     _, low, high, _ = gain_interval(name, pairs)
@@ -140,9 +158,9 @@ def _interval(name: str, ticket: pd.DataFrame, full: pd.DataFrame) -> tuple[floa
 
 
 def randoms(table: pd.DataFrame, task: str, language: str, *, variant: str = "trained") -> pd.DataFrame:
-    """Return random masks, trained as the tickets were or not: sparsity, value (the mean over seeds).
+    """Return the scores of random masks: sparsity, value (the mean over seeds).
 
-    `table` is that of `runs`.
+    `table` is that of `runs`; `variant` says whether the masks were trained, as the tickets were.
     """
     if table.empty:
         return pd.DataFrame(columns=["sparsity", "value"])

@@ -1,6 +1,6 @@
 """Masks of another task, and masks of several languages at once, beside a language's own.
 
-Both in the form of the paper's Figure 9 and Table 1, so that our runs and the printed numbers take the same views.
+Both have the form of the paper's Figure 9 and Table 1, so that our runs and the printed numbers share their views.
 """
 
 from __future__ import annotations
@@ -23,13 +23,29 @@ OWN = "own"
 def cross_task(
     table: pd.DataFrame, sparsity: float, *, method: str = "magnitude", languages: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return what another task's mask of the same language costs: columns `CROSS_TASK` (Figure 9).
+    """Return what another task's mask of the same language costs (Figure 9).
 
-    `table` is `Study.table("transfer")`. own: the score of the mask found on the task itself; difference: better than
-    that by so much, in the metric's unit (below 0 is worse), both under `seeds`, those that both have, as text; low,
-    high, p: its paired bootstrap (`bootstrap.gain_interval`), NaN where a run is without parts. The random mask is a
-    source task of its own, "random".
-    Tasks and languages without another's mask are left out.
+    Parameters
+    ----------
+    table : DataFrame
+        `Study.table("transfer")`.
+    sparsity : float
+        Share of weights that the masks drop.
+    method : str
+        How the masks were found.
+    languages : sequence of str
+        The targets to keep; all if empty.
+
+    Returns
+    -------
+    DataFrame
+        Columns `CROSS_TASK`. Tasks and languages without another task's mask are left out; the random mask is a source
+        task of its own, "random".
+
+        - own: the score of the mask found on the task itself.
+        - difference: how much better the other mask is, in the metric's unit (below 0 is worse).
+        - seeds: those that both have, as text; both scores are means over them.
+        - low, high, p: the difference's paired bootstrap (`bootstrap.gain_interval`), NaN when a run lacks parts.
     """
     if table.empty:
         return pd.DataFrame(columns=CROSS_TASK)
@@ -42,39 +58,46 @@ def cross_task(
     others = rows[random | (~own & same)]
     others = others.assign(source_task=others["source_task"].where(~random, "random"))
     crossed = set(rows[~own & same][["task", "target"]].itertuples(index=False, name=None))
-    found = []
+    comparisons = []
     for (task, source, language), runs in others.groupby(["task", "source_task", "target"], sort=False):
-        mine = rows[own & same & (rows["task"] == task) & (rows["target"] == language)]
-        both = runs.merge(mine, on="seed", suffixes=("", "_own"))
+        own_runs = rows[own & same & (rows["task"] == task) & (rows["target"] == language)]
+        both = runs.merge(own_runs, on="seed", suffixes=("", "_own"))
         if (task, language) in crossed and len(both):
-            found.append((task, source, language, _named(both["seed"]), *_compared(both)))
-    return pd.DataFrame(found, columns=CROSS_TASK)
+            comparisons.append((task, source, language, _named(both["seed"]), *_compared(both)))
+    return pd.DataFrame(comparisons, columns=CROSS_TASK)
 
 
 def multilingual(rows: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Return masks found on mixtures of languages beside single ones: columns `MULTILINGUAL` (Table 1).
+    """Return masks found on mixtures of languages beside single ones (Table 1); `rows` are those of `results.select`.
 
-    `rows` are those of `results.select`. Sources are the full model, the target's "own", the languages of the mixture,
-    and the mixture; targets are the languages outside the mixture that its mask was trained on. Values are means over
-    `seeds`, as text: those that all of a target's sources were trained with. A source under none of the mixture's seeds
-    is left out, as is a target without a seed that all have.
+    Returns
+    -------
+    DataFrame
+        Columns `MULTILINGUAL`.
+
+        - source: the full model, the target's "own", the languages of the mixture, and the mixture. A source under none
+          of the mixture's seeds is left out.
+        - target: the languages outside the mixture that its mask was trained on. A target without a seed that all
+          sources have is left out.
+        - seeds: those that all of a target's sources were trained with, as text.
+        - value: the mean score over these seeds.
     """
-    found = []
+    scores = []
     mixtures = [source for source in dict.fromkeys(rows.get("source", ())) if len(parts(source)) > 1]
     for mixture in mixtures:
         for target in dict.fromkeys(rows[rows["source"] == mixture]["target"]):
             if target in parts(mixture):
                 continue
             cells = rows[rows["target"] == target]
-            under = {s: cells[cells["source"] == s].set_index("seed")["value"] for s in (FULL, target, *parts(mixture))}
+            alone = {s: cells[cells["source"] == s].set_index("seed")["value"] for s in (FULL, target, *parts(mixture))}
             mixed = cells[cells["source"] == mixture].set_index("seed")["value"]
-            under = {s: v for s, v in under.items() if len(v.index.intersection(mixed.index))} | {mixture: mixed}
-            seeds = sorted(set.intersection(*(set(v.index) for v in under.values())))
+            shared = {s: v for s, v in alone.items() if len(v.index.intersection(mixed.index))} | {mixture: mixed}
+            seeds = sorted(set.intersection(*(set(v.index) for v in shared.values())))
             name = cells["metric"].iloc[0]
-            for source, values in under.items() if seeds else ():
-                called = OWN if source == target else source
-                found.append((task, mixture, called, target, _named(seeds), name, values.loc[seeds].mean()))
-    return pd.DataFrame(found, columns=MULTILINGUAL)
+            for source, values in shared.items() if seeds else ():
+                label = OWN if source == target else source
+                scores.append((task, mixture, label, target, _named(seeds), name, values.loc[seeds].mean()))
+    return pd.DataFrame(scores, columns=MULTILINGUAL)
 
 
 def _named(seeds: Iterable[int]) -> str:

@@ -1,6 +1,6 @@
 """What a transfer matrix comes to: which mask serves others best, how often one is worse, who has learnt too little.
 
-`matrix` is that of `results.against_own` everywhere, `tested` that of `results.bootstrap`.
+In every function `matrix` is the table of `results.against_own`, and `tested` that of `results.bootstrap`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HARDLY = 0.5
 """An own mask that scores below this share of the median own mask has hardly learnt the task."""
 
 POINTS = 5
-"""A full model so many points behind the own masks has learnt less than they have."""
+"""A full model that is so many points behind the own masks has learnt less than they have."""
 
 
 class Change(NamedTuple):
@@ -37,10 +37,9 @@ class Change(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """In how many pairs of languages another's mask is significantly worse, or better, than the own one.
+    """Number of pairs of languages in which another's mask is significantly worse, or better, than the own one.
 
-    worse, better: each pair by itself. corrected: worse, corrected for all pairs
-    (Benjamini & Hochberg). pairs: how many there are.
+    worse, better: each pair by itself; corrected: worse, corrected for all pairs (Benjamini & Hochberg); pairs: of all.
     """
 
     worse: int
@@ -50,7 +49,7 @@ class Verdicts(NamedTuple):
 
 
 def languages(matrix: pd.DataFrame) -> list[str]:
-    """Return the languages that masks are of, or are trained on, relatives beside each other."""
+    """Return the languages of masks and of targets, relatives beside each other."""
     return order(list(dict.fromkeys([*filter(is_language, matrix["source"]), *matrix["target"]])))
 
 
@@ -60,19 +59,19 @@ def between(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_languages(table: pd.DataFrame) -> pd.Series:
-    """Return which rows are of one language's mask."""
+    """Return a boolean column: whether a row is of one language's mask."""
     return table["source"].map(is_language).astype(bool)
 
 
 def change(matrix: pd.DataFrame, source: str = "") -> Change | None:
-    """Return the relative changes of one source's mask, or of `between`; None where none is known."""
+    """Return the relative changes of one source's mask, or of `between`; None when none is known."""
     rows = matrix[matrix["source"] == source] if source else between(matrix)
     known = rows["relative"].dropna()
     return Change(known.mean(), known.min(), known.max(), len(known)) if len(known) else None
 
 
 def ranked(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Return `results.relative_drop` of the languages, the one whose mask transfers best first."""
+    """Return `results.relative_drop` of the languages, sorted: the language whose mask transfers best comes first."""
     drop = relative_drop(matrix)
     drop = drop[_of_languages(drop)].dropna(subset="value")
     if drop.empty:
@@ -94,13 +93,13 @@ def different(tested: pd.DataFrame, on: tuple[str, str] = ("source", "target")) 
 
 
 def successful(matrix: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return source and target of what succeeds by the paper's rule, own masks left out."""
+    """Return source and target of every transfer that succeeds by the paper's rule, own masks left out."""
     rows = matrix[(matrix["source"] != matrix["target"]) & matrix["successful"].fillna(False)]
     return list(rows[["source", "target"]].itertuples(index=False, name=None))
 
 
 def judged(matrix: pd.DataFrame) -> tuple[int, int]:
-    """Return how many transfers between languages succeed by the paper's rule, and how many it can be applied to."""
+    """Return how many transfers between languages succeed by the paper's rule, and how many the rule applies to."""
     rows = between(matrix)["successful"].dropna()
     return int(rows.sum()), len(rows)
 
@@ -114,7 +113,7 @@ def full_change(matrix: pd.DataFrame) -> float:
 def unlearnt(matrix: pd.DataFrame) -> dict[str, float]:
     """Return language -> score of own masks that have hardly learnt the task: any change relative to these is large.
 
-    Only for a metric where higher is better: perplexities start high and have no such floor.
+    Empty for a metric where lower is better: perplexities start high and have no such floor.
     """
     if not metric(matrix["metric"].iloc[0]).higher_is_better:
         return {}
@@ -133,7 +132,7 @@ def wins(left_out: pd.DataFrame, source: str, other: str) -> tuple[int, int]:
 
 
 def against_overlap(matrix: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
-    """Return `between` with the columns overlap (of the two masks) and change (relative); pairs that have both.
+    """Return the pairs of `between` that have both overlap (of the two masks) and change (relative), as columns.
 
     `overlap` has source, target, value; pairs are unordered.
     """
@@ -150,7 +149,7 @@ def drops(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def in_points(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Write shares in percent, as the paper prints F1 and accuracy; perplexities stay."""
+    """Return a table with shares in percent, as the paper prints F1 and accuracy; perplexities stay."""
     shares = table["metric"] != "perplexity"
     if not shares.any():
         return table
@@ -164,9 +163,9 @@ def mixtures(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 
 
 def mixture_square(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return `across.multilingual` of one task and mixture as a square, sources × targets, their mean before them.
+    """Return `across.multilingual` of one task and mixture as a square, sources × targets, after a column mean.
 
-    The mean is over the targets that all sources have, so that it is over the same ones in every row.
+    The mean is over the targets that all sources have, so that every row's mean is over the same targets.
     """
     square = rows.pivot(index="source", columns="target", values="value")
     sources = [source for source in dict.fromkeys(rows["source"]) if source in square.index]
@@ -177,5 +176,8 @@ def mixture_square(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def behind(means: pd.Series, name: str) -> bool:
-    """Whether the full model is behind its own masks, by source in points: it was trained for as few steps."""
+    """Whether the full model, trained for as few steps as its own masks, is `POINTS` behind them.
+
+    `means` is source -> score in points, `name` the metric.
+    """
     return {FULL, "own"} <= set(means.index) and better(name, means["own"], means[FULL]) >= POINTS

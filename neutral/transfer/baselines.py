@@ -1,9 +1,12 @@
 """Masks that belong to no single language, at the sparsity of a single mask.
 
-core, union and vote are not in the paper: what all of several languages keep, what any of them keeps, and what most of
-them keep, each brought to the sparsity of a single mask by the magnitude of the pretrained weights, so that only the
-choice of weights differs. `origin` is θ0 by name; `transposed` names the weights that are stored as (inputs, outputs),
-which cuts within rows need to know.
+core, union and vote are not in the paper. They are the weights that all of several languages keep, that any of them
+keeps, and that most of them keep, each brought to the sparsity of a single mask by the magnitude of the pretrained
+weights, so that only the choice of weights differs.
+
+Their parameters are the same: `masks` of one model; `origin`, name -> θ0; `sparsity`, the share of weights to drop, in
+all weights together or in each group of `scope` (see `scores.cut`); `transposed`, the names of weights that are stored
+as (inputs, outputs), which a cut within rows needs to know.
 """
 
 from __future__ import annotations
@@ -30,15 +33,15 @@ def core(
 ) -> Mask:
     """Return the intersection of the masks, filled up to 1 - sparsity by the largest |θ0| outside it.
 
-    Where the intersection alone keeps more than that (of a group of the scope), its smallest |θ0| go.
+    When the intersection alone keeps more than that (of a group of the scope), its smallest |θ0| are dropped.
     Raises `NeutralError` for no masks.
     """
     shared = _reduced(masks, and_)
-    found = _magnitude(shared, origin)
-    above = 1 + max(float(tensor.max()) for tensor in found.values())
+    ranking = _magnitude(shared, origin)
+    above = 1 + max(float(tensor.max()) for tensor in ranking.values())
     for name, keep in shared.to_tensors().items():
-        found[name] = found[name] + above * keep
-    return scores.cut(found, sparsity, scope, transposed=transposed, language="core", method="core")
+        ranking[name] = ranking[name] + above * keep
+    return scores.cut(ranking, sparsity, scope, transposed=transposed, language="core", method="core")
 
 
 def union(
@@ -53,9 +56,9 @@ def union(
 
     Raises `NeutralError` for no masks.
     """
-    anyone = _reduced(masks, or_)
+    joined = _reduced(masks, or_)
     return scores.cut(
-        _magnitude(anyone, origin), sparsity, scope, anyone, transposed=transposed, language="union", method="union"
+        _magnitude(joined, origin), sparsity, scope, joined, transposed=transposed, language="union", method="union"
     )
 
 
@@ -67,22 +70,22 @@ def vote(
     *,
     transposed: Collection[str] = (),
 ) -> Mask:
-    """Return what most of the masks keep: the weights that the most of them do, among equals the largest |θ0|.
+    """Return the weights that the most masks keep, among equals those of the largest |θ0|.
 
     Raises `NeutralError` for no masks.
     """
     if not masks:
         raise NeutralError("a vote takes at least one mask")
-    found = _magnitude(masks[0], origin)
-    above = 1 + max(float(tensor.max()) for tensor in found.values())
+    ranking = _magnitude(masks[0], origin)
+    above = 1 + max(float(tensor.max()) for tensor in ranking.values())
     for mask in masks:
         for name, keep in mask.to_tensors().items():
-            found[name] = found[name] + above * keep
-    return scores.cut(found, sparsity, scope, transposed=transposed, language="vote", method="vote")
+            ranking[name] = ranking[name] + above * keep
+    return scores.cut(ranking, sparsity, scope, transposed=transposed, language="vote", method="vote")
 
 
 def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:
-    """Return a ticket from which weights were removed at random, over all tensors together, up to a sparsity.
+    """Remove weights from a ticket at random, over all tensors together, up to a sparsity; return the mask.
 
     The paper's second random baseline: a ticket of 10 to 40 % thinned to 50 %. Raises `NeutralError` for a ticket that
     is sparser already.
@@ -104,4 +107,4 @@ def _magnitude(like: Mask, origin: Mapping[str, torch.Tensor]) -> Scores:
 
 
 MAKERS: dict[str, Callable[..., Mask]] = {"core": core, "union": union, "vote": vote}
-"""Source of a transfer -> what makes its mask of those of several languages."""
+"""Source of a transfer -> the function that makes its mask from those of several languages."""

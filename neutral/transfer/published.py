@@ -18,26 +18,26 @@ from neutral.transfer.across import CROSS_TASK, MULTILINGUAL
 FOLDER = Path(__file__).parents[2] / "data" / "published"
 CITATION = "Foroutan et al., EMNLP 2022, doi:10.18653/v1/2022.emnlp-main.513"
 MODELS = {"bert-base-multilingual-cased": "mBERT", "google/mt5-base": "mT5"}
-TASKS = {"mlm": "mlm", "ner": "ner", "nli": "xnli"}  # ours -> the paper's
+TASKS = {"mlm": "mlm", "ner": "ner", "nli": "xnli"}  # our name -> the paper's
 
 
 def transfer(model: str, task: str) -> pd.DataFrame:
-    """Return one of Tables 3 to 6 in the form of `results.matrix`; std and untrained are NaN.
+    """Return one of Tables 3 to 6, masks of 50 % sparsity, in the form of `results.matrix`; std and untrained are NaN.
 
-    Masks of 50 % sparsity. Raises `NeutralError` for a model and task that the paper has no table of.
+    Raises `NeutralError` for a model and task that the paper has no table of.
     """
     table = read("transfer")
     rows = table[(table["model"] == model) & (table["task"] == task)]
     if rows.empty:
-        there = ", ".join(f"{m} {t}" for m, t in experiments())
-        raise NeutralError(f"the paper has no transfer table of {model} on {task}; it has {there}")
+        printed = ", ".join(f"{m} {t}" for m, t in experiments())
+        raise NeutralError(f"the paper has no transfer table of {model} on {task}; it has {printed}")
     own = rows[rows["source"] == rows["target"]].set_index("target")["value"]
-    found = rows[["source", "target", "metric", "value"]].reset_index(drop=True)
-    return found.assign(std=np.nan, seeds=3, untrained=np.nan, paired=found["value"], own=found["target"].map(own))
+    cells = rows[["source", "target", "metric", "value"]].reset_index(drop=True)
+    return cells.assign(std=np.nan, seeds=3, untrained=np.nan, paired=cells["value"], own=cells["target"].map(own))
 
 
 def experiments() -> list[tuple[str, str]]:
-    """Return the (model, task) that there are transfer tables of, in the paper's order."""
+    """Return every (model, task) that the paper has a transfer table of, in its order."""
     return list(dict.fromkeys(read("transfer")[["model", "task"]].itertuples(index=False, name=None)))
 
 
@@ -48,10 +48,10 @@ def winning_tickets() -> pd.DataFrame:
 
 
 def cross_task() -> pd.DataFrame:
-    """Return Figure 9 in the form of `across.cross_task`, XNLI as our "nli"; what is not printed is NaN or ""."""
+    """Return Figure 9 in the form of `across.cross_task`, XNLI as our "nli"; unprinted columns are NaN or ""."""
     metrics = {"mlm": "perplexity", "ner": "f1", "nli": "accuracy"}
-    ours = {theirs: task for task, theirs in TASKS.items()}
-    table = read("cross_task").replace({"target_task": ours, "source_task": ours})
+    tasks = {printed: task for task, printed in TASKS.items()}
+    table = read("cross_task").replace({"target_task": tasks, "source_task": tasks})
     unknown = {"seeds": "", "own": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
     return table.assign(metric=table["target_task"].map(metrics), **unknown)[CROSS_TASK]
 
@@ -71,19 +71,19 @@ def seed_overlap() -> pd.DataFrame:
 
 
 def training() -> pd.DataFrame:
-    """Return Table 7: setting, and its value for mlm, ner, xnli (as printed; NaN where the paper says nothing)."""
+    """Return Table 7: setting, and its value for mlm, ner, xnli (as printed; NaN if the paper gives none)."""
     return read("training")
 
 
 def steps(task: str) -> int:
-    """Return the training steps of a round, by Table 7, of one of mlm, ner, xnli."""
+    """Return how many training steps a round takes by Table 7; `task` is mlm, ner or xnli."""
     printed = training().set_index("setting")[task]
     return int(printed["epochs"]) * int(printed["iterations_per_epoch"])
 
 
 def read(name: str) -> pd.DataFrame:
-    """Return one file of `data/published`. Raises `FileError` where it is not there."""
+    """Return one file of `data/published`. Raises `FileError` when it is missing."""
     path = FOLDER / f"{name}.csv"
     if not path.is_file():
-        raise FileError(path, "the published tables are not here; they come with the repository, not with the package")
+        raise FileError(path, "the published tables are missing; they come with the repository, not with the package")
     return pd.read_csv(path)

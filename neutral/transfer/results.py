@@ -1,7 +1,7 @@
 """Finished runs as the tables of a transfer experiment.
 
-a(s, t) is the score on t of the model with the mask of s, trained on t. Gains are in the metric's unit, and above 0
-where a run is better than the target's own mask, whatever the metric; relative changes follow the paper's formula.
+a(s, t) is the score on t of the model with the mask of s, trained on t. A gain is in the metric's unit, and above 0
+when a run is better than the target's own mask, whatever the metric; relative changes follow the paper's formula.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from neutral.ties import ROUNDING
 from neutral.transfer.sources import JOINED, is_language, reseeded_from
 
 COLUMNS = ["source", "target", "metric", "value", "std", "seeds", "untrained", "paired", "own"]
-_ASIDE = (*JOINED, "random", "pretrained", FULL)
-LEFT_OUT = ["target", "metric", "own", *_ASIDE, "best", "mean"]
+_BASELINES = (*JOINED, "random", "pretrained", FULL)
+LEFT_OUT = ["target", "metric", "own", *_BASELINES, "best", "mean"]
 
 
 def select(
@@ -33,8 +33,20 @@ def select(
 ) -> pd.DataFrame:
     """Return the rows of one experiment: one task, sparsity and method of masks, and the full model's rows.
 
-    `table` is `Study.table("transfer")`. Sources may be no language: `plan.BASELINES`. With `languages`, targets and
-    language sources are only these.
+    Parameters
+    ----------
+    table : DataFrame
+        `Study.table("transfer")`. Its sources may be no language: `sources.BASELINES`.
+    task : str
+        The task that masks are trained on.
+    sparsity : float
+        Share of weights that the masks drop.
+    method : str
+        How the masks were found.
+    source_task : str
+        The task that the masks were found on; `task` if empty.
+    languages : sequence of str
+        The targets and the languages among the sources to keep; all if empty.
     """
     if table.empty:
         return table
@@ -44,28 +56,34 @@ def select(
     rows = table[(table["task"] == task) & (full | masked)]
     rows = rows.drop_duplicates(["source", "target", "seed"], keep="last")
     if languages:
-        aside = ~rows["source"].map(is_language)
-        rows = rows[rows["target"].isin(languages) & (rows["source"].isin(languages) | aside)]
+        baseline = ~rows["source"].map(is_language)
+        rows = rows[rows["target"].isin(languages) & (rows["source"].isin(languages) | baseline)]
     return rows
 
 
 def reseeded(rows: pd.DataFrame, mask_seed: int) -> pd.DataFrame:
-    """Return rows in which a target's own mask is the one found under `mask_seed`, in the place of the usual one.
+    """Return rows in which the mask found under `mask_seed` takes the place of a target's usual own mask.
 
     `rows` are those of `select`; their sources "reseeded `mask_seed`" become the targets' own. Both own masks come from
-    the target's text, so what another language's mask costs against the one as against the other is the language's.
+    the target's text, so a cost of another language's mask that shows against both is due to the language.
     """
-    again = rows["source"].map(reseeded_from) == mask_seed
-    others = rows[(rows["source"] != rows["target"]) & ~again]
-    return pd.concat([rows[again].assign(source=lambda own: own["target"]), others], ignore_index=True)
+    own = rows["source"].map(reseeded_from) == mask_seed
+    others = rows[(rows["source"] != rows["target"]) & ~own]
+    return pd.concat([rows[own].assign(source=rows[own]["target"]), others], ignore_index=True)
 
 
 def matrix(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a(s, t): columns `COLUMNS`, a row a source and target, mean and standard deviation over seeds.
+    """Return a(s, t) over seeds, a row a source and target; `rows` are those of `select`.
 
-    `rows` are those of `select`. std is NaN for one seed; untrained is the score of the masked model before its
-    training, NaN where the task needs a new head. paired and own are a(s, t) and a(t, t) over the seeds that both have,
-    NaN where there is none: a seed is also an order of the training data, so only these compare.
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`, in the metric's unit.
+
+        - value, std, seeds: mean and standard deviation of a(s, t), and how many seeds; std is NaN for one seed.
+        - untrained: the score of the masked model before its training, NaN when the task needs a new head.
+        - paired, own: a(s, t) and a(t, t) over the seeds that both have, NaN without any. A seed is also an order of
+          the training data, so only these two can be compared.
     """
     if rows.empty:
         return pd.DataFrame(columns=COLUMNS)
@@ -77,32 +95,38 @@ def matrix(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(paired=rows["value"].where(both), own=rows["own"].where(both))
     grouped = rows.groupby(["source", "target", "metric"], sort=False)
     means = {name: (name, "mean") for name in ("value", "untrained", "paired", "own")}
-    found = grouped.agg(**means, std=("value", "std"), seeds=("seed", "nunique"))
-    return found.reset_index()[COLUMNS]
+    cells = grouped.agg(**means, std=("value", "std"), seeds=("seed", "nunique"))
+    return cells.reset_index()[COLUMNS]
 
 
 def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Return a matrix with every run read against the target's own mask: adds own_std, gain, relative, successful.
+    """Return a matrix in which every run is compared with the target's own mask; the table is that of `matrix`.
 
-    gain: by how much a(s, t) is better than a(t, t). relative: (a(s, t) - a(t, t)) / a(t, t), as in the paper. Both
-    are over the seeds that the two have. successful: the paper's rule, within one standard deviation of a(t, t) over
-    seeds, or better; NA for one seed. NaN for a target without a run of its own mask; relative also where that has 0.
+    Returns
+    -------
+    DataFrame
+        The matrix, and the columns below. They are NaN for a target without a run of its own mask.
+
+        - own_std: standard deviation of a(t, t) over seeds, NaN for one seed.
+        - gain: by how much a(s, t) is better than a(t, t), over the seeds that both have.
+        - relative: (a(s, t) - a(t, t)) / a(t, t) over these seeds, as in the paper; NaN also when a(t, t) is 0.
+        - successful: the paper's rule, a(s, t) is within one `own_std` of a(t, t), or better; NA for one seed.
     """
     std = matrix[matrix["source"] == matrix["target"]].set_index("target")["std"]
-    found = matrix.assign(own_std=matrix["target"].map(std))
-    found["gain"] = [
-        better(name, value, other)
-        for name, value, other in found[["metric", "paired", "own"]].itertuples(index=False, name=None)
+    table = matrix.assign(own_std=matrix["target"].map(std))
+    table["gain"] = [
+        better(name, value, own)
+        for name, value, own in table[["metric", "paired", "own"]].itertuples(index=False, name=None)
     ]
-    found["relative"] = (found["paired"] - found["own"]) / found["own"].where(found["own"] != 0)
-    within = (found["gain"] >= -found["own_std"] - ROUNDING * found["own"].abs()).astype("boolean")
-    return found.assign(successful=within.mask(found["own_std"].isna() | found["gain"].isna()))
+    table["relative"] = (table["paired"] - table["own"]) / table["own"].where(table["own"] != 0)
+    within = (table["gain"] >= -table["own_std"] - ROUNDING * table["own"].abs()).astype("boolean")
+    return table.assign(successful=within.mask(table["own_std"].isna() | table["gain"].isna()))
 
 
 def relative_drop(matrix: pd.DataFrame) -> pd.DataFrame:
     """Return, for every source, 1/(|L| - 1) Σ_{t ≠ s} (a(s, t) - a(t, t)) / a(t, t): source, value, targets (how many).
 
-    Of a source that is no language the mean is over all targets. Raises nothing: a source without targets is left out.
+    For a source that is no language the mean is over all targets. A source without targets is left out.
     """
     table = against_own(matrix)
     others = table[(table["source"] != table["target"]) & table["relative"].notna()]
@@ -113,15 +137,28 @@ def relative_drop(matrix: pd.DataFrame) -> pd.DataFrame:
 def bootstrap(rows: pd.DataFrame, *, repeats: int = REPEATS, seed: int = 0) -> pd.DataFrame:
     """Compare every run with the target's own mask by a paired bootstrap over the held-out examples.
 
-    `rows` are those of `select`. The same examples are drawn for both; a source with several seeds has the mean of the
-    gains against the own mask under the same seeds. Returns source, target, gain, low, high (percentile interval of
-    `LEVEL`), p (two-sided: twice the smaller tail, at least 2 / (repeats + 1)). A target whose own mask was not
-    run, and runs without parts, are left out.
+    Both models get the same drawn examples; a source with several seeds gets the mean of its gains against the own mask
+    under the same seeds.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Those of `select`. Runs without parts, and targets whose own mask was not run, are left out.
+    repeats : int
+        Bootstrap samples.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    DataFrame
+        source, target, gain (metric's unit), low, high (percentile interval of `bootstrap.LEVEL`), p (two-sided: twice
+        the smaller tail, at least 2 / (repeats + 1)).
     """
     columns = ["source", "target", "gain", "low", "high", "p"]
     if rows.empty or "parts" not in rows:
         return pd.DataFrame(columns=columns)
-    found = []
+    intervals = []
     for target, runs in rows[rows["parts"].notna()].groupby("target", sort=False):
         parts = {(r.source, r.seed): np.array(r.parts, dtype=float).T for r in runs.itertuples()}
         name = runs["metric"].iloc[0]
@@ -129,16 +166,16 @@ def bootstrap(rows: pd.DataFrame, *, repeats: int = REPEATS, seed: int = 0) -> p
         for source in dict.fromkeys(runs["source"]):
             pairs = [(parts[source, s], own[s]) for s in own if (source, s) in parts]
             if pairs and source != target:
-                found.append((source, target, *gain_interval(name, pairs, repeats=repeats, seed=seed)))
-    return pd.DataFrame(found, columns=columns)
+                intervals.append((source, target, *gain_interval(name, pairs, repeats=repeats, seed=seed)))
+    return pd.DataFrame(intervals, columns=columns)
 
 
 def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
     """Return how far the untrained check predicts the trained transfer, over pairs of languages.
 
     Columns target, rho, n: Spearman's rank correlation, over sources other than the target, of the score before and
-    after training; the row "all" correlates the changes against the target's own mask over all pairs. Pairs are not
-    independent, so no p is given here.
+    after training; the row "all" correlates the changes against the target's own mask over all pairs. There is no p,
+    because pairs are not independent.
     """
     table = against_own(matrix)
     before = matrix[matrix["source"] == matrix["target"]].set_index("target")["untrained"]
@@ -157,9 +194,10 @@ def left_out(rows: pd.DataFrame) -> pd.DataFrame:
 
     `rows` are those of `select`. Columns `LEFT_OUT`: target, metric, own, core, union, vote, random, pretrained, full,
     best (other language's mask), mean (of the other languages' masks), in the metric's unit, under the seeds that all
-    of them were trained with. A source that was not run is NaN; a target without a core, or such a seed, is left out.
+    of them were trained with. A source that was not run is NaN. Targets without a core, or without such a seed, are
+    left out.
     """
-    found = []
+    comparisons = []
     for target, cells in rows.groupby("target", sort=False):
         seeds = set.intersection(*cells.groupby("source")["seed"].apply(set))
         cells = cells[cells["seed"].isin(seeds)]
@@ -170,6 +208,6 @@ def left_out(rows: pd.DataFrame) -> pd.DataFrame:
         name = cells["metric"].iloc[0]
         best = (others.max() if METRICS[name].higher_is_better else others.min()) if len(others) else np.nan
         row = {"target": target, "metric": name, "own": values.get(target, np.nan)}
-        row |= {source: values.get(source, np.nan) for source in _ASIDE}
-        found.append(row | {"best": best, "mean": others.mean()})
-    return pd.DataFrame(found, columns=LEFT_OUT)
+        row |= {source: values.get(source, np.nan) for source in _BASELINES}
+        comparisons.append(row | {"best": best, "mean": others.mean()})
+    return pd.DataFrame(comparisons, columns=LEFT_OUT)

@@ -1,7 +1,7 @@
-"""Whose mask a transfer trains: that of a language, of a mixture of languages, or one that belongs to no language.
+"""The source of the mask that a transfer trains: a language, a mixture of languages, or a baseline.
 
 In results, addresses and options a source is a text ("fr", "en+fa", "core", "thinned 0.2", "reseeded 2"); `MaskSource`
-is what it means, parsed where it comes in and written where it goes out.
+is its meaning, parsed on the way in and written on the way out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ BASELINES = (FULL, "random", PRETRAINED, *JOINED, THINNED, RESEEDED)
 full: no mask. random: uniform in every tensor. pretrained: magnitudes of the untouched weights. core, union, vote: of
 all sources but the target and mixtures with it, at the sparsity of a single mask. thinned: the target's own tickets of
 lower sparsity, thinned at random; each is a source of its own, "thinned 0.2". reseeded: the target's own mask found
-under another seed, "reseeded 2": what another language's mask costs beyond it is the language's, the rest the search's.
+under another seed, "reseeded 2"; a cost of another language's mask beyond this one's is due to the language, the rest
+to the search.
 """
 
 _THINNED = re.compile(rf"^{THINNED} (0\.\d+)$")
@@ -35,10 +36,14 @@ _RESEEDED = re.compile(rf"^{RESEEDED} (\d+)$")
 class MaskSource:
     """Whose mask is trained.
 
-    Attributes:
-        name: a language, a mixture ("en+fa"), or one of `BASELINES`.
-        sparsity: of the ticket that is thinned; None for other sources.
-        seed: that the target's own mask was found under, where it is reseeded; None for other sources.
+    Attributes
+    ----------
+    name : str
+        A language, a mixture ("en+fa"), or one of `BASELINES`.
+    sparsity : float or None
+        Of the ticket that is thinned; None for other sources.
+    seed : int or None
+        The seed under which a reseeded mask was found; None for other sources.
     """
 
     name: str
@@ -71,7 +76,7 @@ class MaskSource:
 
 @lru_cache(maxsize=1024)
 def source(text: str) -> MaskSource:
-    """Return what a source in a table of results means; see `MaskSource.parse`."""
+    """Return the meaning of a source in a table of results; see `MaskSource.parse`."""
     return MaskSource.parse(text)
 
 

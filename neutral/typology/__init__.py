@@ -1,8 +1,8 @@
 """How far languages are from each other: typology, family, place, script, and the vocabulary they share.
 
-`distance` has those that need no model (`uriel` reads URIEL+'s), `tokens` those that depend on a model's tokenizer and
-the text, `lineage` what is known of families. `similarity` folds the overlap of masks to languages; `graphs`, `trees`
-and `maps` draw either.
+`distance` has the distances that need no model (`uriel` reads URIEL+'s), `tokens` those that depend on a model's
+tokenizer and the text, `lineage` the families. `similarity` folds the overlap of masks to languages; `graphs`, `trees`
+and `maps` prepare overlap or distances for drawing.
 """
 
 from neutral.typology.distance import (

@@ -19,7 +19,7 @@ COLUMNS = ["distance", "source", "target", "value"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of distance: what it is called, what it compares, where it comes from."""
+    """A kind of distance: its name for people, what it compares, and its source."""
 
     label: str
     meaning: str
@@ -45,15 +45,16 @@ STEPS = {
     "family": {0.0: "one branch", 0.5: "one family", 1.0: "other families"},
     "script": {0.0: "same script", 1.0: "another script"},
 }
-"""What the values of a distance that goes in steps are called."""
+"""Names of the values of distances that have a few values only."""
 MODEL_FREE = tuple(name for name, kind in KINDS.items() if "text" not in kind.origin)
 
 
 def distances(codes: Sequence[str], kinds: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return distances that need no model: columns distance, source, target, value; NaN where nothing is known.
+    """Return distances that need no model: columns distance, source, target, value; NaN if nothing is known.
 
-    Every unordered pair comes once, in the order of `codes` (ISO 639-1 or 639-3). Raises `NeutralError` for a code that
-    is no language's, and for a kind that is unknown or needs a model.
+    Every unordered pair comes once, in the order of `codes` (ISO 639-1 or 639-3). `kinds` are some or (by default) all
+    of `MODEL_FREE`. Raises `NeutralError` for a code that is no language's, and for a kind that is unknown or needs a
+    model.
     """
     kinds = MODEL_FREE if kinds is None else kinds
     if wrong := [kind for kind in kinds if kind not in MODEL_FREE]:
@@ -70,10 +71,10 @@ def distances(codes: Sequence[str], kinds: Sequence[str] | None = None) -> pd.Da
 
 
 def filled(stored: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
-    """Return all that is known of how far languages are from each other: stored distances, and `distances` beside them.
+    """Return all known distances between languages: the stored ones, and `distances` for the kinds that are not stored.
 
-    `stored` (columns `COLUMNS`, or empty) goes first: a kind of which it has any pair of `codes` is not computed. Kinds
-    come in the order of `KINDS`, others last; kinds without any value are left out.
+    A kind of which `stored` (columns `COLUMNS`, or empty) has any pair of `codes` is not computed. Kinds come in the
+    order of `KINDS`, others last; kinds without any value are left out.
     """
     if stored.empty:
         stored = pd.DataFrame({name: pd.Series(dtype=float if name == "value" else str) for name in COLUMNS})
@@ -93,7 +94,7 @@ def kinds_in(table: pd.DataFrame) -> list[str]:
 
 
 def label(kind: str) -> str:
-    """Return what people call a kind of distance.
+    """Return the name of a kind of distance for people.
 
     >>> label("genetic"), label("other")
     ('Genealogy', 'Other')
@@ -102,16 +103,18 @@ def label(kind: str) -> str:
 
 
 def square(table: pd.DataFrame, kind: str, codes: Sequence[str]) -> pd.DataFrame:
-    """Return one distance of a tidy table as a square, codes × codes: 0 on the diagonal, NaN where missing."""
+    """Return one distance of a tidy table as a square, codes × codes: 0 on the diagonal, NaN if missing."""
     rows = table[table["distance"] == kind]
-    found = {frozenset(pair): value for *pair, value in rows[["source", "target", "value"]].itertuples(index=False)}
-    values = [[0.0 if a == b else found.get(frozenset((a, b)), np.nan) for b in codes] for a in codes]
+    by_pair = {frozenset(pair): value for *pair, value in rows[["source", "target", "value"]].itertuples(index=False)}
+    values = [[0.0 if a == b else by_pair.get(frozenset((a, b)), np.nan) for b in codes] for a in codes]
     return pd.DataFrame(values, index=list(codes), columns=list(codes), dtype=float)
 
 
 def complete(distance: pd.DataFrame) -> pd.DataFrame:
-    """Drop languages from a square of distances until none is missing: the one that lacks most first, of several the
-    first."""
+    """Drop languages from a square of distances until no distance is missing.
+
+    The language that lacks most distances is dropped first; of several, the first.
+    """
     while distance.isna().to_numpy().any():
         worst = distance.isna().sum().idxmax()
         distance = distance.drop(index=worst, columns=worst)
@@ -129,13 +132,13 @@ def nearness(distance: pd.DataFrame) -> pd.DataFrame:
 
 def _square(kind: str, spoken: Sequence[Language]) -> np.ndarray:
     if kind in uriel.KINDS:
-        return uriel.distance(kind, [each.iso3 for each in spoken])
+        return uriel.distance(kind, [language.iso3 for language in spoken])
     apart = _apart if kind == "family" else _written_otherwise
     return np.array([[apart(a, b) for b in spoken] for a in spoken], dtype=float).reshape(len(spoken), len(spoken))
 
 
 def _apart(one: Language, other: Language) -> float:
-    """Return 0 in one branch, 0.5 in one family, 1 otherwise; NaN where a family is unknown."""
+    """Return 0 in one branch, 0.5 in one family, 1 otherwise; NaN if a family is unknown."""
     (family, branch), (other_family, other_branch) = lineage(one), lineage(other)
     if UNKNOWN in (family, other_family):
         return 0.0 if one == other else float("nan")

@@ -1,4 +1,4 @@
-"""Languages as a graph: edges between the similar ones, communities, and whether these are families.
+"""Languages as a graph: edges between similar ones, communities, and whether communities are families.
 
 Louvain communities: Blondel et al. (2008); modularity: Newman (2006); both by networkx. Adjusted Rand index: Hubert &
 Arabie (1985).
@@ -7,7 +7,7 @@ Arabie (1985).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -24,13 +24,20 @@ from neutral.ties import ROUNDING, merged
 class Network:
     """A graph of languages, ready to be drawn.
 
-    Attributes:
-        edges: source, target, weight, value.
-        communities: of the edges with a weight above 0, the largest first.
-        modularity: of these communities.
-        agreement: adjusted Rand index of the communities and the families.
-        span: lowest and highest weight of all pairs, drawn or not.
-        weakest: the value of the weakest edge; NaN without any.
+    Attributes
+    ----------
+    edges : DataFrame
+        source, target, weight, value.
+    communities : list of sets
+        Of the edges with a weight above 0, the largest first.
+    modularity : float
+        Of these communities.
+    agreement : float
+        Adjusted Rand index of the communities and the families.
+    span : (float, float)
+        Lowest and highest weight of all pairs, drawn or not.
+    weakest : float
+        The value of the weakest edge; NaN without any.
     """
 
     edges: pd.DataFrame
@@ -42,23 +49,39 @@ class Network:
 
     def shared(self, other: Network) -> int:
         """Return how many edges two graphs share."""
-        both = [set(map(frozenset, zip(e["source"], e["target"], strict=True))) for e in (self.edges, other.edges)]
-        return len(both[0] & both[1])
+        first, second = (
+            set(map(frozenset, zip(edges["source"], edges["target"], strict=True)))
+            for edges in (self.edges, other.edges)
+        )
+        return len(first & second)
 
 
 HOW = ("share", "strongest", "tree")
-"""Which pairs a network joins: so many percent of all, so many of each language, or those of the spanning tree."""
+"""Which pairs a network joins: a percentage of all, the strongest of each language, or the spanning tree."""
 
 
 def network(
     weights: pd.DataFrame, values: pd.DataFrame, families: Mapping[str, Hashable], how: str, amount: float = 0
 ) -> Network:
-    """Join languages where they are similar: `weights` is a symmetric square of similarities.
+    """Join similar languages.
 
-    `values` is the square that edges are labelled from (the overlap itself, or the distance behind a similarity). `how`
-    is one of `HOW`, and `amount` the percentage or number that it takes.
+    Parameters
+    ----------
+    weights : DataFrame
+        A symmetric square of similarities.
+    values : DataFrame
+        The square of values that label the edges: the overlap itself, or the distance behind a similarity.
+    families : language -> family
+        What the communities are compared with.
+    how : str
+        One of `HOW`.
+    amount : float
+        The percentage for share, the number of edges for strongest; tree ignores it.
 
-    Raises `NeutralError` for another `how`.
+    Raises
+    ------
+    NeutralError
+        For another `how`.
     """
     if how not in HOW:
         raise NeutralError(f"no such way to choose edges: {how}; use {', '.join(HOW)}")
@@ -95,13 +118,23 @@ def graph(
     strongest: int | None = None,
     tree: bool = False,
 ) -> nx.Graph:
-    """Return languages as nodes, joined where they are similar; an edge's weight is the similarity.
+    """Return a graph of languages whose edges are weighted by similarity: every pair, or those of one option.
 
-    `similarity` is a symmetric square, languages × languages; a pair without a value has no edge. One of: `threshold`
-    (at least so similar), `strongest` (each language with the k it is most similar to), `tree` (the spanning tree of
-    greatest similarity: the least that joins all). None of them: every pair.
+    Parameters
+    ----------
+    similarity : DataFrame
+        A symmetric square, languages × languages; a pair without a value has no edge.
+    threshold : float or None
+        Join pairs that are at least so similar.
+    strongest : int or None
+        Join each language with so many that it is most similar to.
+    tree : bool
+        Join by the spanning tree of greatest similarity: the fewest edges that join all.
 
-    Raises `NeutralError` for more than one of them, or a square that is none.
+    Raises
+    ------
+    NeutralError
+        For more than one of these options, or a table that is not square.
     """
     if sum((threshold is not None, strongest is not None, tree)) > 1:
         raise NeutralError("choose one of threshold, strongest and tree")
@@ -110,19 +143,19 @@ def graph(
     full = nx.Graph()
     full.add_nodes_from(similarity.index)
     pairs = list(combinations(similarity.index, 2))
-    # The threshold is merged with them: it is often the similarity of a pair.
-    given = -np.inf if threshold is None else threshold
-    *weights, least = merged([*(similarity.at[pair] for pair in pairs), given]).tolist()
+    # The threshold is merged with the weights: it is often the similarity of a pair.
+    lowest = -np.inf if threshold is None else threshold
+    *weights, lowest = merged([*(similarity.at[pair] for pair in pairs), lowest]).tolist()
     for (a, b), value in zip(pairs, weights, strict=True):
         if not np.isnan(value):
             full.add_edge(a, b, weight=value)
     if tree:
         return nx.maximum_spanning_tree(full)
     if strongest is not None:
-        wanted = {frozenset((a, b)) for a in full for b in _nearest(full, a, strongest)}
-        return _only(full, lambda a, b, _: frozenset((a, b)) in wanted)
+        edges = {frozenset((a, b)) for a in full for b in _nearest(full, a, strongest)}
+        return _only(full, lambda a, b, _: frozenset((a, b)) in edges)
     if threshold is not None:
-        return _only(full, lambda _a, _b, weight: weight >= least)
+        return _only(full, lambda _a, _b, weight: weight >= lowest)
     return full
 
 
@@ -134,9 +167,9 @@ def communities(graph: nx.Graph, seed: int = 0) -> list[set]:
     weights = [weight for *_, weight in graph.edges.data("weight")]
     if weights and min(weights) < -ROUNDING * max(map(abs, weights)):
         raise NeutralError("communities need similarities of at least 0")
-    found = nx.community.louvain_communities(graph, weight="weight", seed=seed)
+    groups = nx.community.louvain_communities(graph, weight="weight", seed=seed)
     place = {node: i for i, node in enumerate(graph)}
-    return sorted(found, key=lambda group: (-len(group), min(place[node] for node in group)))
+    return sorted(groups, key=lambda group: (-len(group), min(place[node] for node in group)))
 
 
 def modularity(graph: nx.Graph, groups: Iterable[set]) -> float:
@@ -145,33 +178,33 @@ def modularity(graph: nx.Graph, groups: Iterable[set]) -> float:
 
 
 def agreement(groups: Iterable[set], labels: Mapping[Hashable, Hashable]) -> float:
-    """Return the adjusted Rand index of a partition and labels: 1 where they are the same, 0 by chance.
+    """Return the adjusted Rand index of a partition and labels: 1 if they are the same, 0 by chance.
 
     (Σ C(n_ij, 2) - E) / (½ (Σ C(a_i, 2) + Σ C(b_j, 2)) - E), with E = Σ C(a_i, 2) · Σ C(b_j, 2) / C(n, 2).
-    NaN where both put everything together or everything apart.
+    NaN if both put everything together or everything apart.
     """
-    pairs = [(number, labels[node]) for number, group in enumerate(groups) for node in group]
-    together = _twos(Counter(pairs))
-    ours, theirs = _twos(Counter(a for a, _ in pairs)), _twos(Counter(b for _, b in pairs))
-    total = comb(len(pairs), 2)
+    nodes = [(number, labels[node]) for number, group in enumerate(groups) for node in group]
+    together = _twos(Counter(nodes))
+    in_groups, in_labels = _twos(Counter(group for group, _ in nodes)), _twos(Counter(label for _, label in nodes))
+    total = comb(len(nodes), 2)
     if not total:
         return float("nan")
-    expected, largest = ours * theirs / total, (ours + theirs) / 2
+    expected, largest = in_groups * in_labels / total, (in_groups + in_labels) / 2
     return (together - expected) / (largest - expected) if largest != expected else float("nan")
 
 
 def layout(similarity: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return where to draw languages: language, x, y, in [-1, 1].
+    """Return the places of languages in a drawing: language, x, y, in [-1, 1].
 
-    A spring layout (Fruchterman & Reingold 1991) of all pairs, by how similar they are among those here; it does not
-    depend on which edges are drawn, so nodes keep their places while a threshold moves.
+    A spring layout (Fruchterman & Reingold 1991) of all pairs, by similarity relative to the lowest and the highest. It
+    does not depend on which edges are drawn, so nodes keep their places while a threshold moves.
     """
     full = graph(similarity)
     weights = nx.get_edge_attributes(full, "weight")
     if weights:
         low, high = min(weights.values()), max(weights.values())
-        spread = {e: 0.05 + (w - low) / (high - low) if high > low else 1.0 for e, w in weights.items()}
-        nx.set_edge_attributes(full, spread, "weight")
+        scaled = {e: 0.05 + (w - low) / (high - low) if high > low else 1.0 for e, w in weights.items()}
+        nx.set_edge_attributes(full, scaled, "weight")
     places = (
         nx.spring_layout(full, weight="weight", seed=seed, iterations=200)
         if len(full) > 1
@@ -184,12 +217,13 @@ def _nearest(full: nx.Graph, node: Hashable, count: int) -> list[Hashable]:
     return sorted(full[node], key=lambda other: -full[node][other]["weight"])[:count]
 
 
-def _only(full: nx.Graph, wanted) -> nx.Graph:
+def _only(full: nx.Graph, keep: Callable[[Hashable, Hashable, float], bool]) -> nx.Graph:
     chosen = nx.Graph()
     chosen.add_nodes_from(full)
-    chosen.add_edges_from((a, b, {"weight": w}) for a, b, w in full.edges.data("weight") if wanted(a, b, w))
+    chosen.add_edges_from((a, b, {"weight": w}) for a, b, w in full.edges.data("weight") if keep(a, b, w))
     return chosen
 
 
 def _twos(sizes: Counter) -> int:
+    """Return how many pairs lie in one group, for groups of these sizes."""
     return sum(comb(n, 2) for n in sizes.values())

@@ -1,4 +1,4 @@
-"""What is known of a language's kin: its family and branch, ours where we have them, else URIEL+'s."""
+"""A language's family and branch: the project's own if it has them, else URIEL+'s."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from neutral.typology import uriel
 _BRANCHES = {
     **{name: name for name in ("Germanic", "Romance", "Slavic", "Iranian", "Indo-Aryan", "Semitic", "Sinitic")},
     "Narrow Bantu": "Bantu",
-}  # URIEL+'s name -> ours
-_FAMILIES = {"Atlantic-Congo": "Niger-Congo", "Afroasiatic": "Afro-Asiatic"}  # URIEL+'s name -> ours
+}  # URIEL+'s name -> the project's
+_FAMILIES = {"Atlantic-Congo": "Niger-Congo", "Afroasiatic": "Afro-Asiatic"}  # URIEL+'s name -> the project's
 
 
 def about(codes: Sequence[str]) -> pd.DataFrame:
@@ -35,8 +35,8 @@ def families(codes: Sequence[str]) -> dict[str, str]:
 
     Raises `NeutralError` for a code that is no language's.
     """
-    found = {code: lineage(known(code))[0] for code in codes}
-    return {code: family if family != UNKNOWN else f"{UNKNOWN} {code}" for code, family in found.items()}
+    names = {code: lineage(known(code))[0] for code in codes}
+    return {code: family if family != UNKNOWN else f"{UNKNOWN} {code}" for code, family in names.items()}
 
 
 def known(code: str) -> Language:
@@ -61,16 +61,16 @@ def is_code(label: str) -> bool:
 
 
 def lineage(spoken: Language) -> tuple[str, str]:
-    """Return family and branch: ours where we have them, else URIEL+'s.
+    """Return family and branch: the project's own if it has them, else URIEL+'s.
 
-    The branches of the eleven are groups of URIEL+'s as well, so that others join them: a language's branch is the one
-    of ours that it belongs to, else the largest group below the family.
+    The branches of the eleven are groups of URIEL+'s as well, so that other languages join them: a language's branch is
+    the one of these that it belongs to, else the largest group below the family.
     """
     if spoken.family != UNKNOWN:
         return spoken.family, spoken.branch
     groups = uriel.families(spoken.iso3)
     if not groups:
         return UNKNOWN, UNKNOWN
-    ours = [_BRANCHES[group] for group in groups if group in _BRANCHES]
-    below = [*ours, *groups[1:], groups[0]]
+    branches = [_BRANCHES[group] for group in groups if group in _BRANCHES]
+    below = [*branches, *groups[1:], groups[0]]
     return _FAMILIES.get(groups[0], groups[0]), below[0]

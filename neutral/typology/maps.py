@@ -1,4 +1,4 @@
-"""Maps of languages: points in the plane, near where languages are alike.
+"""Maps of languages: points in the plane, near each other if languages are alike.
 
 `by_mds` keeps distances as well as a plane can (classical scaling: Torgerson 1952), so far apart means different.
 `by_umap` (McInnes et al. 2018) keeps neighbours: groups show better, distances between groups mean little.
@@ -21,7 +21,7 @@ def by_mds(distance: pd.DataFrame) -> pd.DataFrame:
 
     The leading two eigenvectors of -½ J D² J, times the roots of their eigenvalues, each turned so that its largest
     entry, the first of equal ones, is positive. `attrs["kept"]` is the share of the positive eigenvalues that the two
-    have: 1 where a plane suffices. Raises `NeutralError` for fewer than two languages or a missing distance.
+    have: 1 if a plane suffices. Raises `NeutralError` for fewer than two languages or a missing distance.
     """
     values = _checked(distance)
     n = len(values)
@@ -32,19 +32,30 @@ def by_mds(distance: pd.DataFrame) -> pd.DataFrame:
     points = vectors[:, ::-1][:, :2] * np.sqrt(largest)
     large = np.abs(points) > (1 - _EQUAL) * np.abs(points).max(axis=0)
     points *= np.where(points[large.argmax(axis=0), [0, 1]] < 0, -1, 1)
-    found = pd.DataFrame({"language": list(distance.index), "x": points[:, 0], "y": points[:, 1]})
+    places = pd.DataFrame({"language": list(distance.index), "x": points[:, 0], "y": points[:, 1]})
     total = roots.clip(min=0).sum()
-    found.attrs["kept"] = float(largest.sum() / total) if total else 1.0
-    return found
+    places.attrs["kept"] = float(largest.sum() / total) if total else 1.0
+    return places
 
 
 def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0) -> pd.DataFrame:
     """Return a UMAP of a symmetric square of distances: language, x, y; the same seed gives the same map.
 
-    `neighbours` is how many languages decide the place of one, which UMAP counts among them. Its default of 15 exceeds
-    eleven points, and with all of them as neighbours there is no neighbourhood left to keep: the default here is a
-    third of the languages, at least 3; for eleven 4, itself and three others (branches here have two or three).
-    Raises `NeutralError` for fewer than 4 languages, a missing distance, or neighbours outside 2..n - 1.
+    Parameters
+    ----------
+    distance : DataFrame
+        The square, n × n.
+    neighbours : int or None
+        The number of languages that decide the place of one, itself among them. UMAP's default of 15 exceeds eleven
+        points, and with all as neighbours no neighbourhood is left to keep. So the default here is a third of the
+        languages, at least 3; for eleven 4, itself and three others (the project's branches have two or three).
+    seed : int
+        Of the start and the optimisation.
+
+    Raises
+    ------
+    NeutralError
+        For fewer than 4 languages, a missing distance, or neighbours outside 2..n - 1.
     """
     values = _checked(distance)
     n = len(values)
@@ -58,7 +69,7 @@ def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0
     from umap import UMAP
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that a seed makes it run on one core; it is eleven points
+        warnings.simplefilter("ignore", UserWarning)  # it warns that a seed means one core
         points = UMAP(
             n_neighbors=neighbours, min_dist=0.3, metric="precomputed", init="random", random_state=seed, n_jobs=1
         ).fit_transform(values)
@@ -73,7 +84,7 @@ def beside(by_mds: pd.DataFrame, by_umap: pd.DataFrame) -> pd.DataFrame:
 
 
 def usual_neighbours(count: int) -> int:
-    """Return how many of `count` languages decide the place of one, itself among them: a third, at least 3."""
+    """Return the usual neighbours of `by_umap` for `count` languages: a third of them, at least 3."""
     return max(3, round(count / 3))
 
 

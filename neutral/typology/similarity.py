@@ -1,6 +1,6 @@
 """How alike languages are by their masks: overlap between masks, folded to the languages that they stand for.
 
-Several masks of one language count by their mean, and a mask whose name is no language's is left out.
+Several masks of one language count by their mean; a mask whose name is no language's is left out.
 """
 
 from __future__ import annotations
@@ -18,12 +18,24 @@ from neutral.members import speaker
 
 @dataclass(frozen=True)
 class Languages:
-    """The languages that some masks stand for."""
+    """The languages that masks stand for.
+
+    Attributes
+    ----------
+    codes : tuple of str
+        The languages, in the order of the masks.
+    others : tuple of str
+        Members that are no language.
+    about : DataFrame
+        That of `typology.about`.
+    repeated : bool
+        Whether a language has several masks.
+    """
 
     codes: tuple[str, ...]
-    others: tuple[str, ...]  # members that are no language
-    about: pd.DataFrame  # of `typology.about`
-    repeated: bool  # a language has several masks
+    others: tuple[str, ...]
+    about: pd.DataFrame
+    repeated: bool
 
     @property
     def families(self) -> dict[str, str]:
@@ -37,7 +49,7 @@ class Languages:
 
     @property
     def blocks(self) -> dict[str, str]:
-        """Code -> what it may be exchanged within: a language of unknown family stays where it is."""
+        """Code -> block of languages that it may be exchanged with: a language of unknown family has its own."""
         return typology.families(self.codes)
 
 
@@ -70,7 +82,7 @@ def similarity(pairs: pd.DataFrame, spoken: Languages) -> pd.DataFrame:
 
 
 def square(overlap: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
-    """Return the overlap of one group as a symmetric square, codes × codes: 1 on the diagonal, NaN where missing."""
+    """Return the overlap of one group as a symmetric square, codes × codes: 1 on the diagonal, NaN if missing."""
     values = pd.DataFrame(np.eye(len(codes)), index=list(codes), columns=list(codes)).where(lambda cell: cell == 1)
     for a, b, value in overlap[["source", "target", "value"]].itertuples(index=False):
         values.loc[a, b] = values.loc[b, a] = value
@@ -80,7 +92,7 @@ def square(overlap: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
 def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: Languages) -> pd.DataFrame:
     """Return the overlap of one group against one distance, a row a pair of languages.
 
-    Columns source, target, value (overlap), distance (NaN where unknown), relation (`languages.RELATIONS`).
+    Columns source, target, value (overlap), distance (NaN if unknown), relation (`languages.RELATIONS`).
     `distances` has columns distance, source, target, value.
     """
     far = typology.square(distances, kind, spoken.codes)

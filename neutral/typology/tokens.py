@@ -20,17 +20,17 @@ def token_distances(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
     types        1 - |T_i ∩ T_j| / |T_i ∪ T_j|
     occurrences  1 - Σ_v min(p_i(v), p_j(v)): each occurrence of a token in one text is matched to one in the other, so
                  a token that a text has by accident (a name, a quotation) counts once, and a common one as often as
-                 both texts have it; among the types they count the same
+                 both texts have it; for types both count the same
     size         |log10(n_i / n_j)|
     scarcity     -log10 min(n_i, n_j): the less text one of the two has, the "further" they are
 
-    Special tokens are for the caller to leave out. Raises `NeutralError` for a language without tokens,
+    The caller leaves out special tokens. Raises `NeutralError` for a language without tokens,
     `MismatchError` for counts over different vocabularies.
     """
-    vectors = {code: np.asarray(of) for code, of in counts.items()}
-    if len({of.shape for of in vectors.values()}) > 1:
+    vectors = {code: np.asarray(vector) for code, vector in counts.items()}
+    if len({vector.shape for vector in vectors.values()}) > 1:
         raise MismatchError("token counts over vocabularies of different sizes cannot be compared")
-    if empty := [code for code, of in vectors.items() if of.sum() <= 0]:
+    if empty := [code for code, vector in vectors.items() if vector.sum() <= 0]:
         raise NeutralError(f"the text of {', '.join(empty)} holds no token that this model knows")
     rows = []
     for a, b in combinations(vectors, 2):

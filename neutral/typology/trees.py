@@ -25,11 +25,16 @@ HEIGHTS = "all"
 class Dendrogram:
     """A tree of languages, ready to be drawn, and how well it keeps the distances that it was made from.
 
-    Attributes:
-        brackets: its lines, that of `branches`.
-        leaves: the languages, in the order of its leaves.
-        kept: cophenetic correlation with the distances.
-        heights: cophenetic distances, a square.
+    Attributes
+    ----------
+    brackets : DataFrame
+        Its lines, the table of `branches`.
+    leaves : list of str
+        The languages, in the order of its leaves.
+    kept : float
+        Cophenetic correlation with the distances.
+    heights : DataFrame
+        Cophenetic distances, a square.
     """
 
     brackets: pd.DataFrame
@@ -50,16 +55,17 @@ def agreement(
 ) -> pd.Series | None:
     """Test the heights of a tree, a square, against a kind of `distances`, plain and within families.
 
-    A row of `schemes.beside`, whose rho is positive where the two agree. None for fewer than `association.LEAST`
-    languages, and where nothing is known of their distances.
+    Returns a row of `schemes.beside`, whose rho is positive if the two agree. None for fewer than `association.LEAST`
+    languages, and if none of their distances is known.
     """
     names = list(heights.index)
     rows = [(HEIGHTS, a, b, -heights.at[a, b]) for a, b in combinations(names, 2)]
     nearness = pd.DataFrame(rows, columns=["group", "source", "target", "value"])
-    one = distances[(distances["distance"] == kind) & distances["source"].isin(names) & distances["target"].isin(names)]
-    if one.empty or len(names) < association.LEAST:
+    rows = distances["source"].isin(names) & distances["target"].isin(names)
+    table = distances[(distances["distance"] == kind) & rows]
+    if table.empty or len(names) < association.LEAST:
         return None
-    row = schemes.beside(schemes.both(association.associations, nearness, one, families=families)).iloc[0]
+    row = schemes.beside(schemes.both(association.associations, nearness, table, families=families)).iloc[0]
     return pd.Series({**row, "rho": -row["rho"]})
 
 
@@ -94,15 +100,15 @@ def heights(linkage: np.ndarray, names: list[str]) -> pd.DataFrame:
 def cophenetic_correlation(linkage: np.ndarray, distance: pd.DataFrame) -> float:
     """Return Pearson's correlation, over pairs, of the tree's cophenetic distances with a square of distances.
 
-    With the distances that the tree was made from it says how well the tree keeps them; with another, such as that of
-    the families, how well the two agree. NaN where either does not vary.
+    With the distances that the tree was made from it says how well the tree keeps them; with others, such as those of
+    the families, how well the two agree. NaN if either is constant.
     """
     from scipy.cluster.hierarchy import cophenet
 
-    ours, theirs = merged(cophenet(linkage)), _condensed(distance)
-    if np.ptp(ours) == 0 or np.ptp(theirs) == 0:
+    cophenetic, condensed = merged(cophenet(linkage)), _condensed(distance)
+    if np.ptp(cophenetic) == 0 or np.ptp(condensed) == 0:
         return float("nan")
-    return float(np.corrcoef(ours, theirs)[0, 1])
+    return float(np.corrcoef(cophenetic, condensed)[0, 1])
 
 
 def branches(linkage: np.ndarray, names: list[str]) -> pd.DataFrame:
@@ -122,7 +128,7 @@ def branches(linkage: np.ndarray, names: list[str]) -> pd.DataFrame:
 
 
 def _condensed(distance: pd.DataFrame) -> np.ndarray:
-    """Return a square's pairs (n · (n - 1) / 2,), both directions averaged; equal where only rounding parts them."""
+    """Return a square's pairs (n · (n - 1) / 2,), both directions averaged; values apart by rounding are equal."""
     from scipy.spatial.distance import squareform
 
     values = distance.to_numpy(dtype=float)

@@ -4,13 +4,13 @@ Khan, Shipton, Anugraha, Duan, Hoang, Khiu, Doğruöz, Lee: URIEL+: Enhancing Li
 Typological and Multilingual Knowledge Base. COLING 2025. The data are those of the package `urielplus` (CC BY-SA 4.0),
 after Littell et al. (EACL 2017).
 
-What is read is what a fresh `URIELPlus()` answers with: URIEL's own sources (Ethnologue, WALS, SSWL, PHOIBLE), before
+The values are those of a fresh `URIELPlus()`: URIEL's own sources (Ethnologue, WALS, SSWL, PHOIBLE), before
 `integrate_databases` adds Grambank, APiCS, eWAVE, BDPROTO, a newer SAPHON and Glottolog's lineages. Over the pairs of
 the project's eleven languages the distances before and after rank alike (Spearman: inventory 1, genetic 0.99,
 geographic 0.96, syntactic 0.93, phonological 0.88, featural 0.86), and the same pairs are missing.
 
-Only the arrays that the package ships are read. The package itself is not imported: it configures the root logger and
-copies its data into its own folder, which a read-only install cannot do.
+This module reads only the arrays that the package ships. It does not import the package, which configures the root
+logger and copies its data into its own folder; a read-only install cannot do that.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Features:
-    """What one array says: (languages, features) values in [0, 1], NaN where unknown."""
+    """The features of one array: (languages, features) values in [0, 1], NaN if unknown."""
 
     languages: tuple[str, ...]
     names: np.ndarray
@@ -48,27 +48,27 @@ class Features:
 
 
 def distance(kind: str, codes: Sequence[str]) -> np.ndarray:
-    """Return angular distances (n, n) between languages given as ISO 639-3 codes; NaN where nothing is known of a pair.
+    """Return angular distances (n, n) between languages given as ISO 639-3 codes; NaN if nothing is known of a pair.
 
     As in URIEL+'s `new_distance`: 2/π times the angle between two languages' vectors of those features that both have;
-    a feature that several sources describe is there if any of them says so (their union), which is URIEL+'s default.
-    Features lie in [0, 1], so distances do too.
+    a language has a feature if any source says so (the union of the sources), which is URIEL+'s default. Features lie
+    in [0, 1], so distances do too.
 
-    One difference: a vector of zeros has no angle, so it gives NaN; `new_distance` takes ones in its stead, by which
-    two languages without a recorded lineage (Basque, or Bokmål, which is recorded under Norwegian) would be relatives
+    One difference: a vector of zeros has no angle, so it gives NaN; `new_distance` replaces it by ones, so that two
+    languages without a recorded lineage (Basque, or Bokmål, which is recorded under Norwegian) would be relatives
     at distance 0. Raises `NeutralError` for an unknown kind.
     """
     if kind not in KINDS:
         raise NeutralError(f"no such distance in URIEL+: {kind}; there are {', '.join(KINDS)}")
     vectors = features(kind, codes).values
     known = ~np.isnan(vectors)
-    found = np.full((len(codes), len(codes)), np.nan)
+    square = np.full((len(codes), len(codes)), np.nan)
     for i in range(len(codes)):
         for j in range(i + 1):
             shared = known[i] & known[j]
             if shared.any():
-                found[i, j] = found[j, i] = angle(vectors[i, shared], vectors[j, shared])
-    return found
+                square[i, j] = square[j, i] = angle(vectors[i, shared], vectors[j, shared])
+    return square
 
 
 def angle(u: np.ndarray, v: np.ndarray) -> float:
@@ -78,7 +78,7 @@ def angle(u: np.ndarray, v: np.ndarray) -> float:
 
 
 def features(kind: str, codes: Sequence[str]) -> Features:
-    """Return what is known of languages that one kind of distance compares; a language URIEL+ lacks is all NaN."""
+    """Return the features that one kind of distance compares; a language that URIEL+ lacks is all NaN."""
     array, prefix = KINDS[kind]
     names = _names(array)
     chosen = np.char.startswith(names, prefix)
@@ -87,7 +87,7 @@ def features(kind: str, codes: Sequence[str]) -> Features:
 
 
 def families(code: str) -> list[str]:
-    """Return the groups that a language belongs to, the largest first: family, branch, …; empty where none is recorded.
+    """Return the groups that a language belongs to, the largest first: family, branch, …; empty if none is recorded.
 
     An isolate has none either: URIEL+ does not tell it from a language whose lineage nobody entered.
     """
@@ -104,10 +104,10 @@ def has(code: str) -> bool:
 
 @cache
 def _folder() -> Path:
-    found = find_spec("urielplus")
-    if found is None or not found.submodule_search_locations:
+    package = find_spec("urielplus")
+    if package is None or not package.submodule_search_locations:
         raise NeutralError("language distances need the package `urielplus`: pip install urielplus")
-    return Path(next(iter(found.submodule_search_locations))) / "database" / "original_uriel"
+    return Path(next(iter(package.submodule_search_locations))) / "database" / "original_uriel"
 
 
 def _load(array: str, part: str) -> np.ndarray:
@@ -131,7 +131,7 @@ def _places(array: str) -> dict[str, int]:
 
 @cache
 def _table(array: str) -> np.ndarray:
-    """Return (languages, features), `UNKNOWN` where no source knows; 0 and 1 as int8, a quarter of what is on file."""
+    """Return (languages, features), `UNKNOWN` if no source knows; 0 and 1 as int8, a quarter of the size on file."""
     values = _load(array, "data").max(axis=2)  # the union of the sources: 1 beats 0 beats unknown
     return values.astype(np.float32 if array == "geocoord_features" else np.int8)
 
@@ -142,7 +142,7 @@ def _sizes() -> np.ndarray:
 
 
 def _vector(array: str, code: str) -> np.ndarray:
-    """Return a language's values, float64 (features,), NaN where unknown."""
+    """Return a language's values, float64 (features,), NaN if unknown."""
     place = _places(array).get(code)
     if place is None:
         return np.full(len(_names(array)), np.nan)

@@ -1,7 +1,7 @@
-"""The studies there are, and tables from them, remembered between reruns and sessions.
+"""The studies on this machine, and tables from them, remembered between reruns and sessions.
 
-What a study's tables are remembered under is its folder and when that last changed. Uploads belong to one session and
-are not remembered here.
+A study's tables are remembered under its folder and the time of the folder's last change. Uploads belong to one session
+and are not remembered here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Source = Study | MaskSet
 
 
 def folders() -> list[Path]:
-    """Where studies are looked for: the bundled ones, then the folders that NEUTRAL_STUDIES names."""
+    """Return the folders to look for studies in: the bundled ones, then those that NEUTRAL_STUDIES names."""
     named = os.environ.get(VARIABLE, "").split(os.pathsep)
     return [BUNDLED, *(Path(folder) for folder in named if folder)]
 
@@ -33,9 +33,8 @@ def folders() -> list[Path]:
 def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
     """Return name -> study, the fullest first, and a line for each that cannot be read.
 
-    Studies of masks say nothing of what they are `about`; those of token tables are about "compression".
-
-    A study is called by its folder's name; a folder that NEUTRAL_STUDIES names may itself be a study.
+    Studies of masks have no `about`; those of token tables are about "compression". A study's name is its folder's; a
+    folder that NEUTRAL_STUDIES names may itself be a study.
     """
     named: dict[str, Study] = {}
     broken: list[str] = []
@@ -56,12 +55,12 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
 
 
 def _fullness(study: Study) -> int:
-    """How many overlaps a study knows: of every method, sparsity and seed, and of its controls."""
+    """Return how many overlaps a study has: of every method, sparsity and seed, and of its controls."""
     return sum(1 for _ in (study.path / "counts").glob("*"))
 
 
 def stamp(path: Path) -> tuple:
-    """Return what changes when a study does."""
+    """Return a value that changes when a study does: times of change and sizes of its files."""
     parts = ("study.json", "results.jsonl", "README.md", "counts", "masks")
     return tuple(_changed(path / part) for part in parts)
 

@@ -1,4 +1,4 @@
-"""Downloads of a user's masks: converted, and their union and intersection, each made when it is asked for."""
+"""Downloads of a user's masks: converted, and their union and intersection, each made on a click."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numbers are written on pages, and how wide a tile is."""
+"""The form of numbers on pages, and the width of a tile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NUMBERS = {
         for name in ("Mean", "Lowest", "Highest", "value", "chance", "excess")
     },
 }
-"""Column -> how a table writes its numbers."""
+"""Column -> the form of its numbers in a table."""
 
 
 class Tile(NamedTuple):
@@ -29,7 +29,7 @@ class Tile(NamedTuple):
 
 
 def share(value: float | None, digits: int = 3) -> str:
-    """Write an overlap; a dash where there is none."""
+    """Write an overlap; a dash for a missing one."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 

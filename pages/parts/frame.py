@@ -1,4 +1,4 @@
-"""The frame of every page: settings, menu, the sidebar's pickers, and errors said plainly."""
+"""The frame of every page: settings, menu, the sidebar's pickers, and errors in plain words."""
 
 from __future__ import annotations
 
@@ -57,11 +57,10 @@ def page(
     choose: Callable[[DeltaGenerator], list[T]] = views.choose,
     empty: Callable[[], None] | None = no_masks,
 ) -> Iterator[list[T]]:
-    """Draw the frame and give what there is to show; wrong input ends the page in one clear line.
+    """Draw the frame and yield what to show; wrong input ends the page in one clear line.
 
-    `choose` draws the sidebar's pickers and returns what was chosen; what it has to say goes into the container that
-    it gets. Where that is nothing, the page is not run and `empty` says how to get something; a page with `empty` None
-    is run all the same.
+    `choose` draws the sidebar's pickers and returns what was chosen; it gets a container for its notices. If nothing
+    was chosen the page does not run, and `empty` says how to get something; a page with `empty` None runs all the same.
     """
     st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
     pickers.start(title)

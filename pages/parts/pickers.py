@@ -46,13 +46,13 @@ T = TypeVar("T")
 
 
 def start(page: str) -> None:
-    """Say which page runs; on arrival from another, the session's choices come along."""
+    """Note which page runs; a page that is entered from another takes over the session's choices."""
     st.session_state[_ARRIVED] = st.session_state.get(_PAGE) not in (None, page)
     st.session_state[_PAGE] = page
 
 
 def chosen() -> dict[str, list[str]]:
-    """The session's choices that are no defaults, as the address writes them: key -> values."""
+    """Return the session's choices that are no defaults, as the address writes them: key -> values."""
     return st.session_state.setdefault(_CHOSEN, {})
 
 
@@ -77,7 +77,7 @@ def pick(
     names: Callable[[T], str] = str,
     help: str | None = None,
 ) -> T:
-    """Choose one of several; where there is only one, no widget is drawn."""
+    """Choose one of several; a single option draws no widget."""
     if len(options) == 1:
         return options[0]
     start_with = options.index(default) if default in options else 0
@@ -89,12 +89,12 @@ def pick(
 
 
 def pick_members(members: Sequence[str]) -> tuple[str, ...]:
-    """Choose some of the members; none chosen means all, given as ()."""
+    """Choose members; () is all of them."""
     if len(members) < 3:
         return ()
     if carried := _carried("languages", members, display):
         st.session_state["languages"] = carried
-    some = st.multiselect(
+    picked = st.multiselect(
         "Languages",
         members,
         format_func=display,
@@ -103,8 +103,8 @@ def pick_members(members: Sequence[str]) -> tuple[str, ...]:
         placeholder="All",
         help="Leave empty for all. The neutral core always takes all.",
     )
-    _note("languages", [display(member) for member in some])
-    return tuple(member for member in members if member in some)
+    _note("languages", [display(member) for member in picked])
+    return tuple(member for member in members if member in picked)
 
 
 def pick_part(options: Sequence[str], key: str) -> str:
@@ -122,9 +122,9 @@ def pick_some(label: str, options: Sequence[str], key: str, *, default: Sequence
     """Choose several of a few; they come in the order of the options."""
     if carried := _carried(key, options, str):
         st.session_state[key] = carried
-    some = st.pills(label, options, selection_mode="multi", default=list(default), key=key, bind="query-params")
-    _note(key, [] if set(some) == set(default) else list(some))
-    return [option for option in options if option in some]
+    picked = st.pills(label, options, selection_mode="multi", default=list(default), key=key, bind="query-params")
+    _note(key, [] if set(picked) == set(default) else list(picked))
+    return [option for option in options if option in picked]
 
 
 def pick_number(label: str, options: Sequence[float], key: str, *, default: float, help: str | None = None) -> float:
@@ -147,10 +147,10 @@ def pick_text(label: str, key: str, *, default: str, help: str | None = None) ->
 
 
 def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
-    """Return what was chosen on the page that one comes from, and write it into the address.
+    """Return what was chosen on the page before this one, and write it into the address.
 
     Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
-    would be lost. What the link to this page says goes first.
+    would be lost. A value in the link to this page goes first.
     """
     if not st.session_state[_ARRIVED] or key in st.query_params:
         return []
@@ -169,7 +169,7 @@ def _note(key: str, values: list[str]) -> None:
 
 
 def pick_measure(kinds: Sequence[str]) -> str:
-    """Choose a measure; `beyond` is offered where the study has counts for it."""
+    """Choose a measure; `beyond` is offered if the study has counts for it."""
     offered = [m for m in MEASURES if m != "beyond" or "beyond" in kinds]
     return pick("Measure", offered, "measure", names=MEASURE_NAMES.__getitem__)
 
@@ -213,6 +213,6 @@ def readable(group: str) -> str:
 
 
 def task_name(task: str) -> str:
-    """Return what people call a task, as a heading."""
+    """Return a task's name for people, as a heading."""
     known = TASKS.get(task, task)
     return known[:1].upper() + known[1:]

@@ -33,7 +33,7 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
 
 
 def table(frame: pd.DataFrame, name: str, key: str, *, digits: int = 4, **options: object) -> Any:
-    """Show a table with its download as CSV; it is sent when it is opened. Returns what is selected in it."""
+    """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it."""
     box = st.expander(f"Table: {name}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
     if not box.open:
         return None
@@ -46,7 +46,7 @@ def table(frame: pd.DataFrame, name: str, key: str, *, digits: int = 4, **option
 
 
 def csv(frame: pd.DataFrame, name: str, key: str) -> None:
-    """Offer a table as CSV, written when it is asked for."""
+    """Offer a table as CSV, written when the reader clicks."""
     st.download_button(
         "Download CSV",
         lambda: frame.to_csv(index=False),
@@ -71,9 +71,9 @@ def matrix(
     """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page."""
     counts = view.counts(measure)
     square = counts.matrix(summary.base(measure), group, by)
-    placed = members.order(counts.members, order, square)
+    ordered = members.order(counts.members, order, square)
     drawn = figures.pair_matrix(
-        square.loc[placed, placed], measure, diagonal=view.within(measure, by, group), small=small
+        square.loc[ordered, ordered], measure, diagonal=view.within(measure, by, group), small=small
     )
     event = figure(drawn, key, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []
@@ -82,7 +82,7 @@ def matrix(
 
 
 def open_pair(source: str, target: str) -> None:
-    """Go to the pair's page; the present choices come along by themselves."""
+    """Go to the pair's page, which takes over the present choices."""
     if source != target:
         st.switch_page("pages/pair.py", query_params={"a": display(source), "b": display(target)})
 
@@ -104,7 +104,7 @@ def tiles(rows: Iterable[Tile]) -> None:
 
 
 def heading(view: View) -> None:
-    """Say whose masks follow, where a page shows several sources."""
+    """Say whose masks follow, if a page shows several sources."""
     if view.heading:
         st.subheader(view.heading)
 

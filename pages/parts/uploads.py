@@ -19,7 +19,7 @@ from neutral.study import Study
 from neutral.summary import Choice
 
 WIDGET_LIMIT_MB = 1000
-"""Above this the browser refuses a file; the server's own limit (.streamlit/config.toml) is higher, so that it can."""
+"""The browser refuses larger files; the server's limit (.streamlit/config.toml) is higher, so that this one decides."""
 
 _UPLOADS, _ROUND, _MADE = "_uploads", "_upload_round", "_uploads_made"
 T = TypeVar("T")
@@ -97,11 +97,11 @@ def _collect(uploads: list[Upload]) -> list[MaskSet]:
     groups = networks([upload.mask for upload in uploads])
     collections = []
     for group in groups:
-        some = [uploads[i] for i in group]
+        members = [uploads[i] for i in group]
         title = "Your masks"
         if len(groups) > 1:
-            title += f" ({some[0].mask.size / 1e6:,.1f} M weights: {', '.join(u.name for u in some[:3])})"
-        collections.append(MaskSet([u.mask for u in some], [u.name for u in some], title=title))
+            title += f" ({members[0].mask.size / 1e6:,.1f} M weights: {', '.join(u.name for u in members[:3])})"
+        collections.append(MaskSet([u.mask for u in members], [u.name for u in members], title=title))
     return collections
 
 
@@ -122,7 +122,7 @@ def inventory() -> pd.DataFrame:
 def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uploaded: MaskSet) -> MaskSet | None:
     """Return a study's masks and the user's as one collection, so that they can be compared with each other.
 
-    None where the study holds no masks for this choice, or they are of another network.
+    None if the study holds no masks for this choice, or they are of another network.
     """
     files = study.masks_of(*choice)
     files = {language: path for language, path in files.items() if not chosen or language in chosen}
@@ -144,8 +144,8 @@ def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uplo
 
 
 def _once(name: str, made_from: object, make: Callable[[], T]) -> T:
-    """Keep the last result under `name` in the session, and make it anew when what it was made from differs."""
-    made = st.session_state.setdefault(_MADE, {})
-    if name not in made or made[name][0] != made_from:
-        made[name] = (made_from, make())
-    return made[name][1]
+    """Keep the last result under `name` in the session, and make it anew when `made_from` differs."""
+    results = st.session_state.setdefault(_MADE, {})
+    if name not in results or results[name][0] != made_from:
+        results[name] = (made_from, make())
+    return results[name][1]

@@ -36,7 +36,7 @@ class View:
 
     @property
     def title(self) -> str:
-        """What the source is called."""
+        """The source's name for people."""
         return self.source.info.get("title") or self.source.path.name
 
     @property
@@ -45,7 +45,7 @@ class View:
         return tuple(order(self.chosen or self.counts().members))
 
     def kinds(self) -> dict[str, int]:
-        """The kinds of counts there are for the choice."""
+        """The kinds of counts that the source has for the choice."""
         return tables.kinds(self.source, self.choice)
 
     def counts(self, measure: str = "jaccard") -> Counts:
@@ -57,15 +57,15 @@ class View:
         return tables.counts(self.source, self.choice, "jaccard", ())
 
     def pairs(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
-        """`summary.pairs` of the chosen languages, or of some."""
+        """`summary.pairs` of the chosen languages, or of `members`."""
         return tables.pairs(self.source, self.choice, measure, by, members or self.chosen)
 
     def levels(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
-        """`summary.levels` of the chosen languages, or of some."""
+        """`summary.levels` of the chosen languages, or of `members`."""
         return tables.levels(self.source, self.choice, measure, by, members or self.chosen)
 
     def within(self, measure: str, by: str = "all", group: str = "all") -> dict[str, float]:
-        """Language -> overlap with itself under another seed or half of the text, as far as there is."""
+        """Language -> overlap with itself under another seed or half of the text; empty if that was not measured."""
         kind = next((kind for kind in ("seeds", "halves") if kind in self.kinds()), None)
         if kind is None or measure == "beyond":
             return {}
@@ -78,14 +78,14 @@ class View:
         return tables.scores(self.source, self.choice.task, self.chosen)
 
     def functional(self, members: tuple[str, ...] = ()) -> pd.DataFrame:
-        """`evaluations.functional` of the chosen languages, or of some."""
+        """`evaluations.functional` of the chosen languages, or of `members`."""
         return tables.functional(self.source, self.choice, members or self.chosen)
 
 
 def choose(notices: DeltaGenerator) -> list[View]:
     """Draw the sidebar's pickers and return what to show; empty when there is neither study nor upload.
 
-    What the address asked for and is not there is said in `notices`.
+    What the address names and this machine lacks is written into `notices`.
 
     Raises `NeutralError` when what was chosen cannot be shown.
     """
@@ -108,17 +108,17 @@ def choose(notices: DeltaGenerator) -> list[View]:
 
 
 def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None:
-    asked = st.query_params.get("show")
-    if asked in (MINE, BOTH) and not uploaded:
+    linked = st.query_params.get("show")
+    if linked in (MINE, BOTH) and not uploaded:
         notices.info("This link shows masks that somebody uploaded. They stay in that person's session; upload yours.")
     options = [STUDY] * studies + [MINE] * uploaded + [BOTH] * (studies and uploaded)
     return pickers.pick("Show", options, "show") if options else None
 
 
 def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
-    asked = st.query_params.get("study")
-    if asked and asked not in studies:
-        notices.warning(f"There is no study called “{asked}” here. There is {', '.join(studies)}.")
+    linked = st.query_params.get("study")
+    if linked and linked not in studies:
+        notices.warning(f"There is no study called “{linked}” here. There is {', '.join(studies)}.")
     study = studies[pickers.pick("Study", list(studies), "study")]
     choice = _choice(tables.choices(study))
     if choice is None:
@@ -147,7 +147,7 @@ def _choice(choices: list[Choice]) -> Choice | None:
 
 
 def _with_uploads(views: list[View], collections: list[MaskSet]) -> list[View]:
-    """Put uploads beside the study: in one view where they are of the same network, else in views of their own."""
+    """Put uploads beside the study: in one view if they are of the same network, else in views of their own."""
     shown = [View(v.source, v.choice, v.chosen, heading=v.title) for v in views]
     for collection in collections:
         joined = uploads.joined(shown[0].source, shown[0].choice, shown[0].chosen, collection) if shown else None

@@ -54,7 +54,7 @@ def models(study: Study) -> dict[str, Path]:
 
 
 def pick(study: Study, choice: TableChoice, methods: tuple[str, ...]) -> Request | None:
-    """Draw the pickers of a table; None, with a line that says so, where no model is on this machine."""
+    """Draw the pickers of a table; None, with a line that says why, if no model is here or it is too large."""
     folders, named = models(study), str(study.info.get("model") or "its model")
     if Path(named).name not in folders:
         st.info(words.no_model(named, another=bool(folders)), icon=":material/folder_off:")
@@ -124,7 +124,7 @@ def errors(request: Request) -> dict[str, float]:
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def units(request: Request) -> torch.Tensor:
-    """Return the compressed table's rows at length 1; of the full table where no method is asked for."""
+    """Return the compressed table's rows at length 1; those of the full table if the request has no method."""
     from neutral.compression import neighbours
 
     return neighbours.unit(fitted(request)[0].matrix() if request.method else model(request).matrix)

@@ -18,7 +18,7 @@ from pages.parts.compression import words
 
 @dataclass(frozen=True)
 class TableChoice:
-    """What of a study to look at."""
+    """Which tables and scores of a study to look at."""
 
     by: str  # parameters | bytes
     where: str  # input | both
@@ -29,7 +29,7 @@ class TableChoice:
 
 @dataclass(frozen=True)
 class TableView:
-    """A study and what of it is chosen."""
+    """A study and the choice from it."""
 
     study: Study
     choice: TableChoice
@@ -45,9 +45,9 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
         notices.error(line)
     if not studies:
         return pickers.pass_on(notices)
-    asked = st.query_params.get("tables")
-    if asked and asked not in studies:
-        notices.warning(f"There is no study of tables called “{asked}” here. There is {', '.join(studies)}.")
+    linked = st.query_params.get("tables")
+    if linked and linked not in studies:
+        notices.warning(f"There is no study of tables called “{linked}” here. There is {', '.join(studies)}.")
     study = studies[pickers.pick("Study", list(studies), "tables")]
     scored = scores(study)
     if scored.empty:

@@ -52,7 +52,7 @@ MEASURE_NAMES = {"cosine": "cosine distance", "rmse": "RMSE", "perplexity": "per
 
 
 def title(study: Study) -> str:
-    """What the study is called."""
+    """Return the study's name for people."""
     return study.info.get("title") or study.path.name
 
 
@@ -171,7 +171,7 @@ def _p(p: float) -> str:
 
 
 def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> str:
-    """Say how large the table is that is compressed live, and what the methods see of the tokens."""
+    """Say how large the table compressed live is, and what the methods see of the tokens."""
     return (
         f"Full table: {rows:,} × {width}, {4 * rows * width / 1e6:.3g} MB in float32. Token weights: "
         f"{WEIGHTS[weights]}. {', '.join(one_size)} have one size; mixed weighs by frequency and sees the table alone, "

@@ -32,7 +32,7 @@ def ways(view: View, measure: str) -> None:
     if len(shared) < 2:
         shared = view.members
     method = view.choice.method
-    names = {  # what is not said is as on the rest of the page
+    names = {  # the task only if it differs from the rest of the page
         c: c.method if c.task == view.choice.task else f"{c.method}, {pickers.TASKS.get(c.task, c.task)}"
         for c in members
     }
@@ -40,8 +40,8 @@ def ways(view: View, measure: str) -> None:
     lines, by_layer = [own.assign(line=method, method=method)], []
     agreements, few = [], {}
     for choice, common in members.items():
-        some = tuple(member for member in common if member in shared)
-        pairs = tables.pairs(view.source, choice, measure, LAYER, some)
+        compared = tuple(member for member in common if member in shared)
+        pairs = tables.pairs(view.source, choice, measure, LAYER, compared)
         lines.append(pairs.assign(line=names[choice], method=choice.method))
         codes = tuple(filter(typology.is_code, common))
         if len(codes) < association.LEAST:
@@ -80,7 +80,7 @@ def ways(view: View, measure: str) -> None:
 
 
 def _has(view: View, choice: Choice, measure: str) -> bool:
-    """Whether both have the counts of a measure."""
+    """Whether the view's masks and those of another choice both have the counts of a measure."""
     return measure != "beyond" or all("beyond" in tables.kinds(view.source, c) for c in (view.choice, choice))
 
 

@@ -188,7 +188,7 @@ def first_looks(pairs: pd.DataFrame) -> list[tuple[pd.Series, str]]:
 
 
 def pair_tiles(name: str, levels: pd.DataFrame) -> list[Tile]:
-    """Return a pair's overlap, by a measure called `name`, between what it is read against."""
+    """Return a pair's overlap, by a measure called `name`, and what it is compared with."""
     value, again = summary.by_level(levels), summary.bound(levels)
     rows = [
         (name, value["between"], "overlap of the pair"),
@@ -200,7 +200,7 @@ def pair_tiles(name: str, levels: pd.DataFrame) -> list[Tile]:
 
 
 def about_pair(a: str, b: str, found_twice: Collection[str]) -> str:
-    """Say how two languages relate, and whose overlap with itself stands for theirs if neither was found twice."""
+    """Say how two languages relate, and whose overlap with itself stands in if neither was found twice."""
     notes = []
     if is_known(a) and is_known(b):
         notes.append(f"{display(a)} and {display(b)}: {RELATIONS[relation(a, b)]}.")
@@ -221,7 +221,7 @@ def lines(who: str | None) -> str:
 
 
 def lacks(title: str, missing: Sequence[str], members: Sequence[str]) -> str:
-    """Say which languages a source has not, and which it has."""
+    """Say which languages a source lacks, and which it has."""
     return f"{title} has no {' and no '.join(map(display, missing))}. It has {', '.join(map(display, members))}."
 
 
@@ -243,7 +243,7 @@ def diagonal(view: View, measure: str, by: str, group: str) -> str:
 
 
 def levels(table: pd.DataFrame) -> str:
-    """Say what the overlap is read against, a line a level; the table is that of `summary.levels` in one group."""
+    """Say what the overlap is compared with, a line a level; the table is that of `summary.levels` in one group."""
     lines = []
     for level, (name, _, _) in theme.LEVELS.items():
         rows = table[table["level"] == level].dropna(subset="value")
@@ -257,41 +257,42 @@ def levels(table: pd.DataFrame) -> str:
 
 
 def peaks(pairs: pd.DataFrame, measure: str) -> str:
-    """Say in which layers masks are most and least alike; nothing of masks that keep nothing."""
+    """Say in which layers masks are most and least alike; "" for masks that keep nothing."""
     means = summary.peaks(pairs)
     if not means:
         return ""
     short = theme.short_layer(list(dict.fromkeys(pairs.dropna(subset="value")["group"])))
-    (top, high), (low, least) = next(iter(means.items())), list(means.items())[-1]
+    (top, highest), (bottom, lowest) = next(iter(means.items())), list(means.items())[-1]
     return (
-        f"{theme.UNITS[measure][0]} is highest in layer **{short[top]}** ({high:.3f}, mean of all pairs) and lowest in "
-        f"layer **{short[low]}** ({least:.3f})."
+        f"{theme.UNITS[measure][0]} is highest in layer **{short[top]}** ({highest:.3f}, mean of all pairs) and lowest "
+        f"in layer **{short[bottom]}** ({lowest:.3f})."
     )
 
 
 def agreement(method: str, others: Sequence[tuple[str, str, Agreement]], few: Mapping[str, int]) -> str:
     """Say, a line for each of the others, whether its overlap goes with that of the masks of `method`.
 
-    `others` are what masks, and what overlap, are called, and how they agree; `few` names masks of too few languages.
+    `others` are the masks' name, the overlap's name, and how they agree; `few` is name -> number of languages of masks
+    of too few languages.
     """
     lines = []
-    for masks, overlap, agreed in others:
-        rho, p = agreed.family["tested"], agreed.family["p"]
+    for masks, overlap, agreement in others:
+        rho, p = agreement.family["tested"], agreement.family["p"]
         way = "goes with" if p < SIGNIFICANT and rho > 0 else "is not seen to go with" if p == p else "beside"
         related = "cannot be tested among relatives"
         if p == p:
             related = f"exchanging relatives only ρ = {rho:.2f}, p = {p:.4f}"
         lines.append(
             f"- {overlap} of **{masks}** masks {way} that of {method}: over pairs of languages ρ = "
-            f"**{agreed.plain['rho']:.2f}** (p = {agreed.plain['p']:.4f}; {related}). Whether languages meet in the "
-            f"same layers is another question: over layers ρ = **{agreed.layers.means:.2f}**."
+            f"**{agreement.plain['rho']:.2f}** (p = {agreement.plain['p']:.4f}; {related}). Whether languages meet in "
+            f"the same layers is another question: over layers ρ = **{agreement.layers.means:.2f}**."
         )
     lines += [f"- **{name}** masks are of {n} languages, too few to correlate pairs." for name, n in few.items()]
     return "\n".join(lines)
 
 
 def agreement_by_layer(method: str) -> str:
-    """Say what is drawn of every layer."""
+    """Explain the figure of the agreement by layer."""
     return (
         f"Rank correlation with {method} over the pairs of languages. Filled: p < 0.05, exchanging relatives only, not "
         "corrected for the layers (Holm's is in the table)."
@@ -299,20 +300,20 @@ def agreement_by_layer(method: str) -> str:
 
 
 def agreement_table(others: Sequence[tuple[str, str, Agreement]]) -> pd.DataFrame:
-    """Return the same as a table, under the headings that the page shows."""
+    """Return the agreement with others as a table, under the headings that the page shows."""
     return pd.DataFrame(
         {
             "Masks": masks,
             "Overlap": overlap,
-            "ρ over pairs": agreed.plain["rho"],
-            "p": agreed.plain["p"],
-            "ρ, relatives": agreed.family["tested"],
-            "p, relatives": agreed.family["p"],
-            "Languages": agreed.languages,
-            "ρ over layers": agreed.layers.means,
-            "ρ over pairs and layers": agreed.layers.cells,
+            "ρ over pairs": agreement.plain["rho"],
+            "p": agreement.plain["p"],
+            "ρ, relatives": agreement.family["tested"],
+            "p, relatives": agreement.family["p"],
+            "Languages": agreement.languages,
+            "ρ over layers": agreement.layers.means,
+            "ρ over pairs and layers": agreement.layers.cells,
         }
-        for masks, overlap, agreed in others
+        for masks, overlap, agreement in others
     )
 
 

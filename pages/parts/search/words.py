@@ -33,9 +33,9 @@ def answer(winners: pd.DataFrame, levels: pd.DataFrame, *, trained: bool) -> str
     """Say where tickets are lost, a line a rule; the tables are those of `winning.winners` and `winning.levels`."""
     lines = []
     for rule, sparsities in winning.by_rule(winners).items():
-        some = [f"{display(code)} {sparsity:.0%}" for code, sparsity in sparsities.items() if sparsity == sparsity]
+        won = [f"{display(code)} {sparsity:.0%}" for code, sparsity in sparsities.items() if sparsity == sparsity]
         none = [display(code) for code, sparsity in sparsities.items() if sparsity != sparsity]
-        parts = [", ".join(some)] if some else []
+        parts = [", ".join(won)] if won else []
         parts += [f"none for {', '.join(none)}"] if none else []
         lines.append(f"- **Sparsest ticket {RULES[rule]}:** {'; '.join(parts)}.")
     count = formats.count(levels["sparsity"].nunique(), "level")

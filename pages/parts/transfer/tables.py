@@ -1,4 +1,4 @@
-"""What the Transfer page shows: experiments of ours and of the paper, and their tables, remembered."""
+"""What the Transfer page shows: experiments of studies and of the paper, and their tables, remembered."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Experiment:
     own: int | None = None  # the seed of the own masks that others are compared with; None is that of all masks
 
     @property
-    def asked(self) -> tuple:
-        """What tells its rows in the study."""
+    def selection(self) -> tuple:
+        """The arguments that select its rows in the study."""
         return self.task, self.method, self.sparsity, self.chosen, self.seed, self.own
 
     @property
@@ -47,17 +47,17 @@ class Experiment:
 
     @property
     def settings(self) -> dict:
-        """What its runs were made with, as far as that is known."""
+        """The settings of its runs; empty if they are not known."""
         return self.study.settings(self.task, f"transfer {self.task}") if self.study else {}
 
     @property
     def mask_seed(self) -> int | None:
-        """The seed that the masks were found under; None where that is not known."""
+        """The seed that the masks were found under; None if it is not known."""
         return self.settings.get("mask_seed")
 
     @property
     def steps(self) -> int | None:
-        """How many steps a training had; None where that is not known."""
+        """The number of steps of a training; None if it is not known."""
         return self.settings.get("recipe", {}).get("steps")
 
     def cells(self) -> pd.Series:
@@ -87,25 +87,25 @@ class Experiment:
         """`results.against_own` of the experiment's matrix."""
         if self.study is None:
             return _published(self.model, self.task, self.chosen)
-        return _matrix(self.study, *self.asked)
+        return _matrix(self.study, *self.selection)
 
     def bootstrap(self) -> pd.DataFrame:
         """`results.bootstrap`; empty for the paper, whose single predictions are not known."""
         if self.study is None:
             return pd.DataFrame(columns=["source", "target", "gain", "low", "high", "p"])
-        return _bootstrap(self.study, *self.asked)
+        return _bootstrap(self.study, *self.selection)
 
     def left_out(self) -> pd.DataFrame:
-        """`results.left_out`; empty where no core was trained, as in the paper."""
+        """`results.left_out`; empty if no core was trained, as in the paper."""
         if self.study is None:
             return pd.DataFrame(columns=results.LEFT_OUT)
-        return _left_out(self.study, *self.asked)
+        return _left_out(self.study, *self.selection)
 
     def others(self) -> list[Experiment]:
-        """The same experiment at other sparsities; under the same seed, where that has as many runs as any there."""
+        """The same experiment at other sparsities, under the seed that `seeds.alike` returns."""
         if self.study is None:
             return []
-        others = (e for e in ours(self.study) if (e.task, e.method) == (self.task, self.method))
+        others = (e for e in experiments_of(self.study) if (e.task, e.method) == (self.task, self.method))
         return [
             replace(other, chosen=self.chosen, seed=seeds.alike(other.cells(), self.seed, other.mask_seed, self.method))
             for other in others
@@ -123,12 +123,12 @@ class Experiment:
         """`across.multilingual` of all the study's tasks at this sparsity, or the paper's."""
         if self.study is None:
             return published.multilingual_ticket()
-        every = [self, *(e for e in ours(self.study) if (e.method, e.sparsity) == (self.method, self.sparsity))]
-        tasks = {e.task: e for e in every}
-        return pd.concat([_multilingual(self.study, *replace(e, chosen=(), seed=None).asked) for e in tasks.values()])
+        others = (e for e in experiments_of(self.study) if (e.method, e.sparsity) == (self.method, self.sparsity))
+        tasks = {e.task: replace(e, chosen=(), seed=None) for e in (self, *others)}
+        return pd.concat([_multilingual(self.study, *experiment.selection) for experiment in tasks.values()])
 
     def overlap(self) -> pd.DataFrame:
-        """The overlap of the masks, group, source, target, value; empty where their counts are not known."""
+        """The overlap of the masks, group, source, target, value; empty if the study lacks their counts."""
         if self.study is None:
             return pd.DataFrame()
         choice = Choice(self.task, self.method, self.sparsity, self.mask_seed or 0)
@@ -138,16 +138,16 @@ class Experiment:
             return pd.DataFrame()
 
     def association(self) -> pd.DataFrame:
-        """`association.with_overlap` of the experiment's matrix; empty where the overlap is not known."""
+        """`association.with_overlap` of the experiment's matrix; empty if the overlap is not known."""
         return association.with_overlap(self.matrix(), self.overlap())
 
     def drops(self) -> pd.DataFrame:
-        """`answers.drops` at every sparsity that there is."""
-        every = sorted([self, *self.others()], key=lambda each: each.sparsity)
-        return answers.drops({words.drop_line(each.sparsity, each.seed): each.matrix() for each in every})
+        """`answers.drops` at every sparsity of the study."""
+        experiments = sorted([self, *self.others()], key=lambda each: each.sparsity)
+        return answers.drops({words.drop_line(each.sparsity, each.seed): each.matrix() for each in experiments})
 
 
-def ours(study: Study) -> list[Experiment]:
+def experiments_of(study: Study) -> list[Experiment]:
     """Return the experiments that a study has runs of."""
     table = catalogue.table(study, "transfer")
     if table.empty:
@@ -163,10 +163,10 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     studies, broken = catalogue.studies()
     for line in broken:
         notices.error(line)
-    experiments = {name: of_study for name, study in studies.items() if (of_study := ours(study))}
-    asked = st.query_params.get("runs")
-    if asked and asked not in (*experiments, PAPER):
-        notices.warning(f"There are no runs called “{asked}” here. There are {', '.join([*experiments, PAPER])}.")
+    experiments = {name: of_study for name, study in studies.items() if (of_study := experiments_of(study))}
+    linked = st.query_params.get("runs")
+    if linked and linked not in (*experiments, PAPER):
+        notices.warning(f"There are no runs called “{linked}” here. There are {', '.join([*experiments, PAPER])}.")
     name = pickers.pick("Runs", [*experiments, PAPER], "runs")
     if not experiments:
         notices.markdown(words.NO_STUDY)
@@ -203,13 +203,13 @@ def _of_paper(task: str = "") -> Experiment:
 
 
 @catalogue.remembered
-def _matrix(study: Study, *asked: object) -> pd.DataFrame:
-    return results.against_own(results.matrix(_selected(study, *asked)))
+def _matrix(study: Study, *selection: object) -> pd.DataFrame:
+    return results.against_own(results.matrix(_selected(study, *selection)))
 
 
 @catalogue.remembered
-def _bootstrap(study: Study, *asked: object) -> pd.DataFrame:
-    return results.bootstrap(_selected(study, *asked))
+def _bootstrap(study: Study, *selection: object) -> pd.DataFrame:
+    return results.bootstrap(_selected(study, *selection))
 
 
 @catalogue.remembered
@@ -228,8 +228,8 @@ def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...],
 
 
 @catalogue.remembered
-def _multilingual(study: Study, task: str, *asked: object) -> pd.DataFrame:
-    return across.multilingual(_selected(study, task, *asked), task)
+def _multilingual(study: Study, task: str, *selection: object) -> pd.DataFrame:
+    return across.multilingual(_selected(study, task, *selection), task)
 
 
 def _selected(

@@ -1,4 +1,4 @@
-"""What the Transfer page says: whose mask serves others, how sure that is, and what it must be read against."""
+"""What the Transfer page says: whose mask serves others, how sure that is, and what it must be compared with."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def verdict(one: Experiment) -> str:
 
 
 def _successes(matrix: pd.DataFrame, *, printed: bool) -> str:
-    """Say how many transfers succeed by the paper's rule; of `printed` scores it cannot be known."""
+    """Say how many transfers succeed by the paper's rule, which cannot be applied to `printed` scores."""
     successes, judged = answers.judged(matrix)
     if judged:
         return (
@@ -101,7 +101,7 @@ def _unlearnt(matrix: pd.DataFrame, name: str) -> list[str]:
 
 
 def _far(matrix: pd.DataFrame, name: str) -> list[str]:
-    """Say where the full model is far from the own masks, so that differences between masks are read with care."""
+    """Warn of a full model that is far from the own masks, so that differences between masks are read with care."""
     far = answers.full_change(matrix)
     if far != far:
         return []
@@ -142,20 +142,21 @@ def _seeds(seed: int | None, table: pd.DataFrame) -> str:
     return f"{count} a cell, compared under the same seeds"
 
 
-def beside(ours: Experiment, paper: Experiment) -> str:
-    """Say how far our run and the paper's agree, and how long each trained; "" where either has no pairs."""
+def beside(run: Experiment, paper: Experiment) -> str:
+    """Say how far a study's run and the paper's agree, and how long each trained; "" if either has no pairs."""
     changes = []
-    for each in (ours, paper):
+    for each in (run, paper):
         between = answers.change(each.matrix())
         if between is None:
             return ""
         changes.append(change(between.mean, each.matrix()["metric"].iloc[0]))
-    here, printed = changes
+    measured, printed = changes
     sentence = (
-        f"**Beside the paper:** in the mean of pairs another's mask is {here} than the own one here, {printed} there."
+        f"**Beside the paper:** in the mean of pairs another's mask is {measured} than the own one here, "
+        f"{printed} there."
     )
-    if ours.steps and published.MODELS[paper.model] == "mBERT":  # whose settings are printed
-        sentence += f" A training has {ours.steps:,} steps here, {published.steps(paper.task):,} there."
+    if run.steps and published.MODELS[paper.model] == "mBERT":  # whose settings are printed
+        sentence += f" A training has {run.steps:,} steps here, {published.steps(paper.task):,} there."
     return f"{sentence} Scores of different tasks and data do not compare, relative changes do."
 
 
@@ -178,7 +179,7 @@ def tiles(one: Experiment) -> list[Tile]:
 
 
 def searched(one: Experiment) -> str:
-    """Say how much an own mask costs that another search found, a line a search; "" where there is none.
+    """Say how much an own mask costs that another search found, a line a search; "" if there is none.
 
     That much of what another's mask costs is the search's, the rest the language's.
     """
@@ -216,7 +217,7 @@ def drops(name: str) -> str:
 
 
 def left_out(table: pd.DataFrame) -> str:
-    """Say for how many languages what the others have together is better; `table` is that of `results.left_out`."""
+    """Say for how many languages the joined masks of the others are better; `table` is that of `results.left_out`."""
     return "\n".join(
         f"- **{source.capitalize()}** ({what}): better than the mean of the others' single masks for "
         f"**{_wins(table, source, 'mean')}** languages, than the best of them for "
@@ -274,7 +275,7 @@ def none_across(target: str) -> str:
 
 
 def mixture_names(mixture: str) -> Mapping[str, str]:
-    """Say what the sources beside a mixture's mask are called, and the mixture."""
+    """Name a mixture and the sources beside its mask: source -> name."""
     return {"full": "Full model", "own": "Own mask", mixture: f"{', '.join(parts(mixture))} mixed"}
 
 

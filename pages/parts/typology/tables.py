@@ -52,12 +52,14 @@ def associations(
 def by_layer(view: View, spoken: Languages, measure: str, distances: pd.DataFrame) -> pd.DataFrame:
     """Return `associations` of the whole network and, corrected among themselves, of every layer.
 
-    The layers' tests are the study's own where it has them and the whole network's agree with those made here.
+    The layers' tests are the study's own, if it has them and its tests of the whole network agree with those made anew.
     """
     network, layers = (overlap(view, spoken, measure, by) for by in ("all", "layer"))
     tested = associations(network, distances, spoken.blocks)
-    held = _stored(view, measure, "all", network, distances)
-    tests = _stored(view, measure, "layer", layers, distances) if held and stored.same(held, tested) else None
+    of_network = _stored(view, measure, "all", network, distances)
+    tests = None
+    if of_network and stored.same(of_network, tested):
+        tests = _stored(view, measure, "layer", layers, distances)
     of_layers = schemes.beside(tests) if tests else associations(layers, distances, spoken.blocks)
     return pd.concat([tested, of_layers], ignore_index=True)
 
@@ -91,7 +93,7 @@ def with_partial(
 def regression(
     overlap: pd.DataFrame, distances: pd.DataFrame, families: dict[str, str], kinds: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Return `association.regression` on some distances, with the columns p_within and r2_p_within beside.
+    """Return `association.regression` on the distances `kinds`, with the columns p_within and r2_p_within beside.
 
     Raises `NeutralError` for distances that follow from one another on these languages.
     """
@@ -100,7 +102,7 @@ def regression(
 
 
 def edges(networks: dict[str, Network], overlap: str, kind: str) -> pd.DataFrame:
-    """Return the edges of the networks overlap and, if it is there, distance; `graph` names which they are of."""
+    """Return the edges of the networks "overlap" and, if it is among them, "distance"; column graph names them."""
     names = {"overlap": overlap, "distance": kind}
     return pd.concat([network.edges.assign(graph=names[value]) for value, network in networks.items()])
 

@@ -53,15 +53,15 @@ COLUMNS = {
 
 
 def method(spoken: Languages) -> str:
-    """Explain the tests, and whom they speak for."""
+    """Explain the tests, and the languages that they are about."""
     sizes = Counter(spoken.blocks.values())
-    among = [code for code in spoken.codes if sizes[spoken.blocks[code]] > 1]
-    if not among:
+    related = [code for code in spoken.codes if sizes[spoken.blocks[code]] > 1]
+    if not related:
         movable = "here no two languages are of one family, so it cannot be done"
-    elif len(among) == len(spoken.codes) and len(sizes) == 1:
+    elif len(related) == len(spoken.codes) and len(sizes) == 1:
         movable = "here all languages are of one family, so it is the same as permuting all"
     else:
-        movable = f"here only {', '.join(map(display, among))} can be exchanged, so it speaks for these"
+        movable = f"here only {', '.join(map(display, related))} can be exchanged, so it speaks for these"
     return _METHOD.format(movable=movable)
 
 
@@ -163,7 +163,7 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
 
 
 def spread(overlap: pd.DataFrame) -> str:
-    """Say so where all pairs overlap alike: there is then little to explain."""
+    """Say so if all pairs overlap alike: then there is little to explain."""
     low, high = overlap["value"].min(), overlap["value"].max()
     if not high - low < ALIKE:
         return ""
@@ -262,7 +262,7 @@ def heat(table: pd.DataFrame) -> str:
 
 
 def too_few_pairs(table: pd.DataFrame) -> str:
-    """Say that the languages have too few pairs for a regression; "" where they have enough."""
+    """Say that the languages have too few pairs for a regression; "" if they have enough."""
     count, kinds = int(table["languages"].iloc[0]), len(table)
     pairs = count * (count - 1) // 2
     if pairs >= LEAST_PAIRS * kinds:
