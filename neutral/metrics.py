@@ -65,9 +65,27 @@ def better(name: str, one: float, other: float) -> float:
     return one - other if metric(name).higher_is_better else other - one
 
 
-def spearman(one: pd.Series, other: pd.Series) -> float:
-    """Return the rank correlation of two columns, ties at their mean rank; NaN for fewer than 3 rows or a constant."""
-    one, other = (pd.Series(merged(values)) for values in (one, other))
-    if len(one) < 3 or one.nunique() < 2 or other.nunique() < 2:
+def spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the rank correlation of every column of `one` (n, a) with every column of `other` (n, b): (a, b).
+
+    Ties share their mean rank. NaN where a column is constant.
+    """
+    from scipy.stats import rankdata  # pages that show a metric need no SciPy
+
+    ranks = [rankdata(values, axis=0) for values in (one, other)]
+    centred = [rank - rank.mean(axis=0) for rank in ranks]
+    lengths = [np.sqrt((column**2).sum(axis=0)) for column in centred]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return centred[0].T @ centred[1] / np.outer(*lengths)
+
+
+def rank_correlation(one: pd.Series, other: pd.Series, *, least: int = 3) -> float:
+    """Return Spearman's rank correlation of two columns over the rows that have both.
+
+    Values that differ only by rounding are ties. NaN for fewer than `least` rows, or a constant column.
+    """
+    both = (one.notna() & other.notna()).to_numpy()
+    columns = [merged(values.to_numpy(dtype=float)[both]) for values in (one, other)]
+    if both.sum() < least or any(np.ptp(values) == 0 for values in columns):
         return float("nan")
-    return float(one.corr(other, method="spearman"))
+    return float(spearman(*(values[:, None] for values in columns)).item())

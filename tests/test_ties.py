@@ -3,8 +3,11 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
+from neutral.metrics import rank_correlation
 from neutral.ties import ROUNDING, merged
 
 pytestmark = pytest.mark.numeric
@@ -41,3 +44,24 @@ def test_what_is_not_finite_stays():
     assert merged([]).shape == (0,)
     assert merged(np.zeros((2, 0))).shape == (2, 0)
     assert merged([1e-300, 0.0, 1.0]).tolist() == [0, 0, 1]
+
+
+def test_a_rank_correlation_is_scipys_with_ties_missing_values_and_rounding():
+    random = np.random.default_rng(0)
+    for n in (3, 5, 40):
+        one, other = random.integers(0, 6, (2, n)).astype(float)
+        one[0], one[1] = 0, 9
+        other[0], other[1] = 9, 0
+        expected = spearmanr(one, other).statistic
+        columns = pd.Series(one), pd.Series(other)
+        assert rank_correlation(*columns) == pytest.approx(expected)
+        shaken = columns[0] * (1 + 1e-15 * random.standard_normal(n))
+        assert rank_correlation(shaken, columns[1]) == pytest.approx(expected)
+        longer = [
+            pd.concat([column, pd.Series([missing, 3.0])])
+            for column, missing in zip(columns, (np.nan, 1.0), strict=True)
+        ]
+        more = spearmanr(*(column.to_numpy()[[*range(n), n + 1]] for column in longer)).statistic
+        assert rank_correlation(*longer) == pytest.approx(more)
+    assert np.isnan(rank_correlation(pd.Series([1.0, 1.0, 1.0]), pd.Series([1.0, 2.0, 3.0])))
+    assert np.isnan(rank_correlation(pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0])))

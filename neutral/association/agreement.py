@@ -14,7 +14,7 @@ import pandas as pd
 
 from neutral.association import associations, schemes
 from neutral.association.holm import holm
-from neutral.ties import merged
+from neutral.metrics import rank_correlation
 
 
 class Layers(NamedTuple):
@@ -56,8 +56,7 @@ def over_layers(one: pd.DataFrame, other: pd.DataFrame) -> Layers:
     """Correlate two overlaps over the groups (layers) that both have, each with the pairs that both have in it."""
     joined = _unordered(one).merge(_unordered(other), on=["group", "pair"], suffixes=("", "_other"))
     means = joined.groupby("group")[["value", "value_other"]].mean()
-    tables = [table[["value", "value_other"]].apply(merged) for table in (means, joined)]
-    correlations = [table["value"].corr(table["value_other"], method="spearman") for table in tables]
+    correlations = [rank_correlation(each["value"], each["value_other"], least=2) for each in (means, joined)]
     return Layers(*correlations, layers=len(means))
 
 

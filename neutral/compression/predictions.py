@@ -15,10 +15,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, rankdata
+from scipy.stats import binomtest
 
 from neutral.compression.results import ALL, ERRORS, KEYS
 from neutral.errors import NeutralError
+from neutral.metrics import spearman
 from neutral.ties import merged
 
 UNITS = ("table", "method")
@@ -93,18 +94,6 @@ def correlations(table: pd.DataFrame, *, unit: str = "table", draws: int = 1000,
 def languages_of(table: pd.DataFrame) -> list[str]:
     """Return the columns of `points` that hold nats: `all`, then the languages."""
     return [c for c in table if c not in _NO_LANGUAGE]
-
-
-def spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the rank correlation of every column of `one` (n, a) with every column of `other` (n, b): (a, b).
-
-    Ties share their mean rank. NaN where a column is constant.
-    """
-    ranks = [rankdata(values, axis=0) for values in (one, other)]
-    centred = [r - r.mean(axis=0) for r in ranks]
-    lengths = [np.sqrt((c**2).sum(axis=0)) for c in centred]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return centred[0].T @ centred[1] / np.outer(*lengths)
 
 
 def disagreements(table: pd.DataFrame, against: str = "rmse", language: str = ALL) -> tuple[int, float]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.labels import sort_key
+from neutral.metrics import rank_correlation
 from neutral.study import at_sparsity
 from neutral.summary import Choice
 
@@ -144,8 +145,7 @@ def shapes(table: pd.DataFrame) -> pd.DataFrame:
         at = float(peaks.mean()) / max(1, len(values) - 1)
         high = float(np.nanmax(values))
         middle = MIDDLE[0] <= at <= MIDDLE[1] and values[0] < high and values[-1] < high
-        varies = len(order) > 2 and wide[[curve, "overlap"]].nunique().min() > 1
-        rho = float(wide[curve].corr(wide["overlap"], method="spearman")) if varies else np.nan
+        rho = rank_correlation(wide[curve], wide["overlap"])
         rows.append(
             {
                 "curve": curve,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.bootstrap import REPEATS, gain_interval
-from neutral.metrics import METRICS, better, spearman
+from neutral.metrics import METRICS, better, rank_correlation
 from neutral.study import FULL, at_sparsity
 from neutral.ties import ROUNDING
 from neutral.transfer.sources import JOINED, is_language, reseeded_from
@@ -183,9 +183,10 @@ def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(check=np.log(table["untrained"] / table["target"].map(before))).dropna(
         subset=["check", "relative"]
     )
-    rows = [(t, spearman(r["untrained"], r["value"]), len(r)) for t, r in table.groupby("target", sort=False)]
+    rows = [(t, rank_correlation(r["untrained"], r["value"]), len(r)) for t, r in table.groupby("target", sort=False)]
     return pd.DataFrame(
-        [*rows, ("all", spearman(table["check"], table["relative"]), len(table))], columns=["target", "rho", "n"]
+        [*rows, ("all", rank_correlation(table["check"], table["relative"]), len(table))],
+        columns=["target", "rho", "n"],
     )
 
 
