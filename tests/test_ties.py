@@ -57,10 +57,8 @@ def test_a_rank_correlation_is_scipys_with_ties_missing_values_and_rounding():
         assert rank_correlation(*columns) == pytest.approx(expected)
         shaken = columns[0] * (1 + 1e-15 * random.standard_normal(n))
         assert rank_correlation(shaken, columns[1]) == pytest.approx(expected)
-        longer = [
-            pd.concat([column, pd.Series([missing, 3.0])])
-            for column, missing in zip(columns, (np.nan, 1.0), strict=True)
-        ]
+        ends = pd.Series([np.nan, 3.0]), pd.Series([1.0, 3.0])
+        longer = [pd.concat(both) for both in zip(columns, ends, strict=True)]
         more = spearmanr(*(column.to_numpy()[[*range(n), n + 1]] for column in longer)).statistic
         assert rank_correlation(*longer) == pytest.approx(more)
     assert np.isnan(rank_correlation(pd.Series([1.0, 1.0, 1.0]), pd.Series([1.0, 2.0, 3.0])))

@@ -184,10 +184,8 @@ def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
         subset=["check", "relative"]
     )
     rows = [(t, rank_correlation(r["untrained"], r["value"]), len(r)) for t, r in table.groupby("target", sort=False)]
-    return pd.DataFrame(
-        [*rows, ("all", rank_correlation(table["check"], table["relative"]), len(table))],
-        columns=["target", "rho", "n"],
-    )
+    rows.append(("all", rank_correlation(table["check"], table["relative"]), len(table)))
+    return pd.DataFrame(rows, columns=["target", "rho", "n"])
 
 
 def left_out(rows: pd.DataFrame) -> pd.DataFrame:
