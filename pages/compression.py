@@ -8,7 +8,7 @@ from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
 from pages.parts import pickers, show
-from pages.parts.compression import explorer, live, tables, words
+from pages.parts.compression import explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT
 from pages.parts.frame import page
@@ -136,7 +136,7 @@ PARTS = {
 }
 LIVE = ("Live", "Tokens")  # need a model, no results
 
-with page("Compression", lead=words.LEAD, choose=tables.choose, empty=tables.empty) as shown:
+with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.empty) as shown:
     study, choice = shown[0].study, shown[0].choice
     st.caption(words.what(study, choice))
     breaks = tables.breaks(study, choice)

@@ -7,7 +7,7 @@ from neutral.members import display, order
 from neutral.transfer import answers, published, results
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.transfer import across, tables, words
+from pages.parts.transfer import across, sidebar, words
 from pages.parts.transfer.tables import PAPER, Experiment
 
 SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
@@ -91,7 +91,7 @@ def overlap(one: Experiment) -> None:
             )
 
 
-with page("Transfer", lead=words.LEAD, choose=tables.choose) as experiments:
+with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
     show_as = pickers.pick("Show", list(SHOWN), "as", names=SHOWN.__getitem__)
     for one in experiments:
         task = pickers.task_name(one.task)

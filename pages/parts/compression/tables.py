@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from neutral.compression import predictions, results
-from neutral.errors import NeutralError
 from neutral.members import rows_in_order
 from neutral.study import Study
-from pages.parts import catalogue, pickers
-from pages.parts.compression import words
+from pages.parts import catalogue
 
 
 @dataclass(frozen=True)
@@ -33,45 +29,6 @@ class TableView:
 
     study: Study
     choice: TableChoice
-
-
-def choose(notices: DeltaGenerator) -> list[TableView]:
-    """Draw the sidebar's pickers and return what to show; empty when there is no study.
-
-    Raises `NeutralError` for a study without results.
-    """
-    studies, broken = catalogue.studies("compression")
-    for line in broken:
-        notices.error(line)
-    if not studies:
-        return pickers.pass_on(notices)
-    linked = st.query_params.get("tables")
-    if linked and linked not in studies:
-        notices.warning(f"There is no study of tables called “{linked}” here. There is {', '.join(studies)}.")
-    study = studies[pickers.pick("Study", list(studies), "tables")]
-    scored = scores(study)
-    if scored.empty:
-        raise NeutralError(
-            f"{words.title(study)} has no perplexities yet; go on with it with the same `python -m neutral compress` "
-            "command."
-        )
-
-    def pick(label: str, column: str, names: dict, key: str, **more: object) -> object:
-        values = [value for value in names if value in set(scored[column])]
-        return pickers.pick(label, values, key, names=names.__getitem__, **more)
-
-    by = pick("Size counted in", "by", words.BY, "by", help="Every stored byte against float32; or stored numbers.")
-    where = pick("Compressed table in", "where", words.WHERE, "where", help="A tied model has one table for both.")
-    whole = pick("Masking", "words", words.MASKING, "masking")
-    weights = pick("Token weights", "weights", words.WEIGHTS, "weights", default="uniform", help=words.WEIGHTS_HELP)
-    trimmed = pick("Vocabulary", "trimmed", words.VOCABULARY, "vocabulary")
-    return [TableView(study, TableChoice(by, where, whole, weights, trimmed))]
-
-
-def empty() -> None:
-    """Say how to get a study of tables."""
-    with st.container(border=True):
-        st.markdown(words.NO_STUDY)
 
 
 @catalogue.remembered

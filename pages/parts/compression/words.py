@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,10 +10,8 @@ from neutral.compression import results
 from neutral.members import display
 from neutral.study import Study
 from pages.parts import formats
+from pages.parts.compression.tables import TableChoice
 from pages.parts.formats import Tile
-
-if TYPE_CHECKING:
-    from pages.parts.compression.tables import TableChoice
 
 LEAD = "How small can a model's token table get before it breaks, by which method, and for which language first?"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +12,7 @@ from neutral.metrics import metric
 from neutral.transfer import answers, published
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
-
-if TYPE_CHECKING:
-    from pages.parts.transfer.tables import Experiment
+from pages.parts.transfer.tables import Experiment
 
 LEAD = (
     "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
@@ -203,11 +200,6 @@ def searched(one: Experiment) -> str:
     if lines:
         lines.append("\nBoth own masks were found on the same text, so the rest is the language's or its text's.")
     return "\n".join(lines)
-
-
-def drop_line(sparsity: float, seed: int | None) -> str:
-    """Name the line of one sparsity, and of one training seed if it is not of all."""
-    return f"{sparsity:.0%} removed" + ("" if seed is None else f", training seed {seed}")
 
 
 def drops(name: str) -> str:

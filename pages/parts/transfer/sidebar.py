@@ -1,0 +1,58 @@
+"""What the sidebar of the Transfer page chooses: runs of a study, and the paper's table beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from neutral.members import order
+from neutral.transfer import published
+from pages.parts import catalogue, pickers
+from pages.parts.transfer import words
+from pages.parts.transfer.tables import PAPER, Experiment, experiments_of
+
+
+def choose(notices: DeltaGenerator) -> list[Experiment]:
+    """Draw the sidebar's pickers and return what to show: the experiment chosen, and the paper's beside it if asked."""
+    studies, broken = catalogue.studies()
+    for line in broken:
+        notices.error(line)
+    experiments = {name: of_study for name, study in studies.items() if (of_study := experiments_of(study))}
+    linked = st.query_params.get("runs")
+    if linked and linked not in (*experiments, PAPER):
+        notices.warning(f"There are no runs called “{linked}” here. There are {', '.join([*experiments, PAPER])}.")
+    name = pickers.pick("Runs", [*experiments, PAPER], "runs")
+    if not experiments:
+        notices.markdown(words.NO_STUDY)
+    if name == PAPER:
+        return [_of_paper()]
+    of_study = experiments[name]
+    task = pickers.pick("Task", list(dict.fromkeys(e.task for e in of_study)), "task", names=pickers.task_name)
+    method = pickers.pick("Method", list(dict.fromkeys(e.method for e in of_study if e.task == task)), "method")
+    levels = sorted({e.sparsity for e in of_study if (e.task, e.method) == (task, method)})
+    sparsity = pickers.pick("Sparsity", levels, "sparsity", default=0.5, names=lambda s: f"{s:.0%}")
+    one = next(e for e in of_study if (e.task, e.method, e.sparsity) == (task, method, sparsity))
+    spoken = order(list(dict.fromkeys(one.matrix()["target"])))
+    one = replace(one, chosen=pickers.pick_members(spoken), seed=_pick_seed(one))
+    if not st.toggle("The paper's table below", key="paper", bind="query-params"):
+        return [one]
+    return [one, _of_paper(one.task)]
+
+
+def _pick_seed(one: Experiment) -> int | None:
+    """Choose a seed of the training, or all."""
+    options = [None, *sorted(one.cells().index)]
+    if len(options) < 3:
+        return None
+    names = {seed: "All" if seed is None else str(seed) for seed in options}
+    return pickers.pick("Training seed", options, "training", default=one.usual_seed, names=names.__getitem__)
+
+
+def _of_paper(task: str = "") -> Experiment:
+    pairs = published.experiments()
+    names = {pair: f"{published.MODELS[pair[0]]}, {pickers.task_name(pair[1])}" for pair in pairs}
+    default = next((pair for pair in pairs if pair[1] == published.TASKS.get(task)), pairs[0])
+    model, task = pickers.pick("The paper's table", pairs, "table", default=default, names=names.__getitem__)
+    return Experiment(PAPER, task, 0.5, model=model)
