@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from neutral import association, figures, summary, typology
+from neutral.association.agreement import Agreement
 from neutral.figures.theme import UNITS
 from neutral.summary import Choice
 from pages.parts import pickers, show
@@ -37,22 +40,12 @@ def ways(view: View, measure: str) -> None:
         for c in members
     }
     own = view.pairs(measure, LAYER, shared)
-    lines, by_layer = [own.assign(line=method, method=method)], []
-    agreements, few = [], {}
+    lines = [own.assign(line=method, method=method)]
     for choice, common in members.items():
         compared = tuple(member for member in common if member in shared)
         pairs = tables.pairs(view.source, choice, measure, LAYER, compared)
         lines.append(pairs.assign(line=names[choice], method=choice.method))
-        codes = tuple(filter(typology.is_code, common))
-        if len(codes) < association.LEAST:
-            few[names[choice]] = len(codes)
-            continue
-        for each in dict.fromkeys((measure, "beyond")):
-            if _has(view, choice, each):
-                agreement = tables.agreement_of(view.source, view.choice, choice, each, codes)
-                agreements.append((names[choice], UNITS[each][0], agreement))
-                if each == measure:
-                    by_layer.append(agreement.by_layer.assign(line=names[choice], method=choice.method))
+    agreements, by_layer, few = _agreements(view, measure, members, names)
     st.markdown("##### Other tasks, other ways of pruning")
     if agreements or few:
         st.markdown(words.agreement(method, agreements, few))
@@ -77,6 +70,29 @@ def ways(view: View, measure: str) -> None:
         )
         st.caption(words.AGREEMENT)
         show.table(pd.concat(by_layer), "Agreement by layer", f"agreement-{view.key}")
+
+
+def _agreements(
+    view: View, measure: str, members: Mapping[Choice, tuple[str, ...]], names: Mapping[Choice, str]
+) -> tuple[list[tuple[str, str, Agreement]], list[pd.DataFrame], dict[str, int]]:
+    """Return how far each choice's overlap agrees with the view's, by the measure and beyond the pretrained mask.
+
+    The parts: the masks' name, the overlap's name and their agreement; tables of the measure's agreement by layer; and
+    name -> number of languages of masks of too few.
+    """
+    agreements, by_layer, few = [], [], {}
+    for choice, common in members.items():
+        codes = tuple(filter(typology.is_code, common))
+        if len(codes) < association.LEAST:
+            few[names[choice]] = len(codes)
+            continue
+        for each in dict.fromkeys((measure, "beyond")):
+            if _has(view, choice, each):
+                agreement = tables.agreement_of(view.source, view.choice, choice, each, codes)
+                agreements.append((names[choice], UNITS[each][0], agreement))
+                if each == measure:
+                    by_layer.append(agreement.by_layer.assign(line=names[choice], method=choice.method))
+    return agreements, by_layer, few
 
 
 def _has(view: View, choice: Choice, measure: str) -> bool:
