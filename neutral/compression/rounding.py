@@ -3,7 +3,7 @@
 x̂ = s·q, where q is an integer of 8 or 4 bits, −2^(b−1) … 2^(b−1) − 1, and s a float16 number a group. The scale has a
 sign: a group's number of largest magnitude falls on the lower end, which reaches one step farther than the upper. With
 4 bits it pays to cut that number short. A few such scales are tried, each is fitted to its codes by least squares, and
-the one of least squared error is kept (this takes 6 % off the mean cosine distance of mini-mbert's table). With 8 bits
+the one of least squared error is kept (it takes 6 % off the mean cosine distance of mini-mbert's table). With 8 bits
 this changes nothing and is left out. A minimum beside the scale would cost as many bytes as groups of half the length,
 which are better.
 
