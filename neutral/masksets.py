@@ -66,6 +66,10 @@ class MaskSet:
         """Return an empty table: masks alone come without scores."""
         return pd.DataFrame()
 
+    def settings(self, task: str, name: str) -> dict:
+        """Return no settings: files of masks do not say how they were found."""
+        return {}
+
     def counts_index(self) -> pd.DataFrame:
         """Return an index of the counts: `languages`, and `seeds` where a label comes more than once."""
         kinds = ["languages", *(["seeds"] if self._repeated else [])]

@@ -4,7 +4,7 @@ An overlap says little alone. `levels` puts it beside what it must be compared w
 2020; the controls of this project): the level of independent masks of the same densities, the mask of the
 untouched pretrained weights, and the same language found again under another seed or from other text.
 
-Everything here takes a source, which is a `Study` or a `Collection`, and a `Choice` of what to look at.
+Everything here takes a source, which is a `Study` or a `MaskSet`, and a `Choice` of what to look at.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 
 
 class Source(Protocol):
-    """What has counts and tables: a `Study` or a `Collection`."""
+    """What has counts and tables: a `Study` or a `MaskSet`."""
 
     def counts_index(self) -> pd.DataFrame:
         """Return the counts there are: task, method, sparsity, seed, kind, path."""
@@ -99,7 +99,7 @@ def levels(
     Parameters
     ----------
     source : Source
-        A study or a collection.
+        A study or a set of masks.
     choice : Choice
         Which masks.
     measure : str

@@ -163,6 +163,16 @@ def test_the_table_of_the_lowest_score_is_kept():
     assert torch.equal(fitted(epochs=4).matrix(), tables[3])
 
 
+def test_a_first_score_without_end_is_improved_on():
+    scores, tables = iter([float("inf"), 5.0, 6.0]), []
+
+    def select(table):
+        tables.append(table.matrix())
+        return next(scores)
+
+    assert torch.equal(fitted(epochs=3, select=select).matrix(), tables[1])
+
+
 def test_the_elu_variant_decodes_with_elu():
     table = fitted(variant="elu")
     rows = table.tensors["latents"] @ table.tensors["decoder"] + table.tensors["offset"]

@@ -176,11 +176,12 @@ def test_two_languages_and_one_sparsity_are_enough(studies):
     assert summary.kinship(summary.pairs(summary.counts_of(study, summary.choices(study)[0]))).empty
 
 
-def test_a_collection_answers_like_a_study(masks):
+def test_a_set_of_masks_answers_like_a_study(masks):
     mine = MaskSet([masks["en"], masks["fr"]], ["en", "fr"])
     choice = summary.choices(mine)[0]
     assert choice == Choice("masks", "upload", 0.5, 0)
     assert summary.levels(mine, choice)["value"].iloc[0] == pytest.approx(jaccard(masks["en"], masks["fr"]))
+    assert mine.settings("masks", "upload") == {}
     assert mine.union() == masks["en"] | masks["fr"]
     assert mine.intersection() == masks["en"] & masks["fr"]
 

@@ -28,12 +28,18 @@ SAMPLE = 100  # tokens whose neighbours are compared
 class Request:
     """Which compressed table of which model: all that decides a result.
 
-    Attributes:
-        folder: of the model.
-        changed: what changes when the model's files do (`stamp`).
-        method: one of `METHODS`; "" is the full table.
-        ratio: how many times smaller, counted by `by` (bytes or parameters).
-        weights: how much each token counts in the fit (uniform, sqrt, frequency).
+    Attributes
+    ----------
+    folder
+        Of the model.
+    changed
+        What changes when the model's files do (`stamp`).
+    method
+        One of `METHODS`; "" is the full table.
+    ratio
+        How many times smaller, counted by `by` (bytes or parameters).
+    weights
+        How much each token counts in the fit (uniform, sqrt, frequency).
     """
 
     folder: str
@@ -53,12 +59,18 @@ class Request:
 class TokenTable:
     """A model's token table and its tokens.
 
-    Attributes:
-        matrix: (V, d) float32.
-        backend: the tokenizer.
-        pieces: the tokens as text.
-        scripts: (V,) ISO 15924.
-        frequency: (V,) shares of the text, which sum to 1.
+    Attributes
+    ----------
+    matrix
+        (V, d) float32.
+    backend
+        The tokenizer.
+    pieces
+        The tokens as text.
+    scripts
+        (V,) ISO 15924.
+    frequency
+        (V,) shares of the text, which sum to 1.
     """
 
     matrix: torch.Tensor

@@ -28,7 +28,6 @@ from neutral.tasks import LanguageModelling, Score
 from neutral.training import memory_limit
 
 WHOLE_TABLE = {"method": FULL, "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False}
-
 """The fields by which results name the table that is not compressed."""
 
 KEY = ("method", "by", "ratio", "weights", "variant", "trimmed", "seed", "language", "where", "words", "group", "name")

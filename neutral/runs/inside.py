@@ -100,7 +100,7 @@ class Inside:
         """Yield (name in the rows, mask) for every mask that the plan names."""
         plan = self.plan
         rewind(self.model, self.origin)
-        if "full" in plan.masks:
+        if FULL in plan.masks:
             yield FULL, None
         if "each" in plan.masks:
             yield from self.masks.items()
@@ -159,7 +159,7 @@ class Inside:
         A head that the checkpoint lacks has no part in the states. Raises `NeutralError` if the weights are not those
         that the study was made with.
         """
-        encoder_decoder = models.is_encoder_decoder(self.plan.model, **options)
+        encoder_decoder = self.task in making.LABELLED and models.is_encoder_decoder(self.plan.model, **options)
         head = making.head(self.task, encoder_decoder=encoder_decoder)
         model, new = models.load_seeded(self.plan.model, head, self.plan.seed, **options)
         weights = {name: weight for name, weight in models.prunable(model).items() if name not in new}

@@ -149,6 +149,11 @@ def _require_same(folder: Path, before: dict, requested: dict, grows: tuple[str,
         for name, value in {**_DEFAULTS, **json.loads(json.dumps(settings))}.items():
             if name not in grows and stored.get(name, value) != value:
                 raise NeutralError(
-                    f"{folder}: its {method} results were made with {name} {stored[name] or 'unset'}, not "
-                    f"{value or 'unset'}; choose another --study"
+                    f"{folder}: its {method} results were made with {name} {_said(stored[name])}, not "
+                    f"{_said(value)}; choose another --study"
                 )
+
+
+def _said(value: object) -> object:
+    """A setting's value as a message says it: 0 is a value."""
+    return "unset" if value in ("", None) else value

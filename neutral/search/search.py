@@ -110,10 +110,12 @@ class Search:
         """Score the model as it stands on the held-out text."""
         return self.task.evaluate(self.model, self.held_out, passes=self.passes)
 
-    def cut(self, found: scores.Scores, share: float, *, scope: str | None = None, kept: Mask | None = None) -> Mask:
-        """Drop the lowest `share` of all weights of the scores `found`, by default in the search's scope."""
+    def cut(
+        self, weight_scores: scores.Scores, share: float, *, scope: str | None = None, kept: Mask | None = None
+    ) -> Mask:
+        """Drop the lowest `share` of all weights of the scores, by default in the search's scope."""
         transposed = scores.transposed(self.model)
-        return scores.cut(found, share, scope or self.scope, kept, transposed=transposed)
+        return scores.cut(weight_scores, share, scope or self.scope, kept, transposed=transposed)
 
     def batches(self, items: Sequence, size: int) -> Iterator[dict[str, torch.Tensor]]:
         """Yield batches of examples from `items`, drawn by the recipe's seed, on the model's device."""

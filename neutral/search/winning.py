@@ -83,7 +83,7 @@ def levels(
         rows = rows[rows["language"].isin(languages)]
     tickets = []
     for language, runs in rows.groupby("language", sort=False):
-        full = runs[runs["method"] == "full"].set_index("seed")
+        full = runs[runs["method"] == FULL].set_index("seed")
         masked = runs[runs["method"] == method]
         if full.empty or masked.empty:
             continue

@@ -82,9 +82,10 @@ def ranked(matrix: pd.DataFrame) -> pd.DataFrame:
 def verdicts(tested: pd.DataFrame) -> Verdicts:
     """Count the pairs of languages in which a bootstrap finds a difference."""
     pairs = tested[_of_languages(tested)]
-    worse, better = pairs["gain"] < 0, pairs["gain"] > 0
+    is_worse, is_better = pairs["gain"] < 0, pairs["gain"] > 0
     sure, corrected = (p < SIGNIFICANT for p in (pairs["p"], benjamini_hochberg(pairs["p"].astype(float))))
-    return Verdicts(*(int(which.sum()) for which in (worse & sure, better & sure, worse & corrected)), len(pairs))
+    counted = (is_worse & sure, is_better & sure, is_worse & corrected)
+    return Verdicts(*(int(which.sum()) for which in counted), len(pairs))
 
 
 def different(tested: pd.DataFrame, on: tuple[str, str] = ("source", "target")) -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
 
 def _fullness(study: Study) -> int:
     """Return how many overlaps a study has: of every method, sparsity and seed, and of its controls."""
-    return sum(1 for _ in (study.path / "counts").glob("*"))
+    return sum(1 for _ in (study.path / "counts").glob("*.safetensors"))
 
 
 def stamp(path: Path) -> tuple:

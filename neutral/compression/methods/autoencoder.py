@@ -11,6 +11,7 @@ term turns from the mean error to a count of wrong numbers. Adam trains it, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
@@ -163,10 +164,15 @@ def fit_autoencoder(
             table = _table(training, network, matrix, budget, device)
         if select is not None:
             score = select(table)
-            best = (score, table) if best is None or score < best[0] - SINGLE * abs(best[0]) else best
+            best = (score, table) if best is None or _less(score, best[0]) else best
         if progress is not None:
             progress(epoch + 1, training.epochs)
     return best[1] if best else table
+
+
+def _less(score: float, best: float) -> bool:
+    """Whether a score is below the best by more than single precision loses."""
+    return score < best and not math.isclose(score, best, rel_tol=SINGLE)
 
 
 def _epoch(

@@ -276,16 +276,16 @@ def agreement(method: str, others: Sequence[tuple[str, str, Agreement]], few: Ma
     of too few languages.
     """
     lines = []
-    for masks, overlap, agreement in others:
-        rho, p = agreement.family["tested"], agreement.family["p"]
+    for masks, overlap, agreed in others:
+        rho, p = agreed.family["tested"], agreed.family["p"]
         way = "goes with" if p < SIGNIFICANT and rho > 0 else "is not seen to go with" if p == p else "beside"
         related = "cannot be tested among relatives"
         if p == p:
             related = f"exchanging relatives only ρ = {rho:.2f}, p = {p:.4f}"
         lines.append(
             f"- {overlap} of **{masks}** masks {way} that of {method}: over pairs of languages ρ = "
-            f"**{agreement.plain['rho']:.2f}** (p = {agreement.plain['p']:.4f}; {related}). Whether languages meet in "
-            f"the same layers is another question: over layers ρ = **{agreement.layers.means:.2f}**."
+            f"**{agreed.plain['rho']:.2f}** (p = {agreed.plain['p']:.4f}; {related}). Whether languages meet in "
+            f"the same layers is another question: over layers ρ = **{agreed.layers.means:.2f}**."
         )
     lines += [f"- **{name}** masks are of {n} languages, too few to correlate pairs." for name, n in few.items()]
     return "\n".join(lines)
@@ -305,15 +305,15 @@ def agreement_table(others: Sequence[tuple[str, str, Agreement]]) -> pd.DataFram
         {
             "Masks": masks,
             "Overlap": overlap,
-            "ρ over pairs": agreement.plain["rho"],
-            "p": agreement.plain["p"],
-            "ρ, relatives": agreement.family["tested"],
-            "p, relatives": agreement.family["p"],
-            "Languages": agreement.languages,
-            "ρ over layers": agreement.layers.means,
-            "ρ over pairs and layers": agreement.layers.cells,
+            "ρ over pairs": agreed.plain["rho"],
+            "p": agreed.plain["p"],
+            "ρ, relatives": agreed.family["tested"],
+            "p, relatives": agreed.family["p"],
+            "Languages": agreed.languages,
+            "ρ over layers": agreed.layers.means,
+            "ρ over pairs and layers": agreed.layers.cells,
         }
-        for masks, overlap, agreement in others
+        for masks, overlap, agreed in others
     )
 
 

@@ -33,11 +33,11 @@ def tasks(shown: list[Experiment]) -> None:
             if rows.empty:
                 st.info(words.none_across(target))
                 continue
-            languages = order(list(dict.fromkeys(rows["language"])))
+            codes = order(list(dict.fromkeys(rows["language"])))
             names = {task: pickers.task_name(task) for task in rows["source_task"]} | {"random": "Random mask"}
             marks = dict.fromkeys(answers.different(rows, ("source_task", "language")), "*")
-            show.figure(figures.cross_task_matrix(rows, languages, names, marks=marks), f"cross-{title}")
-            st.caption(words.across_tasks(target, rows, languages, printed=title == PAPER))
+            show.figure(figures.cross_task_matrix(rows, codes, names, marks=marks), f"cross-{title}")
+            st.caption(words.across_tasks(target, rows, codes, printed=title == PAPER))
             show.table(rows, "Across tasks", f"cross-{title}")
 
 

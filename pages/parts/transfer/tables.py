@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral.errors import NeutralError
-from neutral.study import Study
+from neutral.study import FULL, Study
 from neutral.summary import Choice
 from neutral.transfer import across, answers, association, published, results, seeds
 from neutral.transfer.sources import reseeded_from
@@ -154,7 +154,7 @@ def experiments_of(study: Study) -> list[Experiment]:
     table = catalogue.table(study, "transfer")
     if table.empty:
         return []
-    masked = table[(table["method"] != "full") & (table["source_task"] == table["task"])]
+    masked = table[(table["method"] != FULL) & (table["source_task"] == table["task"])]
     keys = masked[["task", "method", "sparsity"]].drop_duplicates().itertuples(index=False)
     title = study.info.get("title") or study.path.name
     return [Experiment(title, row.task, row.sparsity, row.method, study) for row in keys]
