@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,7 +166,7 @@ class Classification:
         predicted, true, loss = np.zeros(len(examples)), np.array([example.label for example in examples]), 0.0
         for places in alike(examples, lambda example: sum(map(len, example.texts)), batch_size):
             batch = self.collate([self.example(examples[i]) for i in places])
-            with autocast(place):
+            with self._precision(place):
                 answers, losses = self._answers(
                     model, {key: tensor.to(place) for key, tensor in batch.items()}, true[places]
                 )
@@ -173,6 +174,10 @@ class Classification:
             loss += float(losses.sum())
         model.train(was_training)
         return predicted, true, loss / len(examples)
+
+    def _precision(self, place: torch.device) -> AbstractContextManager:
+        """Return the context in which examples are scored."""
+        return autocast(place)
 
     def _answers(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor], true: np.ndarray

@@ -8,6 +8,7 @@ Test labels are kept secret (-1), so what is scored is `validation`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +102,10 @@ class Glue(Classification):
         if self.subject.classes:
             return super().mean_loss(model, batch)
         return F.mse_loss(self._logits(model, batch).squeeze(1), batch["labels"].float())
+
+    def _precision(self, place: torch.device) -> AbstractContextManager:
+        """Return the context in which examples are scored: bfloat16 would round a regression's numbers into ties."""
+        return super()._precision(place) if self.subject.classes else nullcontext()
 
     def _answers(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor], true: np.ndarray

@@ -108,8 +108,9 @@ def _folder(folder: Path, readers: Readers, wanted: Sequence[Sequence[str]]) -> 
         if not files:
             raise FileError(folder, f"has no {names[0]} file ({names[0]}{f', {names[0]}'.join(readers)})")
         paths, suffix = files[0]
-        split_tables.append((paths[0].name, pd.concat([_read(path, readers[suffix]) for path in paths])))
-    return [(name, _unhidden(rows)) for name, rows in split_tables]
+        rows = [_read(path, readers[suffix]) for path in paths]
+        split_tables.append((paths[0].name, _unhidden(pd.concat(rows, ignore_index=True))))
+    return split_tables
 
 
 def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
