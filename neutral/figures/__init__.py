@@ -13,6 +13,7 @@ from neutral.figures.compression import (
     error_spread,
     language_perplexity_by_ratio,
     perplexity_by_ratio,
+    scores_by_table,
     token_map,
 )
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
@@ -53,6 +54,7 @@ __all__ = [
     "retrieval_by_layer",
     "retrieval_matrix",
     "score_curves",
+    "scores_by_table",
     "theme",
     "ticket_curve",
     "together",

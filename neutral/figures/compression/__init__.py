@@ -1,5 +1,7 @@
-"""Compression: perplexity and errors against the ratio (`ratios`), and tokens and who breaks first (`tokens`)."""
+"""Compression: perplexity and errors against the ratio (`ratios`), tokens and who breaks first (`tokens`), tasks
+(`downstream`)."""
 
+from neutral.figures.compression.downstream import scores_by_table
 from neutral.figures.compression.ratios import (
     error_against_perplexity,
     error_by_ratio,
@@ -15,5 +17,6 @@ __all__ = [
     "error_spread",
     "language_perplexity_by_ratio",
     "perplexity_by_ratio",
+    "scores_by_table",
     "token_map",
 ]

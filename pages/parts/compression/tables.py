@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from neutral.compression import downstream as tuning
 from neutral.compression import predictions, results
 from neutral.members import rows_in_order
 from neutral.study import Study
@@ -88,6 +89,12 @@ def spread(study: Study, choice: TableChoice, group: str) -> pd.DataFrame:
     rows = results.usual(groups(study, group), choice.weights, choice.trimmed)
     rows = rows[rows["by"] == choice.by]
     return rows_in_order(rows, "name") if group == "language" else rows
+
+
+@catalogue.remembered
+def downstream(study: Study) -> pd.DataFrame:
+    """See `downstream.scores`."""
+    return tuning.scores(study.table("finetune"))
 
 
 def lines(table: pd.DataFrame) -> list[str]:
