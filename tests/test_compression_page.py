@@ -305,7 +305,7 @@ def test_fine_tuning_says_first_what_each_table_costs_and_what_it_matters_which_
     assert f"{part['value']:.3f} with its decoder trained, {whole['value']:.3f} with all its factors" in said
     marks = {trace["name"] for trace in charts(at)[0]["data"]}
     assert marks == {f"trains {what}" for what in downstream.TRAINS.values()}
-    other = opened(part="Fine-tuning", setting=next(s for s in scored["setting"] if "stsb" in s), metric="spearman")
+    other = opened(part="Fine-tuning", setting=next(s for s in scored["setting"] if "stsb" in s), metric="Spearman ρ")
     assert "Spearman ρ: 0.790 with the full table" in text(other)
 
 
