@@ -22,6 +22,7 @@ from benchmarks.gpu.timing import Comparison
 from benchmarks.selection import by_torch
 from benchmarks.selection import weights as mbert_weights
 from neutral import compression, models, scores
+from neutral.cli.options import quiet_libraries
 from neutral.tasks import LanguageModelling, Order, autocast, stacked
 from neutral.training import Masking, Recipe, train
 
@@ -162,7 +163,7 @@ def direction(file: Path, gpu: torch.device, tiny: bool) -> None:
     matrix = made_up(*((600, 48) if tiny else (119_547, 768)))
     there = matrix.to(gpu)
     compared = Comparison(file, "direction", rows=len(matrix), width=matrix.shape[1], ratio=10)
-    compared.add("torch.linalg.svd", lambda: torch.linalg.svd(there, full_matrices=False), gpu, times=2, warm=1)
+    compared.add("torch.linalg.svd", lambda: torch.linalg.svd(there, full_matrices=False), gpu, times=1, warm=1)
     compared.add("compression.fit", lambda: compression.fit(there, "direction", 10), gpu, times=3, warm=1)
     compared.add(
         "compression.fit, sums on the GPU",
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="rows of results are added to it")
     parser.add_argument("--tiny", action="store_true", help="small numbers, to see that it runs")
     options = parser.parse_args()
+    quiet_libraries()
     SUBJECTS[options.subject](options.out, models.device(), options.tiny)
 
 

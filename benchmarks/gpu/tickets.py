@@ -28,6 +28,7 @@ from pathlib import Path
 from benchmarks.gpu.gather import Gathering
 from benchmarks.gpu.parcels import pack
 from benchmarks.gpu.timing import write
+from neutral.cli.options import quiet_libraries
 from neutral.languages.eleven import PAPER_ORDER
 from neutral.search.lottery import levels
 
@@ -232,6 +233,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="paper", help="passed on to `find` if it knows recipes")
     parser.add_argument("--tiny", action="store_true", help="two languages, two rounds, three steps")
     options = parser.parse_args()
+    quiet_libraries()
     options.out.mkdir(parents=True, exist_ok=True)
     ask = Ask(options.text, steps=options.steps, rate=options.rate, extra=_recipe(options.recipe))
     if options.tiny:
