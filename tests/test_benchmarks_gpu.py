@@ -10,10 +10,10 @@ import tiny
 from benchmarks.gpu import parcels
 from benchmarks.gpu.gather import Gathering
 from benchmarks.gpu.tickets import Ask, affordable
+from neutral.recipes import Recipe
 from neutral.runs import search
 from neutral.runs.plans.search import SearchPlan
 from neutral.study import Study
-from neutral.training import Recipe
 
 CODES, SPARSITIES = ("en", "sw"), (0.2, 0.4)
 

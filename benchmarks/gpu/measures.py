@@ -23,8 +23,9 @@ from benchmarks.selection import by_torch
 from benchmarks.selection import weights as mbert_weights
 from neutral import compression, models, scores
 from neutral.cli.options import quiet_libraries
+from neutral.recipes import Recipe
 from neutral.tasks import LanguageModelling, Order, autocast, stacked
-from neutral.training import Masking, Recipe, train
+from neutral.training import Masking, train
 
 MODEL = "data/models/mini-mbert"
 BATCH, LENGTH = 32, 128
