@@ -245,7 +245,7 @@ def test_a_device_out_of_memory_ends_in_one_line_with_nothing_lost(plan, tmp_pat
 def test_a_gpu_finds_nearly_the_masks_of_the_processor(plan, tmp_path):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; torch finds none here")
-    here = search.find(replace(plan, method="wanda"), tmp_path / "cpu")
-    there = find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
+    here = find(replace(plan, method="wanda"), tmp_path / "cpu")
+    there = search.find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
     masks = [study.mask("mlm", "wanda", 0.4, 0, "en") for study in (here, there)]
     assert overlap.count(masks, ["cpu", "gpu"]).jaccard().value[0] > 0.95
