@@ -8,7 +8,6 @@ import pytest
 import tiny
 import torch
 from plainscripts import BATCHES, OldAdamW, Scripts
-from torch.nn import functional as F
 
 from neutral import models, recipes
 from neutral.masks import Mask
@@ -37,7 +36,7 @@ def folder(tmp_path_factory):
 
 
 def subject(name, folder):
-    """A task, its examples, and a function that loads the model; its weights are large, so that gradients are clipped."""
+    """A task, its examples, and a function that loads the model, with weights so large that gradients are clipped."""
     lines = tiny.text().train["en"]
     task = making.make(name, models.load_tokenizer(folder), labels=LABELS[name], length=48)
     rows = [tuple(line.split()) for line in lines]
