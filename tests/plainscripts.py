@@ -100,7 +100,7 @@ class Scripts:
 
 
 def in_order(items, size, steps, first=0) -> Iterator[list]:
-    """Batches of items from step `first` on, in the library's order: an epoch is drawn by seed 0, language 0, number."""
+    """Batches of items from step `first` on, in the library's order: an epoch is drawn by (0, 0, its number)."""
     places = range(first * size, (first + steps) * size)
     epochs = {
         epoch: np.random.default_rng((0, 0, epoch)).permutation(len(items))
