@@ -41,10 +41,10 @@ class OldAdamW(torch.optim.Optimizer):
 
 
 class Scripts:
-    """A model in the hands of the scripts; `origin` is θ0 by name."""
+    """A model in the hands of the scripts; `origin` is θ0 by name, `clip` the greatest norm of a step's gradient."""
 
-    def __init__(self, model, origin, rate, *, adamw=OldAdamW):
-        self.model, self.origin, self.rate, self.adamw = model, origin, rate, adamw
+    def __init__(self, model, origin, rate, *, clip=1.0, adamw=OldAdamW):
+        self.model, self.origin, self.rate, self.clip, self.adamw = model, origin, rate, clip, adamw
         self.family = "mt5" if model.config.is_encoder_decoder else "bert"
         leaves = tuple(f".{leaf}" for leaf in PRUNED[self.family])
         self.modules = {
@@ -54,7 +54,7 @@ class Scripts:
         }
 
     def train(self, batches, total):
-        """A new AdamW without decay; the rate falls in a line to 0 at step `total`; gradients are clipped to norm 1."""
+        """A new AdamW without decay; the rate falls in a line to 0 at step `total`; gradients are clipped."""
         optimizer = self.adamw(self.model.parameters(), lr=self.rate)
         for group in optimizer.param_groups:
             group["weight_decay"] = 0.0
@@ -63,7 +63,7 @@ class Scripts:
             optimizer.param_groups[0]["lr"] = self.rate * (1 - i / total)
             self.model.zero_grad()
             self.model(**batch).loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
             optimizer.step()
         with torch.no_grad():  # the scripts score here; pruned layers hold the last pass's weights, which a cut reads
             self.model(**batch)

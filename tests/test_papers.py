@@ -1,7 +1,8 @@
 """Rounds of each of the papers' loops, as `plainscripts` has them, against the library under the paper's recipe.
 
-Models are tiny and random, without dropout (its draws are the loop's own), in float32. What differs then is the order
-of sums, since the scripts pad to a fixed length, and where their AdamW has its ε.
+Models are tiny and random, without dropout (its draws are the loop's own), in float32; gradients are clipped at 0.1 and
+not at 1, so that clipping is always at work. What differs then is the order of sums, since the scripts pad to a fixed
+length, and where their AdamW has its ε.
 """
 
 import pytest
@@ -19,7 +20,7 @@ from neutral.tasks.tagging import Sentence
 
 pytestmark = pytest.mark.numeric
 
-PAPER = recipes.named("paper", steps=4, batch_size=4, rate=1e-3, precision="float32")
+PAPER = recipes.named("paper", steps=4, batch_size=4, rate=1e-3, clip=0.1, precision="float32")
 LABELS = {"mlm": (), "ner": ("O", "B-CAP"), "nli": ("contradiction", "entailment", "neutral")}
 WITHOUT_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 CLOSE = 1e-5  # of weights that move by 4e-3 a round
@@ -36,7 +37,7 @@ def folder(tmp_path_factory):
 
 
 def subject(name, folder):
-    """A task, its examples, and a function that loads the model, with weights so large that gradients are clipped."""
+    """A task, its examples, and a function that loads the model; large weights leave few gradients to rounding."""
     lines = tiny.text().train["en"]
     task = making.make(name, models.load_tokenizer(folder), labels=LABELS[name], length=48)
     rows = [tuple(line.split()) for line in lines]
@@ -79,7 +80,7 @@ def test_rounds_of_the_search_train_prune_and_rewind_alike(name, folder):
     """Two rounds, since the second has a mask, fresh examples, the trained head, and the peak rate anew."""
     task, items, load = subject(name, folder)
     search = Search(load(), task, items, items[:4], PAPER)
-    scripts = Scripts(load(), search.origin, PAPER.rate, adamw=torch.optim.AdamW)
+    scripts = Scripts(load(), search.origin, PAPER.rate, clip=PAPER.clip, adamw=torch.optim.AdamW)
     rounds = lottery.find(search, [0.1, 0.2])
     for number in range(2):
         batches = BATCHES[name](task, items, PAPER.batch_size, PAPER.steps, first=number * PAPER.steps)
@@ -94,7 +95,7 @@ def test_rounds_of_the_search_train_prune_and_rewind_alike(name, folder):
 def test_a_round_with_the_scripts_own_adamw_prunes_nearly_alike(folder):
     task, items, load = subject("mlm", folder)
     search = Search(load(), task, items, items[:4], PAPER)
-    scripts = Scripts(load(), search.origin, PAPER.rate, adamw=OldAdamW)
+    scripts = Scripts(load(), search.origin, PAPER.rate, clip=PAPER.clip, adamw=OldAdamW)
     done = next(lottery.find(search, [0.1]))
     scripts.train(BATCHES["mlm"](task, items, PAPER.batch_size, PAPER.steps), total=10 * PAPER.steps)
     scripts.cut(1 / 10)
@@ -106,15 +107,14 @@ def test_a_mask_is_fine_tuned_and_scored_alike(folder):
     task, items, load = subject("nli", folder)
     search = Search(load(), task, items, items[:12], PAPER)
     mask = Mask.random(search.weights, 0.5, seed=3)
-    scripts = Scripts(load(), search.origin, PAPER.rate, adamw=torch.optim.AdamW)
+    scripts = Scripts(load(), search.origin, PAPER.rate, clip=PAPER.clip, adamw=torch.optim.AdamW)
     scripts.put_on(mask)
     scripts.train(BATCHES["nli"](task, items, PAPER.batch_size, PAPER.steps), total=PAPER.steps)
     score = search.trained(mask)
     assert apart(search.model, scripts.weights()) < 1e-3
-    tokens = task.tokenizer(
-        *(list(side) for side in zip(*(item.texts for item in items[:12]), strict=True)), padding=True
-    )
+    sides = [list(side) for side in zip(*(item.texts for item in items[:12]), strict=True)]
+    tokens = task.tokenizer(*sides, padding=True, truncation=True, max_length=task.length, return_tensors="pt")
     with torch.no_grad():
-        logits = scripts.model.eval()(**{key: torch.tensor(rows) for key, rows in tokens.items()}).logits
+        logits = scripts.model.eval()(**tokens).logits
     right = [int(guess) == item.label for guess, item in zip(logits.argmax(1), items, strict=False)]
     assert score.value == pytest.approx(sum(right) / 12)
