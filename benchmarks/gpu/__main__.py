@@ -1,14 +1,16 @@
 """Everything that needs a GPU, once, within some minutes; results are on disk after each step.
 
-    python -m benchmarks.gpu --out FOLDER --text FOLDER [--minutes N] [--only card,tests,times,tickets] [--tiny]
+    python -m benchmarks.gpu --out FOLDER --text FOLDER [--minutes N] [--only card,tests,…] [--tiny]
 
 1. card: the card, its driver, and the versions of the libraries.
 2. tests: those that are marked `gpu`.
 3. times: what the library does on the GPU, beside torch's own way there and beside the processor (`measures.py`).
-4. tickets: lottery tickets of eleven languages (`tickets.py`), for all of the time that is left.
+4. recipes: what each part of the paper's recipe changes (`recipes.py`).
+5. tickets: lottery tickets of eleven languages (`tickets.py`), for all of the time that is left.
 
 A step has a process of its own and a time limit; one that fails costs no other. FOLDER gets results.jsonl (a row a
-result), log.txt, pytest.txt, study.tar.xz and masks.tar.0, .1, … (`unpack.py` makes a study of them).
+result), log.txt, pytest.xml, recipes.tar.xz, study.tar.xz and masks.tar.0, .1, … (`unpack.py` makes a study of the last
+two).
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = ("card", "tests", "times", "tickets")
-TESTS_LIMIT, TIMES_LIMIT = 90.0, 120.0  # seconds
+STEPS = ("card", "tests", "times", "recipes", "tickets")
+TESTS_LIMIT, TIMES_LIMIT, RECIPES_LIMIT = 90.0, 120.0, 200.0  # seconds
 SUBJECTS = {"step": 40.0, "selection": 30.0, "wanda": 20.0, "direction": 35.0, "mixed": 35.0}
 """What is timed, with seconds that it may take."""
 CLOSING = 5.0
@@ -112,8 +114,12 @@ def main() -> None:
         for subject, limit in SUBJECTS.items():
             command = [*module, "benchmarks.gpu.measures", subject, "--out", rows, *tiny]
             run.step(f"times, {subject}", command, min(limit, run.left - ends))
+    common = ["--text", str(options.text.resolve()), "--out", str(options.out.resolve()), *tiny]
+    if "recipes" in chosen:
+        limit = min(RECIPES_LIMIT, run.left)
+        settings = ["--seconds", f"{limit - CLOSING:.0f}", "--workers", str(max(2, (os.cpu_count() or 2) - 2))]
+        run.step("recipes", [*module, "benchmarks.gpu.recipes", *common, *settings], limit)
     if "tickets" in chosen:
-        common = ["--text", str(options.text.resolve()), "--out", str(options.out.resolve()), *tiny]
         settings = [
             "--steps",
             str(options.steps),
