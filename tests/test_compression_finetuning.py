@@ -11,8 +11,8 @@ from neutral.compression.methods.autoencoder import Autoencoder
 from neutral.compression.methods.svd import SVD
 from neutral.compression.placement import CompressedEmbedding
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.tasks import benchmarks
-from neutral.training import Recipe
 
 RECIPE = Recipe(steps=40, batch_size=16, rate=1e-2)
 

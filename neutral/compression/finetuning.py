@@ -27,9 +27,10 @@ from neutral.compression.placement import put_in
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.progress import bar
+from neutral.recipes import Recipe
 from neutral.tasks import Order, Score, Task, benchmarks
 from neutral.tasks.benchmarks import Benchmark
-from neutral.training import Recipe, memory_limit, train
+from neutral.training import memory_limit, train
 
 RECIPE = Recipe(steps=500, batch_size=32, rate=5e-5)
 """One of the settings among which Devlin et al. (2019) chose for GLUE, with steps in place of epochs."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from neutral.compression import finetuning
 from neutral.errors import NeutralError
-from neutral.training import Recipe
+from neutral.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def check(plan: FinetuningPlan) -> None:
         value = getattr(plan, name)
         if value is not None and value <= 0:
             raise NeutralError(f"--finetune-{name.removesuffix('_size')} {value:g}: a number above 0")
-    if plan.warmup is not None and not 0 <= plan.warmup <= 1:
-        raise NeutralError(f"--finetune-warmup {plan.warmup:g}: a share of the steps, from 0 to 1")
+    if plan.warmup is not None and not 0 <= plan.warmup < 1:
+        raise NeutralError(f"--finetune-warmup {plan.warmup:g}: a share of the steps, from 0 to under 1")
     if plan.stride < 0:
         raise NeutralError(f"--finetune-stride {plan.stride}: 0 or more tokens")
