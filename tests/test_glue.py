@@ -80,7 +80,7 @@ def test_a_snapshot_of_the_hub_is_read_in_pieces_without_its_secret_labels(tmp_p
     with pytest.raises(NeutralError, match="has no validation file"):
         benchmarks.load(folder)
     with pytest.raises(NeutralError, match=r"test-00000-of-00001\.parquet: every label is -1, so kept secret"):
-        splits.tables(folder, {".parquet": pd.read_parquet})
+        splits.tables(folder, {".parquet": pd.read_parquet}, named=False)
     (folder / "train-00001-of-00002.parquet").unlink()
     with pytest.raises(NeutralError, match=r"train-00001-of-00002\.parquet: this piece of the split is missing"):
         benchmarks.load(folder)

@@ -102,6 +102,11 @@ def line_of(table: str) -> str:
     return f"{name} {parts[by + 1]} × by {parts[by]}"
 
 
+def best_and_worst(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Return the rows of the largest and of the smallest gain, of rows as `scores` returns them."""
+    return table.loc[table["gain"].idxmax()], table.loc[table["gain"].idxmin()]
+
+
 def pairs_of_ways(table: pd.DataFrame) -> pd.DataFrame:
     """Return line, train, value and `all` of each table that was trained in part and in all its factors.
 

@@ -81,7 +81,7 @@ def read(name: str, source: str | Path) -> tuple[dict[str, list[Example]], dict[
     names = ("train", *subject.held_out)
     wanted = [_STANDS_FOR.get(split, (split,)) for split in names]
     examples, hidden = {}, {}
-    for split, (file, rows) in zip(names, splits.tables(source, records.READERS, wanted), strict=True):
+    for split, (file, rows) in zip(names, splits.tables(source, records.READERS, wanted, named=False), strict=True):
         examples[split], left_out = _examples(name, f"{source}: {file}", rows)
         hidden[split] = left_out + rows.attrs.get(splits.HIDDEN, 0)
     return examples, hidden

@@ -8,7 +8,6 @@ in it. A data set of the hub is named by its id, with its configuration after a 
 
 from __future__ import annotations
 
-import json
 import lzma
 import re
 import zlib
@@ -35,18 +34,25 @@ Readers = Mapping[str, Callable[[Path], pd.DataFrame]]
 Tables = list[tuple[str, pd.DataFrame]]
 
 
-def tables(source: str | Path, readers: Readers, wanted: Sequence[Sequence[str]] = USUAL) -> Tables:
+def tables(
+    source: str | Path, readers: Readers, wanted: Sequence[Sequence[str]] = USUAL, *, named: bool = True
+) -> Tables:
     """Return (name, rows) of each wanted split of a folder or else of the hub.
 
     `readers` maps the end of a file's name to its reader; `wanted` has the names that each split may have. In a data
-    set that has numbers and names of classes, names replace the numbers, and rows whose `label` is -1 (undecided, or
-    kept secret) are left out; the rows' attribute `HIDDEN` says how many.
+    set that has numbers and names of classes, names replace the numbers; in a snapshot of the hub the package
+    `datasets` knows them, and without `named` it isn't asked. Rows whose `label` is -1 (undecided, or kept secret) are
+    left out; the rows' attribute `HIDDEN` says how many.
 
     Raises `FileError` / `NeutralError` naming the folder, file or split that is missing, cannot be read, or whose
     labels are all -1.
     """
     path = Path(source).expanduser()
-    split_tables = _folder(path, readers, wanted) if is_local(source) else _hub(str(source), wanted)
+    snapshot = named and not _files(path, "train", readers, pieces=False) and list(path.glob("train-*.parquet"))
+    if is_local(source):
+        split_tables = _hub(str(path), wanted) if snapshot else _folder(path, readers, wanted)
+    else:
+        split_tables = _hub(str(source), wanted)
     for name, rows in split_tables:
         if rows.empty and rows.attrs.get(HIDDEN):
             raise NeutralError(f"{source}: {name}: every label is -1, so kept secret: there is nothing to score")
@@ -58,8 +64,8 @@ def is_local(source: str | Path) -> bool:
     return Path(source).expanduser().exists() or str(source).startswith((".", "/", "~"))
 
 
-def _files(folder: Path, name: str, readers: Readers) -> list[tuple[list[Path], str]]:
-    """Return the files of a split that readers know, pieces together, each with its reader's suffix."""
+def _files(folder: Path, name: str, readers: Readers, *, pieces: bool = True) -> list[tuple[list[Path], str]]:
+    """Return the files of a split that readers know, `pieces` together, each with its reader's suffix."""
     files = []
     for suffix in readers:
         for packed in _PACKED:
@@ -67,8 +73,9 @@ def _files(folder: Path, name: str, readers: Readers) -> list[tuple[list[Path], 
             if (folder / f"{name}{end}").is_file():
                 files.append(([folder / f"{name}{end}"], suffix))
             pattern = re.compile(re.escape(name) + _PIECE + re.escape(end))
-            if pieces := sorted(path for path in folder.glob(f"{name}-*{end}") if pattern.fullmatch(path.name)):
-                files.append((_whole(pieces, name, end), suffix))
+            parts = sorted(path for path in folder.glob(f"{name}-*{end}") if pattern.fullmatch(path.name))
+            if parts and pieces:
+                files.append((_whole(parts, name, end), suffix))
     return files
 
 
@@ -114,41 +121,27 @@ def _folder(folder: Path, readers: Readers, wanted: Sequence[Sequence[str]]) -> 
 
 
 def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """Read a file, with the names of classes for their numbers if it has both. Raises `FileError` if it can't."""
+    """Read a file. Raises `FileError` if it can't."""
     try:
-        rows = reader(path)
-        return _named(rows, _features(path)) if path.suffix == ".parquet" else rows
+        return reader(path)
     except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
         raise FileError(path, f"cannot be read as a table of texts: {reason}") from error
-
-
-def _features(path: Path) -> dict[str, tuple[list[str] | None, list[str] | None]]:
-    """Return column -> names of its classes, and names of the classes in its lists, as the hub's Parquet files say."""
-    from pyarrow import parquet
-
-    entry = (parquet.read_schema(path).metadata or {}).get(b"huggingface")
-    columns = json.loads(entry).get("info", {}).get("features", {}) if entry else {}
-    return {
-        name: (feature.get("names"), (feature.get("feature") or {}).get("names"))
-        for name, feature in columns.items()
-        if isinstance(feature, dict) and isinstance(feature.get("feature") or {}, dict)
-    }
 
 
 def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
     try:
         from datasets import load_dataset
     except ImportError as error:
-        raise NeutralError(
-            f"{source}: no such folder; a data set of the hub needs the package `datasets`: pip install datasets"
-        ) from error
-    name, _, configuration = source.partition(":")
+        what = "no such folder; a data set of the hub" if not is_local(source) else "a folder laid out as the hub's"
+        raise NeutralError(f"{source}: {what} needs the package `datasets`: pip install datasets") from error
+    name, _, configuration = (source, "", "") if is_local(source) else source.partition(":")
     try:
         splits = load_dataset(name, configuration or None)
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise NeutralError(f"{source}: no such folder, and no data set of the hub: {reason}") from error
+        what = "cannot be read as a data set" if is_local(source) else "no such folder, and no data set of the hub"
+        raise NeutralError(f"{source}: {what}: {reason}") from error
     split_tables = []
     for names in wanted:
         split = next((name for name in names if name in splits), None)

@@ -74,7 +74,7 @@ def read(source: str | Path) -> dict[str, list[Question]]:
     Raises `FileError` / `NeutralError`, naming the file, for a split or column that is missing, a row that lacks a text
     or an answer, and an answer that is not where the row says.
     """
-    both = splits.tables(source, records.READERS | {".json": read_original}, _SPLITS)
+    both = splits.tables(source, records.READERS | {".json": read_original}, _SPLITS, named=False)
     return {names[0]: _questions(f"{source}: {file}", rows) for names, (file, rows) in zip(_SPLITS, both, strict=True)}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from neutral.compression import results
-from neutral.compression.downstream import TRAINS, pairs_of_ways
+from neutral.compression.downstream import TRAINS, best_and_worst, pairs_of_ways
 from neutral.members import display
 from neutral.metrics import metric
 from neutral.study import FULL, Study
@@ -163,7 +163,7 @@ def tuning(rows: pd.DataFrame) -> str:
     if full.empty or tables.empty:
         listed = ", ".join(f"{row.line} {row.value:.3f}" for row in rows.itertuples())
         return f"**{name}** after fine-tuning ({seeds}): {listed}."
-    best, worst = tables.loc[tables["gain"].idxmax()], tables.loc[tables["gain"].idxmin()]
+    best, worst = best_and_worst(tables)
     sentence = f"**{name}: {full['value'].iloc[0]:.3f} with the full table, {_tuned(best)}"
     sentence += "**" if best.name == worst.name else f" and {_tuned(worst)}**"
     parts = [
