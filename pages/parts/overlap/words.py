@@ -62,7 +62,8 @@ AGREEMENT = "p is a Mantel test's: exchanging any languages, and only relatives.
 
 UPLOAD = """
 Upload masks of one model, one file a language: a `mask.pt` of the paper's scripts, a checkpoint of
-`torch.nn.utils.prune`, plain or packed `.safetensors`, or `.npz`. Then every page can show them, alone or beside
+`torch.nn.utils.prune`, plain or packed `.safetensors`, or `.npz`. Where all files are called `mask.pt`, zip their
+folders and upload the archive: its masks are called by their folders. Then every page can show them, alone or beside
 the study. They stay in this session and are gone when you close it; nothing in a file is executed.
 """
 
