@@ -65,8 +65,8 @@ def metric(name: str) -> Metric:
 def by_accuracy(table: pd.DataFrame) -> pd.DataFrame:
     """Return the results of language modelling by their accuracy in place of their perplexity.
 
-    metric is accuracy, value the share of scored tokens whose likeliest token is right, parts (right, tokens); untrained
-    is NaN, because only its perplexity is known. Rows that have no accuracy are left out, other metrics stay.
+    metric is accuracy, value the share of scored tokens whose likeliest token is right, parts (right, tokens), and
+    untrained NaN, because only its perplexity is known. Rows without accuracy are left out, other metrics stay.
 
     `table` is a `Study.table` of scores or transfers.
     """

@@ -49,7 +49,7 @@ class Worker:
         return subject(plan.model, plan.task, self.corpus, plan.targets, seed=plan.seeds[0], **common, **self.options)
 
     def search(self, run: Run) -> Search:
-        """Return a search on the target's data, for its training and scoring, from the weights that a run starts from."""
+        """Return a search on a run's target, from the weights that the run starts from, for its training and scoring."""
         plan = self.plan
         search = self.subject.search(run.target, plan.recipe, seed=run.seed, scope=plan.scope, passes=plan.passes)
         if run.source.name == REINITIALISED:

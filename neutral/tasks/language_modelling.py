@@ -165,7 +165,7 @@ class LanguageModelling:
     def _predictions(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the logits (N, V) of the scored tokens of a batch, these tokens (N,), and their rows of the batch (N,).
+        """Return logits (N, V) for the scored tokens of a batch, these tokens (N,), and their rows of the batch (N,).
 
         The output layer sees only the scored positions: with 15 % masked that saves most of its cost.
         """

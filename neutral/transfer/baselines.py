@@ -99,7 +99,7 @@ def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:
 
 
 def reinitialised(model: PreTrainedModel, seed: int) -> dict[str, torch.Tensor]:
-    """Return random weights of a model, name -> tensor on the CPU, distributed as it initialises a network from nothing.
+    """Return random weights of a model, name -> tensor on the CPU, drawn as its architecture initialises a new network.
 
     All weights are drawn: prunable ones, token table, norms, biases and head. The paper's scripts foresee the same
     (`weight_init` other than "pre"), but build no network for it.
