@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import prune
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
-from neutral import cli, labels, maskfiles, models, scores
+from neutral import cli, maskfiles, models, scores
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 
@@ -21,14 +21,38 @@ MODELS = {
 }
 
 
+BERT_PARTS = (
+    *("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"),
+    *("intermediate.dense", "output.dense"),
+)
+MT5_PARTS = {
+    "encoder": {0: ("SelfAttention", "qkvo"), 1: ("DenseReluDense", ("wi_0", "wi_1", "wo"))},
+    "decoder": {
+        0: ("SelfAttention", "qkvo"),
+        1: ("EncDecAttention", "qkvo"),
+        2: ("DenseReluDense", ("wi_0", "wi_1", "wo")),
+    },
+}
+
+
 def looked_up(model):
-    """Module -> the name under which the scripts look its mask up, as they walk BERT, or an mT5 in DataParallel."""
-    found = {}
-    for name, module in model.named_modules():
-        part = labels.label(f"{name}.weight").component
-        if isinstance(module, nn.Linear) and part not in ("other",):
-            found[module] = f"{'module.' if model.config.is_encoder_decoder else ''}{name}.weight_mask"
-    return found
+    """Module -> the name under which the scripts look its mask up: BERT's twelve layers, or an mT5 in DataParallel."""
+    if not model.config.is_encoder_decoder:
+        keys = {
+            model.bert.encoder.layer[n].get_submodule(part): f"bert.encoder.layer.{n}.{part}.weight_mask"
+            for n in range(12)
+            for part in BERT_PARTS
+        }
+        return keys if model.bert.pooler is None else {**keys, model.bert.pooler.dense: "bert.pooler.dense.weight_mask"}
+    wrapped = nn.DataParallel(model)
+    names = [
+        f"{stack}.block.{n}.layer.{i}.{block}.{part}"
+        for stack, blocks in MT5_PARTS.items()
+        for n in range(len(model.encoder.block))
+        for i, (block, parts) in blocks.items()
+        for part in parts
+    ]
+    return {wrapped.module.get_submodule(name): f"module.{name}.weight_mask" for name in names}
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -59,11 +83,13 @@ def test_the_scripts_prune_the_same_weights_with_a_converted_mask(kind, tmp_path
     pruned = {name: module.weight for name, module in model.named_modules() if module in modules}
     for name, weight in pruned.items():
         assert torch.equal(weight, origin[f"{name}.weight"] * mask.to_tensors()[f"{name}.weight"])
+    zeros = sum(int((tensor == 0).sum()) for tensor in tensors.values())  # as they take a mask's sparsity
+    assert zeros / sum(tensor.nelement() for tensor in tensors.values()) == pytest.approx(mask.sparsity())
     assert maskfiles.read(out.strip()) == mask, "round trip"
 
 
 def test_the_names_of_a_bare_model_get_the_prefix_that_the_scripts_use():
-    bare = Mask.from_tensors({f"encoder.layer.0.{part}.weight": np.eye(2) for part in maskfiles.scripts._BERT})
+    bare = Mask.from_tensors({f"encoder.layer.0.{part}.weight": np.eye(2) for part in BERT_PARTS})
     names = maskfiles.scripts.tensor_names(bare)
     assert names["encoder.layer.0.output.dense.weight"] == "bert.encoder.layer.0.output.dense.weight_mask"
     assert not maskfiles.scripts.has_their_layers(bare)
@@ -71,11 +97,7 @@ def test_the_names_of_a_bare_model_get_the_prefix_that_the_scripts_use():
         maskfiles.scripts.tensor_names(
             Mask.from_tensors(
                 {"encoder.layer.0.attention.self.query.weight": np.eye(2)}
-                | {
-                    f"encoder.layer.0.{part}.weight": np.eye(2)
-                    for part in maskfiles.scripts._BERT
-                    if "inter" not in part
-                }
+                | {f"encoder.layer.0.{part}.weight": np.eye(2) for part in BERT_PARTS if "inter" not in part}
             )
         )
 
