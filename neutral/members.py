@@ -75,22 +75,27 @@ def by_folder(paths: Sequence[str | PurePath]) -> list[str]:
     ['mlm', 'ner']
     """
     folders = _that_differ([PurePath(path).parts[:-1] for path in paths])
-    words = [[word for folder in row for word in _WORDS.findall(folder)] for row in folders]
-    codes = [list(dict.fromkeys(word.lower() for word in row if word.lower() in LANGUAGES)) for row in words]
-    labels, rests = [], []
-    for row, known in zip(words, codes, strict=True):
-        code = known[0] if len(known) == 1 else ""
-        rests.append([word for word in row if word.lower() != code])
-        labels.append(code)
-    shared = set.intersection(*map(set, rests)) if rests else set()
-    rests = [[word for word in row if word not in shared] or row for row in rests]
+    every = [[word for folder in row for word in _WORDS.findall(folder)] for row in folders]
+    shared = set.intersection(*map(set, every)) if every else set()
+    common = [word.lower() for word in shared if word.lower() in LANGUAGES]
+    rows = [[word for word in row if word not in shared] or row for row in every]
+    labels = [_label(row, common) for row in rows]
     names = []
-    for label, row in zip(labels, rests, strict=True):
-        alone = label and labels.count(label) == 1
-        names.append(label if alone or not row else "/".join([*([label] if label else []), "_".join(row)]))
-    whole = ["_".join(row) for row in words]
-    names = names if len(set(names)) == len(names) or len(set(whole)) < len(whole) else whole
+    for label, row in zip(labels, rows, strict=True):
+        rest = "_".join(word for word in row if word.lower() != label.lower())
+        needed = rest and (not label or labels.count(label) > 1)
+        names.append("/".join(filter(None, [label, rest])) if needed else label)
+    if len(set(names)) < len(names):
+        names = ["_".join(row) for row in every]
     return numbered([name or PurePath(path).stem for name, path in zip(names, paths, strict=True)])
+
+
+def _label(words: Sequence[str], common: Sequence[str]) -> str:
+    """Return the language among a folder's words, the one that all folders have, or the first word; "" for several."""
+    known = dict.fromkeys(word.lower() for word in words if word.lower() in LANGUAGES)
+    if known:
+        return next(iter(known)) if len(known) == 1 else ""
+    return common[0] if len(common) == 1 else next(iter(words), "")
 
 
 def _that_differ(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
