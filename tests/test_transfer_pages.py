@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from apppages import charts, opened, text
+from apppages import charts, numbers, opened, text
 
 from neutral import figures
 from neutral.metrics import by_accuracy
@@ -211,7 +211,7 @@ def test_scores_of_language_modelling_can_be_shown_by_accuracy(folder, tmp_path,
     at = opened("pages/tickets.py", scored="Accuracy")
     curve = charts(at)[0]
     assert curve["layout"]["yaxis"]["title"]["text"] == "Accuracy"
-    assert set(curve["data"][-1]["y"]) <= {10 / 30, 11 / 30}
+    assert set(numbers(curve["data"][-1]["y"])) <= {10 / 30, 11 / 30}
 
 
 def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():
