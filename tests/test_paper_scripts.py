@@ -9,6 +9,7 @@ from torch.nn.utils import prune
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
 from neutral import cli, maskfiles, models, scores
+from neutral.cli import options
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 
@@ -185,6 +186,8 @@ def test_the_papers_component_wise_pruning_is_the_scope_tensor():
         alone.weight.data = weight.detach().clone()
         prune.l1_unstructured(alone, "weight", amount=0.5)
         assert torch.equal(alone.weight_mask.bool(), ours[name])
+    assert options.SCOPES == scores.SCOPES
+    assert "tensor is the component-wise pruning of the paper's scripts" in options.SCOPE
     other = scores.cut(scores.magnitude(weights), 0.5, "component")
     assert other.sparsity("component")["value"].tolist() == pytest.approx([0.5] * 6, abs=1e-3)
     assert other.sparsity("tensor")["value"].std() > 1e-4

@@ -91,7 +91,7 @@ def read_all(paths: Sequence[str | os.PathLike[str]], limits: Limits | None = No
 
 
 class Reading(NamedTuple):
-    """A file that somebody uploaded, alone or in an archive: its mask and the mask's name, or what is wrong with it."""
+    """A file, alone or in an archive: its mask and the mask's name, or what is wrong with it."""
 
     file: str
     size: int  # bytes

@@ -19,7 +19,7 @@ from neutral.maskfiles.values import Limits
 from neutral.masks import Mask
 from neutral.members import by_folder, numbered, speaker
 
-_MOST_FILES = 1000
+_MOST_FILES = 300
 _MOST_UNPACKED = 8  # times what one file may unpack to
 
 

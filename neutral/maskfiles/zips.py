@@ -52,10 +52,10 @@ def kind(source: MaskFile) -> str:
         return "torch"
     if any(name.endswith(".npy") for name in names):
         return "npz"
-    if any(map(is_mask, names)):
-        return MASKS
     if "[Content_Types].xml" in names:
         return "an Office document"
+    if any(map(is_mask, names)):
+        return MASKS
     return "a zip archive, but neither torch.save's nor NumPy's (unpack it first)"
 
 
