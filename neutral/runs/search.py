@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file, save
 from tqdm import tqdm
 
@@ -100,7 +101,7 @@ class Finder:
         for done in lottery.find(search, sparsities, start=start, mask=mask, tell=advance):
             if done.following is not None:
                 if self._keeps_head:  # before the mask, which says that a round is done
-                    write_whole(self._head_path(sparsities[r], seed, code), save(search.head))
+                    self._save_head(search.head, sparsities[r], seed, code)
                 self._save(done.following, sparsities[r], seed, code)
             self._score(code, seed, done.sparsity, done.score, search.recipe.steps)
             r += 1
@@ -246,6 +247,11 @@ class Finder:
         """Return the file of the head that the ticket of a sparsity starts with: as the round before left it."""
         mask = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code)
         return self.study.path / "heads" / mask.name
+
+    def _save_head(self, head: dict[str, torch.Tensor], sparsity: float, seed: int, code: str) -> None:
+        path = self._head_path(sparsity, seed, code)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, save({name: tensor.cpu() for name, tensor in head.items()}))
 
     def _has_mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
         return self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant).is_file()
