@@ -196,6 +196,8 @@ def test_scores_of_language_modelling_can_be_shown_by_accuracy(folder, tmp_path,
     copied = tmp_path / "studies" / "counted"
     shutil.copytree(folder / "made", copied)
     rows = [json.loads(line) for line in (copied / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    few = {"en", "de", "fr", "random", "full", "core"}  # so that it is quick
+    rows = [row for row in rows if {row.get("source", "en"), row.get("target", row.get("language"))} <= few]
     for row in rows:
         if row["metric"] == "perplexity" and "parts" in row:
             tokens, right = [30.0] * 20, [11.0 if row.get("source") == row.get("target") else 10.0] * 20
