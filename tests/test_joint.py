@@ -22,8 +22,12 @@ CHOICE = Choice("mlm", "magnitude", 0.5, 0)
 
 def plain(masks, tensors):
     """Kept by all and by any of the masks in some tensors, bit by bit."""
-    bits = [np.concatenate([array.ravel() for n, array in mask.to_arrays().items() if n in tensors]) for mask in masks]
+    bits = joined(masks, tensors)
     return int(reduce(and_, bits).sum()), int(reduce(or_, bits).sum())
+
+
+def joined(masks, tensors):
+    return [np.concatenate([array.ravel() for n, array in mask.to_arrays().items() if n in tensors]) for mask in masks]
 
 
 @pytest.mark.parametrize("by", GROUPS)
@@ -39,6 +43,8 @@ def test_it_equals_the_plain_one_in_every_grouping(by, n):
             every, some = plain(masks, {names[i] for i in places})
             assert (row.kept_by_all, row.kept_by_any) == (every, some)
             assert row.value == pytest.approx(every / some if some else np.nan, nan_ok=True)
+            number = np.sum(joined(masks, {names[i] for i in places}), axis=0)
+            assert row.agreement == pytest.approx(((number == 0) | (number == n)).mean())
 
 
 def test_chance_is_what_independent_masks_of_unequal_tensors_have():

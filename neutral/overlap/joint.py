@@ -13,7 +13,7 @@ import pandas as pd
 from neutral.errors import NeutralError
 from neutral.overlap.counts import Counts
 
-COLUMNS = ["group", "masks", "kept_by_all", "kept_by_any", "value", "chance", "excess"]
+COLUMNS = ["group", "masks", "kept_by_all", "kept_by_any", "value", "chance", "excess", "agreement"]
 
 
 def is_told(counts: Counts) -> bool:
@@ -31,6 +31,7 @@ def joint(counts: Counts, by: str = "all") -> pd.DataFrame:
     - kept_by_all, kept_by_any: numbers of weights.
     - value: their ratio; NaN where no mask keeps anything.
     - chance: the ratio expected of independent masks of the same densities; excess: value - chance.
+    - agreement: the share of weights that all masks keep or none does.
 
     Raises `NeutralError` for an unknown grouping, and for counts that do not tell (`is_told`).
 
@@ -52,7 +53,8 @@ def joint(counts: Counts, by: str = "all") -> pd.DataFrame:
         chance = counts.sizes * density.prod(axis=1), counts.sizes * (1 - (1 - density).prod(axis=1))
         sums = [counts.summed(array, by) for array in (every, some, *chance)]  # (groups,) each
         value, expected = sums[0] / sums[1], sums[2] / sums[3]
-    columns = (counts.groups(by), len(counts.members), sums[0], sums[1], value, expected, value - expected)
+        agreement = 1 - (sums[1] - sums[0]) / counts.summed(counts.sizes, by)
+    columns = (counts.groups(by), len(counts.members), sums[0], sums[1], value, expected, value - expected, agreement)
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 

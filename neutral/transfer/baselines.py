@@ -101,8 +101,8 @@ def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:
 def reinitialised(model: PreTrainedModel, seed: int) -> dict[str, torch.Tensor]:
     """Return random weights of a model, name -> tensor on the CPU, drawn as its architecture initialises a new network.
 
-    All weights are drawn: prunable ones, token table, norms, biases and head. The paper's scripts foresee the same
-    (`weight_init` other than "pre"), but build no network for it.
+    All weights are drawn: prunable ones, token table, norms, biases and head. The paper's script for named entities
+    does the same (`--initial_weight rand`); its others build no network for a `--weight_init` other than "pre".
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
