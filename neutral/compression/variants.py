@@ -15,6 +15,7 @@ The paper's own settings are called `linear`. This module needs no torch, so tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -85,6 +86,7 @@ class Settings:
 
 DEFAULTS = {field.name: field.default for field in fields(Settings)}
 
+_ALPHA = re.compile(r"([^-]+?(?:e-\d+)?)(?:-(.+))?")
 _KEYS = {"falling": "alpha-epochs", "first_power": "alpha", "last_power": "alpha"}
 _NUMBERS = {"c1": "c1", "c2": "c2", "c3": "c3", "alpha-epochs": "falling"}
 _NUMBERS |= {name: name for name in ("rate", "batch", "halving", "decay")}
@@ -137,6 +139,20 @@ def loss_name(values: Mapping[str, object]) -> str:
     return ",".join(f"{key}={_number(c)}" for key, c in pairs if c != DEFAULTS[key])
 
 
+def loss_of(variant: str) -> str | None:
+    """Return the loss of a variant that differs from the paper's settings in the loss alone: "paper", or its name.
+
+    >>> loss_of("linear"), loss_of("cosine"), loss_of("elu,cosine"), loss_of("unheard-of")
+    ('paper', 'cosine', None, None)
+    """
+    try:
+        chosen = options(variant)
+    except NeutralError:  # of a study that a later version made
+        return None
+    others = name({key: value for key, value in chosen.items() if key not in ("c1", "c2", "c3")})
+    return (loss_name(chosen) or "paper") if others == USUAL else None
+
+
 def canonical(variant: str) -> str:
     """Return the one way in which a variant is written, in which results are told apart.
 
@@ -178,7 +194,7 @@ def _part(part: str) -> dict[str, object]:
     if key == "stop" and value in STOPS:
         return {"stop": value}
     if key == "alpha":
-        first, _, last = value.partition("-")
+        first, last = _ALPHA.fullmatch(value).groups() if _ALPHA.fullmatch(value) else (value, None)
         return {"first_power": _read(part, first), "last_power": _read(part, last or first)}
     if key in _NUMBERS:
         return {_NUMBERS[key]: _read(part, value, whole=isinstance(DEFAULTS[_NUMBERS[key]], int))}

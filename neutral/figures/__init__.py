@@ -12,6 +12,8 @@ from neutral.figures.compression import (
     error_by_ratio,
     error_spread,
     language_perplexity_by_ratio,
+    loss_label,
+    losses_by_ratio,
     perplexity_by_ratio,
     token_map,
 )
@@ -45,6 +47,8 @@ __all__ = [
     "language_perplexity_by_ratio",
     "layer_component",
     "level_strip",
+    "loss_label",
+    "losses_by_ratio",
     "network",
     "overlap_against_transfer",
     "pair_matrix",

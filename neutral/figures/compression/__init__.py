@@ -1,5 +1,7 @@
-"""Compression: perplexity and errors against the ratio (`ratios`), and tokens and who breaks first (`tokens`)."""
+"""Compression: perplexity and errors against the ratio (`ratios`), under several losses (`losses`), and tokens and who
+breaks first (`tokens`)."""
 
+from neutral.figures.compression.losses import loss_label, losses_by_ratio
 from neutral.figures.compression.ratios import (
     error_against_perplexity,
     error_by_ratio,
@@ -14,6 +16,8 @@ __all__ = [
     "error_by_ratio",
     "error_spread",
     "language_perplexity_by_ratio",
+    "loss_label",
+    "losses_by_ratio",
     "perplexity_by_ratio",
     "token_map",
 ]

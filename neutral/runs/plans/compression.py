@@ -83,7 +83,7 @@ class CompressionPlan:
                 for by in self.by:
                     if self.ranks and method in LOW_RANK:
                         for rank in self.ranks:
-                            yield Trial(method, by, None, weights, variant, self.trim, rank)
+                            yield Trial(method, by, None, weights, variant, self.trim, rank=rank)
                         continue
                     for ratio in self.ratios:
                         if ratio >= _FROM.get(method, 1.0) if by == "bytes" else method not in CODED:
