@@ -1,5 +1,6 @@
 """The auto-encoder's variants by name, and its losses against each other."""
 
+import argparse
 import random
 from math import exp
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from neutral import figures
+from neutral.cli import compression
 from neutral.compression import losses, results, variants
 from neutral.compression.variants import DEFAULTS, Settings
 from neutral.errors import NeutralError
@@ -101,6 +103,30 @@ def test_what_no_variant_is_said_in_a_line(variant, complaint):
         variants.options(variant)
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def methods_of(*arguments):
+    """The methods that a command line of `compress` asks for."""
+    parser = argparse.ArgumentParser()
+    compression.add_compress(parser.add_subparsers())
+    needed = ["--model", "m", "--text", "t", "--study", "s"]
+    return compression._methods(parser.parse_args(["compress", *needed, *arguments]))
+
+
+def test_every_setting_has_its_option_in_the_shell():
+    assert methods_of("--methods", "svd,autoencoder") == ("svd", "autoencoder")
+    options = ["--c1=0.5", "--c2=0.1", "--c3=2", "--alpha=0.9-0.2", "--alpha-epochs=5", "--rate=0.01", "--batch=64"]
+    options += ["--halving=2", "--decay=0.9", "--elu=decoder", "--start=svd", "--stop=last"]
+    (_, named) = methods_of("--methods", "svd,autoencoder", *options)
+    read = variants.options(named.removeprefix("autoencoder:"))
+    assert {*read} == {*DEFAULTS, "stop"} - {"epochs"}, "epochs are a setting of the whole study"
+    assert all(value != DEFAULTS.get(key) for key, value in read.items())
+    asked = methods_of(
+        "--methods", "autoencoder:cosine,autoencoder:rate=0.1,c1=1,pq", "--rate", "0.01", "--elu", "both"
+    )
+    assert asked == ("autoencoder:elu,cosine,rate=0.01", "autoencoder:elu,c1=1,rate=0.1", "pq")
+    with pytest.raises(NeutralError, match=r"c1=1\.0: only the auto-encoder is trained; add autoencoder to --methods"):
+        methods_of("--c1", "1")
 
 
 def test_alpha_falls_as_it_is_told():

@@ -127,8 +127,6 @@ def test_the_losses_are_compared_where_there_are_several(tmp_path, monkeypatch):
     assert len(charts(at)[0]["data"]) == 3 * 3  # losses × panels
     at = opened(part="Losses", by="Parameters", loss="RMSE alone", against="Cosine alone")
     assert "No: at 1.5, 2.5, 5, 10, 20 × the loss `rmse` gives" in text(at)
-    at = opened(part="Losses", by="Parameters", loss="RMSE alone", against="RMSE alone")
-    assert "Choose two losses" in text(at)
 
 
 @pytest.mark.parametrize(("part", "keys"), [("Perplexity", ["perplexity", "breaks"]), ("Errors", ["errors", "spread"])])

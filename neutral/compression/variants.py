@@ -179,7 +179,7 @@ def split(text: str) -> tuple[str, ...]:
 
 def _is_part(piece: str) -> bool:
     words = {*ELU, *(f"from-{start}" for start in STARTS), *TERMS}
-    return "=" in piece or piece in words or ("+" in piece and set(piece.split("+")) <= set(TERMS))
+    return ("=" in piece and ":" not in piece) or piece in words or set(piece.split("+")) <= set(TERMS)
 
 
 def _part(part: str) -> dict[str, object]:
