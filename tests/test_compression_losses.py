@@ -175,7 +175,7 @@ def test_only_what_differs_in_the_loss_alone_is_compared():
 @pytest.mark.parametrize(
     ("costs", "verdict"),
     [
-        ({"cosine": [0.1, 0.2], "rmse": [0.3, 0.4]}, "**Yes: at 2.5 × the loss `cosine` gives"),
+        ({"cosine": [0.1, 0.2], "rmse": [0.3, 0.4]}, "**Yes: at 2.5 × the cosine distance alone gives"),
         ({"rmse": [0.1, 0.2], "cosine": [0.3, 0.4]}, "**No: at 2.5 ×"),
         ({"cosine": [0.1, 0.35], "rmse": [0.3, 0.4]}, "**Not shown: at 2.5 ×"),
         ({"cosine": [0.1], "rmse": [0.3]}, "**Not shown: at 2.5 ×"),
@@ -187,7 +187,7 @@ def test_the_sentence_answers_with_numbers(costs, verdict):
     sentence = words.losses(versus, "cosine", "rmse")
     assert sentence.startswith(verdict)
     assert f"{versus['one'].iloc[0]:.3g} times" in sentence
-    assert "the RMSE of the first is 10% higher" in sentence
+    assert "With the first, RMSE is 10% higher" in sentence
     assert ("One seed" in sentence) == (len(costs["rmse"]) == 1)
 
 

@@ -122,11 +122,11 @@ def test_the_losses_are_compared_where_there_are_several(tmp_path, monkeypatch):
     monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
     at = opened(part="Losses", by="Parameters")
     assert not at.error
-    assert "Yes: at 1.5, 2.5, 5, 10, 20 × the loss `cosine` gives" in text(at)
+    assert "Yes: at 1.5, 2.5, 5, 10, 20 × the cosine distance alone gives" in text(at)
     assert "(2 seeds). The first is better in 2 of 2, " in text(at)
     assert len(charts(at)[0]["data"]) == 3 * 3  # losses × panels
     at = opened(part="Losses", by="Parameters", loss="RMSE alone", against="Cosine alone")
-    assert "No: at 1.5, 2.5, 5, 10, 20 × the loss `rmse` gives" in text(at)
+    assert "No: at 1.5, 2.5, 5, 10, 20 × RMSE alone gives" in text(at)
 
 
 @pytest.mark.parametrize(("part", "keys"), [("Perplexity", ["perplexity", "breaks"]), ("Errors", ["errors", "spread"])])

@@ -44,6 +44,13 @@ LOSSES = (
     "The paper's auto-encoder, whose training differs in the loss alone. Bars: from the best seed to the worst. Lower "
     "is better in all three."
 )
+LOSS_NAMES = {
+    "cosine": "the cosine distance alone",
+    "paper": "the paper's loss",
+    "cosine+rmse": "cosine distance with RMSE",
+    "power": "the power of the error alone",
+    "rmse": "RMSE alone",
+}
 SAME_LOSS = "Choose two losses that were tried at the same size."
 MAP = (
     "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
@@ -181,18 +188,17 @@ def losses(versus: pd.DataFrame, one: str, other: str) -> str:
     verdict = f"At {_ratios(ahead)} only" if len(ahead) else "Not shown"
     if versus["beyond"].all():
         verdict = "Yes" if len(ahead) == len(versus) else verdict if len(ahead) else "No"
-    first, second = (f"`{name}`" for name in (one, other))
-    factors = " and ".join(_factors(versus, side, name) for side, name in (("one", first), ("other", second)))
+    first, second = (LOSS_NAMES.get(name, f"`{name}`") for name in (one, other))
     sentence = (
-        f"**{verdict}: at {_ratios(versus)} the loss {factors} the full model's perplexity** (mean of languages and "
-        f"seeds); the RMSE of the first is {_percents(versus['rmse'])}, its cosine distance "
-        f"{_percents(versus['cosine'])}."
+        f"**{verdict}: at {_ratios(versus)} {first} gives {_times(versus['one'])} times, {second} "
+        f"{_times(versus['other'])} times the full model's perplexity** (mean of languages and seeds). With the first, "
+        f"RMSE is {_percents(versus['rmse'])} and the cosine distance {_percents(versus['cosine'])}."
     )
     return f"{sentence} {_beyond(versus)}"
 
 
-def _factors(versus: pd.DataFrame, side: str, name: str) -> str:
-    return f"{name} gives {', '.join(f'{value:,.3g}' for value in versus[side])} times"
+def _times(factors: pd.Series) -> str:
+    return ", ".join(f"{value:,.3g}" if value < 1e4 else f"{value:.1e}" for value in factors)
 
 
 def _ratios(versus: pd.DataFrame) -> str:
