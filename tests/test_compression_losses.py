@@ -152,6 +152,13 @@ def test_a_loss_is_compared_with_every_language_and_seed():
     assert row[["cosine", "rmse"]].tolist() == pytest.approx([1.0, 1.1])
 
 
+def test_what_was_scored_line_by_line_is_apart():
+    tables, scores = study({"cosine": [0.1], "rmse": [0.3]})
+    lines = scores.assign(scoring="lines", loss=scores["loss"] * 2)
+    versus = losses.versus(losses.runs(tables, pd.concat([scores, lines]))).set_index("scoring")
+    assert versus["gain"].to_dict() == pytest.approx({"blocks": exp(-0.5), "lines": exp(-1.0)})
+
+
 def test_a_difference_within_the_seeds_is_said_to_be_one():
     tables, scores = study({"cosine": [0.1, 0.35], "rmse": [0.3, 0.4]})
     assert not losses.versus(losses.runs(tables, scores))["beyond"].any()

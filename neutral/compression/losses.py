@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.compression import variants
-from neutral.compression.results import filled
+from neutral.compression.results import keyed
 from neutral.search.evaluations import FULL
 
 PAPER = "paper"
@@ -21,7 +21,9 @@ PAPER = "paper"
 ORDER = ("cosine", PAPER, "cosine+rmse", "power", "rmse")
 """Losses from direction to distance; others come last."""
 
-SIZE = ["by", "ratio", "where", "words"]
+SIZE = ["by", "ratio", "where", "words", "scoring"]
+"""What tables that are compared share: the size, and how text was scored (in "blocks", where a study does not say)."""
+
 ERRORS = ["cosine", "rmse", "norm_ratio"]
 RUN_COLUMNS = ["loss", *SIZE, "seed", "language", "nats", *ERRORS]
 ABLATION_COLUMNS = ["loss", *SIZE, "factor", "low", "high", "seeds", *ERRORS]
@@ -50,13 +52,16 @@ def runs(
     """
     if table.empty or perplexity.empty:
         return pd.DataFrame(columns=RUN_COLUMNS)
+    text = ["language", "words", "scoring"]
+    scoring = perplexity["scoring"].fillna("blocks") if "scoring" in perplexity else "blocks"
+    perplexity = perplexity.assign(scoring=scoring)
     is_full = perplexity["method"] == FULL
-    full = perplexity[is_full].groupby(["language", "words"])["loss"].mean().rename("full").reset_index()
+    full = perplexity[is_full].groupby(text)["loss"].mean().rename("full").reset_index()
     tables, scores = (_losses(rows, weights, trimmed) for rows in (table, perplexity[~is_full]))
     if tables.empty or scores.empty:
         return pd.DataFrame(columns=RUN_COLUMNS)
     keys = ["name", "by", "ratio", "seed"]
-    rows = scores.merge(tables[[*keys, *ERRORS]], on=keys).merge(full, on=["language", "words"])
+    rows = scores.merge(tables[[*keys, *ERRORS]], on=keys).merge(full, on=text)
     rows["nats"] = rows["loss"] - rows["full"]
     rows = rows.drop(columns="loss").rename(columns={"name": "loss"})[RUN_COLUMNS]
     rows = rows.drop_duplicates(["loss", *SIZE, "seed", "language"])
@@ -117,7 +122,7 @@ def versus(table: pd.DataFrame, one: str = "cosine", other: str = "rmse") -> pd.
 
 def _losses(rows: pd.DataFrame, weights: str, trimmed: bool) -> pd.DataFrame:
     """Return the auto-encoder's rows that differ in the loss alone, its name in the column `name`."""
-    rows = filled(rows)
+    rows = keyed(rows)
     rows = rows[(rows["method"] == "autoencoder") & (rows["weights"] == weights) & (rows["trimmed"] == trimmed)]
     names = {variant: variants.loss_of(variant) for variant in rows["variant"].unique()}
     return rows.assign(name=rows["variant"].map(names)).dropna(subset="name")
