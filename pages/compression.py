@@ -97,6 +97,27 @@ def spread(study: Study, choice: TableChoice) -> None:
     show.table(rows, "Direction error by group", "spread")
 
 
+def losses(study: Study, choice: TableChoice) -> None:
+    """Show what the auto-encoder's loss does at equal size: the paper's argument, by an experiment."""
+    st.markdown("##### Does a loss over directions beat one over distances?")
+    table = tables.loss_ablation(study, choice)
+    known = list(dict.fromkeys(table["loss"]))
+    if len(known) < 2:
+        st.info(words.no_losses(choice.by))
+        return
+    left, right = st.columns(2)
+    with left:
+        one = pickers.pick("Loss", known, "loss", default="cosine", names=figures.loss_label)
+    with right:
+        other = pickers.pick("Against", known[::-1], "against", default="rmse", names=figures.loss_label)
+    versus = tables.loss_versus(study, choice, one, other)
+    st.markdown(words.losses(versus, one, other) if one != other and len(versus) else words.SAME_LOSS)
+    show.figure(figures.losses_by_ratio(table, choice.by), "losses")
+    st.caption(words.LOSSES)
+    show.table(table, "Losses by size", "losses")
+    show.table(versus, "One loss against another", "versus")
+
+
 def foretelling(study: Study, choice: TableChoice) -> None:
     """Show the scatter that the paper argues with, and what it comes to."""
     which = choice.where, choice.words, choice.trimmed
@@ -125,27 +146,6 @@ def foretelling(study: Study, choice: TableChoice) -> None:
     st.caption(words.NOT_INDEPENDENT)
     show.table(by_table, "Rank correlations", "correlations", digits=3)
     show.table(points, "Errors and nats", "points")
-
-
-def losses(study: Study, choice: TableChoice) -> None:
-    """Show what the auto-encoder's loss does at equal size: the paper's argument, by an experiment."""
-    st.markdown("##### Does a loss over directions beat one over distances?")
-    table = tables.loss_ablation(study, choice)
-    known = list(dict.fromkeys(table["loss"]))
-    if len(known) < 2:
-        st.info(words.no_losses(choice.by))
-        return
-    left, right = st.columns(2)
-    with left:
-        one = pickers.pick("Loss", known, "loss", default="cosine", names=figures.loss_label)
-    with right:
-        other = pickers.pick("Against", known[::-1], "against", default="rmse", names=figures.loss_label)
-    versus = tables.loss_versus(study, choice, one, other)
-    st.markdown(words.losses(versus, one, other) if one != other and len(versus) else words.SAME_LOSS)
-    show.figure(figures.losses_by_ratio(table, choice.by), "losses")
-    st.caption(words.LOSSES)
-    show.table(table, "Losses by size", "losses")
-    show.table(versus, "One loss against another", "versus")
 
 
 PARTS = {

@@ -52,7 +52,7 @@ def tables(table: pd.DataFrame) -> pd.DataFrame:
     """Return each configuration's sizes and errors, `Study.table("table")` averaged over seeds: `TABLE_COLUMNS`."""
     if table.empty:
         return pd.DataFrame(columns=TABLE_COLUMNS)
-    return _over_seeds(keyed(table), KEYS, [c for c in TABLE_COLUMNS if c not in (*KEYS, "line")])[TABLE_COLUMNS]
+    return _over_seeds(_keyed(table), KEYS, [c for c in TABLE_COLUMNS if c not in (*KEYS, "line")])[TABLE_COLUMNS]
 
 
 def scores(perplexity: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +77,7 @@ def scores(perplexity: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     text = ["language", "words"]
     is_full = perplexity["method"] == FULL
     full_loss = perplexity[is_full].groupby(text)["loss"].mean().rename("full").reset_index()
-    rows = _over_seeds(keyed(perplexity[~is_full]), [*KEYS, "language", "where", "words"], ["loss"])
+    rows = _over_seeds(_keyed(perplexity[~is_full]), [*KEYS, "language", "where", "words"], ["loss"])
     rows = rows.merge(full_loss, on=text).merge(sizes.drop(columns="line"), on=KEYS)
     rows["nats"] = rows["loss"] - rows["full"]
     rows["factor"], rows["value"] = factor(rows["nats"]), factor(rows["loss"])
@@ -105,7 +105,7 @@ def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
     """
     if error.empty:
         return pd.DataFrame(columns=GROUP_COLUMNS)
-    rows = keyed(error[error["group"] == group])
+    rows = _keyed(error[error["group"] == group])
     return _over_seeds(rows, [*KEYS, "group", "name"], ["tokens", "cosine", "low", "median", "high"])[GROUP_COLUMNS]
 
 
@@ -204,7 +204,7 @@ def one_line(table: pd.DataFrame, line: str) -> pd.DataFrame:
     return rows
 
 
-def keyed(table: pd.DataFrame) -> pd.DataFrame:
+def _keyed(table: pd.DataFrame) -> pd.DataFrame:
     """Fill the key columns, so that rows compare: missing values become "", "uniform" or False."""
     table = table.copy()
     for column, missing in (("variant", ""), ("weights", "uniform"), ("trimmed", False)):

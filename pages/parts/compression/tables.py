@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from neutral.compression import losses, predictions, results
+from neutral.compression import losses as compression_losses
+from neutral.compression import predictions, results
 from neutral.members import rows_in_order
 from neutral.study import Study
 from pages.parts import catalogue
@@ -64,6 +65,27 @@ def breaks(study: Study, choice: TableChoice) -> pd.DataFrame:
 
 
 @catalogue.remembered
+def loss_runs(study: Study, choice: TableChoice) -> pd.DataFrame:
+    """See `losses.runs`, of a choice."""
+    rows = compression_losses.runs(
+        study.table("table"), study.table("perplexity"), weights=choice.weights, trimmed=choice.trimmed
+    )
+    return rows[(rows["by"] == choice.by) & (rows["where"] == choice.where) & (rows["words"] == choice.words)]
+
+
+@catalogue.remembered
+def loss_ablation(study: Study, choice: TableChoice) -> pd.DataFrame:
+    """See `losses.ablation`, of a choice."""
+    return compression_losses.ablation(loss_runs(study, choice))
+
+
+@catalogue.remembered
+def loss_versus(study: Study, choice: TableChoice, one: str, other: str) -> pd.DataFrame:
+    """See `losses.versus`, of a choice."""
+    return compression_losses.versus(loss_runs(study, choice), one, other)
+
+
+@catalogue.remembered
 def groups(study: Study, group: str) -> pd.DataFrame:
     """See `results.groups`."""
     return results.groups(study.table("error"), group)
@@ -88,25 +110,6 @@ def spread(study: Study, choice: TableChoice, group: str) -> pd.DataFrame:
     rows = results.usual(groups(study, group), choice.weights, choice.trimmed)
     rows = rows[rows["by"] == choice.by]
     return rows_in_order(rows, "name") if group == "language" else rows
-
-
-@catalogue.remembered
-def loss_runs(study: Study, choice: TableChoice) -> pd.DataFrame:
-    """See `losses.runs`, of a choice."""
-    rows = losses.runs(study.table("table"), study.table("perplexity"), weights=choice.weights, trimmed=choice.trimmed)
-    return rows[(rows["by"] == choice.by) & (rows["where"] == choice.where) & (rows["words"] == choice.words)]
-
-
-@catalogue.remembered
-def loss_ablation(study: Study, choice: TableChoice) -> pd.DataFrame:
-    """See `losses.ablation`, of a choice."""
-    return losses.ablation(loss_runs(study, choice))
-
-
-@catalogue.remembered
-def loss_versus(study: Study, choice: TableChoice, one: str, other: str) -> pd.DataFrame:
-    """See `losses.versus`, of a choice."""
-    return losses.versus(loss_runs(study, choice), one, other)
 
 
 def lines(table: pd.DataFrame) -> list[str]:
