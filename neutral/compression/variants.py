@@ -24,8 +24,8 @@ from neutral.errors import NeutralError
 USUAL = "linear"
 ELU = ("linear", "elu", "elu-encoder", "elu-decoder")
 STARTS = ("random", "svd", "direction")
-TERMS = ("cosine", "power", "rmse")
-"""The terms of the loss, as c1, c2 and c3 count them."""
+TERMS = {"c1": "cosine", "c2": "power", "c3": "rmse"}
+"""Coefficient -> its term of the loss."""
 
 STOPS = ("train", "held-out", "last")
 """Which epoch is kept: the one of least loss on a little training text, or on the text that is reported (as the
@@ -88,8 +88,8 @@ DEFAULTS = {field.name: field.default for field in fields(Settings)}
 
 _ALPHA = re.compile(r"([^-]+?(?:e-\d+)?)(?:-(.+))?")
 _KEYS = {"falling": "alpha-epochs", "first_power": "alpha", "last_power": "alpha"}
-_NUMBERS = {"c1": "c1", "c2": "c2", "c3": "c3", "alpha-epochs": "falling"}
-_NUMBERS |= {name: name for name in ("rate", "batch", "halving", "decay")}
+_PACE = {"alpha-epochs": "falling", "rate": "rate", "batch": "batch", "halving": "halving", "decay": "decay"}
+_NUMBERS = {**{key: key for key in TERMS}, **_PACE}
 """Key in a variant -> field of `Settings`."""
 
 
@@ -122,7 +122,7 @@ def name(chosen: Mapping[str, object]) -> str:
     first, last = values["first_power"], values["last_power"]
     if (first, last) != (DEFAULTS["first_power"], DEFAULTS["last_power"]):
         parts.append(f"alpha={_number(first)}" + (f"-{_number(last)}" if last != first else ""))
-    for key, field in list(_NUMBERS.items())[3:]:
+    for key, field in _PACE.items():
         if values[field] != DEFAULTS[field]:
             parts.append(f"{key}={_number(values[field])}")
     if values["stop"] != STOPS[0]:
@@ -132,11 +132,10 @@ def name(chosen: Mapping[str, object]) -> str:
 
 def loss_name(values: Mapping[str, object]) -> str:
     """Return the part of a variant that names the loss: its terms, or the coefficients that differ; "" the paper's."""
-    coefficients = [values.get(key, DEFAULTS[key]) for key in ("c1", "c2", "c3")]
-    if set(coefficients) <= {0, 1}:
-        return "+".join(term for term, c in zip(TERMS, coefficients, strict=True) if c)
-    pairs = zip(("c1", "c2", "c3"), coefficients, strict=True)
-    return ",".join(f"{key}={_number(c)}" for key, c in pairs if c != DEFAULTS[key])
+    coefficients = {key: values.get(key, DEFAULTS[key]) for key in TERMS}
+    if set(coefficients.values()) <= {0, 1}:
+        return "+".join(TERMS[key] for key, c in coefficients.items() if c)
+    return ",".join(f"{key}={_number(c)}" for key, c in coefficients.items() if c != DEFAULTS[key])
 
 
 def loss_of(variant: str) -> str | None:
@@ -149,7 +148,7 @@ def loss_of(variant: str) -> str | None:
         chosen = options(variant)
     except NeutralError:  # of a study that a later version made
         return None
-    others = name({key: value for key, value in chosen.items() if key not in ("c1", "c2", "c3")})
+    others = name({key: value for key, value in chosen.items() if key not in TERMS})
     return (loss_name(chosen) or "paper") if others == USUAL else None
 
 
@@ -178,8 +177,8 @@ def split(text: str) -> tuple[str, ...]:
 
 
 def _is_part(piece: str) -> bool:
-    words = {*ELU, *(f"from-{start}" for start in STARTS), *TERMS}
-    return ("=" in piece and ":" not in piece) or piece in words or set(piece.split("+")) <= set(TERMS)
+    words = {*ELU, *(f"from-{start}" for start in STARTS), *TERMS.values()}
+    return ("=" in piece and ":" not in piece) or piece in words or set(piece.split("+")) <= set(TERMS.values())
 
 
 def _part(part: str) -> dict[str, object]:
@@ -189,8 +188,8 @@ def _part(part: str) -> dict[str, object]:
         return {"variant": part}
     if part.removeprefix("from-") in STARTS and part.startswith("from-"):
         return {"start": part.removeprefix("from-")}
-    if set(part.split("+")) <= set(TERMS):
-        return {f"c{i}": float(term in part.split("+")) for i, term in enumerate(TERMS, 1)}
+    if set(part.split("+")) <= set(TERMS.values()):
+        return {key: float(term in part.split("+")) for key, term in TERMS.items()}
     if key == "stop" and value in STOPS:
         return {"stop": value}
     if key == "alpha":
@@ -198,7 +197,7 @@ def _part(part: str) -> dict[str, object]:
         return {"first_power": _read(part, first), "last_power": _read(part, last or first)}
     if key in _NUMBERS:
         return {_NUMBERS[key]: _read(part, value, whole=isinstance(DEFAULTS[_NUMBERS[key]], int))}
-    known = (*ELU, *(f"from-{start}" for start in STARTS[1:]), *TERMS, *(f"{key}=" for key in _NUMBERS))
+    known = (*ELU, *(f"from-{start}" for start in STARTS[1:]), *TERMS.values(), *(f"{key}=" for key in _NUMBERS))
     raise NeutralError(f"autoencoder:{part}: unknown variant; there is {', '.join(known)}, alpha=, stop=")
 
 
