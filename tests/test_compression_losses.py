@@ -84,6 +84,7 @@ def test_what_was_asked_for_under_old_names_keeps_them():
         ("c1=a", "autoencoder:c1=a: a number is needed"),
         ("batch=1.5", "autoencoder:batch=1.5: a whole number"),
         ("batch=0", "batch=0: 1 or more"),
+        ("alpha-epochs=0", "alpha-epochs=0: 1 or more"),
         ("c1=0,c2=0", "one of them above 0"),
         ("c1=nan", "c1, c2 and c3: numbers of 0 or more"),
         ("rate=0", "rate=0: a number above 0"),

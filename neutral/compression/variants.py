@@ -57,7 +57,7 @@ class Settings:
             raise NeutralError(f"start={self.start!r}: there are {', '.join(STARTS)}")
         for name in ("epochs", "batch", "halving", "falling"):
             if getattr(self, name) < 1:
-                raise NeutralError(f"{name}={getattr(self, name)}: 1 or more")
+                raise NeutralError(f"{_KEYS.get(name, name)}={getattr(self, name)}: 1 or more")
         for name in ("rate", "decay", "first_power", "last_power"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise NeutralError(f"{_KEYS.get(name, name)}={getattr(self, name):g}: a number above 0")
