@@ -21,17 +21,21 @@ from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar
-from neutral.runs.plans.compression import CompressionPlan, Trial, check, settings
+from neutral.runs import steps
+from neutral.runs.plans.compression import CompressionPlan, Trial, View, check, settings
 from neutral.runs.records import Finished, begin, digest, provenance
 from neutral.study import FULL, Study
-from neutral.tasks import LanguageModelling, Score
+from neutral.tasks import LanguageModelling, LineByLine, Score
 from neutral.training import memory_limit
 
 WHOLE_TABLE = {"method": FULL, "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False}
 """The fields by which results name the table that is not compressed."""
 
-KEY = ("method", "by", "ratio", "weights", "variant", "trimmed", "seed", "language", "where", "words", "group", "name")
-"""Fields that tell the results of a compression apart."""
+KEY = ("method", "by", "ratio", "weights", "variant", "trimmed", "seed")
+"""Fields that tell tables apart."""
+
+PARTS = ("language", "where", "words", "scoring", "group", "name")
+"""Fields that tell the results of one table apart."""
 
 
 class Compressor:
@@ -56,15 +60,15 @@ class Compressor:
         self.where = plan.where or (WHERE if self.bench.tied else WHERE[:1])
         fixed = ("about", "task", "weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
-        self.results = Finished(self.study, KEY)
+        self.results = Finished(self.study, (*KEY, *PARTS))
 
     def run(self) -> Study:
         """Fit and score the tables that are not done yet, and return the study."""
         plan, trials = self.plan, list(self.plan.trials())
         with bar(len(trials) + 1, "table", quiet=self.quiet) as shown:
             shown.set_description("full")
-            for words in plan.words:
-                self._score(WHOLE_TABLE, FULL, words, None)
+            for view in plan.views():
+                self._score(WHOLE_TABLE, FULL, view, None)
             if plan.trim:
                 self.bench.trim()
             shown.update()
@@ -78,19 +82,24 @@ class Compressor:
         """Fit one table, and append its errors and scores that the study lacks; the table's own row comes last."""
         row = self._row(trial)
         picture = self.plan.picture and not self._picture_path(row).exists()
-        if self._has("table", row) and not picture:
+        follow = self.plan.follow and steps.unit(trial) and not self._has("step", row)
+        views = [(where, view) for view in self.plan.views() for where in self.where]
+        unscored = any(self._missing(row, where, view) for where, view in views)
+        if self._has("table", row) and not (picture or follow or unscored):
             return
-        table = self.bench.fit(trial, self.plan)
+        walk = steps.Steps(self.bench, trial) if follow else None
+        table = self.bench.fit(trial, self.plan, walk)
         if table is None:
             return
+        if walk:
+            self._follow(row, walk.rows(table))
         if picture:
             self._draw(row, table)
+        rebuilt = Rebuilt.of(table)
+        for where, view in views:
+            self._score(row, where, view, rebuilt)
         if self._has("table", row):
             return
-        rebuilt = Rebuilt.of(table)
-        for words in self.plan.words:
-            for where in self.where:
-                self._score(row, where, words, rebuilt)
         self._errors(row, rebuilt)
         if self.plan.keep:
             table.save(self.study.path / "tables" / f"{self.name(trial)}.safetensors")
@@ -103,6 +112,7 @@ class Compressor:
             "ratio_parameters": table.ratio("parameters") * self.bench.trimmed,
             "ratio_bytes": table.ratio("bytes") * self.bench.trimmed,
             "rank": getattr(table, "rank", None),
+            **{name: table.settings[name] for name in ("iterations",) if name in table.settings},
         }
         self._append("table", **row, **sizes, **measured)
 
@@ -116,6 +126,7 @@ class Compressor:
             f"{row['ratio']:g}",
             row["weights"],
             "trimmed" * row["trimmed"],
+            f"s{trial.seed}" * (trial.seed != self.plan.seed),
         )
         return "_".join(part for part in parts if part)
 
@@ -123,20 +134,27 @@ class Compressor:
         ratio = trial.ratio or self.bench.reach(trial.method)
         return {**asdict(trial), "ratio": ratio}
 
-    def _score(self, row: dict, where: str, words: bool, table: Table | None) -> None:
+    def _missing(self, row: dict, where: str, view: View) -> list[str]:
+        """Return the languages that the study lacks a table's perplexity of."""
+        fields = {**row, "where": where, **view.fields}
+        return [code for code in self.plan.languages if not self._has("perplexity", {**fields, "language": code})]
+
+    def _score(self, row: dict, where: str, view: View, table: Table | None) -> None:
         """Append the perplexity of each language with a table in place (none: the full model's)."""
-        missing = [
-            code
-            for code in self.plan.languages
-            if not self._has("perplexity", {**row, "language": code, "where": where, "words": words})
-        ]
+        missing = self._missing(row, where, view)
         if not missing:
             return
         with put_in(self.bench.model, table, where, train=False) if table else nullcontext():
             for code in missing:
-                score = self.bench.evaluate(code, words)
+                score = self.bench.evaluate(code, view.words, view.scoring)
                 values = {"value": score.value, "loss": score.loss, "tokens": score.count}
-                self._append("perplexity", **row, language=code, where=where, words=words, **values)
+                self._append("perplexity", **row, language=code, where=where, **view.fields, **values)
+
+    def _follow(self, row: dict, measured: list[dict]) -> None:
+        """Append what a fit measured on its way, and beside it, once, what the full model scores there."""
+        if not self._has("step", WHOLE_TABLE):
+            self._append("step", **WHOLE_TABLE, **steps.measure(self.bench, None))
+        self.results.extend("step", [{**row, **each} for each in measured])
 
     def _errors(self, row: dict, table: Table) -> None:
         """Append the direction error of the tokens of each language, each script and each frequency."""
@@ -158,7 +176,7 @@ class Compressor:
         return projection.picture_path(self.study.path, row["method"], row["by"], row["ratio"])
 
     def _append(self, kind: str, **row: object) -> None:
-        self.results.append(kind, **{**row, "seed": self.plan.seed})
+        self.results.append(kind, **{**row, "seed": row.get("seed", self.plan.seed)})
 
     def _has(self, kind: str, row: dict) -> bool:
         return self.results.has(kind, **{"seed": self.plan.seed, **row})
@@ -211,6 +229,11 @@ class Bench:
         self.train = {code: corpus.train[code][: plan.lines] for code in plan.languages}
         self.calibration = {code: task.blocks(lines[:400])[: plan.calibration] for code, lines in self.train.items()}
         self.held_out = {code: task.blocks(corpus.held_out[code])[: plan.held_out] for code in plan.languages}
+        if "lines" in plan.perplexity:
+            positions = getattr(self.model.config, "max_position_embeddings", None)
+            self.by_line = LineByLine(self.tokenizer, longest=positions)
+            most = plan.held_out * plan.length
+            self.lines = {code: self.by_line.items(corpus.held_out[code], most) for code in plan.languages}
         backend = self.tokenizer.backend_tokenizer
         counts = tokens.count(backend, self.train, len(self.matrix))
         self.frequency = tokens.mean_frequency(counts)
@@ -240,8 +263,11 @@ class Bench:
         }
         self.trimmed = whole / len(keep)
 
-    def fit(self, trial: Trial, plan: CompressionPlan) -> Table | None:
-        """Return the table of a trial; None if trimming alone makes it smaller than the trial's ratio."""
+    def fit(self, trial: Trial, plan: CompressionPlan, walk: steps.Steps | None = None) -> Table | None:
+        """Return the table of a trial; None if trimming alone makes it smaller than the trial's ratio.
+
+        `walk` measures the tables that the fit tries on its way.
+        """
         if trial.method == "trim":
             return Rebuilt(self.matrix.shape, {"dense": self.matrix})
         ratio = (trial.ratio or self.reach(trial.method)) / self.trimmed
@@ -252,18 +278,25 @@ class Bench:
             options = {"variant": "elu" if trial.variant == "elu" else "linear", "epochs": plan.epochs}
             options["start"] = trial.variant.removeprefix("from-") if "from-" in trial.variant else "random"
             options["select"] = self.training_loss
+        if trial.method == "svd" and trial.variant:
+            several = trial.variant == "randomized"
+            options["iterations"] = plan.iterations if several else (int(trial.variant.removeprefix("randomized-")),)
+            options |= {"select": self.training_loss} if several else {}
         if trial.method == "direction" and trial.variant:
             options["lengths"] = trial.variant
         if trial.method == "mixed" and trial.variant != "plain":
             options["metric"] = self.metric()
         weights = tokens.weights(trial.weights, self.frequency)
-        return compression.fit(
-            self.matrix, trial.method, ratio, by=trial.by, weights=weights, seed=plan.seed, **options
-        )
 
-    def training_loss(self, table: Table) -> float:
-        """Return the mean loss on a little training text with a table in place of the input's, as in the paper."""
-        with put_in(self.model, Rebuilt.of(table), "input", train=False):
+        def fit(**more: object) -> Table:
+            own = {"by": trial.by, "weights": weights, "seed": trial.seed, **options, **more}
+            return compression.fit(self.matrix, trial.method, ratio, **own)
+
+        return walk.through(fit, options.get("select")) if walk else fit()
+
+    def training_loss(self, table: Table | None) -> float:
+        """Return the mean loss on a little training text with a table in the input, as in the paper; none: as it is."""
+        with put_in(self.model, Rebuilt.of(table), "input", train=False) if table else nullcontext():
             scores = [self.tasks[False].evaluate(self.model, blocks[:2]) for blocks in self.calibration.values()]
         return sum(score.loss for score in scores) / len(scores)
 
@@ -278,8 +311,10 @@ class Bench:
         own = 1.0 if method == "trim" else ROUNDED[method].reach(tuple(self.matrix.shape))
         return floor(own * self.trimmed * 100) / 100
 
-    def evaluate(self, code: str, words: bool) -> Score:
-        """Score the model, as it is now, on one language."""
+    def evaluate(self, code: str, words: bool, scoring: str = "blocks") -> Score:
+        """Score the model, as it is now, on one language's blocks or lines."""
+        if scoring == "lines":
+            return self.by_line.evaluate(self.model, self.lines[code])
         return self.tasks[words].evaluate(self.model, self.held_out[code])
 
 
