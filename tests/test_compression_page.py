@@ -17,7 +17,7 @@ from neutral.study import Study
 from pages.parts import catalogue
 from pages.parts.compression import explorer, live
 
-PARTS = ["Perplexity", "Errors", "Direction or distance", "Live", "Tokens"]
+PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Live", "Tokens"]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def opened(page="pages/compression.py", **address):
     return apppages.opened(page, **address)
 
 
-@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 2, 0, 0], strict=True)))
+@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 0, 2, 0, 0], strict=True)))
 def test_every_part_opens(part, count):
     at = opened(part=part)
     assert not at.error

@@ -57,7 +57,7 @@ def perplexity_by_ratio(
         if "high" in rows and len(lines) <= 3 and len(rows) > 1:
             theme.band(figure, rows["size"], rows.assign(high=rows["high"].clip(upper=_MOST)), style["line"]["color"])
         figure.add_trace(_curve(rows, line, style))
-    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(means["factor"], top))
+    figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(means["factor"], top))
     _ratio_axis(figure, means["size"], by)
     return theme.finish(
         figure,
@@ -80,7 +80,7 @@ def language_perplexity_by_ratio(
         family = theme.family(member)
         group = {"legendgroup": family, "legendgrouptitle": {"text": family, "font": {"size": 12}}}
         figure.add_trace(_curve(rows, display(member), theme.line_style(member, members), **group))
-    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(scores["factor"], top))
+    figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
     _ratio_axis(figure, scores["size"], by)
     names = ", ".join(map(display, members))
     return theme.finish(
@@ -143,7 +143,7 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
             )
         )
     figure.update_xaxes(title=title, rangemode="tozero")
-    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(points[factor]))
+    figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(points[factor]))
     return theme.finish(
         figure,
         alt=f"Scatter: perplexity over the full model's against {title} of {len(points)} compressed tables.",
@@ -181,7 +181,7 @@ def _ratio_axis(figure: go.Figure, sizes: pd.Series, by: str) -> None:
     figure.update_xaxes(title=RATIO_AXIS[by], type="log", showgrid=False, **ratio_ticks(sizes))
 
 
-def _factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
+def factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
     """Return the logarithmic axis of perplexity ratios; it ends at `top` where the data go further."""
     low, high = (float(factors.min()), min(_MOST, float(factors.max()))) if len(factors) else (1.0, 2.0)
     cut = 0 < top < high
