@@ -57,11 +57,11 @@ def choices(table: pd.DataFrame) -> pd.DataFrame:
     """Return, a row a fit, the step that training text chose beside the one of least held-out perplexity.
 
     `table` is as `curves` returns it. The rows have `CHOICE_COLUMNS`. step, held_out: the chosen step and its factor.
-    least_step, least: those of the step that the paper's scripts would report, the first of equals. gain: held_out /
-    least - 1, how much worse the honest choice looks than one on the reported text.
+    least_step, least: those of the step that the paper's scripts would report, the first of equals. gain: 1 - least /
+    held_out, how much lower a perplexity is reported that way.
     """
     chosen = table[table["chosen"]][[*STEP, "step", "held_out"]]
     order = table.sort_values("held_out", kind="stable").drop_duplicates([*KEYS, "seed"])
     least = order[[*KEYS, "seed", "step", "held_out"]].rename(columns={"step": "least_step", "held_out": "least"})
     both = chosen.merge(least, on=[*KEYS, "seed"])
-    return both.assign(gain=both["held_out"] / both["least"] - 1)[CHOICE_COLUMNS]
+    return both.assign(gain=1 - both["least"] / both["held_out"])[CHOICE_COLUMNS]

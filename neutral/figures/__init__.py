@@ -10,9 +10,11 @@ from neutral.figures.compression import (
     breaking_points,
     error_against_perplexity,
     error_by_ratio,
+    error_by_step,
     error_spread,
     language_perplexity_by_ratio,
     perplexity_by_ratio,
+    perplexity_by_step,
     token_map,
 )
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
@@ -37,6 +39,7 @@ __all__ = [
     "drop_bars",
     "error_against_perplexity",
     "error_by_ratio",
+    "error_by_step",
     "error_spread",
     "functional_matrix",
     "kept_bars",
@@ -49,6 +52,7 @@ __all__ = [
     "overlap_against_transfer",
     "pair_matrix",
     "perplexity_by_ratio",
+    "perplexity_by_step",
     "representation_by_layer",
     "retrieval_by_layer",
     "retrieval_matrix",

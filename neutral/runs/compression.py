@@ -82,7 +82,7 @@ class Compressor:
         """Fit one table, and append its errors and scores that the study lacks; the table's own row comes last."""
         row = self._row(trial)
         picture = self.plan.picture and not self._picture_path(row).exists()
-        follow = self.plan.follow and steps.unit(trial) and not self._has("step", row)
+        follow = self.plan.follow and trial.unit and not self._has("step", row)
         views = [(where, view) for view in self.plan.views() for where in self.where]
         unscored = any(self._missing(row, where, view) for where, view in views)
         if self._has("table", row) and not (picture or follow or unscored):

@@ -27,18 +27,11 @@ BLOCKS = 8
 _DIGITS = 6
 
 
-def unit(trial: Trial) -> str:
-    """Return what is counted on the way to a table, "epoch", "iterations" or "rounds"; "" if there is no way."""
-    if trial.method == "svd":
-        return "iterations" if trial.variant == "randomized" else ""
-    return {"autoencoder": "epoch", "direction": "rounds"}.get(trial.method, "")
-
-
 class Steps:
     """It measures the tables that a fit tries, one after the other."""
 
     def __init__(self, bench: Bench, trial: Trial) -> None:
-        self.bench, self.unit = bench, unit(trial)
+        self.bench, self.unit = bench, trial.unit
         self._measured: list[tuple[ref[Table], dict]] = []
 
     def through(self, fit: Callable[..., Table], select: Callable[[Table], float] | None) -> Table:

@@ -38,6 +38,13 @@ class Trial:
     trimmed: bool = False
     seed: int = 0
 
+    @property
+    def unit(self) -> str:
+        """What is counted on the way to the table, "epoch", "iterations" or "rounds"; "" if there is no way."""
+        if self.method == "svd":
+            return "iterations" if self.variant == "randomized" else ""
+        return {"autoencoder": "epoch", "direction": "rounds"}.get(self.method, "")
+
 
 @dataclass(frozen=True)
 class View:
@@ -142,6 +149,10 @@ def check(plan: CompressionPlan) -> None:
         raise NeutralError("--perplexity lines: of masked language models only, and without --trim")
     if not plan.iterations or min(plan.iterations) < 1:
         raise NeutralError("--iterations: numbers of 1 or more, such as 1,2,5,9,29")
+    if plan.follow and not any(trial.unit for trial in plan.trials()):
+        raise NeutralError(
+            "--follow: there are steps on the way to autoencoder, direction, and svd:randomized of several --iterations"
+        )
     if any(plan.words) and plan.task != "mlm":
         raise NeutralError("--words: whole words are masked in masked language modelling only")
     if not plan.ratios or min(plan.ratios) < 1:

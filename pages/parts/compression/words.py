@@ -199,7 +199,7 @@ def steps(chosen: pd.DataFrame, who: str) -> str:
         return sentence
     low, high = (f"{gain:.1%}" for gain in (chosen["gain"].min(), chosen["gain"].max()))
     more = low if low == high else f"{low} to {high}"
-    return f"{sentence} Chosen on the text that is reported, as in the paper's scripts, it would look {more} better."
+    return f"{sentence} Chosen on the text that is reported, as in the paper's scripts, it would be {more} lower."
 
 
 def _step(unit: str, step: int) -> str:
