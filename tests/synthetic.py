@@ -202,7 +202,7 @@ def _steps(languages):
     """Fits on the way, by parameters: 4 epochs of which the third is kept, and iterations under two seeds."""
     key = {"weights": "uniform", "trimmed": False, "by": "parameters"}
     full = {"method": "full", "variant": "", "weights": "", "by": "", "ratio": 1.0, "trimmed": False, "seed": 0}
-    rows = [full | {"training": 3.0, "losses": dict.fromkeys(languages, 3.0), "step": 0}]
+    rows = [full | {"training": 3.0, "losses": dict.fromkeys(languages, 3.0)}]
     for method, variant, unit, seeds, steps in (
         ("autoencoder", "linear", "epoch", (0,), (1, 2, 3, 4)),
         ("svd", "randomized", "iterations", (0, 1), (1, 5)),

@@ -131,7 +131,8 @@ def test_scores_line_by_line_are_a_masking_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
     at = opened(masking="Line by line")
     assert "line by line, as in the paper's scripts" in text(at)
-    shown, others = ({t["name"]: t for t in charts(page)[0]["data"]} for page in (at, opened(masking="Whole words")))
+    pages = (at, opened(masking="Whole words"))
+    shown, others = ({t.get("name"): t for t in charts(page)[0]["data"]} for page in pages)
     assert {"svd", "pq"} <= set(shown) < set(others)
     assert shown["pq"]["y"] != others["pq"]["y"]
     assert shown["svd"]["y"] == others["svd"]["y"]

@@ -281,7 +281,7 @@ def stepped(step, chosen, training, losses, seed=0, method="svd"):
 
 def whole(training, losses):
     key = {"method": "full", "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False, "seed": 0}
-    return key | {"step": 0, "training": training, "losses": losses}
+    return key | {"training": training, "losses": losses}
 
 
 def test_steps_are_perplexities_over_the_full_models():
