@@ -161,11 +161,33 @@ def by_step(study: Study, choice: TableChoice) -> None:
     show.table(chosen, "What is chosen by training text, and by the reported text", "choices")
 
 
+def losses(study: Study, choice: TableChoice) -> None:
+    """Show what the auto-encoder's loss does at equal size: the paper's argument, by an experiment."""
+    st.markdown("##### Does a loss over directions beat one over distances?")
+    table = tables.loss_ablation(study, choice)
+    known = list(dict.fromkeys(table["loss"]))
+    if len(known) < 2:
+        st.info(words.no_losses(choice.by))
+        return
+    left, right = st.columns(2)
+    with left:
+        one = pickers.pick("Loss", known, "loss", default="cosine", names=figures.loss_label)
+    with right:
+        other = pickers.pick("Against", known[::-1], "against", default="rmse", names=figures.loss_label)
+    versus = tables.loss_versus(study, choice, one, other)
+    st.markdown(words.losses(versus, one, other) if one != other and len(versus) else words.SAME_LOSS)
+    show.figure(figures.losses_by_ratio(table, choice.by), "losses")
+    st.caption(words.LOSSES)
+    show.table(table, "Losses by size", "losses")
+    show.table(versus, "One loss against another", "versus")
+
+
 PARTS = {
     "Perplexity": perplexity,
     "Errors": errors,
     "By step": by_step,
     "Direction or distance": foretelling,
+    "Losses": losses,
     "Live": live.show,
     "Tokens": explorer.show_tokens,
 }

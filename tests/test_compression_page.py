@@ -17,7 +17,8 @@ from neutral.study import Study
 from pages.parts import catalogue
 from pages.parts.compression import explorer, live
 
-PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Live", "Tokens"]
+PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Live", "Tokens"]
+LIVE = PARTS[-2:]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def opened(page="pages/compression.py", **address):
     return apppages.opened(page, **address)
 
 
-@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 0, 2, 0, 0], strict=True)))
+@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 0, 2, 0, 0, 0], strict=True)))
 def test_every_part_opens(part, count):
     at = opened(part=part)
     assert not at.error
@@ -144,6 +145,25 @@ def test_the_verdict_has_its_numbers_and_intervals():
     assert "Cosine distance foretells perplexity better than RMSE" in said
     assert "95% interval" in said
     assert "cosine distance lower in 10 of 10 (sign test p = 0.002)" in said
+
+
+def test_the_losses_are_compared_where_there_are_several(tmp_path, monkeypatch):
+    assert "No size by bytes was tried under two losses here" in text(opened(part="Losses"))
+    study = synthetic.compression_study(tmp_path / "losses", languages=("en", "sw"))
+    plain = [row for row in study.rows() if row["method"] == "autoencoder" and row["variant"] == ""]
+    for loss, times in (("cosine", 1.01), ("rmse", 1.2)):
+        for seed in (0, 1):
+            for row in plain:
+                longer = {"loss": row["loss"] * (times + 0.001 * seed)} if row["kind"] == "perplexity" else {}
+                study.append(**row | {"variant": loss, "seed": seed} | longer)
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    at = opened(part="Losses", by="Parameters")
+    assert not at.error
+    assert "Yes: at 1.5, 2.5, 5, 10, 20 × the cosine distance alone gives" in text(at)
+    assert "(2 seeds). The first is better in 2 of 2, " in text(at)
+    assert len(charts(at)[0]["data"]) == 3 * 3  # losses × panels
+    at = opened(part="Losses", by="Parameters", loss="RMSE alone", against="Cosine alone")
+    assert "No: at 1.5, 2.5, 5, 10, 20 × RMSE alone gives" in text(at)
 
 
 @pytest.mark.parametrize(("part", "keys"), [("Perplexity", ["perplexity", "breaks"]), ("Errors", ["errors", "spread"])])
@@ -342,7 +362,7 @@ for part in {PARTS}:
     at.switch_page("pages/compression.py").run()
     assert not at.exception
     # The live part computes; the others only read.
-    assert part in {PARTS[3:]} or "torch" not in sys.modules, part
+    assert part in {LIVE} or "torch" not in sys.modules, part
 heavy = {{"transformers", "umap", "sklearn", "datasets"}} & set(sys.modules)
 assert not heavy, heavy
 """

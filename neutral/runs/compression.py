@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from neutral import compression, models
-from neutral.compression import distortion, projection, tokens, trimming
+from neutral.compression import distortion, projection, tokens, trimming, variants
+from neutral.compression.budget import ratio_of_rank
 from neutral.compression.calibration import output_metric
 from neutral.compression.methods import ROUNDED
 from neutral.compression.placement import WHERE, embedding, put_in, tied
@@ -60,7 +61,7 @@ class Compressor:
         self.where = plan.where or (WHERE if self.bench.tied else WHERE[:1])
         fixed = ("about", "task", "weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
-        self.results = Finished(self.study, (*KEY, *PARTS))
+        self.results = Finished(self.study, (*KEY, *PARTS), seen_as=_of_any_seed)
 
     def run(self) -> Study:
         """Fit and score the tables that are not done yet, and return the study."""
@@ -126,13 +127,13 @@ class Compressor:
             f"{row['ratio']:g}",
             row["weights"],
             "trimmed" * row["trimmed"],
-            f"s{trial.seed}" * (trial.seed != self.plan.seed),
+            f"s{trial.seed}" * (trial.seed > 0),
         )
         return "_".join(part for part in parts if part)
 
     def _row(self, trial: Trial) -> dict:
-        ratio = trial.ratio or self.bench.reach(trial.method)
-        return {**asdict(trial), "ratio": ratio}
+        row = {**asdict(trial), "ratio": self.bench.ratio(trial)}
+        return {name: value for name, value in row.items() if name != "rank"}
 
     def _missing(self, row: dict, where: str, view: View) -> list[str]:
         """Return the languages that the study lacks a table's perplexity of."""
@@ -270,14 +271,14 @@ class Bench:
         """
         if trial.method == "trim":
             return Rebuilt(self.matrix.shape, {"dense": self.matrix})
-        ratio = (trial.ratio or self.reach(trial.method)) / self.trimmed
+        ratio = self.ratio(trial) / self.trimmed
         if ratio < 1:
             return None
         options: dict[str, object] = {}
         if trial.method == "autoencoder":
-            options = {"variant": "elu" if trial.variant == "elu" else "linear", "epochs": plan.epochs}
-            options["start"] = trial.variant.removeprefix("from-") if "from-" in trial.variant else "random"
-            options["select"] = self.training_loss
+            options = {"epochs": plan.epochs, **variants.options(trial.variant)}
+            scorers = {"train": self.training_loss, "held-out": self.held_out_loss, "last": None}
+            options["select"] = scorers[options.pop("stop", "train")]
         if trial.method == "svd" and trial.variant:
             several = trial.variant == "randomized"
             options["iterations"] = plan.iterations if several else (int(trial.variant.removeprefix("randomized-")),)
@@ -300,6 +301,18 @@ class Bench:
             scores = [self.tasks[False].evaluate(self.model, blocks[:2]) for blocks in self.calibration.values()]
         return sum(score.loss for score in scores) / len(scores)
 
+    def held_out_loss(self, table: Table) -> float:
+        """Return the mean loss on the text that is reported, likewise: the paper's scripts choose an epoch by it."""
+        with put_in(self.model, Rebuilt.of(table), "input", train=False):
+            scores = [self.evaluate(code, False) for code in self.held_out]
+        return sum(score.loss for score in scores) / len(scores)
+
+    def ratio(self, trial: Trial) -> float:
+        """Return the ratio of a trial against the whole vocabulary: its own, that of its rank or of its method."""
+        if trial.rank is not None:
+            return ratio_of_rank(*self.matrix.shape, trial.rank, trial.by, times=self.trimmed)
+        return trial.ratio or self.reach(trial.method)
+
     def metric(self) -> torch.Tensor:
         """Return the output metric of the output layer's inputs, measured once."""
         if self._metric is None:
@@ -316,6 +329,11 @@ class Bench:
         if scoring == "lines":
             return self.by_line.evaluate(self.model, self.lines[code])
         return self.tasks[words].evaluate(self.model, self.held_out[code])
+
+
+def _of_any_seed(row: dict) -> dict:
+    """Return a result as it is told apart: the full model's is one under every seed."""
+    return {**row, "seed": None} if row.get("method") == FULL else row
 
 
 def _groups(counts: dict[str, np.ndarray], frequency: np.ndarray, scripts: np.ndarray) -> dict[str, dict]:

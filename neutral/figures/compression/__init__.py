@@ -1,5 +1,7 @@
-"""Compression: against the ratio (`ratios`), by step of a fit (`steps`), tokens and who breaks first (`tokens`)."""
+"""Compression: against the ratio (`ratios`), under several losses (`losses`), by step of a fit (`steps`), and tokens
+and who breaks first (`tokens`)."""
 
+from neutral.figures.compression.losses import loss_label, losses_by_ratio
 from neutral.figures.compression.ratios import (
     error_against_perplexity,
     error_by_ratio,
@@ -16,6 +18,8 @@ __all__ = [
     "error_by_step",
     "error_spread",
     "language_perplexity_by_ratio",
+    "loss_label",
+    "losses_by_ratio",
     "perplexity_by_ratio",
     "perplexity_by_step",
     "token_map",

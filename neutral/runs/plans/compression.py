@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
-from neutral.compression import METHODS
+from neutral.compression import METHODS, variants
 from neutral.compression.budget import BY
 from neutral.compression.placement import WHERE
 from neutral.compression.tokens import WEIGHTS
 from neutral.errors import NeutralError
 
 VARIANTS = {
-    "autoencoder": ("linear", "elu", "from-svd", "from-direction"),
+    "autoencoder": (variants.USUAL,),  # and all that `variants` reads
     "direction": ("", "project", "free"),
     "svd": ("", "randomized"),
     "mixed": ("", "plain"),
@@ -20,6 +20,7 @@ VARIANTS = {
 """Method -> its variants, the default first; a method that is not listed has one."""
 
 FIXED = ("int8", "int4")  # methods of one size
+LOW_RANK = ("svd", "direction", "autoencoder")  # methods whose size is a rank
 CODED = ("int8", "int4", "mixed")  # methods that store a number for every number: their ratio is by bytes
 DRAWN = ("autoencoder", "pq", "mixed")  # methods that draw random numbers, as the randomized svd does
 PERPLEXITIES = ("blocks", "lines")  # of packed blocks of text, or line by line as in the paper's scripts
@@ -32,10 +33,11 @@ class Trial:
 
     method: str
     by: str
-    ratio: float | None  # None: the one size that the method has
+    ratio: float | None  # None: the one size that the method has, or that of the rank
     weights: str
     variant: str = ""
     trimmed: bool = False
+    rank: int | None = None
     seed: int = 0
 
     @property
@@ -87,6 +89,7 @@ class CompressionPlan:
     keep: bool = False  # keep the tables in the study
     picture: bool = False  # draw the tokens before and after
     title: str = ""
+    ranks: tuple[int, ...] = ()  # sizes of the low-rank methods, instead of ratios
 
     def views(self) -> list[View]:
         """Return how held-out text is scored: the ways that were asked for."""
@@ -108,6 +111,8 @@ class CompressionPlan:
             variant = variant or VARIANTS.get(method, ("",))[0]
             if variant == "randomized" and len(self.iterations) == 1:
                 variant = f"randomized-{self.iterations[0]}"
+            if method == "autoencoder":
+                variant = variants.canonical(variant)
             kinds = self.weights if method not in FIXED else ("uniform",)  # rounding counts every token alike
             if method == "mixed":  # it gives frequent tokens more bits, but not in its plain variant
                 counted = tuple(kind for kind in self.weights if kind != "uniform") or ("frequency",)
@@ -117,6 +122,10 @@ class CompressionPlan:
                     yield Trial(method, "bytes", None, weights, variant, self.trim)
                     continue
                 for by in self.by:
+                    if self.ranks and method in LOW_RANK:
+                        for rank in self.ranks:
+                            yield Trial(method, by, None, weights, variant, self.trim, rank=rank)
+                        continue
                     for ratio in self.ratios:
                         if ratio >= _FROM.get(method, 1.0) if by == "bytes" else method not in CODED:
                             yield Trial(method, by, ratio, weights, variant, self.trim)
@@ -129,7 +138,9 @@ def check(plan: CompressionPlan) -> None:
         if method not in METHODS:
             raise NeutralError(f"--methods {method}: unknown; there are {', '.join(METHODS)}")
         known = VARIANTS.get(method, ("",))
-        if variant and variant not in known:
+        if method == "autoencoder":
+            variants.options(variant)
+        elif variant and variant not in known:
             offered = ", ".join(f"{method}:{v}" for v in known if v) or "none"
             raise NeutralError(f"--methods {name}: unknown variant; there is {offered}")
     for option, values, known in (
@@ -157,13 +168,15 @@ def check(plan: CompressionPlan) -> None:
         raise NeutralError("--words: whole words are masked in masked language modelling only")
     if not plan.ratios or min(plan.ratios) < 1:
         raise NeutralError("--ratios: numbers of 1 or more, such as 2.5,5,10")
+    if any(rank < 1 for rank in plan.ranks):
+        raise NeutralError("--rank: numbers of 1 or more, such as 75")
     if not any(True for _ in plan.trials()):
         raise NeutralError("--methods: nothing to do; mixed takes ratios by bytes, of 4 or more")
 
 
 def settings(plan: CompressionPlan) -> dict:
-    """Return the settings of a plan that decide its results, except the list of tables."""
-    names = ("seed", "epochs", "held_out", "lines", "calibration", "neighbours")
+    """Return the settings of a plan that decide its results; the tables and the seed are in the results themselves."""
+    names = ("epochs", "held_out", "lines", "calibration", "neighbours")
     chosen = "svd:randomized" in plan.methods and len(plan.iterations) > 1  # a single number is in the variant's name
     more = {"iterations": sorted(set(plan.iterations))} if chosen else {}
     return {name: value for name, value in asdict(plan).items() if name in names} | more

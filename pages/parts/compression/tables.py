@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from neutral.compression import predictions, results
+from neutral.compression import losses, predictions, results
 from neutral.compression import steps as compression_steps
 from neutral.members import rows_in_order
 from neutral.study import Study
@@ -98,6 +98,26 @@ def steps(study: Study, by: str, language: str) -> pd.DataFrame:
     """See `steps.curves`, of tables whose ratio is by parameters or by bytes."""
     table = compression_steps.curves(study.table("step"), language)
     return table[table["by"] == by]
+
+
+@catalogue.remembered
+def loss_runs(study: Study, choice: TableChoice) -> pd.DataFrame:
+    """See `losses.runs`, of a choice."""
+    rows = losses.runs(study.table("table"), study.table("perplexity"), weights=choice.weights, trimmed=choice.trimmed)
+    rows = rows[(rows["by"] == choice.by) & (rows["where"] == choice.where) & (rows["words"] == choice.words)]
+    return rows[rows["scoring"] == choice.scoring]
+
+
+@catalogue.remembered
+def loss_ablation(study: Study, choice: TableChoice) -> pd.DataFrame:
+    """See `losses.ablation`, of a choice."""
+    return losses.ablation(loss_runs(study, choice))
+
+
+@catalogue.remembered
+def loss_versus(study: Study, choice: TableChoice, one: str, other: str) -> pd.DataFrame:
+    """See `losses.versus`, of a choice."""
+    return losses.versus(loss_runs(study, choice), one, other)
 
 
 def lines(table: pd.DataFrame) -> list[str]:

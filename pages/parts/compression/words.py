@@ -49,6 +49,18 @@ NOT_INDEPENDENT = (
     "All tables, by parameters and by bytes. Tables of one method are not independent, so the interval over whole "
     "methods is the fairer one."
 )
+LOSSES = (
+    "The paper's auto-encoder, whose training differs in the loss alone. Bars: from the best seed to the worst. Lower "
+    "is better in all three."
+)
+LOSS_NAMES = {
+    "cosine": "the cosine distance alone",
+    "paper": "the paper's loss",
+    "cosine+rmse": "cosine distance with RMSE",
+    "power": "the power of the error alone",
+    "rmse": "RMSE alone",
+}
+SAME_LOSS = "Choose two losses that were tried at the same size."
 MAP = (
     "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
     "that are near share neighbours; distances between far groups mean nothing."
@@ -204,6 +216,65 @@ def steps(chosen: pd.DataFrame, who: str) -> str:
 
 def _step(unit: str, step: int) -> str:
     return {"epoch": f"epoch {step}", "rounds": f"round {step}"}.get(unit, f"{step} iteration{'s' * (step != 1)}")
+
+
+def losses(versus: pd.DataFrame, one: str, other: str) -> str:
+    """Say whether one loss beats another at equal size: the table is that of `losses.versus`.
+
+    Yes or no where that is beyond the seeds at every size.
+    """
+    ahead = versus[versus["beyond"] & (versus["gain"] < 1)]
+    verdict = f"At {_ratios(ahead)} only" if len(ahead) else "Not shown"
+    if versus["beyond"].all():
+        verdict = "Yes" if len(ahead) == len(versus) else verdict if len(ahead) else "No"
+    first, second = (LOSS_NAMES.get(name, f"`{name}`") for name in (one, other))
+    sentence = (
+        f"**{verdict}: at {_ratios(versus)} {first} gives {_times(versus['one'])} times, {second} "
+        f"{_times(versus['other'])} times the full model's perplexity** (mean of languages and seeds). With the first, "
+        f"RMSE is {_percents(versus['rmse'])} and the cosine distance {_percents(versus['cosine'])}."
+    )
+    return f"{sentence} {_beyond(versus)}"
+
+
+def _times(factors: pd.Series) -> str:
+    return ", ".join(f"{value:,.3g}" if value < 1e4 else f"{value:.1e}" for value in factors)
+
+
+def _ratios(versus: pd.DataFrame) -> str:
+    return f"{', '.join(f'{ratio:g}' for ratio in versus['ratio'])} ×"
+
+
+def _percents(shares: pd.Series) -> str:
+    """Write ratios as differences: "3.1%, 4% higher", "0.2%, 0.1% lower" or each with its sign."""
+    percents = [100 * (share - 1) for share in shares]
+    texts = ", ".join(f"{abs(percent):.2g}%" for percent in percents)
+    if all(percent > 0 for percent in percents):
+        return f"{texts} higher"
+    return f"{texts} lower" if all(percent < 0 for percent in percents) else ", ".join(f"{p:+.2g}%" for p in percents)
+
+
+def _beyond(versus: pd.DataFrame) -> str:
+    """Say at which sizes the difference is larger than that between seeds."""
+    seeds = versus["seeds"].min()
+    if seeds < 2:
+        return "One seed: whether that is more than chance is not known."
+    beyond, within = versus[versus["beyond"]], versus[~versus["beyond"]]
+    parts = []
+    if len(beyond):
+        parts.append(f"At {_ratios(beyond)} every seed of the better is better than every seed of the other")
+    if len(within):
+        parts.append(f"at {_ratios(within)} the seeds overlap")
+    counts = ", ".join(f"{row.languages} of {row.n}" for row in versus.itertuples())
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]} ({seeds} seeds). The first is better in {counts} languages."
+
+
+def no_losses(by: str) -> str:
+    """Say how a study gets tables of several losses."""
+    return (
+        f"No size by {by} was tried under two losses here. Go on with this study by `python -m neutral compress … "
+        "--methods autoencoder,autoencoder:cosine,autoencoder:rmse`, with the settings that it was made with."
+    )
 
 
 def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> str:
