@@ -209,6 +209,8 @@ def steps(chosen: pd.DataFrame, who: str) -> str:
     sentence = f"Perplexity over the full model's, {who}: {'; '.join(parts)}."
     if set(chosen["unit"]) == {"rounds"}:
         return sentence
+    if not chosen["gain"].max() > 0:
+        return f"{sentence} The text that is reported would have chosen the same."
     low, high = (f"{gain:.1%}" for gain in (chosen["gain"].min(), chosen["gain"].max()))
     more = low if low == high else f"{low} to {high}"
     return f"{sentence} Chosen on the text that is reported, as in the paper's scripts, it would be {more} lower."
