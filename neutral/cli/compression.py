@@ -24,6 +24,7 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
         type=variants.split,
         default=words(METHODS),
         help=f"default: {METHODS}; also autoencoder, autoencoder:cosine|power|rmse|elu|from-svd|from-direction|c1=1,…, "
+        "svd:randomized, "
         "direction:project|free, mixed:plain",
     )
     compress.add_argument("--ratios", type=decimals, default=(2.5, 5.0, 10.0), help="how many times smaller: 2.5,5,10")
@@ -40,12 +41,31 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
         "--where", type=words, default=(), help="input,both: with the tied output or not (default: both)"
     )
     compress.add_argument("--words", choices=("no", "yes", "both"), default="no", help="mask whole words (mlm)")
+    compress.add_argument(
+        "--perplexity",
+        type=words,
+        default=("blocks",),
+        help="blocks,lines: of packed blocks, or line by line as in the paper's scripts (mlm; default: blocks)",
+    )
     compress.add_argument("--trim", action="store_true", help="first cut the vocabulary to the tokens of the text")
+    compress.add_argument(
+        "--iterations",
+        type=numbers,
+        default=(1, 2, 5, 9, 29),
+        help="of svd:randomized (default: 1,2,5,9,29); of several, perplexity on training text chooses",
+    )
+    compress.add_argument(
+        "--follow",
+        action="store_true",
+        help="write down perplexity and errors by epoch (autoencoder), iterations (svd:randomized), round (direction)",
+    )
     _autoencoder(compress.add_argument_group("training of the auto-encoder (defaults: the paper's)"))
     compress.add_argument("--length", type=int, default=128, help="tokens a block")
     compress.add_argument("--held-out-blocks", type=int, default=32, help="at most so many blocks are scored")
     compress.add_argument("--lines", type=int, default=4000, help="lines a language in which tokens are counted")
-    compress.add_argument("--seed", type=int, default=0)
+    compress.add_argument(
+        "--seed", type=numbers, default=(0,), help="0, or 0,1,2: the methods that draw random numbers under each"
+    )
     compress.add_argument("--keep", action="store_true", help="keep the tables in the study's folder tables/")
     compress.add_argument("--picture", action="store_true", help="draw the tokens before and after, by UMAP")
     compress.add_argument("--export", metavar="DIR", help="write a plain Hugging Face folder for every table")
@@ -123,8 +143,12 @@ def _run(chosen: argparse.Namespace) -> None:
         where=chosen.where,
         words={"no": (False,), "yes": (True,), "both": (False, True)}[chosen.words],
         trim=chosen.trim,
-        seed=chosen.seed,
+        perplexity=chosen.perplexity,
+        seed=chosen.seed[0],
+        more_seeds=chosen.seed[1:],
         epochs=chosen.epochs,
+        iterations=chosen.iterations,
+        follow=chosen.follow,
         length=chosen.length,
         held_out=chosen.held_out_blocks,
         lines=chosen.lines,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.compression import variants
+from neutral.compression.results import keyed
 from neutral.search.evaluations import FULL
 
 PAPER = "paper"
@@ -24,7 +25,6 @@ SIZE = ["by", "ratio", "where", "words", "scoring"]
 """What tables that are compared share: the size, and how text was scored (in "blocks", where a study does not say)."""
 
 ERRORS = ["cosine", "rmse", "norm_ratio"]
-_USUAL = {"variant": "", "weights": "uniform", "trimmed": False}
 RUN_COLUMNS = ["loss", *SIZE, "seed", "language", "nats", *ERRORS]
 ABLATION_COLUMNS = ["loss", *SIZE, "factor", "low", "high", "seeds", *ERRORS]
 VERSUS_COLUMNS = [*SIZE, "one", "other", "gain", "least", "most", "beyond", "languages", "n", "cosine", "rmse", "seeds"]
@@ -122,7 +122,7 @@ def versus(table: pd.DataFrame, one: str = "cosine", other: str = "rmse") -> pd.
 
 def _losses(rows: pd.DataFrame, weights: str, trimmed: bool) -> pd.DataFrame:
     """Return the auto-encoder's rows that differ in the loss alone, its name in the column `name`."""
-    rows = rows.assign(**{name: rows[name].fillna(usual) if name in rows else usual for name, usual in _USUAL.items()})
+    rows = keyed(rows)
     rows = rows[(rows["method"] == "autoencoder") & (rows["weights"] == weights) & (rows["trimmed"] == trimmed)]
     names = {variant: variants.loss_of(variant) for variant in rows["variant"].unique()}
     return rows.assign(name=rows["variant"].map(names)).dropna(subset="name")

@@ -1,5 +1,5 @@
-"""Compression: perplexity and errors against the ratio (`ratios`), under several losses (`losses`), and tokens and who
-breaks first (`tokens`)."""
+"""Compression: against the ratio (`ratios`), under several losses (`losses`), by step of a fit (`steps`), and tokens
+and who breaks first (`tokens`)."""
 
 from neutral.figures.compression.losses import loss_label, losses_by_ratio
 from neutral.figures.compression.ratios import (
@@ -8,16 +8,19 @@ from neutral.figures.compression.ratios import (
     language_perplexity_by_ratio,
     perplexity_by_ratio,
 )
+from neutral.figures.compression.steps import error_by_step, perplexity_by_step
 from neutral.figures.compression.tokens import breaking_points, error_spread, token_map
 
 __all__ = [
     "breaking_points",
     "error_against_perplexity",
     "error_by_ratio",
+    "error_by_step",
     "error_spread",
     "language_perplexity_by_ratio",
     "loss_label",
     "losses_by_ratio",
     "perplexity_by_ratio",
+    "perplexity_by_step",
     "token_map",
 ]

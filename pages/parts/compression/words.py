@@ -17,7 +17,16 @@ LEAD = "How small can a model's token table get before it breaks, by which metho
 
 BY = {"bytes": "Bytes", "parameters": "Parameters"}
 WHERE = {"both": "Input and output", "input": "Input only"}
-MASKING = {False: "Single tokens", True: "Whole words"}
+MASKING = {("blocks", False): "Single tokens", ("blocks", True): "Whole words", ("lines", True): "Line by line"}
+MASKING_HELP = (
+    "What was scored: single tokens or whole words of packed blocks of text, or single lines as in the scripts of "
+    "Bałazy et al. (lines of 20 tokens or more, words by ##, padding attended to, means over batches of four lines)."
+)
+MASKED = {
+    ("blocks", False): "tokens masked",
+    ("blocks", True): "whole words masked",
+    ("lines", True): "line by line, as in the paper's scripts",
+}
 WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency"}
 VOCABULARY = {False: "Full", True: "Trimmed to the text"}
 WEIGHTS_HELP = "How much each token counted in the fit. A method that has no such results shows those it has."
@@ -56,6 +65,16 @@ MAP = (
     "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
     "that are near share neighbours; distances between far groups mean nothing."
 )
+NO_STEPS = (
+    "This study has no perplexities by epoch or iteration for this way of counting. `python -m neutral compress "
+    "--follow` writes them down, for tables that are in the study too."
+)
+UNITS = {"epoch": "Epoch (autoencoder)", "iterations": "Iterations (svd randomized)", "rounds": "Round (direction)"}
+STEP_ERRORS = {"cosine": "Cosine distance", "rmse": "RMSE", "mae": "MAE", "power": "Mean |error|^0.6"}
+STEPS_CAPTION = (
+    "Solid: held-out text, at most eight blocks a language, table in the input. Dotted: the little training text that "
+    "decides which step is kept (large marker); the rounds of direction are decided by its cosine distance alone."
+)
 KEPT = f"{LIMIT - 1:.0%} of the full model's perplexity"
 MEASURE_NAMES = {"cosine": "cosine distance", "rmse": "RMSE", "perplexity": "perplexity"}
 
@@ -72,7 +91,7 @@ def what(study: Study, choice: TableChoice) -> str:
     place = "compressed table in the input and in the tied output layer"
     if choice.where == "input":
         place = "compressed table in the input only" + (", output layer as it was" if info.get("tied") else "")
-    masking = {"mlm": "whole words masked" if choice.words else "tokens masked"}.get(info.get("task"), "")
+    masking = {"mlm": MASKED[choice.scoring, choice.words]}.get(info.get("task"), "")
     return " · ".join(filter(None, [title(study), f"table of {size}" if size else "", place, masking]))
 
 
@@ -124,6 +143,81 @@ def _who(row: pd.Series) -> str:
     if row["bound"] == "above":
         return " (its one size)" if row["sizes"] == 1 else ""
     return f" ({display(row['language'])} breaks first)"
+
+
+def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: tuple[int, float], who: str) -> str:
+    """Say whether the cosine distance foretells the perplexity of a language better than RMSE does.
+
+    The tables are those of `predictions.correlations`, resampled by table and by method. What the first alone shows is
+    said of these tables only.
+    """
+    row, wide = (_row(table, who, "rmse") for table in (by_table, by_method))
+    verdict = "Neither error clearly foretells perplexity better"
+    if row["lead_low"] > 0:
+        verdict = "Cosine distance foretells perplexity better than RMSE"
+    elif row["lead_high"] < 0:
+        verdict = "RMSE foretells perplexity better than cosine distance"
+    if row["lead_low"] * row["lead_high"] > 0 and not wide["lead_low"] * wide["lead_high"] > 0:
+        verdict += " over these tables; over whole methods that is not shown"
+    sentence = (
+        f"**{verdict}.** Rank correlation {_row(by_table, who, 'cosine')['rho']:.3f} for cosine distance, "
+        f"{row['rho']:.3f} for RMSE; difference {row['lead']:+.3f} (95% interval {row['lead_low']:+.3f} to "
+        f"{row['lead_high']:+.3f} over {row['n']} tables, {wide['lead_low']:+.3f} to {wide['lead_high']:+.3f} over "
+        "whole methods)."
+    )
+    count, share = disagreements
+    if count:
+        sentence += (
+            f" Where they disagree on which of two tables is better ({count:,} pairs), perplexity sides with cosine "
+        )
+        sentence += f"distance in {share:.0%}."
+    return sentence
+
+
+def _row(table: pd.DataFrame, language: str, error: str) -> pd.Series:
+    return table[(table["language"] == language) & (table["error"] == error)].iloc[0]
+
+
+def pairs(table: pd.DataFrame) -> str:
+    """Say who wins at equal rank: the table is that of `predictions.paired`."""
+    rows = table.set_index("measure")
+    parts = []
+    for measure, row in rows.iterrows():
+        n = row["wins"] + row["losses"] + row["ties"]
+        parts.append(f"{MEASURE_NAMES[measure]} lower in {row['wins']:.0f} of {n:.0f}{_p(row['p'])}")
+    ratio = rows.loc["perplexity", "ratio"]
+    return (
+        f"**direction against svd, at equal rank:** {'; '.join(parts)}. Its perplexity is {ratio:.3g} times that of "
+        "svd in the geometric mean."
+    )
+
+
+def _p(p: float) -> str:
+    if p != p:
+        return ""
+    return " (sign test p < 0.001)" if p < 0.001 else f" (sign test p = {p:.2g})"
+
+
+def steps(chosen: pd.DataFrame, who: str) -> str:
+    """Say which step each fit kept, and what choosing on the reported text would have shown (`steps.choices`)."""
+    parts = []
+    for row in chosen.itertuples():
+        seed = f" under seed {row.seed}" if chosen["seed"].nunique() > 1 else ""
+        kept = f"**{row.line}{seed}** keeps {_step(row.unit, row.step)}: {row.held_out:.3g} × on held-out text"
+        least = f"{_step(row.unit, row.least_step)}, {row.least:.3g} ×"
+        parts.append(kept + (", the least of all" if row.step == row.least_step else f" (least: {least})"))
+    sentence = f"Perplexity over the full model's, {who}: {'; '.join(parts)}."
+    if set(chosen["unit"]) == {"rounds"}:
+        return sentence
+    if not chosen["gain"].max() > 0:
+        return f"{sentence} The text that is reported would have chosen the same."
+    low, high = (f"{gain:.1%}" for gain in (chosen["gain"].min(), chosen["gain"].max()))
+    more = low if low == high else f"{low} to {high}"
+    return f"{sentence} Chosen on the text that is reported, as in the paper's scripts, it would be {more} lower."
+
+
+def _step(unit: str, step: int) -> str:
+    return {"epoch": f"epoch {step}", "rounds": f"round {step}"}.get(unit, f"{step} iteration{'s' * (step != 1)}")
 
 
 def losses(versus: pd.DataFrame, one: str, other: str) -> str:
@@ -183,59 +277,6 @@ def no_losses(by: str) -> str:
         f"No size by {by} was tried under two losses here. Go on with this study by `python -m neutral compress … "
         "--methods autoencoder,autoencoder:cosine,autoencoder:rmse`, with the settings that it was made with."
     )
-
-
-def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: tuple[int, float], who: str) -> str:
-    """Say whether the cosine distance foretells the perplexity of a language better than RMSE does.
-
-    The tables are those of `predictions.correlations`, resampled by table and by method. What the first alone shows is
-    said of these tables only.
-    """
-    row, wide = (_row(table, who, "rmse") for table in (by_table, by_method))
-    verdict = "Neither error clearly foretells perplexity better"
-    if row["lead_low"] > 0:
-        verdict = "Cosine distance foretells perplexity better than RMSE"
-    elif row["lead_high"] < 0:
-        verdict = "RMSE foretells perplexity better than cosine distance"
-    if row["lead_low"] * row["lead_high"] > 0 and not wide["lead_low"] * wide["lead_high"] > 0:
-        verdict += " over these tables; over whole methods that is not shown"
-    sentence = (
-        f"**{verdict}.** Rank correlation {_row(by_table, who, 'cosine')['rho']:.3f} for cosine distance, "
-        f"{row['rho']:.3f} for RMSE; difference {row['lead']:+.3f} (95% interval {row['lead_low']:+.3f} to "
-        f"{row['lead_high']:+.3f} over {row['n']} tables, {wide['lead_low']:+.3f} to {wide['lead_high']:+.3f} over "
-        "whole methods)."
-    )
-    count, share = disagreements
-    if count:
-        sentence += (
-            f" Where they disagree on which of two tables is better ({count:,} pairs), perplexity sides with cosine "
-        )
-        sentence += f"distance in {share:.0%}."
-    return sentence
-
-
-def _row(table: pd.DataFrame, language: str, error: str) -> pd.Series:
-    return table[(table["language"] == language) & (table["error"] == error)].iloc[0]
-
-
-def pairs(table: pd.DataFrame) -> str:
-    """Say who wins at equal rank: the table is that of `predictions.paired`."""
-    rows = table.set_index("measure")
-    parts = []
-    for measure, row in rows.iterrows():
-        n = row["wins"] + row["losses"] + row["ties"]
-        parts.append(f"{MEASURE_NAMES[measure]} lower in {row['wins']:.0f} of {n:.0f}{_p(row['p'])}")
-    ratio = rows.loc["perplexity", "ratio"]
-    return (
-        f"**direction against svd, at equal rank:** {'; '.join(parts)}. Its perplexity is {ratio:.3g} times that of "
-        "svd in the geometric mean."
-    )
-
-
-def _p(p: float) -> str:
-    if p != p:
-        return ""
-    return " (sign test p < 0.001)" if p < 0.001 else f" (sign test p = {p:.2g})"
 
 
 def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> str:
