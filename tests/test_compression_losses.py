@@ -195,7 +195,8 @@ def test_the_sentence_answers_with_numbers(costs, verdict):
     sentence = words.losses(versus, "cosine", "rmse")
     assert sentence.startswith(verdict)
     assert f"{versus['one'].iloc[0]:.3g} times" in sentence
-    assert "With the first, RMSE is 10% higher" in sentence
+    assert "RMSE is 10% higher with the first" in sentence
+    assert ("although RMSE" in sentence) == verdict.startswith("**Yes")
     assert ("One seed" in sentence) == (len(costs["rmse"]) == 1)
 
 

@@ -27,7 +27,10 @@ SIZE = ["by", "ratio", "where", "words", "scoring"]
 ERRORS = ["cosine", "rmse", "norm_ratio"]
 RUN_COLUMNS = ["loss", *SIZE, "seed", "language", "nats", *ERRORS]
 ABLATION_COLUMNS = ["loss", *SIZE, "factor", "low", "high", "seeds", *ERRORS]
-VERSUS_COLUMNS = [*SIZE, "one", "other", "gain", "least", "most", "beyond", "languages", "n", "cosine", "rmse", "seeds"]
+VERSUS_COLUMNS = [
+    *(*SIZE, "one", "other", "gain", "least", "most", "beyond", "languages", "n"),
+    *("cosine", "rmse", "length", "other_length", "seeds"),
+]
 
 
 def runs(
@@ -99,7 +102,8 @@ def versus(table: pd.DataFrame, one: str = "cosine", other: str = "rmse") -> pd.
     below 1 where `one` is better; least, most: the same between the seeds that are nearest and farthest in favour of
     `one`. beyond: whether there are several seeds, and every one of the better loss beats every one of the worse.
     languages: in how many of n `one` is better in the mean over seeds. cosine, rmse: the table's error with `one` over
-    that with `other`. seeds: the fewer that either has.
+    that with `other`. length, other_length: mean length of a rebuilt row over the full one's. seeds: the fewer that
+    either has.
     """
     rows = []
     for size, at_size in table.groupby(SIZE, sort=False):
@@ -112,11 +116,12 @@ def versus(table: pd.DataFrame, one: str = "cosine", other: str = "rmse") -> pd.
         ahead = (by_language[0] - by_language[1]).dropna()
         errors = [float(seeds[0][error].mean() / seeds[1][error].mean()) for error in ("cosine", "rmse")]
         several = min(len(first), len(second)) > 1
+        lengths = [float(of["norm_ratio"].mean()) for of in seeds]
         beyond = several and bool(first.max() < second.min() or second.max() < first.min())
         gains = np.exp([first.mean() - second.mean(), first.max() - second.min(), first.min() - second.max()])
         means = np.exp(np.minimum([first.mean(), second.mean()], 700.0))
         counts = int((ahead < 0).sum()), len(ahead)
-        rows.append([*size, *means, *gains, beyond, *counts, *errors, min(len(first), len(second))])
+        rows.append([*size, *means, *gains, beyond, *counts, *errors, *lengths, min(len(first), len(second))])
     return pd.DataFrame(rows, columns=VERSUS_COLUMNS)
 
 

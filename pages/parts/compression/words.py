@@ -230,10 +230,13 @@ def losses(versus: pd.DataFrame, one: str, other: str) -> str:
     if versus["beyond"].all():
         verdict = "Yes" if len(ahead) == len(versus) else verdict if len(ahead) else "No"
     first, second = (LOSS_NAMES.get(name, f"`{name}`") for name in (one, other))
+    joined = "although" if len(ahead) == len(versus) and (versus["rmse"] > 1).all() else "and"
     sentence = (
-        f"**{verdict}: at {_ratios(versus)} {first} gives {_times(versus['one'])} times, {second} "
-        f"{_times(versus['other'])} times the full model's perplexity** (mean of languages and seeds). With the first, "
-        f"RMSE is {_percents(versus['rmse'])} and the cosine distance {_percents(versus['cosine'])}."
+        f"**{verdict}: at {_ratios(versus)} {first} gives {_times(versus['one'])} times the full model's perplexity, "
+        f"{second} {_times(versus['other'])} times, {joined} RMSE is {_percents(versus['rmse'])} with the first** (mean "
+        f"of languages and seeds). The cosine distance is {_percents(versus['cosine'])}. Rebuilt rows are "
+        f"{_times(versus['length'])} times as long as the full ones with the first, {_times(versus['other_length'])} "
+        "times with the other."
     )
     return f"{sentence} {_beyond(versus)}"
 
