@@ -233,8 +233,8 @@ def losses(versus: pd.DataFrame, one: str, other: str) -> str:
     joined = "although" if len(ahead) == len(versus) and (versus["rmse"] > 1).all() else "and"
     sentence = (
         f"**{verdict}: at {_ratios(versus)} {first} gives {_times(versus['one'])} times the full model's perplexity, "
-        f"{second} {_times(versus['other'])} times, {joined} RMSE is {_percents(versus['rmse'])} with the first** (mean "
-        f"of languages and seeds). The cosine distance is {_percents(versus['cosine'])}. Rebuilt rows are "
+        f"{second} {_times(versus['other'])} times, {joined} RMSE is {_percents(versus['rmse'])} with the first** "
+        f"(mean of languages and seeds). The cosine distance is {_percents(versus['cosine'])}. Rebuilt rows are "
         f"{_times(versus['length'])} times as long as the full ones with the first, {_times(versus['other_length'])} "
         "times with the other."
     )
