@@ -242,7 +242,7 @@ def losses(versus: pd.DataFrame, one: str, other: str) -> str:
 
 
 def _times(factors: pd.Series) -> str:
-    return ", ".join(f"{value:,.3g}" if value < 1e4 else f"{value:.1e}" for value in factors)
+    return ", ".join(f"{value:.3g}" if value < 1000 else f"{value:,.0f}" for value in factors)
 
 
 def _ratios(versus: pd.DataFrame) -> str:
