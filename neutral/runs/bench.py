@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
@@ -20,6 +21,7 @@ from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.runs.plans.compression import CompressionPlan, Trial
 from neutral.tasks import LanguageModelling, LineByLine, Score
+from neutral.tasks.line_by_line import LONGEST
 
 if TYPE_CHECKING:
     from neutral.runs.steps import Steps
@@ -54,8 +56,7 @@ class Bench:
         self.calibration = {code: task.blocks(lines[:400])[: plan.calibration] for code, lines in self.train.items()}
         self.held_out = {code: task.blocks(corpus.held_out[code])[: plan.held_out] for code in plan.languages}
         if "lines" in plan.perplexity:
-            positions = getattr(self.model.config, "max_position_embeddings", None)
-            self.by_line = LineByLine(self.tokenizer, longest=positions)
+            self.by_line = LineByLine(self.tokenizer, longest=_longest(self.model.config, self.tokenizer))
             most = plan.held_out * plan.length
             self.lines = {code: self.by_line.items(corpus.held_out[code], most) for code in plan.languages}
         backend = self.tokenizer.backend_tokenizer
@@ -152,6 +153,13 @@ class Bench:
         if scoring == "lines":
             return self.by_line.evaluate(self.model, self.lines[code])
         return self.tasks[words].evaluate(self.model, self.held_out[code])
+
+
+def _longest(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return how many tokens of a line a model takes: what both it and its tokenizer say, 512 where one says nothing."""
+    positions = getattr(config, "max_position_embeddings", None) or LONGEST
+    said = tokenizer.model_max_length <= positions  # a tokenizer without a limit says 1e30
+    return int(tokenizer.model_max_length) if said else min(positions, LONGEST)
 
 
 def _groups(counts: dict[str, np.ndarray], frequency: np.ndarray, scripts: np.ndarray) -> dict[str, dict]:

@@ -25,7 +25,7 @@ from neutral.tasks.base import IGNORED, Score, autocast, padded
 from neutral.tasks.language_modelling import LanguageModelling
 
 SHORTEST = 20  # tokens of a line that counts
-_LONGEST = 512  # tokens of a line, where the tokenizer names no limit; also the most that are masked in a line
+LONGEST = 512  # tokens of a line, where nothing names a limit; also the most that are masked in a line
 _BATCH = 4  # lines
 _SEED = 20220512  # fixed for ever, so that scores of different runs are paired
 
@@ -50,7 +50,7 @@ class LineByLine(LanguageModelling):
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, *, longest: int | None = None, mask_share: float = 0.15
     ) -> None:
-        limit = min(longest or _LONGEST, tokenizer.model_max_length)
+        limit = min(longest or LONGEST, tokenizer.model_max_length)
         super().__init__("mlm", tokenizer, length=limit, mask_share=mask_share)
         if tokenizer.pad_token_id is None:
             raise NeutralError("this model's tokenizer has no padding token: use --perplexity blocks")
@@ -107,7 +107,7 @@ class LineByLine(LanguageModelling):
                 words[-1].append(place)
             else:
                 words.append([place])
-        room = min(_LONGEST, max(1, round(len(item) * self.mask_share)))
+        room = min(LONGEST, max(1, round(len(item) * self.mask_share)))
         chosen: list[int] = []
         for i in draw.permutation(len(words)):
             if len(chosen) + len(words[i]) <= room:
