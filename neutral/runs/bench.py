@@ -156,7 +156,7 @@ class Bench:
 
 
 def _longest(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Return how many tokens of a line a model takes: what both it and its tokenizer say, 512 where one says nothing."""
+    """Return how many tokens of a line a model and its tokenizer take; 512 at most where the tokenizer says nothing."""
     positions = getattr(config, "max_position_embeddings", None) or LONGEST
     said = tokenizer.model_max_length <= positions  # a tokenizer without a limit says 1e30
     return int(tokenizer.model_max_length) if said else min(positions, LONGEST)
