@@ -48,7 +48,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     options.training(transfer, steps="training steps a run", batch="blocks or examples a step", length="tokens a block")
     transfer.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many are scored")
     transfer.add_argument(
-        "--examples", type=int, help="labelled examples a language to train on (default: as the fewest)"
+        "--train-examples", type=int, help="labelled examples a language to train on (default: as the fewest)"
     )
     transfer.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
     transfer.add_argument("--title", default="")
@@ -63,7 +63,6 @@ def _run(chosen: argparse.Namespace) -> None:
     from neutral.runs.plans.transfer import TransferPlan
     from neutral.runs.transfer import estimate, transfer
     from neutral.tasks import data
-    from neutral.training import Recipe
 
     quiet_libraries()
     task = options.task_of(chosen)
@@ -83,10 +82,10 @@ def _run(chosen: argparse.Namespace) -> None:
         seeds=chosen.seeds,
         mask_seed=chosen.mask_seed,
         scope=chosen.scope,
-        recipe=Recipe(steps=chosen.steps, batch_size=chosen.batch, rate=chosen.rate),
+        recipe=options.recipe(chosen),
         length=chosen.length,
         held_out=chosen.held_out_blocks,
-        examples=chosen.examples,
+        examples=chosen.train_examples,
         passes=chosen.passes,
         title=chosen.title,
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from neutral.corpora import parts
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.study import FULL
-from neutral.training import Recipe
 from neutral.transfer.sources import BASELINES, JOINED, RESEEDED, THINNED, MaskSource
 
 
@@ -106,7 +106,7 @@ def check(plan: TransferPlan) -> None:
 def settings(plan: TransferPlan) -> dict:
     """Return the settings of a plan that decide its scores."""
     return {
-        "recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"},
+        "recipe": plan.recipe.written(),
         "scope": plan.scope,
         "held_out": plan.held_out,
         **({"examples": plan.examples} if plan.examples else {}),
