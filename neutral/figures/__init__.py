@@ -17,6 +17,7 @@ from neutral.figures.compression import (
     losses_by_ratio,
     perplexity_by_ratio,
     perplexity_by_step,
+    scores_by_table,
     token_map,
 )
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
@@ -69,6 +70,7 @@ __all__ = [
     "retrieval_by_layer",
     "retrieval_matrix",
     "score_curves",
+    "scores_by_table",
     "theme",
     "ticket_curve",
     "together",

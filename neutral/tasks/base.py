@@ -43,7 +43,7 @@ class Score:
         """The metric's value: perplexity is exp(loss), infinite where that overflows."""
         if self.metric == "perplexity":
             return float(np.exp(self.loss)) if self.loss < 700 else float("inf")
-        return float(metric(self.metric).value(self.parts.sum(axis=0)))
+        return float(metric(self.metric).over(self.parts))
 
     @property
     def accuracy(self) -> float | None:
@@ -60,6 +60,7 @@ class Task(Protocol):
     name: str  # as results call it: mlm, ner, …
     head: str  # the model's head, as `models.load_model` calls it
     metric: str
+    tokenizer: PreTrainedTokenizerBase
     model_options: dict[str, Any]  # keyword arguments for the model's loader
 
     def items(self, data: Sequence) -> Sequence:
