@@ -194,7 +194,8 @@ def tuning(rows: pd.DataFrame) -> str:
     if full.empty or tables.empty:
         listed = ", ".join(f"{row.line} {row.value:.3f}" for row in rows.itertuples())
         return f"**{name}** after fine-tuning ({seeds}): {listed}."
-    best, worst = tables.loc[tables["gain"].idxmax()], tables.loc[tables["gain"].idxmin()]
+    ranked = tables.sort_values("gain")
+    worst, best = ranked.iloc[0], ranked.iloc[-1]
     sentence = f"**{name}: {full['value'].iloc[0]:.3f} with the full table, {_tuned(best)}"
     sentence += "**" if best.name == worst.name else f" and {_tuned(worst)}**"
     parts = [
