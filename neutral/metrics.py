@@ -3,7 +3,7 @@
 An example gives a few numbers (its part); a metric is a function of their sums. So a score over any selection of the
 examples, a bootstrap sample say, is the same function of other sums.
 
-perplexity   (loss in nats, scored tokens)        exp(Σ loss / Σ tokens), lower is better
+perplexity   (loss in nats, scored tokens, right)  exp(Σ loss / Σ tokens), lower is better
 accuracy     (right or not, 1)                    share that is right
 f1           (right, predicted, true)             2 · right / (predicted + true): spans, or examples of class 1
 matthews     (right, predicted, true, 1)          φ of predicted and true class 1; 0 where either has one class only
@@ -12,6 +12,7 @@ answer_f1    (F1 of the words, 1)                 mean over questions (SQuAD)
 pearson      (predicted, true)                    sums of both, of their squares and of their product
 spearman     (predicted, true)                    Pearson of the ranks
 
+The third number of perplexity gives the accuracy of the same tokens (`by_accuracy`); older results lack it.
 Spearman is no function of sums: leave one example out and all ranks move. `Metric.over` ranks anew in each selection.
 """
 
@@ -118,7 +119,7 @@ def _ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 METRICS = {
-    "perplexity": Metric("Perplexity", ("loss", "tokens"), _perplexity, higher_is_better=False),
+    "perplexity": Metric("Perplexity", ("loss", "tokens", "right"), _perplexity, higher_is_better=False),
     "accuracy": Metric("Accuracy", ("right", "examples"), _accuracy, higher_is_better=True),
     "f1": Metric("F1", ("right", "predicted", "true"), _f1, higher_is_better=True),
     "matthews": Metric("Matthews φ", ("right", "predicted", "true", "examples"), _matthews, higher_is_better=True),
@@ -149,6 +150,34 @@ def parts_of(name: str, predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     predicted, true = predicted == 1, true == 1
     columns = [predicted & true, predicted, true, one]
     return np.stack(columns[: len(metric(name).parts)], axis=1).astype(float)
+
+
+def by_accuracy(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the results of language modelling by their accuracy in place of their perplexity.
+
+    metric is accuracy, value the share of scored tokens whose likeliest token is right, parts (right, tokens), and
+    untrained NaN, because only its perplexity is known. Rows without accuracy are left out, other metrics stay.
+
+    `table` is a `Study.table` of scores or transfers.
+    """
+    if "accuracy" not in table:
+        return table[table["metric"] != "perplexity"] if "metric" in table else table
+    table = table[(table["metric"] != "perplexity") | table["accuracy"].notna()]
+    modelled = table["metric"] == "perplexity"
+    counted = [
+        [parts[2], parts[1]] if perplexity and isinstance(parts, list) and len(parts) > 2 else parts
+        for perplexity, parts in zip(modelled, table.get("parts", pd.Series(None, table.index)), strict=True)
+    ]
+    columns = {"metric": table["metric"].mask(modelled, "accuracy"), "parts": pd.Series(counted, table.index, object)}
+    columns["value"] = table["value"].mask(modelled, table["accuracy"])
+    if "untrained" in table:
+        columns["untrained"] = table["untrained"].mask(modelled)
+    return table.assign(**columns)
+
+
+def has_accuracy(table: pd.DataFrame) -> bool:
+    """Whether any result of language modelling in a table has an accuracy beside its perplexity."""
+    return "accuracy" in table and bool((table["accuracy"].notna() & (table["metric"] == "perplexity")).any())
 
 
 def better(name: str, one: float, other: float) -> float:

@@ -193,10 +193,32 @@ def compression_study(folder, languages=ELEVEN, model="tiny", tied=True):
     rows += _compressed({"method": "trim", "by": "parameters", "ratio": 1.8, **trimmed}, 0.0, languages, tied)
     for ratio in (5.0, 10.0, 20.0):
         rows += _compressed({"method": "svd", "by": "bytes", "ratio": ratio, **trimmed}, 0.1, languages, tied)
+    rows += _steps(languages)
     rows += [*_tuned("cola", "matthews", 0.5), *_tuned("stsb", "pearson", 0.8), *_tuned("stsb", "spearman", 0.78)]
     with open(study.path / "results.jsonl", "a", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     return study
+
+
+def _steps(languages):
+    """Fits on the way, by parameters: 4 epochs of which the third is kept, and iterations under two seeds."""
+    key = {"weights": "uniform", "trimmed": False, "by": "parameters"}
+    full = {"method": "full", "variant": "", "weights": "", "by": "", "ratio": 1.0, "trimmed": False, "seed": 0}
+    rows = [full | {"training": 3.0, "losses": dict.fromkeys(languages, 3.0)}]
+    for method, variant, unit, seeds, steps in (
+        ("autoencoder", "linear", "epoch", (0,), (1, 2, 3, 4)),
+        ("svd", "randomized", "iterations", (0, 1), (1, 5)),
+    ):
+        for seed in seeds:
+            for i, step in enumerate(steps):
+                trained, held = 4.0 - 0.5 * min(i, 2) + 0.1 * (i == 3), 4.0 - 0.4 * i + 0.1 * seed
+                errors = {"cosine": 0.5 - 0.1 * i, "rmse": 0.1, "mae": 0.08, "power": 0.2, "norm_ratio": 0.9}
+                losses = {code: held + 0.1 * j for j, code in enumerate(languages)}
+                rows.append(
+                    {"method": method, "variant": variant, "ratio": 5.0, "seed": seed, "unit": unit, "step": step}
+                    | {"chosen": i == min(2, len(steps) - 1), "training": trained, "losses": losses, **errors, **key}
+                )
+    return [{"kind": "step", **row} for row in rows]
 
 
 def _tuned(task, metric, full):

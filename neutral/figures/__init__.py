@@ -10,14 +10,25 @@ from neutral.figures.compression import (
     breaking_points,
     error_against_perplexity,
     error_by_ratio,
+    error_by_step,
     error_spread,
     language_perplexity_by_ratio,
+    loss_label,
+    losses_by_ratio,
     perplexity_by_ratio,
+    perplexity_by_step,
     scores_by_table,
     token_map,
 )
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
-from neutral.figures.layers import agreement_by_layer, by_layer, language_lines, layer_component, ways_by_layer
+from neutral.figures.layers import (
+    agreement_by_layer,
+    by_layer,
+    joint_by_layer,
+    language_lines,
+    layer_component,
+    ways_by_layer,
+)
 from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip, pair_matrix
 from neutral.figures.pair import by_component, kept_bars
 from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
@@ -38,18 +49,23 @@ __all__ = [
     "drop_bars",
     "error_against_perplexity",
     "error_by_ratio",
+    "error_by_step",
     "error_spread",
     "functional_matrix",
+    "joint_by_layer",
     "kept_bars",
     "language_lines",
     "language_map",
     "language_perplexity_by_ratio",
     "layer_component",
     "level_strip",
+    "loss_label",
+    "losses_by_ratio",
     "network",
     "overlap_against_transfer",
     "pair_matrix",
     "perplexity_by_ratio",
+    "perplexity_by_step",
     "representation_by_layer",
     "retrieval_by_layer",
     "retrieval_matrix",

@@ -45,6 +45,14 @@ class Score:
             return float(np.exp(self.loss)) if self.loss < 700 else float("inf")
         return float(metric(self.metric).over(self.parts))
 
+    @property
+    def accuracy(self) -> float | None:
+        """Of language modelling, the share of scored tokens whose likeliest token is right; None if not counted."""
+        if self.metric != "perplexity" or self.parts is None or self.parts.shape[1] < 3:
+            return None
+        _, tokens, right = self.parts.sum(axis=0)
+        return float(right / max(tokens, 1))
+
 
 class Task(Protocol):
     """The interface of a task that training, scoring and the search for masks use."""
