@@ -142,7 +142,7 @@ with page("Inside the model", lead=words.LEAD) as views:
         at_line = line if line in of_view else of_view[0]
         together(view, measure, retrieved, states, at_line, kind, at)
         if of_view == ["full"]:
-            st.caption(words.only_full(view.source, view.choice))
+            st.caption(words.only_full(view.source, view.choice, by[i]))
         if len(retrieved):
             retrieval(view, retrieved, at, some, at_line, place, by[i])
         else:

@@ -122,6 +122,7 @@ def test_the_papers_definition_is_shown_until_another_is_chosen():
     at = opened(by="All sentences, own tokens, ratio margin")
     lines = named(charts(at)[1])
     assert list(lines) == ["Full model"], "the masks were not looked at by this definition"
+    assert "--seed 0 --candidates all --pooling mean`" in text(at), "which command does"
     np.testing.assert_allclose(numbers(lines["Full model"]["y"]), np.array(RISE) + 0.02 * 3 / 12 + OLD, atol=1e-4)
     assert "That is not the paper’s definition" in text(at)
 

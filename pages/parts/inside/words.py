@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -131,16 +132,16 @@ def missing(title: str, source: catalogue.Source, choice: Choice, names: Sequenc
     return f"{title} has no such results for this choice. These commands make them:\n\n```sh\n{commands}\n```"
 
 
-def only_full(source: catalogue.Source, choice: Choice) -> str:
-    """Say that only the full model was looked at, and which command looks at the masks."""
+def only_full(source: catalogue.Source, choice: Choice, definition: Definition) -> str:
+    """Say that only the full model was looked at by a definition, and which command looks at the masks."""
     return (
         "Only the full model was looked at for this choice; this shows it under the masks as well:\n\n"
-        f"`{command(source, choice, 'retrieve')}`"
+        f"`{command(source, choice, 'retrieve', definition)}`"
     )
 
 
-def command(source: catalogue.Source, choice: Choice, name: str) -> str:
-    """Return the shell command, `retrieve` or `represent`, that makes a study's rows by the paper's definition."""
+def command(source: catalogue.Source, choice: Choice, name: str, definition: Definition = PAPER) -> str:
+    """Return the shell command, `retrieve` or `represent`, that makes a study's rows by a definition."""
     study, model = "STUDY", "MODEL"
     if isinstance(source, Study):
         path = source.path.resolve()
@@ -150,4 +151,7 @@ def command(source: catalogue.Source, choice: Choice, name: str) -> str:
         model = str(bundled.relative_to(ROOT)) if bundled.is_dir() else model
     masks = "full,each,own,core,random,pretrained"
     chosen = f"--method {choice.method} --sparsity {choice.sparsity:g} --seed {choice.seed}"
-    return f"python -m neutral {name} --study {study} --model {model} --masks {masks} {chosen}"
+    usual = asdict(PAPER)
+    settings = [f"--{field} {value}" for field, value in asdict(definition).items() if value != usual[field]]
+    asked = " ".join([chosen, *settings])
+    return f"python -m neutral {name} --study {study} --model {model} --masks {masks} {asked}"
