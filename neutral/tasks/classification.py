@@ -146,16 +146,18 @@ class Classification:
     def evaluate(
         self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32, passes: int = 1
     ) -> Score:
-        """Score a model by its likeliest class; texts of like length are batched together. Nothing is random."""
+        """Score a model by its answers; texts of like length are batched together. Nothing is random."""
         was_training, place = model.training, next(model.parameters()).device
         model.eval()
         parts, loss = np.ones((len(examples), 2)), 0.0  # right, examples
         for places in alike(examples, lambda example: sum(map(len, example.texts)), batch_size):
             batch = self.collate([self.example(examples[i]) for i in places])
             with autocast(place):
-                costs = self._costs(model, {key: tensor.to(place) for key, tensor in batch.items()})
+                batch = {key: tensor.to(place) for key, tensor in batch.items()}
+                costs = self._costs(model, batch)
+                answers = self._answers(model, batch, costs)
             targets = torch.tensor([examples[i].label for i in places], device=place)
-            parts[places, 0] = (costs.argmin(dim=1) == targets).cpu().numpy()
+            parts[places, 0] = (answers == targets).cpu().numpy()
             loss += float(costs.gather(1, targets[:, None]).sum())
         model.train(was_training)
         return Score(loss / len(examples), len(examples), self.metric, parts)
@@ -163,6 +165,10 @@ class Classification:
     def _costs(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the negative log-likelihood of every class, (B, classes)."""
         return -F.log_softmax(self._logits(model, batch), dim=1)
+
+    def _answers(self, model: PreTrainedModel, batch: dict[str, torch.Tensor], costs: torch.Tensor) -> torch.Tensor:
+        """Return the number of each example's class, (B,): the likeliest by the costs (B, classes)."""
+        return costs.argmin(dim=1)
 
     def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return float32 logits (B, classes)."""
