@@ -8,36 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, SequentialSampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
 from neutral.errors import MemoryLimitError
+from neutral.recipes import Recipe
 from neutral.tasks import Task, gains_from_bfloat16
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: the published settings of the paper scaled to what a laptop can do."""
-
-    steps: int = 100
-    batch_size: int = 8
-    rate: float = 5e-5  # peak learning rate, linear decay to 0
-    warmup: float = 0.05  # share of the steps
-    decay: float = 0.0  # decoupled weight decay
-    seed: int = 0
-
-
 class Masking(TrainerCallback):
-    """Keep pruned weights at zero: multiply by the 0/1 mask in place after every optimizer step."""
+    """Keep pruned weights at zero: multiply by the 0/1 mask in place after every optimizer step.
+
+    Their gradients are zero too, as in the product m ⊙ θ, so that the norm by which gradients are clipped is that of
+    the weights that stay.
+    """
 
     def __init__(self, weights: dict[str, torch.nn.Parameter], keep: dict[str, torch.Tensor]) -> None:
         self.weights = [weights[name] for name in keep]
         self.keep = [keep[name].to(device=weights[name].device, dtype=weights[name].dtype) for name in keep]
+        self.hooks = [weight.register_hook(kept.mul) for weight, kept in zip(self.weights, self.keep, strict=True)]
         self.enforce()
 
     @torch.no_grad()
@@ -48,6 +42,11 @@ class Masking(TrainerCallback):
     def on_optimizer_step(self, args: object, state: object, control: object, **_: object) -> None:
         """Keep the mask after an optimizer step."""
         self.enforce()
+
+    def on_train_end(self, args: object, state: object, control: object, **_: object) -> None:
+        """Leave the weights' gradients alone again."""
+        for hook in self.hooks:
+            hook.remove()
 
 
 class Report(TrainerCallback):
@@ -62,12 +61,18 @@ class Report(TrainerCallback):
 
 
 class _Trainer(Trainer):
-    """The Trainer over our examples: fixed order, and a loss that is the task's."""
+    """The Trainer over our examples: fixed order, the task's loss, the recipe's rate by step."""
 
-    def __init__(self, task: Task, **options: object) -> None:
+    def __init__(self, task: Task, rate_at: Callable[[int], float], **options: object) -> None:
         super().__init__(**options)
-        self.task = task
+        self.task, self.rate_at = task, rate_at
         self.model_accepts_loss_kwargs = False
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LambdaLR:
+        if self.lr_scheduler is None:
+            self.lr_scheduler = LambdaLR(self.optimizer if optimizer is None else optimizer, self.rate_at)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
 
     def _get_train_sampler(self, *_: object) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
@@ -87,6 +92,8 @@ def train(
     weights: dict[str, torch.nn.Parameter] | None = None,
     keep: dict[str, torch.Tensor] | None = None,
     checkpoints: int = 0,
+    number: int = 0,
+    rounds: int = 1,
     tell: Callable[[int, int], None] | None = None,
 ) -> float:
     """Train a model in place and return the mean loss.
@@ -107,6 +114,8 @@ def train(
         The mask to keep; without one all weights are trained.
     checkpoints : int
         Steps between checkpoints; a run that finds a checkpoint goes on from it. 0 saves none.
+    number, rounds : int
+        Which round of how many this is, for a rate that falls over several.
     tell : callable, optional
         Called as `tell(step, steps)` after every step.
     """
@@ -115,14 +124,14 @@ def train(
         output_dir=str(folder),
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.accumulate,
         learning_rate=recipe.rate,
-        warmup_steps=round(recipe.warmup * recipe.steps),
         weight_decay=recipe.decay,
-        lr_scheduler_type="linear",
         optim="adamw_torch_fused" if place.type in ("cpu", "cuda") else "adamw_torch",
-        bf16=gains_from_bfloat16(place),
+        max_grad_norm=recipe.clip,
+        bf16=recipe.precision == "auto" and gains_from_bfloat16(place),
         use_cpu=place.type == "cpu",
-        seed=recipe.seed,
+        seed=recipe.seed_of(number),
         save_strategy="steps" if checkpoints else "no",
         save_steps=checkpoints or 1,
         save_total_limit=1,
@@ -141,6 +150,7 @@ def train(
         callbacks.append(Report(tell))
     trainer = _Trainer(
         task=task,
+        rate_at=lambda step: recipe.rate_at(step, number, rounds),
         model=model,
         args=arguments,
         train_dataset=examples,

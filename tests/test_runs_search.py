@@ -1,5 +1,7 @@
 """Finding masks into a study: what is written, what resumes, what is refused."""
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -13,7 +15,7 @@ import pytest
 import tiny
 import torch
 
-from neutral import overlap
+from neutral import overlap, recipes
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.runs import search
 from neutral.runs.plans.search import SearchPlan
@@ -155,6 +157,34 @@ def test_what_cannot_be_done_is_said_before_anything_is(plan, tmp_path, change, 
     assert not (tmp_path / "study").exists()
 
 
+def test_a_stopped_search_goes_on_with_the_head_it_had(plan, tmp_path, monkeypatch):
+    """By the paper's recipe a round also depends on the head that the one before has left."""
+    paper = replace(plan, sparsities=(0.2, 0.4, 0.6), recipe=recipes.named("paper", steps=3, batch_size=2, rate=1e-2))
+    whole = contents(find(paper, tmp_path / "whole"))
+    monkeypatch.setattr(search.Finder, "_score", fails_after(4, search.Finder._score))
+    for _ in range(3):
+        with contextlib.suppress(InterruptedError):
+            find(paper, tmp_path / "stopped")
+    assert contents(find(paper, tmp_path / "stopped")) == whole
+    own = contents(find(replace(plan, sparsities=(0.2, 0.4, 0.6)), tmp_path / "own"))
+    assert own[1]["mlm_magnitude_0.20_s0_en.safetensors"] != whole[1]["mlm_magnitude_0.20_s0_en.safetensors"]
+    with pytest.raises(NeutralError, match="its magnitude results were made with recipe"):
+        find(replace(plan, sparsities=(0.2, 0.4, 0.6)), tmp_path / "whole")
+
+
+def fails_after(count, function):
+    """Return a function that stops its first calls after every `count`-th."""
+    calls = itertools.count(1)
+
+    def failing(*arguments, **options):
+        call = next(calls)
+        if call % count == 0 and call < 3 * count:
+            raise InterruptedError
+        return function(*arguments, **options)
+
+    return failing
+
+
 def test_a_run_killed_in_any_round_ends_like_an_uninterrupted_one(folder, tmp_path):
     """SIGKILL after the first, second, … result; then the same command again until it is done."""
     text = tmp_path / "text"
@@ -215,7 +245,7 @@ def test_a_device_out_of_memory_ends_in_one_line_with_nothing_lost(plan, tmp_pat
 def test_a_gpu_finds_nearly_the_masks_of_the_processor(plan, tmp_path):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; torch finds none here")
-    here = search.find(replace(plan, method="wanda"), tmp_path / "cpu")
-    there = find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
+    here = find(replace(plan, method="wanda"), tmp_path / "cpu")
+    there = search.find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
     masks = [study.mask("mlm", "wanda", 0.4, 0, "en") for study in (here, there)]
     assert overlap.count(masks, ["cpu", "gpu"]).jaccard().value[0] > 0.95

@@ -121,7 +121,7 @@ def test_every_language_has_as_many_examples(plan, labelled, tmp_path):
     assert found.examples == 12
     assert {code: len(items) for code, items in found.held_out.items()} == {"en": 30, "en+fa+sw": 12}
     assert len(loaded(plan, source, examples=5).train["en+fa+sw"]) == 5
-    with pytest.raises(NeutralError, match="--examples 13: sw has 12 training examples only"):
+    with pytest.raises(NeutralError, match="--train-examples 13: sw has 12 training examples only"):
         loaded(plan, source, examples=13)
 
 
@@ -211,8 +211,8 @@ def test_the_command_prunes_one_stack(only, models, labelled, tmp_path):
     [
         ({"functional": (0.4,)}, "--functional: for mlm and clm"),
         ({"only": "middle"}, "--only middle"),
-        ({"examples": 0}, "--examples 0: at least one"),
-        ({"task": "mlm", "examples": 5}, "--examples: for labelled tasks"),
+        ({"examples": 0}, "--train-examples 0: at least one"),
+        ({"task": "mlm", "examples": 5}, "--train-examples: for labelled tasks"),
         ({"only": "decoder"}, "--only decoder: BertForTokenClassification has no linear layers there"),
     ],
 )

@@ -7,13 +7,13 @@ import tiny
 
 from neutral.cli import main
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.runs import scopes, search, transfer
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.plans.transfer import Run, TransferPlan
 from neutral.study import Study
 from neutral.tasks import data
 from neutral.tasks.wording import Wording
-from neutral.training import Recipe
 from neutral.transfer.sources import MaskSource
 
 UNTRAINED = Recipe(steps=0)

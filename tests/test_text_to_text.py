@@ -6,13 +6,13 @@ from torch.nn import functional as F
 from neutral import labels, models
 from neutral import search as search_methods
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.search import lottery, one_shot, rewind
 from neutral.search.search import Search
 from neutral.tasks import IGNORED, making
 from neutral.tasks.classification import Classification, Example
 from neutral.tasks.text_to_text import TextToText
 from neutral.tasks.wording import Wording
-from neutral.training import Recipe
 
 CLASSES = ["contradiction", "entailment", "no"]
 

@@ -12,10 +12,12 @@ import synthetic
 from apppages import charts, opened, text
 
 from neutral import figures
+from neutral.recipes import PARTS
 from neutral.search import winning
 from neutral.study import Study
 from neutral.transfer import published, results
 from pages.parts import catalogue
+from pages.parts.search import words
 from pages.parts.transfer.tables import PAPER
 
 
@@ -235,6 +237,10 @@ def test_how_tickets_were_trained_is_beside_the_paper():
     recipes = next(table.value for table in at.dataframe if "Steps a round" in table.value.columns)
     assert recipes.index[0].endswith("masked language modelling")
     assert recipes.loc["The paper, named entities", "Steps a round"] == "1,875"
+    assert recipes.loc["The paper, named entities", "Rate falls"] == "as over all rounds, anew in each"
+    assert recipes["Rate falls"].iloc[0] == "–", "this study does not say"
+    parts = words.recipe(examples=1, steps=2, batch=3, rate=1e-4, parts=PARTS["default"], seeds=1, again=None)
+    assert (parts["Rate falls"], parts["Warm-up"], parts["Task's head"]) == ("to 0 in every round", "5%", "rewound")
     assert recipes.loc["The paper, masked language modelling"].iloc[-1] == "92.23%"
     assert recipes["Seeds of masks"].iloc[0] == "2"
     assert recipes.iloc[0, -1].endswith("%"), "overlap of the same language under other seeds"

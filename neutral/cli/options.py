@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from neutral import recipes
+from neutral.errors import NeutralError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -82,10 +85,56 @@ def wording(added: argparse.ArgumentParser) -> None:
 
 def training(added: argparse.ArgumentParser, *, steps: str, batch: str, length: str) -> None:
     """Add the options of training; `steps`, `batch` and `length` are their help texts."""
-    added.add_argument("--steps", type=int, default=100, help=steps)
+    added.add_argument("--recipe", default="default", help="default, or paper: as the paper's scripts train")
+    added.add_argument("--steps", type=int, help=f"{steps} (default: 100)")
+    added.add_argument("--epochs", type=float, help="passes over a language's examples, in place of --steps")
     added.add_argument("--batch", type=int, default=8, help=batch)
+    added.add_argument("--accumulate", type=int, help="batches a step (default: 1)")
     added.add_argument("--length", type=int, default=128, help=length)
     added.add_argument("--rate", type=float, default=5e-5, help="peak learning rate")
+    added.add_argument("--decay", type=float, default=0.0, help="weight decay")
+    added.add_argument("--clip", type=float, default=1.0, help="greatest norm of a step's gradient; 0: any")
+    added.add_argument(
+        "--precision", default="auto", choices=recipes.PRECISIONS, help="auto: bfloat16 where it is faster"
+    )
+    added.add_argument("--warmup", type=float, help="share of the schedule in which the rate rises (0.05; paper: 0)")
+
+
+def rounds(added: argparse.ArgumentParser) -> None:
+    """Add the options of training in rounds."""
+    added.add_argument(
+        "--schedule",
+        choices=recipes.SCHEDULES,
+        help="the rate falls to 0 within every round; or, from the peak anew in every round, as slowly as over the "
+        "whole of all rounds (paper); or once over all rounds",
+    )
+    added.add_argument(
+        "--examples", choices=recipes.EXAMPLES, help="every round trains on the same examples, or goes on (paper)"
+    )
+    added.add_argument(
+        "--head", choices=recipes.HEADS, help="the task's head is rewound with the network, or kept (paper)"
+    )
+
+
+def recipe(chosen: argparse.Namespace) -> recipes.Recipe:
+    """Return the chosen recipe. Raises `NeutralError` for one that cannot be."""
+    if chosen.steps is not None and chosen.epochs is not None:
+        raise NeutralError("--steps, --epochs: one of the two")
+    steps = chosen.steps if chosen.steps is not None else 0 if chosen.epochs is not None else None
+    parts = {name: getattr(chosen, name, None) for name in ("schedule", "examples", "head")}
+    return recipes.named(
+        chosen.recipe,
+        steps=steps,
+        epochs=chosen.epochs,
+        batch_size=chosen.batch,
+        accumulate=chosen.accumulate,
+        rate=chosen.rate,
+        decay=chosen.decay,
+        clip=chosen.clip,
+        precision=chosen.precision,
+        warmup=chosen.warmup,
+        **parts,
+    )
 
 
 def form(added: argparse.ArgumentParser) -> None:

@@ -23,7 +23,9 @@ def add_find(commands: argparse._SubParsersAction) -> None:
     find.add_argument(
         "--languages", type=codes, help="en,fr,…, en+fa+fr+zh for a mixture (default: all that the text has)"
     )
-    find.add_argument("--examples", type=int, help="training examples a language (default: of the one with fewest)")
+    find.add_argument(
+        "--train-examples", type=int, help="training examples a language (default: of the one with fewest)"
+    )
     options.study(find)
     find.add_argument("--title", default="")
     find.add_argument("--method", default="magnitude", choices=("magnitude", "random", "change", "fisher", "wanda"))
@@ -41,6 +43,7 @@ def add_find(commands: argparse._SubParsersAction) -> None:
         batch="blocks or examples a step",
         length="tokens a block or example",
     )
+    options.rounds(find)
     find.add_argument("--blocks", type=int, default=64, help="blocks or examples that wanda and fisher look at")
     find.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many blocks or examples are scored")
     find.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
@@ -57,7 +60,6 @@ def _run_find(chosen: argparse.Namespace) -> None:
     from neutral.search import ITERATIVE, lottery
     from neutral.tasks import data
     from neutral.tasks.wording import Wording
-    from neutral.training import Recipe
 
     quiet_libraries()
     task = options.task_of(chosen)
@@ -75,11 +77,11 @@ def _run_find(chosen: argparse.Namespace) -> None:
         scope=chosen.scope,
         wording=Wording(chosen.prompt, chosen.answer),
         only=chosen.only,
-        recipe=Recipe(steps=chosen.steps, batch_size=chosen.batch, rate=chosen.rate),
+        recipe=options.recipe(chosen),
         length=chosen.length,
         blocks=chosen.blocks,
         held_out=chosen.held_out_blocks,
-        examples=chosen.examples,
+        examples=chosen.train_examples,
         passes=chosen.passes,
         halves=chosen.halves,
         controls=chosen.controls,

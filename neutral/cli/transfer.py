@@ -49,7 +49,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     options.training(transfer, steps="training steps a run", batch="blocks or examples a step", length="tokens a block")
     transfer.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many are scored")
     transfer.add_argument(
-        "--examples", type=int, help="labelled examples a language to train on (default: as the fewest)"
+        "--train-examples", type=int, help="labelled examples a language to train on (default: as the fewest)"
     )
     transfer.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
     transfer.add_argument("--title", default="")
@@ -65,7 +65,6 @@ def _run(chosen: argparse.Namespace) -> None:
     from neutral.runs.transfer import estimate, transfer
     from neutral.tasks import data
     from neutral.tasks.wording import Wording
-    from neutral.training import Recipe
 
     quiet_libraries()
     task = options.task_of(chosen)
@@ -86,10 +85,10 @@ def _run(chosen: argparse.Namespace) -> None:
         mask_seed=chosen.mask_seed,
         scope=chosen.scope,
         wording=Wording(chosen.prompt, chosen.answer),
-        recipe=Recipe(steps=chosen.steps, batch_size=chosen.batch, rate=chosen.rate),
+        recipe=options.recipe(chosen),
         length=chosen.length,
         held_out=chosen.held_out_blocks,
-        examples=chosen.examples,
+        examples=chosen.train_examples,
         passes=chosen.passes,
         title=chosen.title,
     )

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+from safetensors.torch import load_file, save
 from tqdm import tqdm
 
 from neutral import labels, maskfiles, models, overlap, scores
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
+from neutral.files import write_whole
 from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.runs import scopes
@@ -90,6 +93,8 @@ class Finder:
             return
         mask = self._mask(sparsities[start - 1], seed, code) if start else None
         search, r = self.search(code, seed), start
+        if start and self._keeps_head:
+            search.head = load_file(self._head_path(sparsities[start - 1], seed, code))
 
         def advance(step: int, _steps: int) -> None:
             if step == 1:
@@ -98,6 +103,8 @@ class Finder:
 
         for done in lottery.find(search, sparsities, start=start, mask=mask, tell=advance):
             if done.following is not None:
+                if self._keeps_head:  # before the mask, which says that a round is done
+                    self._save_head(search.head, sparsities[r], seed, code)
                 self._save(done.following, sparsities[r], seed, code)
             self._score(code, seed, done.sparsity, done.score, search.recipe.steps)
             r += 1
@@ -111,7 +118,8 @@ class Finder:
         if all(has_score) and all(mask or counts for mask, counts in zip(has_mask, has_counts, strict=True)):
             return None
         for r in range(len(sparsities), 0, -1):
-            if has_mask[r - 1] and all(has_score[:r]):
+            head_is_kept = not self._keeps_head or self._head_path(sparsities[r - 1], seed, code).is_file()
+            if has_mask[r - 1] and head_is_kept and all(has_score[:r]):
                 return r
         return 0
 
@@ -138,7 +146,7 @@ class Finder:
                 else:
                     search.rewind(mask)
                     score = search.evaluate()
-                self._score(code, seed, sparsity, score, plan.recipe.steps if plan.trains else 0)
+                self._score(code, seed, sparsity, score, search.recipe.steps if plan.trains else 0)
         if not plan.trains:
             advance(1, 1)
 
@@ -213,24 +221,40 @@ class Finder:
         for row in index[(index.task == self.plan.task) & (index.method == self.plan.method)].itertuples():
             if row.variant or row.sparsity not in self.plan.keep or row.seed != self.plan.seeds[0]:
                 row.path.unlink()
+                self._head_path(row.sparsity, row.seed, row.language).unlink(missing_ok=True)
 
     def _steps_left(self) -> int:
         plan = self.plan
         if not plan.trains:
             return len(plan.languages) * len(plan.seeds)
-        rounds = 0
+        left = 0
         for seed in plan.seeds:
             for code in plan.languages:
                 if plan.method in ITERATIVE:
                     start = self._next_round(code, seed)
-                    rounds += 0 if start is None else len(plan.sparsities) + 1 - start
+                    rounds = 0 if start is None else len(plan.sparsities) + 1 - start
                 else:
-                    rounds += sum(not self._scored(code, seed, s) for s in (0.0, *plan.sparsities))
+                    rounds = sum(not self._scored(code, seed, s) for s in (0.0, *plan.sparsities))
                     rounds += plan.method == "change"
-        return rounds * plan.recipe.steps
+                left += rounds * plan.recipe.of(len(self.subject.train[code])).steps
+        return left
 
     def _mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> Mask:
         return self.study.mask(self.plan.task, self.plan.method, sparsity, seed, code, variant)
+
+    @property
+    def _keeps_head(self) -> bool:
+        return self.plan.recipe.head == "keep"
+
+    def _head_path(self, sparsity: float, seed: int, code: str) -> Path:
+        """Return the file of the head that the ticket of a sparsity starts with: as the round before left it."""
+        mask = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code)
+        return self.study.path / "heads" / mask.name
+
+    def _save_head(self, head: dict[str, torch.Tensor], sparsity: float, seed: int, code: str) -> None:
+        path = self._head_path(sparsity, seed, code)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, save({name: tensor.cpu() for name, tensor in head.items()}))
 
     def _has_mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
         return self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant).is_file()

@@ -12,11 +12,11 @@ from transformers import PreTrainedModel
 from neutral import models
 from neutral.corpora import Corpus, parts
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.search.rewind import snapshot
 from neutral.search.search import Search
 from neutral.tasks import Task, making
 from neutral.tasks.wording import Wording
-from neutral.training import Recipe
 
 _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn alike in every language
 
@@ -72,7 +72,7 @@ class Subject:
             self.task,
             self.train[language],
             self.held_out[language],
-            replace(recipe, seed=seed),
+            replace(recipe, seed=seed).of(len(self.train[language])),
             scope=scope,
             passes=passes,
             origin=self.start(seed),
@@ -164,7 +164,7 @@ def _equal(sizes: Mapping[str, int], requested: int | None) -> int:
     """Return the number of training examples that every language has."""
     fewest = min(sizes, key=sizes.get)
     if requested is not None and sizes[fewest] < requested:
-        raise NeutralError(f"--examples {requested}: {fewest} has {sizes[fewest]} training examples only")
+        raise NeutralError(f"--train-examples {requested}: {fewest} has {sizes[fewest]} training examples only")
     return sizes[fewest] if requested is None else requested
 
 

@@ -80,7 +80,7 @@ class Worker:
     def do(self, run: Run) -> dict:
         """Train and score, and return the result's entries."""
         search, mask = self.search(run.target, run.seed), self.mask(run)
-        entries = {"steps": self.plan.recipe.steps}
+        entries = {"steps": search.recipe.steps}
         if search.task.metric == "perplexity":  # a new head scores nothing before it is trained
             search.rewind(mask)
             entries["untrained"] = search.evaluate().value
@@ -89,6 +89,7 @@ class Worker:
     def seconds(self, run: Run) -> float:
         """Estimate how long a run takes, from a few steps and one evaluation."""
         search, mask = self.search(run.target, run.seed), self.mask(run)
+        steps = search.recipe.steps
         search.recipe = replace(search.recipe, steps=1)
         search.trained(mask)  # warm
         start = time.perf_counter()
@@ -99,7 +100,7 @@ class Worker:
         search.trained(mask)
         step = max(0.0, time.perf_counter() - start - evaluation) / _TIMED_STEPS
         evaluations = 2 if search.task.metric == "perplexity" else 1
-        return step * self.plan.recipe.steps + evaluations * evaluation
+        return step * steps + evaluations * evaluation
 
     def _stored(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
         """Return a language's mask, without a pooler if this task's model has none."""

@@ -43,6 +43,14 @@ def levels(sparsity: float, step: float = 0.1) -> list[float]:
     return sparsities if abs(sparsities[-1] - sparsity) < 1e-9 else [*sparsities, sparsity]
 
 
+def rounds_to_nothing(sparsities: list[float]) -> int:
+    """Return the number of rounds after which nothing would be left: what a schedule over all rounds counts.
+
+    So a ticket does not depend on how far the search goes on after it, and the scripts' ten rounds are these.
+    """
+    return round(1 / sparsities[0]) if sparsities else 1
+
+
 def find(
     search: Search,
     sparsities: list[float],
@@ -64,14 +72,16 @@ def find(
     start : int
         The first round to do, when a stopped search goes on.
     mask : Mask or None
-        What round `start` keeps; None for round 0.
+        What round `start` keeps; None for round 0. If the recipe keeps the head, `search.head` must be as the round
+        before left it.
     tell : callable or None
         Called during training with the steps done and their number.
     """
+    rounds = rounds_to_nothing(sparsities)
     for r, sparsity in enumerate([0.0, *sparsities]):
         if r < start:
             continue
-        score = search.trained(mask, tell)
+        score = search.trained(mask, tell, number=r, rounds=rounds)
         following = None
         if r < len(sparsities):
             following = search.cut(scores.magnitude(search.weights), sparsities[r], kept=mask)

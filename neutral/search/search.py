@@ -13,9 +13,10 @@ from neutral import labels, scores
 from neutral.errors import MismatchError
 from neutral.masks import Mask
 from neutral.models import prunable
-from neutral.search.rewind import rewind, snapshot
+from neutral.recipes import Recipe
+from neutral.search.rewind import head_names, rewind, snapshot
 from neutral.tasks import Order, Score, Task
-from neutral.training import Recipe, train
+from neutral.training import train
 
 Tell = Callable[[int, int], None]
 
@@ -44,6 +45,8 @@ class Search:
         The stack that is pruned; all if empty.
     weights : name -> parameter
         The prunable weights of the model.
+    head : name -> tensor
+        The task's head as the last round left it, if the recipe keeps it; empty before any.
     """
 
     model: PreTrainedModel
@@ -55,6 +58,7 @@ class Search:
     passes: int = 1
     origin: dict[str, torch.Tensor] | None = None
     only: str = ""
+    head: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.weights = prunable(self.model, self.only)
@@ -81,30 +85,37 @@ class Search:
                 self.weights[name].mul_(tensor)
         return keep
 
-    def trained(self, mask: Mask | None, tell: Tell | None = None) -> Score:
-        """Train mask ⊙ θ0 by the recipe and score it; the model is left trained."""
+    def trained(self, mask: Mask | None, tell: Tell | None = None, *, number: int = 0, rounds: int = 1) -> Score:
+        """Train mask ⊙ θ0 by the recipe, as round `number` of `rounds`, and score it; the model is left trained."""
         keep = self.rewind(mask)
+        if self.recipe.head == "keep":
+            self.model.load_state_dict(self.head, strict=False)
         if self.recipe.steps:
-            set_seed(self.recipe.seed)
-            order = Order(
-                self.task,
-                {"": self.train_items},
-                self.recipe.steps * self.recipe.batch_size,
-                self.recipe.seed,
-            )
+            set_seed(self.recipe.seed_of(number))
             self.model.train()
             with TemporaryDirectory() as folder:
                 train(
                     self.model,
                     self.task,
-                    order,
+                    self._order(number),
                     self.recipe,
                     folder=folder,
                     weights=self.weights,
                     keep=keep,
+                    number=number,
+                    rounds=rounds,
                     tell=tell,
                 )
+        if self.recipe.head == "keep":
+            parameters = dict(self.model.named_parameters())
+            self.head = {name: parameters[name].detach().clone() for name in head_names(self.model)}
         return self.evaluate()
+
+    def _order(self, number: int) -> Order:
+        """Return the examples of a round."""
+        size = self.recipe.steps * self.recipe.examples_a_step
+        start = number * size if self.recipe.examples == "fresh" else 0
+        return Order(self.task, {"": self.train_items}, size, self.recipe.seed, start)
 
     def evaluate(self) -> Score:
         """Score the model as it stands on the held-out text."""

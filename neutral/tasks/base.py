@@ -76,18 +76,22 @@ class Task(Protocol):
 class Order(torch.utils.data.Dataset):
     """The training order: place i takes language i mod L, and that language's items in reshuffled epochs.
 
-    So languages are sampled evenly, however much text each has.
+    So languages are sampled evenly, however much text each has. The order begins at place `start`: a later round of a
+    search may go on where the one before stopped.
     """
 
-    def __init__(self, task: Task, items: Mapping[str, Sequence | np.ndarray], size: int, seed: int) -> None:
-        self.task, self.size, self.seed = task, size, seed
+    def __init__(
+        self, task: Task, items: Mapping[str, Sequence | np.ndarray], size: int, seed: int, start: int = 0
+    ) -> None:
+        self.task, self.size, self.seed, self.start = task, size, seed, start
         self.items = list(items.values())
         self._shuffled: dict[int, tuple[int, np.ndarray]] = {}  # language -> its last epoch, shuffled
 
     def __len__(self) -> int:
         return self.size
 
-    def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        place = self.start + index
         which = place % len(self.items)
         items = self.items[which]
         epoch, within = divmod(place // len(self.items), len(items))

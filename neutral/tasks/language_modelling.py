@@ -69,6 +69,7 @@ class LanguageModelling:
         self.model_options: dict = {}
         self.tokenizer, self.length, self.mask_share = tokenizer, length, mask_share
         self.special = np.array(sorted(set(tokenizer.all_special_ids)))
+        self.size, self.mask_id = len(tokenizer), tokenizer.mask_token_id  # asking the tokenizer takes long
         first, end = ("cls", "sep") if name == "mlm" else ("bos", "eos")
         self.first: int | None = getattr(tokenizer, f"{first}_token_id")
         self.separator: int | None = getattr(tokenizer, f"{end}_token_id")
@@ -109,30 +110,39 @@ class LanguageModelling:
 
         Labels are `IGNORED` where nothing is scored. The example of a causal block is not random.
         """
-        ids, labels = torch.from_numpy(block.copy()), torch.full((len(block),), IGNORED)
-        content = torch.from_numpy(~np.isin(block, self.special))
+        ids, labels = block.copy(), np.full(len(block), IGNORED)
+        content = self._content(block)
         padded = self.filler is not None and self.filler != self.separator
-        attention = (ids != self.filler).long() if padded else torch.ones_like(ids)
+        attention = (block != self.filler).astype(np.int64) if padded else np.ones_like(ids)
         if self.name == "clm":
             labels[content] = ids[content]
-            return {"input_ids": ids, "attention_mask": attention, "labels": labels}
+            return _tensors(ids, attention, labels)
         draw = np.random.default_rng(seed)
-        places = np.flatnonzero(content.numpy())
+        places = np.flatnonzero(content)
         count = max(1, round(self.mask_share * len(places))) if len(places) else 0
         chosen = self._whole_words(block, count, draw) if self.words else draw.permutation(places)[:count]
         labels[chosen] = ids[chosen]
         fate = draw.random(len(chosen))
-        ids[chosen[fate < 0.8]] = self.tokenizer.mask_token_id
+        ids[chosen[fate < 0.8]] = self.mask_id
         swapped = chosen[fate >= 0.9]
-        ids[swapped] = torch.from_numpy(draw.integers(0, len(self.tokenizer), len(swapped)))
-        return {"input_ids": ids, "attention_mask": attention, "labels": labels}
+        ids[swapped] = draw.integers(0, self.size, len(swapped))
+        return _tensors(ids, attention, labels)
+
+    def _content(self, block: np.ndarray) -> np.ndarray:
+        """Return which tokens of a block are no special ones; a few comparisons are faster than `isin`."""
+        if len(self.special) > 16:
+            return ~np.isin(block, self.special)
+        content = np.ones(len(block), dtype=bool)
+        for token in self.special:
+            content &= block != token
+        return content
 
     def _whole_words(self, block: np.ndarray, count: int, draw: np.random.Generator) -> np.ndarray:
         """Return the places of random words, drawn one after the other, that fit into `count` tokens; one at least.
 
         Devlin et al. keep to the share in the same way: a word that is too long for the rest of it is skipped.
         """
-        words = self.words.groups(block, ~np.isin(block, self.special))
+        words = self.words.groups(block, self._content(block))
         chosen: list[int] = []
         for i in draw.permutation(len(words)):
             if not chosen or len(chosen) + len(words[i]) <= count:
@@ -207,6 +217,11 @@ class LanguageModelling:
                     loss -= log((counts[token] + 1) / (total + size))
                     scored += 1
         return Score(loss / max(scored, 1), scored)
+
+
+def _tensors(ids: np.ndarray, attention: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tensor]:
+    arrays = {"input_ids": ids, "attention_mask": attention, "labels": labels}
+    return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
 @contextmanager

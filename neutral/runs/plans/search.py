@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.scores.cutting import scope_of
 from neutral.search import METHODS
 from neutral.tasks import making
 from neutral.tasks.wording import Wording
-from neutral.training import Recipe
 
 CONTROLS = ("pretrained", "shuffled")
 ONLY = ("", "encoder", "decoder")
@@ -46,7 +46,7 @@ class SearchPlan:
 
         Wanda's are not if the model knows the task already; a new head would score nothing without training.
         """
-        return self.recipe.steps > 0 and (self.method != "wanda" or self.is_labelled)
+        return self.recipe.trains and (self.method != "wanda" or self.is_labelled)
 
     @property
     def is_labelled(self) -> bool:
@@ -67,9 +67,9 @@ def check(plan: SearchPlan) -> None:
     if plan.only not in ONLY:
         raise NeutralError(f"--only {plan.only}: unknown; use encoder or decoder")
     if plan.examples is not None and not plan.is_labelled:
-        raise NeutralError("--examples: for labelled tasks; text is trained on in blocks, as many as --steps takes")
+        raise NeutralError("--train-examples: for labelled tasks; text is trained on in blocks, as --steps says")
     if plan.examples is not None and plan.examples < 1:
-        raise NeutralError(f"--examples {plan.examples}: at least one")
+        raise NeutralError(f"--train-examples {plan.examples}: at least one")
     if plan.functional and plan.is_labelled:
         raise NeutralError("--functional: for mlm and clm; a new head scores nothing before it is trained")
     missing = set(plan.functional) - set(plan.sparsities)
@@ -86,6 +86,6 @@ def settings(plan: SearchPlan) -> dict:
         "sparsities": list(plan.sparsities),
         "held_out_blocks": plan.held_out,
         "passes": plan.passes,
-        **({"recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"}} if plan.trains else {}),
+        **({"recipe": plan.recipe.written()} if plan.trains else {}),
         **({"text_blocks": plan.blocks} if plan.method in ("wanda", "fisher") else {}),
     }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from neutral.corpora import parts
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.study import FULL
 from neutral.tasks.wording import Wording
-from neutral.training import Recipe
 from neutral.transfer.sources import BASELINES, JOINED, RESEEDED, THINNED, MaskSource
 
 
@@ -108,7 +108,7 @@ def check(plan: TransferPlan) -> None:
 def settings(plan: TransferPlan) -> dict:
     """Return the settings of a plan that decide its scores."""
     return {
-        "recipe": {k: v for k, v in asdict(plan.recipe).items() if k != "seed"},
+        "recipe": plan.recipe.written(),
         "scope": plan.scope,
         **plan.wording.settings(),
         "held_out": plan.held_out,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from neutral.recipes import PARTS, UNWRITTEN
 from neutral.search import winning
 from neutral.transfer import published
 from pages.parts import catalogue, pickers
@@ -49,6 +50,7 @@ def recipes(views: list[View]) -> pd.DataFrame:
             steps=published.steps(task),
             batch=printed.at["batch_size", task],
             rate=printed.at["learning_rate_mbert", task],
+            parts=PARTS["paper"],
             seeds=3,
             again=overlap[task],
         )
@@ -71,6 +73,7 @@ def _recipe(view: View) -> dict[str, str]:
         steps=recipe.get("steps"),
         batch=recipe.get("batch_size"),
         rate=recipe.get("rate"),
+        parts={name: recipe.get(name, UNWRITTEN.get(name)) for name in PARTS["paper"]} if recipe else {},
         seeds=len({other.seed for other in tables.choices(view.source) if other[:3] == view.choice[:3]}),
         again=sum(again) / len(again) if again else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -75,18 +75,41 @@ def paper(metric: str) -> str:
 
 
 def recipe(
-    *, examples: object, steps: object, batch: object, rate: object, seeds: int, again: float | None
+    *,
+    examples: object,
+    steps: object,
+    batch: object,
+    rate: object,
+    parts: Mapping[str, object],
+    seeds: int,
+    again: float | None,
 ) -> dict[str, str]:
-    """Write how tickets were trained, and how far one language's overlap under other seeds (`again`, a share)."""
+    """Write how tickets were trained, and how far one language's overlap under other seeds (`again`, a share).
+
+    `parts` are those of `recipes.PARTS`; empty for masks that were not trained.
+    """
     written = {
         "Training examples": examples,
         "Steps a round": steps,
         "Batch size": batch,
         "Learning rate": rate,
+        "Rate falls": _SCHEDULES.get(parts.get("schedule")),
+        "Warm-up": f"{parts['warmup']:.0%}" if parts else None,
+        "Examples of a round": _EXAMPLES.get(parts.get("examples")),
+        "Task's head": _HEADS.get(parts.get("head")),
         "Seeds of masks": seeds,
         "Overlap with itself, other seeds": None if again is None else f"{again:.2%}",
     }
     return {name: _setting(value) for name, value in written.items()}
+
+
+_SCHEDULES = {
+    "round": "to 0 in every round",
+    "whole": "as over all rounds, anew in each",
+    "continuous": "once, over all rounds",
+}
+_EXAMPLES = {"same": "the same in all", "fresh": "fresh ones"}
+_HEADS = {"rewind": "rewound", "keep": "kept from round to round"}
 
 
 def _setting(value: object) -> str:
