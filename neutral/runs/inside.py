@@ -127,7 +127,8 @@ class Inside:
         if "random" in plan.masks:
             yield "random", Mask.random(self.weights, plan.sparsity, plan.seed)
         if "pretrained" in plan.masks:
-            scope, across = self.settings.get("scope", "global"), scores.transposed(self.model)
+            usual = "stack" if getattr(self.model.config, "is_encoder_decoder", False) else "global"
+            scope, across = self.settings.get("scope", usual), scores.transposed(self.model)
             yield PRETRAINED, controls.pretrained(self.origin, self.weights, plan.sparsity, scope, transposed=across)
 
     def _stored_masks(self) -> dict[str, Mask]:
