@@ -3,12 +3,12 @@
 import streamlit as st
 
 from neutral import figures
-from neutral.compression import predictions, results
+from neutral.compression import predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
 from pages.parts import pickers, show
-from pages.parts.compression import explorer, live, sidebar, tables, words
+from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT
 from pages.parts.frame import page
@@ -99,7 +99,7 @@ def spread(study: Study, choice: TableChoice) -> None:
 
 def foretelling(study: Study, choice: TableChoice) -> None:
     """Show the scatter that the paper argues with, and what it comes to."""
-    which = choice.where, choice.words, choice.trimmed
+    which = choice.where, choice.words, choice.trimmed, choice.scoring
     points = tables.points(study, *which)
     by_table, by_method = (tables.correlations(study, *which, unit) for unit in predictions.UNITS)
     st.markdown("##### Which error foretells perplexity?")
@@ -127,14 +127,72 @@ def foretelling(study: Study, choice: TableChoice) -> None:
     show.table(points, "Errors and nats", "points")
 
 
+def by_step(study: Study, choice: TableChoice) -> None:
+    """Show what tables cost on the way to them: by epoch, by iterations, by round."""
+    measured = tables.steps(study, choice.by, results.ALL)
+    if measured.empty:
+        st.info(words.NO_STEPS)
+        return
+    st.markdown("##### Perplexity by step")
+    first, second, third, fourth = st.columns(4)
+    with first:
+        unit = pickers.pick("Step", sorted(set(measured["unit"])), "unit", names=words.UNITS.__getitem__)
+    members = order(list(study.info["languages"]))
+    with second:
+        who = pickers.pick(
+            "Of", [results.ALL, *members], "followed", names=lambda m: MEAN if m == results.ALL else display(m)
+        )
+    rows = tables.steps(study, choice.by, who)
+    rows = rows[rows["unit"] == unit]
+    with third:
+        ratio = pickers.pick("Ratio", sorted(set(rows["ratio"])), "step-ratio", names="{:g} ×".format)
+    with fourth:
+        error = pickers.pick("Error", list(words.STEP_ERRORS), "step-error", names=words.STEP_ERRORS.__getitem__)
+    rows = rows[rows["ratio"] == ratio]
+    chosen = steps.choices(rows)
+    st.markdown(words.steps(chosen, MEAN.lower() if who == results.ALL else display(who)))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        show.figure(figures.perplexity_by_step(rows), "by-step")
+    with right:
+        show.figure(figures.error_by_step(rows, error), "error-by-step")
+    st.caption(words.STEPS_CAPTION)
+    show.table(rows, "Perplexity and errors by step", "steps")
+    show.table(chosen, "What is chosen by training text, and by the reported text", "choices")
+
+
+def losses(study: Study, choice: TableChoice) -> None:
+    """Show what the auto-encoder's loss does at equal size: the paper's argument, by an experiment."""
+    st.markdown("##### Does a loss over directions beat one over distances?")
+    table = tables.loss_ablation(study, choice)
+    known = list(dict.fromkeys(table["loss"]))
+    if len(known) < 2:
+        st.info(words.no_losses(choice.by))
+        return
+    left, right = st.columns(2)
+    with left:
+        one = pickers.pick("Loss", known, "loss", default="cosine", names=figures.loss_label)
+    with right:
+        other = pickers.pick("Against", known[::-1], "against", default="rmse", names=figures.loss_label)
+    versus = tables.loss_versus(study, choice, one, other)
+    st.markdown(words.losses(versus, one, other) if one != other and len(versus) else words.SAME_LOSS)
+    show.figure(figures.losses_by_ratio(table, choice.by), "losses")
+    st.caption(words.LOSSES)
+    show.table(table, "Losses by size", "losses")
+    show.table(versus, "One loss against another", "versus")
+
+
 PARTS = {
     "Perplexity": perplexity,
     "Errors": errors,
+    "By step": by_step,
     "Direction or distance": foretelling,
+    "Losses": losses,
+    "Fine-tuning": downstream.show_tasks,
     "Live": live.show,
     "Tokens": explorer.show_tokens,
 }
-LIVE = ("Live", "Tokens")  # need a model, no results
+ALONE = ("Fine-tuning", "Live", "Tokens")  # need no perplexities
 
 with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.empty) as shown:
     study, choice = shown[0].study, shown[0].choice
@@ -146,7 +204,7 @@ with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.e
         st.markdown(words.answer(breaks, choice))
         show.tiles(words.tiles(study, breaks))
     part = pickers.pick_part(list(PARTS), "part")
-    if part in LIVE or len(breaks):
+    if part in ALONE or len(breaks):
         PARTS[part](study, choice)
     if study.readme:
         with st.expander("About this study", icon=":material/description:"):

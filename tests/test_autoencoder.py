@@ -2,10 +2,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from neutral import compression
-from neutral.compression import distortion
+from neutral.compression import distortion, variants
 from neutral.compression.budget import Budget
 from neutral.compression.methods.autoencoder import Autoencoder, Training
 from neutral.compression.table import Table
@@ -173,6 +174,69 @@ def test_a_first_score_without_end_is_improved_on():
     assert torch.equal(fitted(epochs=3, select=select).matrix(), tables[1])
 
 
+def scripts_losses(output, target, epoch, falling=20):
+    """The terms of the loss as the paper's scripts compute them: cosine distance, RMSE, power of the error."""
+    power = 0.1 if epoch >= falling else 1.0 - 0.9 * (epoch / falling)
+    cosine = (1.0 - nn.CosineSimilarity(dim=1, eps=1e-6)(output, target)).mean()
+    rmse = torch.sqrt(nn.MSELoss()(output, target))
+    return cosine, rmse, torch.pow(nn.L1Loss(reduction="none")(output, target) + 1e-10, power).mean()
+
+
+@pytest.mark.parametrize("coefficients", [(0.9975, 0.0025, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)])
+@pytest.mark.parametrize("variant", variants.ELU)
+def test_it_is_trained_as_the_papers_scripts_train_theirs(variant, coefficients):
+    """Two affine layers, Adam, a rate that a step scheduler halves: a loop of the scripts, on the same first weights
+    and batches."""
+    c1, c2, c3 = coefficients
+    matrix, epochs, seed = slanted_table()[:96], 6, 3
+    rank = Budget(96, WIDTH, RATIO).rank
+    encoder, decoder = nn.Linear(WIDTH, rank), nn.Linear(rank, WIDTH)
+    draw = torch.Generator().manual_seed(seed)
+    for tensor, inputs in (
+        (encoder.weight, WIDTH),
+        (encoder.bias, WIDTH),
+        (decoder.weight, rank),
+        (decoder.bias, rank),
+    ):
+        shape = tensor.T.shape if tensor is decoder.weight else tensor.shape
+        drawn = (2 * torch.rand(shape, generator=draw) - 1) / inputs**0.5
+        tensor.data.copy_(drawn.T if tensor is decoder.weight else drawn)
+    after_encoder = nn.ELU() if variant in ("elu", "elu-encoder") else nn.Identity()
+    after_decoder = nn.ELU() if variant in ("elu", "elu-decoder") else nn.Identity()
+    model = nn.Sequential(encoder, after_encoder, decoder, after_decoder)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=4, gamma=0.5)
+    order = torch.Generator().manual_seed(seed + 1)
+    for epoch in range(epochs):
+        for rows in matrix[torch.randperm(len(matrix), generator=order)].split(32):
+            optimizer.zero_grad()
+            cosine, rmse, power = scripts_losses(model(rows), rows, epoch)
+            (c1 / 5.0 * cosine + c2 * power + c3 * rmse).backward()
+            optimizer.step()
+        scheduler.step()
+    options = {"variant": variant, "c1": c1, "c2": c2, "c3": c3, "epochs": epochs, "rate": 1e-3, "seed": seed}
+    assert torch.allclose(fitted(matrix, **options).matrix(), model(matrix).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_settings_are_the_papers_unless_asked_otherwise():
+    """A change of a default would change every study that names its tables by what differs from them."""
+    asked = {"variant": "linear", "start": "random", "epochs": 30, "batch": 32, "rate": 1e-3, "halving": 4}
+    asked |= {"decay": 0.5, "c1": 0.9975, "c2": 0.0025, "c3": 0.0, "first_power": 1.0, "last_power": 0.1, "falling": 20}
+    assert asked == variants.DEFAULTS
+    matrix = slanted_table()[:40]
+    one, same = (compression.fit(matrix, "autoencoder", RATIO, **options) for options in ({}, asked))
+    assert torch.equal(one.matrix(), same.matrix())
+
+
+@pytest.mark.parametrize(("variant", "negative"), [("elu-encoder", True), ("elu-decoder", False)])
+def test_an_elu_on_one_side_stays_on_that_side(variant, negative):
+    table = fitted(variant=variant)
+    product = table.tensors["latents"] @ table.tensors["decoder"] + table.tensors["offset"]
+    assert (table.tensors["latents"] > -1).all() == (variant == "elu-encoder")
+    assert torch.allclose(table.matrix(), product if negative else F.elu(product), atol=1e-6)
+    assert table.settings["variant"] == ("linear" if variant == "elu-encoder" else "elu")  # what decoding must know
+
+
 def test_the_elu_variant_decodes_with_elu():
     table = fitted(variant="elu")
     rows = table.tensors["latents"] @ table.tensors["decoder"] + table.tensors["offset"]
@@ -254,9 +318,11 @@ def test_progress_is_told_after_every_epoch():
 
 def test_wrong_options_are_refused():
     for options, message in (
-        ({"variant": "relu"}, "variant='relu': there are linear and elu"),
+        ({"variant": "relu"}, "variant='relu': there are linear, elu, elu-encoder, elu-decoder"),
         ({"start": "zero"}, "start='zero': there are random, svd, direction"),
         ({"epochs": 0}, "epochs=0: 1 or more"),
+        ({"decay": 0.0}, "decay=0: a number above 0"),
+        ({"c1": 0.0, "c2": 0.0}, "c1, c2 and c3: numbers of 0 or more, and one of them above 0"),
         ({"layers": 2}, "layers: no option of the auto-encoder; there are variant, start, epochs"),
     ):
         with pytest.raises(NeutralError, match=message):

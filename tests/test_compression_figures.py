@@ -6,7 +6,7 @@ import pytest
 import synthetic
 
 from neutral import figures
-from neutral.compression import predictions, results
+from neutral.compression import predictions, results, steps
 from neutral.figures import theme
 from neutral.figures.compression.tokens import SCRIPTS, isolated
 from neutral.members import display
@@ -172,3 +172,23 @@ def test_every_figure_has_words_for_screen_readers_a_file_name_and_no_colours_of
 def test_an_empty_table_draws_empty_axes(means):
     assert not figures.perplexity_by_ratio(means.iloc[:0], "bytes").data
     assert not figures.error_by_ratio(means.iloc[:0], "cosine", "bytes").data
+
+
+def test_a_fit_is_a_solid_line_of_held_out_text_and_a_dotted_one_of_training_text(study):
+    curves = steps.curves(study.table("step"))
+    figure = figures.perplexity_by_step(curves[curves["unit"] == "iterations"])
+    names = [trace.name for trace in figure.data if trace.line.dash == "solid"]
+    assert names == ["svd randomized, 5 ×, seed 0", "svd randomized, 5 ×, seed 1"]
+    assert sum(trace.line.dash == "dot" for trace in figure.data) == 2
+    rows = curves[(curves["unit"] == "iterations") & (curves["seed"] == 1)]
+    np.testing.assert_allclose(figure.data[2].y, rows["held_out"])
+    assert list(figure.data[2].x) == [1, 5]
+    assert figure.layout.xaxis.title.text == "Power iterations"
+
+
+def test_an_error_by_epoch_marks_the_epoch_that_was_kept(study):
+    curves = steps.curves(study.table("step"))
+    figure = figures.error_by_step(curves[curves["unit"] == "epoch"], "cosine")
+    (trace,) = figure.data
+    np.testing.assert_allclose(trace.y, [0.5, 0.4, 0.3, 0.2])
+    assert list(trace.marker.size) == [5, 5, 12, 5]

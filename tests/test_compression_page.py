@@ -12,12 +12,13 @@ import tiny
 from apppages import charts, text
 from conftest import ROOT
 
-from neutral.compression import checkpoint, projection, results
+from neutral.compression import checkpoint, downstream, projection, results
 from neutral.study import Study
 from pages.parts import catalogue
 from pages.parts.compression import explorer, live
 
-PARTS = ["Perplexity", "Errors", "Direction or distance", "Live", "Tokens"]
+PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Fine-tuning", "Live", "Tokens"]
+LIVE = PARTS[-2:]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def opened(page="pages/compression.py", **address):
     return apppages.opened(page, **address)
 
 
-@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 2, 0, 0], strict=True)))
+@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 0, 2, 0, 1, 0, 0], strict=True)))
 def test_every_part_opens(part, count):
     at = opened(part=part)
     assert not at.error
@@ -102,11 +103,67 @@ def test_the_errors_by_script_are_those_of_the_ratio_and_method_in_the_address()
     assert spread["layout"]["yaxis"]["ticktext"][:2] == ["Latin", "Cyrillic"]
 
 
+def test_the_steps_say_what_was_kept_and_what_the_reported_text_would_have_chosen():
+    at = opened(part="By step", by="Parameters")
+    said = text(at)
+    assert "**autoencoder linear** keeps epoch 3" in said
+    assert "(least: epoch 4, " in said
+    assert "Chosen on the text that is reported, as in the paper's scripts, it would be 33.0% lower" in said
+    held_out, training = (charts(at)[0]["data"][i] for i in (0, 1))
+    assert held_out["marker"]["size"] == training["marker"]["size"] == [5, 5, 12, 5]
+    assert charts(at)[1]["layout"]["yaxis"]["title"]["text"] == "Mean cosine distance"
+    seeds = text(opened(part="By step", by="Parameters", unit="Iterations (svd randomized)"))
+    assert "**svd randomized under seed 1** keeps 5 iterations" in seeds
+    assert "would have chosen the same" in seeds
+
+
+def test_a_study_without_steps_says_how_to_write_them_down():
+    assert "`python -m neutral compress --follow`" in opened(part="By step").info[0].value  # all are by parameters
+
+
+def test_scores_line_by_line_are_a_masking_of_their_own(tmp_path, monkeypatch):
+    study = synthetic.compression_study(tmp_path / "lines", languages=("en", "sw"))
+    lines = [
+        {**row, "scoring": "lines", "words": True, "loss": row["loss"] + (row["method"] == "pq")}
+        for row in study.rows("perplexity")
+        if row["words"] and row["method"] in ("full", "svd", "pq")
+    ]
+    study.extend("perplexity", [{k: v for k, v in row.items() if k != "kind"} for row in lines])
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    at = opened(masking="Line by line")
+    assert "line by line, as in the paper's scripts" in text(at)
+    pages = (at, opened(masking="Whole words"))
+    shown, others = ({t.get("name"): t for t in charts(page)[0]["data"]} for page in pages)
+    assert set(shown) - {None} == {"svd", "pq"}
+    assert {"svd", "pq"} < set(others)
+    assert shown["pq"]["y"] != others["pq"]["y"]
+    assert shown["svd"]["y"] == others["svd"]["y"]
+
+
 def test_the_verdict_has_its_numbers_and_intervals():
     said = text(opened(part="Direction or distance"))
     assert "Cosine distance foretells perplexity better than RMSE" in said
     assert "95% interval" in said
     assert "cosine distance lower in 10 of 10 (sign test p = 0.002)" in said
+
+
+def test_the_losses_are_compared_where_there_are_several(tmp_path, monkeypatch):
+    assert "No size by bytes was tried under two losses here" in text(opened(part="Losses"))
+    study = synthetic.compression_study(tmp_path / "losses", languages=("en", "sw"))
+    plain = [row for row in study.rows() if row["method"] == "autoencoder" and row["variant"] == ""]
+    for loss, times in (("cosine", 1.01), ("rmse", 1.2)):
+        for seed in (0, 1):
+            for row in plain:
+                longer = {"loss": row["loss"] * (times + 0.001 * seed)} if row["kind"] == "perplexity" else {}
+                study.append(**row | {"variant": loss, "seed": seed} | longer)
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    at = opened(part="Losses", by="Parameters")
+    assert not at.error
+    assert "Yes: at 1.5, 2.5, 5, 10, 20 × the cosine distance alone gives" in text(at)
+    assert "(2 seeds). The first is better in 2 of 2, " in text(at)
+    assert len(charts(at)[0]["data"]) == 3 * 3  # losses × panels
+    at = opened(part="Losses", by="Parameters", loss="RMSE alone", against="Cosine alone")
+    assert "No: at 1.5, 2.5, 5, 10, 20 × RMSE alone gives" in text(at)
 
 
 @pytest.mark.parametrize(("part", "keys"), [("Perplexity", ["perplexity", "breaks"]), ("Errors", ["errors", "spread"])])
@@ -293,6 +350,30 @@ def test_neighbours_are_marked_in_words():
     assert found[["before", "lost", "after", "new"]].to_numpy().tolist() == [["a", "lost", "b", "new"]]
 
 
+def test_fine_tuning_says_first_what_each_table_costs_and_what_it_matters_which_numbers_train(folder):
+    scored = downstream.scores(Study(folder / "tables").table("finetune"))
+    rows = scored[scored["metric"] == "matthews"].set_index(["method", "train"])
+    at = opened(part="Fine-tuning")
+    said = text(at)
+    full, best, worst = (rows.loc[key] for key in (("full", "table"), ("int4", "none"), ("svd", "none")))
+    assert f"Matthews φ: {full['value']:.3f} with the full table, {best['value']:.3f} with int4 7.53 × by bytes" in said
+    assert f"({worst['gain']:+.3f}; 95% interval {worst['gain_low']:+.3f} to {worst['gain_high']:+.3f})" in said
+    part, whole = rows.loc[("autoencoder", "decoder")], rows.loc[("autoencoder", "factors")]
+    assert f"{part['value']:.3f} with its decoder trained, {whole['value']:.3f} with all its factors" in said
+    marks = {trace["name"] for trace in charts(at)[0]["data"]}
+    assert marks == {f"trains {what}" for what in downstream.TRAINS.values()}
+    other = opened(part="Fine-tuning", setting=next(s for s in scored["setting"] if "stsb" in s), metric="Spearman ρ")
+    assert "Spearman ρ: 0.790 with the full table" in text(other)
+
+
+def test_a_study_without_fine_tuning_says_how_to_make_some(tmp_path, monkeypatch):
+    study = synthetic.compression_study(tmp_path / "none", languages=("en", "sw"))
+    rows = [row for row in study.rows() if row["kind"] != "finetune"]
+    (study.path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    assert "This study has no fine-tuning yet" in opened(part="Fine-tuning").info[0].value
+
+
 def test_looking_at_a_study_imports_no_model_library(folder):
     script = f"""
 import os, sys
@@ -305,7 +386,7 @@ for part in {PARTS}:
     at.switch_page("pages/compression.py").run()
     assert not at.exception
     # The live part computes; the others only read.
-    assert part in {PARTS[3:]} or "torch" not in sys.modules, part
+    assert part in {LIVE} or "torch" not in sys.modules, part
 heavy = {{"transformers", "umap", "sklearn", "datasets"}} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from neutral.compression import predictions, results
+from neutral.compression import predictions, results, steps
 from neutral.errors import NeutralError
 
 pytestmark = pytest.mark.numeric
@@ -270,3 +270,51 @@ def test_what_differs_by_rounding_is_a_tie(seed):
     one, other = (predictions.correlations(each, draws=20) for each in (table, wrong))
     pd.testing.assert_frame_equal(one, other)
     assert predictions.disagreements(table) == predictions.disagreements(wrong)
+
+
+def stepped(step, chosen, training, losses, seed=0, method="svd"):
+    key = {"method": method, "by": "parameters", "ratio": 5.0, "weights": "uniform", "variant": "randomized"}
+    return key | {"trimmed": False, "seed": seed, "unit": "iterations", "step": step, "chosen": chosen} | {
+        "training": training, "losses": losses, "cosine": 0.1, "rmse": 0.1, "mae": 0.1, "power": 0.1, "norm_ratio": 1.0
+    }  # fmt: skip
+
+
+def whole(training, losses):
+    key = {"method": "full", "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False, "seed": 0}
+    return key | {"training": training, "losses": losses}
+
+
+def test_steps_are_perplexities_over_the_full_models():
+    full = whole(3.0, {"en": 3.0, "sw": 4.0})
+    curves = steps.curves(pd.DataFrame([full, stepped(2, True, 3.5, {"en": 3.2, "sw": 4.6})]))
+    (row,) = curves.to_dict("records")
+    assert row["line"] == "svd randomized"
+    assert row["training"] == pytest.approx(np.exp(0.5))
+    assert row["held_out"] == pytest.approx(np.exp(0.4))
+    alone = steps.curves(pd.DataFrame([full, stepped(2, True, 3.5, {"en": 3.2, "sw": 4.6})]), "sw")
+    assert alone["held_out"].tolist() == pytest.approx([np.exp(0.6)])
+    assert steps.curves(pd.DataFrame()).empty
+    assert steps.curves(pd.DataFrame([stepped(2, True, 3.5, {"en": 3.2})])).empty  # nothing to compare with
+
+
+def test_the_honest_choice_stands_beside_the_one_on_the_reported_text():
+    rows = [
+        stepped(n, n == kept, 3.5, {"en": 3.0 + nats}, seed)
+        for seed, kept, found in ((0, 2, {1: 0.5, 2: 0.4, 9: 0.2}), (1, 1, {1: 0.3, 2: 0.3, 9: 0.6}))
+        for n, nats in found.items()
+    ]
+    choices = steps.choices(steps.curves(pd.DataFrame([whole(3.0, {"en": 3.0}), *rows])))
+    assert choices[["seed", "step", "least_step"]].to_numpy().tolist() == [[0, 2, 9], [1, 1, 1]]
+    assert choices["gain"].tolist() == pytest.approx([1 - np.exp(-0.2), 0.0])
+
+
+def test_scores_line_by_line_are_compared_with_the_full_models_line_by_line():
+    sizes = results.tables(pd.DataFrame([size("svd", 2.0)]))
+    rows = [score("svd", 2.0, "en", 8.0)]
+    by_line = [
+        {**row, "scoring": "lines", "loss": row["loss"] + extra} for row, extra in ((full()[0], 1), (rows[0], 3))
+    ]
+    scores = results.scores(pd.DataFrame([*full(), *rows, *by_line]), sizes).set_index("scoring")
+    assert set(scores.index) == {"blocks", "lines"}
+    assert scores.at["lines", "nats"] == pytest.approx(scores.at["blocks", "nats"] + 2)
+    assert set(results.mean(scores.reset_index())["scoring"]) == {"blocks", "lines"}

@@ -10,14 +10,15 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from neutral import compression, corpora
-from neutral.compression import tokens
+from neutral.compression import tokens, variants
+from neutral.compression.budget import Budget
 from neutral.compression.calibration import output_metric
 from neutral.compression.placement import put_in
 from neutral.compression.retokenization import Retokenized, rewrite
 from neutral.compression.trimming import trim
 from neutral.errors import NeutralError
 from neutral.runs import compression as runs
-from neutral.runs.plans.compression import CompressionPlan
+from neutral.runs.plans.compression import CompressionPlan, Trial
 from neutral.tasks import IGNORED, LanguageModelling
 from neutral.tasks.language_modelling import _EVALUATION_SEED
 
@@ -133,10 +134,60 @@ def test_an_untied_output_layer_is_left_alone_and_never_claimed(plan, tmp_path):
         compress(replace(plan, where=("both",)), tmp_path / "other")
 
 
+def test_a_rank_sets_the_size_of_low_rank_methods_and_rows_carry_its_ratio(plan, tmp_path):
+    plan = replace(plan, methods=("svd", "autoencoder", "mixed"), ranks=(3, 6), ratios=(5.0,), epochs=1)
+    plan = replace(plan, where=("input",))
+    study = compress(plan, tmp_path)
+    tables = study.table("table")
+    assert sorted(tables["rank"].dropna()) == [3] * 4 + [6] * 4  # methods × ways of counting
+    assert (tables["method"] == "mixed").sum() == 1  # at its ratio
+    for row in tables[tables["rank"].notna()].itertuples():
+        numbers = row.rank * (400 + 16) + 16  # with the decoder's offset
+        assert row.ratio == pytest.approx(400 * 16 / numbers * (1 if row.by == "parameters" else 2), abs=0.01)
+        assert Budget(400, 16, row.ratio, row.by).rank == row.rank
+    rows = lines(study)
+    assert lines(compress(plan, tmp_path)) == rows
+    trimmed = compress(replace(plan, methods=("svd",), ranks=(3,), trim=True), tmp_path / "trimmed").table("table")
+    assert set(trimmed[trimmed.method == "svd"]["rank"]) == {3}
+    with pytest.raises(NeutralError, match="rank 16: a table of 400 × 16 gets smaller, by parameters, with ranks of 1"):
+        compress(replace(plan, methods=("svd",), ranks=(16,)), tmp_path / "other")
+
+
+def test_variants_and_seeds_of_the_auto_encoder_live_in_one_study(plan, tmp_path):
+    methods = ("autoencoder", "autoencoder:c1=1,c2=0", "autoencoder:rmse,stop=last", "autoencoder:elu,stop=held-out")
+    plan = replace(plan, methods=methods, by=("parameters",), ratios=(2.0,), epochs=2)
+    study = compress(plan, tmp_path)
+    compress(replace(plan, seed=1), tmp_path)
+    tables = study.table("table")
+    assert tables["variant"].tolist() == ["linear", "cosine", "rmse,stop=last", "elu,stop=held-out"] * 2
+    assert tables["seed"].tolist() == [0] * 4 + [1] * 4
+    assert tables["cosine"].nunique() == 8
+    full = study.table("perplexity").query("method == 'full'")
+    assert len(full) == 2  # it is the same under every seed
+
+
+def test_which_epoch_is_kept_is_an_option(plan):
+    bench = runs.Bench(plan, tiny.text(), torch.device("cpu"))
+    trial = Trial("autoencoder", "parameters", 2.0, "uniform")
+    plan = replace(plan, epochs=3)
+    tables = {stop: bench.fit(replace(trial, variant=f"stop={stop}"), plan) for stop in variants.STOPS}
+    last = compression.fit(bench.matrix, "autoencoder", 2.0, epochs=3)
+    assert torch.equal(tables["last"].matrix(), last.matrix())
+    for stop, loss in (("train", bench.training_loss), ("held-out", bench.held_out_loss)):
+        epochs = []
+        compression.fit(
+            bench.matrix, "autoencoder", 2.0, epochs=3, select=lambda t, e=epochs, f=loss: e.append(f(t)) or 0
+        )
+        assert loss(tables[stop]) == pytest.approx(min(epochs), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         ({"methods": ("pca",)}, "--methods pca"),
+        ({"methods": ("autoencoder:l1",)}, "autoencoder:l1: unknown variant; there is linear, elu"),
+        ({"methods": ("autoencoder:rate=-1",)}, "rate=-1"),
+        ({"ranks": (0,)}, "--rank"),
         ({"methods": ("mixed:fast",)}, "mixed:plain"),
         ({"by": ("size",)}, "--by size"),
         ({"where": ("output",)}, "--where output"),

@@ -26,7 +26,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
         "--baselines",
         type=words,
         default=("full", "random"),
-        help="full,random,pretrained,core,union,vote,thinned,reseeded (default: full,random)",
+        help="full,random,pretrained,core,union,vote,thinned,reseeded,reinitialised (default: full,random)",
     )
     transfer.add_argument(
         "--thinned", type=decimals, default=(), help="sparsities of tickets to thin at random: 0.1,0.3"

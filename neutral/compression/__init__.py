@@ -3,7 +3,7 @@
 Bałazy, Banaei, Lebret, Tabor, Aberer (2021), Direction is what you need: Improving Word Embedding Compression in Large
 Language Models, RepL4NLP (arXiv 2106.08181). `fit` makes a `Table` by one of `METHODS`:
 
-svd          truncated singular value decomposition, the paper's baseline
+svd          truncated singular value decomposition, exact, or randomized as the paper's baseline is
 direction    reweighted PCA of the unit-length rows: least mean cosine distance at a rank
 autoencoder  the paper's, for comparison
 int8, int4   rounded numbers with a scale a group

@@ -60,3 +60,29 @@ class Budget:
         """Whether d numbers more than two factors of that rank still fit."""
         room = self.numbers if self.by == "parameters" else self.bytes / 2
         return self.rank * (self.vocabulary + self.width) + self.width <= room
+
+
+def ratio_of_rank(vocabulary: int, width: int, rank: int, by: str = "parameters", *, times: float = 1.0) -> float:
+    """Return the ratio at which a `Budget` has this rank and room for an offset, in as few decimals as do.
+
+    `times` is how many times more tokens there were before the vocabulary was trimmed: the ratio is against those.
+
+    >>> ratio_of_rank(30522, 768, 75)
+    9.98
+
+    Raises `NeutralError` for a rank that would make the table no smaller.
+    """
+    room = vocabulary * width * (1 if by == "parameters" else 2)
+    exact = room / (rank * (vocabulary + width) + width) if rank > 0 else 0.0
+    if exact < 1 or rank > width:
+        largest = min(width, floor((room - width) / (vocabulary + width)))
+        raise NeutralError(
+            f"rank {rank}: a table of {vocabulary:,} × {width} gets smaller, by {by}, with ranks of 1 to {largest}"
+        )
+    for decimals in range(2, 16):
+        ratio = floor(exact * times * 10**decimals) / 10**decimals
+        if ratio >= times:
+            budget = Budget(vocabulary, width, ratio / times, by)
+            if budget.rank == rank and budget.has_offset:
+                return ratio
+    raise NeutralError(f"rank {rank}: no ratio by {by} gives it for a table of {vocabulary:,} × {width}")

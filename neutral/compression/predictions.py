@@ -30,13 +30,13 @@ _NO_LANGUAGE = [*KEYS, "line", "rank", *ERRORS]
 _LEAST = 4  # tables: fewer have no rank correlation worth the name
 
 
-def points(scores: pd.DataFrame, where: str, words: bool) -> pd.DataFrame:
+def points(scores: pd.DataFrame, where: str, words: bool, scoring: str = "blocks") -> pd.DataFrame:
     """Return a row a table: keys, line, rank, errors, and columns of nats, one a language and `all`, their mean.
 
-    `scores` is as `results.scores` returns it; `where` and `words` choose among its rows. Tables that lack an error or
-    a language are left out.
+    `scores` is as `results.scores` returns it; `where`, `words` and `scoring` choose among its rows. Tables that lack
+    an error or a language are left out.
     """
-    rows = scores[(scores["where"] == where) & (scores["words"] == words)]
+    rows = scores[(scores["where"] == where) & (scores["words"] == words) & (scores["scoring"] == scoring)]
     if rows.empty:
         return pd.DataFrame(columns=[*_NO_LANGUAGE, ALL])
     wide = rows.pivot_table(index=KEYS, columns="language", values="nats").dropna()

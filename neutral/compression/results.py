@@ -22,11 +22,14 @@ SIZES = ["parameters", "bytes", "ratio_parameters", "ratio_bytes"]
 ERRORS = ("cosine", "rmse", "mae", "power")
 """Errors of a whole table: mean cosine distance, RMSE, MAE, mean |e|^0.6. All are better when lower."""
 
+VIEW = ["where", "words", "scoring"]
+"""How text was scored: where the table was, whether whole words were masked, and in blocks or line by line."""
+
 TABLE_COLUMNS = [*KEYS, "line", *SIZES, "rank", *ERRORS, "norm_ratio", "neighbours"]
-SCORE_COLUMNS = [*KEYS, "line", "language", "where", "words", "value", "nats", "factor", *SIZES, "rank", *ERRORS]
-MEAN_COLUMNS = [*KEYS, "line", "where", "words", "factor", "low", "high", "n", *SIZES, "rank", *ERRORS]
-BREAK_COLUMNS = [*LINE, "line", "where", "words", "language", "limit", "ratio", "bound", "sizes"]
-REACH_COLUMNS = [*LINE, "line", "where", "words", "limit", "ratio", "bound", "sizes", "language"]
+SCORE_COLUMNS = [*KEYS, "line", "language", *VIEW, "value", "nats", "factor", *SIZES, "rank", *ERRORS]
+MEAN_COLUMNS = [*KEYS, "line", *VIEW, "factor", "low", "high", "n", *SIZES, "rank", *ERRORS]
+BREAK_COLUMNS = [*LINE, "line", *VIEW, "language", "limit", "ratio", "bound", "sizes"]
+REACH_COLUMNS = [*LINE, "line", *VIEW, "limit", "ratio", "bound", "sizes", "language"]
 GROUP_COLUMNS = [*KEYS, "line", "group", "name", "tokens", "cosine", "low", "median", "high"]
 ALL = "all"
 """In place of a language: the geometric mean over languages."""
@@ -52,7 +55,7 @@ def tables(table: pd.DataFrame) -> pd.DataFrame:
     """Return each configuration's sizes and errors, `Study.table("table")` averaged over seeds: `TABLE_COLUMNS`."""
     if table.empty:
         return pd.DataFrame(columns=TABLE_COLUMNS)
-    return _over_seeds(_keyed(table), KEYS, [c for c in TABLE_COLUMNS if c not in (*KEYS, "line")])[TABLE_COLUMNS]
+    return _over_seeds(keyed(table), KEYS, [c for c in TABLE_COLUMNS if c not in (*KEYS, "line")])[TABLE_COLUMNS]
 
 
 def scores(perplexity: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
@@ -69,15 +72,17 @@ def scores(perplexity: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         `SCORE_COLUMNS`. where: the table went in the input alone, or in the tied output layer too. words: whole words
-        were masked. nats: the loss over the full model's on the same language and masking. factor: exp(nats). value:
-        the perplexity. A configuration whose size is not known yet, or whose full model was not scored, has no row.
+        were masked. scoring: "blocks" of packed text, or "lines" as in the paper's scripts. nats: the loss over the
+        full model's on the same language, masking and scoring. factor: exp(nats). value: the perplexity. A
+        configuration whose size is not known yet, or whose full model was not scored, has no row.
     """
     if perplexity.empty or sizes.empty:
         return pd.DataFrame(columns=SCORE_COLUMNS)
-    text = ["language", "words"]
+    text = ["language", "words", "scoring"]
+    perplexity = _filled(perplexity, {"scoring": "blocks"})
     is_full = perplexity["method"] == FULL
     full_loss = perplexity[is_full].groupby(text)["loss"].mean().rename("full").reset_index()
-    rows = _over_seeds(_keyed(perplexity[~is_full]), [*KEYS, "language", "where", "words"], ["loss"])
+    rows = _over_seeds(keyed(perplexity[~is_full]), [*KEYS, "language", *VIEW], ["loss"])
     rows = rows.merge(full_loss, on=text).merge(sizes.drop(columns="line"), on=KEYS)
     rows["nats"] = rows["loss"] - rows["full"]
     rows["factor"], rows["value"] = factor(rows["nats"]), factor(rows["loss"])
@@ -105,7 +110,7 @@ def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
     """
     if error.empty:
         return pd.DataFrame(columns=GROUP_COLUMNS)
-    rows = _keyed(error[error["group"] == group])
+    rows = keyed(error[error["group"] == group])
     return _over_seeds(rows, [*KEYS, "group", "name"], ["tokens", "cosine", "low", "median", "high"])[GROUP_COLUMNS]
 
 
@@ -149,7 +154,7 @@ def breaking(table: pd.DataFrame, limits: Sequence[float] = (1.1, 2.0)) -> pd.Da
     means = mean(table).assign(language=ALL)
     means["nats"] = np.log(means["factor"])
     both = pd.concat([table, means], ignore_index=True)
-    keys = [*LINE, "line", "where", "words", "language"]
+    keys = [*LINE, "line", *VIEW, "language"]
     crossings = []
     for by in both["by"].unique():
         for key, rows in at_size(both, by).groupby(keys, sort=False):
@@ -186,7 +191,7 @@ def reach(breaks: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=REACH_COLUMNS)
     # A language that breaks before the first ratio breaks before one that breaks at it.
     ordered = by_language.assign(early=by_language["bound"] != "below").sort_values(["early", "ratio"], kind="stable")
-    first = ordered.groupby([*LINE, "line", "where", "words", "limit"], sort=False).head(1)
+    first = ordered.groupby([*LINE, "line", *VIEW, "limit"], sort=False).head(1)
     first = first.sort_values(["early", "ratio"], ascending=False, kind="stable")
     return first[REACH_COLUMNS].reset_index(drop=True)
 
@@ -204,14 +209,20 @@ def one_line(table: pd.DataFrame, line: str) -> pd.DataFrame:
     return rows
 
 
-def _keyed(table: pd.DataFrame) -> pd.DataFrame:
-    """Fill the key columns, so that rows compare: missing values become "", "uniform" or False."""
-    table = table.copy()
-    for column, missing in (("variant", ""), ("weights", "uniform"), ("trimmed", False)):
-        values = table[column] if column in table else pd.Series(missing, index=table.index)
-        table[column] = values.where(values.notna(), missing)
+def keyed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with whole key columns, so that rows compare: what is missing is "", "uniform" or False."""
+    table = _filled(table, {"variant": "", "weights": "uniform", "trimmed": False})
     table["trimmed"] = table["trimmed"].astype(bool)
     table["ratio"] = table["ratio"].astype(float)
+    return table
+
+
+def _filled(table: pd.DataFrame, missing: dict[str, object]) -> pd.DataFrame:
+    """Return a copy whose columns have these values where older studies have none."""
+    table = table.copy()
+    for column, value in missing.items():
+        values = table[column] if column in table else pd.Series(value, index=table.index)
+        table[column] = values.where(values.notna(), value)
     return table
 
 

@@ -1,18 +1,20 @@
 """Tasks: what a network is trained on and how it is scored.
 
-Masked and causal language modelling (`language_modelling`), sequence classification (`classification`), token
-classification (`tagging`) and classification as text to text (`text_to_text`). A task makes the example that stands
-at a place of the training order, and scores a model on held-out examples. Everything random is drawn from
-(seed, place), never from a global generator: a resumed run sees the same examples, and every model is scored on the
-same ones, so that differences between models are paired.
+Masked and causal language modelling (`language_modelling`; `line_by_line` as a paper's scripts do), sequence
+classification (`classification`), token classification (`tagging`) and classification as text to text (`text_to_text`).
+A task makes the example that stands at a place of the training order, and scores a model on held-out examples.
+Everything random is drawn from (seed, place), never from a global generator: a resumed run sees the same examples, and
+every model is scored on the same ones, so that differences between models are paired.
 """
 
 from neutral.tasks.base import IGNORED, Order, Score, Task, autocast, gains_from_bfloat16, stacked
 from neutral.tasks.language_modelling import LanguageModelling, only_positions
+from neutral.tasks.line_by_line import LineByLine
 
 __all__ = [
     "IGNORED",
     "LanguageModelling",
+    "LineByLine",
     "Order",
     "Score",
     "Task",

@@ -78,10 +78,10 @@ class TextToText(Classification):
         costs = [self._losses(model, name, encoder_outputs=encoded, attention_mask=mask) for name in names]
         return torch.stack(costs, dim=1)
 
-    def _answers(self, model: PreTrainedModel, batch: dict[str, torch.Tensor], costs: torch.Tensor) -> torch.Tensor:
+    def _chosen(self, model: PreTrainedModel, batch: dict[str, torch.Tensor], costs: torch.Tensor) -> torch.Tensor:
         """Return the number of the class that each example gets, (B,); -1 where the text written names none."""
         if self.wording.answer == "likeliest":
-            return super()._answers(model, batch, costs)
+            return super()._chosen(model, batch, costs)
         tokens = model.generate(
             input_ids=batch["input_ids"],
             attention_mask=batch["attention_mask"],

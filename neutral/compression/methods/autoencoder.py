@@ -1,7 +1,8 @@
 """The auto-encoder of Bałazy et al. (2021, arXiv 2106.08181), for comparison with `direction`.
 
-An encoder d → k and a decoder k → d, both affine; the variant "elu" has an ELU after each. The table keeps the latents
-(V, k) and the decoder of the trained network. The loss of a batch is
+An encoder d → k and a decoder k → d, both affine; the variant "elu" has an ELU after each, "elu-encoder" and
+"elu-decoder" after one. The table keeps the latents (V, k) and the decoder of the trained network. The loss of a batch
+is
 
     c1 · mean(1 − cos(x̂, x)) / 5 + c2 · mean((|x̂ − x| + 1e-10)^α) + c3 · √mean((x̂ − x)²)
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import torch
 from torch.nn import functional as F
@@ -24,46 +25,13 @@ from neutral.compression.methods.lowrank import LowRank, stored
 from neutral.compression.methods.svd import fit_svd
 from neutral.compression.rows import Rows
 from neutral.compression.table import Table
+from neutral.compression.variants import Settings
 from neutral.errors import NeutralError
 from neutral.ties import SINGLE
 
-VARIANTS = ("linear", "elu")
-STARTS = ("random", "svd", "direction")
 
-
-@dataclass(frozen=True)
-class Training:
-    """How the auto-encoder is trained; the defaults are the paper's."""
-
-    variant: str = "linear"  # or "elu"
-    start: str = "random"  # or "svd", "direction": their factors
-    epochs: int = 30
-    batch: int = 32  # tokens
-    rate: float = 1e-3
-    halving: int = 4  # epochs
-    c1: float = 0.9975  # direction
-    c2: float = 0.0025  # distance
-    c3: float = 0.0  # RMSE
-    first_power: float = 1.0
-    last_power: float = 0.1
-    falling: int = 20  # epochs from the first power to the last, however many epochs there are
-
-    def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise NeutralError(f"variant={self.variant!r}: there are {' and '.join(VARIANTS)}")
-        if self.start not in STARTS:
-            raise NeutralError(f"start={self.start!r}: there are {', '.join(STARTS)}")
-        for name in ("epochs", "batch", "halving", "falling"):
-            if getattr(self, name) < 1:
-                raise NeutralError(f"{name}={getattr(self, name)}: 1 or more")
-
-    def power(self, epoch: int) -> float:
-        """Return α of an epoch, counted from 0."""
-        return self.first_power + (self.last_power - self.first_power) * min(epoch / self.falling, 1)
-
-    def rate_in(self, epoch: int) -> float:
-        """Return Adam's rate in an epoch, counted from 0."""
-        return self.rate / 2 ** (epoch // self.halving)
+class Training(Settings):
+    """The settings, and the loss that they give."""
 
     def loss(
         self, rebuilt: torch.Tensor, rows: torch.Tensor, power: float, weights: torch.Tensor | None = None
@@ -87,7 +55,7 @@ class Autoencoder(LowRank):
 
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""
-        return _activated(super().decode(tensors, ids), self.settings["variant"])
+        return _activated(super().decode(tensors, ids), self.settings["variant"] == "elu")
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; only linear decoders can be applied to the hidden vectors instead of the rows."""
@@ -231,16 +199,16 @@ def _start(
 
 def _encoded(training: Training, network: Mapping[str, torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
     """Return the latents (n, k) of rows (n, d)."""
-    return _activated(F.linear(rows, network["encoder"], network["bias"]), training.variant)
+    return _activated(F.linear(rows, network["encoder"], network["bias"]), training.elu_in_encoder)
 
 
 def _decoded(training: Training, network: Mapping[str, torch.Tensor], latents: torch.Tensor) -> torch.Tensor:
     """Return the rows (n, d) of latents (n, k)."""
-    return _activated(F.linear(latents, network["decoder"].T, network.get("offset")), training.variant)
+    return _activated(F.linear(latents, network["decoder"].T, network.get("offset")), training.elu_in_decoder)
 
 
-def _activated(values: torch.Tensor, variant: str) -> torch.Tensor:
-    return F.elu(values) if variant == "elu" else values
+def _activated(values: torch.Tensor, elu: bool) -> torch.Tensor:
+    return F.elu(values) if elu else values
 
 
 @torch.no_grad()
@@ -256,4 +224,5 @@ def _table(
         raise NeutralError("the auto-encoder diverged: a lower `rate`, or a table with smaller numbers, may help")
     latents = torch.cat([_encoded(training, network, rows.to(device)).to(matrix.device) for rows in matrix.split(8192)])
     factors = {name: network[name].detach().clone() for name in ("decoder", "offset") if name in network}
-    return Autoencoder(matrix.shape, stored(budget, latents=latents, **factors), {"variant": training.variant})
+    variant = "elu" if training.elu_in_decoder else "linear"  # the latents have passed the encoder's already
+    return Autoencoder(matrix.shape, stored(budget, latents=latents, **factors), {"variant": variant})

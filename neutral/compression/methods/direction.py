@@ -32,6 +32,7 @@ from neutral.errors import NeutralError
 from neutral.ties import SINGLE
 
 LENGTHS = ("keep", "project", "free")
+ROUNDS = 6
 FREE = 3  # how many times longer or shorter a row may become where its length is free
 _FLOOR = 1e-4  # least uᵀQu that a row counts with: its weight is finite, and the bound holds at any tangent point
 _SMALLEST = 1e-30
@@ -54,7 +55,7 @@ def fit_direction(
     *,
     weights: torch.Tensor | None = None,
     seed: int = 0,
-    rounds: int = 6,
+    rounds: int = ROUNDS,
     tolerance: float = 1e-4,
     offset: bool = True,
     lengths: str = "keep",

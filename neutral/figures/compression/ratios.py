@@ -21,7 +21,7 @@ ERROR_AXES = {
     "mae": "MAE",
     "power": "Mean |error|^0.6",
 }
-_MOST = 1e4  # larger factors are drawn at this one: a ruined model is ruined
+MOST = 1e4  # larger factors are drawn at this one: a ruined model is ruined
 _TICKS = (
     (1, 2, 5, 10, 20, 50),
     (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50),
@@ -55,9 +55,9 @@ def perplexity_by_ratio(
     for line, style in lines.items():
         rows = means[means["line"] == line]
         if "high" in rows and len(lines) <= 3 and len(rows) > 1:
-            theme.band(figure, rows["size"], rows.assign(high=rows["high"].clip(upper=_MOST)), style["line"]["color"])
+            theme.band(figure, rows["size"], rows.assign(high=rows["high"].clip(upper=MOST)), style["line"]["color"])
         figure.add_trace(_curve(rows, line, style))
-    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(means["factor"], top))
+    figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(means["factor"], top))
     _ratio_axis(figure, means["size"], by)
     return theme.finish(
         figure,
@@ -80,7 +80,7 @@ def language_perplexity_by_ratio(
         family = theme.family(member)
         group = {"legendgroup": family, "legendgrouptitle": {"text": family, "font": {"size": 12}}}
         figure.add_trace(_curve(rows, display(member), theme.line_style(member, members), **group))
-    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(scores["factor"], top))
+    figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
     _ratio_axis(figure, scores["size"], by)
     names = ", ".join(map(display, members))
     return theme.finish(
@@ -132,7 +132,7 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
         figure.add_trace(
             go.Scatter(
                 x=rows[error],
-                y=rows[factor].clip(upper=_MOST),
+                y=rows[factor].clip(upper=MOST),
                 name=method,
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.85},
@@ -143,7 +143,7 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
             )
         )
     figure.update_xaxes(title=title, rangemode="tozero")
-    figure.update_yaxes(title=FACTOR_AXIS, **_factor_axis(points[factor]))
+    figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(points[factor]))
     return theme.finish(
         figure,
         alt=f"Scatter: perplexity over the full model's against {title} of {len(points)} compressed tables.",
@@ -157,7 +157,7 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
 def _curve(rows: pd.DataFrame, name: str, style: dict, **options: object) -> go.Scatter:
     return go.Scatter(
         x=rows["size"],
-        y=rows["factor"].clip(upper=_MOST),
+        y=rows["factor"].clip(upper=MOST),
         name=name,
         mode="lines+markers" if len(rows) > 1 else "markers",
         customdata=[f"{value:,.3f}" if value < 10 else f"{value:,.0f}" for value in rows["factor"]],
@@ -181,9 +181,9 @@ def _ratio_axis(figure: go.Figure, sizes: pd.Series, by: str) -> None:
     figure.update_xaxes(title=RATIO_AXIS[by], type="log", showgrid=False, **ratio_ticks(sizes))
 
 
-def _factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
+def factor_axis(factors: pd.Series, top: float = 0.0) -> dict:
     """Return the logarithmic axis of perplexity ratios; it ends at `top` where the data go further."""
-    low, high = (float(factors.min()), min(_MOST, float(factors.max()))) if len(factors) else (1.0, 2.0)
+    low, high = (float(factors.min()), min(MOST, float(factors.max()))) if len(factors) else (1.0, 2.0)
     cut = 0 < top < high
     high = top if cut else high
     ticks = [tick for tick in _FACTORS if tick <= high * 1.2]

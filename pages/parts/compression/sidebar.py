@@ -38,10 +38,11 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
 
     by = pick("Size counted in", "by", words.BY, "by", help="Every stored byte against float32; or stored numbers.")
     where = pick("Compressed table in", "where", words.WHERE, "where", help="A tied model has one table for both.")
-    whole = pick("Masking", "words", words.MASKING, "masking")
+    views = [view for view in words.MASKING if view in set(zip(scored["scoring"], scored["words"], strict=True))]
+    scoring, whole = pickers.pick("Masking", views, "masking", names=words.MASKING.__getitem__, help=words.MASKING_HELP)
     weights = pick("Token weights", "weights", words.WEIGHTS, "weights", default="uniform", help=words.WEIGHTS_HELP)
     trimmed = pick("Vocabulary", "trimmed", words.VOCABULARY, "vocabulary")
-    return [TableView(study, TableChoice(by, where, whole, weights, trimmed))]
+    return [TableView(study, TableChoice(by, where, whole, weights, trimmed, scoring))]
 
 
 def empty() -> None:

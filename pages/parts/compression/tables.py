@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from neutral.compression import predictions, results
+from neutral.compression import downstream as tuning
+from neutral.compression import losses, predictions, results
+from neutral.compression import steps as compression_steps
 from neutral.members import rows_in_order
 from neutral.study import Study
 from pages.parts import catalogue
@@ -21,6 +23,7 @@ class TableChoice:
     words: bool
     weights: str
     trimmed: bool
+    scoring: str  # blocks | lines
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ def chosen(study: Study, choice: TableChoice) -> pd.DataFrame:
     """The scores of a choice, each at its size (`results.at_size`)."""
     table = scores(study)
     table = table[(table["where"] == choice.where) & (table["words"] == choice.words)]
+    table = table[table["scoring"] == choice.scoring]
     return results.at_size(results.usual(table, choice.weights, choice.trimmed), choice.by)
 
 
@@ -70,16 +74,16 @@ def groups(study: Study, group: str) -> pd.DataFrame:
 
 
 @catalogue.remembered
-def points(study: Study, where: str, whole: bool, trimmed: bool) -> pd.DataFrame:
+def points(study: Study, where: str, whole: bool, trimmed: bool, scoring: str) -> pd.DataFrame:
     """See `predictions.points`; tables of one vocabulary, since errors are means over its tokens."""
     table = scores(study)
-    return predictions.points(table[table["trimmed"] == trimmed], where, whole)
+    return predictions.points(table[table["trimmed"] == trimmed], where, whole, scoring)
 
 
 @catalogue.remembered
-def correlations(study: Study, where: str, whole: bool, trimmed: bool, unit: str) -> pd.DataFrame:
+def correlations(study: Study, where: str, whole: bool, trimmed: bool, scoring: str, unit: str) -> pd.DataFrame:
     """See `predictions.correlations`."""
-    return predictions.correlations(points(study, where, whole, trimmed), unit=unit)
+    return predictions.correlations(points(study, where, whole, trimmed, scoring), unit=unit)
 
 
 @catalogue.remembered
@@ -88,6 +92,39 @@ def spread(study: Study, choice: TableChoice, group: str) -> pd.DataFrame:
     rows = results.usual(groups(study, group), choice.weights, choice.trimmed)
     rows = rows[rows["by"] == choice.by]
     return rows_in_order(rows, "name") if group == "language" else rows
+
+
+@catalogue.remembered
+def steps(study: Study, by: str, language: str) -> pd.DataFrame:
+    """See `steps.curves`, of tables whose ratio is by parameters or by bytes."""
+    table = compression_steps.curves(study.table("step"), language)
+    return table[table["by"] == by]
+
+
+@catalogue.remembered
+def loss_runs(study: Study, choice: TableChoice) -> pd.DataFrame:
+    """See `losses.runs`, of a choice."""
+    rows = losses.runs(study.table("table"), study.table("perplexity"), weights=choice.weights, trimmed=choice.trimmed)
+    rows = rows[(rows["by"] == choice.by) & (rows["where"] == choice.where) & (rows["words"] == choice.words)]
+    return rows[rows["scoring"] == choice.scoring]
+
+
+@catalogue.remembered
+def loss_ablation(study: Study, choice: TableChoice) -> pd.DataFrame:
+    """See `losses.ablation`, of a choice."""
+    return losses.ablation(loss_runs(study, choice))
+
+
+@catalogue.remembered
+def loss_versus(study: Study, choice: TableChoice, one: str, other: str) -> pd.DataFrame:
+    """See `losses.versus`, of a choice."""
+    return losses.versus(loss_runs(study, choice), one, other)
+
+
+@catalogue.remembered
+def downstream(study: Study) -> pd.DataFrame:
+    """See `downstream.scores`."""
+    return tuning.scores(study.table("finetune"))
 
 
 def lines(table: pd.DataFrame) -> list[str]:

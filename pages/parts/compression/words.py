@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from neutral.compression import results
+from neutral.compression.downstream import TRAINS, pairs_of_ways
 from neutral.members import display
-from neutral.study import Study
+from neutral.metrics import metric
+from neutral.study import FULL, Study
 from pages.parts import formats
 from pages.parts.compression.tables import TableChoice
 from pages.parts.formats import Tile
@@ -17,7 +19,16 @@ LEAD = "How small can a model's token table get before it breaks, by which metho
 
 BY = {"bytes": "Bytes", "parameters": "Parameters"}
 WHERE = {"both": "Input and output", "input": "Input only"}
-MASKING = {False: "Single tokens", True: "Whole words"}
+MASKING = {("blocks", False): "Single tokens", ("blocks", True): "Whole words", ("lines", True): "Line by line"}
+MASKING_HELP = (
+    "What was scored: single tokens or whole words of packed blocks of text, or single lines as in the scripts of "
+    "Bałazy et al. (lines of 20 tokens or more, words by ##, padding attended to, means over batches of four lines)."
+)
+MASKED = {
+    ("blocks", False): "tokens masked",
+    ("blocks", True): "whole words masked",
+    ("lines", True): "line by line, as in the paper's scripts",
+}
 WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency"}
 VOCABULARY = {False: "Full", True: "Trimmed to the text"}
 WEIGHTS_HELP = "How much each token counted in the fit. A method that has no such results shows those it has."
@@ -40,9 +51,40 @@ NOT_INDEPENDENT = (
     "All tables, by parameters and by bytes. Tables of one method are not independent, so the interval over whole "
     "methods is the fairer one."
 )
+LOSSES = (
+    "The paper's auto-encoder, whose training differs in the loss alone. Bars: from the best seed to the worst. Lower "
+    "is better in all three."
+)
+LOSS_NAMES = {
+    "cosine": "the cosine distance alone",
+    "paper": "the paper's loss",
+    "cosine+rmse": "cosine distance with RMSE",
+    "power": "the power of the error alone",
+    "rmse": "RMSE alone",
+}
+SAME_LOSS = "Choose two losses that were tried at the same size."
 MAP = (
     "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
     "that are near share neighbours; distances between far groups mean nothing."
+)
+NO_STEPS = (
+    "This study has no perplexities by epoch or iteration for this way of counting. `python -m neutral compress "
+    "--follow` writes them down, for tables that are in the study too."
+)
+UNITS = {"epoch": "Epoch (autoencoder)", "iterations": "Iterations (svd randomized)", "rounds": "Round (direction)"}
+STEP_ERRORS = {"cosine": "Cosine distance", "rmse": "RMSE", "mae": "MAE", "power": "Mean |error|^0.6"}
+STEPS_CAPTION = (
+    "Solid: held-out text, at most eight blocks a language, table in the input. Dotted: the little training text that "
+    "decides which step is kept (large marker); the rounds of direction are decided by its cosine distance alone."
+)
+NO_TUNING = (
+    "This study has no fine-tuning yet. Go on with it by the same `python -m neutral compress` command with "
+    "`--finetune DATA`: GLUE's tasks, SQuAD v1.1, or any classification of texts."
+)
+TUNING = (
+    "A dot is a mean over seeds, its bar goes from the least to the best of them; dotted: the full model. In the "
+    "paper's way the decoder of the auto-encoder trains and nothing of any other compressed table. Intervals in the "
+    "table resample the held-out examples, the same for both models."
 )
 KEPT = f"{LIMIT - 1:.0%} of the full model's perplexity"
 MEASURE_NAMES = {"cosine": "cosine distance", "rmse": "RMSE", "perplexity": "perplexity"}
@@ -60,7 +102,7 @@ def what(study: Study, choice: TableChoice) -> str:
     place = "compressed table in the input and in the tied output layer"
     if choice.where == "input":
         place = "compressed table in the input only" + (", output layer as it was" if info.get("tied") else "")
-    masking = {"mlm": "whole words masked" if choice.words else "tokens masked"}.get(info.get("task"), "")
+    masking = {"mlm": MASKED[choice.scoring, choice.words]}.get(info.get("task"), "")
     return " · ".join(filter(None, [title(study), f"table of {size}" if size else "", place, masking]))
 
 
@@ -143,6 +185,35 @@ def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: t
     return sentence
 
 
+def tuning(rows: pd.DataFrame) -> str:
+    """Say what each compressed table costs in one setting, and what it matters which of its numbers train."""
+    name = metric(rows["metric"].iloc[0]).label
+    full = rows[rows["train"] == "table"]
+    tables = rows[rows["line"] != FULL]
+    seeds = formats.count(int(rows["seeds"].max()), "seed")
+    if full.empty or tables.empty:
+        listed = ", ".join(f"{row.line} {row.value:.3f}" for row in rows.itertuples())
+        return f"**{name}** after fine-tuning ({seeds}): {listed}."
+    ranked = tables.sort_values("gain")
+    worst, best = ranked.iloc[0], ranked.iloc[-1]
+    sentence = f"**{name}: {full['value'].iloc[0]:.3f} with the full table, {_tuned(best)}"
+    sentence += "**" if best.name == worst.name else f" and {_tuned(worst)}**"
+    parts = [
+        f"{row.line} {row.value:.3f} with {TRAINS[row.train]} trained, {row.all:.3f} with all its factors"
+        for row in pairs_of_ways(rows).itertuples()
+    ]
+    more = f" What trains: {'; '.join(parts)}." if parts else ""
+    return f"{sentence} ({seeds}, {full['examples'].iloc[0]:,} examples).{more}"
+
+
+def _tuned(row: pd.Series) -> str:
+    """Write a table's score, with its distance from the full model's."""
+    interval = ""
+    if row["gain_low"] == row["gain_low"]:
+        interval = f"; 95% interval {row['gain_low']:+.3f} to {row['gain_high']:+.3f}"
+    return f"{row['value']:.3f} with {row['line']}, {TRAINS[row['train']]} trained ({row['gain']:+.3f}{interval})"
+
+
 def _row(table: pd.DataFrame, language: str, error: str) -> pd.Series:
     return table[(table["language"] == language) & (table["error"] == error)].iloc[0]
 
@@ -165,6 +236,90 @@ def _p(p: float) -> str:
     if p != p:
         return ""
     return " (sign test p < 0.001)" if p < 0.001 else f" (sign test p = {p:.2g})"
+
+
+def steps(chosen: pd.DataFrame, who: str) -> str:
+    """Say which step each fit kept, and what choosing on the reported text would have shown (`steps.choices`)."""
+    parts = []
+    for row in chosen.itertuples():
+        seed = f" under seed {row.seed}" if chosen["seed"].nunique() > 1 else ""
+        kept = f"**{row.line}{seed}** keeps {_step(row.unit, row.step)}: {row.held_out:.3g} × on held-out text"
+        least = f"{_step(row.unit, row.least_step)}, {row.least:.3g} ×"
+        parts.append(kept + (", the least of all" if row.step == row.least_step else f" (least: {least})"))
+    sentence = f"Perplexity over the full model's, {who}: {'; '.join(parts)}."
+    if set(chosen["unit"]) == {"rounds"}:
+        return sentence
+    if not chosen["gain"].max() > 0:
+        return f"{sentence} The text that is reported would have chosen the same."
+    low, high = (f"{gain:.1%}" for gain in (chosen["gain"].min(), chosen["gain"].max()))
+    more = low if low == high else f"{low} to {high}"
+    return f"{sentence} Chosen on the text that is reported, as in the paper's scripts, it would be {more} lower."
+
+
+def _step(unit: str, step: int) -> str:
+    return {"epoch": f"epoch {step}", "rounds": f"round {step}"}.get(unit, f"{step} iteration{'s' * (step != 1)}")
+
+
+def losses(versus: pd.DataFrame, one: str, other: str) -> str:
+    """Say whether one loss beats another at equal size: the table is that of `losses.versus`.
+
+    Yes or no where that is beyond the seeds at every size.
+    """
+    ahead = versus[versus["beyond"] & (versus["gain"] < 1)]
+    verdict = f"At {_ratios(ahead)} only" if len(ahead) else "Not shown"
+    if versus["beyond"].all():
+        verdict = "Yes" if len(ahead) == len(versus) else verdict if len(ahead) else "No"
+    first, second = (LOSS_NAMES.get(name, f"`{name}`") for name in (one, other))
+    joined = "although" if len(ahead) == len(versus) and (versus["rmse"] > 1).all() else "and"
+    sentence = (
+        f"**{verdict}: at {_ratios(versus)} {first} gives {_times(versus['one'])} times the full model's perplexity, "
+        f"{second} {_times(versus['other'])} times, {joined} RMSE is {_percents(versus['rmse'])} with the first** "
+        f"(mean of languages and seeds). The cosine distance is {_percents(versus['cosine'])}. Rebuilt rows are "
+        f"{_times(versus['length'])} times as long as the full ones with the first, {_times(versus['other_length'])} "
+        "times with the other."
+    )
+    return f"{sentence} {_beyond(versus)}"
+
+
+def _times(factors: pd.Series) -> str:
+    return ", ".join(f"{value:.3g}" if value < 1000 else f"{value:,.0f}" for value in factors)
+
+
+def _ratios(versus: pd.DataFrame) -> str:
+    return f"{', '.join(f'{ratio:g}' for ratio in versus['ratio'])} ×"
+
+
+def _percents(shares: pd.Series) -> str:
+    """Write ratios as differences: "3.1%, 4% higher", "0.2%, 0.1% lower" or each with its sign."""
+    percents = [100 * (share - 1) for share in shares]
+    texts = ", ".join(f"{abs(percent):.2g}%" for percent in percents)
+    if all(percent > 0 for percent in percents):
+        return f"{texts} higher"
+    return f"{texts} lower" if all(percent < 0 for percent in percents) else ", ".join(f"{p:+.2g}%" for p in percents)
+
+
+def _beyond(versus: pd.DataFrame) -> str:
+    """Say at which sizes the difference is larger than that between seeds."""
+    seeds = versus["seeds"].min()
+    if seeds < 2:
+        return "One seed: whether that is more than chance is not known."
+    beyond, within = versus[versus["beyond"]], versus[~versus["beyond"]]
+    parts = []
+    if len(beyond):
+        parts.append(f"At {_ratios(beyond)} every seed of the better is better than every seed of the other")
+    if len(within):
+        parts.append(f"at {_ratios(within)} the seeds overlap")
+    counts = ", ".join(f"{row.languages} of {row.n}" for row in versus.itertuples())
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]} ({seeds} seeds). The first is better in {counts} languages."
+
+
+def no_losses(by: str) -> str:
+    """Say how a study gets tables of several losses."""
+    return (
+        f"No size by {by} was tried under two losses here. Go on with this study by `python -m neutral compress … "
+        "--methods autoencoder,autoencoder:cosine,autoencoder:rmse`, with the settings that it was made with."
+    )
 
 
 def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> str:
