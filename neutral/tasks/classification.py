@@ -182,7 +182,7 @@ class Classification:
     def _answers(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor], true: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the class of each example (B,), and the loss of the true one (B,)."""
+        """Return the class that each example gets (B,), and the loss of the true one (B, 1)."""
         costs = self._costs(model, batch)
         return self._chosen(model, batch, costs), costs.gather(1, torch.from_numpy(true).to(costs.device)[:, None])
 
