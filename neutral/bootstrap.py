@@ -55,7 +55,7 @@ def gain_interval(
     )  # (repeats, examples)
 
     def gains(weights: np.ndarray) -> np.ndarray:
-        scores = np.array([[measured.value(weights @ parts) for parts in pair] for pair in pairs])  # (seeds, 2, …)
+        scores = np.array([[measured.over(parts, weights) for parts in pair] for pair in pairs])  # (seeds, 2, …)
         gain = sign * np.mean(scores[:, 0] - scores[:, 1], axis=0)
         cancelled = np.isfinite(gain) & (abs(gain) <= ROUNDING * abs(scores).max(axis=(0, 1)))  # all but rounding
         return np.where(cancelled, 0, gain)

@@ -93,6 +93,10 @@ class MaskSet:
             runs[label] = runs.get(label, 0) + 1
         return replace(self._counts.select(self._repeated), members=tuple(names), exactly=None)
 
+    def recounted(self, task: str, method: str, sparsity: float, seed: int = 0, members: Sequence[str] = ()) -> Counts:
+        """Count the masks of some members anew."""
+        return overlap.count([self.masks[self.members.index(member)] for member in members], members)
+
     def masks_of(self, task: str, method: str, sparsity: float, seed: int = 0) -> dict[str, Path]:
         """Return nothing: the masks have no files."""
         return {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from neutral.ties import merged
 
 ORDERS = ("family", "clustering", "name")
 
+_WORDS = re.compile(r"[^\W_]+")
 _MEMBER = re.compile(r"^(?P<label>.+?)(?P<rest>(?:/\w+)?(?: \d+)?(?: \(yours\))?)$")
 
 
@@ -57,6 +59,55 @@ def numbered(labels: Sequence[str]) -> list[str]:
             member = f"{label} {number}"
         members.append(member)
     return members
+
+
+def by_folder(paths: Sequence[str | PurePath]) -> list[str]:
+    """Return names that tell files of one name apart by the folders that they are in.
+
+    A name is the words of the folders that not all files have; a language among them comes first, the others behind a
+    slash and only where they are needed. Files in one folder are numbered.
+
+    >>> by_folder(["runs/en/mask.pt", "runs/fr/mask.pt"])
+    ['en', 'fr']
+    >>> by_folder(["LT_en_57/r5/mask.pt", "LT_fr_57/r5/mask.pt", "LT_fr_58/r5/mask.pt"])
+    ['en', 'fr/57', 'fr/58']
+    >>> by_folder(["mlm/mask.pt", "ner/mask.pt"])
+    ['mlm', 'ner']
+    """
+    folders = _that_differ([PurePath(path).parts[:-1] for path in paths])
+    every = [[word for folder in row for word in _WORDS.findall(folder)] for row in folders]
+    shared = set.intersection(*map(set, every)) if every else set()
+    common = [word.lower() for word in shared if word.lower() in LANGUAGES]
+    rows = [[word for word in row if word not in shared] or row for row in every]
+    labels = [_label(row, common) for row in rows]
+    names = []
+    for label, row in zip(labels, rows, strict=True):
+        rest = "_".join(word for word in row if word.lower() != label.lower())
+        needed = rest and (not label or labels.count(label) > 1)
+        names.append("/".join(filter(None, [label, rest])) if needed else label)
+    if len(set(names)) < len(names):
+        names = ["_".join(row) for row in every]
+    return numbered([name or PurePath(path).stem for name, path in zip(names, paths, strict=True)])
+
+
+def _label(words: Sequence[str], common: Sequence[str]) -> str:
+    """Return the language among a folder's words, the one that all folders have, or the first word; "" for several."""
+    known = dict.fromkeys(word.lower() for word in words if word.lower() in LANGUAGES)
+    if known:
+        return next(iter(known)) if len(known) == 1 else ""
+    return common[0] if len(common) == 1 else next(iter(words), "")
+
+
+def _that_differ(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the folders of paths without those that all of them begin with, end with, or have in one place."""
+    rows = list(rows)
+    for end in (0, -1):
+        while all(rows) and len({row[end] for row in rows}) == 1:
+            rows = [row[1:] if end == 0 else row[:-1] for row in rows]
+    if len({len(row) for row in rows}) == 1:
+        places = [i for i in range(len(rows[0])) if len({row[i] for row in rows}) > 1]
+        rows = [tuple(row[i] for i in places) for row in rows]
+    return rows
 
 
 def is_known(member: str) -> bool:
@@ -123,4 +174,15 @@ def _place(member: str) -> int:
     return known.index(label) if label in known else len(known)
 
 
-__all__ = ["ORDERS", "RELATIONS", "display", "is_known", "numbered", "order", "relation", "rows_in_order", "speaker"]
+__all__ = [
+    "ORDERS",
+    "RELATIONS",
+    "by_folder",
+    "display",
+    "is_known",
+    "numbered",
+    "order",
+    "relation",
+    "rows_in_order",
+    "speaker",
+]

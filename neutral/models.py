@@ -15,6 +15,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
@@ -37,6 +38,7 @@ _HEADS = {
     "seq2seq": AutoModelForSeq2SeqLM,
     "classification": AutoModelForSequenceClassification,
     "tagging": AutoModelForTokenClassification,
+    "answering": AutoModelForQuestionAnswering,
     "base": AutoModel,
 }
 
@@ -68,7 +70,7 @@ def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizer
 def load_model(
     source: str | Path, head: str = "mlm", *, dtype: torch.dtype = torch.float32, **options: object
 ) -> PreTrainedModel:
-    """Load a model with a head: mlm | clm | seq2seq | classification | tagging | base.
+    """Load a model with a head: mlm | clm | seq2seq | classification | tagging | answering | base.
 
     Raises `NeutralError` naming the source if it is no model, or has no such head.
     """

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +23,7 @@ from neutral import maskfiles
 from neutral.errors import FileError, NeutralError
 from neutral.files import write_whole
 from neutral.masks import Mask
-from neutral.overlap import Counts
+from neutral.overlap import Counts, count
 
 KINDS = ("languages", "seeds", "halves", "pretrained", "beyond", "shuffled")
 """What the members of a counts file are.
@@ -175,6 +175,15 @@ class Study:
         if not path.is_file():
             raise FileError(path, f"the study has no {kind} counts of {method} at {sparsity:.0%}")
         return Counts.load(path)
+
+    def recounted(
+        self, task: str, method: str, sparsity: float, seed: int = 0, members: Sequence[str] = ()
+    ) -> Counts | None:
+        """Count the masks of some languages anew; None if the study does not keep all of them."""
+        files = self.masks_of(task, method, sparsity, seed)
+        if not all(member in files for member in members):
+            return None
+        return count([maskfiles.read(files[member]) for member in members], members)
 
     def counts_index(self) -> pd.DataFrame:
         """Return the study's counts: task, method, sparsity, seed, kind, path."""

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import pandas as pd
 
+from neutral import overlap
 from neutral.errors import NeutralError
 from neutral.members import RELATIONS, is_known, relation, speaker
 from neutral.overlap import Counts
@@ -42,6 +43,11 @@ class Source(Protocol):
 
     def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
         """Return one set of counts."""
+
+    def recounted(
+        self, task: str, method: str, sparsity: float, seed: int = 0, members: Sequence[str] = ()
+    ) -> Counts | None:
+        """Count the masks of some members anew; None where they are not kept."""
 
     def table(self, kind: str) -> pd.DataFrame:
         """Return the results of one kind."""
@@ -89,6 +95,19 @@ def pairs(counts: Counts, measure: str = "jaccard", by: str = "all") -> pd.DataF
     table["chance"] = counts.chance(by, name)["value"]
     table["excess"] = table["value"] - table["chance"]
     return table
+
+
+def joint(source: Source, choice: Choice, by: str = "all", members: Sequence[str] = ()) -> pd.DataFrame:
+    """Return `overlap.joint`, the Jaccard of all masks at once, of the named members or (by default) of all.
+
+    Stored counts tell it of all members and of pairs. For any other choice the masks are counted anew.
+
+    Raises `NeutralError` when the source has no such counts, lacks a member, or does not keep masks that it takes.
+    """
+    counts = counts_of(source, choice, members=members)
+    if not overlap.is_told(counts):
+        counts = source.recounted(*choice, counts.members) or counts
+    return overlap.joint(counts, by)
 
 
 def levels(

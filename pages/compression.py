@@ -8,7 +8,7 @@ from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
 from pages.parts import pickers, show
-from pages.parts.compression import explorer, live, sidebar, tables, words
+from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT
 from pages.parts.frame import page
@@ -188,10 +188,11 @@ PARTS = {
     "By step": by_step,
     "Direction or distance": foretelling,
     "Losses": losses,
+    "Fine-tuning": downstream.show_tasks,
     "Live": live.show,
     "Tokens": explorer.show_tokens,
 }
-LIVE = ("Live", "Tokens")  # need a model, no results
+ALONE = ("Fine-tuning", "Live", "Tokens")  # need no perplexities
 
 with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.empty) as shown:
     study, choice = shown[0].study, shown[0].choice
@@ -203,7 +204,7 @@ with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.e
         st.markdown(words.answer(breaks, choice))
         show.tiles(words.tiles(study, breaks))
     part = pickers.pick_part(list(PARTS), "part")
-    if part in LIVE or len(breaks):
+    if part in ALONE or len(breaks):
         PARTS[part](study, choice)
     if study.readme:
         with st.expander("About this study", icon=":material/description:"):

@@ -7,7 +7,7 @@ from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import ways, words
+from pages.parts.overlap import together, ways, words
 from pages.parts.views import View
 
 EVERY = "All languages"
@@ -32,6 +32,8 @@ def overlap(view: View, measure: str, who: str) -> None:
     with right:
         st.caption(words.lines(None if who == EVERY else who))
         show.figure(figures.language_lines(rows_in_order(lines), title, name="overlap-by-layer"), f"lines-{view.key}")
+    if who == EVERY:
+        together.by_layer(view)
     mean = summary.means(fine, ["value", "excess"])
     left, right = st.columns(2, gap="medium")
     with left:

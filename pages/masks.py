@@ -14,7 +14,7 @@ def upload() -> None:
     """Take files, and let go of the widget's copies of them."""
     files = st.file_uploader(
         "Mask files",
-        type=["pt", "pth", "bin", "safetensors", "npz"],
+        type=["pt", "pth", "bin", "safetensors", "npz", "zip"],
         accept_multiple_files=True,
         key=uploads.uploader_key(),
         max_upload_size=uploads.WIDGET_LIMIT_MB,

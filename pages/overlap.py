@@ -5,7 +5,7 @@ import streamlit as st
 from neutral import figures, summary
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import words
+from pages.parts.overlap import together, words
 from pages.parts.views import View
 
 with page("Overlap") as views:
@@ -38,6 +38,7 @@ with page("Overlap") as views:
             st.markdown("###### Against its references")
             show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
         st.markdown(words.levels(levels))
+        together.together(view, by, group)
         ranked = summary.ranked(pairs)
         event = show.table(
             ranked,

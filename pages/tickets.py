@@ -16,7 +16,8 @@ from pages.parts.views import View
 def tickets(view: View) -> None:
     """Show one source's tickets."""
     show.heading(view)
-    levels, trained = tables.levels(view)
+    by = pickers.pick_score(tables.measures(view))
+    levels, trained = tables.levels(view, by)
     if levels.empty:
         st.info(words.NO_SCORES)
         return
@@ -27,7 +28,9 @@ def tickets(view: View) -> None:
     with left:
         who = pickers.pick("Language", languages, "who", names=display)
         rows = levels[levels["language"] == who]
-        show.figure(figures.ticket_curve(rows, tables.randoms(view, who, trained=trained), who), f"ticket-{view.key}")
+        show.figure(
+            figures.ticket_curve(rows, tables.randoms(view, who, by, trained=trained), who), f"ticket-{view.key}"
+        )
         st.caption(words.curve(rows, trained=trained))
     with right:
         if len(winners):

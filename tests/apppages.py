@@ -1,7 +1,9 @@
 """Pages of the app without a browser: open one as a link does, and read what is on it."""
 
+import base64
 import json
 
+import numpy as np
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
@@ -30,6 +32,13 @@ def text(at):
 def charts(at):
     """The figures on a page, as plotly's JSON."""
     return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def numbers(values):
+    """The numbers of a figure's axis, which plotly packs."""
+    if isinstance(values, list):
+        return values
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
 
 
 def only(folder, nowhere, monkeypatch):

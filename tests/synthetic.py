@@ -14,6 +14,7 @@ import numpy as np
 from neutral import maskfiles, overlap
 from neutral.languages import language
 from neutral.masks import Mask
+from neutral.metrics import METRICS
 from neutral.study import Study
 
 ELEVEN = ("en", "fr", "de", "zh", "ru", "es", "fa", "ur", "ar", "hi", "sw")
@@ -193,6 +194,7 @@ def compression_study(folder, languages=ELEVEN, model="tiny", tied=True):
     for ratio in (5.0, 10.0, 20.0):
         rows += _compressed({"method": "svd", "by": "bytes", "ratio": ratio, **trimmed}, 0.1, languages, tied)
     rows += _steps(languages)
+    rows += [*_tuned("cola", "matthews", 0.5), *_tuned("stsb", "pearson", 0.8), *_tuned("stsb", "spearman", 0.78)]
     with open(study.path / "results.jsonl", "a", encoding="utf-8") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     return study
@@ -217,6 +219,25 @@ def _steps(languages):
                     | {"chosen": i == min(2, len(steps) - 1), "training": trained, "losses": losses, **errors, **key}
                 )
     return [{"kind": "step", **row} for row in rows]
+
+
+def _tuned(task, metric, full):
+    """Rows of models fine-tuned on a task, three seeds each; CoLA's keep 20 examples, of which ever fewer are right."""
+    runs = [("full", "table", 0.0), ("svd_parameters_10_uniform", "factors", 0.1)]
+    runs += [("svd_parameters_10_uniform", "none", 0.3), ("autoencoder_linear_parameters_10_uniform", "decoder", 0.2)]
+    runs += [("autoencoder_linear_parameters_10_uniform", "factors", 0.05), ("int4_bytes_7.53_uniform", "none", 0.01)]
+    for table, train, loss in runs:
+        for seed in range(3):
+            key = {"kind": "finetune", "data": task, "task": task, "table": table, "seed": seed, "train": train}
+            wrong = int(20 * loss) + seed % 2
+            true = [i % 2 for i in range(20)]
+            given = [1 - value if i < wrong else value for i, value in enumerate(true)]
+            parts = [[a * b for a, b in zip(given, true, strict=True)], given, true, [1] * 20]
+            row = {**key, "steps": 100, "numbers": 0 if train == "none" else 6400, "split": "validation"}
+            row |= {"metric": metric, "value": full - loss + 0.01 * seed, "loss": 0.5, "examples": 20}
+            if task == "cola":
+                row |= {"value": float(METRICS["matthews"].over(np.array(parts, dtype=float).T)), "parts": parts}
+            yield row
 
 
 def _compressed(key, cosine, languages, tied):

@@ -117,6 +117,10 @@ def test_find_writes_a_study_and_nothing_on_standard_output(capfd, tmp_path):
     assert len(Study(tmp_path / "study").table("score")) == 4
     assert cli.main(["study", "show", str(tmp_path / "study")]) == 0
     assert "languages: en, sw" in capfd.readouterr().out
+    assert cli.main(["study", "scores", str(tmp_path / "study"), "--format", "json"]) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert [row["target"] for row in rows] == ["en", "en", "sw", "sw"]
+    assert all(row["metric"] == "perplexity" and 0 <= row["accuracy"] < 1 < row["value"] for row in rows)
 
 
 def test_bad_numbers_are_refused_in_one_line(capsys):

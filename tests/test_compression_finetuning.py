@@ -7,11 +7,12 @@ import torch
 
 from neutral import models
 from neutral.compression import finetuning
+from neutral.compression.methods.autoencoder import Autoencoder
+from neutral.compression.methods.svd import SVD
 from neutral.compression.placement import CompressedEmbedding
 from neutral.errors import NeutralError
-from neutral.tasks import classification
-from neutral.tasks.classification import Classification
-from neutral.training import Recipe
+from neutral.recipes import Recipe
+from neutral.tasks import benchmarks
 
 RECIPE = Recipe(steps=40, batch_size=16, rate=1e-2)
 
@@ -49,8 +50,17 @@ def tables(folder):
     }
 
 
+def rows_of(tuned):
+    """The runs with their score by the first metric of the first split."""
+    rows = []
+    for run, scores in tuned:
+        ((score, *_), *_) = scores.values()
+        rows.append(run | {"metric": score.metric, "value": score.value, "loss": score.loss, "examples": score.count})
+    return rows
+
+
 def test_full_and_compressed_models_learn_the_task(folder, data, tables):
-    rows = pd.DataFrame(finetuning.finetune(folder, data, tables, RECIPE, (3,), quiet=True))
+    rows = pd.DataFrame(rows_of(finetuning.finetune(folder, data, tables, RECIPE, (3,), quiet=True)))
     assert rows["table"].tolist() == ["full", "factors", "codes"]
     assert (rows["seed"] == 3).all()
     assert (rows["metric"] == "accuracy").all()
@@ -58,40 +68,67 @@ def test_full_and_compressed_models_learn_the_task(folder, data, tables):
     assert (rows["examples"] == 60).all()
     assert (rows["loss"] < 0.5).all()
     v, d = tables["codes"].shape
+    assert rows["train"].tolist() == ["table", "factors", "none"]
     assert rows["numbers"].tolist() == [v * d, v * d + d * d, 0]
 
 
 def test_the_same_seed_gives_the_same_rows_and_done_ones_are_passed_over(folder, data, tables):
     few = Recipe(steps=3, batch_size=8, rate=5e-3)
     chosen = {name: tables[name] for name in ("full", "factors")}
-    rows = list(finetuning.finetune(folder, data, chosen, few, (0, 1), quiet=True))
+    rows = rows_of(finetuning.finetune(folder, data, chosen, few, (0, 1), quiet=True))
     assert [(row["table"], row["seed"]) for row in rows] == [("full", 0), ("factors", 0), ("full", 1), ("factors", 1)]
-    again = list(finetuning.finetune(folder, data, chosen, few, (0, 1), quiet=True, done={("full", 0), ("factors", 1)}))
+    done = {("full", 0, "table"), ("factors", 1, "factors")}
+    again = rows_of(finetuning.finetune(folder, data, chosen, few, (0, 1), quiet=True, done=done))
     assert again == [rows[1], rows[2]]
     assert rows[0]["loss"] != rows[2]["loss"]
 
 
-def test_the_table_stays_compressed_and_what_can_train_is_trained(folder, data, tables):
-    loaded = classification.load(data)
-    task = Classification(models.load_tokenizer(folder))
-    for name, trains in (("factors", True), ("codes", False)):
-        model = finetuning.start(folder, loaded, task, tables[name], seed=0, device="cpu")
-        before = tables[name].matrix()
-        finetuning.fit(model, task, loaded, Recipe(steps=3, batch_size=8, rate=1e-2), lambda *_: None)
-        layer = model.get_input_embeddings()
+@pytest.mark.parametrize(
+    ("table", "way", "changes"),
+    [
+        ("factors", "factors", {"latents", "decoder"}),
+        ("factors", "decoder", {"decoder"}),  # the paper's way with the auto-encoder
+        ("factors", "none", set()),  # the paper's way with SVD
+        ("codes", "factors", set()),
+        ("full", "factors", {"weight"}),
+        ("full", "none", set()),
+    ],
+)
+def test_the_table_stays_compressed_and_only_what_is_asked_for_trains(folder, data, tables, table, way, changes):
+    loaded = benchmarks.load(data)
+    task = loaded.over(models.load_tokenizer(folder))
+    what = finetuning.trained(tables[table], way)
+    model = finetuning.start(folder, task, tables[table], 0, "cpu", train=what)
+    layer = model.get_input_embeddings()
+    before = {name.split(".")[-1]: tensor.clone() for name, tensor in layer.state_dict().items()}
+    rest = model.bert.encoder.layer[0].output.dense.weight.clone()
+    finetuning.fit(model, task, loaded.train, Recipe(steps=3, batch_size=8, rate=1e-2), lambda *_: None)
+    after = {name.split(".")[-1]: tensor for name, tensor in layer.state_dict().items()}
+    assert {name for name, tensor in before.items() if not torch.equal(tensor, after[name])} == changes
+    assert not torch.equal(model.bert.encoder.layer[0].output.dense.weight, rest)
+    if table != "full":
         assert isinstance(layer, CompressedEmbedding)
-        assert layer.table().bytes == tables[name].bytes
-        assert {n: t.shape for n, t in layer.stored.state_dict().items()} == {
-            n: t.shape for n, t in tables[name].tensors.items()
-        }
-        assert torch.equal(layer.table().matrix(), before) != trains
-        assert torch.equal(tables[name].matrix(), before)
+        assert layer.table().bytes == tables[table].bytes
+        assert {n: t.shape for n, t in before.items()} == {n: t.shape for n, t in tables[table].tensors.items()}
 
 
-def test_every_table_starts_from_the_same_classifier(folder, data, tables):
-    loaded, task = classification.load(data), Classification(models.load_tokenizer(folder))
+def test_the_papers_way_trains_the_decoder_of_the_auto_encoder_alone(tables):
+    autoencoder = Autoencoder((4, 2), {"latents": torch.ones(4, 1), "decoder": torch.ones(1, 2)}, {"variant": "linear"})
+    svd = SVD((4, 2), autoencoder.tensors)
+    assert [finetuning.trained(t, "paper") for t in (None, autoencoder, svd, tables["codes"])] == [
+        *("table", "decoder", "none", "none")
+    ]
+    assert finetuning.plan({"full": None, "svd": svd}, (0,), ("paper", "none", "factors"), ()) == [
+        *(("full", 0, "table"), ("full", 0, "none"), ("svd", 0, "none"), ("svd", 0, "factors"))
+    ]
+    assert (finetuning.paper("cola").rate, finetuning.paper("squad").rate) == (2e-5, 3e-5)
+    assert finetuning.epochs(3, 100, finetuning.paper("cola")).steps == 10  # 300 examples in batches of 32
+
+
+def test_every_table_starts_from_the_same_head(folder, data, tables):
+    task = benchmarks.load(data).over(models.load_tokenizer(folder))
     heads = [
-        finetuning.start(folder, loaded, task, table, seed, "cpu").classifier.weight
+        finetuning.start(folder, task, table, seed, "cpu").classifier.weight
         for table, seed in ((None, 0), (tables["codes"], 0), (None, 1))
     ]
     assert torch.equal(heads[0], heads[1])
@@ -103,5 +140,7 @@ def test_what_does_not_fit_is_said(folder, data, tmp_path):
         next(finetuning.finetune(folder, data, {"codes": plaintables.codes(7, 16)}, RECIPE, quiet=True))
     with pytest.raises(NeutralError, match="nothing to fine-tune"):
         next(finetuning.finetune(folder, data, {}, RECIPE, quiet=True))
+    with pytest.raises(NeutralError, match="--finetune-train all: unknown; there are factors, decoder, none, paper"):
+        next(finetuning.finetune(folder, data, {"full": None}, RECIPE, ways=("all",), quiet=True))
     with pytest.raises(NeutralError, match="has no train file"):
         next(finetuning.finetune(folder, tmp_path, {"full": None}, RECIPE, quiet=True))

@@ -12,12 +12,12 @@ import tiny
 from apppages import charts, text
 from conftest import ROOT
 
-from neutral.compression import checkpoint, projection, results
+from neutral.compression import checkpoint, downstream, projection, results
 from neutral.study import Study
 from pages.parts import catalogue
 from pages.parts.compression import explorer, live
 
-PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Live", "Tokens"]
+PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Fine-tuning", "Live", "Tokens"]
 LIVE = PARTS[-2:]
 
 
@@ -48,7 +48,7 @@ def opened(page="pages/compression.py", **address):
     return apppages.opened(page, **address)
 
 
-@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 0, 2, 0, 0, 0], strict=True)))
+@pytest.mark.parametrize(("part", "count"), list(zip(PARTS, [2, 3, 0, 2, 0, 1, 0, 0], strict=True)))
 def test_every_part_opens(part, count):
     at = opened(part=part)
     assert not at.error
@@ -348,6 +348,30 @@ def test_neighbours_are_marked_in_words():
     }
     found = explorer.marked(pd.DataFrame({"rank": [1], **columns}), ["a", "b"])
     assert found[["before", "lost", "after", "new"]].to_numpy().tolist() == [["a", "lost", "b", "new"]]
+
+
+def test_fine_tuning_says_first_what_each_table_costs_and_what_it_matters_which_numbers_train(folder):
+    scored = downstream.scores(Study(folder / "tables").table("finetune"))
+    rows = scored[scored["metric"] == "matthews"].set_index(["method", "train"])
+    at = opened(part="Fine-tuning")
+    said = text(at)
+    full, best, worst = (rows.loc[key] for key in (("full", "table"), ("int4", "none"), ("svd", "none")))
+    assert f"Matthews φ: {full['value']:.3f} with the full table, {best['value']:.3f} with int4 7.53 × by bytes" in said
+    assert f"({worst['gain']:+.3f}; 95% interval {worst['gain_low']:+.3f} to {worst['gain_high']:+.3f})" in said
+    part, whole = rows.loc[("autoencoder", "decoder")], rows.loc[("autoencoder", "factors")]
+    assert f"{part['value']:.3f} with its decoder trained, {whole['value']:.3f} with all its factors" in said
+    marks = {trace["name"] for trace in charts(at)[0]["data"]}
+    assert marks == {f"trains {what}" for what in downstream.TRAINS.values()}
+    other = opened(part="Fine-tuning", setting=next(s for s in scored["setting"] if "stsb" in s), metric="Spearman ρ")
+    assert "Spearman ρ: 0.790 with the full table" in text(other)
+
+
+def test_a_study_without_fine_tuning_says_how_to_make_some(tmp_path, monkeypatch):
+    study = synthetic.compression_study(tmp_path / "none", languages=("en", "sw"))
+    rows = [row for row in study.rows() if row["kind"] != "finetune"]
+    (study.path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    assert "This study has no fine-tuning yet" in opened(part="Fine-tuning").info[0].value
 
 
 def test_looking_at_a_study_imports_no_model_library(folder):

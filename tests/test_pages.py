@@ -10,7 +10,7 @@ import apppages
 import numpy as np
 import pytest
 import synthetic
-from apppages import charts, text
+from apppages import charts, numbers, text
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
@@ -149,6 +149,24 @@ def test_reference_levels_are_said_in_words():
     assert "Same language, other half: 0." in text(opened("pages/overlap.py", study="decoder"))
 
 
+def test_all_masks_at_once_are_said_and_drawn_by_layer(studies):
+    study, choice = Study(studies / "encoder"), summary.Choice("mlm", "magnitude", 0.5, 0)
+    row = summary.joint(study, choice).iloc[0]
+    said = text(opened("pages/overlap.py", study="encoder"))
+    assert f"All **11** masks keep **{row['value']:.1%}** of the weights that any of them keeps" in said
+    at = opened("pages/layers.py", study="encoder", languages=["English", "Farsi", "Swahili"])
+    drawn = next(chart for chart in charts(at) if chart["layout"]["meta"]["name"] == "joint-by-layer")
+    three = summary.joint(study, choice, "layer", ("en", "fa", "sw"))
+    np.testing.assert_allclose(numbers(drawn["data"][0]["y"]), three["value"])
+    np.testing.assert_allclose(numbers(drawn["data"][1]["y"]), three["chance"])
+
+
+def test_some_masks_at_once_are_said_not_to_be_known_where_only_counts_are_stored():
+    at = opened("pages/overlap.py", study="decoder", languages=["English", "Farsi", "Swahili"])
+    assert "stores counts, not masks" in text(at)
+    assert "All at once" in text(opened("pages/overlap.py", study="decoder"))
+
+
 def test_wandas_flat_sparsity_is_explained():
     assert "flat" in text(opened("pages/layers.py", study="decoder"))
     assert "flat" not in text(opened("pages/layers.py", study="encoder"))
@@ -191,6 +209,8 @@ def test_every_table_opens_and_can_be_downloaded(page):
         "sparsity-fine",
         "kept",
         "core",
+        "joint",
+        "joint-layers",
         "agreement",
     ):
         at.session_state[f"{key}-study-box"] = True
@@ -270,6 +290,17 @@ def test_a_paper_style_file_is_read(own_masks, tmp_path):
     at = uploaded([("mask_en.pt", (tmp_path / "en.pt").read_bytes())])
     assert not at.error
     assert at.text_input[0].value == "en"
+
+
+def test_an_archive_of_mask_pt_files_gives_masks_called_by_their_folders(own_masks):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for code, mask in own_masks.items():
+            archive.writestr(f"runs/{code}/seed1/mask.npz", maskfiles.to_bytes(mask, "numpy"))
+        archive.writestr("runs/zh/seed1/mask.npz", b"no mask")
+    at = uploaded([("runs.zip", buffer.getvalue())])
+    assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
+    assert [error.value.split(": ")[0] for error in at.error] == ["runs.zip/runs/zh/seed1/mask.npz"]
 
 
 def test_a_renamed_upload_keeps_its_name_on_the_other_pages(own_files):

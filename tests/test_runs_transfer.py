@@ -61,7 +61,7 @@ def plan(folder):
 @pytest.fixture(scope="module")
 def done(folder, corpus, found, tmp_path_factory):
     """A finished study with every kind of source on two targets."""
-    every = ("full", "random", "pretrained", "core", "union", "vote", "thinned")
+    every = ("full", "random", "pretrained", "core", "union", "vote", "thinned", "reinitialised")
     common = {"seeds": (0,), "recipe": RECIPE, "length": 32, "baselines": every, "thinned": (0.2,)}
     plan = TransferPlan(folder, "mlm", CODES, ("en", "sw"), (0.4,), **common)
     study = transfer(plan, corpus, tmp_path_factory.mktemp("done"), masks=found.path, devices=("cpu",), quiet=True)
@@ -80,7 +80,7 @@ def values(study):
 def test_every_mask_is_trained_from_the_pretrained_weights_on_every_target(done, corpus, found):
     plan, study = done
     cells = values(study)
-    sources = {*CODES, "random", "pretrained", "core", "union", "vote", "thinned 0.2"}
+    sources = {*CODES, "random", "pretrained", "core", "union", "vote", "thinned 0.2", "reinitialised"}
     assert set(cells) == {(s, t, 0.4, 0) for s in sources for t in ("en", "sw")} | {
         ("full", t, 0.0, 0) for t in ("en", "sw")
     }
@@ -93,6 +93,26 @@ def test_every_mask_is_trained_from_the_pretrained_weights_on_every_target(done,
     assert row["untrained"] == search.evaluate().value
     sums = np.array(row["parts"]).sum(axis=1)
     assert METRICS["perplexity"].value(sums) == pytest.approx(row["value"], rel=1e-4)
+
+
+def test_reinitialised_is_the_own_mask_on_weights_drawn_as_the_architecture_draws_them(done, corpus, found):
+    plan, study = done
+    loaded = subject(plan.model, "mlm", corpus, plan.targets, length=32, device="cpu")
+    mask = found.mask("mlm", "magnitude", 0.4, 0, "sw")
+    torch.manual_seed(0)
+    drawn = type(loaded.model)(loaded.model.config)
+    search = Search(drawn, loaded.task, loaded.train["sw"], loaded.held_out["sw"], RECIPE)
+    row = next(r for r in study.rows("transfer") if (r["source"], r["target"]) == ("reinitialised", "sw"))
+    search.rewind(mask)
+    assert row["untrained"] == search.evaluate().value
+    assert row["value"] == search.trained(mask).value
+    weights, again, other = (baselines.reinitialised(loaded.model, seed) for seed in (0, 0, 1))
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    for name, weight in models.prunable(loaded.model).items():
+        assert not torch.equal(weights[name], other[name])
+        assert not torch.equal(other[name], loaded.origin[name])
+        assert weights[name].std() == pytest.approx(loaded.model.config.initializer_range, rel=0.25)
+        assert torch.equal(weight, loaded.origin[name]), "the model itself is untouched"
 
 
 def test_the_own_ticket_scores_as_it_did_when_it_was_found(done, found):

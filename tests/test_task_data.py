@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from neutral.languages import PAPER_ORDER
-from neutral.tasks import data
+from neutral.tasks import benchmarks, data
 
 TASKS = tiny.SENTENCES.parent / "tasks"
 
@@ -20,6 +20,20 @@ def test_the_files_are_what_the_script_makes(corpora, tmp_path):
     runpy.run_path(str(TASKS / "make.py"))["make"](tmp_path)
     for task, corpus in corpora.items():
         assert data.load(task, tmp_path / task).hashes == corpus.hashes
+    made = benchmarks.load(tmp_path / "acceptability", "cola")
+    assert made.digest() == benchmarks.load(TASKS / "acceptability", "cola").digest()
+
+
+def test_word_order_is_all_that_tells_an_acceptable_sentence():
+    read = benchmarks.load(TASKS / "acceptability", "cola")
+    train, held = read.train, read.held_out["validation"]
+    assert (len(train), len(held)) == (4642, 583)
+    for right, mixed in zip(train[::2], train[1::2], strict=True):
+        assert (right.label, mixed.label) == (1, 0)
+        assert right.texts != mixed.texts
+        assert sorted(right.texts[0]) == sorted(mixed.texts[0])
+    assert abs(sum(example.label for example in held) / 583 - 0.5) < 0.02
+    assert not {"".join(sorted(e.texts[0])) for e in train} & {"".join(sorted(e.texts[0])) for e in held}
 
 
 def test_all_languages_have_the_same_number_of_examples_and_labels(corpora):

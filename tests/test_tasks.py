@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 import torch
@@ -8,6 +9,8 @@ from torch.nn import functional as F
 
 from neutral import models
 from neutral.errors import NeutralError
+from neutral.metrics import METRICS, by_accuracy, has_accuracy
+from neutral.runs.records import scored
 from neutral.tasks import IGNORED, LanguageModelling, Order, only_positions, stacked
 
 MINI = tiny.SENTENCES.parent / "models" / "mini-mbert"
@@ -193,3 +196,52 @@ def test_mlm_needs_a_mask_token_and_text_must_hold_tokens(task, folder):
         LanguageModelling("mlm", tokenizer)
     with pytest.raises(NeutralError, match="no token"):
         task.blocks([""])
+
+
+@pytest.mark.parametrize("kind", ["mlm", "clm"])
+def test_accuracy_is_the_share_of_scored_tokens_whose_likeliest_token_is_right(folder, blocks, kind):
+    """Plain: one block at a time, all logits, position by position."""
+    task = LanguageModelling(kind, models.load_tokenizer(folder), length=32)
+    model = tiny.model("bert" if kind == "mlm" else "gpt2", len(task.tokenizer)).eval()
+    with torch.no_grad():  # so that some tokens are right: the commonest are likely
+        head = model.get_output_embeddings()
+        head.bias = torch.nn.Parameter(torch.zeros(len(task.tokenizer)))
+        head.bias[np.bincount(blocks.ravel(), minlength=len(task.tokenizer)).argsort()[-8:-4]] = 0.3
+    score = task.evaluate(model, blocks, batch_size=3, passes=2)
+    right, tokens = [], 0
+    for turn in range(2 if kind == "mlm" else 1):
+        for i, block in enumerate(blocks):
+            example = task.example(block, (20220512, turn, i))
+            with torch.no_grad():
+                logits = model(example["input_ids"][None], attention_mask=example["attention_mask"][None]).logits[0]
+            for place, label in enumerate(example["labels"].tolist()):
+                if label != IGNORED and (kind == "mlm" or place):
+                    right.append((i, int(logits[place - (kind == "clm")].argmax() == label)))
+                    tokens += 1
+    assert 0 < sum(one for _, one in right) < tokens
+    assert score.count == tokens
+    assert score.accuracy == sum(one for _, one in right) / tokens
+    by_block = [sum(one for block, one in right if block == i) for i in range(len(blocks))]
+    assert score.parts[:, 2].tolist() == by_block
+    row = scored(score)
+    assert row["accuracy"] == score.accuracy
+    assert row["metric"] == "perplexity"
+    assert row["value"] == pytest.approx(METRICS["perplexity"].value(np.array(row["parts"]).sum(axis=1)), rel=1e-4)
+
+
+def test_results_by_accuracy_leave_out_those_that_have_none_and_keep_other_metrics():
+    rows = [
+        {"metric": "perplexity", "value": 9.0, "untrained": 30.0, "accuracy": 0.5, "parts": [[2.0], [4.0], [2.0]]},
+        {"metric": "perplexity", "value": 8.0, "untrained": 20.0, "parts": [[2.0], [4.0]]},
+        {"metric": "f1", "value": 0.7, "parts": [[1.0], [2.0], [3.0]]},
+    ]
+    table = pd.DataFrame(rows)
+    assert has_accuracy(table)
+    by = by_accuracy(table)
+    assert by["metric"].tolist() == ["accuracy", "f1"]
+    assert by["value"].tolist() == [0.5, 0.7]
+    assert by["parts"].tolist() == [[[2.0], [4.0]], rows[2]["parts"]]
+    assert by["untrained"].isna().all()
+    old = table.drop(columns="accuracy")
+    assert not has_accuracy(old)
+    assert by_accuracy(old)["metric"].tolist() == ["f1"]

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from apppages import charts, opened, text
+from apppages import charts, numbers, opened, text
 
 from neutral import figures
+from neutral.metrics import by_accuracy
 from neutral.recipes import PARTS
 from neutral.search import winning
 from neutral.study import Study
@@ -188,6 +189,33 @@ def test_everything_follows_the_languages_chosen():
     at = opened("pages/transfer.py", languages=["English", "French", "Urdu", "Hindi"])
     assert charts(at)[0]["data"][0]["x"] == ["English", "French", "Urdu", "Hindi"]
     assert len(charts(at)[1]["data"][0]["x"]) == 4
+
+
+def test_scores_of_language_modelling_can_be_shown_by_accuracy(folder, tmp_path, monkeypatch):
+    """A token in three is right in every block, and one more of a language's own masks than of others'."""
+    copied = tmp_path / "studies" / "counted"
+    shutil.copytree(folder / "made", copied)
+    rows = [json.loads(line) for line in (copied / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    few = {"en", "de", "fr", "random", "full", "core"}  # so that it is quick
+    rows = [row for row in rows if {row.get("source", "en"), row.get("target", row.get("language"))} <= few]
+    for row in rows:
+        if row["metric"] == "perplexity" and "parts" in row:
+            tokens, right = [30.0] * 20, [11.0 if row.get("source") == row.get("target") else 10.0] * 20
+            row |= {"accuracy": right[0] / 30, "parts": [row["parts"][0], tokens, right]}
+    (copied / "results.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    apppages.only(tmp_path / "studies", tmp_path, monkeypatch)
+    at = opened("pages/transfer.py", scored="Accuracy")
+    assert at.selectbox(key="scored").value == "accuracy"
+    assert "9.1% worse than their own masks" in text(at)
+    cells = by_accuracy(results.select(Study(copied).table("transfer"), "mlm", 0.5))
+    assert set(results.against_own(results.matrix(cells))["metric"]) == {"accuracy"}
+    tested = results.bootstrap(cells)
+    np.testing.assert_allclose(tested["gain"], -1 / 30)
+    assert tested["p"].max() < 0.05
+    at = opened("pages/tickets.py", scored="Accuracy")
+    curve = charts(at)[0]
+    assert curve["layout"]["yaxis"]["title"]["text"] == "Accuracy"
+    assert set(numbers(curve["data"][-1]["y"])) <= {10 / 30, 11 / 30}
 
 
 def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():

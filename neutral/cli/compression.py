@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
-from neutral.cli import options
+from neutral.cli import finetuning, options
 from neutral.cli.options import codes, command, common, decimals, numbers, quiet_libraries, words
 from neutral.compression import variants
 from neutral.errors import NeutralError
@@ -69,11 +68,7 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
     compress.add_argument("--keep", action="store_true", help="keep the tables in the study's folder tables/")
     compress.add_argument("--picture", action="store_true", help="draw the tokens before and after, by UMAP")
     compress.add_argument("--export", metavar="DIR", help="write a plain Hugging Face folder for every table")
-    compress.add_argument(
-        "--finetune", metavar="DATA", help="classification data (a folder or hub id) to tune on as well"
-    )
-    compress.add_argument("--finetune-seeds", type=numbers, default=(0,), metavar="SEEDS", help="0,1,2")
-    compress.add_argument("--finetune-steps", type=int, metavar="N", help="training steps (default: 500)")
+    finetuning.add(compress)
     common(compress)
 
 
@@ -122,11 +117,10 @@ def _methods(chosen: argparse.Namespace) -> tuple[str, ...]:
 
 def _run(chosen: argparse.Namespace) -> None:
     from neutral import corpora
-    from neutral.compression.finetuning import RECIPE
+    from neutral.runs import finetuning as tuning
     from neutral.runs import tables
     from neutral.runs.compression import Compressor, compress
     from neutral.runs.plans.compression import CompressionPlan, check
-    from neutral.tasks import classification
 
     quiet_libraries()
     task, loaders = options.task_of(chosen), options.loaders(chosen)
@@ -157,16 +151,14 @@ def _run(chosen: argparse.Namespace) -> None:
         title=chosen.title,
     )
     check(plan)
-    if chosen.finetune:
-        classification.load(chosen.finetune)  # so that a mistake in the data ends the command before the long work
+    tuned = finetuning.plan_of(chosen)
+    data = tuning.prepare(tuned, plan.model, plan.length, quiet=chosen.quiet, **loaders) if tuned else {}
 
     def then(work: Compressor) -> None:
         if chosen.export:
             tables.export(work, chosen.export)
-        if chosen.finetune:
-            recipe = replace(RECIPE, steps=chosen.finetune_steps or RECIPE.steps)
-            same = {"seeds": chosen.finetune_seeds, "device": chosen.device, "quiet": chosen.quiet}
-            tables.tune(work, chosen.finetune, recipe=recipe, **same, **loaders)
+        if tuned:
+            tuning.tune(work, tuned, data, device=chosen.device, quiet=chosen.quiet, **loaders)
 
     study = compress(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, then=then, **loaders)
     options.done(study.path, chosen)

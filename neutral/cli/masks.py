@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table
 from neutral.errors import NeutralError
+
+if TYPE_CHECKING:
+    from neutral.maskfiles import Reading
+
+FORMS = {
+    "packed": ".safetensors",
+    "mask.pt": "/mask.pt",
+    "torch": ".pt",
+    "numpy": ".npz",
+    "safetensors": ".safetensors",
+}
+"""What masks are converted to -> the end of a file's path, behind the mask's name."""
 
 
 def add_masks(commands: argparse._SubParsersAction) -> None:
@@ -17,9 +33,19 @@ def add_masks(commands: argparse._SubParsersAction) -> None:
     info = command(inner, "info", "what is in a mask file", _run_info)
     info.add_argument("files", nargs="+", metavar="FILE")
     options.form(info)
-    convert = command(inner, "convert", "any known format to packed .safetensors", _run_convert)
-    convert.add_argument("files", nargs="+", metavar="FILE")
+    convert = command(inner, "convert", "any known format to packed .safetensors, or to others", _run_convert)
+    convert.add_argument(
+        "files", nargs="+", metavar="FILE", help="mask files or zip archives; en/mask.pt, fr/mask.pt become en, fr"
+    )
     convert.add_argument("-o", "--out", required=True, metavar="DIR")
+    convert.add_argument(
+        "--as",
+        dest="form",
+        choices=FORMS,
+        default="packed",
+        help="packed: eight weights to the byte, with what the mask says of itself. mask.pt: OUT/NAME/mask.pt for the "
+        "scripts of Foroutan et al., BERT or mT5. torch, numpy (.npz), safetensors: zeros and ones for other tools",
+    )
 
 
 def _run_info(chosen: argparse.Namespace) -> None:
@@ -28,12 +54,12 @@ def _run_info(chosen: argparse.Namespace) -> None:
     from neutral import maskfiles
 
     rows = []
-    for file in chosen.files:
-        mask = maskfiles.read(file)
+    for file, _, name, mask, _ in maskfiles.readings(chosen.files):
         about = {k: mask.header[k] for k in ("language", "task", "method", "seed") if mask.header.get(k) is not None}
         rows.append(
-            {"file": file, "tensors": len(mask.names), "weights": mask.size, "kept": mask.kept}
-            | {"sparsity": round(mask.sparsity(), 6), "says": ", ".join(f"{k} {v}" for k, v in about.items())}
+            {"file": file, "name": name, "tensors": len(mask.names), "weights": mask.size}
+            | {"kept": mask.kept, "sparsity": round(mask.sparsity(), 6)}
+            | {"says": ", ".join(f"{k} {v}" for k, v in about.items())}
         )
     print_table(pd.DataFrame(rows), chosen.format)
 
@@ -41,14 +67,30 @@ def _run_info(chosen: argparse.Namespace) -> None:
 def _run_convert(chosen: argparse.Namespace) -> None:
     from neutral import maskfiles
 
-    out = Path(chosen.out)
-    targets = [out / f"{Path(file).stem}.safetensors" for file in chosen.files]
-    for i, target in enumerate(targets):
-        if target in targets[:i]:
-            raise NeutralError(f"{chosen.files[i]}: two files would become {target}; convert them to different folders")
-        if target.exists() and target.resolve() == Path(chosen.files[i]).resolve():
-            raise NeutralError(f"{chosen.files[i]}: would be written over itself; choose another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    for file, target in zip(chosen.files, targets, strict=True):
-        maskfiles.write(maskfiles.read(file), target)
+    readings = maskfiles.readings(chosen.files)
+    targets = _targets(readings, Path(chosen.out), chosen.form)
+    for reading, target in zip(readings, targets, strict=True):
+        if chosen.form == "packed":
+            maskfiles.write(reading.mask, target)
+        else:
+            maskfiles.export(reading.mask, target, chosen.form)
         print(target)
+    unread = [reading.file for reading in readings if not maskfiles.scripts.has_their_layers(reading.mask)]
+    if chosen.form == "mask.pt" and unread:
+        print(f"neutral: {unread[0]}: has not the 12 layers that the paper's scripts go through", file=sys.stderr)
+
+
+def _targets(readings: Sequence[Reading], out: Path, form: str) -> list[Path]:
+    """Return the file that each mask becomes. Raises `NeutralError` where two would be one, or one its own source."""
+    stems = [Path(reading.file).stem for reading in readings]
+    targets = []
+    for reading, stem in zip(readings, stems, strict=True):
+        by_folder = stem == "mask" or stems.count(stem) > 1
+        base = re.sub(r" \d+$", "", reading.name) if by_folder else stem
+        targets.append(out / f"{base if form == 'mask.pt' else base.replace('/', '-')}{FORMS[form]}")
+    for i, (reading, target) in enumerate(zip(readings, targets, strict=True)):
+        if target in targets[:i]:
+            raise NeutralError(f"{reading.file}: two files would become {target}; convert them to different folders")
+        if target.exists() and target.resolve() == Path(reading.file).resolve():
+            raise NeutralError(f"{reading.file}: would be written over itself; choose another --out")
+    return targets

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+SCOPES = ("global", "stack", "component", "row", "tensor")  # as in `scores`, which takes longer to import
+SCOPE = (
+    "among which weights a cut compares: all; those of a stack (encoder, decoder), of a component over all layers (all "
+    "query matrices), of an output row, or of one matrix: tensor is the component-wise pruning of the paper's scripts"
+)
+
+
 def command(
     commands: argparse._SubParsersAction, name: str, text: str, run: Callable[[argparse.Namespace], None]
 ) -> argparse.ArgumentParser:

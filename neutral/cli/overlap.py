@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neutral.cli import options
-from neutral.cli.options import command, print_table
+from neutral.cli.options import codes, command, print_table
 from neutral.errors import NeutralError
 from neutral.labels import GROUPINGS
+
+if TYPE_CHECKING:
+    from neutral.overlap import Counts
 
 MEASURES = ("jaccard", "dice", "agreement", "phi", "chance")  # as in `overlap`, which takes longer to import
 
@@ -15,28 +20,54 @@ MEASURES = ("jaccard", "dice", "agreement", "phi", "chance")  # as in `overlap`,
 def add_overlap(commands: argparse._SubParsersAction) -> None:
     """Add `overlap` and `sparsity`."""
     for name, text, run in (
-        ("overlap", "how much the masks of languages overlap, pair by pair", _run_overlap),
+        ("overlap", "how much the masks of languages overlap, pair by pair or all at once", _run_overlap),
         ("sparsity", "what share of the weights each mask removes", _run_sparsity),
     ):
         added = command(commands, name, text, run)
-        added.add_argument("files", nargs="+", metavar="FILE")
+        added.add_argument(
+            "files",
+            nargs="+",
+            metavar="FILE",
+            help="mask files, zip archives of them, or one counts file of a study; files of one name (en/mask.pt, "
+            "fr/mask.pt) are called by their folders",
+        )
+        added.add_argument("--members", type=codes, help="en,fr,ur: the masks to take, by name (default: all)")
         added.add_argument("--by", choices=GROUPINGS, default="all")
         options.form(added)
         if name == "overlap":
-            added.add_argument("--measure", choices=MEASURES, default="jaccard")
+            shown = added.add_mutually_exclusive_group()
+            shown.add_argument("--measure", choices=MEASURES, default="jaccard", help="of every pair")
+            shown.add_argument(
+                "--joint",
+                action="store_true",
+                help="the Jaccard of all masks at once: weights that all of them keep ÷ weights that any keeps, beside "
+                "what independent masks of the same densities have",
+            )
 
 
 def _run_overlap(chosen: argparse.Namespace) -> None:
-    from neutral import maskfiles, overlap
+    from neutral import overlap
 
-    if len(chosen.files) < 2:
+    counts = _counts(chosen, exactly=chosen.joint)
+    if len(counts.members) < 2:
         raise NeutralError("overlap needs two masks or more")
-    counts = overlap.count([maskfiles.read(file) for file in chosen.files])
-    print_table(counts.measure(chosen.measure, chosen.by), chosen.format)
+    table = overlap.joint(counts, chosen.by) if chosen.joint else counts.measure(chosen.measure, chosen.by)
+    print_table(table, chosen.format)
 
 
 def _run_sparsity(chosen: argparse.Namespace) -> None:
+    print_table(_counts(chosen, exactly=False).sparsity(chosen.by), chosen.format)
+
+
+def _counts(chosen: argparse.Namespace, *, exactly: bool) -> Counts:
+    """Return the counts of the chosen members: those of a study, or counted from mask files."""
     from neutral import maskfiles, overlap
 
-    counts = overlap.count([maskfiles.read(file) for file in chosen.files])
-    print_table(counts.sparsity(chosen.by), chosen.format)
+    if len(chosen.files) == 1 and overlap.Counts.is_in(Path(chosen.files[0])):
+        counts = overlap.Counts.load(chosen.files[0])
+        return counts.select(chosen.members) if chosen.members else counts
+    masks = maskfiles.read_all(chosen.files)
+    members = chosen.members or list(masks)
+    if unknown := [name for name in members if name not in masks]:
+        raise NeutralError(f"--members {unknown[0]}: no such mask; there are {', '.join(masks)}")
+    return overlap.count([masks[name] for name in members], members, exactly=exactly)

@@ -31,7 +31,7 @@ def add_find(commands: argparse._SubParsersAction) -> None:
     find.add_argument("--method", default="magnitude", choices=("magnitude", "random", "change", "fisher", "wanda"))
     find.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.5; one-shot methods take several: 0.3,0.5")
     find.add_argument("--step", type=float, default=0.1, help="share of the weights that a round removes")
-    find.add_argument("--scope", default="global", choices=("global", "stack", "component", "row", "tensor"))
+    find.add_argument("--scope", default="global", choices=options.SCOPES, help=options.SCOPE)
     find.add_argument(
         "--only", default="", choices=("encoder", "decoder"), help="prune one stack of an encoder-decoder"
     )

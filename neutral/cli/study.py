@@ -1,17 +1,43 @@
-"""`study show`: what is in a study."""
+"""`study show|scores`: what is in a study."""
 
 from __future__ import annotations
 
 import argparse
 
-from neutral.cli.options import command
+from neutral.cli import options
+from neutral.cli.options import command, print_table
+from neutral.errors import NeutralError
+
+SCORES = [
+    *("kind", "task", "source_task", "method", "source", "target", "sparsity", "seed", "variant", "steps", "metric"),
+    *("value", "accuracy", "loss"),
+]
+"""Columns of `study scores`; target is the language that is scored."""
 
 
 def add_study(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     study = commands.add_parser("study", help="what is in a study")
-    show = command(study.add_subparsers(required=True, metavar="show"), "show", "what is in a study", _run_study)
+    inner = study.add_subparsers(required=True, metavar="show|scores")
+    show = command(inner, "show", "what is in a study", _run_study)
     show.add_argument("folder", metavar="DIR")
+    text = "every score of find and transfer: the task's metric, and beside perplexity the accuracy of the same tokens"
+    scores = command(inner, "scores", text, _run_scores)
+    scores.add_argument("folder", metavar="DIR")
+    options.form(scores)
+
+
+def _run_scores(chosen: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from neutral.study import Study
+
+    study = Study(chosen.folder)
+    rows = [row for row in study.rows() if row["kind"] in ("score", "functional", "transfer")]
+    if not rows:
+        raise NeutralError(f"{chosen.folder}: has no scores; `find` and `transfer` make them")
+    table = pd.DataFrame([{**row, "target": row.get("target", row.get("language"))} for row in rows])
+    print_table(table.reindex(columns=SCORES).dropna(axis="columns", how="all"), chosen.format)
 
 
 def _run_study(chosen: argparse.Namespace) -> None:

@@ -26,7 +26,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
         "--baselines",
         type=words,
         default=("full", "random"),
-        help="full,random,pretrained,core,union,vote,thinned,reseeded (default: full,random)",
+        help="full,random,pretrained,core,union,vote,thinned,reseeded,reinitialised (default: full,random)",
     )
     transfer.add_argument(
         "--thinned", type=decimals, default=(), help="sparsities of tickets to thin at random: 0.1,0.3"
@@ -44,7 +44,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
         help="of the training (default: 1, not --mask-seed's: own masks are fitted to the examples they were found on)",
     )
     transfer.add_argument("--mask-seed", type=int, default=0, help="which of the masks found under several seeds")
-    transfer.add_argument("--scope", default="global", choices=("global", "stack", "component", "row", "tensor"))
+    transfer.add_argument("--scope", default="global", choices=options.SCOPES, help=options.SCOPE)
     options.training(transfer, steps="training steps a run", batch="blocks or examples a step", length="tokens a block")
     transfer.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many are scored")
     transfer.add_argument(

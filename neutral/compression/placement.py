@@ -7,7 +7,7 @@ low-rank table) are parameters of the model; codes are not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from pathlib import Path
@@ -25,13 +25,13 @@ WHERE = ("input", "both")
 class Stored(nn.Module):
     """The tensors of a table inside a model: those that train are float32 parameters, the others buffers as stored."""
 
-    def __init__(self, table: Codec, device: torch.device, train: bool) -> None:
+    def __init__(self, table: Codec, device: torch.device, train: Collection[str]) -> None:
         super().__init__()
         self._empty = copy(table)  # knows how to decode, holds nothing
         self._empty.tensors = {}
         self._types = {name: tensor.dtype for name, tensor in table.tensors.items()}
         for name, tensor in table.tensors.items():
-            if train and name in table.trainable:
+            if name in train:
                 self.register_parameter(name, nn.Parameter(tensor.to(device, torch.float32, copy=True)))
             else:
                 self.register_buffer(name, tensor.to(device))
@@ -139,7 +139,9 @@ class Placement:
         self.remove()
 
 
-def put_in(model: PreTrainedModel, table: Codec, where: str | None = None, *, train: bool = True) -> Placement:
+def put_in(
+    model: PreTrainedModel, table: Codec, where: str | None = None, *, train: bool | Collection[str] = True
+) -> Placement:
     """Put `table` in the place of the model's token embedding, and of a tied output layer where `where` is "both".
 
     Parameters
@@ -151,9 +153,9 @@ def put_in(model: PreTrainedModel, table: Codec, where: str | None = None, *, tr
     where : "input", "both" or None
         With "input" a tied output layer keeps the model's own matrix. None is "both" for a model whose output layer is
         tied, else "input".
-    train : bool
-        Whether the tensors that can train are copied and held in float32, in whatever type they are stored. Without it
-        the model shares the table's tensors.
+    train : bool or collection of str
+        Whether the tensors that can train, or which of them, are copied and held in float32, in whatever type they are
+        stored. The model shares the table's other tensors.
 
     Returns
     -------
@@ -168,7 +170,9 @@ def put_in(model: PreTrainedModel, table: Codec, where: str | None = None, *, tr
     """
     layer = embedding(model)
     where = _fitting(model, layer, table, where)
-    stored = Stored(table, layer.weight.device, train)
+    if isinstance(train, bool):
+        train = table.trainable if train else ()
+    stored = Stored(table, layer.weight.device, [name for name in table.trainable if name in train])
     replaced, modules = [], []
     for holder in _holders(model, nn.Embedding, layer.weight):
         replaced.append(holder)

@@ -17,10 +17,18 @@ from neutral.figures.compression import (
     losses_by_ratio,
     perplexity_by_ratio,
     perplexity_by_step,
+    scores_by_table,
     token_map,
 )
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
-from neutral.figures.layers import agreement_by_layer, by_layer, language_lines, layer_component, ways_by_layer
+from neutral.figures.layers import (
+    agreement_by_layer,
+    by_layer,
+    joint_by_layer,
+    language_lines,
+    layer_component,
+    ways_by_layer,
+)
 from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip, pair_matrix
 from neutral.figures.pair import by_component, kept_bars
 from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
@@ -44,6 +52,7 @@ __all__ = [
     "error_by_step",
     "error_spread",
     "functional_matrix",
+    "joint_by_layer",
     "kept_bars",
     "language_lines",
     "language_map",
@@ -61,6 +70,7 @@ __all__ = [
     "retrieval_by_layer",
     "retrieval_matrix",
     "score_curves",
+    "scores_by_table",
     "theme",
     "ticket_curve",
     "together",

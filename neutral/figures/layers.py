@@ -111,6 +111,20 @@ def ways_by_layer(table: pd.DataFrame, title: str) -> go.Figure:
     return theme.finish(figure, alt=alt, name="ways-by-layer", height=400, legend=theme.LEGEND_BELOW)
 
 
+def joint_by_layer(table: pd.DataFrame) -> go.Figure:
+    """Draw what all masks keep of what any keeps, beside chance, over layers: `table` is that of `overlap.joint`."""
+    n = int(table["masks"].iloc[0])
+    lines = {f"All {n} masks": ("value", ""), "Independent masks": ("chance", "random")}
+    rows = [
+        table.assign(value=table[column], line=line, method=method)[["group", "value", "line", "method"]]
+        for line, (column, method) in lines.items()
+    ]
+    figure = _ways(pd.concat(rows), "%{y:.3f}")
+    figure.update_yaxes(title="Jaccard of all at once")
+    alt = f"Lines: Jaccard overlap of {n} masks at once by layer, beside that of independent masks."
+    return theme.finish(figure, alt=alt, name="joint-by-layer", height=400, legend=theme.LEGEND_BELOW)
+
+
 def agreement_by_layer(table: pd.DataFrame) -> go.Figure:
     """Draw how far ways of finding masks agree: `table` has line, method, group (layer), rho, p.
 

@@ -21,6 +21,7 @@ SOURCES = {
     "union": "union of the others",
     "vote": "most of the others",
     "random": "random mask",
+    "reinitialised": "own mask, random weights",
 }
 """Source that is no language -> its name in a figure, in the order of the rows; other sources come before."""
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from neutral.errors import FileError, NeutralError
 from neutral.files import written_whole
-from neutral.maskfiles import npz, safetensor
+from neutral.maskfiles import npz, safetensor, scripts
 from neutral.masks import Mask
 
 
@@ -20,9 +20,17 @@ def _write_torch(mask: Mask, file: BinaryIO) -> None:
     torch.save({f"{name}_mask": torch.from_numpy(mask.array(name)).float() for name in mask.names}, file)
 
 
+def _write_scripts(mask: Mask, file: BinaryIO) -> None:
+    import torch
+
+    names = scripts.tensor_names(mask)
+    torch.save({theirs: torch.from_numpy(mask.array(name)).float() for name, theirs in names.items()}, file)
+
+
 _STYLES: dict[str, Callable[[Mask, BinaryIO], None]] = {
     "packed": safetensor.write_packed,
     "torch": _write_torch,
+    "mask.pt": _write_scripts,
     "numpy": npz.write,
     "safetensors": safetensor.write_plain,
 }
@@ -49,12 +57,14 @@ def export(mask: Mask, path: str | os.PathLike[str], style: str | None = None) -
 
     `style`, by default from the path's suffix:
 
-    - "torch": a `torch.save`d dict of float32 0/1 tensors called `…_mask`, as the paper's scripts write and
-      `torch.nn.utils.prune` names them; holds all tensors in memory, 4 bytes a weight;
+    - "torch": a `torch.save`d dict of float32 0/1 tensors called `…_mask`, as `torch.nn.utils.prune` names them;
+      holds all tensors in memory, 4 bytes a weight;
+    - "mask.pt": the same under the names that the paper's scripts look up (`scripts`), for BERT and mT5;
     - "numpy": an `.npz` archive of bool arrays;
     - "safetensors": float32 0/1 tensors under the weights' names.
 
-    Raises `NeutralError` on an unknown style, `FileError` if the file can't be written.
+    Raises `NeutralError` on an unknown style and on a network that the scripts do not know, `FileError` if the file
+    can't be written.
     """
     style = style or _BY_SUFFIX.get(Path(path).suffix.lower())
     if style not in _STYLES:

@@ -34,18 +34,21 @@ class Limits:
     memory : int or None
         Bytes that the child process may take for a pickle, beyond Python and torch themselves; None is chosen from
         the file (`pickled`).
+    unpacked : int
+        Most bytes that one file in a zip archive may unpack to; they are in memory.
     """
 
     weights: int = 20_000_000_000
     seconds: float | None = None
     memory: int | None = None
+    unpacked: int = 2**34
 
     def time_for(self, size: int) -> float:
         """Return the seconds that a file of `size` bytes may take."""
         return 60 + size / 20e6 if self.seconds is None else self.seconds
 
 
-UPLOAD = Limits(weights=2_000_000_000, seconds=120)
+UPLOAD = Limits(weights=2_000_000_000, seconds=120, unpacked=2**30)
 """For a stranger's file on a server: 2 billion weights, 250 MB when packed."""
 
 

@@ -1,8 +1,9 @@
 """Zip directories, checked against the file before anything in them is believed.
 
-`torch.save` and `numpy.savez` both write zip archives. The checks: the directory's own size is small (Python
-reads all of it into memory), members lie inside the file and do not overlap (with overlapping ones a small
-archive unpacks to petabytes), their sizes are in reach of their method of packing, and no name comes twice.
+`torch.save` and `numpy.savez` both write zip archives, and people put several mask files into one. The checks: the
+directory's own size is small (Python reads all of it into memory), members lie inside the file and do not overlap (with
+overlapping ones a small archive unpacks to petabytes), their sizes are in reach of their method of packing, and no
+name comes twice.
 
 The format: PKWARE's APPNOTE.TXT, sections 4.3.7 (local header), 4.3.14-16 (end of the directory).
 """
@@ -28,8 +29,20 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 2**16
 
 
+SUFFIXES = (".pt", ".pth", ".bin", ".safetensors", ".npz")
+"""Suffixes of the files in an archive that are read as masks."""
+
+MASKS = "a zip archive of mask files"
+
+
+def is_mask(name: str) -> bool:
+    """Whether a file in an archive is a mask file by its name, and not hidden (as macOS's ._mask.pt)."""
+    hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    return name.lower().endswith(SUFFIXES) and not hidden
+
+
 def kind(source: MaskFile) -> str:
-    """Return "torch" or "npz", else what the archive is. Raises `FileError` on a false directory."""
+    """Return "torch", "npz" or `MASKS`, else what the archive is. Raises `FileError` on a false directory."""
     with source.open() as file, opened(source, file) as archive:
         names = archive.namelist()
     last = {name.rpartition("/")[2] for name in names}
@@ -41,6 +54,8 @@ def kind(source: MaskFile) -> str:
         return "npz"
     if "[Content_Types].xml" in names:
         return "an Office document"
+    if any(map(is_mask, names)):
+        return MASKS
     return "a zip archive, but neither torch.save's nor NumPy's (unpack it first)"
 
 

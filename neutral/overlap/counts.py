@@ -168,7 +168,7 @@ class Counts:
     def pairs(self, by: str = "all") -> pd.DataFrame:
         """Return every pair's counts: group, source, target, size, source_kept, target_kept, both, either."""
         rows, columns = np.triu_indices(len(self.members), k=1)
-        size, both = self._summed(self.sizes, by), self._summed(self.both, by)
+        size, both = self.summed(self.sizes, by), self.summed(self.both, by)
         kept = np.diagonal(both, axis1=1, axis2=2)
         source, target, shared = kept[:, rows], kept[:, columns], both[:, rows, columns]
         values = {
@@ -196,7 +196,7 @@ class Counts:
     def sparsity(self, by: str = "all") -> pd.DataFrame:
         """Return the share of weights that each mask removes, 0..1: columns group, mask, value."""
         with np.errstate(invalid="ignore"):
-            value = 1 - self._summed(self.kept, by) / self._summed(self.sizes, by)[:, None]  # (groups, n)
+            value = 1 - self.summed(self.kept, by) / self.summed(self.sizes, by)[:, None]  # (groups, n)
         return _table(self.groups(by), ("mask", self.members), {"value": value})
 
     def core(self, by: str = "all") -> pd.DataFrame:
@@ -212,8 +212,8 @@ class Counts:
         with np.errstate(invalid="ignore", divide="ignore"):
             density = np.nan_to_num(self.kept / self.sizes[:, None])  # (T, n)
             expected = poisson_binomial(density) * self.sizes[:, None]  # (T, n + 1)
-            sizes = self._summed(self.sizes, by)[:, None]
-            value, chance = (_at_least(self._summed(a, by))[:, 1:] / sizes for a in (self.exactly, expected))
+            sizes = self.summed(self.sizes, by)[:, None]
+            value, chance = (_at_least(self.summed(a, by))[:, 1:] / sizes for a in (self.exactly, expected))
         ks = range(1, len(self.members) + 1)
         return _table(self.groups(by), ("k", ks), {"value": value, "chance": chance})
 
@@ -273,6 +273,17 @@ class Counts:
         except NeutralError as error:
             raise FileError(path, str(error)) from error
 
+    @classmethod
+    def is_in(cls, path: str | Path) -> bool:
+        """Whether a file is one that `save` wrote."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                return _FORMAT in (file.metadata() or {})
+        except (OSError, SafetensorError):
+            return False
+
     def _values(self, name: str, by: str, *, by_chance: bool = False) -> np.ndarray:
         """Return a measure of the masks, or its value expected of independent masks, as (groups, n, n)."""
         if name not in MEASURES:
@@ -286,10 +297,10 @@ class Counts:
         one, other = self.kept[:, :, None], self.kept[:, None, :]  # (T, n, 1), (T, 1, n)
         both = expected_both(self.kept, self.sizes) if by_chance else self.both  # (T, n, n)
         sums = (both, one + other - both, one, other, self.sizes[:, None, None])
-        return Kept(*(self._summed(array, by) for array in sums))
+        return Kept(*(self.summed(array, by) for array in sums))
 
-    def _summed(self, array: np.ndarray, by: str) -> np.ndarray:
-        """Add (T, …) up to (groups, …)."""
+    def summed(self, array: np.ndarray, by: str) -> np.ndarray:
+        """Return numbers of tensors, (T, …), added up to groups in natural order, (groups, …)."""
         place = {name: i for i, name in enumerate(self.groups(by))}
         totals = np.zeros((len(place), *array.shape[1:]), dtype=array.dtype)
         np.add.at(totals, [place[labels.group(name, by)] for name in self.tensors], array)

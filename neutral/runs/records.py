@@ -45,11 +45,14 @@ def digest(weights: Mapping[str, torch.Tensor]) -> str:
 def scored(score: Score) -> dict:
     """Return the entries of a result for a model's score.
 
-    `parts` holds what each held-out example adds to the metric, a list for each of `metrics.METRICS`' parts; a paired
-    bootstrap over the examples compares two models by them.
+    `accuracy` is that of language modelling, beside its perplexity. `parts` holds what each held-out example adds to
+    the metric, a list for each of `metrics.METRICS`' parts; a paired bootstrap over the examples compares two models
+    by them.
     """
     counted = "tokens" if score.metric == "perplexity" else "examples"
     entries = {"metric": score.metric, "value": score.value, "loss": score.loss, counted: score.count}
+    if score.accuracy is not None:
+        entries["accuracy"] = score.accuracy
     if score.parts is not None:
         entries["parts"] = [[round(value, 4) for value in column] for column in score.parts.T.tolist()]
     return entries

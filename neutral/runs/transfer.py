@@ -27,7 +27,7 @@ from neutral.study import FULL, PRETRAINED, Study
 from neutral.tasks import making
 from neutral.training import memory_limit
 from neutral.transfer import baselines
-from neutral.transfer.sources import JOINED, RESEEDED, THINNED
+from neutral.transfer.sources import JOINED, REINITIALISED, RESEEDED, THINNED
 
 KEY = ("task", "source_task", "method", "sparsity", "seed", "source", "target")
 """Fields that tell the results of a transfer apart."""
@@ -48,10 +48,13 @@ class Worker:
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": self.device}
         return subject(plan.model, plan.task, self.corpus, plan.targets, seed=plan.seeds[0], **common, **self.options)
 
-    def search(self, target: str, seed: int) -> Search:
-        """Return a search on the target's data, for its training and scoring."""
+    def search(self, run: Run) -> Search:
+        """Return a search on a run's target, from the run's weights, for its training and scoring."""
         plan = self.plan
-        return self.subject.search(target, plan.recipe, seed=seed, scope=plan.scope, passes=plan.passes)
+        search = self.subject.search(run.target, plan.recipe, seed=run.seed, scope=plan.scope, passes=plan.passes)
+        if run.source.name == REINITIALISED:
+            search.origin = baselines.reinitialised(search.model, run.seed)
+        return search
 
     def mask(self, run: Run) -> Mask | None:
         """Return the mask of a run; None for the full model."""
@@ -72,11 +75,11 @@ class Worker:
             return baselines.thinned(self._stored(run.target, source.sparsity), sparsity, run.seed)
         if source.name == RESEEDED:
             return self._stored(run.target, sparsity, source.seed)
-        return self._stored(source.name, sparsity)
+        return self._stored(run.target if source.name == REINITIALISED else source.name, sparsity)
 
     def do(self, run: Run) -> dict:
         """Train and score, and return the result's entries."""
-        search, mask = self.search(run.target, run.seed), self.mask(run)
+        search, mask = self.search(run), self.mask(run)
         entries = {"steps": search.recipe.steps}
         if search.task.metric == "perplexity":  # a new head scores nothing before it is trained
             search.rewind(mask)
@@ -85,7 +88,7 @@ class Worker:
 
     def seconds(self, run: Run) -> float:
         """Estimate how long a run takes, from a few steps and one evaluation."""
-        search, mask = self.search(run.target, run.seed), self.mask(run)
+        search, mask = self.search(run), self.mask(run)
         steps = search.recipe.steps
         search.recipe = replace(search.recipe, steps=1)
         search.trained(mask)  # warm
@@ -170,6 +173,8 @@ def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[R
             needed.add((run.target, run.source.sparsity, plan.mask_seed))
         if run.source.name == RESEEDED:
             needed.add((run.target, run.sparsity, run.source.seed))
+        if run.source.name == REINITIALISED:
+            needed.add((run.target, run.sparsity, plan.mask_seed))
     study = Study(masks)
     for code, sparsity, seed in sorted(needed):
         path = study.mask_path(plan.masks_of, plan.method, sparsity, seed, code)

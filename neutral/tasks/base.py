@@ -43,7 +43,15 @@ class Score:
         """The metric's value: perplexity is exp(loss), infinite where that overflows."""
         if self.metric == "perplexity":
             return float(np.exp(self.loss)) if self.loss < 700 else float("inf")
-        return float(metric(self.metric).value(self.parts.sum(axis=0)))
+        return float(metric(self.metric).over(self.parts))
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of language modelling, the share of scored tokens whose likeliest token is right; None if not counted."""
+        if self.metric != "perplexity" or self.parts is None or self.parts.shape[1] < 3:
+            return None
+        _, tokens, right = self.parts.sum(axis=0)
+        return float(right / max(tokens, 1))
 
 
 class Task(Protocol):
@@ -52,6 +60,7 @@ class Task(Protocol):
     name: str  # as results call it: mlm, ner, …
     head: str  # the model's head, as `models.load_model` calls it
     metric: str
+    tokenizer: PreTrainedTokenizerBase
     model_options: dict[str, Any]  # keyword arguments for the model's loader
 
     def items(self, data: Sequence) -> Sequence:

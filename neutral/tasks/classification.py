@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
+from neutral.metrics import parts_of
 from neutral.tasks import splits
 from neutral.tasks.base import Score, alike, autocast, padded, padding_token
 
@@ -114,6 +116,7 @@ class Classification:
     """Sequence classification over one tokenizer: makes batches, and gives their loss and a model's accuracy."""
 
     name, head, metric = "nli", "classification", "accuracy"
+    metrics: tuple[str, ...] = ("accuracy",)
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str] = (), *, length: int = 128) -> None:
         self.tokenizer, self.length = tokenizer, length
@@ -142,23 +145,46 @@ class Classification:
         """Return the mean negative log-likelihood of a batch's labels."""
         return F.cross_entropy(self._logits(model, batch), batch["labels"])
 
-    @torch.inference_mode()
     def evaluate(
         self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32, passes: int = 1
     ) -> Score:
         """Score a model by its likeliest class; texts of like length are batched together. Nothing is random."""
+        return self.scores(model, examples, batch_size=batch_size)[0]
+
+    def scores(self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32) -> list[Score]:
+        """Score a model by each of the task's metrics, the first of them as `evaluate` does."""
+        predicted, true, loss = self.answers(model, examples, batch_size=batch_size)
+        return [Score(loss, len(true), name, parts_of(name, predicted, true)) for name in self.metrics]
+
+    @torch.inference_mode()
+    def answers(
+        self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return a model's predictions (n,), the truth (n,), and the mean loss of an example."""
         was_training, place = model.training, next(model.parameters()).device
         model.eval()
-        parts, loss = np.ones((len(examples), 2)), 0.0  # right, examples
+        predicted, true, loss = np.zeros(len(examples)), np.array([example.label for example in examples]), 0.0
         for places in alike(examples, lambda example: sum(map(len, example.texts)), batch_size):
             batch = self.collate([self.example(examples[i]) for i in places])
-            with autocast(place):
-                costs = self._costs(model, {key: tensor.to(place) for key, tensor in batch.items()})
-            targets = torch.tensor([examples[i].label for i in places], device=place)
-            parts[places, 0] = (costs.argmin(dim=1) == targets).cpu().numpy()
-            loss += float(costs.gather(1, targets[:, None]).sum())
+            with self._precision(place):
+                answers, losses = self._answers(
+                    model, {key: tensor.to(place) for key, tensor in batch.items()}, true[places]
+                )
+            predicted[places] = answers.cpu().numpy()
+            loss += float(losses.sum())
         model.train(was_training)
-        return Score(loss / len(examples), len(examples), self.metric, parts)
+        return predicted, true, loss / len(examples)
+
+    def _precision(self, place: torch.device) -> AbstractContextManager:
+        """Return the context in which examples are scored."""
+        return autocast(place)
+
+    def _answers(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor], true: np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the likeliest class of each example (B,), and its loss (B,)."""
+        costs = self._costs(model, batch)
+        return costs.argmin(dim=1), costs.gather(1, torch.from_numpy(true).to(costs.device)[:, None])
 
     def _costs(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the negative log-likelihood of every class, (B, classes)."""

@@ -162,8 +162,6 @@ class LanguageModelling:
     def losses(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the losses of the scored tokens of a batch (B, T).
 
-        The output layer sees only the scored positions: with 15 % masked that saves most of its cost.
-
         Returns
         -------
         losses : (N,) float32
@@ -171,21 +169,32 @@ class LanguageModelling:
         blocks : (N,) int64
             The row of the batch that the token is in.
         """
+        logits, targets, blocks = self._predictions(model, batch)
+        return F.cross_entropy(logits.float(), targets, reduction="none"), blocks
+
+    def _predictions(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return logits (N, V) for the scored tokens of a batch, these tokens (N,), and their rows of the batch (N,).
+
+        The output layer sees only the scored positions: with 15 % masked that saves most of its cost.
+        """
         ids, labels = batch["input_ids"], batch["labels"]
         if self.name == "clm":
             labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)  # position t predicts token t + 1
         scored = labels != IGNORED
         with only_positions(model, scored):
             logits = model(input_ids=ids, attention_mask=batch["attention_mask"]).logits
-        targets = labels[scored]  # (N,)
-        losses = F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets, reduction="none")
-        return losses, scored.nonzero()[:, 0]
+        return logits.view(-1, logits.shape[-1]), labels[scored], scored.nonzero()[:, 0]
 
     @torch.inference_mode()
     def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
-        """Score a model on held-out blocks, with `passes` different maskings that are the same for every model."""
+        """Score a model on held-out blocks, with `passes` different maskings that are the same for every model.
+
+        A token is right if no other is likelier; of equally likely ones the first of the vocabulary counts.
+        """
         was_training = model.training
-        parts = np.zeros((len(blocks), 2))  # loss, scored tokens
+        parts = np.zeros((len(blocks), 3))  # loss, scored tokens, those that are right
         model.eval()
         if self.name == "clm":  # every position goes through the output layer: bound its (B · T, V) logits
             batch_size = max(1, min(batch_size, _LOGITS // (self.length * model.config.get_text_config().vocab_size)))
@@ -197,12 +206,14 @@ class LanguageModelling:
                 seeds = ((_EVALUATION_SEED, turn, start + i) for i in range(len(part)))
                 batch = stacked(map(self.example, part, seeds))
                 with autocast(place):
-                    losses, places = self.losses(model, {k: v.to(place) for k, v in batch.items()})
+                    logits, targets, places = self._predictions(model, {k: v.to(place) for k, v in batch.items()})
+                    losses = F.cross_entropy(logits.float(), targets, reduction="none")
                 places = start + places.cpu().numpy()
                 np.add.at(parts, (places, 0), losses.double().cpu().numpy())
                 np.add.at(parts, (places, 1), 1)
+                np.add.at(parts, (places, 2), (logits.argmax(dim=1) == targets).cpu().numpy())
         model.train(was_training)
-        loss, count = parts.sum(axis=0)
+        loss, count, _ = parts.sum(axis=0)
         return Score(loss / max(count, 1), int(count), parts=parts)
 
     def unigram(self, train: np.ndarray, blocks: np.ndarray, passes: int = 1) -> Score:

@@ -1,4 +1,4 @@
-"""Masks that belong to no single language, at the sparsity of a single mask.
+"""Masks that belong to no single language, at the sparsity of a single mask, and random weights under a mask.
 
 core, union and vote are not in the paper. They are the weights that all of several languages keep, that any of them
 keeps, and that most of them keep, each brought to the sparsity of a single mask by the magnitude of the pretrained
@@ -16,11 +16,13 @@ from functools import reduce
 from operator import and_, or_
 
 import torch
+from transformers import PreTrainedModel
 
 from neutral import scores
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.scores import Scores
+from neutral.search.rewind import snapshot
 
 
 def core(
@@ -94,6 +96,18 @@ def thinned(ticket: Mask, sparsity: float, seed: int) -> Mask:
         raise NeutralError(f"a ticket of sparsity {ticket.sparsity():.0%} cannot be thinned to {sparsity:.0%}")
     drawn = scores.random({name: torch.empty(shape) for name, shape in ticket.shapes.items()}, seed)
     return scores.cut(drawn, sparsity, kept=ticket, language=ticket.header.get("language"), method="thinned")
+
+
+def reinitialised(model: PreTrainedModel, seed: int) -> dict[str, torch.Tensor]:
+    """Return random weights of a model, name -> tensor on the CPU, drawn as its architecture initialises a new network.
+
+    All weights are drawn: prunable ones, token table, norms, biases and head. The paper's script for named entities
+    does the same (`--initial_weight rand`); its others build no network for a `--weight_init` other than "pre".
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        drawn = type(model)(model.config)
+    return snapshot(drawn.to(dtype=model.dtype))
 
 
 def _reduced(masks: Sequence[Mask], operation) -> Mask:

@@ -18,14 +18,18 @@ JOINED = ("core", "union", "vote")
 
 THINNED, RESEEDED = "thinned", "reseeded"
 
-BASELINES = (FULL, "random", PRETRAINED, *JOINED, THINNED, RESEEDED)
+REINITIALISED = "reinitialised"
+"""The source whose weights are random and whose mask is the target's own."""
+
+BASELINES = (FULL, "random", PRETRAINED, *JOINED, THINNED, RESEEDED, REINITIALISED)
 """Sources that are no single language.
 
 full: no mask. random: uniform in every tensor. pretrained: magnitudes of the untouched weights. core, union, vote: of
 all sources but the target and mixtures with it, at the sparsity of a single mask. thinned: the target's own tickets of
 lower sparsity, thinned at random; each is a source of its own, "thinned 0.2". reseeded: the target's own mask found
 under another seed, "reseeded 2"; a cost of another language's mask beyond this one's is due to the language, the rest
-to the search.
+to the search. reinitialised: the target's own mask on random weights, drawn anew as the model's architecture draws
+them; what is better under pretrained weights is due to their values, the rest to which weights are kept.
 """
 
 _THINNED = re.compile(rf"^{THINNED} (0\.\d+)$")

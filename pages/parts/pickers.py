@@ -39,6 +39,12 @@ TASKS = {
     "xnli": "inference (XNLI)",
 }
 
+SCORES = {"metric": "Perplexity", "accuracy": "Accuracy"}
+ACCURACY = (
+    "Accuracy is the share of the scored tokens whose likeliest token is right. Results from before it was counted are "
+    "left out."
+)
+
 ALL_LAYERS, ALL_COMPONENTS = "All layers", "All components"
 
 _CHOSEN, _PAGE, _ARRIVED = "_chosen", "_page", "_arrived"
@@ -177,6 +183,11 @@ def pick_measure(kinds: Sequence[str]) -> str:
 def about_measure(measure: str) -> str:
     """Say what a measure is."""
     return f"{MEASURE_NAMES[measure]}: {MEASURE_WORDS[measure]}."
+
+
+def pick_score(offered: Sequence[str]) -> str:
+    """Choose by what language modelling is scored, if results have more than the task's own metric."""
+    return pick("Scored by", offered, "scored", names=SCORES.__getitem__, help=ACCURACY)
 
 
 def pick_order() -> str:

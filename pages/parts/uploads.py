@@ -12,7 +12,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from neutral import maskfiles
-from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.masksets import MaskSet, networks
 from neutral.study import Study
@@ -35,6 +34,7 @@ class Upload:
     mask: Mask | None = None
     name: str = ""
     problem: str = ""
+    given: str = ""  # the name that the file or its folder gave
 
 
 def all_uploads() -> list[Upload]:
@@ -55,14 +55,9 @@ def uploader_key() -> str:
 def take(files: list[UploadedFile]) -> None:
     """Read uploaded files into the session."""
     for file in files:
-        number = 1 + max((upload.number for upload in all_uploads()), default=0)
-        upload = Upload(number, file.name, file.size)
-        try:
-            upload.mask = maskfiles.read_bytes(file.name, file.getvalue())  # getvalue shares the bytes
-            upload.name = upload.mask.named
-        except NeutralError as error:
-            upload.problem = str(error)
-        all_uploads().append(upload)
+        for one in maskfiles.read_upload(file.name, file.getvalue()):  # getvalue shares the bytes
+            number = 1 + max((upload.number for upload in all_uploads()), default=0)
+            all_uploads().append(Upload(number, one.file, one.size, one.mask, one.name, one.problem, one.name))
         _let_go(file)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
@@ -84,7 +79,7 @@ def rename(number: int, key: str) -> None:
     """Take the name from the text field `key`; an empty one restores the file's own."""
     for upload in accepted():
         if upload.number == number:
-            upload.name = st.session_state[key].strip() or upload.mask.named
+            upload.name = st.session_state[key].strip() or upload.given
 
 
 def collections() -> list[MaskSet]:

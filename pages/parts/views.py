@@ -64,6 +64,10 @@ class View:
         """`summary.levels` of the chosen languages, or of `members`."""
         return tables.levels(self.source, self.choice, measure, by, members or self.chosen)
 
+    def joint(self, by: str = "all") -> pd.DataFrame:
+        """`summary.joint` of the chosen languages. Raises `NeutralError` where only counts are stored."""
+        return tables.joint(self.source, self.choice, by, self.chosen)
+
     def within(self, measure: str, by: str = "all", group: str = "all") -> dict[str, float]:
         """Language -> overlap with itself under another seed or half of the text; empty if that was not measured."""
         kind = next((kind for kind in ("seeds", "halves") if kind in self.kinds()), None)

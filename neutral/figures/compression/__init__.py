@@ -1,6 +1,7 @@
-"""Compression: against the ratio (`ratios`), under several losses (`losses`), by step of a fit (`steps`), and tokens
-and who breaks first (`tokens`)."""
+"""Compression: against the ratio (`ratios`), under several losses (`losses`), by step of a fit (`steps`), tokens and
+who breaks first (`tokens`), tasks (`downstream`)."""
 
+from neutral.figures.compression.downstream import scores_by_table
 from neutral.figures.compression.losses import loss_label, losses_by_ratio
 from neutral.figures.compression.ratios import (
     error_against_perplexity,
@@ -22,5 +23,6 @@ __all__ = [
     "losses_by_ratio",
     "perplexity_by_ratio",
     "perplexity_by_step",
+    "scores_by_table",
     "token_map",
 ]

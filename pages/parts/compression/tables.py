@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from neutral.compression import downstream as tuning
 from neutral.compression import losses, predictions, results
 from neutral.compression import steps as compression_steps
 from neutral.members import rows_in_order
@@ -118,6 +119,12 @@ def loss_ablation(study: Study, choice: TableChoice) -> pd.DataFrame:
 def loss_versus(study: Study, choice: TableChoice, one: str, other: str) -> pd.DataFrame:
     """See `losses.versus`, of a choice."""
     return losses.versus(loss_runs(study, choice), one, other)
+
+
+@catalogue.remembered
+def downstream(study: Study) -> pd.DataFrame:
+    """See `downstream.scores`."""
+    return tuning.scores(study.table("finetune"))
 
 
 def lines(table: pd.DataFrame) -> list[str]:

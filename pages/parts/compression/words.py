@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from neutral.compression import results
+from neutral.compression.downstream import TRAINS, pairs_of_ways
 from neutral.members import display
-from neutral.study import Study
+from neutral.metrics import metric
+from neutral.study import FULL, Study
 from pages.parts import formats
 from pages.parts.compression.tables import TableChoice
 from pages.parts.formats import Tile
@@ -74,6 +76,15 @@ STEP_ERRORS = {"cosine": "Cosine distance", "rmse": "RMSE", "mae": "MAE", "power
 STEPS_CAPTION = (
     "Solid: held-out text, at most eight blocks a language, table in the input. Dotted: the little training text that "
     "decides which step is kept (large marker); the rounds of direction are decided by its cosine distance alone."
+)
+NO_TUNING = (
+    "This study has no fine-tuning yet. Go on with it by the same `python -m neutral compress` command with "
+    "`--finetune DATA`: GLUE's tasks, SQuAD v1.1, or any classification of texts."
+)
+TUNING = (
+    "A dot is a mean over seeds, its bar goes from the least to the best of them; dotted: the full model. In the "
+    "paper's way the decoder of the auto-encoder trains and nothing of any other compressed table. Intervals in the "
+    "table resample the held-out examples, the same for both models."
 )
 KEPT = f"{LIMIT - 1:.0%} of the full model's perplexity"
 MEASURE_NAMES = {"cosine": "cosine distance", "rmse": "RMSE", "perplexity": "perplexity"}
@@ -172,6 +183,35 @@ def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: t
         )
         sentence += f"distance in {share:.0%}."
     return sentence
+
+
+def tuning(rows: pd.DataFrame) -> str:
+    """Say what each compressed table costs in one setting, and what it matters which of its numbers train."""
+    name = metric(rows["metric"].iloc[0]).label
+    full = rows[rows["train"] == "table"]
+    tables = rows[rows["line"] != FULL]
+    seeds = formats.count(int(rows["seeds"].max()), "seed")
+    if full.empty or tables.empty:
+        listed = ", ".join(f"{row.line} {row.value:.3f}" for row in rows.itertuples())
+        return f"**{name}** after fine-tuning ({seeds}): {listed}."
+    ranked = tables.sort_values("gain")
+    worst, best = ranked.iloc[0], ranked.iloc[-1]
+    sentence = f"**{name}: {full['value'].iloc[0]:.3f} with the full table, {_tuned(best)}"
+    sentence += "**" if best.name == worst.name else f" and {_tuned(worst)}**"
+    parts = [
+        f"{row.line} {row.value:.3f} with {TRAINS[row.train]} trained, {row.all:.3f} with all its factors"
+        for row in pairs_of_ways(rows).itertuples()
+    ]
+    more = f" What trains: {'; '.join(parts)}." if parts else ""
+    return f"{sentence} ({seeds}, {full['examples'].iloc[0]:,} examples).{more}"
+
+
+def _tuned(row: pd.Series) -> str:
+    """Write a table's score, with its distance from the full model's."""
+    interval = ""
+    if row["gain_low"] == row["gain_low"]:
+        interval = f"; 95% interval {row['gain_low']:+.3f} to {row['gain_high']:+.3f}"
+    return f"{row['value']:.3f} with {row['line']}, {TRAINS[row['train']]} trained ({row['gain']:+.3f}{interval})"
 
 
 def _row(table: pd.DataFrame, language: str, error: str) -> pd.Series:

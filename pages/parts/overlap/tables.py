@@ -41,6 +41,12 @@ def pairs(source: catalogue.Source, choice: Choice, measure: str, by: str, membe
 
 
 @catalogue.remembered
+def joint(source: catalogue.Source, choice: Choice, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.joint`."""
+    return summary.joint(source, choice, by, members)
+
+
+@catalogue.remembered
 def levels(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `summary.levels`."""
     return summary.levels(source, choice, measure, by, members)

@@ -47,6 +47,7 @@ NO_SPEED = (
 )
 
 BAND = "All languages against their references. The band is from the least to the most alike pair."
+JOINT = "Weights that all masks keep ÷ weights that any of them keeps, and what independent masks as dense would have."
 EXCESS = "Overlap less that of independent masks as dense: dense layers overlap more by chance alone."
 ONE_MASK = "One mask of this network so far. Upload another language's to compare them."
 ONE_OF_PAIR = "There is one mask here. A pair takes two: add another language."
@@ -62,7 +63,8 @@ AGREEMENT = "p is a Mantel test's: exchanging any languages, and only relatives.
 
 UPLOAD = """
 Upload masks of one model, one file a language: a `mask.pt` of the paper's scripts, a checkpoint of
-`torch.nn.utils.prune`, plain or packed `.safetensors`, or `.npz`. Then every page can show them, alone or beside
+`torch.nn.utils.prune`, plain or packed `.safetensors`, or `.npz`. Where all files are called `mask.pt`, zip their
+folders and upload the archive: its masks are called by their folders. Then every page can show them, alone or beside
 the study. They stay in this session and are gone when you close it; nothing in a file is executed.
 """
 
@@ -254,6 +256,23 @@ def levels(table: pd.DataFrame) -> str:
         explained = LEVELS[level]
         lines.append(f"- **{name}: {row['value']:.3f}**{count}. {explained[:1].upper()}{explained[1:]}.")
     return "\n".join(lines)
+
+
+def joint(row: pd.Series) -> str:
+    """Say what all masks keep of what any keeps, in a row of `overlap.joint`."""
+    return (
+        f"All **{row['masks']}** masks keep **{row['value']:.1%}** of the weights that any of them keeps; independent "
+        f"masks with the same density in every tensor would keep {row['chance']:.1%}."
+    )
+
+
+def untold(view: View) -> str:
+    """Say why some members' masks can't be compared all at once."""
+    every = len(view.all_counts().members)
+    return (
+        f"{view.title} stores counts, not masks: what all keep at once is known of all {every} and of any two, not of "
+        f"these {len(view.chosen)}. `python -m neutral overlap --joint FILE FILE …` counts masks where they are."
+    )
 
 
 def peaks(pairs: pd.DataFrame, measure: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from neutral.metrics import by_accuracy, has_accuracy
 from neutral.recipes import PARTS, UNWRITTEN
 from neutral.search import winning
 from neutral.transfer import published
@@ -13,31 +14,49 @@ from pages.parts.search import words
 from pages.parts.views import View
 
 
-def levels(view: View) -> tuple[pd.DataFrame, bool]:
-    """`winning.levels` of the languages chosen, and whether the masks were retrained."""
+def measures(view: View) -> list[str]:
+    """Return by what tickets can be judged: their task's metric, and the accuracy of language modelling if scored."""
+    return ["metric", *(["accuracy"] if _has_accuracy(view.source, view.choice.task) else [])]
+
+
+@catalogue.remembered
+def _has_accuracy(source: catalogue.Source, task: str) -> bool:
+    runs = winning.runs(source)
+    return bool(len(runs)) and has_accuracy(runs[runs["task"] == task])
+
+
+def levels(view: View, by: str = "metric") -> tuple[pd.DataFrame, bool]:
+    """`winning.levels` of the languages chosen, and whether the masks were retrained; `by` is one of `measures`."""
     if view.choice.method == "upload":
         return pd.DataFrame(columns=winning.COLUMNS), True
     for variant in ("trained", "untrained"):
-        table = _levels(view.source, view.choice.task, view.choice.method, variant, view.chosen)
+        table = _levels(view.source, view.choice.task, view.choice.method, variant, view.chosen, by)
         if len(table):
             return table, variant == "trained"
     return table, True
 
 
 @catalogue.remembered
-def _levels(source: catalogue.Source, task: str, method: str, variant: str, chosen: tuple[str, ...]) -> pd.DataFrame:
-    return winning.levels(winning.runs(source), task, method, variant=variant, languages=chosen)
+def _levels(
+    source: catalogue.Source, task: str, method: str, variant: str, chosen: tuple[str, ...], by: str
+) -> pd.DataFrame:
+    return winning.levels(_measured(source, by), task, method, variant=variant, languages=chosen)
 
 
-def randoms(view: View, language: str, *, trained: bool) -> pd.DataFrame:
+def randoms(view: View, language: str, by: str = "metric", *, trained: bool) -> pd.DataFrame:
     """See `winning.randoms`."""
     variant = "trained" if trained else "untrained"
-    return winning.randoms(_runs(view.source), view.choice.task, language, variant=variant)
+    return winning.randoms(_runs(view.source, by), view.choice.task, language, variant=variant)
 
 
 @catalogue.remembered
-def _runs(source: catalogue.Source) -> pd.DataFrame:
-    return winning.runs(source).drop(columns="parts", errors="ignore")
+def _runs(source: catalogue.Source, by: str) -> pd.DataFrame:
+    return _measured(source, by).drop(columns="parts", errors="ignore")
+
+
+def _measured(source: catalogue.Source, by: str) -> pd.DataFrame:
+    runs = winning.runs(source)
+    return by_accuracy(runs) if by == "accuracy" else runs
 
 
 def recipes(views: list[View]) -> pd.DataFrame:

@@ -36,6 +36,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     one = next(e for e in of_study if (e.task, e.method, e.sparsity) == (task, method, sparsity))
     spoken = order(list(dict.fromkeys(one.matrix()["target"])))
     one = replace(one, chosen=pickers.pick_members(spoken), seed=_pick_seed(one))
+    one = replace(one, by=pickers.pick_score(one.measures))
     if not st.toggle("The paper's table below", key="paper", bind="query-params"):
         return [one]
     return [one, _of_paper(one.task)]

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral.errors import NeutralError
+from neutral.metrics import by_accuracy, has_accuracy
 from neutral.study import FULL, Study
 from neutral.summary import Choice
 from neutral.transfer import across, answers, association, published, results, seeds
@@ -31,11 +32,19 @@ class Experiment:
     chosen: tuple[str, ...] = ()
     seed: int | None = None  # of the training; None is all
     own: int | None = None  # the seed of the own masks that others are compared with; None is that of all masks
+    by: str = "metric"  # what scores are: the task's metric, or the accuracy of language modelling
 
     @property
     def selection(self) -> tuple:
         """The arguments that select its rows in the study."""
-        return self.task, self.method, self.sparsity, self.chosen, self.seed, self.own
+        return self.task, self.method, self.sparsity, self.chosen, self.seed, self.own, self.by
+
+    @property
+    def measures(self) -> list[str]:
+        """By what its runs can be compared: `by`'s values."""
+        rows = () if self.study is None else catalogue.table(self.study, "transfer")
+        accuracy = len(rows) and has_accuracy(results.select(rows, self.task, self.sparsity, method=self.method))
+        return ["metric", *(["accuracy"] if accuracy else [])]
 
     @property
     def line(self) -> str:
@@ -109,7 +118,12 @@ class Experiment:
             return []
         others = (e for e in experiments_of(self.study) if (e.task, e.method) == (self.task, self.method))
         return [
-            replace(other, chosen=self.chosen, seed=seeds.alike(other.cells(), self.seed, other.mask_seed, self.method))
+            replace(
+                other,
+                chosen=self.chosen,
+                by=self.by,
+                seed=seeds.alike(other.cells(), self.seed, other.mask_seed, self.method),
+            )
             for other in others
             if other.sparsity != self.sparsity
         ]
@@ -146,7 +160,7 @@ class Experiment:
     def drops(self) -> pd.DataFrame:
         """`answers.drops` at every sparsity of the study."""
         experiments = sorted([self, *self.others()], key=lambda each: each.sparsity)
-        return answers.drops({each.line: each.matrix() for each in experiments})
+        return answers.drops({each.line: matrix for each in experiments if len(matrix := each.matrix())})
 
 
 def experiments_of(study: Study) -> list[Experiment]:
@@ -172,9 +186,9 @@ def _bootstrap(study: Study, *selection: object) -> pd.DataFrame:
 
 @catalogue.remembered
 def _left_out(
-    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None, own: int | None
+    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], *rest: object
 ) -> pd.DataFrame:
-    table = results.left_out(_selected(study, task, method, sparsity, (), seed, own))  # the core is of all languages
+    table = results.left_out(_selected(study, task, method, sparsity, (), *rest))  # the core is of all languages
     return table[table["target"].isin(chosen)] if chosen else table
 
 
@@ -191,9 +205,17 @@ def _multilingual(study: Study, task: str, *selection: object) -> pd.DataFrame:
 
 
 def _selected(
-    study: Study, task: str, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None, own: int | None
+    study: Study,
+    task: str,
+    method: str,
+    sparsity: float,
+    chosen: tuple[str, ...],
+    seed: int | None,
+    own: int | None,
+    by: str,
 ) -> pd.DataFrame:
     rows = results.select(study.table("transfer"), task, sparsity, method=method, languages=chosen)
+    rows = by_accuracy(rows) if by == "accuracy" else rows
     rows = rows if seed is None else rows[rows["seed"] == seed]
     return rows if own is None else results.reseeded(rows, own)
 

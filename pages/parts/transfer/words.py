@@ -23,6 +23,8 @@ TOGETHER = {  # source that is made of the masks of all other languages -> what 
     "union": "what any of them keeps, less its smallest pretrained weights",
     "vote": "what most of them keep",
 }
+TILES = {"full": "Full model", "core": "Core of others", "random": "Random mask", "reinitialised": "Random weights"}
+"""Source that is no language -> the name of its tile."""
 TESTED = "Paired bootstrap over held-out examples, not corrected for many pairs; it says nothing of training's chance."
 MARKED = "\\* differs from the own mask (paired bootstrap over held-out examples, p < 0.05, not corrected)"
 ALIKE = "° within one standard deviation of the own mask's seeds, or better (the paper's rule)"
@@ -166,7 +168,7 @@ def tiles(one: Experiment) -> list[Tile]:
     name = matrix["metric"].iloc[0]
     rows = [Tile("Runs", str(len(matrix)), f"{one.sparsity:.0%} removed")]
     rows.append(Tile("Another's mask", *tile(between.mean, name)))
-    for source, label in (("full", "Full model"), ("core", "Core of others"), ("random", "Random mask")):
+    for source, label in TILES.items():
         if of_source := answers.change(matrix, source):
             rows.append(Tile(label, *tile(of_source.mean, name)))
     worse, _, _, pairs = answers.verdicts(one.bootstrap())

@@ -1,0 +1,132 @@
+"""Fine-tune with what `compress` fitted, into its study: a row for each model, held-out split and metric."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from neutral import models
+from neutral.compression import finetuning
+from neutral.compression.table import Table
+from neutral.errors import NeutralError
+from neutral.runs.compression import Compressor
+from neutral.runs.plans.finetuning import FinetuningPlan, check
+from neutral.runs.records import Finished, scored
+from neutral.runs.tables import fitted
+from neutral.study import FULL
+from neutral.tasks import Score, benchmarks
+from neutral.tasks.benchmarks import CLASSIFICATION, Benchmark
+
+PARTS_UP_TO = 12_000
+"""Held-out examples up to which a row keeps what each adds to the metric (QQP has more: that would be 600 kB a row)."""
+
+RUN = ("data", "task", "table", "seed", "train", "steps", "batch_size", "rate", "warmup", "length", "stride")
+"""Fields that tell one fine-tuned model from another."""
+
+
+def prepare(
+    plan: FinetuningPlan, model: str | Path, length: int, *, quiet: bool = False, **options: object
+) -> dict[str, Benchmark]:
+    """Return the data of a plan by name, and say on standard error which rows are left out.
+
+    Called before the long work, so that a mistake ends the command at once. `length` is the study's.
+
+    Raises `NeutralError` for a plan that `check` refuses, data that `benchmarks.load` refuses, and windows that are too
+    short for their stride.
+    """
+    check(plan)
+    data = {}
+    for source in plan.data:
+        data[name_of(source)] = loaded = benchmarks.load(source, plan.task)
+        loaded.over(
+            models.load_tokenizer(model, **options), length=plan.tokens(loaded.task, length), stride=plan.stride
+        )
+        for split, count in ({} if quiet else loaded.hidden).items():
+            print(f"{source}: {split}: {count} rows left out, their labels are kept secret (-1)", file=sys.stderr)
+    return data
+
+
+def name_of(source: str | Path) -> str:
+    """Return what results call a data set: its last name, after that of its task where it is called by a language.
+
+    >>> name_of("nyu-mll/glue:cola"), name_of("data/tasks/nli/en")
+    ('glue:cola', 'nli/en')
+    """
+    path = Path(str(source))
+    is_code = len(path.name) < 3 and path.parent.name
+    return f"{path.parent.name}/{path.name}" if is_code else path.name
+
+
+def tune(
+    work: Compressor,
+    plan: FinetuningPlan,
+    data: Mapping[str, Benchmark],
+    *,
+    device: str = "auto",
+    quiet: bool = False,
+    **options: object,
+) -> None:
+    """Fine-tune the full model and one with each table on `data` (see `prepare`); write rows of kind "finetune".
+
+    Rows that the study has are not redone. `options` go to the loaders of model and tokenizer.
+
+    Raises `NeutralError` for a study that trims the vocabulary, or has results on other data of the same name.
+    """
+    if work.plan.trim:
+        raise NeutralError("--finetune: not with --trim; export the trimmed model and fine-tune that")
+    usual = {
+        "task": CLASSIFICATION,
+        "length": work.plan.length,
+        "stride": 128,
+        **{name: getattr(finetuning.RECIPE, name) for name in ("batch_size", "rate", "warmup")},
+    }
+    results = Finished(work.study, RUN, kind="finetune", seen_as=lambda row: usual | {"train": _trained(row)} | row)
+    tables: dict[str, Table | None] = {FULL: None, **dict(fitted(work))}
+    tokenizer = models.load_tokenizer(work.plan.model, **options)
+    for name, benchmark in data.items():
+        digest = _same(work, name, benchmark)
+        length = plan.tokens(benchmark.task, work.plan.length)
+        items = benchmark.over(tokenizer, length=length, stride=plan.stride).items(benchmark.train)
+        recipe = plan.training(benchmark.task, len(items))
+        settings = {"task": benchmark.task, "length": length, "stride": plan.stride}
+        settings |= {field: getattr(recipe, field) for field in ("batch_size", "rate", "warmup")}
+        settings = {field: value for field, value in settings.items() if value != usual[field]}
+        row = {"data": name, "steps": recipe.steps, **settings}
+        runs = finetuning.plan(tables, plan.seeds, plan.ways, ())
+        done = {(t, s, w) for t, s, w in runs if results.has("finetune", **row, table=t, seed=s, train=w)}
+        common = {"ways": plan.ways, "length": length, "stride": plan.stride, "device": device, "quiet": quiet}
+        tuned = finetuning.finetune(
+            work.plan.model, benchmark, tables, recipe, plan.seeds, done=done, **common, **options
+        )
+        for run, scores in tuned:
+            results.extend("finetune", _rows(row | run | {"digest": digest}, scores))
+
+
+def _same(work: Compressor, name: str, data: Benchmark) -> str:
+    """Return the digest of data. Raises `NeutralError` if the study's results of that name have another."""
+    digest = data.digest()
+    for row in work.study.rows("finetune"):
+        if row["data"] == name and row.get("task", CLASSIFICATION) == data.task and row.get("digest", digest) != digest:
+            raise NeutralError(f"{work.study.path}: its results on {name} are of other data; choose another --study")
+    return digest
+
+
+def _trained(row: dict) -> str:
+    """Return what trained of a table in a row that does not say: all that could."""
+    if row.get("table") == FULL:
+        return "table"
+    return "factors" if row.get("numbers") else "none"
+
+
+def _rows(run: dict, scores: Mapping[str, Sequence[Score]]) -> list[dict]:
+    """Return the rows of a fine-tuned model, one for each split and metric."""
+    rows = []
+    for split, several in scores.items():
+        for score in several:
+            entries = scored(score)
+            parts = entries.pop("parts", None)
+            if parts and score.count <= PARTS_UP_TO:  # whole numbers, which most are, take fewer letters
+                entries["parts"] = [[int(v) if v == v // 1 else v for v in column] for column in parts]
+            rows.append({**run, "split": split, **entries})
+    return rows
