@@ -39,7 +39,7 @@ def joint(counts: Counts, by: str = "all") -> pd.DataFrame:
     >>> from neutral.masks import Mask
     >>> rows = {"en": [1, 1, 1, 0], "fr": [1, 1, 0, 0], "sw": [1, 0, 1, 0]}
     >>> counts = overlap.count([Mask.from_tensors({"w": row}, language=code) for code, row in rows.items()])
-    >>> float(joint(counts)["value"].item().round(4))
+    >>> round(joint(counts)["value"].item(), 4)
     0.3333
     """
     if not is_told(counts):
