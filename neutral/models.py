@@ -113,6 +113,11 @@ def is_encoder_decoder(source: str | Path, **options: object) -> bool:
     return bool(getattr(_load(AutoConfig, source, **options), "is_encoder_decoder", False))
 
 
+def natural_scope(source: str | Path, **options: object) -> str:
+    """Return the groups of weights that a cut compares: stack for an encoder-decoder, as in the paper; else global."""
+    return "stack" if is_encoder_decoder(source, **options) else "global"
+
+
 def prunable(model: nn.Module, only: str = "") -> dict[str, nn.Parameter]:
     """Return name -> 2-D weight of every linear layer in the repeated blocks, and of a pooler.
 

@@ -7,6 +7,7 @@ from neutral import figures
 from neutral.figures.inside import AT, LINES, REPRESENTATIONS
 from neutral.figures.theme import UNITS
 from neutral.inside import curves
+from neutral.inside.definitions import PAPER, Definition
 from neutral.study import Study
 from pages.parts import pickers, show
 from pages.parts.frame import page
@@ -40,7 +41,9 @@ def together(
     show.table(table, "Overlap, retrieval and representations by layer", f"together-{view.key}")
 
 
-def retrieval(view: View, pairs: pd.DataFrame, at: str, some: list[str], line: str, layer: str | None) -> None:
+def retrieval(
+    view: View, pairs: pd.DataFrame, at: str, some: list[str], line: str, layer: str | None, definition: Definition
+) -> None:
     """Show retrieval accuracy by layer, and by pair in one layer."""
     left, right = st.columns([3, 2], gap="medium")
     means = curves.lines(pairs)
@@ -52,7 +55,7 @@ def retrieval(view: View, pairs: pd.DataFrame, at: str, some: list[str], line: s
         else:
             chance = curves.chance(pairs)
             show.figure(figures.retrieval_by_layer(shown, at, chance=chance), f"retrieval-{view.key}")
-        st.caption(words.retrieval(pairs))
+        st.caption(words.retrieval(pairs, definition))
     with right:
         where = layer if layer in set(pairs["layer"]) else curves.layers_in(pairs)[-1]
         st.markdown(f"##### Every pair, {words.place(where)}")
@@ -65,7 +68,7 @@ def retrieval(view: View, pairs: pd.DataFrame, at: str, some: list[str], line: s
     show.table(rows, f"Retrieval {AT[at]} by pair", f"pairs-{view.key}")
 
 
-def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str]) -> None:
+def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definition: Definition) -> None:
     """Show how alike representations are by layer."""
     st.markdown("##### How alike are the states of two languages?")
     means = curves.lines(pairs)
@@ -74,18 +77,32 @@ def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str]) -> None:
         st.info(words.not_measured(kind))
         return
     show.figure(figures.representation_by_layer(shown, kind), f"alike-{view.key}")
-    st.caption(words.representation(kind))
+    st.caption(words.representation(kind, definition))
     show.table(means, f"{REPRESENTATIONS[kind]} by layer", f"alike-{view.key}")
 
 
 with page("Inside the model", lead=words.LEAD) as views:
-    at_first = [tables.pairs(view.source, view.choice, view.members, "at1") for view in views]
-    lines, places = curves.lines_in(*at_first), curves.layers_in(*at_first)
-    kinds = {
-        kind: [tables.pairs(view.source, view.choice, view.members, kind) for view in views] for kind in REPRESENTATIONS
-    }
-    measured = [kind for kind, of_views in kinds.items() if any(len(table) for table in of_views)]
+    known = list(dict.fromkeys(one for view in views for one in tables.definitions_of(view.source, view.choice)))
     with st.container(border=True):
+        chosen = PAPER
+        if known:
+            of = words.DEFINITION_HELP
+            chosen = pickers.pick("Definition of retrieval", known, "by", names=words.defined, help=of)
+        by = [tables.shown(view.source, view.choice, chosen) for view in views]
+        alike_by = [tables.of_states(view.source, definition) for view, definition in zip(views, by, strict=True)]
+        at_first = [
+            tables.pairs(view.source, view.choice, view.members, "at1", definition)
+            for view, definition in zip(views, by, strict=True)
+        ]
+        lines, places = curves.lines_in(*at_first), curves.layers_in(*at_first)
+        kinds = {
+            kind: [
+                tables.pairs(view.source, view.choice, view.members, kind, definition)
+                for view, definition in zip(views, alike_by, strict=True)
+            ]
+            for kind in REPRESENTATIONS
+        }
+        measured = [kind for kind, of_views in kinds.items() if any(len(table) for table in of_views)]
         columns = iter(st.columns(2 + (len(lines) > 1) + bool(lines) + (len(measured) > 1)))
         with next(columns):
             measure = pickers.pick_measure(list(views[0].kinds()))
@@ -108,15 +125,15 @@ with page("Inside the model", lead=words.LEAD) as views:
         some = lines
         if len(lines) > 1:
             by_name = {LINES[key][0]: key for key in lines}
-            chosen = pickers.pick_some("Lines", list(by_name), "lines-inside", default=list(by_name))
-            some = [by_name[name] for name in chosen]
+            picked = pickers.pick_some("Lines", list(by_name), "lines-inside", default=list(by_name))
+            some = [by_name[name] for name in picked]
     for i, view in enumerate(views):
         show.heading(view)
         st.caption(show.what(view))
         if not isinstance(view.source, Study):
             st.info(words.NO_MODEL)
             continue
-        retrieved = tables.pairs(view.source, view.choice, view.members, at)
+        retrieved = tables.pairs(view.source, view.choice, view.members, at, by[i])
         states = kinds[kind][i]
         if retrieved.empty and states.empty:
             st.info(words.missing(view.title, view.source, view.choice, ["retrieve", "represent"]))
@@ -125,12 +142,12 @@ with page("Inside the model", lead=words.LEAD) as views:
         at_line = line if line in of_view else of_view[0]
         together(view, measure, retrieved, states, at_line, kind, at)
         if of_view == ["full"]:
-            st.caption(words.only_full(view.source, view.choice))
+            st.caption(words.only_full(view.source, view.choice, by[i]))
         if len(retrieved):
-            retrieval(view, retrieved, at, some, at_line, place)
+            retrieval(view, retrieved, at, some, at_line, place, by[i])
         else:
             st.info(words.missing(view.title, view.source, view.choice, ["retrieve"]))
         if len(states):
-            alike(view, states, kind, some)
+            alike(view, states, kind, some, alike_by[i])
         else:
             st.info(words.missing(view.title, view.source, view.choice, ["represent"]))

@@ -371,6 +371,7 @@ def test_the_cheap_check_ranks_the_dear_one_for_wanda_masks_only(table):
 
 def test_winning_tickets_are_scored_where_they_were_found_but_for_seed_1(study):
     table = winning.runs(study)
+    table = table[table["language"].isin(PAPER_ORDER)]  # a mixture was searched once
     found = winning.levels(table, "mlm")
     won = winning.winners(found).pivot_table(index="language", columns="rule", values="sparsity")
     assert {s: set(won.index[won["not_worse"] == s]) for s in (0.1, 0.2)} == {
@@ -418,7 +419,8 @@ def test_winning_tickets_are_scored_where_they_were_found_but_for_seed_1(study):
 
 def test_what_the_overlap_of_sparse_tickets_goes_with(study):
     distances = Study(ROOT / "data/studies/mini-mbert-mlm").table("distance").astype({"value": float})
-    assert study.info["text"] == Study(ROOT / "data/studies/mini-mbert-mlm").info["text"]
+    same = Study(ROOT / "data/studies/mini-mbert-mlm").info["text"]["hashes"]
+    assert {code: study.info["text"]["hashes"][code] for code in same} == same
     found = {}
     for sparsity in (0.5, 0.6, 0.7, 0.8):
         for search in (0, 2):
@@ -533,7 +535,7 @@ def test_other_one_shot_masks(study):
 def test_training_the_full_model_longer_does_not_help_it(study):
     scores = study.table("score")
     full = scores[(scores["task"] == "mlm") & (scores["method"] == "full")]
-    value = full.groupby(["variant", "language"])["value"].mean()
+    value = full[full["language"].isin(PAPER_ORDER)].groupby(["variant", "language"])["value"].mean()
     says(PAGE, "worse* in these steps in {} of 11 languages", (value["trained"] > value["untrained"]).sum())
 
 

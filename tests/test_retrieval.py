@@ -1,4 +1,4 @@
-"""Retrieval against a plain loop of the formula, and cases with a known answer."""
+"""Retrieval against plain loops of the formula and of the paper's way, and cases with a known answer."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,7 @@ import pytest
 
 from neutral.errors import MismatchError, NeutralError
 from neutral.inside import retrieval
+from neutral.inside.definitions import CANDIDATES, PAPER, SCORES, UNWRITTEN, Definition, among, completed, written
 
 pytestmark = pytest.mark.numeric
 
@@ -44,6 +45,87 @@ def test_margin_and_accuracy_agree_with_plain_loops(seed, k):
     np.testing.assert_allclose(scores, plain_margin(source, target, k), rtol=1e-6)
     assert retrieval.accuracy(scores) == pytest.approx([plain_accuracy(scores, 1), plain_accuracy(scores, 5)])
     assert retrieval.accuracy(scores.T) == pytest.approx([plain_accuracy(scores.T, 1), plain_accuracy(scores.T, 5)])
+
+
+def by_the_script(source, target, score, k=5):
+    """The share of source sentences that find their translation, one after the other as in the paper's script.
+
+    Of each source sentence the k nearest targets by cosine are ranked, nearest first; the score sets the cosine against
+    the mean of both sentences' k highest cosines in the other language; of equal scores the nearer sentence wins.
+    """
+    x, y = ([row / np.sqrt(row @ row) for row in states.astype(float)] for states in (source, target))
+    k = min(k, len(y))
+    near_y = [np.mean(sorted((b @ a for a in x), reverse=True)[:k]) for b in y]
+    hits = 0
+    for i, a in enumerate(x):
+        candidates = sorted(range(len(y)), key=lambda j: -(a @ y[j]))[:k]
+        near = np.mean([a @ y[j] for j in candidates])
+        scores = []
+        for j in candidates:
+            cosine, mean = a @ y[j], (near + near_y[j]) / 2
+            scores.append({"ratio": cosine / mean, "distance": cosine - mean, "absolute": cosine}[score])
+        hits += candidates[int(np.argmax(scores))] == i
+    return hits / len(x)
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_papers_way_agrees_with_its_script(score, seed):
+    """Where hubs lie among the sentences, so that candidates and scores matter, and both ways."""
+    source = states(60, seed=seed)
+    target = source + 1.5 * states(60, seed=seed + 50)
+    target[::7] = 0.2 * target[::7] + source.mean(0)
+    there, back = retrieval.both_ways(source, target, Definition(score=score))
+    assert there[0] == pytest.approx(by_the_script(source, target, score))
+    assert back[0] == pytest.approx(by_the_script(target, source, score))
+    few = retrieval.both_ways(source[:3], target[:3], Definition(score=score))
+    assert few[0][0] == pytest.approx(by_the_script(source[:3], target[:3], score))
+
+
+@pytest.mark.parametrize("candidates", CANDIDATES)
+def test_a_translation_that_is_not_among_the_nearest_is_found_only_if_all_are_ranked(candidates):
+    """Six hubs are the nearest of every sentence; the margin sees through them, the candidates do not."""
+    source = np.hstack([np.eye(40) + 0.15, np.zeros((40, 40))])
+    target = np.hstack([np.eye(40), 1.2 * np.eye(40)])
+    target[:6] = source.mean(0)
+    there, _ = retrieval.both_ways(source, target, Definition(candidates))
+    assert there[0] > 0.8 if candidates == "all" else there == [pytest.approx(1 / 40), pytest.approx(5 / 40)]
+
+
+def test_among_the_five_nearest_five_are_found_whatever_their_margin():
+    source = states(seed=3)
+    target = source + 1.2 * states(seed=4)
+    cosine = retrieval.margin(source, target, score="absolute")
+    there, back = retrieval.both_ways(source, target, PAPER)
+    assert (there[1], back[1]) == (retrieval.accuracy(cosine, (5,))[0], retrieval.accuracy(cosine.T, (5,))[0])
+
+
+def test_the_scores_are_those_of_their_formulas():
+    source, target = states(), states(seed=1)
+    absolute, ratio, distance = (
+        retrieval.margin(source, target, score=score) for score in ("absolute", "ratio", "distance")
+    )
+    np.testing.assert_allclose(absolute, [[cosine(x, y) for y in target] for x in source], rtol=1e-5)
+    np.testing.assert_allclose(absolute / (absolute - distance), ratio)
+    with pytest.raises(NeutralError, match="no score is called best"):
+        retrieval.margin(source, target, score="best")
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("candidates", CANDIDATES)
+def test_states_that_say_nothing_give_chance_by_every_definition(candidates, score):
+    flat = np.ones((20, 4), dtype=np.float32)
+    for some in (flat, 0 * flat):
+        both = retrieval.both_ways(some, some, Definition(candidates, score=score))
+        assert both == (pytest.approx([1 / 20, 5 / 20]), pytest.approx([1 / 20, 5 / 20]))
+
+
+def test_a_row_says_what_differs_from_the_oldest_definition():
+    assert written(UNWRITTEN) == {}
+    assert written(PAPER) == {"candidates": "nearest", "pooling": "mean-with-special"}
+    assert written(PAPER, ("pooling",)) == {"pooling": "mean-with-special"}
+    for definition in (PAPER, UNWRITTEN, Definition("all", "cls", "absolute")):
+        assert Definition(**completed(written(definition))) == definition
 
 
 def test_equal_states_are_all_found_and_unrelated_ones_by_chance():
@@ -110,6 +192,9 @@ def test_the_table_has_a_row_a_layer():
     row = table[(table.source == "sw") & (table.layer == "encoder 0")].iloc[0]
     assert (row["target"], row["at1"], row["at5"], row["sentences"]) == ("en", 0.75, 0.75, 9)
     assert table["at1"].dtype == float
+    assert among(table) == [UNWRITTEN]
+    newer = pd.concat([frame, frame.assign(**written(PAPER)), frame.assign(score="distance")])
+    assert among(retrieval.table(newer)) == [PAPER, UNWRITTEN, Definition("all", "mean", "distance")]
     assert list(retrieval.table(pd.DataFrame()).columns) == retrieval.COLUMNS
 
 

@@ -17,6 +17,7 @@ import torch
 from neutral import cli, corpora, maskfiles, models
 from neutral.errors import NeutralError
 from neutral.inside import representations, retrieval, states
+from neutral.inside.definitions import PAPER, Definition, among
 from neutral.masks import Mask
 from neutral.runs import inside
 from neutral.runs.plans.inside import InsidePlan
@@ -28,7 +29,7 @@ from neutral.study import Study
 ROOT = Path(__file__).parent.parent
 CODES = ("en", "sw", "fr")
 LAYERS = ["embeddings", "encoder 0", "encoder 1"]
-EVERY = "full,each,core,random,pretrained"
+EVERY = "full,each,own,core,random,pretrained"
 LINES = 24
 
 
@@ -74,18 +75,26 @@ def run(command, study, model, text, *more):
     return cli.main([*map(str, arguments), *more])
 
 
-def expected_states(model, text, mask=None):
+def expected_states(model, text, mask=None, pooling="mean-with-special"):
     network, tokenizer = models.load_model(model), models.load_tokenizer(model)
     if mask is not None:
         mask.apply(network)
-    return {code: states.states(network, tokenizer, corpora.read_lines(text / f"{code}.txt")) for code in CODES}
+    lines = {code: corpora.read_lines(text / f"{code}.txt") for code in CODES}
+    return {code: states.states(network, tokenizer, lines[code], pooling=pooling) for code in CODES}
+
+
+def old_rows(study, model, text, command="retrieve"):
+    """Run a command as it was before it had settings; return its rows."""
+    settings = ("--pooling", "mean") + (("--candidates", "all") if command == "retrieve" else ())
+    run(command, study, model, text, *settings)
+    return (study.path / "results.jsonl").read_text()
 
 
 def test_retrieval_is_written_for_every_mask_and_ordered_pair(study, model, text):
     assert run("retrieve", study, model, text, "--masks", EVERY) == 0
     table = retrieval.table(study.table("retrieval"))
-    assert set(table["mask"]) == {"full", *CODES, "core", "random", "pretrained"}
-    assert len(table) == 7 * len(list(permutations(CODES, 2))) * len(LAYERS)
+    assert set(table["mask"]) == {"full", *CODES, "own", "core", "random", "pretrained"}
+    assert len(table) == 8 * len(list(permutations(CODES, 2))) * len(LAYERS)
     assert list(dict.fromkeys(table["layer"])) == LAYERS
     assert (table["at5"] >= table["at1"]).all()
     full = table[table["mask"] == "full"]
@@ -114,14 +123,60 @@ def test_rows_are_those_of_the_library(study, model, text):
         of = expected_states(model, text, mask)
         for layer in LAYERS:
             for source, target in permutations(CODES, 2):
-                scores = retrieval.margin(of[source][layer], of[target][layer])
+                there, _ = retrieval.both_ways(of[source][layer], of[target][layer], PAPER)
                 row = found.loc[name, source, target, layer]
-                assert [row["at1"], row["at5"]] == pytest.approx(retrieval.accuracy(scores), abs=1e-4)
+                assert [row["at1"], row["at5"]] == pytest.approx(there, abs=1e-4)
             for pair in combinations(CODES, 2):
                 both = [representations.geometry(of[code][layer]) for code in pair]
                 for measure, values in representations.compare(*both).items():
                     row = alike.loc[(name, *pair, layer, measure)]
                     assert (row["value"], row["chance"]) == pytest.approx(values, abs=1e-4)
+
+
+def test_with_masks_of_their_own_each_side_is_read_under_its_languages(study, model, text):
+    """As in the paper's script: a network for the source sentences, another for the target's."""
+    run("retrieve", study, model, text, "--masks", "own")
+    run("represent", study, model, text, "--masks", "own")
+    masks = {code: study.mask("mlm", "magnitude", 0.5, 0, code) for code in CODES}
+    of = {code: expected_states(model, text, masks[code])[code] for code in CODES}
+    table = retrieval.table(study.table("retrieval"))
+    assert set(table["mask"]) == {"own"}
+    assert set(table["method"]) == {"magnitude"}
+    for row in table.itertuples():
+        there, _ = retrieval.both_ways(of[row.source][row.layer], of[row.target][row.layer], PAPER)
+        assert [row.at1, row.at5] == pytest.approx(there, abs=1e-4)
+    alike = representations.table(study.table("representation"))
+    for row in alike[alike["measure"] == "cka"].itertuples():
+        both = [representations.geometry(of[code][row.layer]) for code in (row.source, row.target)]
+        assert row.value == pytest.approx(representations.compare(*both)["cka"][0], abs=1e-4)
+
+
+@pytest.mark.parametrize("command", ["retrieve", "represent"])
+def test_a_study_of_before_the_settings_is_gone_on_with(study, model, text, command):
+    """Its rows say nothing of them; the same settings add nothing, and others add rows that say what they are."""
+    before = old_rows(study, model, text, command)
+    fields = {"candidates", "pooling", "score"}
+    assert not any(fields & set(json.loads(line)) for line in before.splitlines())
+    assert old_rows(study, model, text, command) == before
+    run(command, study, model, text)
+    after = (study.path / "results.jsonl").read_text()
+    assert after.startswith(before)
+    new = [json.loads(line) for line in after.removeprefix(before).splitlines()]
+    assert len(new) == len(before.splitlines())
+    said = {"pooling": "mean-with-special"} | ({"candidates": "nearest"} if command == "retrieve" else {})
+    assert all({name: row[name] for name in fields & set(row)} == said for row in new)
+    run(command, study, model, text)
+    assert (study.path / "results.jsonl").read_text() == after
+
+
+def test_settings_are_those_of_the_rows(study, model, text):
+    run("retrieve", study, model, text, "--pooling", "cls", "--score", "distance", "--candidates", "all")
+    (definition,) = among(retrieval.table(study.table("retrieval")))
+    assert definition == Definition("all", "cls", "distance")
+    of = expected_states(model, text, pooling="cls")
+    row = study.table("retrieval").iloc[0]
+    there, _ = retrieval.both_ways(of[row["source"]]["encoder 1"], of[row["target"]]["encoder 1"], definition)
+    assert [row["at1"][2], row["at5"][2]] == pytest.approx(there, abs=1e-4)
 
 
 def test_the_pretrained_and_the_random_mask_are_those_of_the_functional_check(study, model, text):
@@ -177,6 +232,8 @@ def test_a_causal_model_is_looked_at_too(tmp_path, text):
     study = Study.create(tmp_path / "study", info)
     assert run("retrieve", study, folder, text, "--masks", "full,random") == 0
     assert study.table("retrieval")["layers"][0] == ["embeddings", "decoder 0", "decoder 1"]
+    assert among(retrieval.table(study.table("retrieval"))) == [Definition("nearest", "mean", "ratio")]
+    assert run("retrieve", study, folder, text, "--pooling", "cls") == 2
 
 
 @pytest.mark.parametrize(
@@ -189,6 +246,7 @@ def test_a_causal_model_is_looked_at_too(tmp_path, text):
         (("--languages", "en"), "at least two"),
         (("--device", "tpu"), "--device tpu"),
         (("--masks", "random", "--sparsity", "1.5"), "0 to 1"),
+        (("--masks", "own", "--method", "wanda"), "no masks of wanda at 50%"),
     ],
 )
 def test_bad_input_ends_in_one_line_and_writes_nothing(study, model, text, capsys, more, words):
@@ -197,6 +255,20 @@ def test_bad_input_ends_in_one_line_and_writes_nothing(study, model, text, capsy
     assert words in error
     assert error.count("\n") == 1
     assert not (study.path / "results.jsonl").exists()
+
+
+def test_a_language_without_a_mask_of_its_own_is_named(study, model, text, capsys):
+    study.mask_path("mlm", "magnitude", 0.5, 0, "sw").unlink()
+    assert run("retrieve", study, model, text, "--masks", "own") == 2
+    assert "--masks own: there is no mask of sw, only of en, fr" in capsys.readouterr().err
+    assert run("retrieve", study, model, text, "--masks", "own", "--languages", "en,fr") == 0
+
+
+@pytest.mark.parametrize("option", ["candidates", "pooling", "score"])
+def test_an_unknown_setting_is_named(study, model, text, option):
+    plan = InsidePlan(str(model), sentences=text, **{option: "best"})
+    with pytest.raises(NeutralError, match=f"--{option} best: unknown"):
+        inside.retrieve(plan, study.path, device="cpu")
 
 
 def test_another_model_is_refused(tmp_path, model, text, capsys):

@@ -1,15 +1,18 @@
 """States of sentences against a plain loop, layer names against the weights', and parallel text."""
 
+import copy
 import gzip
 
 import numpy as np
 import pytest
 import tiny
 import torch
+from tokenizers import processors
 
 from neutral import labels, models
 from neutral.errors import FileError, NeutralError
 from neutral.inside import states
+from neutral.inside.definitions import POOLINGS
 
 pytestmark = pytest.mark.numeric
 
@@ -24,7 +27,7 @@ def network(request, tmp_path_factory):
 
 
 @torch.no_grad()
-def plainly(model, tokenizer, sentence):
+def plainly(model, tokenizer, sentence, pooling="mean"):
     """One sentence, one layer, one token at a time."""
     ids = tokenizer.backend_tokenizer.encode(sentence, add_special_tokens=False).ids
     first, last = (tokenizer.cls_token_id, [tokenizer.sep_token_id])
@@ -32,14 +35,39 @@ def plainly(model, tokenizer, sentence):
         # What this tokenizer adds besides the first token comes after the sentence, where a decoder does not see it.
         first, last = tokenizer.bos_token_id, []
     hidden = model.base_model(torch.tensor([[first, *ids, *last]]), output_hidden_states=True).hidden_states
-    return [sum(layer[0, 1 + i] for i in range(len(ids))).numpy() / len(ids) for layer in hidden]
+    if pooling == "cls":
+        return [layer[0, 0].numpy() for layer in hidden]
+    places = range(1, 1 + len(ids)) if pooling == "mean" else range(hidden[0].shape[1])
+    return [sum(layer[0, i] for i in places).numpy() / len(places) for layer in hidden]
 
 
-def test_states_are_the_means_of_a_sentences_own_tokens(network):
-    found = states.states(*network, SENTENCES, batch=4)
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_states_are_pooled_from_the_tokens_that_count(network, pooling):
+    model, tokenizer = network
+    if pooling == "cls" and model.config.model_type != "bert":
+        with pytest.raises(NeutralError, match=r"--pooling cls: .* no first token that may sum a sentence up"):
+            states.states(model, tokenizer, SENTENCES, pooling=pooling)
+        return
+    if pooling == "mean-with-special" and model.config.model_type != "bert":
+        # Without the token that this tokenizer adds after a sentence, which is not what is asked here.
+        tokenizer = copy.deepcopy(tokenizer)
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A", special_tokens=[("[CLS]", tokenizer.bos_token_id)]
+        )
+    pooled = states.states(model, tokenizer, SENTENCES, pooling=pooling, batch=4)
     for i, sentence in enumerate(SENTENCES):
-        for layer, expected in zip(found, plainly(*network, sentence), strict=True):
-            np.testing.assert_allclose(found[layer][i], expected, atol=2e-6)
+        for layer, expected in zip(pooled, plainly(model, tokenizer, sentence, pooling), strict=True):
+            np.testing.assert_allclose(pooled[layer][i], expected, atol=2e-6)
+
+
+def test_the_usual_pooling_is_the_papers_but_for_decoders(network):
+    model, tokenizer = network
+    usual = "mean-with-special" if model.config.model_type == "bert" else "mean"
+    assert states.usual_pooling(model) == usual
+    said, unsaid = states.states(model, tokenizer, SENTENCES, pooling=usual), states.states(*network, SENTENCES)
+    assert all(np.array_equal(said[layer], unsaid[layer]) for layer in said)
+    with pytest.raises(NeutralError, match="--pooling max: unknown; use one of mean, mean-with-special, cls"):
+        states.states(model, tokenizer, SENTENCES, pooling="max")
 
 
 def test_layers_are_called_as_the_weights_groups(network):
@@ -77,7 +105,7 @@ def test_states_are_what_the_blocks_hand_on(network):
     hook = blocks[0].register_forward_hook(
         lambda _module, _inputs, output: seen.append(output[0] if isinstance(output, tuple) else output)
     )
-    found = states.states(model, tokenizer, SENTENCES[:1])
+    found = states.states(model, tokenizer, SENTENCES[:1], pooling="mean")
     hook.remove()
     tokens = seen[0][0, 1:-1] if seen[0].shape[1] > 1 else seen[0][0]
     first = next(layer for layer in found if layer.endswith(" 0"))

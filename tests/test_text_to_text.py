@@ -6,12 +6,13 @@ from torch.nn import functional as F
 from neutral import labels, models
 from neutral import search as search_methods
 from neutral.errors import NeutralError
+from neutral.recipes import Recipe
 from neutral.search import lottery, one_shot, rewind
 from neutral.search.search import Search
 from neutral.tasks import IGNORED, making
 from neutral.tasks.classification import Classification, Example
 from neutral.tasks.text_to_text import TextToText
-from neutral.training import Recipe
+from neutral.tasks.wording import Wording
 
 CLASSES = ["contradiction", "entailment", "no"]
 
@@ -66,6 +67,72 @@ def test_of_a_text_too_long_the_premise_is_cut(task):
     assert len(ids) == 64
     assert ids.tolist()[0] == task.example(Example(("rain", "wet"), 0))["input_ids"][0], "it begins as ever"
     assert task.tokenizer.decode(ids).endswith("It was wet. [SEP]")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "both", "one"),
+    [
+        ("paper", "xnli premise: Rain fell. hypothesis:  It was wet.", "xnli premise: Rain fell."),
+        ("is {hypothesis} so if {premise}?", "is It was wet. so if Rain fell. ?", "so if Rain fell. ?"),
+    ],
+)
+def test_the_prompt_is_the_papers_or_any_other(folder, prompt, both, one):
+    task = TextToText(models.load_tokenizer(folder), CLASSES, wording=Wording(prompt))
+    for texts, expected in ((("Rain fell.", "It was wet."), both), (("Rain fell.",), one)):
+        ids = task.tokenizer(expected, add_special_tokens=False)["input_ids"]
+        assert task.example(Example(texts, 1))["input_ids"].tolist() == [*ids, task.tokenizer.eos_token_id]
+
+
+def test_texts_that_look_like_places_of_a_template_stay_as_they_are(folder):
+    task = TextToText(models.load_tokenizer(folder), CLASSES)
+    read = task.tokenizer.decode(task.example(Example(("a {hypothesis} b", "c {premise} d"), 0))["input_ids"])
+    expected = task.tokenizer("xnli: premise: a {hypothesis} b hypothesis: c {premise} d", add_special_tokens=False)
+    assert read == task.tokenizer.decode([*expected["input_ids"], task.tokenizer.eos_token_id])
+
+
+@pytest.mark.parametrize(
+    "given", [("premise only: {premise}",), ("{premise} {premise} {hypothesis}",), ("mt5", "best")]
+)
+def test_a_wording_that_cannot_be_is_refused(given):
+    with pytest.raises(NeutralError, match="--answer best: unknown" if len(given) > 1 else "--prompt .* once each"):
+        Wording(*given)
+    with pytest.raises(NeutralError, match="--prompt, --answer: for nli on an encoder-decoder"):
+        making.make("mlm", None, wording=Wording("paper"))
+
+
+def written(model, task, example):
+    """What a network writes to one example: the likeliest token at each place, up to the end or the longest name."""
+    ids, tokens = task.example(example)["input_ids"][None], [0]  # mT5's decoder begins with its padding
+    for _ in range(max(map(len, task.names))):
+        with torch.no_grad():
+            logits = model(input_ids=ids, decoder_input_ids=torch.tensor([tokens])).logits
+        tokens.append(int(logits[0, -1].argmax()))
+        if tokens[-1] == task.tokenizer.eos_token_id:
+            break
+    return task.tokenizer.decode(tokens, skip_special_tokens=True)
+
+
+def test_the_answer_generated_is_right_if_it_is_the_name_to_the_letter(search, examples):
+    task = TextToText(search.task.tokenizer, CLASSES, wording=Wording(answer="generated"))
+    usual = TextToText(search.task.tokenizer, CLASSES)
+    untrained = task.evaluate(search.model, examples)
+    assert untrained.value == 0 < usual.evaluate(search.model, examples).value, "it names no class, one is likeliest"
+    examples = [Example(example.texts, int(i % 3 == 0)) for i, example in enumerate(examples)]
+    search.task, search.train_items, search.recipe = task, examples, Recipe(40, 4, 2e-2)
+    search.trained(None)
+    texts = [written(search.model.eval(), task, example) for example in examples]
+    right = [text == CLASSES[example.label] for text, example in zip(texts, examples, strict=True)]
+    score = task.evaluate(search.model, examples, batch_size=4)
+    assert score.parts[:, 0].tolist() == [float(each) for each in right]
+    assert {True, False} == set(right)
+    assert score.loss == pytest.approx(usual.evaluate(search.model, examples).loss)
+
+
+def test_names_that_are_written_alike_cannot_be_generated(folder):
+    tokenizer = models.load_tokenizer(folder)
+    TextToText(tokenizer, ["猫", "犬"])
+    with pytest.raises(NeutralError, match="writes two of the classes 猫, 犬 alike"):
+        TextToText(tokenizer, ["猫", "犬"], wording=Wording(answer="generated"))
 
 
 def plain(model, task, example, name):

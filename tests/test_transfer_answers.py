@@ -93,6 +93,16 @@ def test_a_mixtures_mean_is_over_targets_that_all_have():
     assert not answers.behind(square["mean"].drop("own"), "f1")
 
 
+def test_a_mixtures_mean_of_perplexities_is_geometric():
+    rows = [
+        ("mlm", "en+fr", s, t, "1", "perplexity", v)
+        for s, t, v in (("own", "de", 10), ("own", "ru", 1000), ("en+fr", "de", 20), ("en+fr", "ru", 2000))
+    ]
+    columns = ["task", "mixture", "source", "target", "seeds", "metric", "value"]
+    square = answers.mixture_square(pd.DataFrame(rows, columns=columns))
+    assert square["mean"].to_dict() == pytest.approx({"own": 100, "en+fr": 200})
+
+
 @pytest.mark.parametrize(
     ("runs", "mask_seed", "method", "usual"),
     [

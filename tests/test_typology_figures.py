@@ -188,7 +188,7 @@ def test_a_map_has_one_unit_for_both_axes_and_lets_no_name_stand_on_another():
     assert beside["German"] == "top center"
 
 
-def by_line(lines=("full", "own"), layers=("embeddings", *LAYERS)):
+def by_line(lines=("full", "either"), layers=("embeddings", *LAYERS)):
     rows = [(line, layer, 0.1 + 0.01 * i, 0.05, 0.3, 0.02) for line in lines for i, layer in enumerate(layers)]
     return pd.DataFrame(rows, columns=["line", "layer", "value", "low", "high", "chance"])
 

@@ -63,6 +63,32 @@ def study(added: argparse.ArgumentParser, *, help: str = "where results go; an e
     added.add_argument("--study", required=True, metavar="DIR", help=help)
 
 
+def scope(added: argparse.ArgumentParser) -> None:
+    """Add `--scope`."""
+    added.add_argument(
+        "--scope",
+        default="",
+        choices=SCOPES,
+        help=f"{SCOPE} (default: the study's, else stack for an encoder-decoder, global for other models)",
+    )
+
+
+def wording(added: argparse.ArgumentParser) -> None:
+    """Add `--prompt` and `--answer`, for text to text."""
+    added.add_argument(
+        "--prompt",
+        default="mt5",
+        help="for nli on an encoder-decoder, what it reads: mt5 (default), paper, or a text with {premise} and "
+        "{hypothesis}",
+    )
+    added.add_argument(
+        "--answer",
+        default="likeliest",
+        choices=("likeliest", "generated"),
+        help="there, its answer: the likeliest class (default), or the text that it writes, to the letter",
+    )
+
+
 def training(added: argparse.ArgumentParser, *, steps: str, batch: str, length: str) -> None:
     """Add the options of training; `steps`, `batch` and `length` are their help texts."""
     added.add_argument("--recipe", default="default", help="default, or paper: as the paper's scripts train")

@@ -31,7 +31,8 @@ def add_find(commands: argparse._SubParsersAction) -> None:
     find.add_argument("--method", default="magnitude", choices=("magnitude", "random", "change", "fisher", "wanda"))
     find.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.5; one-shot methods take several: 0.3,0.5")
     find.add_argument("--step", type=float, default=0.1, help="share of the weights that a round removes")
-    find.add_argument("--scope", default="global", choices=options.SCOPES, help=options.SCOPE)
+    options.scope(find)
+    options.wording(find)
     find.add_argument(
         "--only", default="", choices=("encoder", "decoder"), help="prune one stack of an encoder-decoder"
     )
@@ -58,6 +59,7 @@ def _run_find(chosen: argparse.Namespace) -> None:
     from neutral.runs.search import find
     from neutral.search import ITERATIVE, lottery
     from neutral.tasks import data
+    from neutral.tasks.wording import Wording
 
     quiet_libraries()
     task = options.task_of(chosen)
@@ -73,6 +75,7 @@ def _run_find(chosen: argparse.Namespace) -> None:
         sparsities=sparsities,
         seeds=chosen.seeds,
         scope=chosen.scope,
+        wording=Wording(chosen.prompt, chosen.answer),
         only=chosen.only,
         recipe=options.recipe(chosen),
         length=chosen.length,

@@ -44,7 +44,8 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
         help="of the training (default: 1, not --mask-seed's: own masks are fitted to the examples they were found on)",
     )
     transfer.add_argument("--mask-seed", type=int, default=0, help="which of the masks found under several seeds")
-    transfer.add_argument("--scope", default="global", choices=options.SCOPES, help=options.SCOPE)
+    options.scope(transfer)
+    options.wording(transfer)
     options.training(transfer, steps="training steps a run", batch="blocks or examples a step", length="tokens a block")
     transfer.add_argument("--held-out-blocks", type=int, default=1000, help="at most so many are scored")
     transfer.add_argument(
@@ -63,6 +64,7 @@ def _run(chosen: argparse.Namespace) -> None:
     from neutral.runs.plans.transfer import TransferPlan
     from neutral.runs.transfer import estimate, transfer
     from neutral.tasks import data
+    from neutral.tasks.wording import Wording
 
     quiet_libraries()
     task = options.task_of(chosen)
@@ -82,6 +84,7 @@ def _run(chosen: argparse.Namespace) -> None:
         seeds=chosen.seeds,
         mask_seed=chosen.mask_seed,
         scope=chosen.scope,
+        wording=Wording(chosen.prompt, chosen.answer),
         recipe=options.recipe(chosen),
         length=chosen.length,
         held_out=chosen.held_out_blocks,

@@ -14,7 +14,8 @@ from neutral.members import display
 
 LINES = {
     "full": ("Full model", "#0a7fc4", "solid", "circle"),
-    "own": ("Mask of one of the two languages", "#e69f00", "solid", "square"),
+    "own": ("Each side under its own mask", "#d55e00", "solid", "triangle-down"),
+    "either": ("Mask of one of the two languages", "#e69f00", "solid", "square"),
     "other": ("Mask of another language", "#cc79a7", "dash", "diamond"),
     "core": ("What all masks keep", "#7a68b8", "dashdot", "star"),
     "pretrained": ("Pretrained weights' mask", "#009e73", "dash", "triangle-up"),

@@ -1,26 +1,28 @@
 """Retrieval and representations by layer, as curves beside the overlap of the masks.
 
-A line is a kind of mask: the full model, the masks of the two languages of a pair, those of other languages, or one
-that belongs to no language.
+A line is a kind of mask: the full model, each sentence under its own language's mask, both under the mask of one of the
+two languages, both under that of another, or both under one that belongs to no language.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from neutral.inside.definitions import FIELDS, Definition
 from neutral.labels import sort_key
 from neutral.metrics import rank_correlation
 from neutral.study import at_sparsity
 from neutral.summary import Choice
 
-SPECIAL = ("full", "core", "pretrained", "random")
-"""Masks of no language, each a line of its own."""
+SPECIAL = ("full", "own", "core", "pretrained", "random")
+"""Masks that are not one language's, each a line of its own; own: each sentence under its own language's."""
 
-LINES = ("full", "own", "other", "core", "pretrained", "random")
-"""The lines, in the order of display. own: the masks of a pair's two languages; other: those of other languages."""
+LINES = ("full", "own", "either", "other", "core", "pretrained", "random")
+"""The lines, in the order of display. either: the mask of one of a pair's languages; other: of another language."""
 
 CURVES = ("overlap", "retrieval", "representation")
 RETRIEVAL = ("at1", "at5")
@@ -31,7 +33,9 @@ MIDDLE = (1 / 3, 2 / 3)
 PAIR_COLUMNS = ["line", "layer", "source", "target", "value", "chance", "sentences"]
 
 
-def pairs(table: pd.DataFrame, choice: Choice, members: Sequence[str], what: str) -> pd.DataFrame:
+def pairs(
+    table: pd.DataFrame, choice: Choice, members: Sequence[str], what: str, definition: Definition
+) -> pd.DataFrame:
     """Return values by line, layer and pair of members.
 
     Parameters
@@ -44,12 +48,14 @@ def pairs(table: pd.DataFrame, choice: Choice, members: Sequence[str], what: str
         The languages of the pairs, and of the masks.
     what : str
         at1 or at5 for retrieval, else one of `representations.MEASURES`.
+    definition : Definition
+        Whose rows to take. Of representations only its pooling matters.
 
     Returns
     -------
     DataFrame
-        Columns `PAIR_COLUMNS`. The line own is the mean under the masks of the two languages of the pair, other the
-        mean under those of the rest of the members.
+        Columns `PAIR_COLUMNS`. The line either is the mean under the masks of the two languages of the pair, other
+        the mean under those of the rest of the members.
     """
     if table.empty:
         return pd.DataFrame(columns=PAIR_COLUMNS)
@@ -58,13 +64,26 @@ def pairs(table: pd.DataFrame, choice: Choice, members: Sequence[str], what: str
         table = table.assign(value=table[what], chance=chance.clip(upper=1))
     else:
         table = table[table["measure"] == what]
-    table = table[_chosen(table, choice) & table["source"].isin(members) & table["target"].isin(members)]
+    table = table[_defined(table, definition) & _chosen(table, choice)]
+    table = table[table["source"].isin(members) & table["target"].isin(members)]
     table = table[table["mask"].isin([*SPECIAL, *members])]
-    own = (table["mask"] == table["source"]) | (table["mask"] == table["target"])
+    either = (table["mask"] == table["source"]) | (table["mask"] == table["target"])
     special = table["mask"].isin(SPECIAL)
-    table = table.assign(line=table["mask"].where(special, own.map({True: "own", False: "other"})))
+    table = table.assign(line=table["mask"].where(special, either.map({True: "either", False: "other"})))
     keys = ["line", "layer", "source", "target"]
     return table.groupby(keys, sort=False, as_index=False)[["value", "chance", "sentences"]].mean()[PAIR_COLUMNS]
+
+
+def pooling_in(representation: pd.DataFrame, definition: Definition) -> Definition:
+    """Return a definition whose pooling a table of representations has: this one's if it can be, else its first."""
+    present = list(representation["pooling"].unique())
+    return definition if definition.pooling in present or not present else replace(definition, pooling=present[0])
+
+
+def _defined(table: pd.DataFrame, definition: Definition) -> pd.Series:
+    """Return a boolean column: whether a row was made by a definition, as far as its table tells them apart."""
+    fields = [name for name in FIELDS if name in table]
+    return (table[fields] == pd.Series({name: getattr(definition, name) for name in fields})).all(axis=1)
 
 
 def _chosen(table: pd.DataFrame, choice: Choice) -> pd.Series:

@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import MismatchError, NeutralError
+from neutral.inside import definitions
 
 MEASURES = ("svcca", "pwcca", "cka")
 VARIANCE = 0.99
@@ -40,8 +41,8 @@ DIRECTIONS = 0.2
 SHUFFLES = 10
 
 COLUMNS = [
-    *("task", "method", "sparsity", "seed", "mask", "layer", "source", "target", "measure", "value", "chance"),
-    "sentences",
+    *("task", "method", "sparsity", "seed", "mask", "pooling", "layer", "source", "target", "measure"),
+    *("value", "chance", "sentences"),
 ]
 
 _LEAST = 4  # sentences; the unbiased HSIC divides by n - 3
@@ -117,7 +118,8 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return `Study.table("representation")` with a row a layer: `COLUMNS`."""
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
-    rows = frame.explode(["layers", "value", "chance"], ignore_index=True).rename(columns={"layers": "layer"})
+    rows = definitions.filled(frame, ("pooling",)).explode(["layers", "value", "chance"], ignore_index=True)
+    rows = rows.rename(columns={"layers": "layer"})
     return rows.astype({"value": float, "chance": float})[COLUMNS]
 
 

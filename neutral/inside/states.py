@@ -1,9 +1,12 @@
 """States: what a network makes of a sentence, layer by layer; and the parallel sentences to read them with.
 
-A sentence's state after a layer is the mean of its tokens' states there, as in Foroutan et al. (2022). Special tokens
-and padding are left out: [CLS], [SEP] and a decoder's first token are the same in every language, and the first token
-of a decoder has a state hundreds of times as long as the others' (Sun et al. 2024, arXiv 2402.17762), which would
-dominate the mean.
+A sentence's state after a layer is pooled from its tokens' states there; padding never counts.
+
+- `mean-with-special`: the mean of all its tokens, [CLS] and [SEP] included, as in Foroutan et al. (2022).
+- `mean`: the mean of its own tokens. Special tokens are the same in every language, and the first token of a decoder
+  has a state hundreds of times as long as the others' (Sun et al. 2024, arXiv 2402.17762), which would dominate the
+  mean; so this is a decoder's usual way.
+- `cls`: the state of its first token, [CLS], the other way of the paper's script.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import corpora, labels, models
 from neutral.errors import FileError, NeutralError
+from neutral.inside.definitions import PAPER, POOLINGS, UNWRITTEN
 
 EMBEDDINGS = "embeddings"
 """The layer before the first block."""
@@ -55,16 +59,34 @@ def layers(model: PreTrainedModel) -> list[str]:
     return [EMBEDDINGS, *(f"{stack} {i}" for i in range(config.num_hidden_layers))]
 
 
+def usual_pooling(model: PreTrainedModel) -> str:
+    """Return the paper's pooling, and the mean without special tokens for a decoder; why is said at the top."""
+    return UNWRITTEN.pooling if _reads_forward(model) else PAPER.pooling
+
+
+def require_pooling(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pooling: str) -> None:
+    """Raise `NeutralError` for an unknown pooling, and for `cls` of a model without a first token that may sum up."""
+    if pooling not in POOLINGS:
+        raise NeutralError(f"--pooling {pooling}: unknown; use one of {', '.join(POOLINGS)}")
+    begins = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"][:1] == [1]
+    if pooling == "cls" and (_reads_forward(model) or not begins):
+        raise NeutralError(
+            f"--pooling cls: {type(model).__name__} reads no first token that may sum a sentence up, as BERT's [CLS]; "
+            "use mean or mean-with-special"
+        )
+
+
 @torch.inference_mode()
 def states(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     sentences: Sequence[str],
     *,
+    pooling: str | None = None,
     batch: int = 32,
     length: int = 256,
 ) -> dict[str, np.ndarray]:
-    """Return the mean token state of each sentence, after the embeddings and every block.
+    """Return the state of each sentence, after the embeddings and every block.
 
     The last layer's states are those that the model hands on, which in most decoders and in T5 is after its final norm.
     The model runs in evaluation mode on the device it is on, and is left as it was.
@@ -75,6 +97,8 @@ def states(
         The network and its tokenizer.
     sentences : sequence of str
         The n sentences to read.
+    pooling : str
+        One of `POOLINGS`; by default `usual_pooling`.
     batch : int
         Sentences at a time.
     length : int
@@ -88,12 +112,15 @@ def states(
     Raises
     ------
     NeutralError
-        When there are no sentences, or one has no token.
+        When there are no sentences, or one has no token; what `require_pooling` raises.
     """
     if not sentences:
         raise NeutralError("there are no sentences to read")
+    pooling = pooling or usual_pooling(model)
+    require_pooling(model, tokenizer, pooling)
     names, base = layers(model), _base(model)
-    ids, content = _encoded(model, tokenizer, sentences, length)
+    ids, special = _encoded(model, tokenizer, sentences, length)
+    counted = _counted(special, pooling)
     order = np.argsort([len(row) for row in ids], kind="stable")  # sentences of one length need no padding
     by_layer: np.ndarray | None = None  # (layers, n, d)
     was_training = model.training
@@ -104,7 +131,7 @@ def states(
             hidden = base(**_batch(ids, places, model.device), output_hidden_states=True).hidden_states
             if len(hidden) != len(names):
                 raise NeutralError(f"{type(model).__name__}: has {len(hidden)} layers of states, not {len(names)}")
-            kept = _padded(content, places, model.device)[..., None]  # (B, T, 1)
+            kept = _padded(counted, places, model.device)[..., None]  # (B, T, 1)
             means = [(layer.float() * kept).sum(1) / kept.sum(1) for layer in hidden]  # (B, d) each
             if by_layer is None:
                 by_layer = np.empty((len(names), len(ids), means[0].shape[-1]), dtype=np.float32)
@@ -122,14 +149,14 @@ def _base(model: PreTrainedModel) -> PreTrainedModel:
 def _encoded(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, sentences: Sequence[str], length: int
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Return each sentence's token ids, and which of them are its own (1) rather than special (0).
+    """Return each sentence's token ids, and which of them are special (1) rather than its own (0).
 
     A decoder's sentence begins with the first token of a text, if the model has one, even when its tokenizer does not
     add it: otherwise the sentence's own first token would take that token's part.
     """
     rows = tokenizer(list(sentences), truncation=True, max_length=length, return_special_tokens_mask=True)
     ids, special = rows["input_ids"], rows["special_tokens_mask"]
-    if not model.config.is_encoder_decoder and layers(model)[-1].startswith("decoder"):
+    if _reads_forward(model):
         first = tokenizer.bos_token_id
         missing = [first is not None and row[:1] != [first] for row in ids]
         ids = [[first, *row] if add else row for row, add in zip(ids, missing, strict=True)]
@@ -137,7 +164,21 @@ def _encoded(
     for number, row in enumerate(special, 1):
         if all(row):
             raise NeutralError(f"sentence {number} has no token: {sentences[number - 1]!r}")
-    return ids, [[1 - s for s in row] for row in special]
+    return ids, special
+
+
+def _reads_forward(model: PreTrainedModel) -> bool:
+    """Whether a token's state knows only of the tokens before it."""
+    return not model.config.is_encoder_decoder and layers(model)[-1].startswith("decoder")
+
+
+def _counted(special: list[list[int]], pooling: str) -> list[list[int]]:
+    """Return which tokens of each sentence (1) its state is the mean of."""
+    if pooling == "mean":
+        return [[1 - s for s in row] for row in special]
+    if pooling == "mean-with-special":
+        return [[1] * len(row) for row in special]
+    return [[1] + [0] * (len(row) - 1) for row in special]
 
 
 def _batch(ids: list[list[int]], places: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:

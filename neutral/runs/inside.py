@@ -1,13 +1,14 @@
 """Look inside a study's model, whole and under its masks: parallel sentences read layer by layer, into the study.
 
 There are two kinds of rows, each of a mask and a pair of languages, with lists over layers: "retrieval" (every ordered
-pair) and "representation" (every pair and measure). Rows that the study has are not redone.
+pair) and "representation" (every pair and measure). Rows that the study has are not redone; a row says by which
+definition it was made where that is not `definitions.UNWRITTEN`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import combinations
 from operator import and_
 from pathlib import Path
@@ -17,8 +18,9 @@ from transformers import PreTrainedModel
 
 from neutral import corpora, maskfiles, models, scores
 from neutral.errors import FileError, NeutralError
-from neutral.inside import representations, retrieval
-from neutral.inside.states import parallel, states
+from neutral.inside import definitions, representations, retrieval
+from neutral.inside.definitions import Definition
+from neutral.inside.states import parallel, require_pooling, states, usual_pooling
 from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.runs.plans.inside import MASKS, InsidePlan, check
@@ -29,10 +31,13 @@ from neutral.study import FULL, PRETRAINED, Study
 from neutral.tasks import making
 from neutral.training import memory_limit
 
-KEY = ("task", "method", "sparsity", "seed", "mask", "source", "target", "measure")
+KEY = ("task", "method", "sparsity", "seed", "mask", "source", "target", "measure", *definitions.FIELDS)
 """Fields that tell the results inside the model apart."""
 
 Pair = tuple[str, str]
+Worn = Mask | dict[str, Mask] | None
+"""What the model wears: one mask for all sentences, one for each language's, or none (the full model)."""
+
 Layers = dict[str, np.ndarray]
 """Layer -> (n, d) states."""
 
@@ -56,22 +61,27 @@ class Inside:
         self.settings = self.study.settings(self.task, plan.method)
         self.sentences = self._sentences()
         self.masks = self._stored_masks()
+        self._require_own()
         self.tokenizer = models.load_tokenizer(plan.model, **options)
         self.model = self._load(**options)
         self.weights = models.prunable(self.model, self.settings.get("only", ""))
+        self.definition = Definition(plan.candidates, plan.pooling or usual_pooling(self.model), plan.score)
+        require_pooling(self.model, self.tokenizer, self.definition.pooling)
         self.model.to(models.device(device)).eval()
         self.origin = snapshot(self.model)
 
     def run(self, kind: str) -> Study:
         """Append the rows of a kind that the study lacks, and return the study."""
         self._remember_sentences()
-        results = Finished(self.study, KEY, kind=kind)
-        measure = _retrieval if kind == "retrieval" else _representation
+        results = Finished(self.study, KEY, kind=kind, seen_as=definitions.completed)
+        measure, said = _representation, definitions.written(self.definition, ("pooling",))
+        if kind == "retrieval":
+            measure, said = partial(_retrieval, definition=self.definition), definitions.written(self.definition)
         pairs = list(combinations(self.sentences, 2))
         masks = list(self._masks())
         with bar(len(masks) * len(pairs), "pair", quiet=self.quiet) as shown:
             for name, mask in masks:
-                common = self._common(name)
+                common = self._common(name) | said
                 todo = [p for p in pairs if not all(results.has(kind, **common, **row) for row in _expected(kind, p))]
                 shown.update(len(pairs) - len(todo))
                 shown.set_description(f"{kind} {name}")
@@ -84,38 +94,47 @@ class Inside:
         rewind(self.model, self.origin)
         return self.study
 
-    def states(self, mask: Mask | None, pairs: Iterable[Pair]) -> dict[str, Layers]:
-        """Return language -> layer -> states under a mask (None: the full model), of the languages in `pairs`."""
+    def states(self, worn: Worn, pairs: Iterable[Pair]) -> dict[str, Layers]:
+        """Return language -> layer -> states of the languages in `pairs`, read under what the model wears."""
+        codes = {code for pair in pairs for code in pair}
+        if not isinstance(worn, dict):
+            self._wear(worn)
+        read = {}
+        for code in [code for code in self.sentences if code in codes]:
+            if isinstance(worn, dict):
+                self._wear(worn[code])
+            pooling, batch = self.definition.pooling, self.plan.batch
+            read[code] = states(self.model, self.tokenizer, self.sentences[code], pooling=pooling, batch=batch)
+        return read
+
+    def _wear(self, mask: Mask | None) -> None:
         rewind(self.model, self.origin)
         if mask is not None:
             mask.apply(self.model, strict=False)  # a pooler's mask, under a head that has none
-        codes = {code for pair in pairs for code in pair}
-        return {
-            code: states(self.model, self.tokenizer, lines, batch=self.plan.batch)
-            for code, lines in self.sentences.items()
-            if code in codes
-        }
 
-    def _masks(self) -> Iterator[tuple[str, Mask | None]]:
-        """Yield (name in the rows, mask) for every mask that the plan names."""
+    def _masks(self) -> Iterator[tuple[str, Worn]]:
+        """Yield (name in the rows, what the model wears) for everything that the plan's `masks` name."""
         plan = self.plan
         rewind(self.model, self.origin)
         if FULL in plan.masks:
             yield FULL, None
         if "each" in plan.masks:
             yield from self.masks.items()
+        if "own" in plan.masks:
+            yield "own", self.masks
         if "core" in plan.masks:
             yield "core", reduce(and_, self.masks.values())
         if "random" in plan.masks:
             yield "random", Mask.random(self.weights, plan.sparsity, plan.seed)
         if "pretrained" in plan.masks:
-            scope, across = self.settings.get("scope", "global"), scores.transposed(self.model)
+            usual = "stack" if getattr(self.model.config, "is_encoder_decoder", False) else "global"
+            scope, across = self.settings.get("scope", usual), scores.transposed(self.model)
             yield PRETRAINED, controls.pretrained(self.origin, self.weights, plan.sparsity, scope, transposed=across)
 
     def _stored_masks(self) -> dict[str, Mask]:
         """Return language -> mask, from the plan's files or the study; nothing if the plan needs no masks."""
         plan = self.plan
-        if not {"each", "core"} & set(plan.masks):
+        if not {"each", "own", "core"} & set(plan.masks):
             return {}
         if plan.files:
             return _read(plan.files, plan.sparsity)
@@ -127,6 +146,15 @@ class Inside:
             )
         known = [code for code in self.study.info.get("languages", ()) if code in paths]
         return {code: maskfiles.read(paths[code]) for code in [*known, *sorted(set(paths) - set(known))]}
+
+    def _require_own(self) -> None:
+        """Raise `NeutralError` if each language is to have a mask of its own, and one has none."""
+        missing = [code for code in self.sentences if code not in self.masks]
+        if "own" in self.plan.masks and missing:
+            raise NeutralError(
+                f"--masks own: there is no mask of {', '.join(missing)}, only of {', '.join(self.masks)}; name "
+                "languages that have one with --languages"
+            )
 
     def _sentences(self) -> dict[str, list[str]]:
         """Return the sentences of the plan's languages, the study's first and in its order."""
@@ -205,13 +233,16 @@ def _run(kind: str, plan: InsidePlan, folder: str | Path, **options: object) -> 
         return Inside(plan, folder, **options).run(kind)
 
 
-def _retrieval(layers_of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object]) -> Iterator[dict]:
+def _retrieval(
+    layers_of: dict[str, Layers], pairs: Sequence[Pair], tell: Callable[[int], object], definition: Definition
+) -> Iterator[dict]:
     """Yield two rows for each pair, one for each direction: accuracy at 1 and 5 by layer."""
     for first, second in pairs:
-        names = list(layers_of[first])
-        both = [retrieval.margin(layers_of[first][layer], layers_of[second][layer]) for layer in names]
-        for source, target, scored in ((first, second, both), (second, first, [m.T for m in both])):
-            at1, at5 = zip(*(retrieval.accuracy(each, (1, 5)) for each in scored), strict=True)
+        one, other = layers_of[first], layers_of[second]
+        names = list(one)
+        there, back = zip(*(retrieval.both_ways(one[name], other[name], definition) for name in names), strict=True)
+        for source, target, accuracies in ((first, second, there), (second, first, back)):
+            at1, at5 = zip(*accuracies, strict=True)
             row = {"source": source, "target": target, "layers": names, "at1": _short(at1), "at5": _short(at5)}
             yield row | {"k": retrieval.NEIGHBOURS}
         tell(1)

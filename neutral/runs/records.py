@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.study import Study, current_settings
 from neutral.tasks import Score
+from neutral.tasks.wording import Wording
 
 
 def provenance(corpus: Corpus, languages: Sequence[str]) -> dict:
@@ -131,7 +133,7 @@ def begin(
     return Study.create(folder, info, fixed=fixed)
 
 
-_DEFAULTS = {"only": ""}
+_DEFAULTS = {"only": "", **asdict(Wording())}
 """Settings that are not written if they have this value."""
 
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")

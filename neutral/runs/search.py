@@ -17,6 +17,7 @@ from neutral.errors import NeutralError
 from neutral.files import write_whole
 from neutral.masks import Mask
 from neutral.progress import bar
+from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
 from neutral.runs.records import Finished, begin, digest, provenance, scored
 from neutral.runs.subject import subject
@@ -44,9 +45,11 @@ class Finder:
         quiet: bool = False,
         **options: object,
     ) -> None:
+        scope = scopes.used(plan.scope, plan.model, (folder, plan.task, plan.method), **options)
+        plan = replace(plan, scope=scope)
         self.plan, self.quiet = plan, quiet
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
-        common["seed"] = plan.seeds[0]
+        common |= {"seed": plan.seeds[0], "wording": plan.wording}
         self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
         kept = () if plan.title else ("title",)
         fixed = ("weights", "length")

@@ -16,6 +16,7 @@ from neutral.recipes import Recipe
 from neutral.search.rewind import snapshot
 from neutral.search.search import Search
 from neutral.tasks import Task, making
+from neutral.tasks.wording import Wording
 
 _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn alike in every language
 
@@ -89,6 +90,7 @@ def subject(
     held_out: int = 1000,
     examples: int | None = None,
     seed: int = 0,
+    wording: Wording | None = None,
     device: str = "auto",
     **options: object,
 ) -> Subject:
@@ -111,6 +113,8 @@ def subject(
         How many labelled examples every language is trained on; by default as many as the language with fewest has.
     seed : int
         Weights that the checkpoint lacks are drawn from it.
+    wording : Wording, optional
+        Of text to text, for nli on an encoder-decoder.
     device : str
         auto | cpu | cuda | mps.
     **options
@@ -119,12 +123,13 @@ def subject(
     Raises
     ------
     NeutralError
-        For a language that has fewer than `examples` labelled examples.
+        For a language that has fewer than `examples` labelled examples, and for a wording of another task or model.
     """
     tokenizer = models.load_tokenizer(source, **options)
     is_labelled = task in making.LABELLED
     encoder_decoder = is_labelled and models.is_encoder_decoder(source, **options)
-    objective = making.make(task, tokenizer, labels=corpus.labels, length=length, encoder_decoder=encoder_decoder)
+    wanted = {"encoder_decoder": encoder_decoder, "wording": wording}
+    objective = making.make(task, tokenizer, labels=corpus.labels, length=length, **wanted)
 
     def load(seed: int) -> tuple[PreTrainedModel, frozenset[str]]:
         model, new = models.load_seeded(source, objective.head, seed, **objective.model_options, **options)

@@ -18,6 +18,7 @@ from neutral.corpora import Corpus, parts
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar
+from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
 from neutral.runs.records import Finished, begin, digest, provenance, scored
 from neutral.runs.subject import Subject, subject
@@ -39,14 +40,16 @@ class Worker:
     """One device's model: makes the mask of a run, trains it on the target, and scores it before and after."""
 
     def __init__(self, plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options: dict) -> None:
-        self.plan, self.corpus, self.masks, self.device, self.options = plan, corpus, Study(masks), device, options
+        self.plan = _scoped(plan, masks, options)
+        self.corpus, self.masks, self.device, self.options = corpus, Study(masks), device, options
 
     @cached_property
     def subject(self) -> Subject:
         """The model with its task and data."""
         plan = self.plan
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": self.device}
-        return subject(plan.model, plan.task, self.corpus, plan.targets, seed=plan.seeds[0], **common, **self.options)
+        common |= {"seed": plan.seeds[0], "wording": plan.wording}
+        return subject(plan.model, plan.task, self.corpus, plan.targets, **common, **self.options)
 
     def search(self, run: Run) -> Search:
         """Return a search on a run's target, from the run's weights, for its training and scoring."""
@@ -148,6 +151,7 @@ def transfer(
     """
     check(plan)
     masks_folder = Path(masks or folder)
+    plan = _scoped(plan, masks_folder, options, folder)
     todo = pending(plan, folder, masks_folder)
     study = _study(plan, corpus, folder, options)
     results = _results(study)
@@ -197,6 +201,7 @@ def estimate(
 ) -> tuple[int, float]:
     """Return how many runs are left and about how many seconds they take, measured on a few steps of the first."""
     masks_folder = Path(masks or folder)
+    plan = _scoped(plan, masks_folder, options, folder)
     todo = pending(plan, folder, masks_folder)
     if not todo:
         return 0, 0.0
@@ -254,6 +259,16 @@ def _start(plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options
 
 def _do(run: Run) -> dict:
     return _worker.do(run)
+
+
+def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path | None = None) -> TransferPlan:
+    """Return the plan with the scope of its controls: as the study in `folder` has it, else as the masks were cut.
+
+    Wanda's masks say nothing: they are cut within rows whatever the scope.
+    """
+    begun = [(folder, plan.task, f"transfer {plan.task}")] if folder else []
+    cut = [(masks, plan.masks_of, plan.method)] if plan.method != "wanda" else []
+    return replace(plan, scope=scopes.used(plan.scope, plan.model, *begun, *cut, **options))
 
 
 def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict) -> Study:

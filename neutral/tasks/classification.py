@@ -148,7 +148,7 @@ class Classification:
     def evaluate(
         self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32, passes: int = 1
     ) -> Score:
-        """Score a model by its likeliest class; texts of like length are batched together. Nothing is random."""
+        """Score a model by its answers; texts of like length are batched together. Nothing is random."""
         return self.scores(model, examples, batch_size=batch_size)[0]
 
     def scores(self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32) -> list[Score]:
@@ -182,13 +182,17 @@ class Classification:
     def _answers(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor], true: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the likeliest class of each example (B,), and its loss (B,)."""
+        """Return the class that each example gets (B,), and the loss of the true one (B, 1)."""
         costs = self._costs(model, batch)
-        return costs.argmin(dim=1), costs.gather(1, torch.from_numpy(true).to(costs.device)[:, None])
+        return self._chosen(model, batch, costs), costs.gather(1, torch.from_numpy(true).to(costs.device)[:, None])
 
     def _costs(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the negative log-likelihood of every class, (B, classes)."""
         return -F.log_softmax(self._logits(model, batch), dim=1)
+
+    def _chosen(self, model: PreTrainedModel, batch: dict[str, torch.Tensor], costs: torch.Tensor) -> torch.Tensor:
+        """Return the number of each example's class, (B,): the likeliest by the costs (B, classes)."""
+        return costs.argmin(dim=1)
 
     def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return float32 logits (B, classes)."""

@@ -13,6 +13,7 @@ from neutral.tasks.classification import Classification
 from neutral.tasks.language_modelling import LanguageModelling
 from neutral.tasks.tagging import TokenClassification
 from neutral.tasks.text_to_text import TextToText
+from neutral.tasks.wording import Wording
 
 TEXT = ("mlm", "clm")
 """Tasks that take plain text."""
@@ -38,20 +39,26 @@ def make(
     labels: Sequence[str] = (),
     length: int = 128,
     encoder_decoder: bool = False,
+    wording: Wording | None = None,
 ) -> Task:
-    """Return a task over a tokenizer: one of `NAMES`; `nli` is text to text on an encoder-decoder.
+    """Return a task over a tokenizer: one of `NAMES`; `nli` is text to text on an encoder-decoder, in a wording.
 
-    `labels` are the names of the tags or classes. Raises `NeutralError` for an unknown task, and for a labelled task
-    without labels.
+    `labels` are the names of the tags or classes. Raises `NeutralError` for an unknown task, for a labelled task
+    without labels, and for another than the usual wording where there is no text to text.
     """
     require(name)
+    is_text_to_text = name == "nli" and encoder_decoder
+    if wording not in (None, Wording()) and not is_text_to_text:
+        raise NeutralError("--prompt, --answer: for nli on an encoder-decoder, which reads and writes text")
     if name in TEXT:
         return LanguageModelling(name, tokenizer, length=length)
     if not labels:
         raise NeutralError(f"--task {name}: takes labelled data, and this text has no labels")
     if name in tagging.NAMES:
         return TokenClassification(name, tokenizer, labels, length=length)
-    return _inference(encoder_decoder)(tokenizer, labels, length=length)
+    if is_text_to_text:
+        return TextToText(tokenizer, labels, length=length, wording=wording)
+    return Classification(tokenizer, labels, length=length)
 
 
 def head(name: str, *, encoder_decoder: bool = False) -> str:
@@ -62,8 +69,6 @@ def head(name: str, *, encoder_decoder: bool = False) -> str:
     require(name)
     if name in TEXT:
         return name
-    return TokenClassification.head if name in tagging.NAMES else _inference(encoder_decoder).head
-
-
-def _inference(encoder_decoder: bool) -> type[Classification] | type[TextToText]:
-    return TextToText if encoder_decoder else Classification
+    if name in tagging.NAMES:
+        return TokenClassification.head
+    return (TextToText if encoder_decoder else Classification).head

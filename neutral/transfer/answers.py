@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from neutral.association.benjamini_hochberg import benjamini_hochberg
@@ -166,12 +167,15 @@ def mixtures(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 def mixture_square(rows: pd.DataFrame) -> pd.DataFrame:
     """Return `across.multilingual` of one task and mixture as a square, sources × targets, after a column mean.
 
-    The mean is over the targets that all sources have, so that every row's mean is over the same targets.
+    The mean is over the targets that all sources have, so that every row's mean is over the same targets. That of
+    perplexities is geometric: those of different languages compare as ratios only.
     """
     square = rows.pivot(index="source", columns="target", values="value")
     sources = [source for source in dict.fromkeys(rows["source"]) if source in square.index]
     square = square.loc[sources, order(list(square.columns))]
-    means = square.dropna(axis="columns").mean(axis=1)
+    shared = square.dropna(axis="columns")
+    is_ratio = rows["metric"].iloc[0] == "perplexity"
+    means = np.exp(np.log(shared).mean(axis=1)) if is_ratio else shared.mean(axis=1)
     square.insert(0, "mean", means)
     return square
 

@@ -9,6 +9,7 @@ from neutral.recipes import Recipe
 from neutral.scores.cutting import scope_of
 from neutral.search import METHODS
 from neutral.tasks import making
+from neutral.tasks.wording import Wording
 
 CONTROLS = ("pretrained", "shuffled")
 ONLY = ("", "encoder", "decoder")
@@ -24,7 +25,8 @@ class SearchPlan:
     method: str
     sparsities: tuple[float, ...]
     seeds: tuple[int, ...] = (0,)
-    scope: str = "global"
+    scope: str = ""  # if empty, the study's (`scopes.used`): stacks apart in an encoder-decoder, else all together
+    wording: Wording = field(default_factory=Wording)  # of text to text
     only: str = ""  # the stack that is pruned: encoder | decoder; all if empty
     recipe: Recipe = field(default_factory=Recipe)
     length: int = 128
@@ -80,6 +82,7 @@ def settings(plan: SearchPlan) -> dict:
     return {
         "scope": scope_of(plan.method, plan.scope),
         **({"only": plan.only} if plan.only else {}),
+        **plan.wording.settings(),
         "sparsities": list(plan.sparsities),
         "held_out_blocks": plan.held_out,
         "passes": plan.passes,

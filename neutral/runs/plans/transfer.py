@@ -10,6 +10,7 @@ from neutral.corpora import parts
 from neutral.errors import NeutralError
 from neutral.recipes import Recipe
 from neutral.study import FULL
+from neutral.tasks.wording import Wording
 from neutral.transfer.sources import BASELINES, JOINED, RESEEDED, THINNED, MaskSource
 
 
@@ -38,7 +39,8 @@ class TransferPlan:
     reseeded: tuple[int, ...] = ()  # other seeds that the targets' own masks were found under
     seeds: tuple[int, ...] = (1,)  # not mask_seed: own masks are fitted to the examples they were found on
     mask_seed: int = 0
-    scope: str = "global"
+    scope: str = ""  # if empty, the study's (`scopes.used`): stacks apart in an encoder-decoder, else all together
+    wording: Wording = field(default_factory=Wording)  # of text to text
     recipe: Recipe = field(default_factory=Recipe)
     length: int = 128
     held_out: int = 1000
@@ -108,6 +110,7 @@ def settings(plan: TransferPlan) -> dict:
     return {
         "recipe": plan.recipe.written(),
         "scope": plan.scope,
+        **plan.wording.settings(),
         "held_out": plan.held_out,
         **({"examples": plan.examples} if plan.examples else {}),
         "passes": plan.passes,

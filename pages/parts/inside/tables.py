@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neutral.inside import curves, representations, retrieval
+from neutral.inside import curves, definitions, representations, retrieval
+from neutral.inside.definitions import Definition
 from neutral.summary import Choice
 from pages.parts import catalogue
 
@@ -20,7 +21,27 @@ def _representation(source: catalogue.Source) -> pd.DataFrame:
 
 
 @catalogue.remembered
-def pairs(source: catalogue.Source, choice: Choice, members: tuple[str, ...], what: str) -> pd.DataFrame:
+def definitions_of(source: catalogue.Source, choice: Choice) -> list[Definition]:
+    """Return the definitions of retrieval that a study has results by, the paper's first."""
+    table = _retrieval(source)
+    return definitions.among(table[table["task"] == choice.task])
+
+
+def shown(source: catalogue.Source, choice: Choice, chosen: Definition) -> Definition:
+    """Return the definition to show: the chosen one, or the study's first where it has no results by it."""
+    present = definitions_of(source, choice)
+    return chosen if chosen in present or not present else present[0]
+
+
+def of_states(source: catalogue.Source, definition: Definition) -> Definition:
+    """See `curves.pooling_in`, of a study's representations."""
+    return curves.pooling_in(_representation(source), definition)
+
+
+@catalogue.remembered
+def pairs(
+    source: catalogue.Source, choice: Choice, members: tuple[str, ...], what: str, definition: Definition
+) -> pd.DataFrame:
     """See `curves.pairs`; `what` is at1, at5 or a measure of representations."""
     table = _retrieval(source) if what in curves.RETRIEVAL else _representation(source)
-    return curves.pairs(table, choice, members, what)
+    return curves.pairs(table, choice, members, what, definition)

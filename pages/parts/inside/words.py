@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from neutral.figures.inside import LINES, REPRESENTATIONS
 from neutral.figures.theme import signed
+from neutral.inside.definitions import PAPER, Definition
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue
@@ -19,6 +21,15 @@ LEAD = (
     "Does the network make the same of a sentence in every language, and is that in the layers whose weights the "
     "languages share?"
 )
+DEFINITION_HELP = (
+    "Which sentences the score ranks, which tokens a sentence's state is the mean of, and the score: "
+    "`neutral retrieve --candidates --pooling --score`."
+)
+STATES = {
+    "mean": "A sentence's state is the mean of its own tokens, without the special ones.",
+    "mean-with-special": "A sentence's state is the mean of all its tokens, special ones included.",
+    "cls": "A sentence's state is that of its first token, [CLS].",
+}
 NO_MODEL = (
     "Masks alone do not tell what the network makes of a sentence. With its model and these files: `python -m neutral "
     "retrieve --study DIR --model MODEL --mask-files …`, into a study."
@@ -69,19 +80,39 @@ def together(line: str) -> str:
     )
 
 
-def retrieval(pairs: pd.DataFrame) -> str:
+def defined(definition: Definition) -> str:
+    """Return a definition of retrieval in a few words, as pickers and addresses have it."""
+    short = (
+        {"nearest": "5 nearest", "all": "all sentences"}[definition.candidates],
+        {"mean": "own tokens", "mean-with-special": "all tokens", "cls": "[CLS]"}[definition.pooling],
+        {"ratio": "ratio margin", "distance": "distance margin", "absolute": "cosine"}[definition.score],
+    )
+    words = ", ".join(short)
+    return f"The paper’s: {words}" if definition == PAPER else words[:1].upper() + words[1:]
+
+
+def retrieval(pairs: pd.DataFrame, definition: Definition) -> str:
     """Say how retrieval was measured; `pairs` is that of `curves.pairs`."""
+    scores = {
+        "ratio": "the cosine divided by the mean cosine of both sentences’ 5 neighbours",
+        "distance": "the cosine less the mean cosine of both sentences’ 5 neighbours",
+        "absolute": "the cosine",
+    }
+    ranked = {"nearest": "of the 5 nearest sentences by cosine", "all": "of all sentences"}[definition.candidates]
     return (
         f"Mean of the ordered pairs, {pairs['sentences'].max():.0f} sentences; band: the middle half of the pairs; "
-        "dotted: chance. Margin score, k = 5, of mean token states, without any training for it."
+        f"dotted: chance. First is the one {ranked} with the highest score, {scores[definition.score]}. "
+        f"{STATES[definition.pooling]} That is {'' if definition == PAPER else 'not '}the paper’s definition "
+        "(Foroutan et al. 2022). Nothing is trained for it."
     )
 
 
-def representation(kind: str) -> str:
+def representation(kind: str, definition: Definition) -> str:
     """Say how to read the curves of a measure of representations."""
     return (
         f"{REPRESENTATIONS[kind]}, mean of the pairs; band: the middle half of the pairs; dotted: chance, the same "
-        "with the sentences shuffled. What is above chance is what the languages' states have in common."
+        "with the sentences shuffled. What is above chance is what the languages' states have in common. "
+        f"{STATES[definition.pooling]}"
     )
 
 
@@ -101,16 +132,16 @@ def missing(title: str, source: catalogue.Source, choice: Choice, names: Sequenc
     return f"{title} has no such results for this choice. These commands make them:\n\n```sh\n{commands}\n```"
 
 
-def only_full(source: catalogue.Source, choice: Choice) -> str:
-    """Say that only the full model was looked at, and which command looks at the masks."""
+def only_full(source: catalogue.Source, choice: Choice, definition: Definition) -> str:
+    """Say that only the full model was looked at by a definition, and which command looks at the masks."""
     return (
         "Only the full model was looked at for this choice; this shows it under the masks as well:\n\n"
-        f"`{command(source, choice, 'retrieve')}`"
+        f"`{command(source, choice, 'retrieve', definition)}`"
     )
 
 
-def command(source: catalogue.Source, choice: Choice, name: str) -> str:
-    """Return the shell command, `retrieve` or `represent`, that makes a study's rows."""
+def command(source: catalogue.Source, choice: Choice, name: str, definition: Definition = PAPER) -> str:
+    """Return the shell command, `retrieve` or `represent`, that makes a study's rows by a definition."""
     study, model = "STUDY", "MODEL"
     if isinstance(source, Study):
         path = source.path.resolve()
@@ -118,6 +149,9 @@ def command(source: catalogue.Source, choice: Choice, name: str) -> str:
         model = str(source.info.get("model") or model)
         bundled = ROOT / "data" / "models" / model
         model = str(bundled.relative_to(ROOT)) if bundled.is_dir() else model
-    masks = "full,each,core,random,pretrained"
+    masks = "full,each,own,core,random,pretrained"
     chosen = f"--method {choice.method} --sparsity {choice.sparsity:g} --seed {choice.seed}"
-    return f"python -m neutral {name} --study {study} --model {model} --masks {masks} {chosen}"
+    usual = asdict(PAPER)
+    settings = [f"--{field} {value}" for field, value in asdict(definition).items() if value != usual[field]]
+    asked = " ".join([chosen, *settings])
+    return f"python -m neutral {name} --study {study} --model {model} --masks {masks} {asked}"

@@ -277,6 +277,8 @@ def mixture(task: str, rows: pd.DataFrame, means: pd.Series, *, printed: bool) -
     """Say what a square of mixtures is of, and warn of a full model that is behind its own masks."""
     name = rows["metric"].iloc[0]
     sentence = f"{pickers.task_name(task)}, {metric(name).label}, trained and scored on. "
+    if name == "perplexity":
+        sentence += "Lower is better; means are geometric. "
     if not printed:
         sentence += f"{trained(rows['seeds'])}. "
     if answers.behind(means, name):
