@@ -414,6 +414,18 @@ def test_the_papers_svd(mini):
     assert tenth.max() < min(others[10])
 
 
+def test_the_readme_lays_the_papers_methods_beside_direction(mini):
+    sentence = "a fifth of mini-mbert's numbers in the input, `direction` costs {} times the perplexity, the paper's "
+    says(
+        README,
+        f"{sentence}auto-encoder {{}}, its randomized svd {{}}, the exact one {{}}",
+        *(
+            mean(mini.factors(line, "parameters", 5, "input"))
+            for line in ("direction", "autoencoder linear", "svd randomized", "svd")
+        ),
+    )
+
+
 def test_line_by_line_numbers_are_others(mini):
     full = mini.by_line[mini.by_line["method"] == "full"].set_index("language")
     assert len(full) == 11
