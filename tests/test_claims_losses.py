@@ -132,3 +132,15 @@ def test_what_helps_is_length(ablation):
     says(MINI, "rows come out {} and {} times as long, and {} times at 10 ×", *lengths["cosine"])
     for paper, cosine in zip(lengths["paper"], lengths["cosine"], strict=True):
         assert abs(paper - 1) < abs(cosine - 1)
+
+
+def test_how_far_two_seeds_lie_apart(ablation):
+    apart = []
+    for where in ("input", "both"):
+        for ratio in SIZES[:2]:
+            seeds = ablation.factors("paper", ratio, where)
+            apart.append(100 * (seeds.max() / seeds.min() - 1))
+            assert len(seeds) == 2
+            assert seeds.max() < ablation.factors("rmse", ratio, where).min()
+    says(MINI, "lie {} and {} % apart in the input at 2.5 and 5 ×, and {} and {} % with the output layer", *apart)
+    assert {len(ablation.factors(loss, r, "input")) for loss in ("cosine", "rmse") for r in SIZES} == {1}
