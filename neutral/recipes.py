@@ -1,6 +1,6 @@
 """Recipes: how a network is trained, in one round or over the rounds of a search.
 
-The paper's scripts differ from the first form of this project in four parts, each of which is a setting:
+Four parts of a search's training can be as in the paper's scripts, each by a setting:
 
 - schedule: `round` lets the rate fall to zero within every round. `whole` lets it fall as slowly as if all rounds were
   one training, and starts at the peak in every round: what the scripts do, which make optimizer and schedule anew
@@ -28,7 +28,7 @@ HEADS = ("rewind", "keep")
 PRECISIONS = ("auto", "float32")
 
 PARTS = {
-    "default": {"schedule": "round", "warmup": 0.05, "examples": "same", "head": "rewind"},
+    "default": {"schedule": "round", "warmup": 0.05, "examples": "fresh", "head": "rewind"},
     "paper": {"schedule": "whole", "warmup": 0.0, "examples": "fresh", "head": "keep"},
 }
 """Named recipes: the parts that they set."""
@@ -109,6 +109,10 @@ class Recipe:
         if place < rise:
             return place / rise
         return max(0.0, (length - place) / max(1, length - rise))
+
+    def once(self) -> Recipe:
+        """Return the recipe of a single training, without what only tells rounds apart."""
+        return replace(self, schedule="round", examples="same", head="rewind")
 
     def written(self) -> dict:
         """Return the settings for study.json, without the seed."""

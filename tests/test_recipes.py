@@ -110,6 +110,12 @@ def test_a_study_s_settings_say_what_differs_from_older_studies_only():
     assert json.loads(json.dumps(paper)) == paper
 
 
+def test_a_single_training_has_no_settings_of_rounds():
+    """So a transfer, or a one-shot method that trains once, goes on with an older study whatever the default is."""
+    assert recipes.named("paper").once().written().keys() == Recipe(examples="same").written().keys()
+    assert recipes.named("paper", warmup=0.05).once().written() == recipes.named("default").once().written()
+
+
 def test_fresh_examples_go_on_where_the_round_before_stopped(folder):
     search = search_by(folder, Recipe(**STEPS, examples="fresh"))
     whole = Order(search.task, {"": search.train_items}, 16, 0)
@@ -119,12 +125,12 @@ def test_fresh_examples_go_on_where_the_round_before_stopped(folder):
         for index in range(8):
             example, expected = order[index], whole[8 * number + index]
             assert all(torch.equal(example[key], expected[key]) for key in expected)
-    same = search_by(folder, Recipe(**STEPS))
+    same = search_by(folder, Recipe(**STEPS, examples="same"))
     assert torch.equal(same._order(0)[3]["input_ids"], same._order(1)[3]["input_ids"])
 
 
 def test_fresh_rounds_draw_other_dropout_and_the_first_is_that_of_same():
-    fresh, same = Recipe(seed=5, examples="fresh"), Recipe(seed=5)
+    fresh, same = Recipe(seed=5), Recipe(seed=5, examples="same")
     assert [same.seed_of(number) for number in range(3)] == [5, 5, 5]
     assert fresh.seed_of(0) == 5
     assert len({fresh.seed_of(number) for number in range(10)}) == 10

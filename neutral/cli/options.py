@@ -111,14 +111,16 @@ def rounds(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--schedule",
         choices=recipes.SCHEDULES,
-        help="the rate falls to 0 within every round; or, from the peak anew in every round, as slowly as over the "
-        "whole of all rounds (paper); or once over all rounds",
+        help="the rate falls to 0 within every round (default); or, from the peak anew in every round, as slowly as "
+        "over the whole of all rounds (paper); or once over all rounds",
     )
     added.add_argument(
-        "--examples", choices=recipes.EXAMPLES, help="every round trains on the same examples, or goes on (paper)"
+        "--examples",
+        choices=recipes.EXAMPLES,
+        help="every round trains on the same examples, or goes on through them (default, paper)",
     )
     added.add_argument(
-        "--head", choices=recipes.HEADS, help="the task's head is rewound with the network, or kept (paper)"
+        "--head", choices=recipes.HEADS, help="the task's head is rewound with the network (default), or kept (paper)"
     )
 
 

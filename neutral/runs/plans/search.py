@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from neutral.errors import NeutralError
 from neutral.recipes import Recipe
 from neutral.scores.cutting import scope_of
-from neutral.search import METHODS
+from neutral.search import ITERATIVE, METHODS
 from neutral.tasks import making
 from neutral.tasks.wording import Wording
 
@@ -79,6 +79,7 @@ def check(plan: SearchPlan) -> None:
 
 def settings(plan: SearchPlan) -> dict:
     """Return the settings of a plan that decide a method's masks and scores."""
+    recipe = plan.recipe if plan.method in ITERATIVE else plan.recipe.once()
     return {
         "scope": scope_of(plan.method, plan.scope),
         **({"only": plan.only} if plan.only else {}),
@@ -86,6 +87,6 @@ def settings(plan: SearchPlan) -> dict:
         "sparsities": list(plan.sparsities),
         "held_out_blocks": plan.held_out,
         "passes": plan.passes,
-        **({"recipe": plan.recipe.written()} if plan.trains else {}),
+        **({"recipe": recipe.written()} if plan.trains else {}),
         **({"text_blocks": plan.blocks} if plan.method in ("wanda", "fisher") else {}),
     }

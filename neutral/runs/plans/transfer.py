@@ -108,7 +108,7 @@ def check(plan: TransferPlan) -> None:
 def settings(plan: TransferPlan) -> dict:
     """Return the settings of a plan that decide its scores."""
     return {
-        "recipe": plan.recipe.written(),
+        "recipe": plan.recipe.once().written(),
         "scope": plan.scope,
         **plan.wording.settings(),
         "held_out": plan.held_out,
