@@ -108,7 +108,12 @@ def test_the_run_is_what_the_readme_says(gpu, bundled):
     here, there = (study.info["settings"]["magnitude"]["recipe"] for study in (gpu, bundled))
     per_round = [recipe["steps"] * recipe["batch_size"] for recipe in (here, there)]
     says(PAGE, "with {} times as many tokens a round", per_round[0] / per_round[1])
-    says(README, "With {} times the training, on a GPU, they overlap {},", per_round[0] / per_round[1], jaccard(gpu).mean())
+    says(
+        README,
+        "With {} times the training, on a GPU, they overlap {},",
+        per_round[0] / per_round[1],
+        jaccard(gpu)["value"].mean(),
+    )
     assert (here["schedule"], here["examples"], here["head"]) == ("whole", "fresh", "keep")
     assert gpu.info["settings"]["magnitude"]["sparsities"] == list(LEVELS)
     assert gpu.info["versions"]["torch"] == "2.11.0"
