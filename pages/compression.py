@@ -1,5 +1,7 @@
 """Compression: how small the token table can get before perplexity breaks, by which method, and for whom first."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from neutral import figures
@@ -131,7 +133,8 @@ def by_step(study: Study, choice: TableChoice) -> None:
     """Show what tables cost on the way to them: by epoch, by iterations, by round."""
     measured = tables.steps(study, choice.by, results.ALL)
     if measured.empty:
-        st.info(words.NO_STEPS)
+        others = [by for by in words.BY if len(tables.steps(study, by, results.ALL))]
+        st.info(words.no_steps(choice.by, others))
         return
     st.markdown("##### Perplexity by step")
     first, second, third, fourth = st.columns(4)
@@ -167,7 +170,8 @@ def losses(study: Study, choice: TableChoice) -> None:
     table = tables.loss_ablation(study, choice)
     known = list(dict.fromkeys(table["loss"]))
     if len(known) < 2:
-        st.info(words.no_losses(choice.by))
+        others = [by for by in words.BY if len(set(tables.loss_ablation(study, replace(choice, by=by))["loss"])) > 1]
+        st.info(words.no_losses(choice.by, others))
         return
     left, right = st.columns(2)
     with left:

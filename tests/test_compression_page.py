@@ -15,7 +15,7 @@ from conftest import ROOT
 from neutral.compression import checkpoint, downstream, projection, results
 from neutral.study import Study
 from pages.parts import catalogue
-from pages.parts.compression import explorer, live
+from pages.parts.compression import explorer, live, words
 
 PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Fine-tuning", "Live", "Tokens"]
 LIVE = PARTS[-2:]
@@ -392,3 +392,22 @@ assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_steps_say_which_way_of_counting_has_them():
+    """The synthetic study follows its fits by parameters only; pages open on bytes."""
+    at = opened(part="By step")
+    notes = [box.value for box in at.info]
+    assert notes == [
+        "Nothing of this is counted in bytes here: choose Parameters under Size counted in, in the sidebar."
+    ]
+    other = opened(part="By step", by="Parameters")
+    assert not other.error
+    assert not other.info
+    assert charts(other)
+
+
+def test_losses_say_how_a_study_gets_them():
+    (note,) = [box.value for box in opened(part="Losses").info]
+    assert "autoencoder:cosine,autoencoder:rmse" in note
+    assert words.no_losses("bytes", ["parameters"]).endswith("choose Parameters under Size counted in, in the sidebar.")

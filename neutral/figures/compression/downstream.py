@@ -63,5 +63,5 @@ def scores_by_table(table: pd.DataFrame, name: str) -> go.Figure:
         name=f"finetuning-{name}",
         height=420,
         hovermode="closest",
-        legend=theme.LEGEND_BELOW,
+        legend=theme.LEGEND_BELOW | {"y": 1.02, "yanchor": "bottom"},  # names of tables are long, and stand below
     )

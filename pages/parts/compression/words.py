@@ -67,10 +67,6 @@ MAP = (
     "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
     "that are near share neighbours; distances between far groups mean nothing."
 )
-NO_STEPS = (
-    "This study has no perplexities by epoch or iteration for this way of counting. `python -m neutral compress "
-    "--follow` writes them down, for tables that are in the study too."
-)
 UNITS = {"epoch": "Epoch (autoencoder)", "iterations": "Iterations (svd randomized)", "rounds": "Round (direction)"}
 STEP_ERRORS = {"cosine": "Cosine distance", "rmse": "RMSE", "mae": "MAE", "power": "Mean |error|^0.6"}
 STEPS_CAPTION = (
@@ -313,9 +309,23 @@ def _beyond(versus: pd.DataFrame) -> str:
     return f"{text[0].upper()}{text[1:]} ({seeds} seeds). The first is better in {counts} languages."
 
 
-def no_losses(by: str) -> str:
-    """Say how a study gets tables of several losses."""
-    return (
+def no_steps(by: str, others: Sequence[str]) -> str:
+    """Say where a study has perplexities by step, or how it gets them."""
+    return _counted_otherwise(by, others) or (
+        "This study has no perplexities by epoch or iteration. `python -m neutral compress --follow` writes them down, "
+        "for tables that are in the study too."
+    )
+
+
+def _counted_otherwise(by: str, others: Sequence[str]) -> str:
+    if not others:
+        return ""
+    return f"Nothing of this is counted in {by} here: choose {BY[others[0]]} under Size counted in, in the sidebar."
+
+
+def no_losses(by: str, others: Sequence[str]) -> str:
+    """Say where a study has tables of several losses, or how it gets them."""
+    return _counted_otherwise(by, others) or (
         f"No size by {by} was tried under two losses here. Go on with this study by `python -m neutral compress … "
         "--methods autoencoder,autoencoder:cosine,autoencoder:rmse`, with the settings that it was made with."
     )
