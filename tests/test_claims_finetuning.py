@@ -43,6 +43,13 @@ def test_low_rank_at_ten_times_learns_nothing_and_others_are_near_the_full_table
             if table == TABLES[name].format(10):
                 assert max(map(abs, values)) < 0.03
     full = scores["full", "table"]
+    for (table, _), values in scores.items():
+        if "_2.5_" in table and min(values) > 0:
+            assert 0.075 < (sum(full) - sum(values)) / 3 < 0.125
+    for name, way in (("svd", "none"), ("direction", "none"), ("autoencoder", "decoder")):
+        table = TABLES[name].format(2.5)
+        assert sum(scores[table, way]) > sum(scores[table, "factors"])
+    assert min(scores[TABLES["autoencoder"].format(2.5), "factors"]) == 0
     for name in ("pq, frequency", "mixed, frequency"):
         values = scores[TABLES[name].format(10), "none"]
         assert max(values) > min(full)

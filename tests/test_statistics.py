@@ -164,6 +164,7 @@ def test_stars_of_the_bootstrap(transfers):
 
 def test_winning_tickets():
     levels = winning.levels(winning.runs(Study(STUDIES / "mini-mbert-transfer")), "mlm")
+    levels = levels[~levels["language"].str.contains("+", regex=False)]  # a mixture was searched under one seed
     spread = levels.groupby("language")["full_std"].first()
     says(f"over the eleven languages it is {spread.min():.2f} to {spread.max():.2f} of perplexity")
     assert set(levels["full_seeds"]) == {3}

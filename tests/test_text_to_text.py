@@ -125,7 +125,7 @@ def test_the_answer_generated_is_right_if_it_is_the_name_to_the_letter(search, e
     score = task.evaluate(search.model, examples, batch_size=4)
     assert score.parts[:, 0].tolist() == [float(each) for each in right]
     assert {True, False} == set(right)
-    assert score.loss == pytest.approx(usual.evaluate(search.model, examples).loss)
+    assert score.loss == pytest.approx(usual.evaluate(search.model, examples).loss, rel=1e-3)  # batches differ
 
 
 def test_names_that_are_written_alike_cannot_be_generated(folder):

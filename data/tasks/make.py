@@ -28,7 +28,7 @@ _TYPES = {"P": "PER", "P2": "PER", "L": "LOC", "O": "ORG"}
 
 
 def make(folder: Path = HERE) -> None:
-    """Write `<task>/<language>/<split>` for both tasks and all languages."""
+    """Write `<task>/<language>/<split>` for names and inference in all languages, and `acceptability/<split>`."""
     ingredients = json.loads((HERE / "ingredients.json").read_text(encoding="utf-8"))
     sentences = {code: (SENTENCES / f"{code}.txt").read_text(encoding="utf-8").splitlines() for code in ingredients}
     for code, own in ingredients.items():
@@ -37,6 +37,25 @@ def make(folder: Path = HERE) -> None:
             _write(folder / "ner" / code / f"{split}.conll.xz", "\n".join(names))
             pairs = [inferred(code, own, sentences[code], *drawn) for drawn in draw_pairs(split, sentences["en"])]
             _write(folder / "nli" / code / f"{split}.tsv.xz", "\n".join(["premise\thypothesis\tlabel", *pairs, ""]))
+
+    for split in ("train", "validation"):
+        rows = [row for code in ingredients for row in ordered(code, sentences[code], split)]
+        _write(folder / "acceptability" / f"{split}.tsv.xz", "\n".join(["sentence\tlabel\tlanguage", *rows, ""]))
+
+
+def ordered(code: str, sentences: list[str], split: str) -> Iterator[str]:
+    """Yield a language's sentences as lines of a table: 1 in their order, 0 shuffled; to train on, each as both.
+
+    They have no punctuation and no capitals, which would tell.
+    """
+    for n in lines_of(split):
+        order = [word.lower() for word in words(code, sentences[n]) if any(map(str.isalnum, word))]
+        mixed = order.copy()
+        while mixed == order:
+            random.Random(f"{SEED} acceptability {code} {n} {len(mixed)}").shuffle(mixed)
+        for label, shown in ((1, order), (0, mixed)):
+            if split == "train" or label == n // 5 % 2:
+                yield f"{('' if code == 'zh' else ' ').join(shown)}\t{label}\t{code}"
 
 
 def lines_of(split: str) -> list[int]:

@@ -175,7 +175,7 @@ def mixture_square(rows: pd.DataFrame) -> pd.DataFrame:
     square = square.loc[sources, order(list(square.columns))]
     shared = square.dropna(axis="columns")
     is_ratio = rows["metric"].iloc[0] == "perplexity"
-    means = np.exp(np.log(shared).mean(axis=1)) if is_ratio else shared.mean(axis=1)
+    means = np.exp(np.log(shared.astype(float)).mean(axis=1)) if is_ratio else shared.mean(axis=1)
     square.insert(0, "mean", means)
     return square
 
