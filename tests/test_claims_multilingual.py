@@ -46,6 +46,16 @@ def others(target):
     return [code for code in FOUR if code != target]
 
 
+def test_a_ticket_for_three_languages_of_inference():
+    table = Study(ROOT / "data/studies/mini-mbert-transfer").table("transfer")
+    table = table[(table["task"] == "nli") & (table["source"] == "en+fr+zh") & (table["sparsity"] == 0.5)]
+    reached = table[table["seed"] == 1].set_index("target")["value"]
+    says(PAGE, "on English, French and Chinese together reaches {}, {} and {} in them", *reached[["en", "fr", "zh"]])
+    scores = Study(ROOT / "data/studies/mini-mbert-transfer").table("score")
+    own = scores[(scores["task"] == "nli") & (scores["language"] == "en+fr+zh")].set_index("sparsity")["value"]
+    says(PAGE, "{} for the full model, {} at 25 % and {} at 50 %, scored on all three", *own[[0.0, 0.25, 0.5]])
+
+
 def test_the_table_of_a_ticket_for_four_languages(runs):
     cells = rows(PAGE, "trained on", "50 %: together")
     every = {code for of in runs.values() for code in targets(of)}
