@@ -117,10 +117,6 @@ def test_the_steps_say_what_was_kept_and_what_the_reported_text_would_have_chose
     assert "would have chosen the same" in seeds
 
 
-def test_a_study_without_steps_says_how_to_write_them_down():
-    assert "`python -m neutral compress --follow`" in opened(part="By step").info[0].value  # all are by parameters
-
-
 def test_scores_line_by_line_are_a_masking_of_their_own(tmp_path, monkeypatch):
     study = synthetic.compression_study(tmp_path / "lines", languages=("en", "sw"))
     lines = [
@@ -407,7 +403,8 @@ def test_steps_say_which_way_of_counting_has_them():
     assert charts(other)
 
 
-def test_losses_say_how_a_study_gets_them():
+def test_a_study_without_steps_or_losses_says_how_to_get_them():
+    assert "`python -m neutral compress --follow`" in words.no_steps("bytes", [])
     (note,) = [box.value for box in opened(part="Losses").info]
     assert "autoencoder:cosine,autoencoder:rmse" in note
     assert words.no_losses("bytes", ["parameters"]).endswith("choose Parameters under Size counted in, in the sidebar.")
