@@ -52,6 +52,9 @@ class Source(Protocol):
     def table(self, kind: str) -> pd.DataFrame:
         """Return the results of one kind."""
 
+    def settings(self, task: str, name: str) -> dict:
+        """Return the settings of a task's results of one kind; empty if they are not known."""
+
 
 def choices(source: Source) -> list[Choice]:
     """Return the choices that have counts between languages, in natural order."""

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from claims import ROOT, rounds, rows, says
 
+from neutral.search import winning
 from neutral.study import Study
 
 FOLDER = "data/studies/mini-mbert-transfer-paper"
@@ -104,3 +105,9 @@ def test_repeated_examples_explain_why_own_tickets_look_worse_on_them(parts, stu
         others = table[(table["target"] == code) & (table["source"] != code)]["value"]
         assert retrained["same", code, 0] > others.max()
         assert retrained["fresh", code, 0] < others.mean()
+
+
+def test_tickets_of_transfer_do_not_count_where_their_rounds_were_trained_otherwise(studies):
+    """The head is kept in the paper's rounds, so a round's score is no second seed of a transfer's."""
+    assert set(winning.levels(winning.runs(studies["paper"]), "mlm")["seeds"]) == {1}
+    assert (winning.levels(winning.runs(studies["same"]), "mlm")["seeds"] > 1).any()

@@ -29,7 +29,7 @@ def runs(source: Source) -> pd.DataFrame:
     """Return the scores of full models, own masks and random masks, whichever command trained them.
 
     These are the scores of `find` (`Study.table("score")`), and those of `transfer` that `find` lacks and that were
-    trained for as many steps.
+    trained alike: for as many steps, with the same schedule, warm-up and head.
     """
     table, transfers = source.table("score"), source.table("transfer")
     if transfers.empty:
@@ -40,9 +40,20 @@ def runs(source: Source) -> pd.DataFrame:
     transfers = transfers.assign(method=method, language=transfers["target"], variant="trained")[own | full | random]
     if not table.empty:  # else no training sets the number of steps
         steps = table[table["variant"] == "trained"].groupby("task")["steps"].agg(set)
-        transfers = transfers[[row.steps in steps.get(row.task, ()) for row in transfers.itertuples()]]
+        alike = {task: _are_trained_alike(source, task) for task in set(transfers["task"])}
+        transfers = transfers[
+            [row.steps in steps.get(row.task, ()) and alike[row.task] for row in transfers.itertuples()]
+        ]
     every = pd.concat([table, transfers], ignore_index=True)
     return every.drop_duplicates(["task", "method", "language", "sparsity", "seed", "variant"])
+
+
+def _are_trained_alike(source: Source, task: str) -> bool:
+    """Whether a study's transfers train as the rounds of its search do; older studies and those that do not say, do."""
+    search, transfer = (source.settings(task, name).get("recipe") for name in ("magnitude", f"transfer {task}"))
+    if not search or not transfer:
+        return True
+    return all(search.get(part) == transfer.get(part) for part in ("schedule", "warmup", "head"))
 
 
 def levels(

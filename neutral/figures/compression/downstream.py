@@ -49,6 +49,7 @@ def scores_by_table(table: pd.DataFrame, name: str) -> go.Figure:
                     "array": rows["high"] - rows["value"],
                     "arrayminus": rows["value"] - rows["low"],
                     "thickness": 1,
+                    "color": "rgba(128,128,128,0.9)",  # seen on light and dark
                 },
                 customdata=rows[["low", "high", "seeds"]].to_numpy(),
                 hovertemplate=f"%{{x}}, trains {what}: <b>%{{y:.3f}}</b><br>%{{customdata[0]:.3f}} to "

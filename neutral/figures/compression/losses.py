@@ -40,7 +40,8 @@ def losses_by_ratio(table: pd.DataFrame, by: str) -> go.Figure:
         for column, measure in enumerate(_PANELS, 1):
             figure.add_trace(_marks(rows, loss, measure, named=column == 1), row=1, col=column)
     order = {"type": "category", "categoryorder": "array", "categoryarray": [_ratio(ratio) for ratio in ratios]}
-    figure.update_xaxes(title=RATIO_AXIS[by], showgrid=False, **order)
+    figure.update_xaxes(showgrid=False, **order)
+    figure.update_xaxes(title=RATIO_AXIS[by], col=2)  # once, in the middle: on a phone three would overlap
     for column, (measure, title) in enumerate(_PANELS.items(), 1):
         form = factor_axis(table["high"]) if measure == "factor" else {"rangemode": "tozero"}
         figure.update_yaxes(title=title, row=1, col=column, **form)
