@@ -202,7 +202,11 @@ class Mask:
         """
         import torch
 
-        parameters = {labels.canonical(name): weight for name, weight in model.named_parameters()}
+        from neutral.models import experts
+
+        own = dict(model.named_parameters())
+        with torch.no_grad():
+            parameters = {labels.canonical(name): weight for name, weight in (own | experts.split(model, own)).items()}
         model_name = _match(self.names, tuple(parameters), strict)
         weights = {name: parameters[other] for name, other in model_name.items()}
         for name, weight in weights.items():

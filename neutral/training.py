@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 from transformers.trainer_utils import get_last_checkpoint
 
 from neutral.errors import MemoryLimitError
+from neutral.models import experts
 from neutral.recipes import Recipe
 from neutral.tasks import Task, gains_from_bfloat16
 
@@ -28,9 +29,18 @@ class Masking(TrainerCallback):
     the weights that stay.
     """
 
-    def __init__(self, weights: dict[str, torch.nn.Parameter], keep: dict[str, torch.Tensor]) -> None:
-        self.weights = [weights[name] for name in keep]
-        self.keep = [keep[name].to(device=weights[name].device, dtype=weights[name].dtype) for name in keep]
+    def __init__(self, weights: dict[str, torch.Tensor], keep: dict[str, torch.Tensor]) -> None:
+        whole: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        for name, kept in keep.items():
+            parameter, place = experts.owner(weights[name])
+            kept = kept.to(device=parameter.device, dtype=parameter.dtype)
+            if place is not None:  # one expert's part of the parameter
+                stack = whole.get(id(parameter), (parameter, torch.ones_like(parameter)))[1]
+                stack[place] = kept
+                kept = stack
+            whole[id(parameter)] = parameter, kept
+        self.weights = [parameter for parameter, _ in whole.values()]
+        self.keep = [kept for _, kept in whole.values()]
         self.hooks = [weight.register_hook(kept.mul) for weight, kept in zip(self.weights, self.keep, strict=True)]
         self.enforce()
 

@@ -16,6 +16,7 @@ from neutral import __version__
 from neutral.cli.compression import add_compress
 from neutral.cli.inside import add_inside
 from neutral.cli.masks import add_masks
+from neutral.cli.model import add_model
 from neutral.cli.overlap import add_overlap
 from neutral.cli.pretraining import add_pretrain
 from neutral.cli.search import add_find
@@ -26,7 +27,7 @@ from neutral.errors import NeutralError
 
 _COMMANDS = (
     *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
-    *(add_compress, add_pretrain, add_study),
+    *(add_compress, add_pretrain, add_model, add_study),
 )
 
 

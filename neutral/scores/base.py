@@ -9,7 +9,9 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-Weights = Mapping[str, nn.Parameter]
+from neutral.models import experts
+
+Weights = Mapping[str, torch.Tensor]
 
 
 class Scores(dict[str, torch.Tensor]):
@@ -20,14 +22,19 @@ class Scores(dict[str, torch.Tensor]):
     transposed : frozenset of str
         Names of the weights whose output rows are the columns of the tensor, as in the `Conv1D` of GPT-2; `nn.Linear`
         stores (outputs, inputs). Cuts within rows and input norms need to know.
+    tokens : weight name -> int
+        Of Wanda, how many tokens each expert's matrix saw.
     """
 
-    def __init__(self, items: Any = (), *, transposed: Collection[str] = ()) -> None:
+    def __init__(
+        self, items: Any = (), *, transposed: Collection[str] = (), tokens: Mapping[str, int] | None = None
+    ) -> None:
         super().__init__(items)
-        self.transposed = frozenset(transposed)
+        self.transposed, self.tokens = frozenset(transposed), dict(tokens or {})
 
 
 def transposed(model: nn.Module) -> frozenset[str]:
     """Return the names of the weights that the model stores as (inputs, outputs)."""
     names = (name for name, module in model.named_modules() if isinstance(module, Conv1D))
-    return frozenset(f"{name}.weight" if name else "weight" for name in names)
+    layers = {f"{name}.weight" if name else "weight" for name in names}
+    return frozenset(layers | {name for name, part in experts.slices(model).items() if part.transposed})

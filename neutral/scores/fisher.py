@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from neutral.errors import NeutralError
+from neutral.models import experts
 from neutral.scores.base import Scores, Weights
 
 
@@ -46,14 +47,18 @@ def fisher(
     Sung et al. (2021), arXiv 2111.09839.
     """
     total = Scores({name: torch.zeros_like(weight, dtype=torch.float32) for name, weight in weights.items()})
+    owners = {name: experts.owner(weight) for name, weight in weights.items()}
+    parameters = {id(parameter): parameter for parameter, _ in owners.values()}
     count = 0
-    with _prepared(model, weights.values()), torch.enable_grad():
+    with _prepared(model, parameters.values()), torch.enable_grad():
         for batch in batches:
             for example in _examples(batch):
-                gradients = torch.autograd.grad(loss(model, example), list(weights.values()), allow_unused=True)
-                for sums, gradient in zip(total.values(), gradients, strict=True):
-                    if gradient is not None:
-                        sums.addcmul_(gradient.float(), gradient.float())
+                of_example = torch.autograd.grad(loss(model, example), list(parameters.values()), allow_unused=True)
+                gradients = dict(zip(parameters, of_example, strict=True))
+                for name, (parameter, place) in owners.items():
+                    if (gradient := gradients[id(parameter)]) is not None:
+                        part = (gradient if place is None else gradient[place]).float()
+                        total[name].addcmul_(part, part)
                 count += 1
     if not count:
         raise NeutralError("Fisher information needs at least one example; the text has none")

@@ -8,17 +8,15 @@ norms of two texts give those of both together (`join`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from inspect import signature
 from typing import Any
 
 import torch
 from torch import nn
-from transformers.pytorch_utils import Conv1D
 
-from neutral import labels
 from neutral.errors import MismatchError, NeutralError
 from neutral.scores.base import Scores, Weights, transposed
+from neutral.scores.inputs import Watch
+from neutral.scores.routed import texts_without_padding
 
 Forward = Callable[[nn.Module, Any], Any]
 
@@ -63,24 +61,26 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
         unknown which inputs are padding.
     """
     forward, batch_count = forward or _forward, 0
-    watch = _Watch(model, weights)
+    watch = Watch(model, weights)
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
             for batch in batches:
-                forward(model, batch)
-                watch.forget()
+                for part in texts_without_padding(batch) if watch.routed.sums else (batch,):
+                    forward(model, part)
+                    watch.forget()
                 batch_count += 1
     finally:
         watch.close()
         model.train(was_training)
     if not batch_count:
         raise NeutralError("Wanda needs a text to look at; there is none")
-    if unused := next((name for name in weights if name not in watch.sums), None):
+    sums = {**watch.sums, **watch.routed.sums}
+    if unused := next((name for name in weights if name not in sums), None):
         raise NeutralError(f"{unused}: the forward pass does not use this weight, so it has no inputs")
-    norms = {name: watch.sums[name].sqrt() for name in weights}
-    return Scores(norms, transposed=transposed(model) & set(weights))
+    norms = {name: sums[name].sqrt() for name in weights}
+    return Scores(norms, transposed=transposed(model) & set(weights), tokens=watch.routed.tokens)
 
 
 def join(*norms: Scores) -> Scores:
@@ -93,13 +93,14 @@ def join(*norms: Scores) -> Scores:
         if differing := first.keys() ^ other.keys():
             raise MismatchError(f"{min(differing)}: input norms of different models cannot be joined")
     joined = {name: torch.stack([each[name] for each in norms]).square().sum(0).sqrt() for name in first}
-    return Scores(joined, transposed=first.transposed)
+    tokens = {name: sum(each.tokens[name] for each in norms) for name in first.tokens}
+    return Scores(joined, transposed=first.transposed, tokens=tokens)
 
 
 @torch.no_grad()
 def from_norms(weights: Weights, norms: Scores) -> Scores:
     """Return the Wanda scores |W_ij| · ‖X_j‖₂ of weights whose input norms are known."""
-    scores = Scores(transposed=norms.transposed)
+    scores = Scores(transposed=norms.transposed, tokens=norms.tokens)
     for name, weight in weights.items():
         norm = norms[name].to(weight.device, torch.float32)
         scores[name] = weight.detach().float().abs().mul_(norm[:, None] if name in norms.transposed else norm)
@@ -112,92 +113,3 @@ def _forward(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> None:
         return
     base = getattr(model, "base_model", model)
     base(**{key: value for key, value in batch.items() if key != "labels"})
-
-
-class _Watch:
-    """Hooks that sum the squared inputs of linear layers over the tokens that are not padding.
-
-    `sums` holds weight name -> (inputs,) sum of squares, for the weights used so far.
-    """
-
-    def __init__(self, model: nn.Module, weights: Weights) -> None:
-        self.sums: dict[str, torch.Tensor] = {}
-        self.forget()
-        config = getattr(model, "config", None)
-        self.is_encoder_decoder = getattr(config, "is_encoder_decoder", False)
-        name_of = {id(weight): name for name, weight in weights.items()}
-        layers = {
-            module: name_of[id(module.weight)]
-            for module in model.modules()
-            if isinstance(module, nn.Linear | Conv1D) and id(module.weight) in name_of
-        }
-        if unknown := next((name for name in weights if name not in layers.values()), None):
-            raise NeutralError(f"{unknown}: is not the weight of a linear layer of this model")
-        callers = {model, getattr(model, "base_model", model)}
-        self.hooks = [c.register_forward_pre_hook(self.see_padding, with_kwargs=True) for c in callers]
-        self.hooks += [m.register_forward_pre_hook(partial(self.add, name)) for m, name in layers.items()]
-
-    def forget(self) -> None:
-        """Forget the last batch's padding and inputs."""
-        self.padding: dict[str, _Padding] = {}
-        self.last, self.last_squares = None, None
-
-    def close(self) -> None:
-        """Remove the hooks."""
-        for hook in self.hooks:
-            hook.remove()
-
-    def see_padding(self, model: nn.Module, args: tuple, named: dict[str, Any]) -> None:
-        """Keep the attention masks that the model is called with."""
-        arguments = {**dict(zip(signature(model.forward).parameters, args, strict=False)), **named}
-        for key in ("attention_mask", "decoder_attention_mask"):
-            mask = arguments.get(key)
-            if mask is None:
-                self.padding.pop(key, None)
-            elif isinstance(mask, torch.Tensor) and mask.ndim == 2:
-                self.padding[key] = _Padding(mask)
-            elif key not in self.padding:  # otherwise the model's own call, before that of its base model, had the mask
-                raise NeutralError(f"Wanda needs to know the padding: {key} must be a (batch, tokens) tensor")
-
-    def add(self, name: str, _layer: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
-        """Add the squares of one layer's inputs, (…, inputs)."""
-        inputs, key = args[0], self.padding_key(name)
-        # Query, key and value, or gate and up, read the same tensor: it is summed once.
-        current = (inputs, None if inputs.is_inference() else inputs._version, key)
-        if self.last is None or current[0] is not self.last[0] or current[1:] != self.last[1:]:
-            tokens = inputs.detach().reshape(-1, inputs.shape[-1])  # (N, inputs)
-            if key in self.padding:
-                tokens = self.padding[key].without(tokens, name)
-            squares = tokens.float().square().sum(0)
-            self.last, self.last_squares = current, squares if squares.device.type == "mps" else squares.double()
-        if name in self.sums:
-            self.sums[name] += self.last_squares
-        else:
-            self.sums[name] = self.last_squares.clone()
-
-    def padding_key(self, name: str) -> str:
-        """Return the name of the attention mask that tells which of this layer's inputs are padding."""
-        stack, _, component = labels.label(name)
-        of_decoder = stack == "decoder" and component not in ("cross_key", "cross_value")
-        return "decoder_attention_mask" if self.is_encoder_decoder and of_decoder else "attention_mask"
-
-
-class _Padding:
-    """Which tokens of a batch are padding, from an attention mask (B, T)."""
-
-    def __init__(self, mask: torch.Tensor) -> None:
-        self.texts, self.size = len(mask), mask.numel()
-        self.real = mask.reshape(-1).nonzero().flatten()  # places of the tokens that count
-
-    def without(self, tokens: torch.Tensor, name: str) -> torch.Tensor:
-        """Return the rows of `tokens` (N, inputs) that are not padding."""
-        if len(self.real) == self.size:
-            return tokens
-        if len(tokens) == self.size:
-            return tokens[self.real.to(tokens.device)]
-        if len(tokens) in (self.texts, len(self.real)):
-            return tokens  # one vector a text (a pooler), or padding is left out already
-        raise NeutralError(
-            f"{name}: has {len(tokens)} inputs where the batch has {self.size} tokens: which are padding? "
-            "Use batches without padding"
-        )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
+from neutral.models import experts
+
 
 def snapshot(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Return a copy of every parameter and buffer, on the model's device."""
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    """Return a copy of every parameter and buffer, on the model's device, and views of it by the experts' names."""
+    copies = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    return copies | experts.split(model, copies)
 
 
 @torch.no_grad()

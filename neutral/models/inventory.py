@@ -1,0 +1,129 @@
+"""What of a model is pruned, and what is not and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from neutral import labels
+from neutral.models.prunable import OUTSIDE, Candidate, candidates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("pruned", "what", "matrices", "weights", "share", "reason")
+
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters of two or more dimensions that fare alike."""
+
+    what: str
+    """The component that is pruned, or the name of what is left out, * for a number."""
+    matrices: int
+    weights: int
+    reason: str = ""
+    """Why they are left out; empty for what is pruned."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What of a model is pruned, and what is not and why.
+
+    Attributes
+    ----------
+    parameters : int
+        All numbers of the model, shared ones once.
+    pruned : list of Group
+        By component, in the order of `labels.COMPONENTS`.
+    left_out : list of Group
+        By name and reason: those inside the repeated blocks first, then those outside.
+    """
+
+    parameters: int
+    pruned: tuple[Group, ...]
+    left_out: tuple[Group, ...]
+
+    @property
+    def matrices(self) -> int:
+        """How many matrices are pruned."""
+        return sum(group.matrices for group in self.pruned)
+
+    @property
+    def weights(self) -> int:
+        """How many weights are pruned."""
+        return sum(group.weights for group in self.pruned)
+
+    @property
+    def share(self) -> float:
+        """What share of the model's parameters can be pruned."""
+        return self.weights / self.parameters
+
+    def table(self) -> pd.DataFrame:
+        """Return a row a group: what is pruned by component, then what is left out with its reason."""
+        import pandas as pd
+
+        rows = [
+            (not group.reason, group.what, group.matrices, group.weights, group.weights / self.parameters, group.reason)
+            for group in (*self.pruned, *self.left_out)
+        ]
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    def written(self) -> dict:
+        """Return the entry `inventory` of study.json."""
+        pruned = {group.what: {"matrices": group.matrices, "weights": group.weights} for group in self.pruned}
+        left_out = [
+            {"name": group.what, "matrices": group.matrices, "weights": group.weights, "reason": group.reason}
+            for group in self.left_out
+        ]
+        return {
+            "parameters": self.parameters,
+            "matrices": self.matrices,
+            "weights": self.weights,
+            "pruned": pruned,
+            "left_out": left_out,
+        }
+
+    def lines(self) -> list[str]:
+        """Return it in a few lines of plain English."""
+        parts = ", ".join(f"{group.what} {group.weights:,} in {group.matrices}" for group in self.pruned)
+        first = (
+            f"prunes {self.weights:,} weights in {self.matrices:,} matrices, {self.share:.1%} of the model's "
+            f"{self.parameters:,}: {parts}"
+        )
+        return [first, *(_left_out(group) for group in self.left_out)]
+
+
+def inventory(model: nn.Module, only: str = "", *, stack: str = "") -> Inventory:
+    """Return what of a model is pruned: all that can be, or `only` one stack's (encoder | decoder).
+
+    `stack` is the stack of a model that has one, as `models.stack` says.
+    """
+    chosen: dict[str, list[Candidate]] = {}
+    others: dict[tuple[str, str], list[Candidate]] = {}
+    for each in candidates(model):
+        label = labels.label(each.name)
+        reason = each.reason or (f"not in the {only}" if only and label.stack != only else "")
+        if reason:
+            others.setdefault((_NUMBER.sub("*", each.name), reason), []).append(each)
+        else:
+            chosen.setdefault(label.component, []).append(each)
+    pruned = [_group(what, chosen[what]) for what in sorted(chosen, key=labels.sort_key)]
+    left_out = [_group(what, several, reason) for (what, reason), several in others.items()]
+    left_out.sort(key=lambda group: group.reason == OUTSIDE)
+    return Inventory(sum(parameter.numel() for parameter in model.parameters()), tuple(pruned), tuple(left_out))
+
+
+def _group(what: str, several: list[Candidate], reason: str = "") -> Group:
+    return Group(what, len(several), sum(prod(each.weight.shape) for each in several), reason)
+
+
+def _left_out(group: Group) -> str:
+    count = f" ({group.matrices})" if group.matrices > 1 else ""
+    return f"leaves {group.what}{count} whole, {group.weights:,} weights: {group.reason}"

@@ -1,0 +1,134 @@
+"""What each expert sees: the squared inputs of its matrices, over the tokens that are routed to it.
+
+An expert layer multiplies inside one forward call, so a hook on the layer sees neither which tokens an expert gets nor
+the inputs of its second matrix. While a `Routed` is open, expert layers run one expert after the other, as
+transformers' plain implementation does, and every product with an expert's matrix is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from neutral.errors import NeutralError
+from neutral.models import experts
+from neutral.scores.base import Weights
+
+# A product's function -> whether its matrix is stored as (inputs, outputs).
+_PRODUCTS = {
+    nn.functional.linear: False,
+    **dict.fromkeys((torch.matmul, torch.mm, torch.bmm, torch.Tensor.__matmul__), True),
+    **dict.fromkeys((torch.Tensor.matmul, torch.Tensor.mm, torch.Tensor.bmm), True),
+}
+
+
+class Routed:
+    """Sums over the tokens that each expert gets; `close` gives the layers their own ways back.
+
+    Attributes
+    ----------
+    sums : weight name -> (inputs,) float64
+        Sum of the squares of each input of an expert's matrix; 0 for an expert that got no token.
+    tokens : weight name -> int
+        How many tokens the matrix was multiplied with.
+    """
+
+    def __init__(self, model: nn.Module, weights: Weights) -> None:
+        parts = {name: part for name, part in experts.slices(model).items() if name in weights}
+        self.transposed = {name for name, part in parts.items() if part.transposed}
+        self.tokens = dict.fromkeys(parts, 0)
+        self.sums = {
+            name: torch.zeros(weights[name].shape[0 if part.transposed else 1], dtype=_exact(weights[name].device))
+            for name, part in parts.items()
+        }
+        owners = {name: experts.owner(weights[name]) for name in parts}
+        self.name_of = {(id(parameter), place): name for name, (parameter, place) in owners.items()}
+        self.stacks = {id(parameter) for parameter, _ in owners.values()}
+        self.restore: list[Callable[[], None]] = []
+        for module in model.modules():
+            if any(id(parameter) in self.stacks for _, parameter in experts.stacked(module)):
+                self._watch(module)
+
+    def close(self) -> None:
+        """Give the layers their own ways back."""
+        while self.restore:
+            self.restore.pop()()
+
+    def see(self, inputs: torch.Tensor, weight: torch.Tensor, transposed: bool) -> None:
+        """Add a product's inputs, (…, inputs), if its matrix is an expert's, or (experts, tokens, inputs) of all."""
+        parameter, place = experts.owner(weight)
+        if id(parameter) not in self.stacks:
+            return
+        several = [(place, inputs)] if place is not None else enumerate(inputs)
+        for expert, rows in several:
+            name = self.name_of.get((id(parameter), expert))
+            if name is None:
+                continue
+            if transposed != (name in self.transposed):
+                raise NeutralError(f"{name}: is multiplied the other way round than it is stored, so Wanda cannot tell")
+            rows = rows.detach().reshape(-1, rows.shape[-1]).float()
+            squares = rows.square()
+            self.sums[name] += squares.sum(0).to(self.sums[name])
+            self.tokens[name] += int(squares.any(dim=1).sum())  # layers that give every expert all tokens send zeros
+
+    def _watch(self, module: nn.Module) -> None:
+        """Make a layer run expert by expert, and see its products."""
+        forward = module.forward
+
+        def watched(*args: Any, **named: Any) -> Any:
+            with _Products(self.see):
+                return forward(*args, **named)
+
+        module.forward = watched
+        self.restore.append(partial(setattr, module, "forward", forward))
+        config = getattr(module, "config", None)
+        if hasattr(config, "_experts_implementation"):
+            self.restore.append(partial(setattr, config, "_experts_implementation", config._experts_implementation))
+            config._experts_implementation = "eager"
+
+
+class _Products(TorchFunctionMode):
+    """Within, every matrix product is shown to `see` before it is made."""
+
+    def __init__(self, see: Callable[[torch.Tensor, torch.Tensor, bool], None]) -> None:
+        super().__init__()
+        self.see = see
+
+    def __torch_function__(self, function: Any, types: Any, args: tuple = (), named: Mapping | None = None) -> Any:
+        if (transposed := _PRODUCTS.get(function)) is not None and len(args) > 1:
+            with torch._C.DisableTorchFunction():
+                self.see(args[0], args[1], transposed)
+        return function(*args, **(named or {}))
+
+
+def _exact(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def texts_without_padding(batch: Mapping[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+    """Return a batch as it is if nothing in it is padding, else its texts, each without its own: (1, T) a tensor.
+
+    Within an expert layer nothing tells which tokens are padding.
+    """
+    masks = {key: batch[key] for key in ("attention_mask", "decoder_attention_mask") if key in batch}
+    if all(mask.bool().all() for mask in masks.values()):
+        return [dict(batch)]
+    return [_text(batch, masks, place) for place in range(len(next(iter(batch.values()))))]
+
+
+def _text(batch: Mapping[str, torch.Tensor], masks: Mapping[str, torch.Tensor], place: int) -> dict[str, torch.Tensor]:
+    """Return one text of a batch; a tensor goes by the mask that has its length, a decoder's by the decoder's."""
+    text = {}
+    for key, tensor in batch.items():
+        row = tensor[place : place + 1]
+        mask = masks.get("decoder_attention_mask" if key.startswith(("decoder", "labels")) else "attention_mask")
+        if mask is None:
+            mask = masks.get("attention_mask")
+        fits = mask is not None and row.shape[:2] == (1, mask.shape[1])
+        text[key] = row[:, mask[place].bool()] if fits else row
+    return text
