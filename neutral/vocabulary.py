@@ -19,6 +19,7 @@ import torch
 from tokenizers import Tokenizer, pre_tokenizers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from neutral import encoding
 from neutral.errors import NeutralError
 
 
@@ -39,14 +40,14 @@ def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size
     Raises
     ------
     NeutralError
-        If `size` is too small for special tokens, single characters and bytes.
+        If `size` is too small for special tokens, single characters and bytes, and for a tokenizer written in Python.
     """
-    backend = tokenizer.backend_tokenizer
+    backend = encoding.require_backend(tokenizer, "trimming a vocabulary")
     share: Counter[int] = Counter()
     for text in lines.values():
         counts: Counter[int] = Counter()
-        for encoding in backend.encode_batch(text, add_special_tokens=False):
-            counts.update(encoding.ids)
+        for ids in encoding.ids(tokenizer, text):
+            counts.update(ids)
         total = sum(counts.values())
         for token, count in counts.items():
             share[token] += count / total / len(lines)
@@ -76,7 +77,7 @@ def trim_tokenizer(tokenizer: PreTrainedTokenizerBase, keep: list[int]) -> PreTr
     It works on Unigram, WordPiece and BPE models; BPE keeps only the merges whose parts and result all stay. Raises
     `NeutralError` for a model of another type.
     """
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    state = json.loads(encoding.require_backend(tokenizer, "trimming a vocabulary").to_str())
     new = {old: i for i, old in enumerate(keep)}
     model = state["model"]
     if model["type"] == "Unigram":

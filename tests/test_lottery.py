@@ -115,11 +115,18 @@ def test_one_shot_masks_are_nested_and_exact(search, method):
 
 def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
     found = one_shot.one_shot(search, "wanda", [0.5], halves=True)
-    for variant, start in (("a", 0), ("b", 1)):
-        alone = one_shot.one_shot(search, "wanda", [0.5], blocks=search.train_items[start::2])[""][0.5]
-        assert found[variant][0.5] == alone
-    halves = [one_shot._norms(search, search.train_items[start::2]) for start in (0, 1)]
+    examples = [search.task.example(block, (search.recipe.seed, i)) for i, block in enumerate(search.train_items)]
+    halves = [
+        scores.input_norms(
+            search.model, search.weights, [search.task.collate([example]) for example in half], search.task.forward
+        )
+        for half in (examples[::2], examples[1::2])
+    ]
     for name, weight in search.weights.items():
+        for variant, half in zip("ab", halves, strict=True):
+            dropped = (weight.detach().abs() * half[name]).argsort(1)[:, : weight.shape[1] // 2]
+            kept = torch.ones_like(weight, dtype=torch.bool).scatter(1, dropped, False)
+            assert torch.equal(found[variant][0.5].to_tensors()[name], kept)
         both = (halves[0][name] ** 2 + halves[1][name] ** 2).sqrt()
         lowest = (weight.detach().abs() * both).argsort(1)[:, : weight.shape[1] // 2]
         expected = torch.ones_like(weight, dtype=torch.bool).scatter(1, lowest, False)
@@ -127,6 +134,17 @@ def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
     assert found["a"][0.5] != found["b"][0.5]
     with pytest.raises(NeutralError, match="no two halves"):
         one_shot.one_shot(search, "wanda", [0.5], blocks=search.train_items[:1], halves=True)
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_the_wanda_mask_of_all_the_text_is_the_same_with_and_without_halves(search, count):
+    blocks = search.train_items[:count]
+    whole = one_shot.one_shot(search, "wanda", [0.5], blocks=blocks)[""][0.5]
+    assert one_shot._norms(search, blocks)[""].keys() == search.weights.keys()
+    scored = one_shot.weight_scores(search, "wanda", blocks)
+    assert search.cut(scored, 0.5, scope="row") == whole
+    if count > 1:
+        assert one_shot.one_shot(search, "wanda", [0.5], blocks=blocks, halves=True)[""][0.5] == whole
 
 
 def test_change_scores_are_the_distance_from_the_start(search):

@@ -10,15 +10,21 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer, pre_tokenizers
 
+from neutral import encoding
 from neutral.errors import NeutralError
 from neutral.languages import NO_SCRIPT
 from neutral.ties import merged
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 WEIGHTS = ("uniform", "frequency", "sqrt")
 BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
@@ -71,18 +77,16 @@ _SCRIPTS = {
 }
 
 
-def count(backend: Tokenizer, lines: dict[str, list[str]], size: int) -> dict[str, np.ndarray]:
+def count(
+    tokenizer: PreTrainedTokenizerBase | Tokenizer, lines: dict[str, list[str]], size: int
+) -> dict[str, np.ndarray]:
     """Return language -> how often `lines` use each token, int64 (size,).
 
     Special tokens and the unknown token are not counted. `size` is the number of rows of the token table. Raises
     `NeutralError` for a token beyond it.
     """
-    if backend.truncation is not None or backend.padding is not None:
-        backend = Tokenizer.from_str(backend.to_str())  # a copy that takes whole lines: the caller's object stays
-        backend.no_truncation()
-        backend.no_padding()
-    special = np.array(sorted(_special(backend)), dtype=np.int64)
-    return {language: _count(backend, text, size, special) for language, text in lines.items()}
+    special = np.array(sorted(_special(tokenizer)), dtype=np.int64)
+    return {language: _count(tokenizer, text, size, special) for language, text in lines.items()}
 
 
 def mean_frequency(counts: dict[str, np.ndarray]) -> np.ndarray:
@@ -116,25 +120,16 @@ def weights(kind: str, frequency: np.ndarray) -> torch.Tensor | None:
     return torch.from_numpy(weight / weight.mean()).float()
 
 
-def pieces(backend: Tokenizer, size: int | None = None) -> list[str]:
+def pieces(tokenizer: PreTrainedTokenizerBase | Tokenizer, size: int | None = None) -> list[str]:
     """Return each token's readable text by id, a leading space where a word starts.
 
     ``##`` of WordPiece stays; a token that is no whole character reads as its bytes, ``<0xE4>``. An id that the
     tokenizer does not use reads as "". The list is as long as the vocabulary, or `size`.
     """
-    vocabulary = backend.get_vocab(with_added_tokens=True)
-    added = backend.get_added_tokens_decoder()
-    is_byte_level, is_wordpiece = _byte_level(backend), type(backend.model).__name__ == "WordPiece"
-    size = 1 + max(vocabulary.values(), default=-1) if size is None else size
-    texts = [""] * size
-    for piece, token in vocabulary.items():
-        if token >= size:
-            continue
-        if token in added or is_wordpiece:
-            texts[token] = piece
-        else:
-            texts[token] = _from_bytes(piece) if is_byte_level else piece.replace("▁", " ")
-    return texts
+    names, read = encoding.names(tokenizer), _reader(tokenizer)
+    size = len(names) if size is None else size
+    texts = [read(token, name) if name else "" for token, name in enumerate(names[:size])]
+    return texts + [""] * (size - len(texts))
 
 
 def script(piece: str) -> str:
@@ -171,11 +166,13 @@ def bins(frequency: np.ndarray) -> np.ndarray:
     return np.array(BINS, dtype=object)[group]
 
 
-def _count(backend: Tokenizer, text: list[str], size: int, special: np.ndarray) -> np.ndarray:
+def _count(
+    tokenizer: PreTrainedTokenizerBase | Tokenizer, text: list[str], size: int, special: np.ndarray
+) -> np.ndarray:
     counts = np.zeros(size, dtype=np.int64)
     for start in range(0, len(text), _BATCH):
-        encodings = backend.encode_batch_fast(text[start : start + _BATCH], add_special_tokens=False)
-        ids = np.concatenate([np.array(encoding.ids, dtype=np.int64) for encoding in encodings])
+        lines = encoding.ids(tokenizer, text[start : start + _BATCH])
+        ids = np.concatenate([np.array(line, dtype=np.int64) for line in lines])
         ids = ids[~np.isin(ids, special)]
         if ids.size and ids.max() >= size:
             raise NeutralError(f"the tokenizer makes token {ids.max()}, but the token table has {size:,} rows")
@@ -183,14 +180,36 @@ def _count(backend: Tokenizer, text: list[str], size: int, special: np.ndarray) 
     return counts
 
 
-def _special(backend: Tokenizer) -> set[int]:
+def _special(tokenizer: PreTrainedTokenizerBase | Tokenizer) -> set[int]:
     """Return the ids of special tokens and of the unknown one."""
+    backend = encoding.backend(tokenizer)
+    if backend is None:
+        return set(tokenizer.all_special_ids)
     special = {i for i, token in backend.get_added_tokens_decoder().items() if token.special}
     if type(backend.model).__name__ == "Unigram":
         special.add(json.loads(backend.to_str())["model"].get("unk_id"))
     elif backend.model.unk_token is not None:
         special.add(backend.token_to_id(backend.model.unk_token))
     return special - {None}
+
+
+def _reader(tokenizer: PreTrainedTokenizerBase | Tokenizer) -> Callable[[int, str], str]:
+    """Return the function from a token's id and name to its readable text."""
+    backend = encoding.backend(tokenizer)
+    if backend is None:
+        special, as_text = set(tokenizer.all_special_ids), tokenizer.convert_tokens_to_string
+        # A name that is one letter may stand for a byte that is no character alone (ByT5).
+        return lambda token, name: (
+            f"<0x{ord(name):02X}>"
+            if len(name) == 1 and token not in special and not as_text([name])
+            else name.replace("▁", " ")
+        )
+    added = backend.get_added_tokens_decoder()
+    if type(backend.model).__name__ == "WordPiece":
+        return lambda token, name: name
+    if _byte_level(backend):
+        return lambda token, name: name if token in added else _from_bytes(name)
+    return lambda token, name: name if token in added else name.replace("▁", " ")
 
 
 def _byte_level(backend: Tokenizer) -> bool:

@@ -59,7 +59,7 @@ def trim(
         For a text with no known token and for a `size` too small to spell it; the model is then unchanged.
     """
     before = model.get_input_embeddings().weight.shape[0]
-    tokens.mean_frequency(tokens.count(tokenizer.backend_tokenizer, lines, before))  # raises without a known token
+    tokens.mean_frequency(tokens.count(tokenizer, lines, before))  # raises without a known token
     keep = [token for token in vocabulary.needed(tokenizer, lines, size) if token < before]
     trimmed = vocabulary.cut(model, tokenizer, keep)
     return Trimmed(trimmed, keep, before, len(keep))

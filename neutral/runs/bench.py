@@ -59,13 +59,12 @@ class Bench:
             self.by_line = LineByLine(self.tokenizer, longest=_longest(self.model.config, self.tokenizer))
             most = plan.held_out * plan.length
             self.lines = {code: self.by_line.items(corpus.held_out[code], most) for code in plan.languages}
-        backend = self.tokenizer.backend_tokenizer
-        counts = tokens.count(backend, self.train, len(self.matrix))
+        counts = tokens.count(self.tokenizer, self.train, len(self.matrix))
         self.frequency = tokens.mean_frequency(counts)
         # Tokens such as the first of every block are in no line, and in every example.
         special = [i for i in task.special if i < len(self.frequency)]
         self.frequency[special] = self.frequency.max()
-        self.pieces = tokens.pieces(backend, len(self.matrix))
+        self.pieces = tokens.pieces(self.tokenizer, len(self.matrix))
         self.scripts = tokens.scripts(self.pieces)
         self.groups = _groups(counts, self.frequency, self.scripts)
         self.trimmed = 1.0

@@ -140,7 +140,7 @@ def token_counts(model: str, corpus: Corpus, **options: object) -> dict[str, np.
 
     tokenizer = models.load_tokenizer(model, **options)
     lines = {code: [*corpus.train[code], *corpus.held_out[code]] for code in corpus.languages}
-    return count(tokenizer.backend_tokenizer, lines, len(tokenizer))
+    return count(tokenizer, lines, len(tokenizer))
 
 
 def study_at(folder: str | Path) -> Study:

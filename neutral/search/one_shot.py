@@ -65,9 +65,7 @@ def one_shot(
     texts = {"": blocks, "a": blocks[::2], "b": blocks[1::2]} if halves else {"": blocks}
     if method == "wanda":
         search.rewind()
-        norms = {v: _norms(search, text) for v, text in texts.items() if v or not halves}
-        if halves:
-            norms[""] = scores.join(norms["a"], norms["b"])
+        norms = _norms(search, blocks)
         scored = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
     else:
         scored = ((v, weight_scores(search, method, text, tell)) for v, text in texts.items())
@@ -84,14 +82,22 @@ def weight_scores(search: Search, method: str, blocks: Sequence, tell: Tell | No
     if method == "random":
         return scores.random(search.weights, search.recipe.seed)
     if method == "wanda":
-        return scores.from_norms(search.weights, _norms(search, blocks))
+        return scores.from_norms(search.weights, _norms(search, blocks)[""])
     if method == "fisher":
         examples = search.batches(blocks[:FISHER_EXAMPLES], 1)
         return scores.fisher(search.model, search.weights, examples, search.task.mean_loss)
     raise NeutralError(f"no such method: {method}; use {', '.join(METHODS)}")
 
 
-def _norms(search: Search, blocks: Sequence) -> scores.Scores:
-    return scores.input_norms(
-        search.model, search.weights, search.batches(blocks, search.recipe.batch_size), search.task.forward
-    )
+def _norms(search: Search, blocks: Sequence) -> dict[str, scores.Scores]:
+    """Return the input norms over all blocks (""), over the even ones ("a") and over the odd ones ("b").
+
+    All are always measured in halves and joined, and a block is masked by its place among all of them: so the mask of
+    the whole text is the same whether or not the halves are asked for. One block alone is "" and "a".
+    """
+    norms = {}
+    for variant, places in (("a", range(0, len(blocks), 2)), ("b", range(1, len(blocks), 2))):
+        if places or variant == "a":
+            batches = search.batches(blocks, search.recipe.batch_size, places)
+            norms[variant] = scores.input_norms(search.model, search.weights, batches, search.task.forward)
+    return norms | {"": scores.join(*norms.values())}

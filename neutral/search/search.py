@@ -128,9 +128,14 @@ class Search:
         transposed = scores.transposed(self.model)
         return scores.cut(weight_scores, share, scope or self.scope, kept, transposed=transposed)
 
-    def batches(self, items: Sequence, size: int) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield batches of examples from `items`, drawn by the recipe's seed, on the model's device."""
-        seed = self.recipe.seed
-        for start in range(0, len(items), size):
-            rows = [self.task.example(item, (seed, start + i)) for i, item in enumerate(items[start : start + size])]
+    def batches(
+        self, items: Sequence, size: int, places: Sequence[int] | None = None
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield batches of the examples of `items`, or of those at `places`, on the model's device.
+
+        What is random of an example is drawn from the recipe's seed and its place.
+        """
+        places = range(len(items)) if places is None else places
+        for start in range(0, len(places), size):
+            rows = [self.task.example(items[i], (self.recipe.seed, i)) for i in places[start : start + size]]
             yield {key: value.to(self.model.device) for key, value in self.task.collate(rows).items()}

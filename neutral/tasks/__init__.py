@@ -8,8 +8,9 @@ every model is scored on the same ones, so that differences between models are p
 """
 
 from neutral.tasks.base import IGNORED, Order, Score, Task, autocast, gains_from_bfloat16, stacked
-from neutral.tasks.language_modelling import LanguageModelling, only_positions
+from neutral.tasks.language_modelling import LanguageModelling
 from neutral.tasks.line_by_line import LineByLine
+from neutral.tasks.positions import only_positions
 
 __all__ = [
     "IGNORED",

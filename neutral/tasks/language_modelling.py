@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import contextmanager
 from math import log
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from neutral import encoding
 from neutral.errors import NeutralError
 from neutral.tasks.base import IGNORED, Score, autocast, stacked
+from neutral.tasks.positions import logits_at
 from neutral.tasks.words import Words
 
 _LOGITS = 2**28  # at most so many logits at a time (1 GB in float32)
@@ -64,7 +64,7 @@ class LanguageModelling:
             raise NeutralError("this model's tokenizer has no mask token: use --task clm for a causal model")
         if name != "mlm" and words:
             raise NeutralError("whole words are masked in masked language modelling only (--task mlm)")
-        self.words = Words(tokenizer.backend_tokenizer) if words else None
+        self.words = Words(tokenizer) if words else None
         self.name = self.head = name
         self.model_options: dict = {}
         self.tokenizer, self.length, self.mask_share = tokenizer, length, mask_share
@@ -86,12 +86,11 @@ class LanguageModelling:
 
         The last, incomplete block is dropped unless it is the only one, which is padded.
         """
-        backend = self.tokenizer.backend_tokenizer
         separator = [] if self.separator is None else [self.separator]
         stream: list[int] = []
-        for encoding in backend.encode_batch(list(lines), add_special_tokens=False):
-            if encoding.ids:
-                stream += encoding.ids + separator
+        for ids in encoding.ids(self.tokenizer, lines):
+            if ids:
+                stream += ids + separator
         if not stream:
             raise NeutralError("the text holds no token that this model knows")
         start = [] if self.first is None else [self.first]
@@ -183,9 +182,8 @@ class LanguageModelling:
         if self.name == "clm":
             labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)  # position t predicts token t + 1
         scored = labels != IGNORED
-        with only_positions(model, scored):
-            logits = model(input_ids=ids, attention_mask=batch["attention_mask"]).logits
-        return logits.view(-1, logits.shape[-1]), labels[scored], scored.nonzero()[:, 0]
+        logits = logits_at(model, scored, input_ids=ids, attention_mask=batch["attention_mask"])
+        return logits, labels[scored], scored.nonzero()[:, 0]
 
     @torch.inference_mode()
     def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
@@ -233,22 +231,3 @@ class LanguageModelling:
 def _tensors(ids: np.ndarray, attention: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tensor]:
     arrays = {"input_ids": ids, "attention_mask": attention, "labels": labels}
     return {key: torch.from_numpy(array) for key, array in arrays.items()}
-
-
-@contextmanager
-def only_positions(model: PreTrainedModel, wanted: torch.Tensor):
-    """Within, the head of `model` sees only the hidden states where `wanted` (B, T) is true, as (1, N, d).
-
-    The base model's output is filtered by a hook, so any head works unchanged.
-    """
-    base = model.base_model
-
-    def keep(_module: nn.Module, _inputs: tuple, output):
-        output.last_hidden_state = output.last_hidden_state[wanted].unsqueeze(0)
-        return output
-
-    handle = base.register_forward_hook(keep)
-    try:
-        yield
-    finally:
-        handle.remove()

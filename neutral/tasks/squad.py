@@ -20,6 +20,7 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from neutral import encoding
 from neutral.errors import NeutralError
 from neutral.tasks import answers, records, splits
 from neutral.tasks.base import Score, alike, autocast, padded, padding_token
@@ -114,6 +115,7 @@ class Squad:
     metrics = ("exact_match", "answer_f1")
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, length: int = 384, stride: int = 128) -> None:
+        encoding.require_backend(tokenizer, "squad, which needs the place of each token in the text")
         self.tokenizer, self.length, self.stride = tokenizer, length, stride
         self.model_options: dict[str, object] = {}
         self._fillers = {"input_ids": padding_token(tokenizer)}

@@ -23,7 +23,7 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral import corpora
+from neutral import corpora, encoding
 from neutral.errors import FileError, NeutralError
 from neutral.tasks import splits
 from neutral.tasks.base import IGNORED, Score, alike, autocast, padded, padding_token
@@ -212,9 +212,9 @@ class TokenClassification:
 
     def _example(self, sentence: Sentence) -> tuple[dict[str, torch.Tensor], list[int]]:
         """Return the example of a sentence, and the places of the words that carry a label in it."""
-        tokens = self.tokenizer(list(sentence.words), is_split_into_words=True, truncation=True, max_length=self.length)
+        tokens, words = encoding.sentence(self.tokenizer, sentence.words, self.length)
         labels, labelled_words, last = [], [], None
-        for word in tokens.word_ids():
+        for word in words:
             first = word is not None and word != last
             labels.append(sentence.tags[word] if first else IGNORED)
             if first:

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from neutral import encoding
 from neutral.errors import NeutralError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _WITHOUT_SPACES = ("CJK ", "HIRAGANA ", "KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ")  # Unicode names
 
@@ -30,12 +35,10 @@ class Words:
         Whether a token is a word by itself wherever it stands.
     """
 
-    def __init__(self, backend: Tokenizer) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase | Tokenizer) -> None:
         """Read the vocabulary. Raises `NeutralError` if it marks no words."""
-        pieces = [backend.id_to_token(i) or "" for i in range(backend.get_vocab_size(with_added_tokens=True))]
-        model = json.loads(backend.to_str())["model"]
-        if model["type"] == "WordPiece":
-            prefix = model["continuing_subword_prefix"]
+        pieces, prefix = encoding.names(tokenizer), _continuing(encoding.backend(tokenizer))
+        if prefix:
             begins = [not piece.startswith(prefix) for piece in pieces]
             texts = [piece.removeprefix(prefix) for piece in pieces]
         else:
@@ -54,6 +57,12 @@ class Words:
         first[0] = True
         words = np.split(np.arange(len(block)), np.flatnonzero(first)[1:])
         return [places for places in words if content[places[0]]]
+
+
+def _continuing(backend: Tokenizer | None) -> str:
+    """Return what the pieces of WordPiece begin with that go on with a word; nothing for other vocabularies."""
+    model = {} if backend is None else json.loads(backend.to_str())["model"]
+    return model["continuing_subword_prefix"] if model.get("type") == "WordPiece" else ""
 
 
 def _alone(text: str) -> bool:
