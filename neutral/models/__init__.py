@@ -1,7 +1,7 @@
 """Models: load any Hugging Face id or folder, say what kind of model it is, and find the weights that can be pruned."""
 
 from neutral.models.devices import device
-from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task
+from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task, stack
 from neutral.models.loading import load_model, load_seeded, load_tokenizer
 from neutral.models.prunable import prunable
 
@@ -14,4 +14,5 @@ __all__ = [
     "natural_scope",
     "natural_task",
     "prunable",
+    "stack",
 ]
