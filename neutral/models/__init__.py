@@ -2,7 +2,7 @@
 
 from neutral.models.devices import device
 from neutral.models.inventory import Inventory, inventory
-from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task
+from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task, stack
 from neutral.models.loading import load_model, load_seeded, load_tokenizer
 from neutral.models.prunable import prunable
 
@@ -17,4 +17,5 @@ __all__ = [
     "natural_scope",
     "natural_task",
     "prunable",
+    "stack",
 ]
