@@ -7,7 +7,7 @@ from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import together, ways, words
+from pages.parts.overlap import experts, together, ways, words
 from pages.parts.views import View
 
 EVERY = "All languages"
@@ -92,3 +92,4 @@ with page("Layers") as views:
             overlap(view, measure, who)
             ways.ways(view, measure)
         sparsity(view, who)
+        experts.used(view)

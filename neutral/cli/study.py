@@ -1,4 +1,4 @@
-"""`study show|scores`: what is in a study."""
+"""`study show|scores|experts`: what is in a study."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ SCORES = [
 def add_study(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     study = commands.add_parser("study", help="what is in a study")
-    inner = study.add_subparsers(required=True, metavar="show|scores")
+    inner = study.add_subparsers(required=True, metavar="show|scores|experts")
     show = command(inner, "show", "what is in a study", _run_study)
     show.add_argument("folder", metavar="DIR")
     text = "every score of find and transfer: the task's metric, and beside perplexity the accuracy of the same tokens"
     scores = command(inner, "scores", text, _run_scores)
     scores.add_argument("folder", metavar="DIR")
     options.form(scores)
+    text = "which experts each language uses: the share of a layer's routed tokens (find --method wanda stores it)"
+    experts = command(inner, "experts", text, _run_experts)
+    experts.add_argument("folder", metavar="DIR")
+    options.form(experts)
 
 
 def _run_scores(chosen: argparse.Namespace) -> None:
@@ -38,6 +42,27 @@ def _run_scores(chosen: argparse.Namespace) -> None:
         raise NeutralError(f"{chosen.folder}: has no scores; `find` and `transfer` make them")
     table = pd.DataFrame([{**row, "target": row.get("target", row.get("language"))} for row in rows])
     print_table(table.reindex(columns=SCORES).dropna(axis="columns", how="all"), chosen.format)
+
+
+def _run_experts(chosen: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from neutral.search import experts
+    from neutral.study import Study
+    from neutral.summary import Choice
+
+    study = Study(chosen.folder)
+    rows = study.table("experts")
+    if not len(rows):
+        raise NeutralError(
+            f"{chosen.folder}: says nothing of experts; `find --method wanda` on a mixture of experts does"
+        )
+    keys = rows[["task", "method", "seed"]].drop_duplicates()
+    tables = [
+        experts.usage(study, Choice(key.task, key.method, 0.0, key.seed)).assign(task=key.task, seed=key.seed)
+        for key in keys.itertuples()
+    ]
+    print_table(pd.concat(tables), chosen.format)
 
 
 def _run_study(chosen: argparse.Namespace) -> None:

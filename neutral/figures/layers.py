@@ -67,6 +67,36 @@ def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool
     )
 
 
+def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
+    """Draw which share of a layer's routed tokens each expert gets, a row a language: that of `search.experts.usage`.
+
+    White is an even share: 1 in as many as there are experts.
+    """
+    rows = table[table["layer"] == layer]
+    square = rows.pivot(index="language", columns="expert", values="share").loc[list(dict.fromkeys(rows["language"]))]
+    even = 1 / square.shape[1]
+    figure = go.Figure(
+        go.Heatmap(
+            z=square.to_numpy(),
+            x=[str(expert) for expert in square.columns],
+            y=[display(code) for code in square.index],
+            colorscale=theme.DIVERGING,
+            zmid=even,
+            zmin=0,
+            zmax=max(2 * even, float(square.to_numpy().max())),
+            colorbar=theme.colourbar("Share of tokens", tickformat=".0%"),
+            xgap=1,
+            ygap=1,
+            hovertemplate="%{y}, expert %{x}<br><b>%{z:.1%}</b> of the routed tokens<extra></extra>",
+        )
+    )
+    title = {"text": f"Expert of layer {theme.short_layer([layer])[layer]}", "standoff": 12}
+    figure.update_xaxes(title=title, type="category", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    alt = f"Heatmap: share of the routed tokens that each of {square.shape[1]} experts gets in {len(square)} languages."
+    return theme.finish(figure, alt=alt, name="experts", height=max(260, min(760, 190 + 26 * len(square))))
+
+
 def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool = False) -> go.Figure:
     """Draw one line a language over layers: `table` has group (layer), language, value.
 

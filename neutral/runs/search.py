@@ -16,12 +16,12 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.files import write_whole
 from neutral.masks import Mask
-from neutral.progress import bar
+from neutral.progress import bar, tell
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
 from neutral.runs.records import Finished, begin, digest, provenance, scored
 from neutral.runs.subject import subject
-from neutral.search import ITERATIVE, controls, lottery
+from neutral.search import ITERATIVE, controls, experts, lottery
 from neutral.search.one_shot import one_shot
 from neutral.search.search import Search
 from neutral.study import FULL, PRETRAINED, Study
@@ -134,6 +134,7 @@ class Finder:
             masks_of = one_shot(
                 search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance
             )
+            self._experts(search.tokens, seed, code)
             for variant, masks in masks_of.items():
                 for sparsity, mask in masks.items():
                     self._save(mask, sparsity, seed, code, variant)
@@ -149,6 +150,19 @@ class Finder:
                 self._score(code, seed, sparsity, score, search.recipe.steps if plan.trains else 0)
         if not plan.trains:
             advance(1, 1)
+
+    def _experts(self, tokens: dict[str, dict[str, int]], seed: int, code: str) -> None:
+        """Store how many tokens each expert got, and say which got none."""
+        key = {"task": self.plan.task, "method": self.plan.method, "language": code, "seed": seed}
+        for variant, of_weights in tokens.items():
+            if not self.results.has("experts", **key, variant=variant):
+                counts = experts.by_layer(of_weights).items()
+                rows = [{**key, "variant": variant, "layer": layer, "tokens": of_layer} for layer, of_layer in counts]
+                self.results.extend("experts", rows)
+        if lost := experts.unreached(tokens.get("", {})):
+            several = ", ".join(lost[:5]) + ", …" * (len(lost) > 5)
+            text = f"{code}: no token reaches some experts, whose scores are all 0: {several}"
+            tell(text, quiet=self.quiet)
 
     def _count(self) -> None:
         """Count every complete set of masks that is not counted yet, and the plan's controls."""
@@ -320,6 +334,9 @@ class Finder:
         plan, model = self.plan, self.subject.model
         weights = models.prunable(model)
         pruned = models.prunable(model, plan.only)
+        inventory = models.inventory(model, plan.only)
+        for line in inventory.lines():
+            tell(line, quiet=self.quiet)
         known = {name: weight for name, weight in weights.items() if name not in self.subject.new}
         chosen = settings(plan) | ({"examples": self.subject.examples} if plan.is_labelled else {})
         return {
@@ -335,6 +352,7 @@ class Finder:
             "parameters": sum(p.numel() for p in model.parameters()),
             "prunable": sum(w.numel() for w in pruned.values()),
             "layers": len({labels.group(name, "layer") for name in pruned} - {"pooler"}),
+            "inventory": inventory.written(),
             "settings": {plan.method: chosen},
         }
 

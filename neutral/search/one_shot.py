@@ -31,8 +31,8 @@ def one_shot(
 ) -> dict[str, dict[float, Mask]]:
     """Score the weights once and cut at every sparsity.
 
-    `wanda` cuts within every output row, as its authors do; the others use the search's scope. The model is left at θ0,
-    except that `change` leaves it trained.
+    `wanda` cuts within every output row, as its authors do, and leaves what experts saw in `search.tokens`; the others
+    use the search's scope. The model is left at θ0, except that `change` leaves it trained.
 
     Parameters
     ----------
@@ -66,6 +66,7 @@ def one_shot(
     if method == "wanda":
         search.rewind()
         norms = _norms(search, blocks)
+        search.tokens = {variant: norms[variant].tokens for variant in texts if norms[variant].tokens}
         scored = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
     else:
         scored = ((v, weight_scores(search, method, text, tell)) for v, text in texts.items())

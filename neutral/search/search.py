@@ -47,6 +47,8 @@ class Search:
         The prunable weights of the model.
     head : name -> tensor
         The task's head as the last round left it, if the recipe keeps it; empty before any.
+    tokens : variant -> weight name -> int
+        How many tokens each expert's matrix saw in the last pass of Wanda; empty for a model without experts.
     """
 
     model: PreTrainedModel
@@ -59,6 +61,7 @@ class Search:
     origin: dict[str, torch.Tensor] | None = None
     only: str = ""
     head: dict[str, torch.Tensor] = field(default_factory=dict)
+    tokens: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.weights = prunable(self.model, self.only)

@@ -8,7 +8,8 @@ import pandas as pd
 
 from neutral import summary
 from neutral.overlap import Counts
-from neutral.search import evaluations
+from neutral.search import evaluations, experts
+from neutral.search.experts import Routing
 from neutral.summary import Choice
 from pages.parts import catalogue
 
@@ -50,6 +51,19 @@ def joint(source: catalogue.Source, choice: Choice, by: str, members: tuple[str,
 def levels(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `summary.levels`."""
     return summary.levels(source, choice, measure, by, members)
+
+
+@catalogue.remembered
+def experts_used(source: catalogue.Source, choice: Choice, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `search.experts.usage`."""
+    return experts.usage(source, choice, members)
+
+
+@catalogue.remembered
+def routing(source: catalogue.Source, choice: Choice, members: tuple[str, ...]) -> tuple[pd.DataFrame, Routing | None]:
+    """See `search.experts.shared` and `.routing`; None for fewer than two languages."""
+    shared = experts.shared(experts.usage(source, choice, members))
+    return shared, experts.routing(shared, experts.within(source, choice, members)) if len(shared) else None
 
 
 @catalogue.remembered

@@ -19,6 +19,7 @@ from pages.parts.views import View
 
 if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import it
     from neutral.association.agreement import Agreement
+    from neutral.search.experts import Routing
 
 LEVELS = {
     "chance": "what independent masks with the same density in every tensor would have",
@@ -55,6 +56,11 @@ PAIR_CHECK = "Perplexity under each mask, without training; ratio to the text's 
 
 WANDA = (
     "Wanda cuts the same share in every output row, so its sparsity is flat over layers and components by construction."
+)
+
+EXPERTS = (
+    "Share of the layer's routed tokens that an expert gets from a language's text; a token goes to several experts. "
+    "Grey is an even share."
 )
 
 MIXED = "These masks are of different networks, so they cannot all be compared; each network is shown apart."
@@ -110,6 +116,18 @@ KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "
 def pair(row: pd.Series) -> str:
     """Name the two languages of a row."""
     return f"{display(row['source'])}, {display(row['target'])}"
+
+
+def routing(told: Routing) -> str:
+    """Say how far languages are sent to the same experts, and which pair least."""
+    (most, high), (least, low), (source, target, lowest) = told.most, told.least, told.apart
+    where = f", {low:.0%} in {least} to {high:.0%} in {most}" if most != least else ""
+    parts = [f"Two languages share {told.mean:.0%} of their routing in the mean{where}"]
+    if told.halves is not None:
+        parts.append(f"two halves of one language's text share {told.halves:.0%}")
+    if told.pairs > 1:
+        parts.append(f"{display(source)} and {display(target)} share least ({lowest:.0%})")
+    return "; ".join(parts) + "."
 
 
 def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
