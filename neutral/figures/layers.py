@@ -90,8 +90,7 @@ def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
             hovertemplate="%{y}, expert %{x}<br><b>%{z:.1%}</b> of the routed tokens<extra></extra>",
         )
     )
-    title = {"text": f"Expert of layer {theme.short_layer([layer])[layer]}", "standoff": 12}
-    figure.update_xaxes(title=title, type="category", showgrid=False)
+    figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
     alt = f"Heatmap: share of the routed tokens that each of {square.shape[1]} experts gets in {len(square)} languages."
     return theme.finish(figure, alt=alt, name="experts", height=max(260, min(760, 190 + 26 * len(square))))
