@@ -59,8 +59,8 @@ WANDA = (
 )
 
 EXPERTS = (
-    "Share of the layer's routed tokens that each expert, from left to right, gets from a language's text (a token goes "
-    "to several). Grey is an even share."
+    "Share of the layer's routed tokens that each expert, left to right, gets from a language's text. A token goes "
+    "to several experts. Grey is an even share."
 )
 
 MIXED = "These masks are of different networks, so they cannot all be compared; each network is shown apart."
