@@ -242,3 +242,28 @@ def test_a_mask_of_some_experts_leaves_the_others_whole(made):
     assert not weights[name].any()
     assert all(torch.equal(weights[n], before[n]) for n in weights if n != name)
     mask.apply(model)
+
+
+@pytest.mark.parametrize("name", ["mamba", "jamba"])
+def test_wanda_sees_a_weight_that_its_block_multiplies_without_calling_its_layer(made, name):
+    model, given = load(made(name)), batch(2)
+    inside = {}
+
+    def keep(of):
+        return lambda _module, _args, output: inside.setdefault(of, []).append(output.detach().double())
+
+    mixers = [n for n, module in model.named_modules() if hasattr(module, "dt_proj")]
+    assert mixers
+    for n in mixers:  # Jamba norms what Mamba takes as it is
+        mixer = model.get_submodule(n)
+        (mixer.dt_layernorm if name == "jamba" else mixer.x_proj).register_forward_hook(keep(n))
+    with torch.no_grad():
+        model(**given)
+    ranks = {n: model.get_submodule(n).dt_proj.in_features for n in mixers}
+    expected = {n: sum(x[..., : ranks[n]].flatten(0, 1).square().sum(0) for x in inside[n]).sqrt() for n in mixers}
+    inside.clear()
+    norms = scores.input_norms(model, models.prunable(model), [given, given])
+    for n in mixers:
+        torch.testing.assert_close(norms[f"{n}.dt_proj.weight"], expected[n] * 2**0.5, rtol=1e-5, atol=1e-7)
+    if name == "jamba":  # the batch that goes through twice is counted once
+        assert sum(count for n, count in norms.tokens.items() if "down_proj" in n) == 2 * 2 * given["input_ids"].numel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -12,6 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from neutral import labels
 from neutral.errors import NeutralError
+from neutral.scores import products
 from neutral.scores.base import Weights
 from neutral.scores.routed import Routed
 
@@ -38,6 +41,7 @@ class Watch:
             for module in model.modules()
             if isinstance(module, nn.Linear | Conv1D) and id(module.weight) in name_of
         }
+        self.model, self.layers = model, layers
         self.routed = Routed(model, weights)
         known = {*layers.values(), *self.routed.sums}
         if unknown := next((name for name in weights if name not in known), None):
@@ -45,6 +49,8 @@ class Watch:
         callers = {model, getattr(model, "base_model", model)}
         self.hooks = [c.register_forward_pre_hook(self.see_padding, with_kwargs=True) for c in callers]
         self.hooks += [m.register_forward_pre_hook(partial(self.add, name)) for m, name in layers.items()]
+        self.only: set[str] = set()  # if any, nothing else is added to
+        self.restore: list[Callable[[], None]] = []
 
     def forget(self) -> None:
         """Forget the last batch's padding and inputs."""
@@ -54,8 +60,42 @@ class Watch:
     def close(self) -> None:
         """Remove the hooks."""
         self.routed.close()
+        while self.restore:
+            self.restore.pop()()
         for hook in self.hooks:
             hook.remove()
+
+    def unseen(self) -> set[str]:
+        """Return the names of the weights that no forward call has used yet, those of experts apart."""
+        return set(self.layers.values()) - set(self.sums)
+
+    @contextmanager
+    def closer(self, names: set[str]) -> Iterator[None]:
+        """From now on see products that a block makes with its layers' weights without calling them (Mamba's time).
+
+        Within, only the inputs of these weights are added: a batch that was run goes through once more.
+        """
+        self._look_closer(names)
+        self.only, self.routed.is_paused = names, True
+        try:
+            yield
+        finally:
+            self.forget()
+            self.only, self.routed.is_paused = set(), False
+
+    def _look_closer(self, names: set[str]) -> None:
+        layer_of = {name: layer for layer, name in self.layers.items() if name in names}
+        name_of = {id(layer.weight): name for name, layer in layer_of.items()}
+
+        def see(left: torch.Tensor, right: torch.Tensor, is_matrix: bool) -> None:
+            if is_matrix and id(left) in name_of and right.ndim >= 2:  # weight @ (…, inputs, tokens)
+                layer = layer_of[name_of[id(left)]]
+                self.add(name_of[id(left)], layer, (right.transpose(-1, -2),))
+            elif not is_matrix and id(right) in name_of:
+                self.add(name_of[id(right)], layer_of[name_of[id(right)]], (left,))
+
+        blocks = {name.removesuffix(".weight").rpartition(".")[0] for name in names}
+        self.restore += [products.watch(self.model.get_submodule(block), see) for block in blocks]
 
     def see_padding(self, model: nn.Module, args: tuple, named: dict[str, Any]) -> None:
         """Keep the attention masks that the model is called with."""
@@ -71,6 +111,8 @@ class Watch:
 
     def add(self, name: str, _layer: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
         """Add the squares of one layer's inputs, (…, inputs)."""
+        if self.only and name not in self.only:
+            return
         inputs, key = args[0], self.padding_key(name)
         # Query, key and value, or gate and up, read the same tensor: it is summed once.
         current = (inputs, None if inputs.is_inference() else inputs._version, key)

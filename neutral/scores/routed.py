@@ -9,22 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from neutral.errors import NeutralError
 from neutral.models import experts
+from neutral.scores import products
 from neutral.scores.base import Weights
-
-# A product's function -> whether its matrix is stored as (inputs, outputs).
-_PRODUCTS = {
-    nn.functional.linear: False,
-    **dict.fromkeys((torch.matmul, torch.mm, torch.bmm, torch.Tensor.__matmul__), True),
-    **dict.fromkeys((torch.Tensor.matmul, torch.Tensor.mm, torch.Tensor.bmm), True),
-}
 
 
 class Routed:
@@ -49,6 +41,7 @@ class Routed:
         owners = {name: experts.owner(weights[name]) for name in parts}
         self.name_of = {(id(parameter), place): name for name, (parameter, place) in owners.items()}
         self.stacks = {id(parameter) for parameter, _ in owners.values()}
+        self.is_paused = False
         self.restore: list[Callable[[], None]] = []
         for module in model.modules():
             if any(id(parameter) in self.stacks for _, parameter in experts.stacked(module)):
@@ -62,7 +55,7 @@ class Routed:
     def see(self, inputs: torch.Tensor, weight: torch.Tensor, transposed: bool) -> None:
         """Add a product's inputs, (…, inputs), if its matrix is an expert's, or (experts, tokens, inputs) of all."""
         parameter, place = experts.owner(weight)
-        if id(parameter) not in self.stacks:
+        if self.is_paused or id(parameter) not in self.stacks:
             return
         several = [(place, inputs)] if place is not None else enumerate(inputs)
         for expert, rows in several:
@@ -78,32 +71,11 @@ class Routed:
 
     def _watch(self, module: nn.Module) -> None:
         """Make a layer run expert by expert, and see its products."""
-        forward = module.forward
-
-        def watched(*args: Any, **named: Any) -> Any:
-            with _Products(self.see):
-                return forward(*args, **named)
-
-        module.forward = watched
-        self.restore.append(partial(setattr, module, "forward", forward))
+        self.restore.append(products.watch(module, self.see))
         config = getattr(module, "config", None)
         if hasattr(config, "_experts_implementation"):
             self.restore.append(partial(setattr, config, "_experts_implementation", config._experts_implementation))
             config._experts_implementation = "eager"
-
-
-class _Products(TorchFunctionMode):
-    """Within, every matrix product is shown to `see` before it is made."""
-
-    def __init__(self, see: Callable[[torch.Tensor, torch.Tensor, bool], None]) -> None:
-        super().__init__()
-        self.see = see
-
-    def __torch_function__(self, function: Any, types: Any, args: tuple = (), named: Mapping | None = None) -> Any:
-        if (transposed := _PRODUCTS.get(function)) is not None and len(args) > 1:
-            with torch._C.DisableTorchFunction():
-                self.see(args[0], args[1], transposed)
-        return function(*args, **(named or {}))
 
 
 def _exact(device: torch.device) -> torch.dtype:

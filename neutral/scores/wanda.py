@@ -41,7 +41,7 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
     model : nn.Module
         Runs in evaluation mode without gradients, and is left as it was.
     weights : name -> parameter
-        Weights of `nn.Linear` or `Conv1D` modules of the model.
+        Weights of `nn.Linear` or `Conv1D` modules of the model, and matrices of experts.
     batches : iterable
         Arguments of `forward`, on the model's device.
     forward : callable, optional
@@ -52,7 +52,7 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
     -------
     name -> (inputs,) tensor
         Squares are summed in float32 within a batch and in float64 over batches, and the norms are float64 (float32
-        on a device that has no float64).
+        on a device that has no float64). 0 for an expert that no token reaches; `tokens` says how many each got.
 
     Raises
     ------
@@ -70,6 +70,9 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
                 for part in texts_without_padding(batch) if watch.routed.sums else (batch,):
                     forward(model, part)
                     watch.forget()
+                    if not batch_count and (hidden := watch.unseen()):
+                        with watch.closer(hidden):
+                            forward(model, part)
                 batch_count += 1
     finally:
         watch.close()
