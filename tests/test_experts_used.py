@@ -119,6 +119,6 @@ def test_the_figure_has_a_row_a_language_and_a_column_an_expert(study):
 
 def test_study_json_says_what_is_pruned_and_what_not(study):
     inventory = study.info["inventory"]
-    assert inventory["weights"] == study.info["prunable"] == sum(p["weights"] for p in inventory["pruned"].values())
+    assert inventory["weights"] == study.info["prunable"] == sum(p["weights"] for p in inventory["taken"].values())
     routers = {"name": "model.layers.*.mlp.gate.weight", "matrices": 2, "weights": 512, "reason": "chooses the experts"}
     assert routers in inventory["left_out"]

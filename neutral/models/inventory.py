@@ -1,4 +1,4 @@
-"""What of a model is pruned, and what is not and why."""
+"""What of a model a run takes, and what it leaves and why."""
 
 from __future__ import annotations
 
@@ -34,50 +34,50 @@ class Group:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What of a model is pruned, and what is not and why.
+    """What of a model a run takes, and what it leaves and why.
 
     Attributes
     ----------
     parameters : int
         All numbers of the model, shared ones once.
-    pruned : list of Group
-        By component, in the order of `labels.COMPONENTS`.
-    left_out : list of Group
+    taken : tuple of Group
+        What is pruned, by component in the order of `labels.COMPONENTS`; or the tables that are compressed.
+    left_out : tuple of Group
         By name and reason: those inside the repeated blocks first, then those outside.
     """
 
     parameters: int
-    pruned: tuple[Group, ...]
+    taken: tuple[Group, ...]
     left_out: tuple[Group, ...]
 
     @property
     def matrices(self) -> int:
-        """How many matrices are pruned."""
-        return sum(group.matrices for group in self.pruned)
+        """How many matrices are taken."""
+        return sum(group.matrices for group in self.taken)
 
     @property
     def weights(self) -> int:
-        """How many weights are pruned."""
-        return sum(group.weights for group in self.pruned)
+        """How many weights are taken."""
+        return sum(group.weights for group in self.taken)
 
     @property
     def share(self) -> float:
-        """What share of the model's parameters can be pruned."""
+        """What share of the model's parameters is taken."""
         return self.weights / self.parameters
 
     def table(self) -> pd.DataFrame:
-        """Return a row a group: what is pruned by component, then what is left out with its reason."""
+        """Return a row a group: what is taken, then what is left out with its reason."""
         import pandas as pd
 
         rows = [
             (not group.reason, group.what, group.matrices, group.weights, group.weights / self.parameters, group.reason)
-            for group in (*self.pruned, *self.left_out)
+            for group in (*self.taken, *self.left_out)
         ]
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
     def written(self) -> dict:
         """Return the entry `inventory` of study.json."""
-        pruned = {group.what: {"matrices": group.matrices, "weights": group.weights} for group in self.pruned}
+        taken = {group.what: {"matrices": group.matrices, "weights": group.weights} for group in self.taken}
         left_out = [
             {"name": group.what, "matrices": group.matrices, "weights": group.weights, "reason": group.reason}
             for group in self.left_out
@@ -86,16 +86,16 @@ class Inventory:
             "parameters": self.parameters,
             "matrices": self.matrices,
             "weights": self.weights,
-            "pruned": pruned,
+            "taken": taken,
             "left_out": left_out,
         }
 
-    def lines(self) -> list[str]:
+    def lines(self, verb: str = "prunes") -> list[str]:
         """Return it in a few lines of plain English."""
-        parts = ", ".join(f"{group.what} {group.weights:,} in {group.matrices}" for group in self.pruned)
+        parts = ", ".join(f"{group.what} {group.weights:,} in {group.matrices}" for group in self.taken)
+        count = "1 matrix" if self.matrices == 1 else f"{self.matrices:,} matrices"
         first = (
-            f"prunes {self.weights:,} weights in {self.matrices:,} matrices, {self.share:.1%} of the model's "
-            f"{self.parameters:,}: {parts}"
+            f"{verb} {self.weights:,} weights in {count}, {self.share:.1%} of the model's {self.parameters:,}: {parts}"
         )
         return [first, *(_left_out(group) for group in self.left_out)]
 

@@ -11,11 +11,12 @@ import torch
 
 from neutral import models
 from neutral.compression import distortion, projection
+from neutral.compression.inventory import inventory
 from neutral.compression.placement import WHERE, put_in
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.progress import bar
+from neutral.progress import bar, tell
 from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, Trial, View, check, settings
@@ -53,6 +54,9 @@ class Compressor:
                 f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
             )
         self.where = plan.where or (WHERE if self.bench.tied else WHERE[:1])
+        self.inventory = inventory(self.bench.model)
+        for line in self.inventory.lines("compresses"):
+            tell(line, quiet=quiet)
         fixed = ("about", "task", "weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
         self.results = Finished(self.study, (*KEY, *PARTS), seen_as=_of_any_seed)
@@ -192,6 +196,7 @@ class Compressor:
             "vocabulary": bench.matrix.shape[0],
             "width": bench.matrix.shape[1],
             "tied": bench.tied,
+            "inventory": self.inventory.written(),
             "settings": {"compress": settings(plan)},
         }
 

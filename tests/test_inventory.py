@@ -1,0 +1,109 @@
+"""What of a model is pruned or compressed, and what is left and why: every parameter is accounted for."""
+
+import json
+
+import architectures
+import pytest
+import tiny
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from neutral import compression, models
+from neutral.cli import main
+from neutral.compression.inventory import inventory as of_tables
+from neutral.models.prunable import BIAS, GATE, KERNEL, OTHER, OUTSIDE, ROUTER, TABLE
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Name -> folder of a tiny model."""
+    folders = {}
+
+    def folder(name):
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name)
+            architectures.make(name, folders[name])
+        return folders[name]
+
+    return folder
+
+
+def loaded(folder, auto=AutoModelForCausalLM):
+    return auto.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("name", ["gpt_oss", "mamba", "qwen3_next", "gemma3n_text"])
+def test_every_matrix_is_taken_or_left_with_a_reason(made, name):
+    model = loaded(made(name))
+    found = models.inventory(model)
+    assert found.parameters == model.num_parameters()
+    several = {id(p): p for p in model.parameters() if p.ndim >= 2}
+    left = sum(group.weights for group in found.left_out)
+    assert found.weights + left == sum(p.numel() for p in several.values())
+    assert all(group.reason for group in found.left_out)
+
+
+def reasons(found):
+    return {group.what: group.reason for group in found.left_out}
+
+
+def test_the_reasons_say_what_a_matrix_does(made):
+    mixture = reasons(models.inventory(loaded(made("gpt_oss"))))
+    assert mixture["model.layers.*.mlp.router.weight"] == ROUTER
+    assert mixture["model.layers.*.mlp.experts.down_proj_bias"] == BIAS
+    assert mixture["model.embed_tokens.weight"] == OUTSIDE
+    mixer = reasons(models.inventory(loaded(made("mamba"))))
+    assert mixer["backbone.layers.*.mixer.conv1d.weight"] == KERNEL
+    assert mixer["backbone.layers.*.mixer.A_log"] == OTHER
+    gated = reasons(models.inventory(loaded(made("qwen3_next"))))
+    assert gated["model.layers.*.mlp.shared_expert_gate.weight"] == GATE
+
+
+def test_lists_of_bare_layers_are_no_blocks(made):
+    left = reasons(models.inventory(loaded(made("gemma3n_text"))))
+    assert left["model.altup_projections.*.weight"] == OUTSIDE
+
+
+def test_one_stack_leaves_the_other_out_and_says_so(made):
+    model = loaded(made("t5"), AutoModelForSeq2SeqLM)
+    both, one = models.inventory(model), models.inventory(model, "decoder")
+    assert one.weights < both.weights
+    assert {group.reason for group in one.left_out} == {"not in the decoder", TABLE, OUTSIDE}
+    assert sum(g.weights for g in one.left_out) + one.weights == sum(g.weights for g in both.left_out) + both.weights
+
+
+def test_of_tables_the_token_table_is_taken(made):
+    model = loaded(made("gemma3n_text"))
+    found = of_tables(model)
+    assert found.weights == compression.placement.embedding(model).weight.numel()
+    assert "model.embed_tokens_per_layer.weight" in reasons(found)
+    assert found.lines("compresses")[0].startswith("compresses 38,400 weights in 1 matrix, ")
+
+
+def test_the_shell_shows_it_as_a_table_and_as_json(made, capsys):
+    assert main(["model", "show", str(made("gpt_oss"))]) == 0
+    shown = capsys.readouterr().out
+    assert "chooses the experts" in shown
+    assert main(["model", "show", str(made("gpt_oss")), "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    found = models.inventory(loaded(made("gpt_oss")))
+    assert sum(row["weights"] for row in rows if row["pruned"]) == found.weights
+
+
+def test_find_and_compress_say_it_before_they_compute_and_store_it(tmp_path, capsys):
+    model, text = tiny.saved(tmp_path / "model"), tmp_path / "text"
+    text.mkdir()
+    for code, lines in tiny.text().train.items():
+        (text / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    common = ["--model", str(model), "--text", str(text), "--languages", "en", "--length", "32"]
+    for command, more, verb in (
+        ("find", ["--method", "wanda", "--steps", "0", "--blocks", "2", "--held-out-blocks", "1"], "prunes"),
+        ("compress", ["--methods", "int8", "--held-out-blocks", "1"], "compresses"),
+    ):
+        study = tmp_path / command
+        assert main([command, *common, *more, "--study", str(study)]) == 0
+        said = capsys.readouterr().err
+        assert f"neutral: {verb} " in said
+        stored = json.loads((study / "study.json").read_text(encoding="utf-8"))["inventory"]
+        assert f"{stored['weights']:,} weights" in said
+        for group in stored["left_out"]:
+            assert f"leaves {group['name']}" in said
