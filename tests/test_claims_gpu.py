@@ -224,9 +224,9 @@ def test_layers_and_components(gpu):
     gone = gpu.counts("mlm", "magnitude", 0.5, 0).sparsity(by="layer").groupby("group", sort=False)["value"].mean()
     says(PAGE, "of which {} % is gone at 50 %", 100 * gone.iloc[-1])
     parts = gpu.counts("mlm", "magnitude", 0.5, 0).jaccard("component").groupby("group")["value"].mean()
-    assert set(parts.nsmallest(2).index) == {"attention_output", "output"}
+    assert set(parts.nsmallest(2).index) == {"attention_output", "down"}
     assert set(parts.nlargest(2).index) == {"query", "key"}
-    differ = parts["attention_output"], parts["output"]
+    differ = parts["attention_output"], parts["down"]
     says(PAGE, "Attention output ({}) and the second feed-forward matrix ({})", *differ)
     says(PAGE, "query and key ({}, {}) least", parts["query"], parts["key"])
 

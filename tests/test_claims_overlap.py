@@ -227,10 +227,10 @@ def test_layers_of_mini_mbert(mini, tickets, wanda):
     says(
         MINI,
         "Attention output ({} with Wanda, {} with tickets) and the second feed-forward matrix ({}, {})",
-        *(one["attention_output"], two["attention_output"], one["output"], two["output"]),
+        *(one["attention_output"], two["attention_output"], one["down"], two["down"]),
     )
     for each in (one, two):
-        assert set(each.nsmallest(2).index) == {"attention_output", "output"}
+        assert set(each.nsmallest(2).index) == {"attention_output", "down"}
         assert set(each.nlargest(2).index) == {"query", "key"}
     gone = mini.counts("mlm", "magnitude", 0.5).sparsity(by="layer").groupby("group", sort=False)["value"].mean()
     assert gone.argmax() == 11
@@ -422,8 +422,8 @@ def test_layers_of_gemma(large):
     assert layers[5:11].min() > 0.89
     says(GEMMA, "and falls to {} in the last", layers[-1])
     parts = large.by("component")
-    assert set(parts.nsmallest(2).index) == {"output", "attention_output"}
-    says(GEMMA, "second feed-forward matrix ({}) and attention output ({})", parts["output"], parts["attention_output"])
+    assert set(parts.nsmallest(2).index) == {"down", "attention_output"}
+    says(GEMMA, "second feed-forward matrix ({}) and attention output ({})", parts["down"], parts["attention_output"])
 
 
 def test_what_gemmas_masks_do(gemma, large):

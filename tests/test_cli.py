@@ -64,7 +64,7 @@ def test_every_measure_comes_as_json(capsys, files, measure):
 
 def test_sparsity_and_info_name_masks_by_language(capsys, files):
     _, out, _ = run(capsys, "sparsity", *files, "--by", "component", "--format", "csv")
-    assert set(pd.read_csv(io.StringIO(out)).group) == {"query", "intermediate"}
+    assert set(pd.read_csv(io.StringIO(out)).group) == {"query", "up"}
     _, out, _ = run(capsys, "masks", "info", *files, "--format", "json")
     rows = json.loads(out)
     assert [row["says"] for row in rows] == ["language en", "language fr", "language zh"]

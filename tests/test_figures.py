@@ -110,7 +110,7 @@ def test_layer_component_puts_a_pooler_in_its_own_row():
     masks = [Mask.random(shapes, 0.5, seed) for seed in (0, 1)]
     table = overlap.count(masks, ["en", "fr"]).jaccard("layer-component")
     heatmap = figures.layer_component(table, "Jaccard overlap", name="x").data[0]
-    assert list(heatmap.x) == ["query", "output", "pooler"]
+    assert list(heatmap.x) == ["query", "down", "pooler"]
     assert list(heatmap.y) == ["0", "pooler"]
     assert np.isnan(np.array(heatmap.z, dtype=float)).sum() == 3
 

@@ -157,8 +157,8 @@ def test_the_score_is_which_name_is_likeliest_for_examples_one_by_one(search, ta
 
 
 def test_every_matrix_is_prunable_and_has_its_label(search):
-    found = {(stack, component) for stack, _, component in map(labels.label, search.weights)}
-    both = {"query", "key", "value", "attention_output", "gate", "intermediate", "output"}
+    found = {(each.stack, each.component) for each in map(labels.label, search.weights)}
+    both = {"query", "key", "value", "attention_output", "gate", "up", "down"}
     cross = {"cross_query", "cross_key", "cross_value", "cross_output"}
     assert found == {("encoder", c) for c in both} | {("decoder", c) for c in both | cross}
     leaves = {name.split(".")[-2] for name in search.weights}

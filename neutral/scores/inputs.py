@@ -129,8 +129,9 @@ class Watch:
 
     def padding_key(self, name: str) -> str:
         """Return the name of the attention mask that tells which of this layer's inputs are padding."""
-        stack, _, component = labels.label(name)
-        of_decoder = stack == "decoder" and component not in ("cross_key", "cross_value")
+        label = labels.label(name)
+        reads_encoder = label.component in ("cross_key", "cross_value", "cross_key_value")
+        of_decoder = label.stack == "decoder" and not reads_encoder
         return "decoder_attention_mask" if self.is_encoder_decoder and of_decoder else "attention_mask"
 
 
