@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-HEADER_KEYS = ("model", "language", "task", "method", "sparsity", "seed", "variant")
+HEADER_KEYS = ("model", "stack", "language", "task", "method", "sparsity", "seed", "variant")
 """Keys that a mask's header may have; any may be absent, and other keys are kept as they are."""
 
 
@@ -32,7 +32,7 @@ class Mask:
     Attributes
     ----------
     header : dict
-        What the mask is (see `HEADER_KEYS`).
+        What the mask is (see `HEADER_KEYS`). `stack` is encoder or decoder, for a network that has only that one.
     shapes : weight name -> tuple of int
         In the model's order.
     bits : weight name -> (ceil(size / 8),) uint8 array
@@ -110,8 +110,9 @@ class Mask:
             size = math.prod(shape)
             generator = np.random.default_rng([seed, zlib.crc32(labels.canonical(name).encode())])
             bits[name] = np.packbits(_subset(size, size - round(sparsity * size), generator))
-        model = {"model": like.header["model"]} if isinstance(like, Mask) and "model" in like.header else {}
-        return cls(bits, shapes, {**model, "method": "random", "sparsity": sparsity, "seed": seed, **header})
+        header_of = like.header if isinstance(like, Mask) else {}
+        network = {key: header_of[key] for key in ("model", "stack") if key in header_of}
+        return cls(bits, shapes, {**network, "method": "random", "sparsity": sparsity, "seed": seed, **header})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,6 +142,11 @@ class Mask:
                 return str(self.header[key])
         return "mask"
 
+    @property
+    def stack(self) -> str:
+        """The network's only stack, encoder or decoder, as the header says or all names together tell; "" for two."""
+        return labels.stack_of(self.names, self.header.get("stack"))
+
     def kept_by_tensor(self) -> dict[str, int]:
         """Weight name -> number of weights kept."""
         return {name: int(np.bitwise_count(packed).sum(dtype=np.int64)) for name, packed in self.bits.items()}
@@ -157,11 +163,12 @@ class Mask:
         import pandas as pd
 
         totals: dict[str, list[int]] = {}
+        stack = self.stack
         for name, size in sizes.items():
-            total = totals.setdefault(labels.group(name, by), [0, 0])
+            total = totals.setdefault(labels.group(name, by, stack), [0, 0])
             total[0] += kept[name]
             total[1] += size
-        groups = sorted(totals, key=labels.sort_key)
+        groups = labels.in_order(totals, stack)
         values = [1 - totals[g][0] / totals[g][1] if totals[g][1] else math.nan for g in groups]
         return pd.DataFrame({"group": groups, "value": values})
 
@@ -275,10 +282,20 @@ class Mask:
         if not isinstance(other, Mask):
             return NotImplemented
         self.require_same(other)
-        # Entries that both headers share hold for the result too; a sparsity does not.
-        header = {k: v for k, v in self.header.items() if k != "sparsity" and other.header.get(k) == v}
+        header = {k: v for k, v in shared_header((self, other)).items() if k != "sparsity"}
         bits = {name: operation(packed, other.bits[name]) for name, packed in self.bits.items()}
         return Mask(bits, self.shapes, header)
+
+
+def shared_header(masks: Sequence[Mask]) -> dict[str, Any]:
+    """Return the entries that the headers of all masks of a network share.
+
+    The stack is the network's, so that those masks which say it, if they agree, say it for those which do not.
+    """
+    first, *rest = (mask.header for mask in masks)
+    shared = {k: v for k, v in first.items() if all(header.get(k) == v for header in rest)}
+    stacks = {mask.header["stack"] for mask in masks if mask.header.get("stack") in labels.STACKS}
+    return shared | ({"stack": stacks.pop()} if len(stacks) == 1 else {})
 
 
 def packed_length(shape: tuple[int, ...]) -> int:

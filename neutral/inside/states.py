@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral import corpora, labels, models
+from neutral import corpora, models
 from neutral.errors import FileError, NeutralError
 from neutral.inside.definitions import PAPER, POOLINGS, UNWRITTEN
 
@@ -54,8 +54,7 @@ def layers(model: PreTrainedModel) -> list[str]:
     An encoder-decoder has the layers of its encoder. Blocks that share their weights (ALBERT) still have their numbers.
     """
     config = model.config.get_text_config()
-    stacks = [label.stack for label in map(labels.label, models.prunable(model)) if label.layer is not None]
-    stack = "encoder" if "encoder" in stacks else "decoder"
+    stack = models.stack(model) or "encoder"
     return [EMBEDDINGS, *(f"{stack} {i}" for i in range(config.num_hidden_layers))]
 
 

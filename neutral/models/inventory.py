@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from neutral import labels
+from neutral.models import kinds
 from neutral.models.prunable import OUTSIDE, Candidate, candidates
 
 if TYPE_CHECKING:
@@ -107,8 +108,10 @@ def inventory(model: nn.Module, only: str = "", *, stack: str = "") -> Inventory
     """
     chosen: dict[str, list[Candidate]] = {}
     others: dict[tuple[str, str], list[Candidate]] = {}
+    if only and not stack:
+        stack = kinds.stack(model)
     for each in candidates(model):
-        label = labels.label(each.name)
+        label = labels.label(each.name, stack)
         reason = each.reason or (f"not in the {only}" if only and label.stack != only else "")
         if reason:
             others.setdefault((_NUMBER.sub("*", each.name), reason), []).append(each)

@@ -17,6 +17,7 @@ from transformers.pytorch_utils import Conv1D
 from neutral import labels
 from neutral.errors import NeutralError
 from neutral.models import experts
+from neutral.models.kinds import stack
 
 OUTSIDE = "outside the repeated blocks"
 TABLE = "a table whose rows are looked up"
@@ -48,7 +49,8 @@ def prunable(model: nn.Module, only: str = "") -> dict[str, torch.Tensor]:
     if not weights:
         raise NeutralError(f"{type(model).__name__}: no linear layers in repeated blocks, so nothing to prune")
     if only:
-        weights = {name: weight for name, weight in weights.items() if labels.label(name).stack == only}
+        own = stack(model)
+        weights = {name: weight for name, weight in weights.items() if labels.label(name, own).stack == only}
         if not weights:
             raise NeutralError(f"--only {only}: {type(model).__name__} has no linear layers there")
     return weights

@@ -9,9 +9,10 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,10 @@ import pandas as pd
 from neutral import labels
 from neutral.errors import FileError, NeutralError
 from neutral.files import write_whole
+from neutral.masks import Mask, shared_header
 from neutral.members import numbered
 from neutral.overlap.measures import FORMULAS, MEASURES, Kept, expected_both
 from neutral.overlap.popcount import count_tensors
-
-if TYPE_CHECKING:
-    from neutral.masks import Mask
 
 
 def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly: bool = True) -> Counts:
@@ -66,18 +65,17 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
     sizes = np.array([math.prod(shape) for shape in first.shapes.values()], dtype=np.int64)
     bits = [[mask.bits[name] for mask in masks] for name in first.names]
     both, by_number = count_tensors(bits, sizes, exactly=exactly)
-    shared = {k: v for k, v in first.header.items() if all(mask.header.get(k) == v for mask in masks)}
-    return Counts(members, first.names, sizes, both, by_number, shared)
+    return Counts(members, first.names, sizes, both, by_number, shared_header(masks))
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
     """What n masks keep in T weight tensors, and every measure of it.
 
-    The measures take `by`: all | stack | layer | component | layer-component | tensor, and return a tidy
-    DataFrame. Groups come in natural order; encoder and decoder layers are never one group, a pooler is a
-    group of its own. A measure that a group does not define is NaN: Jaccard and Dice of two masks that keep
-    nothing in the group, φ of a mask that keeps nothing or everything.
+    The measures take `by`, one of `labels.GROUPINGS`: all | stack | layer | expert | component | layer-component |
+    tensor, and return a tidy DataFrame. Groups come in natural order; encoder and decoder layers are never one group,
+    a pooler is a group of its own. A measure that a group does not define is NaN: Jaccard and Dice of two masks that
+    keep nothing in the group, φ of a mask that keeps nothing or everything.
 
     Attributes
     ----------
@@ -92,7 +90,7 @@ class Counts:
     exactly : (T, n + 1) int64, or None
         Weights that exactly k masks keep.
     header : dict
-        Entries that the headers of all masks share (model, task, method, …).
+        Entries that the headers of all masks share (model, stack, task, method, …).
     """
 
     members: tuple[str, ...]
@@ -122,9 +120,14 @@ class Counts:
         """(T, n) int64: weights that each mask keeps."""
         return np.diagonal(self.both, axis1=1, axis2=2)
 
+    @cached_property
+    def stack(self) -> str:
+        """The network's only stack, encoder or decoder, as the header says or all names together tell; "" for two."""
+        return labels.stack_of(self.tensors, self.header.get("stack"))
+
     def groups(self, by: str = "all") -> list[str]:
         """Return the groups of a grouping, in natural order. Raises `NeutralError` for an unknown one."""
-        return sorted(dict.fromkeys(labels.group(name, by) for name in self.tensors), key=labels.sort_key)
+        return labels.in_order(self._group_of_each(by), self.stack)
 
     def jaccard(self, by: str = "all") -> pd.DataFrame:
         """Return kept by both / kept by either: columns group, source, target, value."""
@@ -303,8 +306,12 @@ class Counts:
         """Return numbers of tensors, (T, …), added up to groups in natural order, (groups, …)."""
         place = {name: i for i, name in enumerate(self.groups(by))}
         totals = np.zeros((len(place), *array.shape[1:]), dtype=array.dtype)
-        np.add.at(totals, [place[labels.group(name, by)] for name in self.tensors], array)
+        np.add.at(totals, [place[group] for group in self._group_of_each(by)], array)
         return totals
+
+    def _group_of_each(self, by: str) -> list[str]:
+        """Return the group of each tensor."""
+        return [labels.group(name, by, self.stack) for name in self.tensors]
 
     def _pair_table(self, by: str, values: dict[str, np.ndarray]) -> pd.DataFrame:
         """Return a table with a row for every group and pair; values are flat, groups outermost."""

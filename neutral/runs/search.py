@@ -282,6 +282,8 @@ class Finder:
             "sparsity": sparsity,
             "seed": seed,
         }
+        if stack := models.stack(self.subject.model):
+            mask.header["stack"] = stack
         if variant:
             mask.header["variant"] = variant
         path = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant)
@@ -351,7 +353,7 @@ class Finder:
             **provenance(corpus, plan.languages),
             "parameters": sum(p.numel() for p in model.parameters()),
             "prunable": sum(w.numel() for w in pruned.values()),
-            "layers": len({labels.group(name, "layer") for name in pruned} - {"pooler"}),
+            "layers": labels.layers(pruned, models.stack(model)),
             "inventory": inventory.written(),
             "settings": {plan.method: chosen},
         }

@@ -97,8 +97,10 @@ def _groups(names: Collection[str], scope: str) -> list[list[str]]:
     if scope == "global":
         return [list(names)]
     groups: dict[str, list[str]] = {}
+    # The configuration's stack is not needed: a network with one stack is one group, whichever it is called.
+    stack = labels.stack_of(names)
     for name in names:
-        groups.setdefault(labels.group(name, scope), []).append(name)
+        groups.setdefault(labels.group(name, scope, stack), []).append(name)
     return list(groups.values())
 
 
