@@ -45,6 +45,7 @@ def overlap(view: View, measure: str, who: str) -> None:
         excess = mean[["group", "excess"]].set_axis(["group", "value"], axis=1)
         drawn = figures.layer_component(excess, "Overlap beyond chance", name=f"{measure}-beyond-chance")
         show.figure(drawn, f"excess-{view.key}")
+    experts.by_expert(view, measure, "" if who == EVERY else who)
     show.table(levels, "Overlap by layer", f"levels-{view.key}")
     show.table(fine, "Overlap by layer and component", f"fine-{view.key}")
 

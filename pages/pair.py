@@ -7,7 +7,7 @@ from neutral.members import display, order
 from neutral.search import evaluations
 from pages.parts import formats, pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import tables, words
+from pages.parts.overlap import experts, tables, words
 from pages.parts.views import View
 
 
@@ -36,6 +36,7 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
         st.markdown("##### By layer and component")
         name = figures.theme.UNITS[measure][0]
         show.figure(figures.layer_component(fine, name, name=f"{measure}-{a}-{b}"), f"fine-{view.key}")
+    experts.by_expert(view, measure, members=(a, b))
     show.table(tables.stacked(layers, components), "Pair by layer and component", f"levels-{view.key}")
     kept(view, a, b)
     use(view, a, b)

@@ -78,6 +78,7 @@ def test_the_vocabulary_is_compared_where_model_and_text_are_given(tmp_path):
         (("--sparsity", "0.77"), "it has magnitude 0.1"),
         (("--model", "somewhere"), "--model and --text go together"),
         (("--study", "nowhere"), "not a study"),
+        (("--by", "all,expert"), "--by expert: this network has no experts; use --by layer"),
     ],
 )
 def test_wrong_input_is_said_in_one_line(study, capsys, options, said):
@@ -86,6 +87,20 @@ def test_wrong_input_is_said_in_one_line(study, capsys, options, said):
     assert said in error
     assert error.count("\n") == 1
     assert not list(Study(study.path).rows("association"))
+
+
+def test_rows_with_the_former_names_of_components_are_shown_with_the_present_ones(study, capsys):
+    asked = ("--methods", "magnitude", "--measures", "jaccard", "--by", "component", "--format", "json")
+    explained(study, *asked)
+    new = capsys.readouterr().out
+    file = study.path / "results.jsonl"
+    former = file.read_text().replace('"group": "up"', '"group": "intermediate"')
+    former = former.replace('"group": "down"', '"group": "output"')
+    assert former != file.read_text()
+    file.write_text(former)
+    explained(study, *asked)
+    assert capsys.readouterr().out == new
+    assert file.read_text() == former
 
 
 def test_few_languages_are_not_tested(tmp_path, capsys):

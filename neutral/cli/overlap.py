@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from neutral.cli import options
 from neutral.cli.options import codes, command, print_table
 from neutral.errors import NeutralError
-from neutral.labels import GROUPINGS
+from neutral.labels import GROUPINGS, require_groups
 
 if TYPE_CHECKING:
     from neutral.overlap import Counts
@@ -49,6 +49,7 @@ def _run_overlap(chosen: argparse.Namespace) -> None:
     from neutral import overlap
 
     counts = _counts(chosen, exactly=chosen.joint)
+    require_groups(counts.tensors, chosen.by)
     if len(counts.members) < 2:
         raise NeutralError("overlap needs two masks or more")
     table = overlap.joint(counts, chosen.by) if chosen.joint else counts.measure(chosen.measure, chosen.by)
@@ -56,7 +57,9 @@ def _run_overlap(chosen: argparse.Namespace) -> None:
 
 
 def _run_sparsity(chosen: argparse.Namespace) -> None:
-    print_table(_counts(chosen, exactly=False).sparsity(chosen.by), chosen.format)
+    counts = _counts(chosen, exactly=False)
+    require_groups(counts.tensors, chosen.by)
+    print_table(counts.sparsity(chosen.by), chosen.format)
 
 
 def _counts(chosen: argparse.Namespace, *, exactly: bool) -> Counts:

@@ -28,6 +28,7 @@ from neutral.figures.layers import (
     joint_by_layer,
     language_lines,
     layer_component,
+    layer_expert,
     ways_by_layer,
 )
 from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip, pair_matrix
@@ -60,6 +61,7 @@ __all__ = [
     "language_map",
     "language_perplexity_by_ratio",
     "layer_component",
+    "layer_expert",
     "level_strip",
     "loss_label",
     "losses_by_ratio",

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.figures.levels import BETWEEN, level_lines, levels_finished
-from neutral.labels import COMPONENTS, sort_key
+from neutral.labels import COMPONENTS, OUTSIDE, parsed, sort_key
 from neutral.members import display
 
 
@@ -27,24 +27,43 @@ def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool
     """Draw a table by layer-component (group, value) with layers down and components across.
 
     `title` stands on the colour bar, `name` names the file; `percent` writes shares as percent. A part outside the
-    layers, such as a pooler, has a row of its own.
+    layers, such as a pooler, has a row of its own. Experts of a layer, or its adapters, are one cell: their mean.
     """
-    rows, columns = [], []
-    for group in table["group"]:
-        layer, _, component = group.rpartition(" ")
-        rows.append(layer or group)
-        columns.append(component)
-    grid = pd.DataFrame({"layer": rows, "component": columns, "value": table["value"].to_numpy(dtype=float)})
-    square = grid.pivot_table(index="layer", columns="component", values="value", aggfunc="mean", dropna=False)
-    layers = sorted(square.index, key=sort_key)
-    components = [c for c in COMPONENTS if c in square.columns]
-    square = square.loc[layers, components]
+    groups = [parsed(group) for group in table["group"]]
+    columns = [group.component or "other" for group in groups]
+    short = {component: component.replace("_", " ") for component in COMPONENTS if component in columns}
+    square = _square([group.layer for group in groups], columns, table["value"], list(short))
+    return _layer_heatmap(square, short, "components", title, name=name, percent=percent)
+
+
+def layer_expert(table: pd.DataFrame, title: str, *, name: str) -> go.Figure:
+    """Draw a table by expert (group, value) with layers down and experts across: first what is outside experts."""
+    groups = [parsed(group) for group in table["group"]]
+    groups = [group if group.part else group._replace(part=OUTSIDE) for group in groups]
+    parts = sorted({group.part for group in groups}, key=lambda part: sort_key(f"encoder 0 {part}"))
+    short = {part: part.removeprefix("expert ").removesuffix(" expert").removesuffix(" experts") for part in parts}
+    square = _square([group.layer for group in groups], [group.part for group in groups], table["value"], parts)
+    figure = _layer_heatmap(square, short, "experts and what is outside them", title, name=name)
+    return figure.update_xaxes(tickangle=0)
+
+
+def _square(rows: list[str], columns: list[str], values: pd.Series, across: list[str]) -> pd.DataFrame:
+    """Return values as a table, layers down in their order and `across`; several in a cell are averaged."""
+    grid = pd.DataFrame({"layer": rows, "column": columns, "value": values.to_numpy(dtype=float)})
+    square = grid.pivot_table(index="layer", columns="column", values="value", aggfunc="mean", dropna=False)
+    return square.reindex(index=sorted(square.index, key=sort_key), columns=across)
+
+
+def _layer_heatmap(
+    square: pd.DataFrame, across: dict[str, str], what: str, title: str, *, name: str, percent: bool = False
+) -> go.Figure:
+    """Draw a table of layers (down); `across` are the columns' names on the axis, and `what` they are."""
+    layers, form = list(square.index), ".1%" if percent else ".3f"
     short = theme.short_layer(layers)
-    form = ".1%" if percent else ".3f"
     figure = go.Figure(
         go.Heatmap(
             z=square.to_numpy(),
-            x=[component.replace("_", " ") for component in components],
+            x=[across[column] for column in square.columns],
             y=[short[layer] for layer in layers],
             colorscale=theme.SEQUENTIAL,
             colorbar=theme.colourbar(title, **({"tickformat": ".0%"} if percent else {})),
@@ -61,7 +80,7 @@ def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool
     span = f"{np.nanmin(square.to_numpy()):.2f} to {np.nanmax(square.to_numpy()):.2f}"
     return theme.finish(
         figure,
-        alt=f"Heatmap: {title} in {len(layers)} layers and {len(components)} components, {span}.",
+        alt=f"Heatmap: {title} in {len(layers)} layers and {len(across)} {what}, {span}.",
         name=name,
         height=max(240, min(760, 190 + 26 * len(layers))),
     )

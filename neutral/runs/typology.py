@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neutral import association, summary, typology
+from neutral import association, labels, summary, typology
 from neutral.association import schemes
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
@@ -67,6 +67,8 @@ def explain(
     members = summary.counts_of(study, choices[0]).members
     if len(members) < association.LEAST:
         raise NeutralError(f"{study.path}: {len(members)} languages; an association takes at least {association.LEAST}")
+    for by in plan.by:
+        labels.require_groups(summary.counts_of(study, choices[0]).tensors, by)
     apart = distances(study, members, counts)
     overlaps = [
         (choice, measure, by)
@@ -82,7 +84,8 @@ def explain(
     table = study.table("association")
     tested = {(*choice, measure, by) for choice, measure, by in overlaps if by == plan.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
-    return table[[key in tested for key in keys]].reset_index(drop=True)
+    table = table[[key in tested for key in keys]].reset_index(drop=True)
+    return table.assign(group=table["group"].map(labels.renamed))  # rows of before may have former names
 
 
 def _chosen(study: Study, plan: TypologyPlan) -> list[Choice]:

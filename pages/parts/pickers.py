@@ -11,6 +11,7 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from neutral import labels
 from neutral.members import ORDERS, display
 from neutral.overlap import Counts
 from neutral.summary import MEASURES
@@ -45,7 +46,7 @@ ACCURACY = (
     "left out."
 )
 
-ALL_LAYERS, ALL_COMPONENTS = "All layers", "All components"
+ALL_LAYERS, WHOLE_LAYER, ALL_COMPONENTS = "All layers", "Whole layer", "All components"
 
 _CHOSEN, _PAGE, _ARRIVED = "_chosen", "_page", "_arrived"
 T = TypeVar("T")
@@ -196,25 +197,51 @@ def pick_order() -> str:
 
 
 def pick_place(counts: Counts) -> tuple[str, str]:
-    """Choose a layer and a component; returns (by, group) for `Counts`."""
+    """Choose a layer, one of its experts if it has some, and a component; returns (by, group) for `Counts`."""
     stacks = counts.groups("stack")
     layers = [*(stacks if len(stacks) > 1 else []), *counts.groups("layer")]
-    left, right = st.columns(2)
+    with_experts = labels.has_experts(counts.tensors)
+    left, right = st.columns([1, 2] if with_experts else 2)
     with left:
         layer = pick("Layer", [ALL_LAYERS, *layers], "layer", names=str.capitalize)
     if layer in stacks:
         return "stack", layer
-    if layer == ALL_LAYERS:
-        components = counts.groups("component")
-    else:
-        prefix = f"{layer} "
-        fine = counts.groups("layer-component")
-        components = [group.removeprefix(prefix) for group in fine if group.startswith(prefix)]
+    place, by = ("", "all") if layer == ALL_LAYERS else (layer, "layer")
+    if place and with_experts:
+        middle, right = right.columns(2)
+        parts = [group.part for group in map(labels.parsed, counts.groups("expert")) if group.layer == layer]
+        with middle:
+            part = pick("Expert", [WHOLE_LAYER, *filter(None, parts)], "expert", names=str.capitalize)
+        if part != WHOLE_LAYER:
+            place, by = f"{layer} {part}", "expert"
+    components = _components(counts, place)
+    _take_former("component", components)
     with right:
         component = pick("Component", [ALL_COMPONENTS, *components], "component", names=readable)
-    if layer == ALL_LAYERS:
-        return ("all", "all") if component == ALL_COMPONENTS else ("component", component)
-    return ("layer", layer) if component == ALL_COMPONENTS else ("layer-component", f"{layer} {component}")
+    if component == ALL_COMPONENTS:
+        return by, place or labels.WHOLE
+    if not place:
+        return "component", component
+    return "layer-component", f"{place.removesuffix(f' {labels.OUTSIDE}')} {component}"
+
+
+def _components(counts: Counts, place: str) -> list[str]:
+    """Return the components that lie in a layer or in one of its experts; those of the whole network for ""."""
+    if not place:
+        return counts.groups("component")
+    prefix = place.removesuffix(labels.OUTSIDE).rstrip() + " "
+    inside = [group.removeprefix(prefix) for group in counts.groups("layer-component") if group.startswith(prefix)]
+    return [component for component in inside if "expert" not in component]
+
+
+def _take_former(key: str, components: Sequence[str]) -> None:
+    """Let an address that has a component by its former name choose what it is called now, if it is offered."""
+    written = str(st.query_params.get(key, "")).lower()
+    now = labels.renamed(written)
+    if key not in st.session_state and now != written:
+        offered = [component for component in (now, f"gate_{now}") if component in components]
+        if offered:
+            st.session_state[key] = offered[0]
 
 
 def readable(group: str) -> str:

@@ -1,14 +1,34 @@
-"""What the Layers page shows of a mixture of experts: which experts each language uses."""
+"""What pages show of a mixture of experts: which experts each language uses, and how alike the masks are in each."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures
+from neutral import figures, labels, summary
+from neutral.figures.theme import UNITS
 from neutral.members import rows_in_order
 from pages.parts import pickers, show
 from pages.parts.overlap import tables, words
 from pages.parts.views import View
+
+
+def by_expert(view: View, measure: str, who: str = "", members: tuple[str, ...] = ()) -> None:
+    """Show the overlap in every expert of every layer: the mean of all pairs, of one language's, or of `members`.
+
+    Shows nothing for a network without experts.
+    """
+    if not labels.has_experts(view.counts().tensors):
+        return
+    table = view.pairs(measure, "expert", members)
+    if who:
+        table = table[(table["source"] == who) | (table["target"] == who)]
+    if table["value"].isna().all():
+        return
+    st.markdown("##### By expert")
+    st.caption(words.BY_EXPERT)
+    drawn = figures.layer_expert(summary.means(table), UNITS[measure][0], name=f"{measure}-by-expert")
+    show.figure(drawn, f"by-expert-{view.key}")
+    show.table(table, "Overlap by expert", f"by-expert-{view.key}")
 
 
 def used(view: View) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neutral import summary
+from neutral import labels, summary
 from neutral.figures import theme
 from neutral.languages import LANGUAGES
 from neutral.members import display, is_known, relation, speaker
@@ -50,6 +50,10 @@ NO_SPEED = (
 BAND = "All languages against their references. The band is from the least to the most alike pair."
 JOINT = "Weights that all masks keep ÷ weights that any of them keeps, and what independent masks as dense would have."
 EXCESS = "Overlap less that of independent masks as dense: dense layers overlap more by chance alone."
+BY_EXPERT = (
+    "The experts of each layer, left to right; an expert's number is its place in its own layer. Outside are attention "
+    "and whatever else every token goes through. In the figures by component, the experts of a layer are averaged."
+)
 ONE_MASK = "One mask of this network so far. Upload another language's to compare them."
 ONE_OF_PAIR = "There is one mask here. A pair takes two: add another language."
 PAIR_CHECK = "Perplexity under each mask, without training; ratio to the text's own mask."
@@ -360,7 +364,7 @@ def about_file(upload: Upload) -> str:
     guessed = "no language in the file or its name"
     if mask.header.get("language"):
         guessed = f"language {mask.header['language']}"
-    layers = len(mask.sparsity("layer"))
+    layers = labels.layers(mask.names, mask.stack)
     return (
         f"{formats.amount(upload.size)}B · {len(mask.names)} tensors in {layers} layers · "
         f"{formats.amount(mask.size)} weights, {mask.sparsity():.1%} removed · {guessed}"
