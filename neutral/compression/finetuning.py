@@ -29,6 +29,7 @@ from neutral.errors import NeutralError
 from neutral.progress import bar
 from neutral.recipes import Recipe
 from neutral.tasks import Order, Score, Task, benchmarks
+from neutral.tasks.base import tell_padding
 from neutral.tasks.benchmarks import Benchmark
 from neutral.training import memory_limit, train
 
@@ -167,7 +168,7 @@ def start(
     """
     set_seed(seed)
     model = models.load_model(source, task.head, **task.model_options, **options)
-    model.config.pad_token_id = task.tokenizer.pad_token_id  # a causal model finds a text's last token by it
+    tell_padding(model, task.tokenizer)
     model.to(models.device(device))
     if table is not None:
         names = table.trainable if train == "factors" else [n for n in table.trainable if n not in _FROZEN]

@@ -16,6 +16,7 @@ from neutral.recipes import Recipe
 from neutral.search.rewind import snapshot
 from neutral.search.search import Search
 from neutral.tasks import Task, making
+from neutral.tasks.base import tell_padding
 from neutral.tasks.wording import Wording
 
 _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn alike in every language
@@ -134,7 +135,7 @@ def subject(
     def load(seed: int) -> tuple[PreTrainedModel, frozenset[str]]:
         model, new = models.load_seeded(source, objective.head, seed, **objective.model_options, **options)
         if is_labelled:
-            model.config.pad_token_id = tokenizer.pad_token_id  # a causal model finds a text's last token by it
+            tell_padding(model, tokenizer)
         return model, new
 
     single = list(dict.fromkeys(part for code in languages for part in parts(code)))
