@@ -1,7 +1,8 @@
-"""Progress of long work on standard error: units done, speed, remaining time."""
+"""Progress of long work on standard error: units done, speed, remaining time, and what is worth a line."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,3 +22,9 @@ def bar(total: int, unit: str, *, quiet: bool = False, done: int = 0) -> Iterato
         smoothing=0.05,
     ) as shown:
         yield shown
+
+
+def tell(text: str, *, quiet: bool = False) -> None:
+    """Say a line on standard error, above the bars that are shown; nothing when quiet."""
+    if not quiet:
+        tqdm.write(f"neutral: {text}", file=sys.stderr)

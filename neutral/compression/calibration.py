@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from neutral.errors import NeutralError
+from neutral.models import adapters
 from neutral.tasks import LanguageModelling, autocast, stacked
 
 _SEED = 1962  # draws the places that are masked while measuring
@@ -48,7 +49,8 @@ def output_metric(
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
     total: torch.Tensor | int = 0
-    for rows in blocks.values():
+    for code, rows in blocks.items():
+        adapters.speak(model, code)
         moment: torch.Tensor | int = 0
 
         def add(_module: torch.nn.Module, inputs: tuple) -> None:

@@ -26,6 +26,7 @@ from neutral import models
 from neutral.compression.placement import put_in
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.models import adapters
 from neutral.progress import bar
 from neutral.recipes import Recipe
 from neutral.tasks import Order, Score, Task, benchmarks
@@ -115,6 +116,7 @@ def finetune(
         for name, seed, what in runs:
             progress.set_description(f"{name} ({what} trains), seed {seed}")
             model = start(source, task, tables[name], seed, device, train=what, **options)
+            adapters.speak(model, data.language)
             numbers = sum(p.numel() for p in model.get_input_embeddings().parameters() if p.requires_grad)
             with memory_limit("lower the batch size or the length; finished rows are kept"):
                 fit(model, task, items, replace(recipe, seed=seed), lambda *_: progress.update())

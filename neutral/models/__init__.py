@@ -1,11 +1,13 @@
 """Models: load any Hugging Face id or folder, say what kind of model it is, and find the weights that can be pruned."""
 
+from neutral.models import adapters
 from neutral.models.devices import device
 from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task
 from neutral.models.loading import load_model, load_seeded, load_tokenizer
 from neutral.models.prunable import prunable
 
 __all__ = [
+    "adapters",
     "device",
     "is_encoder_decoder",
     "load_model",

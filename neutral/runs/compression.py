@@ -19,7 +19,7 @@ from neutral.progress import bar
 from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, Trial, View, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance
+from neutral.runs.records import Finished, begin, digest, provenance, told
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
 
@@ -192,6 +192,7 @@ class Compressor:
             "vocabulary": bench.matrix.shape[0],
             "width": bench.matrix.shape[1],
             "tied": bench.tied,
+            **told(bench.notes, quiet=self.quiet),
             "settings": {"compress": settings(plan)},
         }
 

@@ -19,7 +19,7 @@ from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored
+from neutral.runs.records import Finished, begin, digest, provenance, scored, told
 from neutral.runs.subject import subject
 from neutral.search import ITERATIVE, controls, lottery
 from neutral.search.one_shot import one_shot
@@ -335,6 +335,7 @@ class Finder:
             "parameters": sum(p.numel() for p in model.parameters()),
             "prunable": sum(w.numel() for w in pruned.values()),
             "layers": len({labels.group(name, "layer") for name in pruned} - {"pooler"}),
+            **told(self.subject.notes, quiet=self.quiet),
             "settings": {plan.method: chosen},
         }
 

@@ -43,6 +43,8 @@ class Subject:
         Names of the weights that the checkpoint lacks, as a new head's.
     load : callable, optional
         Loads the model anew with another seed for the weights in `new`.
+    notes : tuple of str
+        What the user should know of the model; a study keeps them.
     """
 
     model: PreTrainedModel
@@ -54,6 +56,7 @@ class Subject:
     seed: int = 0
     new: frozenset[str] = frozenset()
     load: Callable[[int], tuple[PreTrainedModel, frozenset[str]]] | None = None
+    notes: tuple[str, ...] = ()
 
     def start(self, seed: int) -> dict[str, torch.Tensor]:
         """Return θ0 under a seed, from which the weights that the checkpoint lacks are drawn."""
@@ -78,6 +81,7 @@ class Subject:
             passes=passes,
             origin=self.start(seed),
             only=only,
+            language=language,
         )
 
 
@@ -124,7 +128,8 @@ def subject(
     Raises
     ------
     NeutralError
-        For a language that has fewer than `examples` labelled examples, and for a wording of another task or model.
+        For a language that has fewer than `examples` labelled examples, for a wording of another task or model, and for
+        a language or mixture that the model has no part to read with (`adapters.speak`).
     """
     tokenizer = models.load_tokenizer(source, **options)
     is_labelled = task in making.LABELLED
@@ -147,6 +152,7 @@ def subject(
         held = {code: _drawn(items, held_out) for code, items in held.items()}
     held = {code: items[:held_out] for code, items in held.items()}
     model, new = load(seed)
+    notes = models.adapters.prepare(model, languages)
     model.to(models.device(device))
     return Subject(
         model,
@@ -158,6 +164,7 @@ def subject(
         seed,
         new,
         load,
+        tuple(notes),
     )
 
 
