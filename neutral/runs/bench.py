@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from math import floor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PretrainedConfig, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
@@ -20,6 +21,7 @@ from neutral.compression.retokenization import Retokenized
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.models import adapters
+from neutral.models.output import further_tables
 from neutral.runs.plans.compression import CompressionPlan, Trial
 from neutral.tasks import LanguageModelling, LineByLine, Score
 from neutral.tasks.line_by_line import LONGEST
@@ -48,7 +50,7 @@ class Bench:
     def __init__(self, plan: CompressionPlan, corpus: Corpus, device: torch.device, **options: object) -> None:
         self.tokenizer = models.load_tokenizer(plan.model, **options)
         self.model = models.load_model(plan.model, plan.task, **options).to(device).eval()
-        self.notes = tuple(adapters.prepare(self.model, plan.languages))
+        self.notes = (*adapters.prepare(self.model, plan.languages), *_left(self.model))
         self.matrix = compression.checked(embedding(self.model).weight).cpu()
         self.tied = tied(self.model)
         self.tasks = {
@@ -162,6 +164,13 @@ class Bench:
         if scoring == "lines":
             return self.by_line.evaluate(self.model, self.lines[code])
         return self.tasks[words].evaluate(self.model, self.held_out[code])
+
+
+def _left(model: PreTrainedModel) -> Iterator[str]:
+    """Yield a sentence for each further table of tokens that a model has."""
+    for name, table in further_tables(model).items():
+        shape = f"{table.num_embeddings:,} × {table.embedding_dim:,} numbers"
+        yield f"{type(model).__name__} has a further table of tokens, {name} ({shape}), which is left as it is"
 
 
 def _longest(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
