@@ -2,7 +2,7 @@
 
 from neutral.models import adapters
 from neutral.models.devices import device
-from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task
+from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task, stack
 from neutral.models.loading import load_model, load_seeded, load_tokenizer
 from neutral.models.prunable import prunable
 
@@ -16,4 +16,5 @@ __all__ = [
     "natural_scope",
     "natural_task",
     "prunable",
+    "stack",
 ]
