@@ -19,7 +19,7 @@ from neutral import models, vocabulary
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.languages import language
-from neutral.progress import bar
+from neutral.progress import bar, tell
 from neutral.tasks import LanguageModelling, Order, Score
 from neutral.training import Recipe, memory_limit, train
 
@@ -106,7 +106,8 @@ def pretrain(
     Raises
     ------
     NeutralError
-        If an unfinished run in `out` had other settings.
+        If an unfinished run in `out` had other settings; for several languages of a model that reads each with parts
+        of its own.
     """
     out = Path(out)
     work = out / "checkpoints"
@@ -116,6 +117,10 @@ def pretrain(
     _same_settings(work / "asked.json", settings)
     began, place = time.monotonic(), models.device(device)
     model, tokenizer = start(source, corpus, size, work, shape or Shape(), recipe.seed)
+    models.adapters.require_one(model, corpus.languages)
+    for note in models.adapters.prepare(model, corpus.languages):
+        tell(note, quiet=quiet)
+    models.adapters.speak(model, corpus.languages[0])
     model.to(place)
     task = LanguageModelling("mlm", tokenizer, length=length, mask_share=mask_share)
     blocks = {code: task.blocks(lines) for code, lines in corpus.train.items()}

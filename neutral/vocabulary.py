@@ -17,10 +17,12 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, pre_tokenizers
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding
 from neutral.errors import NeutralError
+from neutral.models.output import further_tables, multiplier
 
 
 def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size: int | None = None) -> list[int]:
@@ -109,18 +111,42 @@ def trim_tokenizer(tokenizer: PreTrainedTokenizerBase, keep: list[int]) -> PreTr
 
 
 def trim_embedding(model: PreTrainedModel, keep: list[int]) -> None:
-    """Cut the model's token table (V × d → len(keep) × d), a tied output layer and its bias, in place."""
+    """Cut the model's token table (V × d → len(keep) × d), the output layer and its bias, and further tables, in place.
+
+    Further tables are those of Gemma 3n and 4 for all layers (`models.output.further_tables`).
+    """
     index = torch.tensor(keep)
+    for table in further_tables(model).values():
+        _keep_rows(table, index)
+    head = multiplier(model)
+    if head is not None:  # it multiplies with the table itself, and only its bias is its own
+        _keep_rows(model.get_input_embeddings(), index)
+        head.bias = nn.Parameter(head.bias.data[index].clone())
+    else:
+        _resize(model, index)
+    config = model.config.get_text_config()
+    config.vocab_size = len(keep)
+    if hasattr(config, "vocab_size_per_layer_input"):
+        config.vocab_size_per_layer_input = len(keep)
+
+
+def _resize(model: PreTrainedModel, index: torch.Tensor) -> None:
+    """Keep the rows `index` of the token table, and of an output layer and its bias."""
     rows = model.get_input_embeddings().weight.data[index].clone()
     head = model.get_output_embeddings()
     bias = head.bias.data[index].clone() if head is not None and head.bias is not None else None
     out = None if head is None else head.weight.data[index].clone()
-    model.resize_token_embeddings(len(keep), mean_resizing=False)
+    model.resize_token_embeddings(len(index), mean_resizing=False)
     model.get_input_embeddings().weight.data.copy_(rows)
     if head is not None:
         model.get_output_embeddings().weight.data.copy_(out)
         if bias is not None:
             model.get_output_embeddings().bias.data.copy_(bias)
+
+
+def _keep_rows(table: nn.Embedding, index: torch.Tensor) -> None:
+    table.weight = nn.Parameter(table.weight.data[index].clone(), requires_grad=table.weight.requires_grad)
+    table.num_embeddings = len(index)
 
 
 def cut(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, keep: list[int]) -> PreTrainedTokenizerBase:

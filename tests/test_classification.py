@@ -1,14 +1,18 @@
 import sys
+from types import SimpleNamespace
 
+import architectures
 import pandas as pd
 import pytest
 import tiny
 import torch
 from torch.nn import functional as F
+from transformers import AutoConfig
 
 from neutral import models
 from neutral.errors import NeutralError
 from neutral.tasks import classification
+from neutral.tasks.base import tell_padding
 from neutral.tasks.classification import Classification, Example
 
 ROWS = pd.DataFrame({"text": ["good day", "bad, day", "good night", "NA"], "label": ["pos", "neg", "pos", "neg"]})
@@ -182,3 +186,10 @@ def test_a_tokenizer_without_padding_takes_its_end_token(folder):
     tokenizer.pad_token = tokenizer.eos_token = None
     with pytest.raises(NeutralError, match="neither a padding nor an end token"):
         Classification(tokenizer)
+
+
+def test_a_model_with_a_text_model_in_it_knows_the_padding_in_both_configurations(folder):
+    """The head for sequences asks the text model's: without, it refuses batches."""
+    config = AutoConfig.for_model("qwen3_5", **architectures.ARCHS["qwen3_5"][3])
+    tell_padding(SimpleNamespace(config=config), models.load_tokenizer(folder))
+    assert config.pad_token_id == config.get_text_config().pad_token_id == 0

@@ -1,7 +1,9 @@
+import architectures
 import pytest
 import tiny
 import torch
 from torch.nn import functional as F
+from transformers import AutoModelForSeq2SeqLM
 
 from neutral import labels, models
 from neutral import search as search_methods
@@ -11,6 +13,7 @@ from neutral.search import lottery, one_shot, rewind
 from neutral.search.search import Search
 from neutral.tasks import IGNORED, making
 from neutral.tasks.classification import Classification, Example
+from neutral.tasks.decoding import first_token, shifted_right
 from neutral.tasks.text_to_text import TextToText
 from neutral.tasks.wording import Wording
 
@@ -208,3 +211,64 @@ def test_one_stack_is_pruned_and_the_other_left_whole(folder, task, examples, on
 def test_a_stack_that_is_not_there_is_said(tmp_path):
     with pytest.raises(NeutralError, match="--only decoder: BertForMaskedLM has no linear layers there"):
         models.prunable(tiny.model("bert"), "decoder")
+
+
+def check_what_the_decoder_reads(name, folder):
+    """The decoder reads what transformers' own loss makes it read of the same texts, where the two begin alike."""
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    end, padding = 2, model.config.pad_token_id
+    texts = torch.tensor([[20, 30, 40, end], [50, end, IGNORED, IGNORED]])
+    if name == "mbart":  # it takes the last token of each text, whatever its configuration says
+        model.config.decoder_start_token_id = end
+    first = first_token(model, texts[0])
+    shifted = shifted_right(texts, first, padding)
+    assert shifted.tolist() == [[first, 20, 30, 40], [first, 50, end, padding]]
+    inputs = {"input_ids": torch.tensor([[20, 30, end], [40, 50, end]])}
+    with torch.no_grad():
+        logits = model(**inputs, decoder_input_ids=shifted).logits
+        assert torch.equal(model(**inputs, labels=texts).logits, logits)
+    own = getattr(model, "prepare_decoder_input_ids_from_labels", None)
+    if own is not None:
+        assert torch.equal(own(labels=texts), shifted)
+    return own is not None
+
+
+@pytest.mark.parametrize("name", ["mbart", "m2m_100"])
+def test_the_decoder_reads_the_name_one_place_to_the_right(name, tmp_path):
+    architectures.make(name, tmp_path)
+    assert check_what_the_decoder_reads(name, tmp_path) == (name == "mbart")
+
+
+def test_without_a_setting_the_decoder_begins_as_the_model_would(tmp_path):
+    model, text = architectures.make("mbart", tmp_path), torch.tensor([20, 2])
+    model.config.decoder_start_token_id = model.generation_config.decoder_start_token_id = None
+    assert first_token(model, text) == 2
+    model.prepare_decoder_input_ids_from_labels = None
+    assert first_token(model, text) == model.config.bos_token_id
+    model.config.bos_token_id = None
+    with pytest.raises(NeutralError, match=r"MBartForConditionalGeneration.*decoder_start_token_id"):
+        first_token(model, text)
+
+
+def test_what_is_generated_is_the_likeliest_whatever_a_checkpoint_forces(tmp_path, examples):
+    """As in translation: a first token that is forced, no token twice, a least length."""
+    model = architectures.make("m2m_100", tmp_path).eval()
+    task = TextToText(models.load_tokenizer(tmp_path), CLASSES, wording=Wording("mt5", "generated"))
+    model.generation_config.forced_bos_token_id = 77
+    model.generation_config.no_repeat_ngram_size, model.generation_config.min_length = 1, 9
+    written, first = [], model.config.decoder_start_token_id
+
+    def generate(**options):
+        written.append(plain(**options))
+        return written[-1]
+
+    plain, model.generate = model.generate, generate
+    batch = task.collate([task.example(examples[0])])
+    with torch.no_grad():
+        task._chosen(model, batch, torch.zeros(1, 3))
+        tokens, inputs = [first], {"input_ids": batch["input_ids"]}
+        for _ in range(max(map(len, task.names))):
+            tokens.append(int(model(**inputs, decoder_input_ids=torch.tensor([tokens])).logits[0, -1].argmax()))
+            if tokens[-1] == task.tokenizer.eos_token_id:
+                break
+    assert written[0][0].tolist() == tokens

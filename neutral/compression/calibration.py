@@ -9,6 +9,8 @@ import torch
 from transformers import PreTrainedModel
 
 from neutral.errors import NeutralError
+from neutral.models import adapters
+from neutral.models.output import multiplier
 from neutral.tasks import LanguageModelling, autocast, stacked
 
 _SEED = 1962  # draws the places that are masked while measuring
@@ -42,21 +44,25 @@ def output_metric(
     NeutralError
         For a model without an output layer.
     """
-    head = model.get_output_embeddings()
+    head, last = model.get_output_embeddings(), multiplier(model)
     if head is None:
         raise NeutralError(f"{type(model).__name__} has no output layer to measure")
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
     total: torch.Tensor | int = 0
-    for rows in blocks.values():
+    for code, rows in blocks.items():
+        adapters.speak(model, code)
         moment: torch.Tensor | int = 0
 
-        def add(_module: torch.nn.Module, inputs: tuple) -> None:
+        def add(vectors: torch.Tensor) -> None:
             nonlocal moment
-            vectors = inputs[0].flatten(0, -2).double()
+            vectors = vectors.flatten(0, -2).double()
             moment = moment + vectors.T @ vectors
 
-        handle = head.register_forward_pre_hook(add)
+        if last is None:
+            handle = head.register_forward_pre_hook(lambda _module, inputs, add=add: add(inputs[0]))
+        else:  # such a head multiplies what its last layer gives
+            handle = last.LayerNorm.register_forward_hook(lambda _module, _inputs, output, add=add: add(output))
         try:
             for start in range(0, len(rows), batch_size):
                 numbered = enumerate(rows[start : start + batch_size])

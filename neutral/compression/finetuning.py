@@ -26,9 +26,11 @@ from neutral import models
 from neutral.compression.placement import put_in
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.models import adapters
 from neutral.progress import bar
 from neutral.recipes import Recipe
 from neutral.tasks import Order, Score, Task, benchmarks
+from neutral.tasks.base import tell_padding
 from neutral.tasks.benchmarks import Benchmark
 from neutral.training import memory_limit, train
 
@@ -114,6 +116,7 @@ def finetune(
         for name, seed, what in runs:
             progress.set_description(f"{name} ({what} trains), seed {seed}")
             model = start(source, task, tables[name], seed, device, train=what, **options)
+            adapters.speak(model, data.language)
             numbers = sum(p.numel() for p in model.get_input_embeddings().parameters() if p.requires_grad)
             with memory_limit("lower the batch size or the length; finished rows are kept"):
                 fit(model, task, items, replace(recipe, seed=seed), lambda *_: progress.update())
@@ -167,7 +170,7 @@ def start(
     """
     set_seed(seed)
     model = models.load_model(source, task.head, **task.model_options, **options)
-    model.config.pad_token_id = task.tokenizer.pad_token_id  # a causal model finds a text's last token by it
+    tell_padding(model, task.tokenizer)
     model.to(models.device(device))
     if table is not None:
         names = table.trainable if train == "factors" else [n for n in table.trainable if n not in _FROZEN]

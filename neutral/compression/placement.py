@@ -9,102 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
-from copy import copy
 from pathlib import Path
 
-import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.compression.codec import Codec
+from neutral.compression.layers import CompressedEmbedding, CompressedHead, Multiplier, Stored
 from neutral.errors import NeutralError
+from neutral.models.output import MULTIPLIERS, multiplier
 
 WHERE = ("input", "both")
-
-
-class Stored(nn.Module):
-    """The tensors of a table inside a model: those that train are float32 parameters, the others buffers as stored."""
-
-    def __init__(self, table: Codec, device: torch.device, train: Collection[str]) -> None:
-        super().__init__()
-        self._empty = copy(table)  # knows how to decode, holds nothing
-        self._empty.tensors = {}
-        self._types = {name: tensor.dtype for name, tensor in table.tensors.items()}
-        for name, tensor in table.tensors.items():
-            if name in train:
-                self.register_parameter(name, nn.Parameter(tensor.to(device, torch.float32, copy=True)))
-            else:
-                self.register_buffer(name, tensor.to(device))
-
-    @property
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Name -> tensor, as `Codec.decode` takes them."""
-        return {name: getattr(self, name) for name in self._types}
-
-    def rows(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return the rows `ids` (…), float32 (…, d), with a gradient. Rebuilt in full precision also under autocast."""
-        with torch.autocast(ids.device.type, enabled=False):
-            return self._empty.decode(self.tensors, ids.reshape(-1)).reshape(*ids.shape, -1)
-
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return hidden (…, d) times the table transposed, (…, V), in the type autocast gives a linear layer."""
-        kind = hidden.device.type
-        if torch.is_autocast_enabled(kind):
-            hidden = hidden.to(torch.get_autocast_dtype(kind))
-        with torch.autocast(kind, enabled=False):
-            return self._empty.logits(self.tensors, hidden)
-
-    def table(self) -> Codec:
-        """Return a table of copies of the tensors as they are now, in the types in which they were stored."""
-        tensors = {name: tensor.detach().to(self._types[name], copy=True) for name, tensor in self.tensors.items()}
-        return type(self._empty)(self._empty.shape, tensors, self._empty.settings)
-
-
-class CompressedEmbedding(nn.Module):
-    """A compressed table where `layer` was: ids (…) -> rows (…, d) in the type and at the scale of `layer`.
-
-    As in `nn.Embedding`, the row of the padding id gives no gradient.
-    """
-
-    def __init__(self, stored: Stored, layer: nn.Embedding) -> None:
-        super().__init__()
-        self._stored = (stored,)  # in a tuple: `put_in` registers its tensors with one module, once
-        self.num_embeddings, self.embedding_dim = layer.num_embeddings, layer.embedding_dim
-        self.padding_idx = layer.padding_idx
-        scale = getattr(layer, "embed_scale", None)
-        if isinstance(scale, torch.Tensor):
-            self.register_buffer("embed_scale", scale.clone(), persistent=False)
-        else:
-            self.embed_scale = scale
-        self.register_buffer("_like", layer.weight.detach().new_empty(0), persistent=False)  # follows the model's type
-
-    def table(self) -> Codec:
-        """Return the table as it is now: with what training changed."""
-        return self._stored[0].table()
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """Rebuild the rows of `ids`."""
-        rows = self._stored[0].rows(ids).to(self._like.dtype)
-        if self.padding_idx is not None and rows.requires_grad:
-            rows = torch.where((ids == self.padding_idx).unsqueeze(-1), rows.detach(), rows)
-        if self.embed_scale is None:
-            return rows
-        return rows * (self.embed_scale.to(rows) if isinstance(self.embed_scale, torch.Tensor) else self.embed_scale)
-
-
-class CompressedHead(nn.Module):
-    """The output layer over a compressed table: hidden (…, d) -> logits (…, V), with the bias of `layer`."""
-
-    def __init__(self, stored: Stored, layer: nn.Linear) -> None:
-        super().__init__()
-        self._stored = (stored,)
-        self.in_features, self.out_features = layer.in_features, layer.out_features
-        self.register_parameter("bias", layer.bias)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the logits of every token."""
-        logits = self._stored[0].logits(hidden)
-        return logits if self.bias is None else logits + self.bias.to(logits.dtype)
 
 
 class Placement:
@@ -180,6 +95,11 @@ def put_in(
     for holder in _holders(model, nn.Linear, layer.weight) if where == "both" else []:
         replaced.append(holder)
         modules.append(CompressedHead(stored, holder[2]))
+    for holder in _children(model, MULTIPLIERS):
+        own = nn.Linear(*reversed(layer.weight.shape), bias=False, device="meta")
+        own.weight = layer.weight
+        replaced.append(holder)
+        modules.append(Multiplier(holder[2], CompressedHead(stored, own) if where == "both" else own))
     modules[0].stored = stored
     for (parent, name, _), module in zip(replaced, modules, strict=True):
         setattr(parent, name, module)
@@ -199,10 +119,15 @@ def export(
     configuration says that the two are not tied. (T5's configuration cannot say so; its loader sees it from the
     weights.)
 
-    Raises `NeutralError` as `put_in` does.
+    Raises `NeutralError` as `put_in` does, and for `where="input"` of a model whose output layer cannot be another.
     """
     layer = embedding(model)
     where = _fitting(model, layer, table, where)
+    if where == "input" and multiplier(model) is not None:
+        raise NeutralError(
+            f"{type(model).__name__}: its output layer reads the token table itself, so a plain folder cannot hold "
+            'both matrices: use where="both"'
+        )
     rebuilt = table.matrix().to(layer.weight)
     weights = model.state_dict(keep_vars=True)
     heads = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
@@ -240,7 +165,7 @@ def embedding(model: nn.Module) -> nn.Embedding:
 
 def tied(model: nn.Module) -> bool:
     """Whether an output layer of `model` uses the very matrix of its token embedding."""
-    return bool(_holders(model, nn.Linear, embedding(model).weight))
+    return bool(_holders(model, nn.Linear, embedding(model).weight)) or multiplier(model) is not None
 
 
 def _fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | None) -> str:
@@ -258,8 +183,13 @@ def _fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | N
 
 def _holders(model: nn.Module, kind: type[nn.Module], weight: nn.Parameter) -> list[tuple[nn.Module, str, nn.Module]]:
     """Return (parent, name, layer) of every layer of a kind that uses `weight` itself (T5 has three embeddings)."""
+    return [holder for holder in _children(model, kind) if holder[2].weight is weight]
+
+
+def _children(model: nn.Module, kind: type | tuple[type, ...]) -> list[tuple[nn.Module, str, nn.Module]]:
+    """Return (parent, name, layer) of every layer of a kind."""
     children = [(parent, name, child) for parent in model.modules() for name, child in parent._modules.items()]
-    return [holder for holder in children if isinstance(holder[2], kind) and holder[2].weight is weight]
+    return [child for child in children if isinstance(child[2], kind)]
 
 
 @contextmanager

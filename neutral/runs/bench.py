@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from math import floor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PretrainedConfig, PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
@@ -19,6 +20,8 @@ from neutral.compression.placement import embedding, put_in, tied
 from neutral.compression.retokenization import Retokenized
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
+from neutral.models import adapters
+from neutral.models.output import further_tables
 from neutral.runs.plans.compression import CompressionPlan, Trial
 from neutral.tasks import LanguageModelling, LineByLine, Score
 from neutral.tasks.line_by_line import LONGEST
@@ -40,11 +43,14 @@ class Bench:
         How many times fewer tokens there are than before `trim`; 1 without trimming.
     groups : kind -> name -> (V,) array
         Which tokens are in the group, or how often they occur in it.
+    notes : tuple of str
+        What the user should know of the model; a study keeps them.
     """
 
     def __init__(self, plan: CompressionPlan, corpus: Corpus, device: torch.device, **options: object) -> None:
         self.tokenizer = models.load_tokenizer(plan.model, **options)
         self.model = models.load_model(plan.model, plan.task, **options).to(device).eval()
+        self.notes = (*adapters.prepare(self.model, plan.languages), *_left(self.model))
         self.matrix = compression.checked(embedding(self.model).weight).cpu()
         self.tied = tied(self.model)
         self.tasks = {
@@ -121,7 +127,7 @@ class Bench:
     def training_loss(self, table: Table | None) -> float:
         """Return the mean loss on a little training text with a table in the input, as in the paper; none: as it is."""
         with put_in(self.model, Rebuilt.of(table), "input", train=False) if table else nullcontext():
-            scores = [self.tasks[False].evaluate(self.model, blocks[:2]) for blocks in self.calibration.values()]
+            scores = [self.score(code, blocks[:2]) for code, blocks in self.calibration.items()]
         return sum(score.loss for score in scores) / len(scores)
 
     def held_out_loss(self, table: Table) -> float:
@@ -147,11 +153,24 @@ class Bench:
         own = 1.0 if method == "trim" else ROUNDED[method].reach(tuple(self.matrix.shape))
         return floor(own * self.trimmed * 100) / 100
 
+    def score(self, code: str, blocks: np.ndarray) -> Score:
+        """Score the model, as it is now, on some blocks of a language."""
+        adapters.speak(self.model, code)
+        return self.tasks[False].evaluate(self.model, blocks)
+
     def evaluate(self, code: str, words: bool, scoring: str = "blocks") -> Score:
         """Score the model, as it is now, on one language's blocks or lines."""
+        adapters.speak(self.model, code)
         if scoring == "lines":
             return self.by_line.evaluate(self.model, self.lines[code])
         return self.tasks[words].evaluate(self.model, self.held_out[code])
+
+
+def _left(model: PreTrainedModel) -> Iterator[str]:
+    """Yield a sentence for each further table of tokens that a model has."""
+    for name, table in further_tables(model).items():
+        shape = f"{table.num_embeddings:,} × {table.embedding_dim:,} numbers"
+        yield f"{type(model).__name__} has a further table of tokens, {name} ({shape}), which is left as it is"
 
 
 def _longest(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:

@@ -20,7 +20,7 @@ from neutral.progress import bar, tell
 from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, Trial, View, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance
+from neutral.runs.records import Finished, begin, digest, provenance, told
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
 
@@ -197,6 +197,7 @@ class Compressor:
             "width": bench.matrix.shape[1],
             "tied": bench.tied,
             "inventory": self.inventory.written(),
+            **told(bench.notes, quiet=self.quiet),
             "settings": {"compress": settings(plan)},
         }
 

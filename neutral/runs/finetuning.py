@@ -10,11 +10,12 @@ from neutral import models
 from neutral.compression import finetuning
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.models import adapters
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
-from neutral.runs.records import Finished, scored
+from neutral.runs.records import Finished, scored, told
 from neutral.runs.tables import fitted
-from neutral.study import FULL
+from neutral.study import FULL, Study
 from neutral.tasks import Score, benchmarks
 from neutral.tasks.benchmarks import CLASSIFICATION, Benchmark
 
@@ -86,6 +87,8 @@ def tune(
     tokenizer = models.load_tokenizer(work.plan.model, **options)
     for name, benchmark in data.items():
         digest = _same(work, name, benchmark)
+        if notes := told(adapters.prepare(work.bench.model, [benchmark.language]), quiet=quiet):
+            work.study = Study.create(work.study.path, notes)
         length = plan.tokens(benchmark.task, work.plan.length)
         items = benchmark.over(tokenizer, length=length, stride=plan.stride).items(benchmark.train)
         recipe = plan.training(benchmark.task, len(items))

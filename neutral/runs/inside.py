@@ -22,9 +22,10 @@ from neutral.inside import definitions, representations, retrieval
 from neutral.inside.definitions import Definition
 from neutral.inside.states import parallel, require_pooling, states, usual_pooling
 from neutral.masks import Mask
+from neutral.models import adapters
 from neutral.progress import bar
 from neutral.runs.plans.inside import MASKS, InsidePlan, check
-from neutral.runs.records import Finished, digest
+from neutral.runs.records import Finished, digest, told
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
 from neutral.study import FULL, PRETRAINED, Study
@@ -67,11 +68,14 @@ class Inside:
         self.weights = models.prunable(self.model, self.settings.get("only", ""))
         self.definition = Definition(plan.candidates, plan.pooling or usual_pooling(self.model), plan.score)
         require_pooling(self.model, self.tokenizer, self.definition.pooling)
+        self.notes = adapters.prepare(self.model, list(self.sentences))
         self.model.to(models.device(device)).eval()
         self.origin = snapshot(self.model)
 
     def run(self, kind: str) -> Study:
         """Append the rows of a kind that the study lacks, and return the study."""
+        if notes := told(self.notes, quiet=self.quiet):
+            self.study = Study.create(self.study.path, notes)
         self._remember_sentences()
         results = Finished(self.study, KEY, kind=kind, seen_as=definitions.completed)
         measure, said = _representation, definitions.written(self.definition, ("pooling",))
@@ -103,6 +107,7 @@ class Inside:
         for code in [code for code in self.sentences if code in codes]:
             if isinstance(worn, dict):
                 self._wear(worn[code])
+            adapters.speak(self.model, code)
             pooling, batch = self.definition.pooling, self.plan.batch
             read[code] = states(self.model, self.tokenizer, self.sentences[code], pooling=pooling, batch=batch)
         return read

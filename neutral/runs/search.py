@@ -19,7 +19,7 @@ from neutral.masks import Mask
 from neutral.progress import bar, tell
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored
+from neutral.runs.records import Finished, begin, digest, provenance, scored, told
 from neutral.runs.subject import subject
 from neutral.search import ITERATIVE, controls, experts, lottery
 from neutral.search.one_shot import one_shot
@@ -355,6 +355,7 @@ class Finder:
             "prunable": sum(w.numel() for w in pruned.values()),
             "layers": labels.layers(pruned, models.stack(model)),
             "inventory": inventory.written(),
+            **told(self.subject.notes, quiet=self.quiet),
             "settings": {plan.method: chosen},
         }
 

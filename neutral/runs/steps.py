@@ -65,9 +65,9 @@ def measure(bench: Bench, table: Table | None) -> dict:
 
     training: mean nats a token over languages. losses: language -> nats a token.
     """
-    rebuilt, task = table and Rebuilt.of(table), bench.tasks[False]
+    rebuilt = table and Rebuilt.of(table)
     with put_in(bench.model, rebuilt, "input", train=False) if rebuilt else nullcontext():
-        scores = {code: task.evaluate(bench.model, blocks[:BLOCKS]) for code, blocks in bench.held_out.items()}
+        scores = {code: bench.score(code, blocks[:BLOCKS]) for code, blocks in bench.held_out.items()}
     errors = distortion.measure(bench.matrix, rebuilt) if rebuilt else {}
     training = round(bench.training_loss(rebuilt), _DIGITS)
     losses = {code: round(score.loss, _DIGITS) for code, score in scores.items()}

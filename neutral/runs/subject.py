@@ -16,6 +16,7 @@ from neutral.recipes import Recipe
 from neutral.search.rewind import snapshot
 from neutral.search.search import Search
 from neutral.tasks import Task, making
+from neutral.tasks.base import tell_padding
 from neutral.tasks.wording import Wording
 
 _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn alike in every language
@@ -42,6 +43,8 @@ class Subject:
         Names of the weights that the checkpoint lacks, as a new head's.
     load : callable, optional
         Loads the model anew with another seed for the weights in `new`.
+    notes : tuple of str
+        What the user should know of the model; a study keeps them.
     """
 
     model: PreTrainedModel
@@ -53,6 +56,7 @@ class Subject:
     seed: int = 0
     new: frozenset[str] = frozenset()
     load: Callable[[int], tuple[PreTrainedModel, frozenset[str]]] | None = None
+    notes: tuple[str, ...] = ()
 
     def start(self, seed: int) -> dict[str, torch.Tensor]:
         """Return θ0 under a seed, from which the weights that the checkpoint lacks are drawn."""
@@ -77,6 +81,7 @@ class Subject:
             passes=passes,
             origin=self.start(seed),
             only=only,
+            language=language,
         )
 
 
@@ -123,7 +128,8 @@ def subject(
     Raises
     ------
     NeutralError
-        For a language that has fewer than `examples` labelled examples, and for a wording of another task or model.
+        For a language that has fewer than `examples` labelled examples, for a wording of another task or model, and for
+        a language or mixture that the model has no part to read with (`adapters.speak`).
     """
     tokenizer = models.load_tokenizer(source, **options)
     is_labelled = task in making.LABELLED
@@ -134,7 +140,7 @@ def subject(
     def load(seed: int) -> tuple[PreTrainedModel, frozenset[str]]:
         model, new = models.load_seeded(source, objective.head, seed, **objective.model_options, **options)
         if is_labelled:
-            model.config.pad_token_id = tokenizer.pad_token_id  # a causal model finds a text's last token by it
+            tell_padding(model, tokenizer)
         return model, new
 
     single = list(dict.fromkeys(part for code in languages for part in parts(code)))
@@ -146,6 +152,7 @@ def subject(
         held = {code: _drawn(items, held_out) for code, items in held.items()}
     held = {code: items[:held_out] for code, items in held.items()}
     model, new = load(seed)
+    notes = models.adapters.prepare(model, languages)
     model.to(models.device(device))
     return Subject(
         model,
@@ -157,6 +164,7 @@ def subject(
         seed,
         new,
         load,
+        tuple(notes),
     )
 
 

@@ -20,7 +20,7 @@ from neutral.masks import Mask
 from neutral.progress import bar
 from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored
+from neutral.runs.records import Finished, begin, digest, provenance, scored, told
 from neutral.runs.subject import Subject, subject
 from neutral.search import controls
 from neutral.search.search import Search
@@ -153,7 +153,7 @@ def transfer(
     masks_folder = Path(masks or folder)
     plan = _scoped(plan, masks_folder, options, folder)
     todo = pending(plan, folder, masks_folder)
-    study = _study(plan, corpus, folder, options)
+    study = _study(plan, corpus, folder, options, quiet=quiet)
     results = _results(study)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
     with memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
@@ -271,9 +271,10 @@ def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path |
     return replace(plan, scope=scopes.used(plan.scope, plan.model, *begun, *cut, **options))
 
 
-def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict) -> Study:
+def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict, *, quiet: bool) -> Study:
     """Open or make the study. Raises `NeutralError` for one that was made otherwise."""
-    weights = models.prunable(models.load_model(plan.model, "base", **options))
+    model = models.load_model(plan.model, "base", **options)
+    weights = models.prunable(model)
     weights = {
         name: weight for name, weight in weights.items() if "pooler" not in name
     }  # a new pooler is drawn at random
@@ -289,6 +290,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
         "methods": [plan.method],
         "seeds": list(plan.seeds),
         "length": plan.length,
+        **told(models.adapters.prepare(model, plan.targets), quiet=quiet),
         **provenance(corpus, plan.targets),
         "settings": {f"transfer {plan.task}": settings(plan) | examples | {"weights": digest(weights)}},
     }

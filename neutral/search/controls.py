@@ -14,6 +14,7 @@ import torch
 
 from neutral import scores
 from neutral.masks import Mask
+from neutral.models import adapters
 from neutral.search.search import Search
 from neutral.study import PRETRAINED
 from neutral.tasks import Score
@@ -46,5 +47,6 @@ def functional(
     for source, mask in masks.items():
         search.rewind(mask)
         for target, blocks in held_out.items():
+            adapters.speak(search.model, target)
             yield source, target, search.task.evaluate(search.model, blocks, passes=search.passes)
     search.rewind()

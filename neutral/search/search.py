@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, set_seed
 from neutral import labels, scores
 from neutral.errors import MismatchError
 from neutral.masks import Mask
-from neutral.models import prunable
+from neutral.models import adapters, prunable
 from neutral.recipes import Recipe
 from neutral.search.rewind import head_names, rewind, snapshot
 from neutral.tasks import Order, Score, Task
@@ -45,6 +45,8 @@ class Search:
         The stack that is pruned; all if empty.
     weights : name -> parameter
         The prunable weights of the model.
+    language : str
+        The language of the data, for models that read each with parts of its own; "" if unknown.
     head : name -> tensor
         The task's head as the last round left it, if the recipe keeps it; empty before any.
     tokens : variant -> weight name -> int
@@ -60,6 +62,7 @@ class Search:
     passes: int = 1
     origin: dict[str, torch.Tensor] | None = None
     only: str = ""
+    language: str = ""
     head: dict[str, torch.Tensor] = field(default_factory=dict)
     tokens: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -69,12 +72,13 @@ class Search:
             self.origin = snapshot(self.model)
 
     def rewind(self, mask: Mask | None = None) -> dict[str, torch.Tensor] | None:
-        """Set the model to θ0, or to mask ⊙ θ0; return the mask as 0/1 tensors on the model's device.
+        """Set the model to θ0, or to mask ⊙ θ0, reading the search's language; return the mask as 0/1 tensors.
 
         Weights that the mask lacks stay whole. A mask that was found on another task may have a pooler that the model
         lacks; it is ignored. Raises `MismatchError` for any other weight that the model lacks.
         """
         rewind(self.model, self.origin)
+        adapters.speak(self.model, self.language)
         if mask is None:
             return None
         keep = {}
@@ -122,6 +126,7 @@ class Search:
 
     def evaluate(self) -> Score:
         """Score the model as it stands on the held-out text."""
+        adapters.speak(self.model, self.language)
         return self.task.evaluate(self.model, self.held_out, passes=self.passes)
 
     def cut(
@@ -138,6 +143,7 @@ class Search:
 
         What is random of an example is drawn from the recipe's seed and its place.
         """
+        adapters.speak(self.model, self.language)
         places = range(len(items)) if places is None else places
         for start in range(0, len(places), size):
             rows = [self.task.example(items[i], (self.recipe.seed, i)) for i in places[start : start + size]]

@@ -139,6 +139,12 @@ def padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
     return tokenizer.pad_token_id
 
 
+def tell_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write the padding token into a model's configurations: a causal model finds a text's last token by it."""
+    for config in (model.config, model.config.get_text_config()):
+        config.pad_token_id = tokenizer.pad_token_id
+
+
 def alike(items: Sequence, length: Callable[[Any], int], size: int) -> Iterator[list[int]]:
     """Yield the places of items of like length, at most `size` at a time."""
     order = sorted(range(len(items)), key=lambda i: length(items[i]))

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from neutral import corpora
 from neutral.errors import NeutralError
+from neutral.languages import language
 from neutral.tasks import classification, glue, splits, squad
 from neutral.tasks.base import Task
 from neutral.tasks.classification import Classification
@@ -37,6 +38,8 @@ class Benchmark:
         Of `classification`: the names of the classes.
     hidden : split -> int
         How many rows were left out as their label is kept secret.
+    language : str
+        The language of the texts; "" if it is not known.
     """
 
     task: str
@@ -44,6 +47,7 @@ class Benchmark:
     held_out: Mapping[str, Sequence[Any]]
     classes: tuple[str, ...] = ()
     hidden: Mapping[str, int] = field(default_factory=dict)
+    language: str = "en"
 
     def over(self, tokenizer: PreTrainedTokenizerBase, *, length: int = 128, stride: int = 128) -> Task:
         """Return the task over a tokenizer; `length` is the most tokens of an example, `stride` SQuAD's."""
@@ -78,7 +82,8 @@ def load(source: str | Path, task: str = "auto") -> Benchmark:
         raise NeutralError(f"--finetune-task {task}: unknown; there are auto, {', '.join(NAMES)}")
     if name == CLASSIFICATION:
         data = classification.load(source)
-        return Benchmark(name, data.train, {"validation": data.validation}, tuple(data.labels))
+        held_out = {"validation": data.validation}
+        return Benchmark(name, data.train, held_out, tuple(data.labels), language=language_of(source))
     if name == SQUAD:
         parts = squad.read(source)
         return Benchmark(name, parts.pop("train"), parts)
@@ -101,3 +106,13 @@ def guess(source: str | Path) -> str:
     if name.lower() in ("squad", "squad:plain_text") or (path / "train-v1.1.json").is_file():
         return SQUAD
     return glue.name_of(name) or CLASSIFICATION
+
+
+def language_of(source: str | Path) -> str:
+    """Return the language that a folder or data set of texts is called by; "" for another name.
+
+    >>> language_of("data/tasks/nli/sw"), language_of("facebook/xnli:fr"), language_of("data/reviews")
+    ('sw', 'fr', '')
+    """
+    name = Path(str(source)).name.rpartition(":")[2]
+    return name if language(name).name != name else ""

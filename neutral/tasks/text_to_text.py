@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from neutral.errors import NeutralError
 from neutral.tasks.base import IGNORED, autocast
 from neutral.tasks.classification import Classification, Example
+from neutral.tasks.decoding import GREEDY, first_token, shifted_right
 from neutral.tasks.wording import Wording, filled
 
 
@@ -86,18 +87,19 @@ class TextToText(Classification):
             input_ids=batch["input_ids"],
             attention_mask=batch["attention_mask"],
             max_new_tokens=max(map(len, self.names)),
-            do_sample=False,
-            num_beams=1,
+            decoder_start_token_id=first_token(model, self.names[0]),
             eos_token_id=self._end or None,
             pad_token_id=self.tokenizer.pad_token_id,
+            **GREEDY,
         )
         number = {text: i for i, text in enumerate(self.written)}
         return torch.tensor([number.get(self._text(row), -1) for row in tokens], device=costs.device)
 
     def _losses(self, model: PreTrainedModel, names: torch.Tensor, **inputs: object) -> torch.Tensor:
         """Return the negative log-likelihood of each name (B, N), `IGNORED` after its end, given the model's inputs."""
+        first = first_token(model, self.names[0])
         logits = model(
-            decoder_input_ids=model.prepare_decoder_input_ids_from_labels(labels=names),
+            decoder_input_ids=shifted_right(names, first, self.tokenizer.pad_token_id),
             decoder_attention_mask=(names != IGNORED).long(),
             **inputs,
         ).logits.float()
