@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tqdm import tqdm
+
+
+def say(notes: Iterable[str], *, quiet: bool = False) -> None:
+    """Write what the user should know, a note a line, to standard error; nothing when quiet."""
+    for note in () if quiet else notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 @contextmanager

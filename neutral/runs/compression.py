@@ -15,11 +15,12 @@ from neutral.compression.placement import WHERE, put_in
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.progress import bar
+from neutral.progress import bar, say
 from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, Trial, View, check, settings
 from neutral.runs.records import Finished, begin, digest, provenance
+from neutral.runs.subject import facts
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
 
@@ -48,6 +49,7 @@ class Compressor:
     ) -> None:
         self.plan, self.quiet = plan, quiet
         self.bench = Bench(plan, corpus, models.device(device), **options)
+        say(self.bench.notes, quiet=quiet)
         if "both" in plan.where and not self.bench.tied:
             raise NeutralError(
                 f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
@@ -188,6 +190,7 @@ class Compressor:
             "methods": [name.partition(":")[0] for name in plan.methods],
             "length": plan.length,
             **provenance(corpus, plan.languages),
+            **facts(bench.notes, bench.unknown),
             "parameters": sum(p.numel() for p in bench.model.parameters()),
             "vocabulary": bench.matrix.shape[0],
             "width": bench.matrix.shape[1],

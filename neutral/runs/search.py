@@ -16,11 +16,11 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.files import write_whole
 from neutral.masks import Mask
-from neutral.progress import bar
+from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
 from neutral.runs.records import Finished, begin, digest, provenance, scored
-from neutral.runs.subject import subject
+from neutral.runs.subject import facts, subject
 from neutral.search import ITERATIVE, controls, lottery
 from neutral.search.one_shot import one_shot
 from neutral.search.search import Search
@@ -51,6 +51,7 @@ class Finder:
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
         common |= {"seed": plan.seeds[0], "wording": plan.wording}
         self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
+        say(self.subject.notes, quiet=quiet)
         kept = () if plan.title else ("title",)
         fixed = ("weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=kept, grows=("sparsities",))
@@ -332,6 +333,7 @@ class Finder:
             "seeds": list(plan.seeds),
             "length": plan.length,
             **provenance(corpus, plan.languages),
+            **facts(self.subject.notes, self.subject.unknown),
             "parameters": sum(p.numel() for p in model.parameters()),
             "prunable": sum(w.numel() for w in pruned.values()),
             "layers": len({labels.group(name, "layer") for name in pruned} - {"pooler"}),
