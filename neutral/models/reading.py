@@ -48,7 +48,8 @@ def from_pretrained(loader: type, source: str | Path, **options: object):
     except Exception as error:  # of any type: files from outside are read with all of transformers
         if loader is AutoConfig and path and not options.get("gguf_file") and not (path / "config.json").is_file():
             raise NeutralError(f"{source}: has no config.json, so it is no model's folder") from error
-        hint = "" if isinstance(error, (OSError, ValueError)) else f"; is its {_hint(loader, options)} right?"
+        is_said = isinstance(error, (OSError, ValueError)) and not options.get("gguf_file")
+        hint = "" if is_said else f"; is its {_hint(loader, options)} whole and right?"
         raise NeutralError(f"{source}: cannot be loaded as {loader.__name__}: {_reason(error)}{hint}") from error
 
 
@@ -74,4 +75,6 @@ def _reason(error: Exception) -> str:
 
 def _hint(loader: type, options: dict) -> str:
     """Return what to look at when transformers fails in a way that it has no words for."""
-    return str(options.get("gguf_file") or ("tokenizer.json" if loader is AutoTokenizer else "config.json"))
+    return str(
+        options.get("gguf_file") or ("tokenizer.json or config.json" if loader is AutoTokenizer else "config.json")
+    )

@@ -18,7 +18,7 @@ WARNED = 0.1
 """Share of unknown tokens above which a language's text is warned of."""
 
 REFUSED = 0.75
-"""Share of unknown tokens above which it is refused: what is left are full stops and digits."""
+"""Share of unknown tokens from which it is refused: what is left are full stops and digits."""
 
 _FILES = ("tokenizer.json", "*vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json", "*merges*", "*.codes")
 _LINES = 1000  # of a language that are looked at, evenly spread
@@ -64,7 +64,7 @@ def require_known(
     Raises `NeutralError` naming the languages of which (almost) no token is known.
     """
     shares = {code: unknown(tokenizer, lines) for code, lines in text.items()}
-    if lost := {code: share for code, share in shares.items() if share > REFUSED}:
+    if lost := {code: share for code, share in shares.items() if share >= REFUSED}:
         raise NeutralError(
             f"{source}: its tokenizer does not know the text of {_said(lost)}; leave out these languages, or take a "
             "model that was made for them"
