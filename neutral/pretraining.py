@@ -19,7 +19,7 @@ from neutral import models, vocabulary
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.languages import language
-from neutral.progress import bar, tell
+from neutral.progress import bar, say
 from neutral.tasks import LanguageModelling, Order, Score
 from neutral.training import Recipe, memory_limit, train
 
@@ -37,11 +37,21 @@ class Shape:
 
 
 def start(
-    source: str | None, corpus: Corpus, size: int, folder: Path, shape: Shape, seed: int
+    source: str | None,
+    corpus: Corpus,
+    size: int,
+    folder: Path,
+    shape: Shape,
+    seed: int,
+    *,
+    length: int = 128,
+    quiet: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the untrained masked language model and its tokenizer, both with `size` tokens at most.
 
-    Dropout is off: training is one to a few passes over the text, where it costs time and helps little.
+    Dropout is off: training is one to a few passes over the text, where it costs time and helps little. A head that the
+    encoder lacks is new, drawn from the seed, and what is drawn is said on standard error unless `quiet`. Raises
+    `NeutralError` for an encoder that lacks more, and for what else `models.load` refuses.
     """
     set_seed(seed)
     if source is None:
@@ -58,11 +68,12 @@ def start(
         )
         return BertForMaskedLM(config), tokenizer
     tokenizer = models.load_tokenizer(source)
-    model = models.load_model(
-        source, "mlm", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, ignore_mismatched_sizes=True
-    )
-    tokenizer = vocabulary.trim(model, tokenizer, corpus.train, size)
-    return model, tokenizer
+    models.require_known(source, tokenizer, corpus.train)
+    without = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    loaded = models.load(source, "mlm", tokenizer=tokenizer, length=length, seed=seed, new_head=True, **without)
+    say(loaded.notes, quiet=quiet)
+    tokenizer = vocabulary.trim(loaded.model, tokenizer, corpus.train, size)
+    return loaded.model, tokenizer
 
 
 def pretrain(
@@ -116,10 +127,9 @@ def pretrain(
     settings |= {"recipe": asdict(recipe)}
     _same_settings(work / "asked.json", settings)
     began, place = time.monotonic(), models.device(device)
-    model, tokenizer = start(source, corpus, size, work, shape or Shape(), recipe.seed)
+    model, tokenizer = start(source, corpus, size, work, shape or Shape(), recipe.seed, length=length, quiet=quiet)
     models.adapters.require_one(model, corpus.languages)
-    for note in models.adapters.prepare(model, corpus.languages):
-        tell(note, quiet=quiet)
+    say(models.adapters.prepare(model, corpus.languages), quiet=quiet)
     models.adapters.speak(model, corpus.languages[0])
     model.to(place)
     task = LanguageModelling("mlm", tokenizer, length=length, mask_share=mask_share)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tqdm import tqdm
+
+
+def say(notes: Iterable[str], *, quiet: bool = False) -> None:
+    """Write what the user should know, a note a line, to standard error; nothing when quiet."""
+    for note in () if quiet else notes:
+        tqdm.write(f"neutral: {note}", file=sys.stderr)  # above the bars that are shown
 
 
 @contextmanager
@@ -22,9 +28,3 @@ def bar(total: int, unit: str, *, quiet: bool = False, done: int = 0) -> Iterato
         smoothing=0.05,
     ) as shown:
         yield shown
-
-
-def tell(text: str, *, quiet: bool = False) -> None:
-    """Say a line on standard error, above the bars that are shown; nothing when quiet."""
-    if not quiet:
-        tqdm.write(f"neutral: {text}", file=sys.stderr)

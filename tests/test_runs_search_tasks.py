@@ -112,7 +112,7 @@ def test_every_language_has_as_many_examples(plan, labelled, tmp_path):
     source = tmp_path / "ner"
     for code, count in (("en", 30), ("sw", 12), ("fa", 20)):
         (source / code).mkdir(parents=True)
-        rows = [f"word{i} O" for i in range(count)]
+        rows = [f"the O\nand O\nword{i} O" for i in range(count)]
         for name in ("train", "validation"):
             (source / code / f"{name}.conll").write_text("\n\n".join(rows), encoding="utf-8")
     plan = replace(plan, languages=("en", "en+fa+sw"))
@@ -151,7 +151,7 @@ def test_a_mixture_is_equal_parts_at_the_size_of_a_single_language(plan, labelle
 def test_examples_are_drawn_alike_in_languages_of_one_size_and_not_by_class(plan, tmp_path):
     for code in ("en", "sw"):
         (tmp_path / code).mkdir()
-        rows = [f"{i}\t{i}\t{'yes' if i < 50 else 'no'}" for i in range(100)]
+        rows = [f"the {i}\tand {i}\t{'yes' if i < 50 else 'no'}" for i in range(100)]
         for name in ("train", "validation"):
             (tmp_path / code / f"{name}.tsv").write_text("\n".join(["premise\thypothesis\tlabel", *rows]))
     found = loaded(replace(plan, task="nli"), tmp_path, examples=20)

@@ -288,7 +288,7 @@ def test_labelled_data_and_masks_of_another_task_transfer_too(folder, found, tmp
     for code in ("en", "sw"):
         (tmp_path / "ner" / code).mkdir(parents=True)
         for split in ("train", "validation"):
-            lines = "".join(f"word{i} O\nName{i % 3} B-PER\n\n" for i in range(12))
+            lines = "".join(f"the O\nword{i} O\nName{i % 3} B-PER\n\n" for i in range(12))
             (tmp_path / "ner" / code / f"{split}.conll").write_text(lines, encoding="utf-8")
     told = main(
         [

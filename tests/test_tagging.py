@@ -36,7 +36,7 @@ def sentences():
 
 
 def network(folder, labels=TAGS):
-    model, _ = models.load_seeded(folder, "tagging", 0, num_labels=len(labels))
+    model = models.load_model(folder, "tagging", num_labels=len(labels))
     return model.eval()
 
 

@@ -27,7 +27,7 @@ from neutral.compression.placement import put_in
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.models import adapters
-from neutral.progress import bar
+from neutral.progress import bar, say
 from neutral.recipes import Recipe
 from neutral.tasks import Order, Score, Task, benchmarks
 from neutral.tasks.base import tell_padding
@@ -111,12 +111,13 @@ def finetune(
         data = benchmarks.load(data)
     task = data.over(models.load_tokenizer(source, **options), length=length, stride=stride)
     runs = plan(tables, seeds, ways, done)
-    items = task.items(data.train) if runs else []
+    items, told = task.items(data.train) if runs else [], False
     with bar(len(runs) * recipe.steps, "step", quiet=quiet) as progress:
         for name, seed, what in runs:
             progress.set_description(f"{name} ({what} trains), seed {seed}")
-            model = start(source, task, tables[name], seed, device, train=what, **options)
+            model = start(source, task, tables[name], seed, device, train=what, quiet=quiet or told, **options)
             adapters.speak(model, data.language)
+            told = True
             numbers = sum(p.numel() for p in model.get_input_embeddings().parameters() if p.requires_grad)
             with memory_limit("lower the batch size or the length; finished rows are kept"):
                 fit(model, task, items, replace(recipe, seed=seed), lambda *_: progress.update())
@@ -161,17 +162,20 @@ def start(
     device: str = "auto",
     *,
     train: str = "factors",
+    quiet: bool = True,
     **options: object,
 ) -> PreTrainedModel:
     """Return the model with a new head drawn from `seed`, and with `table` for its own token table if given.
 
-    `train` is what trains of the table, as `trained` says it. The memory of the model's own table is then free. Raises
-    `NeutralError` if the table does not fit.
+    `train` is what trains of the table, as `trained` says it. The memory of the model's own table is then free. Unless
+    `quiet`, standard error says which weights are new. Raises `NeutralError` if the table does not fit.
     """
     set_seed(seed)
-    model = models.load_model(source, task.head, **task.model_options, **options)
+    own = {"tokenizer": task.tokenizer, "seed": seed, "device": device, **task.model_options}
+    loaded = models.load(source, task.head, length=getattr(task, "length", None), **own, **options)
+    say(loaded.notes, quiet=quiet)
+    model = loaded.model
     tell_padding(model, task.tokenizer)
-    model.to(models.device(device))
     if table is not None:
         names = table.trainable if train == "factors" else [n for n in table.trainable if n not in _FROZEN]
         put_in(model, table, "input", train=names if train != "none" else ())

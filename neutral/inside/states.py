@@ -27,6 +27,9 @@ from neutral.inside.definitions import PAPER, POOLINGS, UNWRITTEN
 EMBEDDINGS = "embeddings"
 """The layer before the first block."""
 
+LENGTH = 256
+"""Tokens of a sentence that count, from its start, unless the model has fewer positions."""
+
 _OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 
 
@@ -83,7 +86,7 @@ def states(
     *,
     pooling: str | None = None,
     batch: int = 32,
-    length: int = 256,
+    length: int = LENGTH,
 ) -> dict[str, np.ndarray]:
     """Return the state of each sentence, after the embeddings and every block.
 

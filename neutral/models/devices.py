@@ -24,3 +24,13 @@ def device(name: str = "auto") -> torch.device:
     if not present.get(chosen.type, False):
         raise NeutralError(f"--device {name}: this machine has none that torch can use; try --device auto")
     return chosen
+
+
+def gains_from_bfloat16(place: torch.device) -> bool:
+    """Whether a device has hardware instructions that make bfloat16 products faster than float32 ones."""
+    if place.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if place.type == "cpu":
+        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, name, bool)() for name in checks)
+    return False

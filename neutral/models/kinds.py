@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from torch import nn
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import PreTrainedConfig
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
@@ -18,7 +18,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from neutral.errors import NeutralError
-from neutral.models.reading import from_pretrained
+from neutral.models.reading import configuration
 
 _MULTIMODAL = {*MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES, *MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES}
 _DECODER_IF_SAID = ("bert-generation",)  # has a causal head only, and is an encoder without it
@@ -51,7 +51,7 @@ def natural_task(source: str | Path, **options: object) -> str:
 
     Raises `NeutralError` naming the source if its model has no such head.
     """
-    config = from_pretrained(AutoConfig, source, **options)
+    config = configuration(source, **options)
     task = {"": "seq2seq", "encoder": "mlm", "decoder": "clm"}[stack(config)]
     if task == "mlm" and not {config.model_type, text_config(config).model_type} & {*MODEL_FOR_MASKED_LM_MAPPING_NAMES}:
         raise NeutralError(
@@ -63,7 +63,7 @@ def natural_task(source: str | Path, **options: object) -> str:
 
 def is_encoder_decoder(source: str | Path, **options: object) -> bool:
     """Whether a model is an encoder-decoder."""
-    return not stack(from_pretrained(AutoConfig, source, **options))
+    return not stack(configuration(source, **options))
 
 
 def natural_scope(source: str | Path, **options: object) -> str:

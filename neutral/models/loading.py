@@ -1,7 +1,9 @@
-"""Load a tokenizer, and a model with the head that a task takes."""
+"""Load a model with the head that a task takes, and hold it against all `checks`, so that nothing is silently wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,13 +15,17 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
-    AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from neutral.errors import NeutralError
-from neutral.models.reading import from_pretrained
+from neutral.models import checks, heads, precision, texts, weights
+from neutral.models.devices import device as chosen_device
+from neutral.models.devices import gains_from_bfloat16
+from neutral.models.kinds import is_multimodal
+from neutral.models.reading import configuration, from_pretrained
 
 _HEADS = {
     "mlm": AutoModelForMaskedLM,
@@ -31,30 +37,172 @@ _HEADS = {
     "base": AutoModel,
 }
 
+_CALLED = {
+    "mlm": "masked language model",
+    "clm": "causal language model",
+    "seq2seq": "encoder-decoder language model",
+    "classification": "head for the classes of texts (nli)",
+    "tagging": "head for tags (ner, pos)",
+    "answering": "head for answers (squad)",
+    "base": "model without a head",
+}
 
-def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizerBase:
-    """Load a tokenizer from a hub id or a folder."""
-    return from_pretrained(AutoTokenizer, source, **options)
+# Older names: what the model lacks, what the file has in its place, and the setting, on or off, that fits it.
+_OLDER = (
+    ("cls.predictions.", "lm_predictions.", "legacy"),  # DeBERTa's head as it was trained
+    ("lm_predictions.", "cls.predictions.", "legacy"),
+)
 
 
-def load_model(
-    source: str | Path, head: str = "mlm", *, dtype: torch.dtype = torch.float32, **options: object
-) -> PreTrainedModel:
-    """Load a model with a head: mlm | clm | seq2seq | classification | tagging | answering | base.
+@dataclass(frozen=True)
+class Loaded:
+    """A model that has passed all checks.
 
-    Raises `NeutralError` naming the source if it is no model, or has no such head.
+    Attributes
+    ----------
+    model : PreTrainedModel
+        On its device, in float32; of a multimodal model, its text model.
+    new : frozenset of str
+        Names of the weights that the checkpoint lacks: of a task's new head, and of a pooler before it.
+    notes : tuple of str
+        What the user should know of the model; a study keeps them.
+    """
+
+    model: PreTrainedModel
+    new: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def load(
+    source: str | Path,
+    head: str = "mlm",
+    *,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    length: int | None = None,
+    labels: Sequence[str] = (),
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    new_head: bool = False,
+    dtype: torch.dtype = torch.float32,
+    **options: object,
+) -> Loaded:
+    """Load a model with a head, and check it.
+
+    Parameters
+    ----------
+    source : str or Path
+        Hub id or folder.
+    head : str
+        mlm | clm | seq2seq | classification | tagging | answering | base.
+    tokenizer : PreTrainedTokenizerBase, optional
+        The tokenizer that it will read with; every token must have a row in the model's table.
+    length : int, optional
+        Tokens that it will read at once; it must have as many positions.
+    labels : sequence of str
+        The labels of a task in their order. A head that the checkpoint has for the same labels is put into this order;
+        one for other labels is drawn anew.
+    seed : int
+        The weights that the checkpoint lacks are drawn from it.
+    device : str or torch.device
+    new_head : bool
+        Whether a language model's head may be new too: for `pretrain`, which trains it.
+    **options
+        Go to the configuration and to the model's loader.
+
+    Raises
+    ------
+    NeutralError
+        In one line that names the source: if it is no model, has no such head, lacks weights that are not new by
+        design, reads the other way than the task, has fewer positions than `length` or fewer rows than tokens.
     """
     if head not in _HEADS:
         raise NeutralError(f"{source}: no such head: {head}; there are {', '.join(_HEADS)}")
-    return from_pretrained(_HEADS[head], source, dtype=dtype, **options)
-
-
-def load_seeded(source: str | Path, head: str, seed: int, **options: object) -> tuple[PreTrainedModel, frozenset[str]]:
-    """Load a model as `load_model` does, and draw the weights that the checkpoint lacks from `seed`.
-
-    Return the model and the names of these weights.
-    """
+    config = configuration(source, **{n: v for n, v in options.items() if not (labels and n == "num_labels")})
+    checks.require_kind(source, config, head)
+    named = heads.labels_of(config)
+    if labels:
+        config.num_labels = len(labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, loading_info = load_model(source, head, output_loading_info=True, **options)
-    return model, frozenset(loading_info["missing_keys"])
+        model, info = _read(source, head, config, dtype, options)
+        new = weights.require(source, model, head, info, new_head=new_head)
+        drawn, said = heads.fit(source, model, named, labels, new) if labels else (frozenset(), ())
+    _check(source, model, head, tokenizer, length)
+    new |= drawn
+    model.to(chosen_device(device) if isinstance(device, str) else device)
+    notes = (*_notes(model, config, info), *said, *_told_new(new, seed), *_slowed(model))
+    return Loaded(model, new, notes)
+
+
+def load_model(source: str | Path, head: str = "mlm", **options: object) -> PreTrainedModel:
+    """Load a model with a head and check it, as `load` does, and return the model alone."""
+    return load(source, head, **options).model
+
+
+def _read(
+    source: str | Path, head: str, config: PreTrainedConfig, dtype: torch.dtype, options: dict
+) -> tuple[PreTrainedModel, dict]:
+    """Return a model as transformers loads it, and what it tells of the loading; older names are mapped."""
+    own, renamed = texts.alone(config, _HEADS[head], options)
+    loader = texts.loader(own, _HEADS[head], head)
+    if type(own) not in loader._model_mapping:
+        raise NeutralError(f"{source}: {own.model_type} has no {_CALLED[head]} in transformers")
+    rest = {name: value for name, value in options.items() if not hasattr(config, name)} | renamed
+    rest |= {"dtype": dtype, "output_loading_info": True, "ignore_mismatched_sizes": True}
+    model, info = from_pretrained(loader, source, config=own, **rest)
+    for lacked, older, setting in _OLDER:
+        if hasattr(own, setting) and _any(info["missing_keys"], lacked) and _any(info["unexpected_keys"], older):
+            setattr(own, setting, not getattr(own, setting))
+            model, info = from_pretrained(loader, source, config=own, **rest)
+            break
+    if own is config and is_multimodal(config):
+        texts.deafen(model)
+    return model, info
+
+
+def _any(names: Sequence[str], beginning: str) -> bool:
+    return any(name.startswith(beginning) for name in names)
+
+
+def _check(
+    source: str | Path,
+    model: PreTrainedModel,
+    head: str,
+    tokenizer: PreTrainedTokenizerBase | None,
+    length: int | None,
+) -> None:
+    """Hold a model against its tokenizer, the length it will read, and its task's direction."""
+    if tokenizer is not None:
+        checks.require_tokenizer(source, model, tokenizer, head)
+    if length is not None:
+        checks.require_positions(source, model, length)
+    if head == "clm":
+        checks.require_forward(source, model)
+
+
+def _notes(model: PreTrainedModel, config: PreTrainedConfig, info: dict) -> list[str]:
+    """Return the notes on what of a checkpoint is left out."""
+    notes, left = [], set(info["unexpected_keys"])
+    if is_multimodal(config):
+        towers = texts.towers(model, left)
+        left -= towers
+        more = f"; weights of its other parts are left out ({len(towers)})" if towers else ""
+        notes.append(f"of the multimodal model ({config.model_type}) only the text model is loaded{more}")
+    if left:
+        name = type(model).__name__
+        notes.append(f"weights of the checkpoint that have no place in {name} are left out: {weights.names(left)}")
+    return notes
+
+
+def _told_new(new: frozenset[str], seed: int) -> list[str]:
+    if not new:
+        return []
+    return [f"new weights, drawn from seed {seed}: {', '.join(sorted(new))}"]
+
+
+def _slowed(model: PreTrainedModel) -> list[str]:
+    """Make a model run in float32 where its device would gain from bfloat16 and it cannot; return the note on that."""
+    if not gains_from_bfloat16(model.device) or precision.runs_in_bfloat16(model, checks.trial(model)):
+        return []
+    precision.in_full_precision(model)
+    return [f"{type(model).__name__} cannot run in bfloat16, so it runs in float32, which takes longer here"]

@@ -1,19 +1,80 @@
-"""What transformers reads from a hub id or a folder, with its many failures turned into one line."""
+"""What transformers reads from a hub id or a folder, with its many failures turned into one line.
+
+Code that a model brings is never run: nothing asks whether it may.
+"""
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
 from pathlib import Path
 
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
+
 from neutral.errors import NeutralError
+from neutral.models import folders
+
+_LINE = 300  # letters of a reason, at most
+
+# What transformers and torch say of files that they refuse, with advice that must not be followed: what we say instead.
+_REFUSED = (
+    (
+        re.compile(r"trust_remote_code|custom code"),
+        "it needs code of its own (auto_map in its configuration), which is never run here; take a model whose "
+        "architecture transformers has",
+    ),
+    (
+        re.compile(r"does not recognize this architecture|Unrecognized model"),
+        f"its architecture (model_type in config.json) is not one that transformers {version('transformers')} has",
+    ),
+    (
+        re.compile(r"weights_only|Weights only|[Uu]npickl|pickle|torch\.load"),
+        "its weights are a pickle that holds code, or is damaged, so it is not opened; take the model's safetensors "
+        "file, or make one on a machine where you trust its author",
+    ),
+)
 
 
 def from_pretrained(loader: type, source: str | Path, **options: object):
-    """Call `loader.from_pretrained`, turning its many failures into one line."""
-    path = Path(source)
-    if (str(source).startswith((".", "/", "~")) or path.exists()) and not path.expanduser().is_dir():
-        raise NeutralError(f"{source}: not a model folder (a folder with config.json and weights)")
+    """Call `loader.from_pretrained` without the code that the model may bring.
+
+    Raises `NeutralError`, one line that names the source, whatever transformers stumbles over.
+    """
+    path = folders.require(source, gguf=options.get("gguf_file"))
     try:
-        return loader.from_pretrained(str(path.expanduser() if path.is_dir() else source), **options)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise NeutralError(f"{source}: cannot be loaded as {loader.__name__}: {reason}") from error
+        return loader.from_pretrained(str(path or source), trust_remote_code=False, **options)
+    except NeutralError:
+        raise
+    except Exception as error:  # of any type: files from outside are read with all of transformers
+        if loader is AutoConfig and path and not options.get("gguf_file") and not (path / "config.json").is_file():
+            raise NeutralError(f"{source}: has no config.json, so it is no model's folder") from error
+        is_said = isinstance(error, (OSError, ValueError)) and not options.get("gguf_file")
+        hint = "" if is_said else f"; is its {_hint(loader, options)} whole and right?"
+        raise NeutralError(f"{source}: cannot be loaded as {loader.__name__}: {_reason(error)}{hint}") from error
+
+
+def configuration(source: str | Path, **options: object) -> PreTrainedConfig:
+    """Return the configuration of a model; of `options`, those that it has replace its own values.
+
+    Raises `NeutralError` naming the source.
+    """
+    return from_pretrained(AutoConfig, source, **options)
+
+
+def _reason(error: Exception) -> str:
+    """Return an exception's reason in one line, with its type where the words alone say little."""
+    text = " ".join(str(error).split())
+    for pattern, own in _REFUSED:
+        if pattern.search(text) or pattern.search(type(error).__name__):
+            return own
+    text = f"{text[:_LINE]} …" if len(text) > _LINE else text
+    if isinstance(error, (OSError, ValueError)) and text:
+        return text
+    return f"{text} ({type(error).__name__})"
+
+
+def _hint(loader: type, options: dict) -> str:
+    """Return what to look at when transformers fails in a way that it has no words for."""
+    return str(
+        options.get("gguf_file") or ("tokenizer.json or config.json" if loader is AutoTokenizer else "config.json")
+    )

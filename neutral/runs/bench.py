@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
@@ -39,6 +39,10 @@ class Bench:
         The token table.
     tied : bool
         Whether the output layer is the same table.
+    notes : tuple of str
+        What the user should know of model and text.
+    unknown : language -> float
+        The share of its text's tokens that are unknown to the tokenizer.
     trimmed : float
         How many times fewer tokens there are than before `trim`; 1 without trimming.
     groups : kind -> name -> (V,) array
@@ -49,8 +53,12 @@ class Bench:
 
     def __init__(self, plan: CompressionPlan, corpus: Corpus, device: torch.device, **options: object) -> None:
         self.tokenizer = models.load_tokenizer(plan.model, **options)
-        self.model = models.load_model(plan.model, plan.task, **options).to(device).eval()
-        self.notes = (*adapters.prepare(self.model, plan.languages), *_left(self.model))
+        lines = {code: [*corpus.train[code], *corpus.held_out[code]] for code in plan.languages}
+        self.unknown, poor = models.require_known(plan.model, self.tokenizer, lines)
+        own = {"tokenizer": self.tokenizer, "length": plan.length, "device": device}
+        loaded = models.load(plan.model, plan.task, **own, **options)
+        self.model, spoken = loaded.model.eval(), adapters.prepare(loaded.model, plan.languages)
+        self.notes = (*loaded.notes, *poor, *spoken, *_left(loaded.model))
         self.matrix = compression.checked(embedding(self.model).weight).cpu()
         self.tied = tied(self.model)
         self.tasks = {
@@ -62,7 +70,7 @@ class Bench:
         self.calibration = {code: task.blocks(lines[:400])[: plan.calibration] for code, lines in self.train.items()}
         self.held_out = {code: task.blocks(corpus.held_out[code])[: plan.held_out] for code in plan.languages}
         if "lines" in plan.perplexity:
-            self.by_line = LineByLine(self.tokenizer, longest=_longest(self.model.config, self.tokenizer))
+            self.by_line = LineByLine(self.tokenizer, longest=_longest(self.model, self.tokenizer))
             most = plan.held_out * plan.length
             self.lines = {code: self.by_line.items(corpus.held_out[code], most) for code in plan.languages}
         counts = tokens.count(self.tokenizer, self.train, len(self.matrix))
@@ -173,11 +181,11 @@ def _left(model: PreTrainedModel) -> Iterator[str]:
         yield f"{type(model).__name__} has a further table of tokens, {name} ({shape}), which is left as it is"
 
 
-def _longest(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+def _longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """Return how many tokens of a line a model and its tokenizer take; 512 at most where the tokenizer says nothing."""
-    positions = getattr(config, "max_position_embeddings", None) or LONGEST
-    said = tokenizer.model_max_length <= positions  # a tokenizer without a limit says 1e30
-    return int(tokenizer.model_max_length) if said else min(positions, LONGEST)
+    most = models.positions(model) or getattr(model.config, "max_position_embeddings", None) or LONGEST
+    said = tokenizer.model_max_length <= most  # a tokenizer without a limit says 1e30
+    return int(tokenizer.model_max_length) if said else min(most, LONGEST)
 
 
 def _groups(counts: dict[str, np.ndarray], frequency: np.ndarray, scripts: np.ndarray) -> dict[str, dict]:

@@ -16,11 +16,12 @@ from neutral.compression.placement import WHERE, put_in
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.progress import bar, tell
+from neutral.progress import bar, say
 from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, Trial, View, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, told
+from neutral.runs.records import Finished, begin, digest, provenance
+from neutral.runs.subject import facts
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
 
@@ -49,14 +50,14 @@ class Compressor:
     ) -> None:
         self.plan, self.quiet = plan, quiet
         self.bench = Bench(plan, corpus, models.device(device), **options)
+        say(self.bench.notes, quiet=quiet)
         if "both" in plan.where and not self.bench.tied:
             raise NeutralError(
                 f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
             )
         self.where = plan.where or (WHERE if self.bench.tied else WHERE[:1])
         self.inventory = inventory(self.bench.model)
-        for line in self.inventory.lines("compresses"):
-            tell(line, quiet=quiet)
+        say(self.inventory.lines("compresses"), quiet=quiet)
         fixed = ("about", "task", "weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
         self.results = Finished(self.study, (*KEY, *PARTS), seen_as=_of_any_seed)
@@ -192,12 +193,12 @@ class Compressor:
             "methods": [name.partition(":")[0] for name in plan.methods],
             "length": plan.length,
             **provenance(corpus, plan.languages),
+            **facts(bench.notes, bench.unknown),
             "parameters": sum(p.numel() for p in bench.model.parameters()),
             "vocabulary": bench.matrix.shape[0],
             "width": bench.matrix.shape[1],
             "tied": bench.tied,
             "inventory": self.inventory.written(),
-            **told(bench.notes, quiet=self.quiet),
             "settings": {"compress": settings(plan)},
         }
 

@@ -20,10 +20,10 @@ from neutral import corpora, maskfiles, models, scores
 from neutral.errors import FileError, NeutralError
 from neutral.inside import definitions, representations, retrieval
 from neutral.inside.definitions import Definition
-from neutral.inside.states import parallel, require_pooling, states, usual_pooling
+from neutral.inside.states import LENGTH, parallel, require_pooling, states, usual_pooling
 from neutral.masks import Mask
 from neutral.models import adapters
-from neutral.progress import bar
+from neutral.progress import bar, say
 from neutral.runs.plans.inside import MASKS, InsidePlan, check
 from neutral.runs.records import Finished, digest, told
 from neutral.search import controls
@@ -109,7 +109,8 @@ class Inside:
                 self._wear(worn[code])
             adapters.speak(self.model, code)
             pooling, batch = self.definition.pooling, self.plan.batch
-            read[code] = states(self.model, self.tokenizer, self.sentences[code], pooling=pooling, batch=batch)
+            sentences, length = self.sentences[code], min(LENGTH, models.positions(self.model) or LENGTH)
+            read[code] = states(self.model, self.tokenizer, sentences, pooling=pooling, batch=batch, length=length)
         return read
 
     def _wear(self, mask: Mask | None) -> None:
@@ -192,17 +193,19 @@ class Inside:
         A head that the checkpoint lacks has no part in the states. Raises `NeutralError` if the weights are not those
         that the study was made with.
         """
+        _, poor = models.require_known(self.plan.model, self.tokenizer, self.sentences)
         encoder_decoder = self.task in making.LABELLED and models.is_encoder_decoder(self.plan.model, **options)
         head = making.head(self.task, encoder_decoder=encoder_decoder)
-        model, new = models.load_seeded(self.plan.model, head, self.plan.seed, **options)
-        weights = {name: weight for name, weight in models.prunable(model).items() if name not in new}
+        loaded = models.load(self.plan.model, head, seed=self.plan.seed, tokenizer=self.tokenizer, **options)
+        weights = {name: weight for name, weight in models.prunable(loaded.model).items() if name not in loaded.new}
         made_with = self.study.info.get("weights")
         if made_with is not None and made_with != digest(weights):
             raise NeutralError(
                 f"{self.plan.model}: has other weights than the model that {self.study.path} was made with "
                 f"({self.study.info.get('model')}); use that one, or another --study"
             )
-        return model
+        say((*loaded.notes, *poor), quiet=self.quiet)
+        return loaded.model
 
     def _remember_sentences(self) -> None:
         """Write into study.json which sentences were read, and refuse sentences that have changed."""

@@ -17,7 +17,7 @@ import torch
 from neutral import __version__
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.progress import tell
+from neutral.progress import say
 from neutral.study import Study, current_settings
 from neutral.tasks import Score
 from neutral.tasks.wording import Wording
@@ -63,8 +63,7 @@ def scored(score: Score) -> dict:
 
 def told(notes: Sequence[str], *, quiet: bool = False) -> dict[str, list[str]]:
     """Say what a user should know of a model on standard error; return the entry of study.json, empty without notes."""
-    for note in notes:
-        tell(note, quiet=quiet)
+    say(notes, quiet=quiet)
     return {"notes": list(notes)} if notes else {}
 
 

@@ -16,11 +16,11 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.files import write_whole
 from neutral.masks import Mask
-from neutral.progress import bar, tell
+from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored, told
-from neutral.runs.subject import subject
+from neutral.runs.records import Finished, begin, digest, provenance, scored
+from neutral.runs.subject import facts, subject
 from neutral.search import ITERATIVE, controls, experts, lottery
 from neutral.search.one_shot import one_shot
 from neutral.search.search import Search
@@ -51,6 +51,7 @@ class Finder:
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
         common |= {"seed": plan.seeds[0], "wording": plan.wording}
         self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
+        say(self.subject.notes, quiet=quiet)
         kept = () if plan.title else ("title",)
         fixed = ("weights", "length")
         self.study = begin(folder, self._info(corpus), fixed=fixed, kept=kept, grows=("sparsities",))
@@ -162,7 +163,7 @@ class Finder:
         if lost := experts.unreached(tokens.get("", {})):
             several = ", ".join(lost[:5]) + ", …" * (len(lost) > 5)
             text = f"{code}: no token reaches some experts, whose scores are all 0: {several}"
-            tell(text, quiet=self.quiet)
+            say([text], quiet=self.quiet)
 
     def _count(self) -> None:
         """Count every complete set of masks that is not counted yet, and the plan's controls."""
@@ -337,8 +338,7 @@ class Finder:
         weights = models.prunable(model)
         pruned = models.prunable(model, plan.only)
         inventory = models.inventory(model, plan.only)
-        for line in inventory.lines():
-            tell(line, quiet=self.quiet)
+        say(inventory.lines(), quiet=self.quiet)
         known = {name: weight for name, weight in weights.items() if name not in self.subject.new}
         chosen = settings(plan) | ({"examples": self.subject.examples} if plan.is_labelled else {})
         return {
@@ -351,11 +351,11 @@ class Finder:
             "seeds": list(plan.seeds),
             "length": plan.length,
             **provenance(corpus, plan.languages),
+            **facts(self.subject.notes, self.subject.unknown),
             "parameters": sum(p.numel() for p in model.parameters()),
             "prunable": sum(w.numel() for w in pruned.values()),
             "layers": labels.layers(pruned, models.stack(model)),
             "inventory": inventory.written(),
-            **told(self.subject.notes, quiet=self.quiet),
             "settings": {plan.method: chosen},
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -44,7 +44,9 @@ class Subject:
     load : callable, optional
         Loads the model anew with another seed for the weights in `new`.
     notes : tuple of str
-        What the user should know of the model; a study keeps them.
+        What the user should know of model and text.
+    unknown : language -> float
+        The share of its text's tokens that are unknown to the tokenizer.
     """
 
     model: PreTrainedModel
@@ -55,14 +57,14 @@ class Subject:
     examples: int | None = None
     seed: int = 0
     new: frozenset[str] = frozenset()
-    load: Callable[[int], tuple[PreTrainedModel, frozenset[str]]] | None = None
+    load: Callable[[int], models.Loaded] | None = None
     notes: tuple[str, ...] = ()
+    unknown: dict[str, float] = field(default_factory=dict)
 
     def start(self, seed: int) -> dict[str, torch.Tensor]:
         """Return θ0 under a seed, from which the weights that the checkpoint lacks are drawn."""
         if self.new and seed != self.seed:
-            drawn, _ = self.load(seed)
-            self.model.load_state_dict(drawn.state_dict())
+            self.model.load_state_dict(self.load(seed).model.state_dict())
             self.origin = snapshot(self.model)
         self.seed = seed
         return self.origin
@@ -83,6 +85,67 @@ class Subject:
             only=only,
             language=language,
         )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A task over a model's tokenizer, whose text is known to it, and how to load the model; nothing is loaded yet.
+
+    Attributes
+    ----------
+    task : Task
+    load : callable
+        Takes the seed that weights are drawn from which the checkpoint lacks, and returns a `models.Loaded`.
+    unknown : language -> float
+        The share of its text's tokens that are unknown to the tokenizer.
+    notes : tuple of str
+        What the user should know of the text.
+    """
+
+    task: Task
+    load: Callable[[int], models.Loaded]
+    unknown: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def ready(
+    source: str,
+    task: str,
+    corpus: Corpus,
+    languages: Sequence[str],
+    *,
+    length: int = 128,
+    wording: Wording | None = None,
+    device: str = "auto",
+    **options: object,
+) -> Ready:
+    """Make a task over a model's tokenizer, and hold the text of `languages` against it.
+
+    Arguments are those of `subject`. Raises `NeutralError` for a tokenizer that is missing or does not know a text, and
+    for a wording of another task or model.
+    """
+    tokenizer = models.load_tokenizer(source, **options)
+    texts = {code: _texts([*corpus.train[code], *corpus.held_out[code]]) for code in languages}
+    unknown, notes = models.require_known(source, tokenizer, texts)
+    is_labelled = task in making.LABELLED
+    encoder_decoder = is_labelled and models.is_encoder_decoder(source, **options)
+    wanted = {"encoder_decoder": encoder_decoder, "wording": wording}
+    objective = making.make(task, tokenizer, labels=corpus.labels, length=length, **wanted)
+    labels = {"labels": corpus.labels} if objective.head in ("classification", "tagging") else {}
+
+    def load(seed: int) -> models.Loaded:
+        own = {"tokenizer": tokenizer, "length": length, "device": device, "seed": seed, **objective.model_options}
+        loaded = models.load(source, objective.head, **own, **labels, **options)
+        if is_labelled:
+            tell_padding(loaded.model, tokenizer)
+        return loaded
+
+    return Ready(objective, load, unknown, notes)
+
+
+def facts(notes: Sequence[str], unknown: Mapping[str, float]) -> dict:
+    """Return what study.json keeps of a loading: notes, if there are any, and the share of unknown tokens."""
+    return ({"notes": list(notes)} if notes else {}) | {"unknown": dict(unknown)}
 
 
 def subject(
@@ -128,22 +191,13 @@ def subject(
     Raises
     ------
     NeutralError
-        For a language that has fewer than `examples` labelled examples, for a wording of another task or model, and for
-        a language or mixture that the model has no part to read with (`adapters.speak`).
+        For what `models.load` refuses, for text that the tokenizer does not know, for a language that has fewer than
+        `examples` labelled examples, for a wording of another task or model, and for a language or mixture that the
+        model has no part to read with (`adapters.speak`).
     """
-    tokenizer = models.load_tokenizer(source, **options)
-    is_labelled = task in making.LABELLED
-    encoder_decoder = is_labelled and models.is_encoder_decoder(source, **options)
-    wanted = {"encoder_decoder": encoder_decoder, "wording": wording}
-    objective = making.make(task, tokenizer, labels=corpus.labels, length=length, **wanted)
-
-    def load(seed: int) -> tuple[PreTrainedModel, frozenset[str]]:
-        model, new = models.load_seeded(source, objective.head, seed, **objective.model_options, **options)
-        if is_labelled:
-            tell_padding(model, tokenizer)
-        return model, new
-
     single = list(dict.fromkeys(part for code in languages for part in parts(code)))
+    prepared = ready(source, task, corpus, single, length=length, wording=wording, device=device, **options)
+    objective, is_labelled = prepared.task, task in making.LABELLED
     train = {code: objective.items(corpus.train[code]) for code in single}
     held = {code: objective.items(corpus.held_out[code]) for code in single}
     if is_labelled:
@@ -151,21 +205,29 @@ def subject(
         train = {code: _drawn(items, examples) for code, items in train.items()}
         held = {code: _drawn(items, held_out) for code, items in held.items()}
     held = {code: items[:held_out] for code, items in held.items()}
-    model, new = load(seed)
-    notes = models.adapters.prepare(model, languages)
-    model.to(models.device(device))
+    loaded = prepared.load(seed)
+    spoken = models.adapters.prepare(loaded.model, languages)
     return Subject(
-        model,
+        loaded.model,
         objective,
         {code: _of(code, train) for code in languages},
         {code: _of(code, held) for code in languages},
-        snapshot(model),
+        snapshot(loaded.model),
         examples if is_labelled else None,
         seed,
-        new,
-        load,
-        tuple(notes),
+        loaded.new,
+        prepared.load,
+        (*loaded.notes, *prepared.notes, *spoken),
+        prepared.unknown,
     )
+
+
+def _texts(items: Sequence) -> list[str]:
+    """Return the text of each item: a line as it is, the words of a tagged sentence, the texts of an example."""
+    return [
+        item if isinstance(item, str) else " ".join(getattr(item, "words", None) or getattr(item, "texts", ()))
+        for item in items
+    ]
 
 
 def _equal(sizes: Mapping[str, int], requested: int | None) -> int:

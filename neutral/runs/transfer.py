@@ -17,11 +17,11 @@ from neutral import models, scores
 from neutral.corpora import Corpus, parts
 from neutral.errors import NeutralError
 from neutral.masks import Mask
-from neutral.progress import bar
+from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored, told
-from neutral.runs.subject import Subject, subject
+from neutral.runs.records import Finished, begin, digest, provenance, scored
+from neutral.runs.subject import Subject, facts, ready, subject
 from neutral.search import controls
 from neutral.search.search import Search
 from neutral.study import FULL, PRETRAINED, Study
@@ -153,7 +153,7 @@ def transfer(
     masks_folder = Path(masks or folder)
     plan = _scoped(plan, masks_folder, options, folder)
     todo = pending(plan, folder, masks_folder)
-    study = _study(plan, corpus, folder, options, quiet=quiet)
+    study = _study(plan, corpus, folder, options, quiet)
     results = _results(study)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
     with memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
@@ -271,13 +271,27 @@ def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path |
     return replace(plan, scope=scopes.used(plan.scope, plan.model, *begun, *cut, **options))
 
 
-def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict, *, quiet: bool) -> Study:
+def _loaded(plan: TransferPlan, corpus: Corpus, options: dict, quiet: bool) -> tuple[dict, dict[str, torch.Tensor]]:
+    """Load the model once to say what there is to say; return that, for study.json, and its weights.
+
+    The weights have their names in the base model, which are the same under every task's head; a pooler is left out,
+    as it may be new.
+    """
+    codes = list(dict.fromkeys(part for code in plan.targets for part in parts(code)))
+    own = {"length": plan.length, "wording": plan.wording, "device": "cpu"}
+    prepared = ready(plan.model, plan.task, corpus, codes, **own, **options)
+    loaded = prepared.load(plan.seeds[0])
+    model = loaded.model
+    notes = (*loaded.notes, *prepared.notes, *models.adapters.prepare(model, plan.targets))
+    say(notes, quiet=quiet)
+    prefix = f"{model.base_model_prefix}." if model.base_model is not model else ""
+    weights = {name.removeprefix(prefix): weight for name, weight in models.prunable(model).items()}
+    return facts(notes, prepared.unknown), {name: weight for name, weight in weights.items() if "pooler" not in name}
+
+
+def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict, quiet: bool) -> Study:
     """Open or make the study. Raises `NeutralError` for one that was made otherwise."""
-    model = models.load_model(plan.model, "base", **options)
-    weights = models.prunable(model)
-    weights = {
-        name: weight for name, weight in weights.items() if "pooler" not in name
-    }  # a new pooler is drawn at random
+    facts, weights = _loaded(plan, corpus, options, quiet)
     examples = {}
     if plan.task in making.LABELLED:  # as `subject.subject` takes them
         single = {part for target in plan.targets for part in parts(target)}
@@ -290,8 +304,8 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
         "methods": [plan.method],
         "seeds": list(plan.seeds),
         "length": plan.length,
-        **told(models.adapters.prepare(model, plan.targets), quiet=quiet),
         **provenance(corpus, plan.targets),
+        **facts,
         "settings": {f"transfer {plan.task}": settings(plan) | examples | {"weights": digest(weights)}},
     }
     kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks

@@ -140,9 +140,11 @@ def token_counts(model: str, corpus: Corpus, **options: object) -> dict[str, np.
     """Return language -> (V,) counts of the model's tokens in all of the text, special tokens left out."""
     from neutral import models
     from neutral.compression.tokens import count
+    from neutral.progress import say
 
     tokenizer = models.load_tokenizer(model, **options)
     lines = {code: [*corpus.train[code], *corpus.held_out[code]] for code in corpus.languages}
+    say(models.require_known(model, tokenizer, lines)[1])
     return count(tokenizer, lines, len(tokenizer))
 
 

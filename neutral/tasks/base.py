@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
 from neutral.metrics import metric
+from neutral.models.devices import gains_from_bfloat16
 
 IGNORED = -100  # torch's label for positions that carry no loss
 
@@ -155,13 +156,3 @@ def alike(items: Sequence, length: Callable[[Any], int], size: int) -> Iterator[
 def autocast(place: torch.device) -> torch.autocast:
     """Return a bfloat16 autocast if the processor or GPU gains from it, and one that does nothing if not."""
     return torch.autocast(place.type, torch.bfloat16, enabled=gains_from_bfloat16(place))
-
-
-def gains_from_bfloat16(place: torch.device) -> bool:
-    """Whether a device has hardware instructions that make bfloat16 products faster than float32 ones."""
-    if place.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if place.type == "cpu":
-        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        return any(getattr(torch.cpu, name, bool)() for name in checks)
-    return False

@@ -1,0 +1,98 @@
+"""A model's folder, looked at before anything in it is loaded: is it whole, and does it name its own files only?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import safe_open
+
+from neutral.errors import NeutralError
+
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+_ADAPTER = "adapter_config.json"
+
+
+def require(source: str | Path, *, gguf: object = None) -> Path | None:
+    """Return the path of a model's folder; None for a hub id. `gguf` is the name of a GGUF file to load from.
+
+    Raises `NeutralError` for a path that is no folder, an adapter, a file that is empty or cut, and an index that is
+    broken or names files that lie elsewhere or are missing.
+    """
+    path = Path(source).expanduser()
+    if not path.is_dir():
+        if str(source).startswith((".", "/", "~")) or path.exists():
+            raise NeutralError(f"{source}: not a model folder (a folder with config.json and weights)")
+        return None
+    if (path / _ADAPTER).is_file():
+        base = _json(path / _ADAPTER).get("base_model_name_or_path") or "a model that it does not name"
+        raise NeutralError(
+            f"{source}: is an adapter (PEFT) of {base}, no whole model; merge it into that model with PEFT and give "
+            "the folder of the result"
+        )
+    if (path / "config.json").is_file():
+        _json(path / "config.json")
+    if gguf:
+        _require_gguf(path / str(gguf))
+        return path
+    files = [path / name for name in _WEIGHTS if (path / name).is_file()][:1]  # the one that transformers takes
+    for file in files:
+        for part in _shards(file) if file.suffix == ".json" else [file]:
+            _require_whole(part)
+    return path
+
+
+def _shards(index: Path) -> list[Path]:
+    """Return the files that an index names."""
+    names = _json(index).get("weight_map")
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise NeutralError(f"{index}: is no index: it has no weight_map of names to files")
+    if not isinstance(_json(index).get("metadata"), dict):
+        raise NeutralError(f"{index}: is no whole index: it has no metadata; copy or download it again")
+    shards = []
+    for name in sorted(set(names.values())):
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise NeutralError(f"{index}: names a file outside its folder ({name[:80]!r}), so nothing is read")
+        if not (index.parent / name).is_file():
+            raise NeutralError(f"{index}: names {name[:80]!r}, which is missing; copy or download it")
+        shards.append(index.parent / name)
+    return shards
+
+
+def _require_whole(file: Path) -> None:
+    """Raise `NeutralError` for a file of weights that is empty, or safetensors that are cut."""
+    if not file.stat().st_size:
+        raise NeutralError(f"{file}: is empty; copy or download it again")
+    if file.suffix == ".safetensors":
+        try:
+            with safe_open(file, framework="pt"):
+                pass
+        except Exception as error:  # its own type, OSError, or whatever a damaged header leads to
+            reason = " ".join(str(error).split())
+            raise NeutralError(
+                f"{file}: is cut or no safetensors file ({reason}); copy or download it again"
+            ) from error
+    elif _start(file, 2) != b"PK" and _start(file, 1) != b"\x80":  # torch's zip, and its older pickle
+        raise NeutralError(f"{file}: is no file of weights; copy or download it again")
+
+
+def _require_gguf(file: Path) -> None:
+    if not file.is_file():
+        raise NeutralError(f"{file}: no such file (--gguf)")
+    if _start(file, 4) != b"GGUF" or file.stat().st_size < 24:
+        raise NeutralError(f"{file}: is cut or no GGUF file; copy or download it again")
+
+
+def _start(file: Path, size: int) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(size)
+
+
+def _json(file: Path) -> dict:
+    try:
+        read = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise NeutralError(f"{file}: is no JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise NeutralError(f"{file}: holds no JSON object")
+    return read

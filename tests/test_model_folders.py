@@ -1,0 +1,221 @@
+"""A folder that cannot be loaded is refused in one line that says what is wrong and what to do; its code never runs."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+import tiny
+import torch
+from safetensors.torch import load_file, save_file
+
+from neutral import models
+from neutral.cli import main
+from neutral.errors import NeutralError
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    """A tiny BERT with its tokenizer."""
+    return tiny.saved(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture
+def folder(bert, tmp_path):
+    """A copy of it, to be damaged."""
+    for file in bert.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    return tmp_path
+
+
+def refused(folder, **options):
+    """The line that a folder is refused with, by whatever reads it first."""
+
+    def load():
+        tokenizer = models.load_tokenizer(folder, **options)
+        models.load(folder, models.natural_task(folder, **options), tokenizer=tokenizer, **options)
+
+    with pytest.raises(NeutralError) as error:
+        load()
+    said = str(error.value)
+    assert str(folder) in said
+    assert "\n" not in said
+    for advice in ("weights_only", "trust_remote_code", "ignore_mismatched_sizes", "pip install"):
+        assert advice not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [(slice(0), "is empty"), (slice(1000), "is cut or no safetensors file"), (slice(-100), "is cut or no safetensors")],
+)
+def test_weights_that_are_cut_are_named(folder, cut, said):
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[cut])
+    assert said in refused(folder)
+    assert "model.safetensors" in refused(folder)
+
+
+def as_pickle(folder, content=None):
+    """Put weights into `pytorch_model.bin`, with something more in it."""
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(tensors | ({"more": content} if content else {}), folder / "pytorch_model.bin")
+    return folder
+
+
+class Code:
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.file),)
+
+
+def test_code_in_a_pickle_does_not_run_and_nobody_advises_to_run_it(folder, tmp_path):
+    assert models.load(as_pickle(folder), "mlm").new == frozenset()
+    for write in (
+        lambda content: torch.save(content, folder / "pytorch_model.bin"),
+        lambda content: (folder / "pytorch_model.bin").write_bytes(pickle.dumps(content)),
+    ):
+        write({"more": Code(tmp_path / "ran")})
+        said = refused(folder)
+        assert "its weights are a pickle that holds code, or is damaged, so it is not opened" in said
+        assert "safetensors" in said
+        assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_that_is_no_pickle_is_named(folder):
+    as_pickle(folder)
+    (folder / "pytorch_model.bin").write_bytes(b"<html>404</html>")
+    assert "pytorch_model.bin: is no file of weights" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["../other.safetensors", "/etc/hostname", "part/../../other.safetensors"])
+def test_an_index_that_names_files_outside_its_folder_is_refused_before_they_are_read(folder, name):
+    index(folder, {"a": name})
+    assert f"names a file outside its folder ({name!r}), so nothing is read" in refused(folder)
+
+
+def index(folder, weight_map, metadata=None):
+    (folder / "model.safetensors").rename(folder / "whole.safetensors")
+    written = {"weight_map": weight_map, "metadata": metadata or {}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(written), encoding="utf-8")
+
+
+def test_a_broken_index_and_a_missing_shard_are_named(folder):
+    index(folder, {"a": "model-00001-of-00002.safetensors"})
+    assert "names 'model-00001-of-00002.safetensors', which is missing" in refused(folder)
+    for text, said in (("{", "is no JSON"), ("[]", "holds no JSON object"), ('{"weight_map": 3}', "is no index")):
+        (folder / "model.safetensors.index.json").write_text(text)
+        assert said in refused(folder)
+
+
+def test_a_whole_index_is_read(folder):
+    names = load_file(folder / "model.safetensors")
+    index(folder, dict.fromkeys(names, "whole.safetensors"))
+    assert models.load(folder, "mlm").new == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"num_attention_heads": 0}, "modulo by zero (ZeroDivisionError); is its config.json whole and right?"),
+        ({"num_attention_heads": "four"}, "'num_attention_heads' expected int, got str"),
+        ({"hidden_size": [16]}, "'hidden_size' expected int, got list"),
+        ({"hidden_size": -5}, "negative dimension"),
+        ({"hidden_act": "nope"}, "'nope' (KeyError); is its config.json whole and right?"),
+        ({"id2label": 3}, "config.json whole and right?"),
+        ({"model_type": "nothing"}, "its architecture (model_type in config.json) is not one that transformers"),
+        ({"model_type": 5}, "its architecture (model_type in config.json)"),
+    ],
+)
+def test_a_configuration_that_makes_no_model_is_one_line(folder, settings, said):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    assert said in refused(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", "\x00"])
+def test_a_configuration_that_is_no_object_is_one_line(folder, text):
+    (folder / "config.json").write_text(text)
+    assert "config.json: " in refused(folder)
+
+
+def test_a_folder_without_a_configuration_is_no_model(folder):
+    (folder / "config.json").unlink()
+    with pytest.raises(NeutralError, match=r"has no config\.json"):
+        models.natural_task(folder)
+
+
+def test_a_gguf_file_that_is_cut_or_missing_is_named(folder):
+    (folder / "cut.gguf").write_bytes(b"GGUF\x03\0\0\0")
+    assert "cut.gguf: is cut or no GGUF file" in refused(folder, gguf_file="cut.gguf")
+    (folder / "cut.gguf").write_bytes(b"GGUF\x03\0\0\0" + bytes(range(200)))
+    assert "cut.gguf" in refused(folder, gguf_file="cut.gguf")
+    assert "none.gguf: no such file (--gguf)" in refused(folder, gguf_file="none.gguf")
+
+
+def test_an_adapter_says_of_which_model_it_is(tmp_path):
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "bert-base-multilingual-cased"}')
+    said = refused(tmp_path)
+    assert "is an adapter (PEFT) of bert-base-multilingual-cased, no whole model; merge it into that model" in said
+
+
+def custom(folder, **settings):
+    """Give a folder code of its own, which says that it ran."""
+    (folder / "own.py").write_text(f"open({str(folder / 'ran')!r}, 'w').close()")
+    for name, more in settings.items():
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | more))
+    return folder
+
+
+def test_code_of_a_models_own_never_runs_and_nothing_asks(folder):
+    """The command reads no answer: its standard input is a `y`, which would have let the code run."""
+    autos = {"AutoConfig": "own.Config", "AutoModelForMaskedLM": "own.Model"}
+    custom(folder, config={"model_type": "own", "auto_map": autos})
+    options = ["--model", str(folder), "--text", str(tiny.SENTENCES), "--languages", "en", "--study", str(folder / "s")]
+    ran = subprocess.run(
+        [sys.executable, "-m", "neutral", "find", *options],
+        input="y\n" * 9,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "needs code of its own (auto_map in its configuration), which is never run here" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not (folder / "ran").exists()
+
+
+def test_code_that_an_architecture_of_transformers_brings_along_is_left_alone(folder):
+    custom(
+        folder,
+        config={"auto_map": {"AutoConfig": "own.Config", "AutoModelForMaskedLM": "own.Model"}},
+        tokenizer_config={"auto_map": {"AutoTokenizer": ["own.Tokenizer", None]}},
+    )
+    assert models.load(folder, "mlm", tokenizer=models.load_tokenizer(folder)).new == frozenset()
+    assert not (folder / "ran").exists()
+
+
+def test_the_command_ends_with_2_and_one_line(folder, capsys):
+    (folder / "model.safetensors").write_bytes(b"")
+    given = ["find", "--model", str(folder), "--text", str(tiny.SENTENCES), "--study", str(folder / "study")]
+    assert main([*given, "--languages", "en"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("neutral: ")
+    assert said.count("\n") == 1
+    assert not (folder / "study").exists()
+
+
+def test_a_fault_of_our_own_is_not_called_the_users(folder, monkeypatch):
+    """Only what transformers raises becomes a line."""
+    from neutral.models import weights
+
+    monkeypatch.setattr(weights, "require", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        models.load(folder, "mlm")
+    save_file({"a": torch.zeros(1)}, folder / "model.safetensors", {"format": "pt"})
