@@ -7,6 +7,7 @@ sentence of words is put together word by word.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
@@ -52,6 +53,8 @@ def sentence(
     """
     if backend(tokenizer) is None:
         return _word_by_word(tokenizer, words, length)
+    if _glues(tokenizer):
+        return _by_letters(tokenizer, words, length)
     encoded = tokenizer(list(words), is_split_into_words=True, truncation=True, max_length=length)
     return dict(encoded), encoded.word_ids()
 
@@ -66,11 +69,44 @@ def names(tokenizer: PreTrainedTokenizerBase | Tokenizer) -> list[str]:
     return by_id
 
 
+@lru_cache(maxsize=8)
+def _glues(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a tokenizer reads given words as if no spaces stood between them: byte-level ones of decoders do."""
+    text, words = (
+        tokenizer(given, is_split_into_words=split, add_special_tokens=False)["input_ids"]
+        for given, split in (("a b", False), (["a", "b"], True))
+    )
+    return text != words
+
+
+def _by_letters(
+    tokenizer: PreTrainedTokenizerBase, words: Sequence[str], length: int
+) -> tuple[dict[str, list[int]], list[int | None]]:
+    """Return what `sentence` does, from the text with spaces between the words and the letters of each token."""
+    encoded = dict(
+        tokenizer(
+            " ".join(words),
+            truncation=True,
+            max_length=length,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+    )
+    owner: list[int | None] = []  # of each letter
+    for place, word in enumerate(words):
+        owner += [None] * bool(owner) + [place] * len(word)
+    letters, special = encoded.pop("offset_mapping"), encoded.pop("special_tokens_mask")
+    return encoded, [
+        None if is_special or end <= start else owner[end - 1]  # a token may begin with the space before its word
+        for (start, end), is_special in zip(letters, special, strict=True)
+    ]
+
+
 def _word_by_word(
     tokenizer: PreTrainedTokenizerBase, words: Sequence[str], length: int
 ) -> tuple[dict[str, list[int]], list[int | None]]:
     """Return what `sentence` does, from the tokens of each word alone."""
-    space, tokens, owners = _space(tokenizer), [], []
+    space, tokens, owners = list(_space(tokenizer)), [], []
     for place, pieces in enumerate(ids(tokenizer, words)):
         between = space if tokens else []
         tokens += between + pieces
@@ -86,6 +122,7 @@ def _word_by_word(
     return inputs, [None] * first + owners + [None] * (len(whole) - first - len(owners))
 
 
+@lru_cache(maxsize=8)
 def _space(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Return the tokens that stand between two words; none where the words' own tokens say that they are two."""
     one, other, blank, both = ids(tokenizer, ["a", "b", " ", "a b"])

@@ -1,5 +1,6 @@
 """Text to token ids by tokenizers of both kinds: of the library `tokenizers`, and written in Python."""
 
+import architectures
 import numpy as np
 import pytest
 import tiny
@@ -98,6 +99,19 @@ def test_words_by_either_kind_of_tokenizer_are_the_same(fast):
         for length in (8, 64):
             inputs, owners = encoding.sentence(fast, line.split(), length)
             assert encoding.sentence(Python(), line.split(), length) == ({"input_ids": inputs["input_ids"]}, owners)
+
+
+def test_a_byte_level_tokenizer_reads_words_with_the_spaces_between_them():
+    tokenizer = architectures.tokenizer("bytes")
+    words = ["The", "old", "città", "!"]
+    inputs, owners = encoding.sentence(tokenizer, words, 64)
+    assert inputs == dict(tokenizer("The old città !"))
+    pieces = {place: [] for place in (*range(4), None)}  # None: spaces that are tokens
+    for token, place in zip(inputs["input_ids"], owners, strict=True):
+        pieces[place].append(token)
+    assert [tokenizer.decode(tokens).strip() for tokens in pieces.values()] == [*words, ""]
+    cut, places = encoding.sentence(tokenizer, words, 3)
+    assert (cut["input_ids"], places) == (inputs["input_ids"][:3], owners[:3])
 
 
 def test_tags_stand_on_the_first_token_of_a_word_by_a_python_tokenizer(canine):

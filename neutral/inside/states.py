@@ -23,6 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from neutral import corpora, models
 from neutral.errors import FileError, NeutralError
 from neutral.inside.definitions import PAPER, POOLINGS, UNWRITTEN
+from neutral.inside.hidden import hidden
 
 EMBEDDINGS = "embeddings"
 """The layer before the first block."""
@@ -109,12 +110,12 @@ def states(
     Returns
     -------
     layer -> array (n, d), float32
-        The layers are those of `layers`.
+        The layers are those of `layers`; d may differ between them (OPT's last).
 
     Raises
     ------
     NeutralError
-        When there are no sentences, or one has no token; what `require_pooling` raises.
+        When there are no sentences, or one has no token; what `require_pooling` and `hidden.hidden` raise.
     """
     if not sentences:
         raise NeutralError("there are no sentences to read")
@@ -124,23 +125,21 @@ def states(
     ids, special = _encoded(model, tokenizer, sentences, length)
     counted = _counted(special, pooling)
     order = np.argsort([len(row) for row in ids], kind="stable")  # sentences of one length need no padding
-    by_layer: np.ndarray | None = None  # (layers, n, d)
+    by_layer: dict[str, np.ndarray] = {}
     was_training = model.training
     model.eval()
     try:
         for start in range(0, len(ids), batch):
             places = order[start : start + batch]
-            hidden = base(**_batch(ids, places, model.device), output_hidden_states=True).hidden_states
-            if len(hidden) != len(names):
-                raise NeutralError(f"{type(model).__name__}: has {len(hidden)} layers of states, not {len(names)}")
+            layers_of = hidden(base, len(names) - 1, _batch(ids, places, model.device))
             kept = _padded(counted, places, model.device)[..., None]  # (B, T, 1)
-            means = [(layer.float() * kept).sum(1) / kept.sum(1) for layer in hidden]  # (B, d) each
-            if by_layer is None:
-                by_layer = np.empty((len(names), len(ids), means[0].shape[-1]), dtype=np.float32)
-            by_layer[:, places] = torch.stack(means).cpu().numpy()
+            for name, layer in zip(names, layers_of, strict=True):
+                means = (layer.float() * kept).sum(1) / kept.sum(1)  # (B, d)
+                rows = by_layer.setdefault(name, np.empty((len(ids), means.shape[1]), dtype=np.float32))
+                rows[places] = means.cpu().numpy()
     finally:
         model.train(was_training)
-    return dict(zip(names, by_layer, strict=True))
+    return by_layer
 
 
 def _base(model: PreTrainedModel) -> PreTrainedModel:
