@@ -102,6 +102,14 @@ def test_a_mistake_is_one_line_before_the_long_work(model, text, tasks, tmp_path
     assert not (tmp_path / "study").exists()
 
 
+def test_the_new_head_stays_in_the_study(model, text, tasks, tmp_path):  # noqa: F811
+    common = ("--finetune", tasks / "cola", "--finetune-steps", 1, "--finetune-seeds", "0,1")
+    assert run(model, text, tmp_path / "study", *common) == 0
+    heads = [note for note in Study(tmp_path / "study").info["notes"] if note.startswith("new weights")]
+    assert len(heads) == 1, "of the first model; the others' is alike"
+    assert "drawn from seed 0: bert.pooler.dense.bias, bert.pooler.dense.weight, classifier.bias" in heads[0]
+
+
 def test_rows_left_out_are_told(model, tasks, capsys):  # noqa: F811
     from neutral.runs.finetuning import prepare
     from neutral.runs.plans.finetuning import FinetuningPlan

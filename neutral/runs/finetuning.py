@@ -10,11 +10,12 @@ from neutral import models
 from neutral.compression import finetuning
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
+from neutral.progress import say
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
 from neutral.runs.records import Finished, scored
 from neutral.runs.tables import fitted
-from neutral.study import FULL
+from neutral.study import FULL, Study
 from neutral.tasks import Score, benchmarks
 from neutral.tasks.benchmarks import CLASSIFICATION, Benchmark
 
@@ -84,6 +85,11 @@ def tune(
     results = Finished(work.study, RUN, kind="finetune", seen_as=lambda row: usual | {"train": _trained(row)} | row)
     tables: dict[str, Table | None] = {FULL: None, **dict(fitted(work))}
     tokenizer = models.load_tokenizer(work.plan.model, **options)
+
+    def tell(notes: Sequence[str]) -> None:
+        say(notes, quiet=quiet)
+        Study.create(work.study.path, {"notes": list(notes)} if notes else {})
+
     for name, benchmark in data.items():
         digest = _same(work, name, benchmark)
         length = plan.tokens(benchmark.task, work.plan.length)
@@ -96,6 +102,7 @@ def tune(
         runs = finetuning.plan(tables, plan.seeds, plan.ways, ())
         done = {(t, s, w) for t, s, w in runs if results.has("finetune", **row, table=t, seed=s, train=w)}
         common = {"ways": plan.ways, "length": length, "stride": plan.stride, "device": device, "quiet": quiet}
+        common |= {"tell": tell}
         tuned = finetuning.finetune(
             work.plan.model, benchmark, tables, recipe, plan.seeds, done=done, **common, **options
         )
