@@ -88,6 +88,7 @@ def test_a_study_of_before_goes_on_and_other_data_of_the_same_name_are_refused(
     [
         (("--finetune-train", "all"), "--finetune-train all: unknown; there are factors, decoder, none, paper"),
         (("--finetune-steps", 3, "--finetune-epochs", 1), "give one of them"),
+        (("--finetune-length", 513), "has 512 positions only; use --length 512 or less"),
         (("--finetune-batch", 0), "--finetune-batch 0: a number above 0"),
         (("--finetune-task", "qnli"), "has no column question; qnli has question, sentence, label"),
         (("--finetune-task", "axb"), "--finetune-task axb: unknown"),

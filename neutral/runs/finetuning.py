@@ -33,16 +33,16 @@ def prepare(
 
     Called before the long work, so that a mistake ends the command at once. `length` is the study's.
 
-    Raises `NeutralError` for a plan that `check` refuses, data that `benchmarks.load` refuses, and windows that are too
-    short for their stride.
+    Raises `NeutralError` for a plan that `check` refuses, data that `benchmarks.load` refuses, a length above the
+    model's positions, and windows that are too short for their stride.
     """
     check(plan)
     data = {}
     for source in plan.data:
         data[name_of(source)] = loaded = benchmarks.load(source, plan.task)
-        loaded.over(
-            models.load_tokenizer(model, **options), length=plan.tokens(loaded.task, length), stride=plan.stride
-        )
+        tokens = plan.tokens(loaded.task, length)
+        models.require_positions(model, tokens, **options)
+        loaded.over(models.load_tokenizer(model, **options), length=tokens, stride=plan.stride)
         for split, count in ({} if quiet else loaded.hidden).items():
             print(f"{source}: {split}: {count} rows left out, their labels are kept secret (-1)", file=sys.stderr)
     return data
