@@ -68,6 +68,8 @@ def start(
         )
         return BertForMaskedLM(config), tokenizer
     tokenizer = models.load_tokenizer(source)
+    if models.natural_task(source) != "mlm":
+        raise NeutralError(f"--from {source}: is no encoder, and a masked language model is made from an encoder")
     models.require_known(source, tokenizer, corpus.train)
     without = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     loaded = models.load(source, "mlm", tokenizer=tokenizer, length=length, seed=seed, new_head=True, **without)

@@ -201,6 +201,7 @@ ALONE = ("Fine-tuning", "Live", "Tokens")  # need no perplexities
 with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.empty) as shown:
     study, choice = shown[0].study, shown[0].choice
     st.caption(words.what(study, choice))
+    show.notes(study)
     breaks = tables.breaks(study, choice)
     if breaks.empty:
         st.info(words.NO_RESULTS)

@@ -97,6 +97,8 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         task = pickers.task_name(one.task)
         model = f" · {published.MODELS[one.model]}" if one.title == PAPER else f" · {one.method}"
         st.subheader(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed", anchor=False)
+        if one.study:
+            show.notes(one.study, one.key)
         st.markdown(words.verdict(one))
         if tiles := words.tiles(one):
             show.tiles(tiles)

@@ -124,6 +124,10 @@ def test_weights_without_a_place_are_told(folder):
 
 
 def test_buffers_and_tied_weights_are_not_missing(tmp_path):
+    architectures.make("marian", tmp_path / "marian")
+    for file, head in ((tmp_path / "marian", "seq2seq"), (tmp_path / "marian", "base")):
+        changed(file, without("embed_positions"))  # they are sines
+        assert models.load(file, head).new == frozenset()
     for kind, head in (("gpt2", "clm"), ("distilbert", "mlm"), ("mt5", "seq2seq"), ("xlm-roberta", "mlm")):
         tiny.model(kind).save_pretrained(tmp_path / kind)
         assert models.load(tmp_path / kind, head).new == frozenset()
@@ -254,7 +258,12 @@ def test_positions_are_those_that_the_model_can_really_read(kind):
 
 def test_a_length_above_the_positions_is_refused(bert):
     assert models.load(bert, "mlm", length=512)
-    assert f"--length 513: {bert} has 512 positions only; use --length 512 or less" in refused(bert, "mlm", length=513)
+    said = f"--length 513: {bert} has 512 positions only; use --length 512 or less"
+    assert said in refused(bert, "mlm", length=513)
+    models.require_positions(bert, 512)
+    with pytest.raises(NeutralError) as error:  # without its weights
+        models.require_positions(bert, 513)
+    assert str(error.value) == said
 
 
 def test_a_tokenizer_larger_than_the_table_is_refused(folder):

@@ -2,7 +2,9 @@ import json
 
 import pytest
 import tiny
-from transformers import AutoModelForMaskedLM
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoModelForMaskedLM
 
 from neutral import models, pretraining
 from neutral.errors import NeutralError
@@ -55,3 +57,29 @@ def test_an_unfinished_run_with_other_settings_is_not_gone_on_with(tmp_path):
     (tmp_path / "checkpoints" / "asked.json").write_text(json.dumps({"size": 1}))
     with pytest.raises(NeutralError, match="unfinished run with other settings"):
         pretraining.pretrain(None, tiny.text(), tmp_path, size=300, recipe=Recipe(steps=1), device="cpu", quiet=True)
+
+
+def test_an_encoder_without_a_head_gets_one_and_what_is_drawn_is_said(tmp_path, capsys):
+    source = tiny.saved(tmp_path / "source", size=500)
+    AutoModel.from_pretrained(source).save_pretrained(source)
+    with pytest.raises(NeutralError, match="has no language-model head"):
+        models.load(source, "mlm")
+    options = {"size": 300, "recipe": Recipe(steps=2, batch_size=2), "length": 32, "device": "cpu"}
+    for out in ("one", "other"):
+        pretraining.pretrain(str(source), tiny.text(), tmp_path / out, **options)
+    assert "note: new weights, drawn from seed 0: cls.predictions.bias, " in capsys.readouterr().err
+    assert models.load(tmp_path / "one", "mlm", tokenizer=models.load_tokenizer(tmp_path / "one")).new == frozenset()
+    one, other = (AutoModelForMaskedLM.from_pretrained(tmp_path / out).state_dict() for out in ("one", "other"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_what_is_no_whole_encoder_is_no_start(tmp_path):
+    source = tiny.saved(tmp_path / "source", size=500)
+    rest = {name: t for name, t in load_file(source / "model.safetensors").items() if "layer.1." not in name}
+    save_file(rest, source / "model.safetensors", {"format": "pt"})
+    options = {"size": 300, "recipe": Recipe(steps=1), "device": "cpu", "quiet": True}
+    with pytest.raises(NeutralError, match="lacks 16 of the 44 weights"):
+        pretraining.pretrain(str(source), tiny.text(), tmp_path / "out", **options)
+    decoder = tiny.saved(tmp_path / "decoder", "llama")
+    with pytest.raises(NeutralError, match=r"--from .*decoder: is no encoder"):
+        pretraining.pretrain(str(decoder), tiny.text(), tmp_path / "other", **options)

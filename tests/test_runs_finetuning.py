@@ -88,6 +88,7 @@ def test_a_study_of_before_goes_on_and_other_data_of_the_same_name_are_refused(
     [
         (("--finetune-train", "all"), "--finetune-train all: unknown; there are factors, decoder, none, paper"),
         (("--finetune-steps", 3, "--finetune-epochs", 1), "give one of them"),
+        (("--finetune-length", 513), "has 512 positions only; use --length 512 or less"),
         (("--finetune-batch", 0), "--finetune-batch 0: a number above 0"),
         (("--finetune-task", "qnli"), "has no column question; qnli has question, sentence, label"),
         (("--finetune-task", "axb"), "--finetune-task axb: unknown"),
@@ -100,6 +101,14 @@ def test_a_mistake_is_one_line_before_the_long_work(model, text, tasks, tmp_path
     assert complaint in said
     assert said.count("\n") == 1
     assert not (tmp_path / "study").exists()
+
+
+def test_the_new_head_stays_in_the_study(model, text, tasks, tmp_path):  # noqa: F811
+    common = ("--finetune", tasks / "cola", "--finetune-steps", 1, "--finetune-seeds", "0,1")
+    assert run(model, text, tmp_path / "study", *common) == 0
+    heads = [note for note in Study(tmp_path / "study").info["notes"] if note.startswith("new weights")]
+    assert len(heads) == 1, "of the first model; the others' is alike"
+    assert "drawn from seed 0: bert.pooler.dense.bias, bert.pooler.dense.weight, classifier.bias" in heads[0]
 
 
 def test_rows_left_out_are_told(model, tasks, capsys):  # noqa: F811

@@ -104,6 +104,22 @@ def test_retrieval_is_written_for_every_mask_and_ordered_pair(study, model, text
     assert set(table["sentences"]) == {LINES}
 
 
+def test_sentences_longer_than_the_models_positions_are_cut(text, tmp_path):
+    folder = tiny.saved(tmp_path / "model", languages=CODES)
+    size = len(models.load_tokenizer(folder))
+    tiny.model("bert", size, pad_token_id=0, max_position_embeddings=16).save_pretrained(folder)
+    study = new_study(tmp_path / "study", folder)
+    assert run("retrieve", study, folder, text, "--masks", "full") == 0
+    rows = [row["at1"] for row in study.rows("retrieval")]
+    network, tokenizer = models.load_model(folder), models.load_tokenizer(folder)
+    lines = {code: corpora.read_lines(text / f"{code}.txt") for code in CODES}
+    cut = {
+        code: states.states(network, tokenizer, lines[code], pooling="mean-with-special", length=16) for code in CODES
+    }
+    one, other = cut["en"]["encoder 1"], cut["sw"]["encoder 1"]
+    assert rows[0][-1] == round(retrieval.both_ways(one, other, PAPER)[0][0], 4)
+
+
 def test_masks_do_not_reach_the_embeddings(study, model, text):
     run("retrieve", study, model, text, "--masks", EVERY)
     table = retrieval.table(study.table("retrieval"))

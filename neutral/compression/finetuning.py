@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,6 +62,7 @@ def finetune(
     stride: int = 128,
     device: str = "auto",
     quiet: bool = False,
+    tell: Callable[[Sequence[str]], object] | None = None,
     done: Collection[tuple[str, int, str]] = (),
     **options: object,
 ) -> Iterator[tuple[dict[str, object], dict[str, list[Score]]]]:
@@ -86,6 +88,8 @@ def finetune(
         Where it trains.
     quiet : bool
         Whether to show no progress bar.
+    tell : callable, optional
+        Takes the notes on the first model that is loaded: its new head, say. By default they go to standard error.
     done : collection of (table, seed, what trains)
         Those that are passed over; what trains is as `trained` names it.
     **options
@@ -111,13 +115,13 @@ def finetune(
         data = benchmarks.load(data)
     task = data.over(models.load_tokenizer(source, **options), length=length, stride=stride)
     runs = plan(tables, seeds, ways, done)
-    items, told = task.items(data.train) if runs else [], False
+    items, tell = task.items(data.train) if runs else [], tell or partial(say, quiet=quiet)
     with bar(len(runs) * recipe.steps, "step", quiet=quiet) as progress:
         for name, seed, what in runs:
             progress.set_description(f"{name} ({what} trains), seed {seed}")
-            model = start(source, task, tables[name], seed, device, train=what, quiet=quiet or told, **options)
+            model = start(source, task, tables[name], seed, device, train=what, tell=tell, **options)
             adapters.speak(model, data.language)
-            told = True
+            tell = None
             numbers = sum(p.numel() for p in model.get_input_embeddings().parameters() if p.requires_grad)
             with memory_limit("lower the batch size or the length; finished rows are kept"):
                 fit(model, task, items, replace(recipe, seed=seed), lambda *_: progress.update())
@@ -162,19 +166,20 @@ def start(
     device: str = "auto",
     *,
     train: str = "factors",
-    quiet: bool = True,
+    tell: Callable[[Sequence[str]], object] | None = None,
     **options: object,
 ) -> PreTrainedModel:
     """Return the model with a new head drawn from `seed`, and with `table` for its own token table if given.
 
-    `train` is what trains of the table, as `trained` says it. The memory of the model's own table is then free. Unless
-    `quiet`, standard error says which weights are new. Raises `NeutralError` if the table does not fit.
+    `train` is what trains of the table, as `trained` says it. The memory of the model's own table is then free. `tell`
+    takes the notes on the model. Raises `NeutralError` if the table does not fit.
     """
     set_seed(seed)
     own = {"tokenizer": task.tokenizer, "seed": seed, "device": device, **task.model_options}
     loaded = models.load(source, task.head, length=getattr(task, "length", None), **own, **options)
-    say(loaded.notes, quiet=quiet)
     model = loaded.model
+    if tell:
+        tell(loaded.notes)
     tell_padding(model, task.tokenizer)
     if table is not None:
         names = table.trainable if train == "factors" else [n for n in table.trainable if n not in _FROZEN]

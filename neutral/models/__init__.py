@@ -5,7 +5,7 @@ from neutral.models.checks import positions
 from neutral.models.devices import device
 from neutral.models.inventory import Inventory, inventory
 from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task, stack
-from neutral.models.loading import Loaded, load, load_model
+from neutral.models.loading import Loaded, load, load_model, require_positions
 from neutral.models.prunable import prunable
 from neutral.models.tokenizers import load_tokenizer, require_known
 
@@ -24,5 +24,6 @@ __all__ = [
     "positions",
     "prunable",
     "require_known",
+    "require_positions",
     "stack",
 ]

@@ -25,7 +25,7 @@ from neutral.models import checks, heads, precision, texts, weights
 from neutral.models.devices import device as chosen_device
 from neutral.models.devices import gains_from_bfloat16
 from neutral.models.kinds import is_multimodal
-from neutral.models.reading import configuration, from_pretrained
+from neutral.models.reading import configuration, from_pretrained, shaped
 
 _HEADS = {
     "mlm": AutoModelForMaskedLM,
@@ -137,6 +137,15 @@ def load(
 def load_model(source: str | Path, head: str = "mlm", **options: object) -> PreTrainedModel:
     """Load a model with a head and check it, as `load` does, and return the model alone."""
     return load(source, head, **options).model
+
+
+def require_positions(source: str | Path, length: int, **options: object) -> None:
+    """Raise `NeutralError` if a model has fewer positions than `length`; only its shape is looked at, not its weights.
+
+    For work that comes to a model late, and should not begin if it cannot end.
+    """
+    config, _ = texts.alone(configuration(source, **options), AutoModel, {})
+    checks.require_positions(source, shaped(source, config), length)
 
 
 def _read(

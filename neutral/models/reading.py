@@ -9,7 +9,8 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from neutral.errors import NeutralError
 from neutral.models import folders
@@ -59,6 +60,18 @@ def configuration(source: str | Path, **options: object) -> PreTrainedConfig:
     Raises `NeutralError` naming the source.
     """
     return from_pretrained(AutoConfig, source, **options)
+
+
+def shaped(source: str | Path, config: PreTrainedConfig) -> PreTrainedModel:
+    """Return the base model of a configuration without any weights: its shapes, on torch's meta device.
+
+    Raises `NeutralError` naming the source.
+    """
+    try:
+        with torch.device("meta"):
+            return AutoModel.from_config(config, trust_remote_code=False)
+    except Exception as error:
+        raise NeutralError(f"{source}: its config.json makes no model: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

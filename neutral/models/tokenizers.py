@@ -43,7 +43,9 @@ def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizer
 
 
 def unknown(tokenizer: PreTrainedTokenizerBase, lines: Iterable[str]) -> float:
-    """Return the share of a text's tokens that are unknown, between 0 and 1; a line without any token counts as one.
+    """Return the share of a text's tokens that are unknown or special, between 0 and 1: what no model can be scored on.
+
+    A line without any token counts as one.
 
     At most 1,000 lines are looked at, evenly spread. A tokenizer of bytes, or that falls back to them, knows all.
     """
@@ -53,7 +55,8 @@ def unknown(tokenizer: PreTrainedTokenizerBase, lines: Iterable[str]) -> float:
         return 0.0
     rows = tokenizer(lines, add_special_tokens=False)["input_ids"]
     tokens = sum(max(len(row), 1) for row in rows)
-    return sum(row.count(tokenizer.unk_token_id) if row else 1 for row in rows) / tokens
+    lost = {tokenizer.unk_token_id, *tokenizer.all_special_ids}
+    return sum(sum(token in lost for token in row) if row else 1 for row in rows) / tokens
 
 
 def require_known(

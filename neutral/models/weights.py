@@ -23,10 +23,11 @@ _NAMED = 3  # weights that a message names
 def lacking(model: PreTrainedModel, info: Mapping[str, Collection]) -> dict[str, str]:
     """Return name -> why, of the weights that the checkpoint has no values for, in the model's order.
 
-    `info` is what transformers tells of the loading. Why is "" for a weight that is not there, or names its shape.
+    `info` is what transformers tells of the loading. Why is "" for a weight that is not there, or names its shape. A
+    table of sines (Marian's positions) is never lacking: it is computed.
     """
     other = {name: f"{_shape(there)} in the file, not {_shape(here)}" for name, there, here in info["mismatched_keys"]}
-    missing = dict.fromkeys(info["missing_keys"], "") | other
+    missing = {name: "" for name in info["missing_keys"] if not _is_computed(model, name)} | other
     order = {name: i for i, name in enumerate(model.state_dict())}
     return {name: missing[name] for name in sorted(missing, key=lambda name: (order.get(name, len(order)), name))}
 
@@ -68,6 +69,10 @@ def names(of: Collection[str]) -> str:
     said = [f"{name} ({of[name]})" if isinstance(of, Mapping) and of[name] else name for name in ordered[:_NAMED]]
     more = len(ordered) - len(said)
     return ", ".join(said) + (f" and {more} more" if more else "")
+
+
+def _is_computed(model: PreTrainedModel, name: str) -> bool:
+    return hasattr(model.get_submodule(name.rpartition(".")[0]), "create_weight")  # as sinusoidal positions have it
 
 
 def _headless(source: str | Path, head: str, missing: Mapping[str, str]) -> str:

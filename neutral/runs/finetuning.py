@@ -11,9 +11,10 @@ from neutral.compression import finetuning
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.models import adapters
+from neutral.progress import say
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
-from neutral.runs.records import Finished, scored, told
+from neutral.runs.records import Finished, scored
 from neutral.runs.tables import fitted
 from neutral.study import FULL, Study
 from neutral.tasks import Score, benchmarks
@@ -33,16 +34,16 @@ def prepare(
 
     Called before the long work, so that a mistake ends the command at once. `length` is the study's.
 
-    Raises `NeutralError` for a plan that `check` refuses, data that `benchmarks.load` refuses, and windows that are too
-    short for their stride.
+    Raises `NeutralError` for a plan that `check` refuses, data that `benchmarks.load` refuses, a length above the
+    model's positions, and windows that are too short for their stride.
     """
     check(plan)
     data = {}
     for source in plan.data:
         data[name_of(source)] = loaded = benchmarks.load(source, plan.task)
-        loaded.over(
-            models.load_tokenizer(model, **options), length=plan.tokens(loaded.task, length), stride=plan.stride
-        )
+        tokens = plan.tokens(loaded.task, length)
+        models.require_positions(model, tokens, **options)
+        loaded.over(models.load_tokenizer(model, **options), length=tokens, stride=plan.stride)
         for split, count in ({} if quiet else loaded.hidden).items():
             print(f"{source}: {split}: {count} rows left out, their labels are kept secret (-1)", file=sys.stderr)
     return data
@@ -85,10 +86,14 @@ def tune(
     results = Finished(work.study, RUN, kind="finetune", seen_as=lambda row: usual | {"train": _trained(row)} | row)
     tables: dict[str, Table | None] = {FULL: None, **dict(fitted(work))}
     tokenizer = models.load_tokenizer(work.plan.model, **options)
+
+    def tell(notes: Sequence[str]) -> None:
+        say(notes, quiet=quiet)
+        Study.create(work.study.path, {"notes": list(notes)} if notes else {})
+
     for name, benchmark in data.items():
         digest = _same(work, name, benchmark)
-        if notes := told(adapters.prepare(work.bench.model, [benchmark.language]), quiet=quiet):
-            work.study = Study.create(work.study.path, notes)
+        tell(adapters.prepare(work.bench.model, [benchmark.language]))
         length = plan.tokens(benchmark.task, work.plan.length)
         items = benchmark.over(tokenizer, length=length, stride=plan.stride).items(benchmark.train)
         recipe = plan.training(benchmark.task, len(items))
@@ -99,6 +104,7 @@ def tune(
         runs = finetuning.plan(tables, plan.seeds, plan.ways, ())
         done = {(t, s, w) for t, s, w in runs if results.has("finetune", **row, table=t, seed=s, train=w)}
         common = {"ways": plan.ways, "length": length, "stride": plan.stride, "device": device, "quiet": quiet}
+        common |= {"tell": tell}
         tuned = finetuning.finetune(
             work.plan.model, benchmark, tables, recipe, plan.seeds, done=done, **common, **options
         )

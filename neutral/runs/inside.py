@@ -204,7 +204,9 @@ class Inside:
                 f"{self.plan.model}: has other weights than the model that {self.study.path} was made with "
                 f"({self.study.info.get('model')}); use that one, or another --study"
             )
-        say((*loaded.notes, *poor), quiet=self.quiet)
+        if notes := [*loaded.notes, *poor]:
+            say(notes, quiet=self.quiet)
+            self.study = Study.create(self.study.path, {"notes": notes})
         return loaded.model
 
     def _remember_sentences(self) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from neutral import figures, members, summary
 from neutral.members import display
+from neutral.study import Study
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.views import View
@@ -104,9 +105,20 @@ def tiles(rows: Iterable[Tile]) -> None:
 
 
 def heading(view: View) -> None:
-    """Say whose masks follow, if a page shows several sources."""
+    """Say whose masks follow, if a page shows several sources, and what there is to know of their model and text."""
     if view.heading:
         st.subheader(view.heading)
+    if isinstance(view.source, Study):
+        notes(view.source, view.key)
+
+
+def notes(study: Study, key: str = "study") -> None:
+    """Show the notes of a study's study.json, as plain text: they hold names from outside."""
+    said = study.info.get("notes")
+    if isinstance(said, list) and said:
+        with st.expander("Notes on the model and its text", icon=":material/info:", expanded=True, key=f"{key}-notes"):
+            for note in said:
+                st.text(str(note))
 
 
 def what(view: View, group: str = "all") -> str:
