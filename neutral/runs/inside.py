@@ -25,7 +25,7 @@ from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.progress import bar, say
 from neutral.runs.plans.inside import MASKS, InsidePlan, check
-from neutral.runs.records import Finished, digest, told
+from neutral.runs.records import Finished, digest
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
 from neutral.study import FULL, PRETRAINED, Study
@@ -68,14 +68,11 @@ class Inside:
         self.weights = models.prunable(self.model, self.settings.get("only", ""))
         self.definition = Definition(plan.candidates, plan.pooling or usual_pooling(self.model), plan.score)
         require_pooling(self.model, self.tokenizer, self.definition.pooling)
-        self.notes = adapters.prepare(self.model, list(self.sentences))
         self.model.to(models.device(device)).eval()
         self.origin = snapshot(self.model)
 
     def run(self, kind: str) -> Study:
         """Append the rows of a kind that the study lacks, and return the study."""
-        if notes := told(self.notes, quiet=self.quiet):
-            self.study = Study.create(self.study.path, notes)
         self._remember_sentences()
         results = Finished(self.study, KEY, kind=kind, seen_as=definitions.completed)
         measure, said = _representation, definitions.written(self.definition, ("pooling",))
@@ -204,7 +201,7 @@ class Inside:
                 f"{self.plan.model}: has other weights than the model that {self.study.path} was made with "
                 f"({self.study.info.get('model')}); use that one, or another --study"
             )
-        if notes := [*loaded.notes, *poor]:
+        if notes := [*loaded.notes, *poor, *adapters.prepare(loaded.model, list(self.sentences))]:
             say(notes, quiet=self.quiet)
             self.study = Study.create(self.study.path, {"notes": notes})
         return loaded.model

@@ -17,7 +17,6 @@ import torch
 from neutral import __version__
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.progress import say
 from neutral.study import Study, current_settings
 from neutral.tasks import Score
 from neutral.tasks.wording import Wording
@@ -59,12 +58,6 @@ def scored(score: Score) -> dict:
     if score.parts is not None:
         entries["parts"] = [[round(value, 4) for value in column] for column in score.parts.T.tolist()]
     return entries
-
-
-def told(notes: Sequence[str], *, quiet: bool = False) -> dict[str, list[str]]:
-    """Say what a user should know of a model on standard error; return the entry of study.json, empty without notes."""
-    say(notes, quiet=quiet)
-    return {"notes": list(notes)} if notes else {}
 
 
 class Finished:
