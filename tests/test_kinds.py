@@ -2,6 +2,7 @@
 
 import pytest
 import tiny
+import torch
 from architectures import ARCHS
 from transformers import AutoConfig
 
@@ -45,3 +46,4 @@ def test_settings_decide_where_an_architecture_can_be_either(kind, settings, rig
 
 def test_a_model_has_the_stack_of_its_configuration():
     assert [models.stack(tiny.model(kind)) for kind in ("bert", "gpt2", "mt5")] == ["encoder", "decoder", ""]
+    assert models.stack(torch.nn.Linear(2, 2)) == ""

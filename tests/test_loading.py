@@ -166,6 +166,10 @@ def test_of_a_multimodal_model_the_text_model_is_loaded_under_the_names_of_a_tex
     text = type(loaded.model)(loaded.model.config)
     assert models.prunable(text).keys() == models.prunable(loaded.model).keys()
     assert loaded.model.num_parameters() < whole.num_parameters()
+    if name in ("mistral3", "qwen3_5"):  # the only ones with a head for tags
+        tags = models.load(tmp_path, "tagging", labels=LABELS)
+        assert tags.new == {"score.weight", "score.bias"}
+        assert tags.model.score.weight.shape[0] == 3
 
 
 def test_a_multimodal_model_whose_text_model_has_no_class_of_its_own_loses_its_towers(tmp_path):

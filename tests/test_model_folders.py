@@ -3,8 +3,6 @@
 import json
 import os
 import pickle
-import subprocess
-import sys
 
 import pytest
 import tiny
@@ -173,21 +171,15 @@ def custom(folder, **settings):
     return folder
 
 
-def test_code_of_a_models_own_never_runs_and_nothing_asks(folder):
-    """The command reads no answer: its standard input is a `y`, which would have let the code run."""
+def test_code_of_a_models_own_never_runs_and_nothing_asks(folder, capsys, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asked"))
     autos = {"AutoConfig": "own.Config", "AutoModelForMaskedLM": "own.Model"}
     custom(folder, config={"model_type": "own", "auto_map": autos})
-    options = ["--model", str(folder), "--text", str(tiny.SENTENCES), "--languages", "en", "--study", str(folder / "s")]
-    ran = subprocess.run(
-        [sys.executable, "-m", "neutral", "find", *options],
-        input="y\n" * 9,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 2
-    assert "needs code of its own (auto_map in its configuration), which is never run here" in ran.stderr
-    assert ran.stderr.count("\n") == 1
+    given = ["--model", str(folder), "--text", str(tiny.SENTENCES), "--languages", "en", "--study", str(folder / "s")]
+    assert main(["find", *given]) == 2
+    said = capsys.readouterr().err
+    assert "needs code of its own (auto_map in its configuration), which is never run here" in said
+    assert said.count("\n") == 1
     assert not (folder / "ran").exists()
 
 

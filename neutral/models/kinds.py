@@ -37,9 +37,12 @@ def is_multimodal(config: PreTrainedConfig) -> bool:
 def stack(model: nn.Module | PreTrainedConfig) -> str:
     """Return the only stack of a model, encoder | decoder; "" for an encoder-decoder, which has both.
 
-    A decoder reads forward: a token's state knows only of the tokens before it. Takes a configuration, or a model.
+    A decoder reads forward: a token's state knows only of the tokens before it. Takes a configuration, or a model; a
+    module without a configuration has "" too.
     """
     config = getattr(model, "config", model)
+    if not isinstance(config, PreTrainedConfig):
+        return ""
     text = text_config(config)
     if config.is_encoder_decoder or text.is_encoder_decoder:
         return ""

@@ -117,14 +117,15 @@ def load(
     """
     if head not in _HEADS:
         raise NeutralError(f"{source}: no such head: {head}; there are {', '.join(_HEADS)}")
-    config = configuration(source, **{n: v for n, v in options.items() if not (labels and n == "num_labels")})
+    count = {"num_labels": len(labels)} if labels else {}
+    config = configuration(source, **{name: value for name, value in options.items() if name not in count})
     checks.require_kind(source, config, head)
     named = heads.labels_of(config)
-    if labels:
-        config.num_labels = len(labels)
+    for name, value in count.items():
+        setattr(config, name, value)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, info = _read(source, head, config, dtype, options)
+        model, info = _read(source, head, config, dtype, options | count)
         new = weights.require(source, model, head, info, new_head=new_head)
         drawn, said = heads.fit(source, model, named, labels, new) if labels else (frozenset(), ())
     _check(source, model, head, tokenizer, length)
