@@ -157,10 +157,10 @@ class Finder:
         key = {"task": self.plan.task, "method": self.plan.method, "language": code, "seed": seed}
         for variant, of_weights in tokens.items():
             if not self.results.has("experts", **key, variant=variant):
-                counts = experts.by_layer(of_weights).items()
+                counts = experts.by_layer(of_weights, models.stack(self.subject.model)).items()
                 rows = [{**key, "variant": variant, "layer": layer, "tokens": of_layer} for layer, of_layer in counts]
                 self.results.extend("experts", rows)
-        if lost := experts.unreached(tokens.get("", {})):
+        if lost := experts.unreached(tokens.get("", {}), models.stack(self.subject.model)):
             several = ", ".join(lost[:5]) + ", …" * (len(lost) > 5)
             text = f"{code}: no token reaches some experts, whose scores are all 0: {several}"
             say([text], quiet=self.quiet)

@@ -21,23 +21,23 @@ COLUMNS = ("language", "layer", "expert", "tokens", "share")
 _EXPERT = re.compile(r"\.experts\.(?P<expert>\d+)\.")
 
 
-def by_layer(tokens: Mapping[str, int]) -> dict[str, list[int]]:
+def by_layer(tokens: Mapping[str, int], stack: str = "") -> dict[str, list[int]]:
     """Return layer -> tokens of each expert, from those of each expert's matrices (`Scores.tokens`).
 
-    All matrices of an expert see the same tokens: the first one of a layer is read.
+    All matrices of an expert see the same tokens: the first one of a layer is read. `stack` is as for `labels.label`.
     """
     first: dict[str, str] = {}
     counts: dict[str, list[int]] = {}
     for name, count in tokens.items():
-        layer, matrix = labels.group(name, "layer"), _EXPERT.sub(".experts.", name)
+        layer, matrix = labels.group(name, "layer", stack), _EXPERT.sub(".experts.", name)
         if first.setdefault(layer, matrix) == matrix:
             counts.setdefault(layer, []).append(count)
     return counts
 
 
-def unreached(tokens: Mapping[str, int]) -> list[str]:
+def unreached(tokens: Mapping[str, int], stack: str = "") -> list[str]:
     """Return what experts got no token: "decoder 3: 2 of 8 experts"."""
-    lost = {layer: (counts.count(0), len(counts)) for layer, counts in by_layer(tokens).items()}
+    lost = {layer: (counts.count(0), len(counts)) for layer, counts in by_layer(tokens, stack).items()}
     return [f"{layer}: {none} of {total} experts" for layer, (none, total) in lost.items() if none]
 
 
