@@ -5,7 +5,7 @@ import json
 import architectures
 import pytest
 import tiny
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, BertModel
 
 from neutral import compression, models
 from neutral.cli import main
@@ -84,9 +84,19 @@ def test_the_shell_shows_it_as_a_table_and_as_json(made, capsys):
     shown = capsys.readouterr().out
     assert "chooses the experts" in shown
     assert main(["model", "show", str(made("gpt_oss")), "--format", "json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    shown = json.loads(capsys.readouterr().out)
     found = models.inventory(loaded(made("gpt_oss")))
-    assert sum(row["weights"] for row in rows if row["pruned"]) == found.weights
+    assert {name: shown[name] for name in found.written()} == found.written()
+    assert (shown["class"], shown["stack"]) == ("GptOssForCausalLM", "decoder")
+
+
+def test_a_model_without_a_language_models_head_is_shown_and_that_is_said(tmp_path, capsys):
+    BertModel(tiny.model().config).save_pretrained(tmp_path)
+    assert main(["model", "show", str(tmp_path), "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["notes"][0].startswith("for labelled tasks only: ")
+    assert "pretrain --from" in shown["notes"][0]
+    assert shown["taken"]["pooler"]["matrices"] == 1
 
 
 def test_find_and_compress_say_it_before_they_compute_and_store_it(tmp_path, capsys):

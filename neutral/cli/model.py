@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table, quiet_libraries
+from neutral.errors import NeutralError
+
+if TYPE_CHECKING:
+    from neutral.models import Loaded
 
 
 def add_model(commands: argparse._SubParsersAction) -> None:
@@ -22,8 +29,33 @@ def add_model(commands: argparse._SubParsersAction) -> None:
 
 def _run_show(chosen: argparse.Namespace) -> None:
     from neutral import models
+    from neutral.progress import say
 
     quiet_libraries()
-    loaders = options.loaders(chosen)
-    model = models.load_model(chosen.model, models.natural_task(chosen.model, **loaders), **loaders)
-    print_table(models.inventory(model, chosen.only).table(), chosen.format)
+    loaded = _load(chosen.model, options.loaders(chosen))
+    inventory, stack = models.inventory(loaded.model, chosen.only), models.stack(loaded.model)
+    if chosen.format == "json":
+        facts = {"model": chosen.model, "class": type(loaded.model).__name__, "stack": stack or "encoder-decoder"}
+        print(json.dumps({**facts, "notes": list(loaded.notes), **inventory.written()}, ensure_ascii=False, indent=1))
+        return
+    say(loaded.notes)
+    table = inventory.table()
+    if chosen.format == "csv":
+        print_table(table, "csv")
+        return
+    print(f"{type(loaded.model).__name__}, {stack or 'encoder-decoder'}: {inventory.lines('can prune')[0]}")
+    table["pruned"] = table["pruned"].map({True: "yes", False: "no"})
+    table["weights"] = table["weights"].map("{:,}".format)
+    table["share"] = table["share"].map("{:.1%}".format)
+    print_table(table, "table")
+
+
+def _load(source: str, loaders: dict) -> Loaded:
+    """Load a model with the head that it is made for; one without, for labelled tasks, says so in its notes."""
+    from neutral import models
+
+    try:
+        return models.load(source, models.natural_task(source, **loaders), **loaders)
+    except NeutralError as error:
+        loaded = models.load(source, "base", **loaders)
+        return replace(loaded, notes=(f"for labelled tasks only: {error}", *loaded.notes))
