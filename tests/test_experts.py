@@ -10,7 +10,7 @@ from neutral import models, scores
 from neutral.masks import Mask
 from neutral.models import experts
 from neutral.models.prunable import ROUTER, candidates
-from neutral.scores.routed import texts_without_padding
+from neutral.scores import padding
 from neutral.search.rewind import snapshot
 from neutral.training import Masking
 
@@ -129,14 +129,14 @@ def test_padding_is_not_seen_by_any_expert(made):
         torch.testing.assert_close(norms[name], norm, rtol=1e-6, atol=1e-8)
 
 
-def test_texts_without_padding_go_by_their_own_masks():
+def test_texts_go_by_their_own_masks():
     given = {
         "input_ids": torch.tensor([[5, 6, 1], [7, 8, 9]]),
         "attention_mask": torch.tensor([[1, 1, 0], [1, 1, 1]]),
         "decoder_input_ids": torch.tensor([[2, 3], [2, 4]]),
         "decoder_attention_mask": torch.tensor([[1, 1], [1, 0]]),
     }
-    first, second = texts_without_padding(given)
+    first, second = padding.texts(given)
     assert [first["input_ids"].tolist(), first["decoder_input_ids"].tolist()] == [[[5, 6]], [[2, 3]]]
     assert [second["input_ids"].tolist(), second["decoder_input_ids"].tolist()] == [[[7, 8, 9]], [[2]]]
 

@@ -67,7 +67,7 @@ def test_an_encoder_without_a_head_gets_one_and_what_is_drawn_is_said(tmp_path, 
     options = {"size": 300, "recipe": Recipe(steps=2, batch_size=2), "length": 32, "device": "cpu"}
     for out in ("one", "other"):
         pretraining.pretrain(str(source), tiny.text(), tmp_path / out, **options)
-    assert "note: new weights, drawn from seed 0: cls.predictions.bias, " in capsys.readouterr().err
+    assert "neutral: new weights, drawn from seed 0: cls.predictions.bias, " in capsys.readouterr().err
     assert models.load(tmp_path / "one", "mlm", tokenizer=models.load_tokenizer(tmp_path / "one")).new == frozenset()
     one, other = (AutoModelForMaskedLM.from_pretrained(tmp_path / out).state_dict() for out in ("one", "other"))
     assert all(torch.equal(one[name], other[name]) for name in one)

@@ -7,15 +7,17 @@ low-rank table) are parameters of the model; codes are not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.compression.codec import Codec
 from neutral.compression.layers import CompressedEmbedding, CompressedHead, Multiplier, Stored
+from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
 from neutral.models.output import MULTIPLIERS, multiplier
 
@@ -104,6 +106,29 @@ def put_in(
     for (parent, name, _), module in zip(replaced, modules, strict=True):
         setattr(parent, name, module)
     return Placement(where, stored, replaced)
+
+
+@torch.inference_mode()
+def require_placeable(model: PreTrainedModel, matrix: torch.Tensor, batch: Mapping[str, torch.Tensor]) -> None:
+    """Raise `NeutralError` unless a table in place gives what the model's own `matrix` (V, d) gives, on a small batch.
+
+    A network may use its matrix in a way that no layer of it shows (MobileBERT joins it with another).
+    """
+    own = model(**batch).logits.float()
+    table = Rebuilt(tuple(matrix.shape), {"dense": matrix})
+    for where in WHERE if tied(model) else WHERE[:1]:
+        with put_in(model, table, where, train=False):
+            try:
+                placed = model(**batch).logits.float()
+            except (RuntimeError, AttributeError, TypeError) as error:
+                raise _unplaceable(model) from error
+        if not torch.allclose(placed, own, rtol=1e-3, atol=1e-3 * float(own.abs().max())):
+            raise _unplaceable(model)
+
+
+def _unplaceable(model: PreTrainedModel) -> NeutralError:
+    name = type(model).__name__
+    return NeutralError(f"{name}: uses its token table in a way of its own, so no other can be put in its place")
 
 
 def export(

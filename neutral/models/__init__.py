@@ -1,7 +1,7 @@
 """Models: load any Hugging Face id or folder, say what kind of model it is, and find the weights that can be pruned."""
 
 from neutral.models import adapters
-from neutral.models.checks import positions
+from neutral.models.checks import positions, trial
 from neutral.models.devices import device
 from neutral.models.inventory import Inventory, inventory
 from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task, stack
@@ -26,4 +26,5 @@ __all__ = [
     "require_known",
     "require_positions",
     "stack",
+    "trial",
 ]

@@ -16,7 +16,7 @@ from neutral.compression import tokens, trimming, variants
 from neutral.compression.budget import ratio_of_rank
 from neutral.compression.calibration import output_metric
 from neutral.compression.methods import ROUNDED
-from neutral.compression.placement import embedding, put_in, tied
+from neutral.compression.placement import embedding, put_in, require_placeable, tied
 from neutral.compression.retokenization import Retokenized
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
@@ -47,8 +47,6 @@ class Bench:
         How many times fewer tokens there are than before `trim`; 1 without trimming.
     groups : kind -> name -> (V,) array
         Which tokens are in the group, or how often they occur in it.
-    notes : tuple of str
-        What the user should know of the model; a study keeps them.
     """
 
     def __init__(self, plan: CompressionPlan, corpus: Corpus, device: torch.device, **options: object) -> None:
@@ -61,6 +59,7 @@ class Bench:
         self.notes = (*loaded.notes, *poor, *spoken, *_left(loaded.model))
         self.matrix = compression.checked(embedding(self.model).weight).cpu()
         self.tied = tied(self.model)
+        require_placeable(self.model, self.matrix, models.trial(self.model))
         self.tasks = {
             words: LanguageModelling(plan.task, self.tokenizer, length=plan.length, words=words)
             for words in {False, *plan.words}

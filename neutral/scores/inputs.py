@@ -1,4 +1,4 @@
-"""What goes into each weight matrix: squared inputs, summed over the tokens that are not padding."""
+"""What goes into each weight matrix: squared inputs, summed over the tokens of a text."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from neutral import labels
 from neutral.errors import NeutralError
-from neutral.scores import products
+from neutral.scores import padding, products
 from neutral.scores.base import Weights
 from neutral.scores.routed import Routed
 
 
 class Watch:
-    """Hooks that sum the squared inputs of linear layers over the tokens that are not padding.
+    """Hooks that sum the squared inputs of linear layers over all tokens that they are called with.
 
     Attributes
     ----------
@@ -33,8 +32,6 @@ class Watch:
     def __init__(self, model: nn.Module, weights: Weights) -> None:
         self.sums: dict[str, torch.Tensor] = {}
         self.forget()
-        config = getattr(model, "config", None)
-        self.is_encoder_decoder = getattr(config, "is_encoder_decoder", False)
         name_of = {id(weight): name for name, weight in weights.items()}
         layers = {
             module: name_of[id(module.weight)]
@@ -53,9 +50,8 @@ class Watch:
         self.restore: list[Callable[[], None]] = []
 
     def forget(self) -> None:
-        """Forget the last batch's padding and inputs."""
-        self.padding: dict[str, Padding] = {}
-        self.last, self.last_squares = None, None
+        """Forget the last call's inputs."""
+        self.is_called, self.last, self.last_squares = False, None, None
 
     def close(self) -> None:
         """Remove the hooks."""
@@ -98,59 +94,22 @@ class Watch:
         self.restore += [products.watch(self.model.get_submodule(block), see) for block in blocks]
 
     def see_padding(self, model: nn.Module, args: tuple, named: dict[str, Any]) -> None:
-        """Keep the attention masks that the model is called with."""
-        arguments = {**dict(zip(signature(model.forward).parameters, args, strict=False)), **named}
-        for key in ("attention_mask", "decoder_attention_mask"):
-            mask = arguments.get(key)
-            if mask is None:
-                self.padding.pop(key, None)
-            elif isinstance(mask, torch.Tensor) and mask.ndim == 2:
-                self.padding[key] = Padding(mask)
-            elif key not in self.padding:  # otherwise the model's own call, before that of its base model, had the mask
-                raise NeutralError(f"Wanda needs to know the padding: {key} must be a (batch, tokens) tensor")
+        """Refuse padding in the first call of a batch: the model's own, or its base model's."""
+        if not self.is_called:
+            padding.require_none({**dict(zip(signature(model.forward).parameters, args, strict=False)), **named})
+        self.is_called = True
 
     def add(self, name: str, _layer: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
         """Add the squares of one layer's inputs, (…, inputs)."""
         if self.only and name not in self.only:
             return
-        inputs, key = args[0], self.padding_key(name)
         # Query, key and value, or gate and up, read the same tensor: it is summed once.
-        current = (inputs, None if inputs.is_inference() else inputs._version, key)
-        if self.last is None or current[0] is not self.last[0] or current[1:] != self.last[1:]:
-            tokens = inputs.detach().reshape(-1, inputs.shape[-1])  # (N, inputs)
-            if key in self.padding:
-                tokens = self.padding[key].without(tokens, name)
+        current = args[0], None if args[0].is_inference() else args[0]._version
+        if self.last is None or current[0] is not self.last[0] or current[1] != self.last[1]:
+            tokens = args[0].detach().reshape(-1, args[0].shape[-1])  # (N, inputs)
             squares = tokens.float().square().sum(0)
             self.last, self.last_squares = current, squares if squares.device.type == "mps" else squares.double()
         if name in self.sums:
             self.sums[name] += self.last_squares
         else:
             self.sums[name] = self.last_squares.clone()
-
-    def padding_key(self, name: str) -> str:
-        """Return the name of the attention mask that tells which of this layer's inputs are padding."""
-        label = labels.label(name)
-        reads_encoder = label.component in ("cross_key", "cross_value", "cross_key_value")
-        of_decoder = label.stack == "decoder" and not reads_encoder
-        return "decoder_attention_mask" if self.is_encoder_decoder and of_decoder else "attention_mask"
-
-
-class Padding:
-    """Which tokens of a batch are padding, from an attention mask (B, T)."""
-
-    def __init__(self, mask: torch.Tensor) -> None:
-        self.texts, self.size = len(mask), mask.numel()
-        self.real = mask.reshape(-1).nonzero().flatten()  # places of the tokens that count
-
-    def without(self, tokens: torch.Tensor, name: str) -> torch.Tensor:
-        """Return the rows of `tokens` (N, inputs) that are not padding."""
-        if len(self.real) == self.size:
-            return tokens
-        if len(tokens) == self.size:
-            return tokens[self.real.to(tokens.device)]
-        if len(tokens) in (self.texts, len(self.real)):
-            return tokens  # one vector a text (a pooler), or padding is left out already
-        raise NeutralError(
-            f"{name}: has {len(tokens)} inputs where the batch has {self.size} tokens: which are padding? "
-            "Use batches without padding"
-        )

@@ -7,7 +7,7 @@ transformers' plain implementation does, and every product with an expert's matr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -80,27 +80,3 @@ class Routed:
 
 def _exact(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
-
-
-def texts_without_padding(batch: Mapping[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
-    """Return a batch as it is if nothing in it is padding, else its texts, each without its own: (1, T) a tensor.
-
-    Within an expert layer nothing tells which tokens are padding.
-    """
-    masks = {key: batch[key] for key in ("attention_mask", "decoder_attention_mask") if key in batch}
-    if all(mask.bool().all() for mask in masks.values()):
-        return [dict(batch)]
-    return [_text(batch, masks, place) for place in range(len(next(iter(batch.values()))))]
-
-
-def _text(batch: Mapping[str, torch.Tensor], masks: Mapping[str, torch.Tensor], place: int) -> dict[str, torch.Tensor]:
-    """Return one text of a batch; a tensor goes by the mask that has its length, a decoder's by the decoder's."""
-    text = {}
-    for key, tensor in batch.items():
-        row = tensor[place : place + 1]
-        mask = masks.get("decoder_attention_mask" if key.startswith(("decoder", "labels")) else "attention_mask")
-        if mask is None:
-            mask = masks.get("attention_mask")
-        fits = mask is not None and row.shape[:2] == (1, mask.shape[1])
-        text[key] = row[:, mask[place].bool()] if fits else row
-    return text

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from neutral.errors import MismatchError, NeutralError
+from neutral.scores import padding
 from neutral.scores.base import Scores, Weights, transposed
 from neutral.scores.inputs import Watch
-from neutral.scores.routed import texts_without_padding
 
 Forward = Callable[[nn.Module, Any], Any]
 
@@ -32,9 +32,8 @@ def wanda(model: nn.Module, weights: Weights, batches: Iterable[Any], forward: F
 def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forward: Forward | None = None) -> Scores:
     """Return the norm ‖X_j‖₂ of each input of each weight matrix over `batches`, in one pass.
 
-    Padding does not count: a token counts where the `attention_mask` (B, T) with which `forward` calls the model (or
-    its base model) is not 0; without a mask all tokens count. In the decoder of an encoder-decoder the mask is the
-    `decoder_attention_mask`.
+    Padding does not count: a batch with padding is read text by text, each without its own (`padding.texts`). In the
+    decoder of an encoder-decoder the mask is the `decoder_attention_mask`. Without a mask all tokens count.
 
     Parameters
     ----------
@@ -57,8 +56,8 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
     Raises
     ------
     NeutralError
-        For no batch, for a weight that no linear layer holds or that the forward pass does not reach, and if it is
-        unknown which inputs are padding.
+        For no batch, for a weight that no linear layer holds or that the forward pass does not reach, and if `forward`
+        calls the model with padding.
     """
     forward, batch_count = forward or _forward, 0
     watch = Watch(model, weights)
@@ -67,7 +66,7 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
     try:
         with torch.no_grad():
             for batch in batches:
-                for part in texts_without_padding(batch) if watch.routed.sums else (batch,):
+                for part in padding.texts(batch):
                     forward(model, part)
                     watch.forget()
                     if not batch_count and (hidden := watch.unseen()):

@@ -40,14 +40,15 @@ def first_token(model: PreTrainedModel, text: torch.Tensor) -> int:
         if start is not None:
             return int(start)
     own = getattr(model, "prepare_decoder_input_ids_from_labels", None)
-    if own is not None:
-        return int(own(labels=text[None])[0, 0])
-    if model.config.bos_token_id is None:
+    try:
+        if own is not None:
+            return int(own(labels=text[None])[0, 0])
+        return int(model.config.bos_token_id)
+    except (AttributeError, TypeError, ValueError) as error:  # there is none
         raise NeutralError(
             f"{type(model).__name__}: its configuration does not say with which token the decoder begins "
             "(decoder_start_token_id)"
-        )
-    return int(model.config.bos_token_id)
+        ) from error
 
 
 def shifted_right(texts: torch.Tensor, first: int, padding: int) -> torch.Tensor:

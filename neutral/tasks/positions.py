@@ -30,7 +30,8 @@ def only_positions(model: PreTrainedModel, wanted: torch.Tensor) -> Iterator[lis
     if the head took its states from elsewhere.
     """
     base = model.base_model
-    candidates = [module for module in base.modules() if module is base or isinstance(module, PreTrainedModel)]
+    within = (module for module in base.modules() if module is base or isinstance(module, PreTrainedModel))
+    candidates = [module for module in within if module is not model]  # Llama 4's is its own base model
     running: list[nn.Module] = []
     seen: list[nn.Module] = []
 
