@@ -86,11 +86,27 @@ def test_within_compares_the_halves_of_each_language(study):
     assert len(table) == 4
 
 
-def test_unreached_experts_are_counted_by_layer():
+def test_tokens_of_experts_are_put_together_by_layer():
     name = "model.layers.{}.mlp.experts.{}.{}_proj.weight"
     tokens = {name.format(layer, e, kind): e * layer for layer in (0, 1) for kind in ("up", "down") for e in (0, 1)}
     assert experts.by_layer(tokens) == {"decoder 0": [0, 0], "decoder 1": [0, 1]}
-    assert experts.unreached(tokens) == ["decoder 0: 2 of 2 experts", "decoder 1: 1 of 2 experts"]
+
+
+def test_what_no_token_reaches_is_said(tmp_path, capsys):
+    architectures.make("xmod", tmp_path / "model")
+    plan = SearchPlan(
+        *(str(tmp_path / "model"), "mlm", ("en",), "wanda", (0.5,)),
+        recipe=Recipe(steps=0),
+        length=32,
+        blocks=2,
+        held_out=1,
+    )
+    find(plan, tiny.text(("en",)), tmp_path / "study", device="cpu")
+    said = capsys.readouterr().err
+    assert (
+        "neutral: en: no token reaches 4 matrices, so all their weights score 0: encoder 0 sw_KE, encoder 1 sw_KE"
+        in said
+    )
 
 
 def test_the_shell_prints_the_shares(study, capsys):

@@ -136,6 +136,7 @@ class Finder:
                 search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=advance
             )
             self._experts(search.tokens, seed, code)
+            self._tell_unreached(search.unreached, code)
             for variant, masks in masks_of.items():
                 for sparsity, mask in masks.items():
                     self._save(mask, sparsity, seed, code, variant)
@@ -153,16 +154,18 @@ class Finder:
             advance(1, 1)
 
     def _experts(self, tokens: dict[str, dict[str, int]], seed: int, code: str) -> None:
-        """Store how many tokens each expert got, and say which got none."""
+        """Store how many tokens each expert got."""
         key = {"task": self.plan.task, "method": self.plan.method, "language": code, "seed": seed}
         for variant, of_weights in tokens.items():
             if not self.results.has("experts", **key, variant=variant):
                 counts = experts.by_layer(of_weights, models.stack(self.subject.model)).items()
                 rows = [{**key, "variant": variant, "layer": layer, "tokens": of_layer} for layer, of_layer in counts]
                 self.results.extend("experts", rows)
-        if lost := experts.unreached(tokens.get("", {}), models.stack(self.subject.model)):
+
+    def _tell_unreached(self, names: tuple[str, ...], code: str) -> None:
+        if lost := experts.unreached(names, models.stack(self.subject.model)):
             several = ", ".join(lost[:5]) + ", …" * (len(lost) > 5)
-            text = f"{code}: no token reaches some experts, whose scores are all 0: {several}"
+            text = f"{code}: no token reaches {len(names)} matrices, so all their weights score 0: {several}"
             say([text], quiet=self.quiet)
 
     def _count(self) -> None:

@@ -35,10 +35,10 @@ def by_layer(tokens: Mapping[str, int], stack: str = "") -> dict[str, list[int]]
     return counts
 
 
-def unreached(tokens: Mapping[str, int], stack: str = "") -> list[str]:
-    """Return what experts got no token: "decoder 3: 2 of 8 experts"."""
-    lost = {layer: (counts.count(0), len(counts)) for layer, counts in by_layer(tokens, stack).items()}
-    return [f"{layer}: {none} of {total} experts" for layer, (none, total) in lost.items() if none]
+def unreached(names: Sequence[str], stack: str = "") -> list[str]:
+    """Return the parts of layers that these weights are, each once: "decoder 3 expert 5", "encoder 0 sw_KE"."""
+    of_names = (labels.label(name, stack) for name in names)
+    return list(dict.fromkeys(f"{label.group('layer')} {label.part or label.component}" for label in of_names))
 
 
 def usage(source: Source, choice: Choice, languages: Sequence[str] = (), *, variant: str = "") -> pd.DataFrame:

@@ -66,6 +66,7 @@ def one_shot(
     if method == "wanda":
         search.rewind()
         norms = _norms(search, blocks)
+        search.unreached = tuple(name for name, norm in norms[""].items() if not norm.any())
         search.tokens = {variant: norms[variant].tokens for variant in texts if norms[variant].tokens}
         scored = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
     else:

@@ -51,6 +51,8 @@ class Search:
         The task's head as the last round left it, if the recipe keeps it; empty before any.
     tokens : variant -> weight name -> int
         How many tokens each expert's matrix saw in the last pass of Wanda; empty for a model without experts.
+    unreached : tuple of str
+        Weights that no token of that pass reached: of experts, and of other languages' adapters. They score 0.
     """
 
     model: PreTrainedModel
@@ -65,6 +67,7 @@ class Search:
     language: str = ""
     head: dict[str, torch.Tensor] = field(default_factory=dict)
     tokens: dict[str, dict[str, int]] = field(default_factory=dict)
+    unreached: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.weights = prunable(self.model, self.only)
