@@ -97,8 +97,9 @@ def trial(model: PreTrainedModel) -> dict[str, torch.Tensor]:
 
     The second text is the first but for its last tokens.
     """
-    rows = getattr(_embeddings(model), "num_embeddings", 256)
-    taken = {getattr(model.config.get_text_config(), f"{role}_token_id", None) for role in ("pad", "bos", "eos")}
+    config = model.config.get_text_config()
+    rows = min(getattr(_embeddings(model), "num_embeddings", 256), getattr(config, "vocab_size", None) or 256)
+    taken = {getattr(config, f"{role}_token_id", None) for role in ("pad", "bos", "eos")}
     draw = torch.Generator().manual_seed(0)
     ids = [i for i in torch.randint(0, rows, (8 * _TRIED,), generator=draw).tolist() if i not in taken] or [0]
     ids = (ids * (2 * _TRIED))[: _TRIED + _CHANGED]

@@ -80,7 +80,9 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
         raise NeutralError("Wanda needs a text to look at; there is none")
     sums = {**watch.sums, **watch.routed.sums}
     if unused := next((name for name in weights if name not in sums), None):
-        raise NeutralError(f"{unused}: the forward pass does not use this weight, so it has no inputs")
+        raise NeutralError(
+            f"{unused}: the forward pass does not use this weight, so Wanda sees no inputs; use another --method"
+        )
     norms = {name: sums[name].sqrt() for name in weights}
     return Scores(norms, transposed=transposed(model) & set(weights), tokens=watch.routed.tokens)
 

@@ -152,6 +152,8 @@ def check(plan: CompressionPlan) -> None:
         wrong = [value for value in values if value not in known]
         if wrong:
             raise NeutralError(f"--{option} {wrong[0]}: unknown; there are {', '.join(known)}")
+    if plan.task == "seq2seq":
+        raise NeutralError("--task seq2seq: an encoder-decoder has no language-modelling task to score tables on")
     if plan.task not in ("mlm", "clm"):
         raise NeutralError(f"--task {plan.task}: tables are scored on mlm (encoders) or clm (decoders)")
     if plan.trim and any(plan.words):
