@@ -20,6 +20,14 @@ import synthetic  # noqa: E402
 from neutral.maskfiles import pickled, worker  # noqa: E402
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests marked `every`, unless `-m` names them."""
+    if "every" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("every")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session")
 def studies(tmp_path_factory):
     """A folder of synthetic studies: encoder (everything), decoder (counts only), two (the least there is), tables."""
