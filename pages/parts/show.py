@@ -118,7 +118,8 @@ def notes(study: Study, key: str = "study") -> None:
     if isinstance(said, list) and said:
         with st.expander("Notes on the model and its text", icon=":material/info:", expanded=True, key=f"{key}-notes"):
             for note in said:
-                st.text(str(note))
+                text = str(note)
+                st.text(f"{text[:1].upper()}{text[1:]}")
 
 
 def what(view: View, group: str = "all") -> str:
