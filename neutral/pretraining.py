@@ -23,6 +23,10 @@ from neutral.progress import bar, say
 from neutral.tasks import LanguageModelling, Order, Score
 from neutral.training import Recipe, memory_limit, train
 
+_DROPOUT = (  # what configurations call it
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "embedding_dropout"),
+    *("mlp_dropout", "resid_dropout", "activation_dropout"),
+)
 PASSES = 3  # maskings of the held-out text that a final score averages over
 
 
@@ -70,10 +74,10 @@ def start(
     tokenizer = models.load_tokenizer(source)
     if models.natural_task(source) != "mlm":
         raise NeutralError(f"--from {source}: is no encoder, and a masked language model is made from an encoder")
-    models.require_known(source, tokenizer, corpus.train)
-    without = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    _, poor = models.require_known(source, tokenizer, corpus.train)
+    without = {name: 0.0 for name in _DROPOUT if hasattr(models.configuration(source), name)}
     loaded = models.load(source, "mlm", tokenizer=tokenizer, length=length, seed=seed, new_head=True, **without)
-    say(loaded.notes, quiet=quiet)
+    say((*loaded.notes, *poor), quiet=quiet)
     tokenizer = vocabulary.trim(loaded.model, tokenizer, corpus.train, size)
     return loaded.model, tokenizer
 

@@ -35,7 +35,7 @@ class Masking(TrainerCallback):
             parameter, place = experts.owner(weights[name])
             kept = kept.to(device=parameter.device, dtype=parameter.dtype)
             if place is not None:  # one expert's part of the parameter
-                stack = whole.get(id(parameter), (parameter, torch.ones_like(parameter)))[1]
+                stack = whole[id(parameter)][1] if id(parameter) in whole else torch.ones_like(parameter)
                 stack[place] = kept
                 kept = stack
             whole[id(parameter)] = parameter, kept
@@ -99,7 +99,7 @@ def train(
     recipe: Recipe,
     *,
     folder: str | Path,
-    weights: dict[str, torch.nn.Parameter] | None = None,
+    weights: dict[str, torch.Tensor] | None = None,
     keep: dict[str, torch.Tensor] | None = None,
     checkpoints: int = 0,
     number: int = 0,

@@ -86,17 +86,37 @@ def test_the_shell_shows_it_as_a_table_and_as_json(made, capsys):
     assert main(["model", "show", str(made("gpt_oss")), "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     found = models.inventory(loaded(made("gpt_oss")))
-    assert {name: shown[name] for name in found.written()} == found.written()
-    assert (shown["class"], shown["stack"]) == ("GptOssForCausalLM", "decoder")
+    assert shown["prunable"] == {
+        "matrices": found.matrices,
+        "weights": found.weights,
+        "share": found.share,
+        "components": {group.what: group.weights for group in found.taken},
+    }
+    assert (shown["task"], shown["class"], shown["stack"]) == ("clm", "GptOssForCausalLM", "decoder")
+    assert {"name": "model.layers.1.mlp.router.weight", "shape": [4, 64], "reason": ROUTER} in shown["left_out"]
+    assert {each["name"] for each in shown["outside"]} == {"model.embed_tokens.weight", "lm_head.weight"}
+    assert shown["missing"] == []
 
 
-def test_a_model_without_a_language_models_head_is_shown_and_that_is_said(tmp_path, capsys):
+def test_what_a_model_lacks_is_shown(tmp_path, capsys):
     BertModel(tiny.model().config).save_pretrained(tmp_path)
     assert main(["model", "show", str(tmp_path), "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
+    assert "cls.predictions.transform.dense.weight" in shown["missing"]
+    assert not any(name.startswith("bert.") for name in shown["missing"])
+
+
+def test_a_model_for_labelled_tasks_only_is_shown_and_that_is_said(made, capsys):
+    assert main(["model", "show", str(made("canine")), "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["task"] == ""
     assert shown["notes"][0].startswith("for labelled tasks only: ")
-    assert "pretrain --from" in shown["notes"][0]
-    assert shown["taken"]["pooler"]["matrices"] == 1
+    assert shown["prunable"]["components"]["pooler"] == 64 * 64
+
+
+def test_a_stack_that_a_model_has_not_is_refused(made, capsys):
+    assert main(["model", "show", str(made("gpt_oss")), "--only", "encoder"]) == 2
+    assert "--only encoder" in capsys.readouterr().err
 
 
 def test_find_and_compress_say_it_before_they_compute_and_store_it(tmp_path, capsys):
@@ -113,7 +133,9 @@ def test_find_and_compress_say_it_before_they_compute_and_store_it(tmp_path, cap
         assert main([command, *common, *more, "--study", str(study)]) == 0
         said = capsys.readouterr().err
         assert f"neutral: {verb} " in said
-        stored = json.loads((study / "study.json").read_text(encoding="utf-8"))["inventory"]
+        stored = json.loads((study / "study.json").read_text(encoding="utf-8"))["inventory"][
+            {"find": "wanda"}.get(command, command)
+        ]
         assert f"{stored['weights']:,} weights" in said
         for group in stored["left_out"]:
             assert f"leaves {group['name']}" in said

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table, quiet_libraries
-from neutral.errors import NeutralError
 
 if TYPE_CHECKING:
-    from neutral.models import Loaded
+    from neutral.models import Inventory, Looked
 
 
 def add_model(commands: argparse._SubParsersAction) -> None:
@@ -32,30 +30,44 @@ def _run_show(chosen: argparse.Namespace) -> None:
     from neutral.progress import say
 
     quiet_libraries()
-    loaded = _load(chosen.model, options.loaders(chosen))
-    inventory, stack = models.inventory(loaded.model, chosen.only), models.stack(loaded.model)
+    looked = models.look(chosen.model, **options.loaders(chosen))
+    inventory, stack = models.inventory(looked.model, chosen.only), models.stack(looked.model)
     if chosen.format == "json":
-        facts = {"model": chosen.model, "class": type(loaded.model).__name__, "stack": stack or "encoder-decoder"}
-        print(json.dumps({**facts, "notes": list(loaded.notes), **inventory.written()}, ensure_ascii=False, indent=1))
+        print(json.dumps(_facts(looked, inventory, stack), ensure_ascii=False, indent=1))
         return
-    say(loaded.notes)
+    say(looked.notes)
+    if looked.missing:
+        names = ", ".join(looked.missing[:3]) + ", …" * (len(looked.missing) > 3)
+        say([f"the checkpoint lacks {len(looked.missing)} weights, so no more than this can be done with it: {names}"])
     table = inventory.table()
     if chosen.format == "csv":
         print_table(table, "csv")
         return
-    print(f"{type(loaded.model).__name__}, {stack or 'encoder-decoder'}: {inventory.lines('can prune')[0]}")
+    print(f"{type(looked.model).__name__}, {stack or 'encoder-decoder'}: {inventory.lines('can prune')[0]}")
     table["pruned"] = table["pruned"].map({True: "yes", False: "no"})
     table["weights"] = table["weights"].map("{:,}".format)
     table["share"] = table["share"].map("{:.1%}".format)
     print_table(table, "table")
 
 
-def _load(source: str, loaders: dict) -> Loaded:
-    """Load a model with the head that it is made for; one without, for labelled tasks, says so in its notes."""
-    from neutral import models
+def _facts(looked: Looked, inventory: Inventory, stack: str) -> dict:
+    """Return what `--format json` prints; `left_out` is inside the repeated blocks, `outside` is not."""
+    from neutral.models.prunable import OUTSIDE
 
-    try:
-        return models.load(source, models.natural_task(source, **loaders), **loaders)
-    except NeutralError as error:
-        loaded = models.load(source, "base", **loaders)
-        return replace(loaded, notes=(f"for labelled tasks only: {error}", *loaded.notes))
+    left = [{"name": each.name, "shape": list(each.shape), "reason": each.reason} for each in inventory.each]
+    return {
+        "class": type(looked.model).__name__,
+        "task": looked.task,
+        "stack": stack or "encoder-decoder",
+        "parameters": inventory.parameters,
+        "prunable": {
+            "matrices": inventory.matrices,
+            "weights": inventory.weights,
+            "share": inventory.share,
+            "components": {group.what: group.weights for group in inventory.taken},
+        },
+        "left_out": [each for each in left if each["reason"] != OUTSIDE],
+        "outside": [each for each in left if each["reason"] == OUTSIDE],
+        "missing": list(looked.missing),
+        "notes": list(looked.notes),
+    }

@@ -120,6 +120,8 @@ def require_placeable(model: PreTrainedModel, matrix: torch.Tensor, batch: Mappi
         with put_in(model, table, where, train=False):
             try:
                 placed = model(**batch).logits.float()
+            except torch.OutOfMemoryError:
+                raise
             except (RuntimeError, AttributeError, TypeError) as error:
                 raise _unplaceable(model) from error
         if not torch.allclose(placed, own, rtol=1e-3, atol=1e-3 * float(own.abs().max())):

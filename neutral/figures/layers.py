@@ -89,7 +89,7 @@ def _layer_heatmap(
 def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
     """Draw which share of a layer's routed tokens each expert gets, a row a language: that of `search.experts.usage`.
 
-    White is an even share: 1 in as many as there are experts.
+    Light grey is an even share: 1 in as many as there are experts.
     """
     rows = table[table["layer"] == layer]
     square = rows.pivot(index="language", columns="expert", values="share").loc[list(dict.fromkeys(rows["language"]))]

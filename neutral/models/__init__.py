@@ -5,20 +5,24 @@ from neutral.models.checks import positions, trial
 from neutral.models.devices import device
 from neutral.models.inventory import Inventory, inventory
 from neutral.models.kinds import is_encoder_decoder, natural_scope, natural_task, stack
-from neutral.models.loading import Loaded, load, load_model, require_positions
+from neutral.models.loading import Loaded, Looked, load, load_model, look, require_positions
 from neutral.models.prunable import prunable
+from neutral.models.reading import configuration
 from neutral.models.tokenizers import load_tokenizer, require_known
 
 __all__ = [
     "Inventory",
     "Loaded",
+    "Looked",
     "adapters",
+    "configuration",
     "device",
     "inventory",
     "is_encoder_decoder",
     "load",
     "load_model",
     "load_tokenizer",
+    "look",
     "natural_scope",
     "natural_task",
     "positions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 from safetensors import safe_open
@@ -60,8 +61,15 @@ def _shards(index: Path) -> list[Path]:
 
 
 def _require_whole(file: Path) -> None:
+    """Look at a file of weights, once until it changes: a model of a hundred shards is asked for several times."""
+    status = file.stat()
+    _look(file, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _look(file: Path, size: int, _changed: int) -> None:
     """Raise `NeutralError` for a file of weights that is empty, or safetensors that are cut."""
-    if not file.stat().st_size:
+    if not size:
         raise NeutralError(f"{file}: is empty; copy or download it again")
     if file.suffix == ".safetensors":
         try:

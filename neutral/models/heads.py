@@ -61,6 +61,8 @@ def fit(
     `named` are the checkpoint's labels, None if it does not name them; `new` are weights that are drawn already.
     """
     labels = [str(label) for label in labels]
+    model.config.id2label = dict(enumerate(labels))
+    model.config.label2id = {label: i for i, label in enumerate(labels)}
     layer = output(model, len(labels))
     name = next((name for name, module in model.named_modules() if module is layer), "")
     if layer is None:
@@ -69,7 +71,9 @@ def fit(
         is_other = named is not None and len(named) != len(labels)
         return frozenset(), (_redrawn(source, named, labels),) if is_other else ()
     if named is None or all(label.isdigit() for label in labels):
-        return frozenset(), (f"{source}: its head's classes are taken for {', '.join(labels)}, in this order",)
+        return frozenset(), (
+            f"{Path(source).name}: its head's classes are taken for {', '.join(labels)}, in this order",
+        )
     if same(named, labels):
         put_in_order(model, named, labels)
         return frozenset(), ()
@@ -84,4 +88,4 @@ def fit(
 def _redrawn(source: str | Path, named: Sequence[str], labels: Sequence[str]) -> str:
     """Return the note on a head that is not taken."""
     first = ", ".join(named[:4]) + (", …" if len(named) > 4 else "")
-    return f"{source}: its head is for other labels ({first}); a new one is drawn for {', '.join(labels)}"
+    return f"{Path(source).name}: its head is for other labels ({first}); a new one is drawn for {', '.join(labels)}"

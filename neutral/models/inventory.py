@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
 from neutral import labels
 from neutral.models import kinds
-from neutral.models.prunable import OUTSIDE, Candidate, candidates
+from neutral.models.prunable import OUTSIDE, Candidate, candidates, prunable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,14 @@ class Group:
     """Why they are left out; empty for what is pruned."""
 
 
+class Left(NamedTuple):
+    """A parameter that is left out."""
+
+    name: str
+    shape: tuple[int, ...]
+    reason: str
+
+
 @dataclass(frozen=True)
 class Inventory:
     """What of a model a run takes, and what it leaves and why.
@@ -45,11 +53,14 @@ class Inventory:
         What is pruned, by component in the order of `labels.COMPONENTS`; or the tables that are compressed.
     left_out : tuple of Group
         By name and reason: those inside the repeated blocks first, then those outside.
+    each : tuple of Left
+        What is left out, parameter by parameter.
     """
 
     parameters: int
     taken: tuple[Group, ...]
     left_out: tuple[Group, ...]
+    each: tuple[Left, ...] = ()
 
     @property
     def matrices(self) -> int:
@@ -101,26 +112,31 @@ class Inventory:
         return [first, *(_left_out(group) for group in self.left_out)]
 
 
-def inventory(model: nn.Module, only: str = "", *, stack: str = "") -> Inventory:
+def inventory(model: nn.Module, only: str = "") -> Inventory:
     """Return what of a model is pruned: all that can be, or `only` one stack's (encoder | decoder).
 
-    `stack` is the stack of a model that has one, as `models.stack` says.
+    Raises `NeutralError` for a stack that the model has not.
     """
+    stack = ""
+    if only:
+        prunable(model, only)
+        stack = kinds.stack(model)
     chosen: dict[str, list[Candidate]] = {}
     others: dict[tuple[str, str], list[Candidate]] = {}
-    if only and not stack:
-        stack = kinds.stack(model)
+    each_left: list[Left] = []
     for each in candidates(model):
         label = labels.label(each.name, stack)
         reason = each.reason or (f"not in the {only}" if only and label.stack != only else "")
         if reason:
+            each_left.append(Left(each.name, tuple(each.weight.shape), reason))
             others.setdefault((_NUMBER.sub("*", each.name), reason), []).append(each)
         else:
             chosen.setdefault(label.component, []).append(each)
     pruned = [_group(what, chosen[what]) for what in sorted(chosen, key=labels.sort_key)]
     left_out = [_group(what, several, reason) for (what, reason), several in others.items()]
     left_out.sort(key=lambda group: group.reason == OUTSIDE)
-    return Inventory(sum(parameter.numel() for parameter in model.parameters()), tuple(pruned), tuple(left_out))
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Inventory(parameters, tuple(pruned), tuple(left_out), tuple(each_left))
 
 
 def _group(what: str, several: list[Candidate], reason: str = "") -> Group:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from transformers import (
@@ -24,7 +25,7 @@ from neutral.errors import NeutralError
 from neutral.models import checks, heads, precision, texts, weights
 from neutral.models.devices import device as chosen_device
 from neutral.models.devices import gains_from_bfloat16
-from neutral.models.kinds import is_multimodal
+from neutral.models.kinds import is_multimodal, natural_task
 from neutral.models.reading import configuration, from_pretrained, shaped
 
 _HEADS = {
@@ -104,6 +105,8 @@ def load(
     seed : int
         The weights that the checkpoint lacks are drawn from it.
     device : str or torch.device
+    dtype : torch.dtype
+        Of the weights.
     new_head : bool
         Whether a language model's head may be new too: for `pretrain`, which trains it.
     **options
@@ -131,8 +134,35 @@ def load(
     _check(source, model, head, tokenizer, length)
     new |= drawn
     model.to(chosen_device(device) if isinstance(device, str) else device)
+    if head == "clm":
+        checks.require_forward(source, model)
     notes = (*_notes(model, config, info), *said, *_told_new(new, seed), *_slowed(model))
     return Loaded(model, new, notes)
+
+
+class Looked(NamedTuple):
+    """A model as its folder has it, to be looked at: it may lack weights."""
+
+    model: PreTrainedModel
+    task: str
+    """The task that it is made for: mlm, clm, seq2seq; "" for a model for labelled tasks only."""
+    missing: tuple[str, ...]
+    """Names of the weights that the checkpoint lacks; the model has random ones there."""
+    notes: tuple[str, ...]
+
+
+def look(source: str | Path, **options: object) -> Looked:
+    """Load a model to look at it, whatever it lacks. Raises `NeutralError` for one that cannot be read at all."""
+    config = configuration(source, **options)
+    task, notes = "", ()
+    try:
+        task = natural_task(source, **options)
+        checks.require_kind(source, config, task)
+    except NeutralError as error:
+        task, notes = "", (f"for labelled tasks only: {error}",)
+    model, info = _read(source, task or "base", config, torch.float32, options)
+    missing = tuple(weights.lacking(model, info))
+    return Looked(model.eval(), task, missing, (*notes, *_notes(model, config, info)))
 
 
 def load_model(source: str | Path, head: str = "mlm", **options: object) -> PreTrainedModel:
@@ -181,13 +211,11 @@ def _check(
     tokenizer: PreTrainedTokenizerBase | None,
     length: int | None,
 ) -> None:
-    """Hold a model against its tokenizer, the length it will read, and its task's direction."""
+    """Hold a model against its tokenizer and the length it will read."""
     if tokenizer is not None:
         checks.require_tokenizer(source, model, tokenizer, head)
     if length is not None:
         checks.require_positions(source, model, length)
-    if head == "clm":
-        checks.require_forward(source, model)
 
 
 def _notes(model: PreTrainedModel, config: PreTrainedConfig, info: dict) -> list[str]:

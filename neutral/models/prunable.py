@@ -41,7 +41,8 @@ def prunable(model: nn.Module, only: str = "") -> dict[str, torch.Tensor]:
     """Return name -> matrix of every linear layer and every expert in the repeated blocks, and of a pooler.
 
     Weights shared between layers (ALBERT) appear once; an expert's matrix is a view of the parameter that holds those
-    of all experts. `only` takes those of one stack: encoder | decoder.
+    of all experts, so ask again when the model has moved to another device or type. `only` takes those of one stack:
+    encoder | decoder.
 
     Raises `NeutralError` if there are none.
     """

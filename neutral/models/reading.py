@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
-from neutral.errors import NeutralError
+from neutral.errors import MemoryLimitError, NeutralError
 from neutral.models import folders
 
 _LINE = 300  # letters of a reason, at most
@@ -29,7 +29,7 @@ _REFUSED = (
         f"its architecture (model_type in config.json) is not one that transformers {version('transformers')} has",
     ),
     (
-        re.compile(r"weights_only|Weights only|[Uu]npickl|pickle|torch\.load"),
+        re.compile(r"weights_only|Weights only|[Uu]npickl|torch\.load|pickle (?:data|file|module)"),
         "its weights are a pickle that holds code, or is damaged, so it is not opened; take the model's safetensors "
         "file, or make one on a machine where you trust its author",
     ),
@@ -44,14 +44,21 @@ def from_pretrained(loader: type, source: str | Path, **options: object):
     path = folders.require(source, gguf=options.get("gguf_file"))
     try:
         return loader.from_pretrained(str(path or source), trust_remote_code=False, **options)
-    except NeutralError:
+    except (NeutralError, torch.OutOfMemoryError):
         raise
+    except MemoryError as error:
+        raise MemoryLimitError(f"{source}: this machine has too little memory for it") from error
+    except ImportError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise NeutralError(f"{source}: cannot be loaded without a package: {' '.join(lines)[:_LINE]}") from error
     except Exception as error:  # of any type: files from outside are read with all of transformers
         if loader is AutoConfig and path and not options.get("gguf_file") and not (path / "config.json").is_file():
             raise NeutralError(f"{source}: has no config.json, so it is no model's folder") from error
         is_said = isinstance(error, (OSError, ValueError)) and not options.get("gguf_file")
         hint = "" if is_said else f"; is its {_hint(loader, options)} whole and right?"
-        raise NeutralError(f"{source}: cannot be loaded as {loader.__name__}: {_reason(error)}{hint}") from error
+        raise NeutralError(
+            f"{source}: cannot be loaded as {loader.__name__}: {_reason(error, source)}{hint}"
+        ) from error
 
 
 def configuration(source: str | Path, **options: object) -> PreTrainedConfig:
@@ -71,12 +78,12 @@ def shaped(source: str | Path, config: PreTrainedConfig) -> PreTrainedModel:
         with torch.device("meta"):
             return AutoModel.from_config(config, trust_remote_code=False)
     except Exception as error:
-        raise NeutralError(f"{source}: its config.json makes no model: {_reason(error)}") from error
+        raise NeutralError(f"{source}: its config.json makes no model: {_reason(error, source)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, source: str | Path) -> str:
     """Return an exception's reason in one line, with its type where the words alone say little."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).replace(str(source), "this folder").split())
     for pattern, own in _REFUSED:
         if pattern.search(text) or pattern.search(type(error).__name__):
             return own

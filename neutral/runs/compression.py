@@ -198,7 +198,7 @@ class Compressor:
             "vocabulary": bench.matrix.shape[0],
             "width": bench.matrix.shape[1],
             "tied": bench.tied,
-            "inventory": self.inventory.written(),
+            "inventory": {"compress": self.inventory.written()},
             "settings": {"compress": settings(plan)},
         }
 

@@ -136,7 +136,7 @@ def begin(
 _DEFAULTS = {"only": "", **asdict(Wording())}
 """Settings that are not written if they have this value."""
 
-_FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers", "inventory")
+_FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")
 """Entries that describe a study's first task only."""
 
 

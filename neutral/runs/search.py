@@ -165,8 +165,12 @@ class Finder:
     def _tell_unreached(self, names: tuple[str, ...], code: str) -> None:
         if lost := experts.unreached(names, models.stack(self.subject.model)):
             several = ", ".join(lost[:5]) + ", …" * (len(lost) > 5)
-            text = f"{code}: no token reaches {len(names)} matrices, so all their weights score 0: {several}"
-            say([text], quiet=self.quiet)
+            note = (
+                f"{code}: no token reaches {len(names)} matrices, so all their weights score 0 and where its mask cuts "
+                f"them says nothing: {several}"
+            )
+            say([note], quiet=self.quiet)
+            Study.create(self.study.path, {"notes": [note]})
 
     def _count(self) -> None:
         """Count every complete set of masks that is not counted yet, and the plan's controls."""
@@ -358,7 +362,7 @@ class Finder:
             "parameters": sum(p.numel() for p in model.parameters()),
             "prunable": sum(w.numel() for w in pruned.values()),
             "layers": labels.layers(pruned, models.stack(model)),
-            "inventory": inventory.written(),
+            "inventory": {plan.method: inventory.written()},
             "settings": {plan.method: chosen},
         }
 

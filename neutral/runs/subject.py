@@ -42,7 +42,7 @@ class Subject:
     new : frozenset of str
         Names of the weights that the checkpoint lacks, as a new head's.
     load : callable, optional
-        Loads the model anew with another seed for the weights in `new`.
+        Loads the model anew with another seed for the weights in `new`, on the device that is named second.
     notes : tuple of str
         What the user should know of model and text.
     unknown : language -> float
@@ -57,14 +57,14 @@ class Subject:
     examples: int | None = None
     seed: int = 0
     new: frozenset[str] = frozenset()
-    load: Callable[[int], models.Loaded] | None = None
+    load: Callable[..., models.Loaded] | None = None
     notes: tuple[str, ...] = ()
     unknown: dict[str, float] = field(default_factory=dict)
 
     def start(self, seed: int) -> dict[str, torch.Tensor]:
         """Return θ0 under a seed, from which the weights that the checkpoint lacks are drawn."""
         if self.new and seed != self.seed:
-            self.model.load_state_dict(self.load(seed).model.state_dict())
+            self.model.load_state_dict(self.load(seed, "cpu").model.state_dict())  # one network on the device
             self.origin = snapshot(self.model)
         self.seed = seed
         return self.origin
@@ -95,7 +95,8 @@ class Ready:
     ----------
     task : Task
     load : callable
-        Takes the seed that weights are drawn from which the checkpoint lacks, and returns a `models.Loaded`.
+        Takes the seed that weights are drawn from which the checkpoint lacks, and a device if it is to be another;
+        returns a `models.Loaded`.
     unknown : language -> float
         The share of its text's tokens that are unknown to the tokenizer.
     notes : tuple of str
@@ -103,7 +104,7 @@ class Ready:
     """
 
     task: Task
-    load: Callable[[int], models.Loaded]
+    load: Callable[..., models.Loaded]
     unknown: dict[str, float]
     notes: tuple[str, ...]
 
@@ -133,7 +134,7 @@ def ready(
     objective = making.make(task, tokenizer, labels=corpus.labels, length=length, **wanted)
     labels = {"labels": corpus.labels} if objective.head in ("classification", "tagging") else {}
 
-    def load(seed: int) -> models.Loaded:
+    def load(seed: int, device: str = device) -> models.Loaded:
         own = {"tokenizer": tokenizer, "length": length, "device": device, "seed": seed, **objective.model_options}
         loaded = models.load(source, objective.head, **own, **labels, **options)
         if is_labelled:

@@ -291,7 +291,7 @@ def _loaded(plan: TransferPlan, corpus: Corpus, options: dict, quiet: bool) -> t
 
 def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict, quiet: bool) -> Study:
     """Open or make the study. Raises `NeutralError` for one that was made otherwise."""
-    facts, weights = _loaded(plan, corpus, options, quiet)
+    told, weights = _loaded(plan, corpus, options, quiet)
     examples = {}
     if plan.task in making.LABELLED:  # as `subject.subject` takes them
         single = {part for target in plan.targets for part in parts(target)}
@@ -305,7 +305,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
         "seeds": list(plan.seeds),
         "length": plan.length,
         **provenance(corpus, plan.targets),
-        **facts,
+        **told,
         "settings": {f"transfer {plan.task}": settings(plan) | examples | {"weights": digest(weights)}},
     }
     kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks

@@ -17,18 +17,22 @@ _IGNORED = -100  # torch's label for positions that carry no loss
 MASKS = ("attention_mask", "decoder_attention_mask")
 
 
-def texts(batch: Any) -> list[Any]:
+def texts(batch: Any, *, answers: bool = False) -> list[Any]:
     """Return a batch as it is if nothing in it is padding, else its texts, each without its own: (1, T) a tensor.
 
-    Padding is where an attention mask (B, T) is 0, and `_IGNORED` at the end of an answer's labels, which a decoder's
-    own mask will hide. What is no mapping of tensors stays as it is.
+    Padding is where an attention mask (B, T) is 0. Where labels are `answers`, which an encoder-decoder writes, it is
+    also `_IGNORED` at their end, which the decoder's own mask will hide. What is no mapping of tensors stays as it is.
     """
     if not isinstance(batch, Mapping):
         return [batch]
     masks = {key: batch[key] for key in MASKS if isinstance(batch.get(key), torch.Tensor) and batch[key].ndim == 2}
-    if not any((mask == 0).any() for mask in masks.values()) and not _ends_early(batch, masks):
+    labels = batch.get("labels") if answers and "decoder_attention_mask" not in masks else None
+    is_answer = isinstance(labels, torch.Tensor) and labels.ndim == 2
+    ends_early = is_answer and bool((labels[:, -1] == _IGNORED).any())
+    if not ends_early and not any((mask == 0).any() for mask in masks.values()):
         return [batch]
-    return [_text(batch, masks, place) for place in range(len(next(iter(masks.values()))))]
+    count = len(labels) if is_answer else len(next(iter(masks.values())))
+    return [_text(batch, masks, place, is_answer) for place in range(count)]
 
 
 def require_none(model_arguments: Mapping[str, Any]) -> None:
@@ -41,23 +45,13 @@ def require_none(model_arguments: Mapping[str, Any]) -> None:
             raise NeutralError(f"Wanda reads texts without padding: give batches whose {key} is theirs, by that name")
 
 
-def _ends_early(batch: Mapping[str, Any], masks: Mapping[str, torch.Tensor]) -> bool:
-    """Whether an answer's labels, which are of another length than the text, end before others of the batch."""
-    return _is_answer(batch.get("labels"), masks) and bool((batch["labels"][:, -1] == _IGNORED).any())
-
-
-def _is_answer(labels: Any, masks: Mapping[str, torch.Tensor]) -> bool:
-    is_matrix = isinstance(labels, torch.Tensor) and labels.ndim == 2
-    return is_matrix and "decoder_attention_mask" not in masks and all(labels.shape != m.shape for m in masks.values())
-
-
-def _text(batch: Mapping[str, Any], masks: Mapping[str, torch.Tensor], place: int) -> dict[str, Any]:
+def _text(batch: Mapping[str, Any], masks: Mapping[str, torch.Tensor], place: int, is_answer: bool) -> dict[str, Any]:
     """Return one text of a batch; a tensor goes by the mask that has its length, a decoder's by the decoder's."""
     text = {}
     for key, tensor in batch.items():
         row = tensor[place : place + 1] if isinstance(tensor, torch.Tensor) and tensor.ndim else tensor
-        if key == "labels" and _is_answer(tensor, masks):
-            text[key] = row[:, : int((row[0] != _IGNORED).nonzero().max()) + 1]
+        if key == "labels" and is_answer:
+            text[key] = row[:, : max(1, int((row[0] != _IGNORED).sum()))]
             continue
         mask = masks.get("decoder_attention_mask" if key.startswith(("decoder", "labels")) else "attention_mask")
         mask = masks.get("attention_mask") if mask is None else mask

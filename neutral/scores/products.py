@@ -28,8 +28,9 @@ def watch(module: nn.Module, see: See) -> Callable[[], None]:
         with _Products(see):
             return forward(*args, **named)
 
+    own = "forward" in vars(module)
     module.forward = watched
-    return partial(setattr, module, "forward", forward)
+    return partial(setattr, module, "forward", forward) if own else partial(delattr, module, "forward")
 
 
 class _Products(TorchFunctionMode):

@@ -26,16 +26,16 @@ class Routed:
     ----------
     sums : weight name -> (inputs,) float64
         Sum of the squares of each input of an expert's matrix; 0 for an expert that got no token.
-    tokens : weight name -> int
+    counts : weight name -> () int64
         How many tokens the matrix was multiplied with.
     """
 
     def __init__(self, model: nn.Module, weights: Weights) -> None:
         parts = {name: part for name, part in experts.slices(model).items() if name in weights}
         self.transposed = {name for name, part in parts.items() if part.transposed}
-        self.tokens = dict.fromkeys(parts, 0)
+        self.counts = {name: torch.zeros((), dtype=torch.int64, device=weights[name].device) for name in parts}
         self.sums = {
-            name: torch.zeros(weights[name].shape[0 if part.transposed else 1], dtype=_exact(weights[name].device))
+            name: _zeros(weights[name].shape[0 if part.transposed else 1], weights[name].device)
             for name, part in parts.items()
         }
         owners = {name: experts.owner(weights[name]) for name in parts}
@@ -46,6 +46,11 @@ class Routed:
         for module in model.modules():
             if any(id(parameter) in self.stacks for _, parameter in experts.stacked(module)):
                 self._watch(module)
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """Weight name -> how many tokens the matrix was multiplied with."""
+        return {name: int(count) for name, count in self.counts.items()}
 
     def close(self) -> None:
         """Give the layers their own ways back."""
@@ -67,7 +72,7 @@ class Routed:
             rows = rows.detach().reshape(-1, rows.shape[-1]).float()
             squares = rows.square()
             self.sums[name] += squares.sum(0).to(self.sums[name])
-            self.tokens[name] += int(squares.any(dim=1).sum())  # layers that give every expert all tokens send zeros
+            self.counts[name] += squares.any(dim=1).sum()  # layers that give every expert all tokens send zeros
 
     def _watch(self, module: nn.Module) -> None:
         """Make a layer run expert by expert, and see its products."""
@@ -78,5 +83,5 @@ class Routed:
             config._experts_implementation = "eager"
 
 
-def _exact(device: torch.device) -> torch.dtype:
-    return torch.float32 if device.type == "mps" else torch.float64
+def _zeros(size: int, device: torch.device) -> torch.Tensor:
+    return torch.zeros(size, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)

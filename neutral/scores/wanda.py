@@ -60,13 +60,14 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
         calls the model with padding.
     """
     forward, batch_count = forward or _forward, 0
+    answers = bool(getattr(getattr(model, "config", None), "is_encoder_decoder", False))
     watch = Watch(model, weights)
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
             for batch in batches:
-                for part in padding.texts(batch):
+                for part in padding.texts(batch, answers=answers):
                     forward(model, part)
                     watch.forget()
                     if not batch_count and (hidden := watch.unseen()):
