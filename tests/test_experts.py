@@ -267,3 +267,23 @@ def test_wanda_sees_a_weight_that_its_block_multiplies_without_calling_its_layer
         torch.testing.assert_close(norms[f"{n}.dt_proj.weight"], expected[n] * 2**0.5, rtol=1e-5, atol=1e-7)
     if name == "jamba":  # the batch that goes through twice is counted once
         assert sum(count for n, count in norms.tokens.items() if "down_proj" in n) == 2 * 2 * given["input_ids"].numel()
+
+
+def test_experts_that_are_layers_of_their_own_are_seen_alike(tmp_path):
+    model = architectures.make("nllb-moe", tmp_path).eval()
+    given = batch(2)
+    given |= {"decoder_input_ids": given["input_ids"], "decoder_attention_mask": given["attention_mask"]}
+    seen = {}
+    for name, module in model.named_modules():
+        if name.rpartition(".")[2] == "fc1" and ".experts." in name:
+            module.register_forward_pre_hook(lambda _m, args, name=name: seen.update({name: args[0].detach().double()}))
+    with torch.no_grad():
+        model(**given)
+    norms = scores.input_norms(model, models.prunable(model), [given], lambda network, each: network(**each))
+    experts_of_layer = [name for name in norms.tokens if name.endswith("fc1.weight")]
+    assert len(experts_of_layer) == 8  # of one layer of the encoder and one of the decoder
+    for name in experts_of_layer:
+        rows = seen.get(name.removesuffix(".weight"), torch.zeros(0, 64).double())
+        torch.testing.assert_close(norms[name], rows.square().sum(0).sqrt(), rtol=1e-5, atol=1e-8)
+        assert norms.tokens[name] == len(rows)
+    assert not any("router" in name for name in norms)

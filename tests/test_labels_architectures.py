@@ -433,8 +433,6 @@ def stack_expected(name):
     """The only stack of an architecture: that of its table, or of the head that it is made with."""
     if name in TABLE:
         return "" if name in BOTH else next(iter(TABLE[name]))
-    if name == "bert-generation":
-        return "encoder"  # until its configuration says that it is a decoder, whatever its head
     return {"MaskedLM": "encoder", "CausalLM": "decoder", "Seq2SeqLM": ""}[architectures.ARCHS[name][1]]
 
 

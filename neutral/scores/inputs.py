@@ -12,10 +12,11 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from neutral import labels
 from neutral.errors import NeutralError
 from neutral.scores import padding, products
 from neutral.scores.base import Weights
-from neutral.scores.routed import Routed
+from neutral.scores.routed import Routed, zeros
 
 
 class Watch:
@@ -25,8 +26,10 @@ class Watch:
     ----------
     sums : weight name -> (inputs,)
         Sum of squares, for the weights of linear layers used so far.
+    tokens : weight name -> int
+        How many tokens each matrix of an expert that is a layer of its own was called with.
     routed : Routed
-        The same of experts.
+        Sums and tokens of experts whose matrices lie in one parameter.
     """
 
     def __init__(self, model: nn.Module, weights: Weights) -> None:
@@ -39,6 +42,8 @@ class Watch:
             if isinstance(module, nn.Linear | Conv1D) and id(module.weight) in name_of
         }
         self.model, self.layers = model, layers
+        in_experts = (name for name in layers.values() if labels.label(name).part.startswith("expert "))
+        self.tokens = dict.fromkeys(in_experts, 0)
         self.routed = Routed(model, weights)
         known = {*layers.values(), *self.routed.sums}
         if unknown := next((name for name in weights if name not in known), None):
@@ -63,7 +68,16 @@ class Watch:
 
     def unseen(self) -> set[str]:
         """Return the names of the weights that no forward call has used yet, those of experts apart."""
-        return set(self.layers.values()) - set(self.sums)
+        return set(self.layers.values()) - set(self.sums) - set(self.tokens)
+
+    def finished(self) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
+        """Return the sums of all weights that are known, and the tokens of experts; 0 for one that got none."""
+        none = {
+            name: zeros(layer.weight.shape[isinstance(layer, nn.Linear)], layer.weight.device)
+            for layer, name in self.layers.items()
+            if self.tokens.get(name) == 0
+        }
+        return {**none, **self.sums, **self.routed.sums}, {**self.tokens, **self.routed.tokens}
 
     @contextmanager
     def closer(self, names: set[str]) -> Iterator[None]:
@@ -103,6 +117,8 @@ class Watch:
         """Add the squares of one layer's inputs, (…, inputs)."""
         if self.only and name not in self.only:
             return
+        if name in self.tokens:
+            self.tokens[name] += args[0].shape[:-1].numel()
         # Query, key and value, or gate and up, read the same tensor: it is summed once.
         current = args[0], None if args[0].is_inference() else args[0]._version
         if self.last is None or current[0] is not self.last[0] or current[1] != self.last[1]:

@@ -35,7 +35,7 @@ class Routed:
         self.transposed = {name for name, part in parts.items() if part.transposed}
         self.counts = {name: torch.zeros((), dtype=torch.int64, device=weights[name].device) for name in parts}
         self.sums = {
-            name: _zeros(weights[name].shape[0 if part.transposed else 1], weights[name].device)
+            name: zeros(weights[name].shape[0 if part.transposed else 1], weights[name].device)
             for name, part in parts.items()
         }
         owners = {name: experts.owner(weights[name]) for name in parts}
@@ -83,5 +83,6 @@ class Routed:
             config._experts_implementation = "eager"
 
 
-def _zeros(size: int, device: torch.device) -> torch.Tensor:
+def zeros(size: int, device: torch.device) -> torch.Tensor:
+    """Return sums that nothing was added to: (size,) float64, float32 on a device that has no float64."""
     return torch.zeros(size, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)

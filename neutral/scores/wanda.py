@@ -79,13 +79,13 @@ def input_norms(model: nn.Module, weights: Weights, batches: Iterable[Any], forw
         model.train(was_training)
     if not batch_count:
         raise NeutralError("Wanda needs a text to look at; there is none")
-    sums = {**watch.sums, **watch.routed.sums}
+    sums, tokens = watch.finished()
     if unused := next((name for name in weights if name not in sums), None):
         raise NeutralError(
             f"{unused}: the forward pass does not use this weight, so Wanda sees no inputs; use another --method"
         )
     norms = {name: sums[name].sqrt() for name in weights}
-    return Scores(norms, transposed=transposed(model) & set(weights), tokens=watch.routed.tokens)
+    return Scores(norms, transposed=transposed(model) & set(weights), tokens=tokens)
 
 
 def join(*norms: Scores) -> Scores:

@@ -18,7 +18,7 @@ from neutral.summary import Choice, Source
 
 COLUMNS = ("language", "layer", "expert", "tokens", "share")
 
-_EXPERT = re.compile(r"\.experts\.(?P<expert>\d+)\.")
+_EXPERT = re.compile(r"\.experts\.(?:expert_)?\d+\.")
 
 
 def by_layer(tokens: Mapping[str, int], stack: str = "") -> dict[str, list[int]]:
