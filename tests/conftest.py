@@ -21,9 +21,9 @@ from neutral.maskfiles import pickled, worker  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests marked `every`, unless `-m` names them."""
-    if "every" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("every")]
+    """Leave out the tests marked `long`, unless `-m` names them."""
+    if "long" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 

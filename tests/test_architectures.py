@@ -1,6 +1,6 @@
 """Every architecture of the table in docs/methods.md is found, labelled and compressed right, or refused in one line.
 
-The everyday run takes those in `EVERYDAY`, which cover every kind of layout; `pytest -m every` takes the others.
+The everyday run takes those in `EVERYDAY`, which cover every kind of layout; `pytest -m long` takes the others.
 """
 
 import re
@@ -72,7 +72,7 @@ def _full_precision(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in EVERYDAY else [pytest.mark.every]) for name in architectures.ARCHS]
+    "name", [pytest.param(name, marks=[] if name in EVERYDAY else [pytest.mark.long]) for name in architectures.ARCHS]
 )
 def test_the_table_is_true_of(name, tmp_path, text):
     architectures.make(name, tmp_path / "model")

@@ -14,6 +14,7 @@ from neutral.transfer import results as transfers
 DATA = Path(__file__).parent.parent / "data"
 
 
+@pytest.mark.long
 def test_the_bundled_model_knows_all_eleven_languages():
     """Far better than guessing on the bundled sentences, which it never saw in training."""
     tokenizer, model = models.load_tokenizer(DATA / "models/mini-mbert"), models.load_model(DATA / "models/mini-mbert")

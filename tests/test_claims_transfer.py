@@ -107,6 +107,7 @@ def test_the_table_of_means_has_every_mask(runs):
             assert rounds(text.removesuffix(" %").removesuffix(" times"), measured), (base, place, text, measured)
 
 
+@pytest.mark.long
 def test_the_table_of_significant_pairs_with_benjamini_hochberg(runs):
     cells = rows(PAGE, "own ticket", "training seed")
     owns = {"of the first search": ("magnitude", "own"), "of the second search": ("magnitude", "reseeded 2")}

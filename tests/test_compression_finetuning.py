@@ -59,6 +59,7 @@ def rows_of(tuned):
     return rows
 
 
+@pytest.mark.long
 def test_full_and_compressed_models_learn_the_task(folder, data, tables):
     rows = pd.DataFrame(rows_of(finetuning.finetune(folder, data, tables, RECIPE, (3,), quiet=True)))
     assert rows["table"].tolist() == ["full", "factors", "codes"]
@@ -72,6 +73,7 @@ def test_full_and_compressed_models_learn_the_task(folder, data, tables):
     assert rows["numbers"].tolist() == [v * d, v * d + d * d, 0]
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_rows_and_done_ones_are_passed_over(folder, data, tables):
     few = Recipe(steps=3, batch_size=8, rate=5e-3)
     chosen = {name: tables[name] for name in ("full", "factors")}

@@ -149,6 +149,7 @@ def drawn():
     return before, after, projection.project(before, after, epochs=60, progress=told.append), told
 
 
+@pytest.mark.long
 def test_a_group_that_compression_tears_apart_is_torn_in_the_picture_and_others_stay(drawn):
     _, _, (first, second), _ = drawn
 

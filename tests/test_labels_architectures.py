@@ -410,6 +410,7 @@ def test_every_matrix_has_the_component_that_its_source_gives_it(name: str):
     assert met == TABLE[name]
 
 
+@pytest.mark.long
 def test_matrices_of_other_architectures_do_what_the_same_paths_do_here():
     known = dict(PATHS)
     for tables in TABLE.values():

@@ -25,6 +25,7 @@ def tasks(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_every_task_gives_rows_of_each_split_and_metric_for_what_trains(model, text, tasks, tmp_path, capsys):  # noqa: F811
     study = Study.create(tmp_path / "study", {"about": "compression"})
     common = ("--finetune", *(tasks / name for name in ("cola", "mnli", "stsb", "squad")), "--finetune-steps", 2)

@@ -331,6 +331,7 @@ def test_mask_files_of_another_sparsity_or_name_are_refused(study, text, model, 
             inside.retrieve(InsidePlan(str(model), ("each",), sentences=text, **plan), study.path, device="cpu")
 
 
+@pytest.mark.long
 def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path, model, text):
     """SIGKILL after the first results; then the same command again."""
     whole, killed = new_study(tmp_path / "whole", model), new_study(tmp_path / "killed", model)

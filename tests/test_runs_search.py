@@ -95,6 +95,7 @@ def test_a_finished_study_gets_the_controls_that_are_asked_for_later(plan, tmp_p
     assert find(replace(dropped, controls=every), tmp_path / "dropped").counts_index().kind.unique() == ["languages"]
 
 
+@pytest.mark.long
 def test_a_study_goes_on_to_a_higher_sparsity_and_to_more_languages(plan, tmp_path):
     whole = find(replace(plan, sparsities=(0.2, 0.4, 0.6)), tmp_path / "whole")
     find(replace(plan, languages=("en",), title="In parts"), tmp_path / "parts")
@@ -157,6 +158,7 @@ def test_what_cannot_be_done_is_said_before_anything_is(plan, tmp_path, change, 
     assert not (tmp_path / "study").exists()
 
 
+@pytest.mark.long
 def test_a_stopped_search_goes_on_with_the_head_it_had(plan, tmp_path, monkeypatch):
     """By the paper's recipe a round also depends on the head that the one before has left."""
     paper = replace(plan, sparsities=(0.2, 0.4, 0.6), recipe=recipes.named("paper", steps=3, batch_size=2, rate=1e-2))
@@ -185,6 +187,7 @@ def fails_after(count, function):
     return failing
 
 
+@pytest.mark.long
 def test_a_run_killed_in_any_round_ends_like_an_uninterrupted_one(folder, tmp_path):
     """SIGKILL after the first, second, … result; then the same command again until it is done."""
     text = tmp_path / "text"

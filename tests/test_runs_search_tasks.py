@@ -50,6 +50,7 @@ def find(plan, source, path):
     return search.find(plan, data.load(plan.task, source, plan.languages), path, device="cpu", quiet=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("task", "kind"), [("ner", "bert"), ("nli", "bert"), ("nli", "mt5")])
 def test_the_command_finds_masks_on_labelled_data(task, kind, models, labelled, tmp_path):
     options = "--sparsity 0.4 --step 0.4 --steps 1 --batch 2 --length 32 --languages en,en+sw --device cpu --quiet"

@@ -121,6 +121,7 @@ def test_the_own_ticket_scores_as_it_did_when_it_was_found(done, found):
     assert values(done[1])["en", "en", 0.4, 0] == own
 
 
+@pytest.mark.long
 def test_masks_of_another_seed_are_taken_where_asked(plan, corpus, tmp_path):
     asked = SearchPlan(plan.model, "mlm", ("en",), "magnitude", (0.4,), seeds=(0, 1), recipe=RECIPE, length=32)
     both = find(asked, corpus, tmp_path / "found", device="cpu", quiet=True)
@@ -203,6 +204,7 @@ def test_what_is_done_is_not_done_again(done, corpus, found):
     assert {r.sparsity for r in left} == {0.2}, "the full model is not run again for another sparsity"
 
 
+@pytest.mark.long
 def test_two_devices_side_by_side_give_the_same_results(plan, done, corpus, found, tmp_path):
     small = replace(plan, targets=("en",), sources=("en",), baselines=("full",))
     alone, both = values(done[1]), values(run(small, corpus, tmp_path, found, devices=("cpu", "cpu")))
@@ -210,6 +212,7 @@ def test_two_devices_side_by_side_give_the_same_results(plan, done, corpus, foun
     assert all(both[key] == pytest.approx(alone[key], rel=2e-2) for key in both)  # other numbers of threads
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_where_it_was(folder, found, tmp_path):
     text, study = tmp_path / "text", tmp_path / "study"
     text.mkdir()
@@ -283,6 +286,7 @@ def test_other_settings_are_refused_in_the_same_study(plan, corpus, found, tmp_p
     assert isinstance(found.mask("mlm", "magnitude", 0.4, 0, "en"), Mask)
 
 
+@pytest.mark.long
 def test_labelled_data_and_masks_of_another_task_transfer_too(folder, found, tmp_path):
     """Masks found on language modelling, trained as taggers: across tasks, with a new head from the seed."""
     for code in ("en", "sw"):
@@ -305,6 +309,7 @@ def test_labelled_data_and_masks_of_another_task_transfer_too(folder, found, tmp
     assert table.untrained.isna().all() if "untrained" in table else True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("task", "kind"), [("ner", "bert"), ("nli", "bert"), ("nli", "mt5")])
 def test_the_commands_find_and_transfer_masks_on_labelled_data(task, kind, tmp_path):
     model, text = tiny.saved(tmp_path / kind, kind), tiny.labelled(tmp_path / task, task, CODES)

@@ -137,6 +137,7 @@ def test_mds_gives_points_in_the_plane_back():
     assert found.attrs["kept"] == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_umap_keeps_groups_together_and_is_the_same_every_time(similarity):
     one, again = (maps.by_umap(1 - similarity, neighbours=2) for _ in range(2))
     assert one.equals(again)
