@@ -39,6 +39,22 @@ def studies(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Name of `architectures.ARCHS` -> the folder of that tiny model, made when it is first asked for."""
+    import architectures
+
+    folders = {}
+
+    def folder(name):
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name)
+            architectures.make(name, folders[name])
+        return folders[name]
+
+    return folder
+
+
 @pytest.fixture
 def in_process(monkeypatch):
     """Unpickle masks here, not in a child with limits: a start of one takes a second."""

@@ -20,20 +20,6 @@ logging.set_verbosity_error()
 MIXTURES = ("qwen3_moe", "mixtral", "qwen3_next", "gpt_oss", "deepseek_v3")
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Name -> the folder of a tiny mixture of experts, made once."""
-    folders = {}
-
-    def folder(name):
-        if name not in folders:
-            folders[name] = tmp_path_factory.mktemp(name)
-            architectures.make(name, folders[name])
-        return folders[name]
-
-    return folder
-
-
 def load(folder):
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 

@@ -2,7 +2,6 @@
 
 import json
 
-import architectures
 import pytest
 import tiny
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, BertModel
@@ -11,20 +10,6 @@ from neutral import compression, models
 from neutral.cli import main
 from neutral.compression.inventory import inventory as of_tables
 from neutral.models.prunable import BIAS, GATE, KERNEL, OTHER, OUTSIDE, ROUTER, TABLE
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Name -> folder of a tiny model."""
-    folders = {}
-
-    def folder(name):
-        if name not in folders:
-            folders[name] = tmp_path_factory.mktemp(name)
-            architectures.make(name, folders[name])
-        return folders[name]
-
-    return folder
 
 
 def loaded(folder, auto=AutoModelForCausalLM):
