@@ -127,6 +127,24 @@ def test_texts_go_by_their_own_masks():
     assert [second["input_ids"].tolist(), second["decoder_input_ids"].tolist()] == [[[7, 8, 9]], [[2]]]
 
 
+def test_a_batch_without_masks_is_read_whole():
+    given = {"input_ids": torch.tensor([[5, 6, 7]]), "labels": torch.tensor([[6, 7, -100]])}
+    assert padding.texts(given) == [given]
+
+
+def test_an_answer_ends_where_its_labels_end_whatever_the_length_of_the_text():
+    given = {
+        "input_ids": torch.tensor([[5, 6, 1, 1], [7, 8, 9, 3]]),
+        "attention_mask": torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1]]),
+        "labels": torch.tensor([[8, 9, 3, 1], [4, -100, -100, -100]]),
+    }
+    first, second = padding.texts(given, answers=True)
+    assert [first["labels"].tolist(), second["labels"].tolist()] == [[[8, 9, 3, 1]], [[4]]]
+    assert [first["input_ids"].tolist(), second["input_ids"].tolist()] == [[[5, 6]], [[7, 8, 9, 3]]]
+    first, _ = padding.texts(given)  # labels of tokens go by the tokens
+    assert first["labels"].tolist() == [[8, 9]]
+
+
 def test_an_expert_that_no_token_reaches_has_no_tokens_and_norms_of_zero(made):
     model = load(made("mixtral"))
     with torch.no_grad():
