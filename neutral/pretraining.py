@@ -32,12 +32,19 @@ PASSES = 3  # maskings of the held-out text that a final score averages over
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a BERT made from nothing."""
+    """The shape of a BERT made from nothing. Raises `NeutralError`, naming the option, for one that cannot be."""
 
     layers: int = 6
     width: int = 256
     heads: int = 4
     feed_forward: int = 1024
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 1:
+                raise NeutralError(f"--{name.replace('_', '-')} {value}: at least 1")
+        if self.width % self.heads:
+            raise NeutralError(f"--width {self.width}: is no multiple of --heads {self.heads}, which divide it")
 
 
 def start(

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding
 from neutral.errors import NeutralError
-from neutral.tasks.base import IGNORED, Score, autocast, stacked
+from neutral.tasks.base import IGNORED, Score, autocast, require_room, require_scored, stacked
 from neutral.tasks.positions import logits_at
 from neutral.tasks.words import Words
 
@@ -46,7 +46,8 @@ class LanguageModelling:
     Raises
     ------
     NeutralError
-        For mlm with a tokenizer that has no mask token, or that marks no words with `words`, and for `words` with clm.
+        For mlm with a tokenizer that has no mask token, or that marks no words with `words`, for `words` with clm, and
+        for a length that leaves no text.
     """
 
     metric = "perplexity"
@@ -74,6 +75,8 @@ class LanguageModelling:
         self.first: int | None = getattr(tokenizer, f"{first}_token_id")
         self.separator: int | None = getattr(tokenizer, f"{end}_token_id")
         self.filler = self.separator if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        context = int(name != "mlm" and self.first is None)  # a token that the first scored one follows
+        require_room(length, sum(token is not None for token in (self.first, self.separator)) + context + 1)
 
     collate = staticmethod(stacked)
 
@@ -189,7 +192,8 @@ class LanguageModelling:
     def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
         """Score a model on held-out blocks, with `passes` different maskings that are the same for every model.
 
-        A token is right if no other is likelier; of equally likely ones the first of the vocabulary counts.
+        A token is right if no other is likelier; of equally likely ones the first of the vocabulary counts. Raises
+        `NeutralError` if there is no token to score.
         """
         was_training = model.training
         parts = np.zeros((len(blocks), 3))  # loss, scored tokens, those that are right
@@ -212,7 +216,8 @@ class LanguageModelling:
                 np.add.at(parts, (places, 2), (logits.argmax(dim=1) == targets).cpu().numpy())
         model.train(was_training)
         loss, count, _ = parts.sum(axis=0)
-        return Score(loss / max(count, 1), int(count), parts=parts)
+        require_scored(count, "token")
+        return Score(loss / count, int(count), parts=parts)
 
     def unigram(self, train: np.ndarray, blocks: np.ndarray, passes: int = 1) -> Score:
         """Score the unigram model of the training blocks (add-one smoothed) at the positions `evaluate` scores."""
@@ -225,7 +230,8 @@ class LanguageModelling:
                 for token in labels[labels != IGNORED].tolist():
                     loss -= log((counts[token] + 1) / (total + size))
                     scored += 1
-        return Score(loss / max(scored, 1), scored)
+        require_scored(scored, "token")
+        return Score(loss / scored, scored)
 
 
 def _tensors(ids: np.ndarray, attention: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tensor]:
