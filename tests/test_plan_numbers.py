@@ -134,3 +134,13 @@ def test_a_network_that_counts_positions_by_a_padding_token_that_it_lacks_is_ref
     network.model.encoder.embed_positions.padding_idx = None  # as it is built from `pad_token_id: null`
     with pytest.raises(NeutralError, match=r"counts positions by its padding token, .* set pad_token_id, 0 in its"):
         tell_padding(network, tokenizer)
+
+
+def test_a_long_block_is_not_made_of_padding(tokenizer):
+    lines = tiny.text().train["en"][:10]
+    tokens = sum(len(tokenizer(line)["input_ids"]) - 1 for line in lines)  # a line and its [SEP]
+    assert 256 < tokens
+    assert LanguageModelling("mlm", tokenizer, length=512).blocks(["It rained."]).shape == (1, 512)
+    assert LanguageModelling("mlm", tokenizer, length=2 * tokens).blocks(lines).shape == (1, 2 * tokens)
+    with pytest.raises(NeutralError, match=rf"--length {2 * tokens + 1}: most .* has {tokens:,} tokens"):
+        LanguageModelling("mlm", tokenizer, length=2 * tokens + 1).blocks(lines)

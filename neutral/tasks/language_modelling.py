@@ -21,6 +21,7 @@ from neutral.tasks.positions import logits_at
 from neutral.tasks.words import Words
 
 _LOGITS = 2**28  # at most so many logits at a time (1 GB in float32)
+_PADDABLE = 512  # tokens of a block up to which any text may be padded: a longer one costs much memory for nothing
 _EVALUATION_SEED = 20220512  # fixed for ever, so that scores of different runs are paired
 
 
@@ -87,7 +88,8 @@ class LanguageModelling:
     def blocks(self, lines: Iterable[str]) -> np.ndarray:
         """Pack lines into token blocks, (blocks, length) int64: [CLS] line [SEP] line [SEP] … [SEP].
 
-        The last, incomplete block is dropped unless it is the only one, which is padded.
+        The last, incomplete block is dropped unless it is the only one, which is padded. Raises `NeutralError` for text
+        without a token, and for a long block most of which would be padding.
         """
         separator = [] if self.separator is None else [self.separator]
         stream: list[int] = []
@@ -102,6 +104,11 @@ class LanguageModelling:
         full = [p for p in pieces if len(p) == room]
         if full:
             return np.array([start + piece + separator for piece in full], dtype=np.int64)
+        if self.length > max(_PADDABLE, 2 * len(stream)):
+            raise NeutralError(
+                f"--length {self.length}: most of a block would be padding, as the text of a language, or its held-out "
+                f"part, has {len(stream):,} tokens; lower --length or add text"
+            )
         whole = start + pieces[0] + separator
         if self.filler is None:
             raise NeutralError(f"the text fills no block of {self.length} tokens; lower --length or add text")
