@@ -139,7 +139,7 @@ def test_a_network_that_counts_positions_by_a_padding_token_that_it_lacks_is_ref
 def test_a_long_block_is_not_made_of_padding(tokenizer):
     lines = tiny.text().train["en"][:10]
     tokens = sum(len(tokenizer(line)["input_ids"]) - 1 for line in lines)  # a line and its [SEP]
-    assert 256 < tokens
+    assert tokens > 256
     assert LanguageModelling("mlm", tokenizer, length=512).blocks(["It rained."]).shape == (1, 512)
     assert LanguageModelling("mlm", tokenizer, length=2 * tokens).blocks(lines).shape == (1, 2 * tokens)
     with pytest.raises(NeutralError, match=rf"--length {2 * tokens + 1}: most .* has {tokens:,} tokens"):

@@ -83,3 +83,15 @@ def test_what_is_no_whole_encoder_is_no_start(tmp_path):
     decoder = tiny.saved(tmp_path / "decoder", "llama")
     with pytest.raises(NeutralError, match=r"--from .*decoder: is no encoder"):
         pretraining.pretrain(str(decoder), tiny.text(), tmp_path / "other", **options)
+
+
+def test_a_refused_run_leaves_nothing(tmp_path):
+    for wrong, message in (
+        ({"length": 2}, "--length 2: leaves no text"),
+        ({"length": 513}, "--length 513: a model made from nothing has 512 positions"),
+        ({"mask_share": 0.0}, "--mask-share 0: a share"),
+    ):
+        chosen = {"size": 300, "recipe": Recipe(steps=1), "shape": SHAPE, "device": "cpu", "quiet": True} | wrong
+        with pytest.raises(NeutralError, match=message):
+            pretraining.pretrain(None, tiny.text(), tmp_path / "out", **chosen)
+    assert not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@
 import pytest
 
 from neutral.errors import NeutralError
-from neutral.runs.records import begin
+from neutral.runs.records import begin, withdrawn
 
 
 def info(seed):
@@ -18,3 +18,27 @@ def test_a_refused_setting_is_said_as_it_is(tmp_path, before, after, said):
     with pytest.raises(NeutralError, match=f"random results were made with mask_seed {said};"):
         begin(tmp_path, info(after), fixed=("task",))
     begin(tmp_path, info(before), fixed=("task",))
+
+
+def test_a_refusal_takes_a_new_study_away_but_none_with_a_result(tmp_path):
+    def refused(folder, work=lambda folder: None):
+        def run():
+            with withdrawn(folder):
+                work(begin(folder, info(0), fixed=()))
+                raise NeutralError("no")
+
+        with pytest.raises(NeutralError, match="no"):
+            run()
+
+    refused(tmp_path / "runs" / "new")
+    assert not list(tmp_path.iterdir())
+    refused(tmp_path / "scored", lambda study: study.append("score", value=1.0))
+    refused(tmp_path / "masked", lambda study: (study.path / "masks" / "x.safetensors").touch())
+    assert (tmp_path / "scored" / "study.json").is_file()
+    assert (tmp_path / "masked" / "study.json").is_file()
+    begin(tmp_path / "before", info(0), fixed=())
+    refused(tmp_path / "before")
+    assert (tmp_path / "before" / "study.json").is_file()
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path / "empty")
+    assert not list((tmp_path / "empty").iterdir())  # the folder itself was there before

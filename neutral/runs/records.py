@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -94,6 +95,29 @@ class Finished:
     def _key(self, row: dict) -> tuple:
         row = self.seen_as(row)
         return tuple(row.get(name) for name in self.fields)
+
+
+@contextmanager
+def withdrawn(folder: str | Path) -> Iterator[None]:
+    """Within, a refusal removes the study that the run made in `folder`, and the folders, if nothing is in it yet.
+
+    A study with a result, a mask or any other file stays, and so does one that was there before.
+    """
+    folder = Path(folder)
+    was_study = (folder / "study.json").exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]  # the innermost first
+    try:
+        yield
+    except NeutralError:
+        written = [path.name for path in folder.rglob("*") if path.is_file()]
+        if not was_study and written == ["study.json"]:
+            (folder / "study.json").unlink()
+            for path in sorted(folder.rglob("*"), reverse=True):
+                path.rmdir()
+        for path in made:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+        raise
 
 
 def begin(
