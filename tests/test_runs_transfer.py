@@ -360,3 +360,15 @@ def gpt2(tmp_path_factory):
     found = find(asked, corpus, tmp_path_factory.mktemp("masks"), device="cpu", quiet=True)
     common = {"method": "wanda", "seeds": (0,), "recipe": RECIPE, "length": 32}
     return TransferPlan(model, "clm", CODES, ("en",), (0.5,), **common), corpus, found
+
+
+def test_masks_that_do_not_fit_leave_no_study(plan, corpus, found, folder, tmp_path):
+    tokenizer = models.load_tokenizer(folder)
+    tokenizer.save_pretrained(tmp_path / "model")
+    config = models.configuration(folder)
+    config.num_hidden_layers = 1
+    type(models.load_model(folder))(config).save_pretrained(tmp_path / "model")
+    shallow = replace(plan, model=str(tmp_path / "model"))
+    with pytest.raises(NeutralError, match=r"encoder.layer.1.*: the mask has it, the model does not"):
+        transfer(shallow, corpus, tmp_path / "study", masks=found.path, devices=("cpu",), quiet=True)
+    assert not (tmp_path / "study").exists()

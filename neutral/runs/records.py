@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -37,10 +38,13 @@ def provenance(corpus: Corpus, languages: Sequence[str]) -> dict:
 
 
 def digest(weights: Mapping[str, torch.Tensor]) -> str:
-    """Return 16 hexadecimal digits that change when a weight does."""
+    """Return 16 hexadecimal digits that change when a weight does.
+
+    A text model inside of one of several media (Qwen3.5 under a head for tags) has the names that it has alone.
+    """
     hasher = hashlib.sha256()
     for name, weight in weights.items():
-        hasher.update(name.encode())
+        hasher.update(re.sub(r"^model\.language_model\.", "model.", name).encode())
         hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
     return hasher.hexdigest()[:16]
 

@@ -45,11 +45,14 @@ class Worker:
 
     @cached_property
     def subject(self) -> Subject:
-        """The model with its task and data."""
+        """The model with its task and data. Raises `MismatchError` at once for masks that do not fit it."""
         plan = self.plan
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": self.device}
         common |= {"seed": plan.seeds[0], "wording": plan.wording}
-        return subject(plan.model, plan.task, self.corpus, plan.targets, **common, **self.options)
+        made = subject(plan.model, plan.task, self.corpus, plan.targets, **common, **self.options)
+        if plan.sources:
+            self._read(plan.sources[0], plan.sparsities[0]).fitted(made.origin)
+        return made
 
     def search(self, run: Run) -> Search:
         """Return a search on a run's target, from the run's weights, for its training and scoring."""
@@ -106,11 +109,12 @@ class Worker:
         return step * steps + evaluations * evaluation
 
     def _stored(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
-        """Return a language's mask, without a pooler if this task's model has none."""
-        plan, origin = self.plan, self.subject.origin
-        mask = self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed if seed is None else seed, code)
-        bits = {name: packed for name, packed in mask.bits.items() if name in origin or "pooler" not in name}
-        return Mask(bits, {name: mask.shapes[name] for name in bits}, mask.header)
+        """Return a language's mask under the names of this task's model, without a pooler if that has none."""
+        return self._read(code, sparsity, seed).fitted(self.subject.origin)
+
+    def _read(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
+        plan = self.plan
+        return self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed if seed is None else seed, code)
 
 
 def transfer(
