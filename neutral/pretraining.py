@@ -84,8 +84,10 @@ def start(
         )
         return BertForMaskedLM(config), tokenizer
     tokenizer = models.load_tokenizer(source)
-    if models.natural_task(source) != "mlm":
+    if models.stack(models.configuration(source)) != "encoder":
         raise NeutralError(f"--from {source}: is no encoder, and a masked language model is made from an encoder")
+    if tokenizer.mask_token_id is None:
+        raise NeutralError(f"--from {source}: its tokenizer has no mask token, such as [MASK]; take another encoder")
     _, poor = models.require_known(source, tokenizer, corpus.train)
     without = {name: 0.0 for name in _DROPOUT if hasattr(models.configuration(source), name)}
     loaded = models.load(source, "mlm", tokenizer=tokenizer, length=length, seed=seed, new_head=True, **without)

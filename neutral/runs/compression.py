@@ -21,7 +21,7 @@ from neutral.progress import bar, say
 from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import LOW_RANK, CompressionPlan, Trial, View, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, withdrawn
+from neutral.runs.records import Finished, begin, configured, digest, provenance, withdrawn
 from neutral.runs.subject import facts
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
@@ -61,7 +61,8 @@ class Compressor:
         self.inventory = inventory(self.bench.model)
         say(self.inventory.lines("compresses"), quiet=quiet)
         fixed = ("about", "task", "weights", "length")
-        self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
+        info = self._info(corpus) | {"config": configured(plan.model, **options)}
+        self.study = begin(folder, info, fixed=fixed, kept=() if plan.title else ("title",))
         self.results = Finished(self.study, (*KEY, *PARTS), seen_as=_of_any_seed)
 
     def _require_sizes(self) -> None:

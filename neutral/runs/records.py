@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from neutral import __version__
+from neutral import __version__, models
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.study import Study, current_settings
@@ -47,6 +47,36 @@ def digest(weights: Mapping[str, torch.Tensor]) -> str:
         hasher.update(re.sub(r"^model\.language_model\.", "model.", name).encode())
         hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
     return hasher.hexdigest()[:16]
+
+
+_NO_MATTER = ("transformers_version", "_name_or_path", "architectures", "dtype", "torch_dtype", "use_cache")
+_NO_MATTER += ("id2label", "label2id", "problem_type", "quantization_config", "auto_map")
+"""Entries of a configuration that change nothing of what a network computes here, or that its weights tell."""
+
+
+def configured(source: str | Path, **options: object) -> str:
+    """Return 16 hexadecimal digits that change with a model's configuration: the same weights compute something else.
+
+    Values that are transformers' defaults do not count, so a file that spells them out is the same. `options` go to the
+    loader. Raises `NeutralError` naming the source.
+    """
+
+    def kept(entry: object) -> object:
+        if isinstance(entry, dict):
+            return {str(name): kept(value) for name, value in entry.items() if name not in _NO_MATTER}
+        return entry
+
+    said = models.configuration(source, **options).to_diff_dict()
+    return hashlib.sha256(json.dumps(kept(said), sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def require_configured(study: Study, config: str) -> None:
+    """Raise `NeutralError` if a study was made with another configuration; older studies do not say with which."""
+    if study.info.get("config", config) != config:
+        raise NeutralError(
+            f"{study.path}: was made with another configuration (config.json) of {study.info.get('model')}; use that "
+            "one, or another --study"
+        )
 
 
 def scored(score: Score) -> dict:
@@ -147,10 +177,13 @@ def begin(
     Raises
     ------
     NeutralError
-        If the study has other `fixed` entries, or another text or other settings of the task.
+        If the study has another model configuration, other `fixed` entries, or another text or other settings of the
+        task.
     """
     folder = Path(folder)
     if (folder / "study.json").is_file():
+        if "config" in info:
+            require_configured(Study(folder), info["config"])
         before, task = Study(folder).info, info["task"]
         own = {name: info[name] for name in ("text", "settings")}
         if "task" not in fixed and task != before.get("task", task):

@@ -20,7 +20,7 @@ from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored, withdrawn
+from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, withdrawn
 from neutral.runs.subject import Subject, facts, ready, subject
 from neutral.search import controls
 from neutral.search.search import Search
@@ -268,8 +268,15 @@ def _do(run: Run) -> dict:
 def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path | None = None) -> TransferPlan:
     """Return the plan with the scope of its controls: as the study in `folder` has it, else as the masks were cut.
 
-    Wanda's masks say nothing: they are cut within rows whatever the scope.
+    Wanda's masks say nothing: they are cut within rows whatever the scope. Raises `NeutralError` for a mixture of
+    languages on a model that has parts for each.
     """
+    codes = [code for code in (*plan.targets, *plan.sources) if len(parts(code)) > 1]
+    if codes and models.adapters.tongues(models.configuration(plan.model, **options)):
+        raise NeutralError(
+            f"--sources, --targets {codes[0]}: {plan.model} reads each language with parts of its own, so it has no mask "
+            "of a mixture; name single languages"
+        )
     begun = [(folder, plan.task, f"transfer {plan.task}")] if folder else []
     cut = [(masks, plan.masks_of, plan.method)] if plan.method != "wanda" else []
     return replace(plan, scope=scopes.used(plan.scope, plan.model, *begun, *cut, **options))
@@ -303,6 +310,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
     info = {
         "title": plan.title or f"{Path(plan.model).name}: transfer",
         "model": Path(plan.model).name,
+        "config": configured(plan.model, **options),
         "task": plan.task,
         "languages": list(plan.targets),
         "methods": [plan.method],

@@ -63,7 +63,9 @@ class LanguageModelling:
         words: bool = False,
     ) -> None:
         if name == "mlm" and tokenizer.mask_token_id is None:
-            raise NeutralError("this model's tokenizer has no mask token: use --task clm for a causal model")
+            raise NeutralError(
+                "--task mlm: this model's tokenizer has no mask token, such as [MASK]; a causal model takes --task clm"
+            )
         if name != "mlm" and words:
             raise NeutralError("whole words are masked in masked language modelling only (--task mlm)")
         self.words = Words(tokenizer) if words else None
