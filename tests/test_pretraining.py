@@ -95,3 +95,22 @@ def test_a_refused_run_leaves_nothing(tmp_path):
         with pytest.raises(NeutralError, match=message):
             pretraining.pretrain(None, tiny.text(), tmp_path / "out", **chosen)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_cannot_be_masked_is_refused_by_what_it_lacks(tmp_path):
+    import architectures
+
+    def refused(name):
+        chosen = {"size": 300, "recipe": Recipe(steps=1), "device": "cpu", "quiet": True}
+        with pytest.raises(NeutralError) as error:
+            pretraining.pretrain(str(tmp_path / name), tiny.text(), tmp_path / "out", **chosen)
+        assert "--task" not in str(error.value)
+        return str(error.value)
+
+    architectures.make("canine", tmp_path / "canine")
+    assert refused("canine").endswith("canine has no masked language model in transformers")
+    tokenizer = models.load_tokenizer(tiny.saved(tmp_path / "bert"))
+    tokenizer.mask_token = None
+    tokenizer.save_pretrained(tmp_path / "bert")
+    assert "its tokenizer has no mask token" in refused("bert")
+    assert not (tmp_path / "out").exists()

@@ -274,8 +274,8 @@ def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path |
     codes = [code for code in (*plan.targets, *plan.sources) if len(parts(code)) > 1]
     if codes and models.adapters.tongues(models.configuration(plan.model, **options)):
         raise NeutralError(
-            f"--sources, --targets {codes[0]}: {plan.model} reads each language with parts of its own, so it has no mask "
-            "of a mixture; name single languages"
+            f"--sources, --targets {codes[0]}: {plan.model} reads each language with parts of its own, so there is no "
+            "mask of a mixture; name single languages"
         )
     begun = [(folder, plan.task, f"transfer {plan.task}")] if folder else []
     cut = [(masks, plan.masks_of, plan.method)] if plan.method != "wanda" else []
