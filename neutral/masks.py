@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 HEADER_KEYS = ("model", "stack", "language", "task", "method", "sparsity", "seed", "variant")
 """Keys that a mask's header may have; any may be absent, and other keys are kept as they are."""
 
+_TEXT = "model.language_model."  # how names begin in the text model inside of one of several media
+
 
 class Mask:
     """A binary mask over named weight tensors.
@@ -263,6 +265,22 @@ class Mask:
     def __xor__(self, other: Mask) -> Mask:
         return self._combined(other, np.bitwise_xor)
 
+    def fitted(self, model: Mapping[str, Any]) -> Mask:
+        """Return the mask under the names of a model's weights, name -> tensor; `apply` says how names are matched.
+
+        A mask that was found on another task may have a pooler that the model lacks; it is left out. Raises
+        `MismatchError` naming the first other weight that the model lacks or has in another shape.
+        """
+        model_name = _match(self.names, tuple(model), strict=False)
+        for name, shape in self.shapes.items():
+            if name not in model_name:
+                if labels.label(name).component != "pooler":
+                    raise MismatchError(f"{name}: the mask has it, the model does not")
+            elif (other := _shape(model[model_name[name]])) != shape:
+                raise MismatchError(f"{name}: the mask has shape {_by(shape)}, the model {_by(other)}")
+        bits = {other: self.bits[name] for name, other in model_name.items()}
+        return Mask(bits, {other: self.shapes[name] for name, other in model_name.items()}, self.header)
+
     def __invert__(self) -> Mask:
         bits = {name: _without_padding(~packed, self.shapes[name]) for name, packed in self.bits.items()}
         return Mask(bits, self.shapes, {k: v for k, v in self.header.items() if k != "sparsity"})
@@ -371,11 +389,12 @@ def _match(names: tuple[str, ...], model_names: tuple[str, ...], strict: bool) -
     present = set(model_names)
     if present.issuperset(names):
         return {name: name for name in names}
-    candidates = {("", "")}  # (prefix to take off the mask's names, prefix to put on)
+    # (prefix to take off the mask's names, prefix to put on), first those of a text model inside of another
+    candidates = {("", ""), ("model.", _TEXT), (_TEXT, "model.")}
     for name in names:
         candidates |= {("", other.removesuffix(name)) for other in model_names if other.endswith(f".{name}")}
         candidates |= {(name.removesuffix(other), "") for other in model_names if name.endswith(f".{other}")}
-        if len(candidates) > 1:
+        if len(candidates) > 3:
             break
 
     def matched(off: str, on: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from transformers import BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
@@ -27,17 +28,25 @@ _DROPOUT = (  # what configurations call it
     *("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "embedding_dropout"),
     *("mlp_dropout", "resid_dropout", "activation_dropout"),
 )
+_POSITIONS = 512  # of a model made from nothing
 PASSES = 3  # maskings of the held-out text that a final score averages over
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a BERT made from nothing."""
+    """The shape of a BERT made from nothing. Raises `NeutralError`, naming the option, for one that cannot be."""
 
     layers: int = 6
     width: int = 256
     heads: int = 4
     feed_forward: int = 1024
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 1:
+                raise NeutralError(f"--{name.replace('_', '-')} {value}: at least 1")
+        if self.width % self.heads:
+            raise NeutralError(f"--width {self.width}: is no multiple of --heads {self.heads}, which divide it")
 
 
 def start(
@@ -59,6 +68,8 @@ def start(
     """
     set_seed(seed)
     if source is None:
+        if length > _POSITIONS:
+            raise NeutralError(f"--length {length}: a model made from nothing has {_POSITIONS} positions")
         tokenizer = vocabulary.train_wordpiece(corpus.train, size, folder)
         config = BertConfig(
             vocab_size=len(tokenizer),
@@ -68,12 +79,15 @@ def start(
             intermediate_size=shape.feed_forward,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
+            max_position_embeddings=_POSITIONS,
             pad_token_id=tokenizer.pad_token_id,
         )
         return BertForMaskedLM(config), tokenizer
     tokenizer = models.load_tokenizer(source)
-    if models.natural_task(source) != "mlm":
+    if models.stack(models.configuration(source)) != "encoder":
         raise NeutralError(f"--from {source}: is no encoder, and a masked language model is made from an encoder")
+    if tokenizer.mask_token_id is None:
+        raise NeutralError(f"--from {source}: its tokenizer has no mask token, such as [MASK]; take another encoder")
     _, poor = models.require_known(source, tokenizer, corpus.train)
     without = {name: 0.0 for name in _DROPOUT if hasattr(models.configuration(source), name)}
     loaded = models.load(source, "mlm", tokenizer=tokenizer, length=length, seed=seed, new_head=True, **without)
@@ -126,20 +140,27 @@ def pretrain(
         If an unfinished run in `out` had other settings; for several languages of a model that reads each with parts
         of its own.
     """
+    if not 0 < mask_share <= 1:
+        raise NeutralError(f"--mask-share {mask_share:g}: a share of the tokens, above 0 and at most 1")
     out = Path(out)
     work = out / "checkpoints"
-    work.mkdir(parents=True, exist_ok=True)
     settings = {"from": source, "size": size, "length": length, "mask_share": mask_share, "text": corpus.hashes}
     settings |= {"recipe": asdict(recipe)}
-    _same_settings(work / "asked.json", settings)
+    _require_same(work / "asked.json", settings)
     began, place = time.monotonic(), models.device(device)
-    model, tokenizer = start(source, corpus, size, work, shape or Shape(), recipe.seed, length=length, quiet=quiet)
+    with TemporaryDirectory() as folder:
+        shape = shape or Shape()
+        model, tokenizer = start(source, corpus, size, Path(folder), shape, recipe.seed, length=length, quiet=quiet)
     models.adapters.require_one(model, corpus.languages)
     say(models.adapters.prepare(model, corpus.languages), quiet=quiet)
     models.adapters.speak(model, corpus.languages[0])
     model.to(place)
     task = LanguageModelling("mlm", tokenizer, length=length, mask_share=mask_share)
     blocks = {code: task.blocks(lines) for code, lines in corpus.train.items()}
+    for lines in corpus.held_out.values():
+        task.blocks(lines)  # what it refuses, it refuses before the training
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "asked.json").write_text(json.dumps(settings))
     order = Order(task, blocks, recipe.steps * recipe.batch_size, recipe.seed)
     advice = f"lower --batch and run the same command again, with {work} removed"
     with bar(recipe.steps, "step", quiet=quiet) as shown, memory_limit(advice):
@@ -226,10 +247,9 @@ def card(facts: dict, scores: dict[str, tuple[Score, Score]]) -> str:
     )
 
 
-def _same_settings(path: Path, settings: dict) -> None:
+def _require_same(path: Path, settings: dict) -> None:
     """Refuse to go on from a checkpoint made with other settings."""
     if path.exists() and json.loads(path.read_text()) != json.loads(json.dumps(settings)):
         raise NeutralError(
             f"{path.parent}: holds an unfinished run with other settings; remove it or choose another --out"
         )
-    path.write_text(json.dumps(settings))

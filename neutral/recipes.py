@@ -70,6 +70,8 @@ class Recipe:
         for name in ("steps", "epochs", "rate", "decay", "clip"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise NeutralError(f"--{name} {getattr(self, name):g}: a number that is not negative")
+        if not 0 <= self.seed < 2**32:
+            raise NeutralError(f"--seed {self.seed}: a seed is from 0 to {2**32 - 1}")
         for name in ("batch_size", "accumulate"):
             if getattr(self, name) < 1:
                 raise NeutralError(f"--{name.removesuffix('_size')} {getattr(self, name)}: at least one")

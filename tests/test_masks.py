@@ -279,3 +279,23 @@ def test_apply_refuses_to_guess_between_two_places():
     model = Block("encoder.layer.0.dense", "decoder.layer.0.dense")
     with pytest.raises(MismatchError, match="fits two weights of the model"):
         Mask.from_tensors({"layer.0.dense.weight": np.zeros((2, 3))}).apply(model)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_mask_fits_the_text_model_alone_and_inside_of_one_of_several_media(inside):
+    alone, within = ("model.layers.0.mlp.up.weight", "model.language_model.layers.0.mlp.up.weight")
+    name, other = (alone, within) if inside else (within, alone)
+    mask = Mask.from_tensors({name: np.eye(2)}, language="en")
+    fitted = mask.fitted({"lm_head.weight": np.zeros((9, 2)), other: np.zeros((2, 2))})
+    assert fitted == Mask.from_tensors({other: np.eye(2)})
+    assert fitted.header == mask.header
+    with pytest.raises(MismatchError, match=f"^{name}: the mask has shape 2×2, the model 2×3$"):
+        mask.fitted({other: np.zeros((2, 3))})
+
+
+def test_a_mask_is_fitted_without_a_pooler_but_with_all_its_layers():
+    names = ("bert.encoder.layer.0.output.dense.weight", "bert.encoder.layer.1.output.dense.weight")
+    whole = dict.fromkeys(names, np.eye(2))
+    assert Mask.from_tensors({**whole, POOLER: np.eye(2)}).fitted(whole) == Mask.from_tensors(whole)
+    with pytest.raises(MismatchError, match=f"^{names[1]}: the mask has it, the model does not$"):
+        Mask.from_tensors(whole).fitted({names[0]: np.eye(2)})

@@ -83,3 +83,34 @@ def test_what_is_no_whole_encoder_is_no_start(tmp_path):
     decoder = tiny.saved(tmp_path / "decoder", "llama")
     with pytest.raises(NeutralError, match=r"--from .*decoder: is no encoder"):
         pretraining.pretrain(str(decoder), tiny.text(), tmp_path / "other", **options)
+
+
+def test_a_refused_run_leaves_nothing(tmp_path):
+    for wrong, message in (
+        ({"length": 2}, "--length 2: leaves no text"),
+        ({"length": 513}, "--length 513: a model made from nothing has 512 positions"),
+        ({"mask_share": 0.0}, "--mask-share 0: a share"),
+    ):
+        chosen = {"size": 300, "recipe": Recipe(steps=1), "shape": SHAPE, "device": "cpu", "quiet": True} | wrong
+        with pytest.raises(NeutralError, match=message):
+            pretraining.pretrain(None, tiny.text(), tmp_path / "out", **chosen)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_cannot_be_masked_is_refused_by_what_it_lacks(tmp_path):
+    import architectures
+
+    def refused(name):
+        chosen = {"size": 300, "recipe": Recipe(steps=1), "device": "cpu", "quiet": True}
+        with pytest.raises(NeutralError) as error:
+            pretraining.pretrain(str(tmp_path / name), tiny.text(), tmp_path / "out", **chosen)
+        assert "--task" not in str(error.value)
+        return str(error.value)
+
+    architectures.make("canine", tmp_path / "canine")
+    assert refused("canine").endswith("canine has no masked language model in transformers")
+    tokenizer = models.load_tokenizer(tiny.saved(tmp_path / "bert"))
+    tokenizer.mask_token = None
+    tokenizer.save_pretrained(tmp_path / "bert")
+    assert "its tokenizer has no mask token" in refused("bert")
+    assert not (tmp_path / "out").exists()

@@ -324,3 +324,23 @@ def test_the_model_is_as_before_after_a_table_was_scored(plan):
     with put_in(subject.model, compression.fit(subject.matrix, "svd", 3.0)):
         assert subject.evaluate("en", False).loss != before.loss
     assert subject.evaluate("en", False) == before
+
+
+def test_a_refused_size_leaves_no_study_and_scores_nothing(plan, tmp_path):
+    for wrong, message in (
+        ({"ratios": (2.0, 1000.0), "by": ("parameters",)}, "ratio 1000 by parameters leaves no rank"),
+        ({"ranks": (100,), "methods": ("svd",)}, "rank 100: a table of"),
+    ):
+        with pytest.raises(NeutralError, match=message):
+            compress(replace(plan, **wrong), tmp_path / "study")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_of_zeros_is_refused_before_it_is_scored(plan, tmp_path):
+    network = AutoModelForMaskedLM.from_pretrained(plan.model)
+    torch.nn.init.zeros_(network.get_input_embeddings().weight)
+    network.save_pretrained(tmp_path / "model")
+    AutoTokenizer.from_pretrained(plan.model).save_pretrained(tmp_path / "model")
+    with pytest.raises(NeutralError, match="every row of its token table is zero"):
+        compress(replace(plan, model=str(tmp_path / "model")), tmp_path / "study")
+    assert not (tmp_path / "study").exists()

@@ -89,7 +89,9 @@ def test_a_study_of_before_goes_on_and_other_data_of_the_same_name_are_refused(
     [
         (("--finetune-train", "all"), "--finetune-train all: unknown; there are factors, decoder, none, paper"),
         (("--finetune-steps", 3, "--finetune-epochs", 1), "give one of them"),
-        (("--finetune-length", 513), "has 512 positions only; use --length 512 or less"),
+        (("--finetune-length", 513), "has 512 positions only; use --finetune-length 512 or less"),
+        (("--finetune-length", 2), "--finetune-length 2: leaves no text"),
+        (("--trim",), "--finetune: not with --trim"),
         (("--finetune-batch", 0), "--finetune-batch 0: a number above 0"),
         (("--finetune-task", "qnli"), "has no column question; qnli has question, sentence, label"),
         (("--finetune-task", "axb"), "--finetune-task axb: unknown"),
@@ -129,3 +131,15 @@ def test_the_papers_recipe_goes_over_the_examples_three_times():
     assert plan.training("mrpc", 320).steps == 30
     assert FinetuningPlan(("x",)).training("mrpc", 320).steps == 500
     assert (plan.tokens("squad", 128), plan.tokens("mrpc", 128)) == (384, 128)
+
+
+def test_a_model_without_the_head_is_refused_before_the_long_work(tasks, tmp_path):
+    from architectures import make
+
+    from neutral.errors import NeutralError
+    from neutral.runs.finetuning import prepare
+    from neutral.runs.plans.finetuning import FinetuningPlan
+
+    make("mamba", tmp_path)
+    with pytest.raises(NeutralError, match="mamba has no head for the classes of texts"):
+        prepare(FinetuningPlan((str(tasks / "cola"),)), tmp_path, 32, quiet=True)

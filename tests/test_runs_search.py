@@ -252,3 +252,11 @@ def test_a_gpu_finds_nearly_the_masks_of_the_processor(plan, tmp_path):
     there = search.find(replace(plan, method="wanda"), tiny.text(), tmp_path / "gpu", device="cuda", quiet=True)
     masks = [study.mask("mlm", "wanda", 0.4, 0, "en") for study in (here, there)]
     assert overlap.count(masks, ["cpu", "gpu"]).jaccard().value[0] > 0.95
+
+
+def test_a_refused_search_leaves_no_study(plan, tmp_path):
+    short = replace(tiny.text(), train={code: ["It rained."] for code in ("en", "sw")})
+    wanted = replace(plan, method="wanda", halves=True)
+    with pytest.raises(NeutralError, match="no two halves"):
+        search.find(wanted, short, tmp_path / "study", device="cpu", quiet=True)
+    assert not list(tmp_path.iterdir())

@@ -365,3 +365,24 @@ def gpt2(tmp_path_factory):
     found = find(asked, corpus, tmp_path_factory.mktemp("masks"), device="cpu", quiet=True)
     common = {"method": "wanda", "seeds": (0,), "recipe": RECIPE, "length": 32}
     return TransferPlan(model, "clm", CODES, ("en",), (0.5,), **common), corpus, found
+
+
+def test_masks_that_do_not_fit_leave_no_study(plan, corpus, found, folder, tmp_path):
+    tokenizer = models.load_tokenizer(folder)
+    tokenizer.save_pretrained(tmp_path / "model")
+    config = models.configuration(folder)
+    config.num_hidden_layers = 1
+    type(models.load_model(folder))(config).save_pretrained(tmp_path / "model")
+    shallow = replace(plan, model=str(tmp_path / "model"))
+    with pytest.raises(NeutralError, match=r"encoder.layer.1.*: the mask has it, the model does not"):
+        transfer(shallow, corpus, tmp_path / "study", masks=found.path, devices=("cpu",), quiet=True)
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_mixture_on_a_model_with_parts_for_each_language_is_refused(plan, corpus, found, tmp_path):
+    import architectures
+
+    architectures.make("xmod", tmp_path / "xmod")
+    mixed = replace(plan, model=str(tmp_path / "xmod"), targets=("en+sw",))
+    with pytest.raises(NeutralError, match=r"--targets en\+sw: .* name single languages"):
+        transfer(mixed, corpus, tmp_path / "study", masks=found.path, devices=("cpu",), quiet=True)

@@ -152,7 +152,9 @@ def _run(chosen: argparse.Namespace) -> None:
     )
     check(plan)
     tuned = finetuning.plan_of(chosen)
-    data = tuning.prepare(tuned, plan.model, plan.length, quiet=chosen.quiet, **loaders) if tuned else {}
+    data = (
+        tuning.prepare(tuned, plan.model, plan.length, trim=plan.trim, quiet=chosen.quiet, **loaders) if tuned else {}
+    )
 
     def then(work: Compressor) -> None:
         if chosen.export:

@@ -11,6 +11,7 @@ import torch
 
 from neutral import models
 from neutral.compression import distortion, projection
+from neutral.compression.budget import Budget
 from neutral.compression.inventory import inventory
 from neutral.compression.placement import WHERE, put_in
 from neutral.compression.table import Rebuilt, Table
@@ -19,8 +20,8 @@ from neutral.errors import NeutralError
 from neutral.progress import bar, say
 from neutral.runs import steps
 from neutral.runs.bench import Bench
-from neutral.runs.plans.compression import CompressionPlan, Trial, View, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance
+from neutral.runs.plans.compression import LOW_RANK, CompressionPlan, Trial, View, check, settings
+from neutral.runs.records import Finished, begin, configured, digest, provenance, withdrawn
 from neutral.runs.subject import facts
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
@@ -55,12 +56,23 @@ class Compressor:
             raise NeutralError(
                 f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
             )
+        self._require_sizes()
         self.where = plan.where or (WHERE if self.bench.tied else WHERE[:1])
         self.inventory = inventory(self.bench.model)
         say(self.inventory.lines("compresses"), quiet=quiet)
         fixed = ("about", "task", "weights", "length")
-        self.study = begin(folder, self._info(corpus), fixed=fixed, kept=() if plan.title else ("title",))
+        info = self._info(corpus) | {"config": configured(plan.model, **options)}
+        self.study = begin(folder, info, fixed=fixed, kept=() if plan.title else ("title",))
         self.results = Finished(self.study, (*KEY, *PARTS), seen_as=_of_any_seed)
+
+    def _require_sizes(self) -> None:
+        """Raise `NeutralError`, before anything is scored, for a table of zeros or a size that no method has."""
+        matrix = self.bench.matrix
+        if not matrix.any():
+            raise NeutralError(f"{self.plan.model}: every row of its token table is zero; there is nothing to compress")
+        for trial in self.plan.trials():
+            if trial.method in LOW_RANK and not trial.trimmed:  # trimming decides what is left to a rank
+                _ = Budget(*matrix.shape, self.bench.ratio(trial), trial.by).rank
 
     def run(self) -> Study:
         """Fit and score the tables that are not done yet, and return the study."""
@@ -247,7 +259,7 @@ def compress(
         If the device's memory is too small.
     """
     check(plan)
-    with memory_limit("lower --length and run the same command again; it goes on where it stopped"):
+    with withdrawn(folder), memory_limit("lower --length and run the same command again; it goes on where it stopped"):
         work = Compressor(plan, corpus, folder, device=device, quiet=quiet, **options)
         study = work.run()
         if then is not None:

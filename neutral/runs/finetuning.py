@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from neutral import models
@@ -28,25 +29,47 @@ RUN = ("data", "task", "table", "seed", "train", "steps", "batch_size", "rate", 
 
 
 def prepare(
-    plan: FinetuningPlan, model: str | Path, length: int, *, quiet: bool = False, **options: object
+    plan: FinetuningPlan,
+    model: str | Path,
+    length: int,
+    *,
+    trim: bool = False,
+    quiet: bool = False,
+    **options: object,
 ) -> dict[str, Benchmark]:
     """Return the data of a plan by name, and say on standard error which rows are left out.
 
-    Called before the long work, so that a mistake ends the command at once. `length` is the study's.
+    Called before the long work, so that a mistake ends the command at once. `length` is the study's, and `trim` says
+    whether it trims the vocabulary.
 
-    Raises `NeutralError` for a plan that `check` refuses, data that `benchmarks.load` refuses, a length above the
-    model's positions, and windows that are too short for their stride.
+    Raises `NeutralError` for a plan that `check` refuses, a trimmed vocabulary, data that `benchmarks.load` refuses, a
+    length above the model's positions, windows that are too short for their stride, and a model without such a head.
     """
     check(plan)
+    if trim:
+        raise NeutralError("--finetune: not with --trim; export the trimmed model and fine-tune that")
     data = {}
     for source in plan.data:
         data[name_of(source)] = loaded = benchmarks.load(source, plan.task)
         tokens = plan.tokens(loaded.task, length)
-        models.require_positions(model, tokens, **options)
-        loaded.over(models.load_tokenizer(model, **options), length=tokens, stride=plan.stride)
+        with _named(plan):
+            models.require_positions(model, tokens, **options)
+            task = loaded.over(models.load_tokenizer(model, **options), length=tokens, stride=plan.stride)
+            task.items(loaded.train[:1])
+        finetuning.start(model, task, None, 0, "cpu", **options)
         for split, count in ({} if quiet else loaded.hidden).items():
             print(f"{source}: {split}: {count} rows left out, their labels are kept secret (-1)", file=sys.stderr)
     return data
+
+
+@contextmanager
+def _named(plan: FinetuningPlan) -> Iterator[None]:
+    """Within, a refusal of a length names the option that set it."""
+    try:
+        yield
+    except NeutralError as error:
+        message = str(error)
+        raise NeutralError(message.replace("--length", "--finetune-length") if plan.length else message) from error
 
 
 def name_of(source: str | Path) -> str:
@@ -73,10 +96,8 @@ def tune(
 
     Rows that the study has are not redone. `options` go to the loaders of model and tokenizer.
 
-    Raises `NeutralError` for a study that trims the vocabulary, or has results on other data of the same name.
+    Raises `NeutralError` for a study that has results on other data of the same name.
     """
-    if work.plan.trim:
-        raise NeutralError("--finetune: not with --trim; export the trimmed model and fine-tune that")
     usual = {
         "task": CLASSIFICATION,
         "length": work.plan.length,

@@ -25,7 +25,7 @@ from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.progress import bar, say
 from neutral.runs.plans.inside import MASKS, InsidePlan, check
-from neutral.runs.records import Finished, digest
+from neutral.runs.records import Finished, configured, digest, require_configured
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
 from neutral.study import FULL, PRETRAINED, Study
@@ -187,8 +187,8 @@ class Inside:
     def _load(self, **options: object) -> PreTrainedModel:
         """Load the model with the head of the study's task, so that its weights have their names in the study.
 
-        A head that the checkpoint lacks has no part in the states. Raises `NeutralError` if the weights are not those
-        that the study was made with.
+        A head that the checkpoint lacks has no part in the states. Raises `NeutralError` if weights or configuration
+        are not those that the study was made with.
         """
         _, poor = models.require_known(self.plan.model, self.tokenizer, self.sentences)
         encoder_decoder = self.task in making.LABELLED and models.is_encoder_decoder(self.plan.model, **options)
@@ -201,6 +201,7 @@ class Inside:
                 f"{self.plan.model}: has other weights than the model that {self.study.path} was made with "
                 f"({self.study.info.get('model')}); use that one, or another --study"
             )
+        require_configured(self.study, configured(self.plan.model, **options))
         if notes := [*loaded.notes, *poor, *adapters.prepare(loaded.model, list(self.sentences))]:
             say(notes, quiet=self.quiet)
             self.study = Study.create(self.study.path, {"notes": notes})

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from neutral import __version__
+from neutral import __version__, models
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.study import Study, current_settings
@@ -36,12 +38,45 @@ def provenance(corpus: Corpus, languages: Sequence[str]) -> dict:
 
 
 def digest(weights: Mapping[str, torch.Tensor]) -> str:
-    """Return 16 hexadecimal digits that change when a weight does."""
+    """Return 16 hexadecimal digits that change when a weight does.
+
+    A text model inside of one of several media (Qwen3.5 under a head for tags) has the names that it has alone.
+    """
     hasher = hashlib.sha256()
     for name, weight in weights.items():
-        hasher.update(name.encode())
+        hasher.update(re.sub(r"^model\.language_model\.", "model.", name).encode())
         hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
     return hasher.hexdigest()[:16]
+
+
+_NO_MATTER = ("transformers_version", "_name_or_path", "architectures", "dtype", "torch_dtype", "use_cache")
+_NO_MATTER += ("id2label", "label2id", "problem_type", "quantization_config", "auto_map")
+"""Entries of a configuration that change nothing of what a network computes here, or that its weights tell."""
+
+
+def configured(source: str | Path, **options: object) -> str:
+    """Return 16 hexadecimal digits that change with a model's configuration: the same weights compute something else.
+
+    Values that are transformers' defaults do not count, so a file that spells them out is the same. `options` go to the
+    loader. Raises `NeutralError` naming the source.
+    """
+
+    def kept(entry: object) -> object:
+        if isinstance(entry, dict):
+            return {str(name): kept(value) for name, value in entry.items() if name not in _NO_MATTER}
+        return entry
+
+    said = models.configuration(source, **options).to_diff_dict()
+    return hashlib.sha256(json.dumps(kept(said), sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def require_configured(study: Study, config: str) -> None:
+    """Raise `NeutralError` if a study was made with another configuration; older studies do not say with which."""
+    if study.info.get("config", config) != config:
+        raise NeutralError(
+            f"{study.path}: was made with another configuration (config.json) of {study.info.get('model')}; use that "
+            "one, or another --study"
+        )
 
 
 def scored(score: Score) -> dict:
@@ -96,6 +131,29 @@ class Finished:
         return tuple(row.get(name) for name in self.fields)
 
 
+@contextmanager
+def withdrawn(folder: str | Path) -> Iterator[None]:
+    """Within, a refusal removes the study that the run made in `folder`, and the folders, if nothing is in it yet.
+
+    A study with a result, a mask or any other file stays, and so does one that was there before.
+    """
+    folder = Path(folder)
+    was_study = (folder / "study.json").exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]  # the innermost first
+    try:
+        yield
+    except NeutralError:
+        written = [path.name for path in folder.rglob("*") if path.is_file()]
+        if not was_study and written == ["study.json"]:
+            (folder / "study.json").unlink()
+            for path in sorted(folder.rglob("*"), reverse=True):
+                path.rmdir()
+        for path in made:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+        raise
+
+
 def begin(
     folder: str | Path, info: dict, *, fixed: tuple[str, ...], kept: tuple[str, ...] = (), grows: tuple[str, ...] = ()
 ) -> Study:
@@ -119,10 +177,13 @@ def begin(
     Raises
     ------
     NeutralError
-        If the study has other `fixed` entries, or another text or other settings of the task.
+        If the study has another model configuration, other `fixed` entries, or another text or other settings of the
+        task.
     """
     folder = Path(folder)
     if (folder / "study.json").is_file():
+        if "config" in info:
+            require_configured(Study(folder), info["config"])
         before, task = Study(folder).info, info["task"]
         own = {name: info[name] for name in ("text", "settings")}
         if "task" not in fixed and task != before.get("task", task):

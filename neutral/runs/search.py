@@ -19,7 +19,7 @@ from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored
+from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, withdrawn
 from neutral.runs.subject import facts, subject
 from neutral.search import ITERATIVE, controls, experts, lottery
 from neutral.search.one_shot import one_shot
@@ -54,7 +54,8 @@ class Finder:
         say(self.subject.notes, quiet=quiet)
         kept = () if plan.title else ("title",)
         fixed = ("weights", "length")
-        self.study = begin(folder, self._info(corpus), fixed=fixed, kept=kept, grows=("sparsities",))
+        info = self._info(corpus) | {"config": configured(plan.model, **options)}
+        self.study = begin(folder, info, fixed=fixed, kept=kept, grows=("sparsities",))
         self.results = Finished(self.study, KEY)
 
     def run(self) -> Study:
@@ -403,7 +404,8 @@ def find(
         If the device's memory is too small.
     """
     check(plan)
-    with memory_limit("lower --batch or --length and run the same command again; it goes on where it stopped"):
+    advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
+    with withdrawn(folder), memory_limit(advice):
         return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
 
 

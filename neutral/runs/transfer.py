@@ -20,7 +20,7 @@ from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, digest, provenance, scored
+from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, withdrawn
 from neutral.runs.subject import Subject, facts, ready, subject
 from neutral.search import controls
 from neutral.search.search import Search
@@ -45,11 +45,14 @@ class Worker:
 
     @cached_property
     def subject(self) -> Subject:
-        """The model with its task and data."""
+        """The model with its task and data. Raises `MismatchError` at once for masks that do not fit it."""
         plan = self.plan
         common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": self.device}
         common |= {"seed": plan.seeds[0], "wording": plan.wording}
-        return subject(plan.model, plan.task, self.corpus, plan.targets, **common, **self.options)
+        made = subject(plan.model, plan.task, self.corpus, plan.targets, **common, **self.options)
+        if plan.sources:
+            self._read(plan.sources[0], plan.sparsities[0]).fitted(made.origin)
+        return made
 
     def search(self, run: Run) -> Search:
         """Return a search on a run's target, from the run's weights, for its training and scoring."""
@@ -106,11 +109,12 @@ class Worker:
         return step * steps + evaluations * evaluation
 
     def _stored(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
-        """Return a language's mask, without a pooler if this task's model has none."""
-        plan, origin = self.plan, self.subject.origin
-        mask = self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed if seed is None else seed, code)
-        bits = {name: packed for name, packed in mask.bits.items() if name in origin or "pooler" not in name}
-        return Mask(bits, {name: mask.shapes[name] for name in bits}, mask.header)
+        """Return a language's mask under the names of this task's model, without a pooler if that has none."""
+        return self._read(code, sparsity, seed).fitted(self.subject.origin)
+
+    def _read(self, code: str, sparsity: float, seed: int | None = None) -> Mask:
+        plan = self.plan
+        return self.masks.mask(plan.masks_of, plan.method, sparsity, plan.mask_seed if seed is None else seed, code)
 
 
 def transfer(
@@ -153,10 +157,10 @@ def transfer(
     masks_folder = Path(masks or folder)
     plan = _scoped(plan, masks_folder, options, folder)
     todo = pending(plan, folder, masks_folder)
-    study = _study(plan, corpus, folder, options, quiet)
-    results = _results(study)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
-    with memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
+    with withdrawn(folder), memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
+        study = _study(plan, corpus, folder, options, quiet)
+        results = _results(study)
         for run, entries in _done(plan, corpus, masks_folder, list(devices), options, todo):
             results.append("transfer", **_row(plan, run), **entries)
             shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")
@@ -264,8 +268,15 @@ def _do(run: Run) -> dict:
 def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path | None = None) -> TransferPlan:
     """Return the plan with the scope of its controls: as the study in `folder` has it, else as the masks were cut.
 
-    Wanda's masks say nothing: they are cut within rows whatever the scope.
+    Wanda's masks say nothing: they are cut within rows whatever the scope. Raises `NeutralError` for a mixture of
+    languages on a model that has parts for each.
     """
+    codes = [code for code in (*plan.targets, *plan.sources) if len(parts(code)) > 1]
+    if codes and models.adapters.tongues(models.configuration(plan.model, **options)):
+        raise NeutralError(
+            f"--sources, --targets {codes[0]}: {plan.model} reads each language with parts of its own, so there is no "
+            "mask of a mixture; name single languages"
+        )
     begun = [(folder, plan.task, f"transfer {plan.task}")] if folder else []
     cut = [(masks, plan.masks_of, plan.method)] if plan.method != "wanda" else []
     return replace(plan, scope=scopes.used(plan.scope, plan.model, *begun, *cut, **options))
@@ -299,6 +310,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
     info = {
         "title": plan.title or f"{Path(plan.model).name}: transfer",
         "model": Path(plan.model).name,
+        "config": configured(plan.model, **options),
         "task": plan.task,
         "languages": list(plan.targets),
         "methods": [plan.method],

@@ -19,7 +19,7 @@ from neutral.association import schemes
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar
-from neutral.runs.plans.typology import TypologyPlan
+from neutral.runs.plans.typology import TypologyPlan, check
 from neutral.runs.records import Finished
 from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
@@ -58,8 +58,10 @@ def explain(
     Returns the tests of the plan's first grouping, all weights by default: choice, measure, by, scheme, controls,
     members and the columns of `association.associations`.
 
-    Raises `NeutralError` when the study has no such masks, or of fewer than four languages.
+    Raises `NeutralError` when the study has no such masks, or of fewer than four languages, and for a plan that `check`
+    refuses.
     """
+    check(plan)
     choices = _chosen(study, plan)
     if not choices:
         counted = ", ".join(sorted({f"{c.method} {c.sparsity:g}" for c in summary.choices(study)}))

@@ -141,9 +141,32 @@ def padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def tell_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write the padding token into a model's configurations: a causal model finds a text's last token by it."""
+    """Write the padding token into a model's configurations: a causal model finds a text's last token by it.
+
+    Raises `NeutralError` for a model that was built without one and counts its positions by it (M2M100, NLLB).
+    """
+    counts = (module for module in model.modules() if not isinstance(module, torch.nn.Embedding))
+    if any(getattr(module, "padding_idx", 0) is None for module in counts):
+        raise NeutralError(
+            f"{type(model).__name__}: counts positions by its padding token, and its config.json names none; set "
+            f"pad_token_id, {tokenizer.pad_token_id} in its tokenizer"
+        )
     for config in (model.config, model.config.get_text_config()):
         config.pad_token_id = tokenizer.pad_token_id
+
+
+def require_scored(count: int, what: str) -> None:
+    """Raise `NeutralError` if there is nothing to score: a mean over nothing would look like a perfect score."""
+    if count < 1:
+        raise NeutralError(
+            f"the held-out text has no {what} to score; raise --length or --held-out-blocks, or add text"
+        )
+
+
+def require_room(length: int, least: int) -> None:
+    """Raise `NeutralError` for a length that leaves no text beside the special tokens; `least` does."""
+    if length < least:
+        raise NeutralError(f"--length {length}: leaves no text beside this model's special tokens; at least {least}")
 
 
 def alike(items: Sequence, length: Callable[[Any], int], size: int) -> Iterator[list[int]]:

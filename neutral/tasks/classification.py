@@ -21,7 +21,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from neutral.errors import NeutralError
 from neutral.metrics import parts_of
 from neutral.tasks import splits
-from neutral.tasks.base import Score, alike, autocast, padded, padding_token
+from neutral.tasks.base import Score, alike, autocast, padded, padding_token, require_room, require_scored
 
 TEXTS = (
     ("premise", "hypothesis"),
@@ -133,8 +133,14 @@ class Classification:
         return padded(rows, self._fillers)
 
     def items(self, data: Sequence[Example]) -> Sequence[Example]:
-        """Return the examples as they are."""
+        """Return the examples as they are. Raises `NeutralError` if the length leaves no token of each text."""
+        texts = max((len(example.texts) for example in data), default=1)
+        require_room(self.length, self._around(texts) + texts)
         return data
+
+    def _around(self, texts: int) -> int:
+        """Return how many tokens stand around so many texts, one or two."""
+        return self.tokenizer.num_special_tokens_to_add(pair=texts > 1)
 
     def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
         """Run the network, for what hooks see on the way."""
@@ -160,7 +166,11 @@ class Classification:
     def answers(
         self, model: PreTrainedModel, examples: Sequence[Example], *, batch_size: int = 32
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Return a model's predictions (n,), the truth (n,), and the mean loss of an example."""
+        """Return a model's predictions (n,), the truth (n,), and the mean loss of an example.
+
+        Raises `NeutralError` if there is no example.
+        """
+        require_scored(len(examples), "example")
         was_training, place = model.training, next(model.parameters()).device
         model.eval()
         predicted, true, loss = np.zeros(len(examples)), np.array([example.label for example in examples]), 0.0

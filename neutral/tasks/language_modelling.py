@@ -16,11 +16,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding
 from neutral.errors import NeutralError
-from neutral.tasks.base import IGNORED, Score, autocast, stacked
+from neutral.tasks.base import IGNORED, Score, autocast, require_room, require_scored, stacked
 from neutral.tasks.positions import logits_at
 from neutral.tasks.words import Words
 
 _LOGITS = 2**28  # at most so many logits at a time (1 GB in float32)
+_PADDABLE = 512  # tokens of a block up to which any text may be padded: a longer one costs much memory for nothing
 _EVALUATION_SEED = 20220512  # fixed for ever, so that scores of different runs are paired
 
 
@@ -46,7 +47,8 @@ class LanguageModelling:
     Raises
     ------
     NeutralError
-        For mlm with a tokenizer that has no mask token, or that marks no words with `words`, and for `words` with clm.
+        For mlm with a tokenizer that has no mask token, or that marks no words with `words`, for `words` with clm, and
+        for a length that leaves no text.
     """
 
     metric = "perplexity"
@@ -61,7 +63,9 @@ class LanguageModelling:
         words: bool = False,
     ) -> None:
         if name == "mlm" and tokenizer.mask_token_id is None:
-            raise NeutralError("this model's tokenizer has no mask token: use --task clm for a causal model")
+            raise NeutralError(
+                "--task mlm: this model's tokenizer has no mask token, such as [MASK]; a causal model takes --task clm"
+            )
         if name != "mlm" and words:
             raise NeutralError("whole words are masked in masked language modelling only (--task mlm)")
         self.words = Words(tokenizer) if words else None
@@ -74,6 +78,8 @@ class LanguageModelling:
         self.first: int | None = getattr(tokenizer, f"{first}_token_id")
         self.separator: int | None = getattr(tokenizer, f"{end}_token_id")
         self.filler = self.separator if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        context = int(name != "mlm" and self.first is None)  # a token that the first scored one follows
+        require_room(length, sum(token is not None for token in (self.first, self.separator)) + context + 1)
 
     collate = staticmethod(stacked)
 
@@ -84,7 +90,8 @@ class LanguageModelling:
     def blocks(self, lines: Iterable[str]) -> np.ndarray:
         """Pack lines into token blocks, (blocks, length) int64: [CLS] line [SEP] line [SEP] … [SEP].
 
-        The last, incomplete block is dropped unless it is the only one, which is padded.
+        The last, incomplete block is dropped unless it is the only one, which is padded. Raises `NeutralError` for text
+        without a token, and for a long block most of which would be padding.
         """
         separator = [] if self.separator is None else [self.separator]
         stream: list[int] = []
@@ -99,6 +106,11 @@ class LanguageModelling:
         full = [p for p in pieces if len(p) == room]
         if full:
             return np.array([start + piece + separator for piece in full], dtype=np.int64)
+        if self.length > max(_PADDABLE, 2 * len(stream)):
+            raise NeutralError(
+                f"--length {self.length}: most of a block would be padding, as the text of a language, or its held-out "
+                f"part, has {len(stream):,} tokens; lower --length or add text"
+            )
         whole = start + pieces[0] + separator
         if self.filler is None:
             raise NeutralError(f"the text fills no block of {self.length} tokens; lower --length or add text")
@@ -189,7 +201,8 @@ class LanguageModelling:
     def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
         """Score a model on held-out blocks, with `passes` different maskings that are the same for every model.
 
-        A token is right if no other is likelier; of equally likely ones the first of the vocabulary counts.
+        A token is right if no other is likelier; of equally likely ones the first of the vocabulary counts. Raises
+        `NeutralError` if there is no token to score.
         """
         was_training = model.training
         parts = np.zeros((len(blocks), 3))  # loss, scored tokens, those that are right
@@ -212,7 +225,8 @@ class LanguageModelling:
                 np.add.at(parts, (places, 2), (logits.argmax(dim=1) == targets).cpu().numpy())
         model.train(was_training)
         loss, count, _ = parts.sum(axis=0)
-        return Score(loss / max(count, 1), int(count), parts=parts)
+        require_scored(count, "token")
+        return Score(loss / count, int(count), parts=parts)
 
     def unigram(self, train: np.ndarray, blocks: np.ndarray, passes: int = 1) -> Score:
         """Score the unigram model of the training blocks (add-one smoothed) at the positions `evaluate` scores."""
@@ -225,7 +239,8 @@ class LanguageModelling:
                 for token in labels[labels != IGNORED].tolist():
                     loss -= log((counts[token] + 1) / (total + size))
                     scored += 1
-        return Score(loss / max(scored, 1), scored)
+        require_scored(scored, "token")
+        return Score(loss / scored, scored)
 
 
 def _tensors(ids: np.ndarray, attention: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tensor]:

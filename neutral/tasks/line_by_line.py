@@ -21,7 +21,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
-from neutral.tasks.base import IGNORED, Score, autocast, padded
+from neutral.tasks.base import IGNORED, Score, autocast, padded, require_scored
 from neutral.tasks.language_modelling import LanguageModelling
 
 SHORTEST = 20  # tokens of a line that counts
@@ -133,4 +133,5 @@ class LineByLine(LanguageModelling):
                     lines += len(part)
                     scored += len(losses)
         model.train(was_training)
-        return Score(total / max(lines, 1), scored)
+        require_scored(scored, "token")
+        return Score(total / lines, scored)

@@ -26,7 +26,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from neutral import corpora, encoding
 from neutral.errors import FileError, NeutralError
 from neutral.tasks import splits
-from neutral.tasks.base import IGNORED, Score, alike, autocast, padded, padding_token
+from neutral.tasks.base import IGNORED, Score, alike, autocast, padded, padding_token, require_room, require_scored
 
 NAMES = ("ner", "pos")
 OUTSIDE = "O"
@@ -142,7 +142,8 @@ class TokenClassification:
         self._fillers = {"input_ids": padding_token(tokenizer), "labels": IGNORED}
 
     def items(self, data: Sequence[Sentence]) -> Sequence[Sentence]:
-        """Return the sentences as they are."""
+        """Return the sentences as they are. Raises `NeutralError` if the length leaves room for no word."""
+        require_room(self.length, self.tokenizer.num_special_tokens_to_add() + 1)
         return data
 
     def example(self, sentence: Sentence, _seed: tuple[int, ...] = ()) -> dict[str, torch.Tensor]:
@@ -172,7 +173,7 @@ class TokenClassification:
         """Score a model; sentences of like length are batched together. Nothing is random, so one pass is enough.
 
         A word that the length cuts off, or that the tokenizer has no token for, counts as outside of all names (`ner`)
-        or as wrong (`pos`).
+        or as wrong (`pos`). Raises `NeutralError` if no word of any sentence is left.
         """
         was_training, place = model.training, next(model.parameters()).device
         model.eval()
@@ -191,7 +192,8 @@ class TokenClassification:
             ):
                 parts[i] = self.part(sentences[i], dict(zip(word_places, row[is_scored].tolist(), strict=True)))
         model.train(was_training)
-        return Score(loss / max(words, 1), len(sentences), self.metric, parts)
+        require_scored(words, "word")
+        return Score(loss / words, len(sentences), self.metric, parts)
 
     def part(self, sentence: Sentence, predicted: dict[int, int]) -> tuple[int, ...]:
         """Return what a sentence adds to the metric.

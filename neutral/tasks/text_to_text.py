@@ -60,6 +60,11 @@ class TextToText(Classification):
         tokens = torch.tensor(ids)
         return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": self.names[example.label]}
 
+    def _around(self, texts: int) -> int:
+        """Return how many tokens of the prompt stand around so many texts, and at their end."""
+        before, after = (filled(part, "" if texts > 1 else None) for part in self.wording.around)
+        return len(self._tokens(before)) + len(self._tokens(after.strip())) + len(self._end)
+
     def forward(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
         """Run the network, for what hooks see on the way; its decoder reads the name of the right class."""
         with autocast(model.device):

@@ -10,6 +10,7 @@ from neutral.compression.budget import BY
 from neutral.compression.placement import WHERE
 from neutral.compression.tokens import WEIGHTS
 from neutral.errors import NeutralError
+from neutral.runs.plans.numbers import require_least, require_seeds
 
 VARIANTS = {
     "autoencoder": (variants.USUAL,),  # and all that `variants` reads
@@ -168,10 +169,12 @@ def check(plan: CompressionPlan) -> None:
         )
     if any(plan.words) and plan.task != "mlm":
         raise NeutralError("--words: whole words are masked in masked language modelling only")
-    if not plan.ratios or min(plan.ratios) < 1:
+    if not plan.ratios or not all(1 <= ratio < float("inf") for ratio in plan.ratios):
         raise NeutralError("--ratios: numbers of 1 or more, such as 2.5,5,10")
     if any(rank < 1 for rank in plan.ranks):
         raise NeutralError("--rank: numbers of 1 or more, such as 75")
+    require_least(1, length=plan.length, held_out_blocks=plan.held_out, lines=plan.lines, epochs=plan.epochs)
+    require_seeds(seed=(plan.seed, *plan.more_seeds))
     if not any(True for _ in plan.trials()):
         raise NeutralError("--methods: nothing to do; mixed takes ratios by bytes, of 4 or more")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from neutral.compression import finetuning
 from neutral.errors import NeutralError
 from neutral.recipes import Recipe
+from neutral.runs.plans.numbers import require_seeds
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ def check(plan: FinetuningPlan) -> None:
         raise NeutralError("--finetune-steps and --finetune-epochs: give one of them")
     for name in ("steps", "epochs", "batch_size", "rate", "length"):
         value = getattr(plan, name)
-        if value is not None and value <= 0:
+        if value is not None and not 0 < value < float("inf"):
             raise NeutralError(f"--finetune-{name.removesuffix('_size')} {value:g}: a number above 0")
     if plan.warmup is not None and not 0 <= plan.warmup < 1:
         raise NeutralError(f"--finetune-warmup {plan.warmup:g}: a share of the steps, from 0 to under 1")
+    require_seeds(finetune_seeds=plan.seeds)
     if plan.stride < 0:
         raise NeutralError(f"--finetune-stride {plan.stride}: 0 or more tokens")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from neutral.errors import NeutralError
 from neutral.inside.definitions import CANDIDATES, PAPER, POOLINGS, SCORES
+from neutral.runs.plans.numbers import require_least, require_seeds
 
 SENTENCES = Path(__file__).parents[3] / "data" / "sentences"
 MASKS = ("full", "each", "own", "core", "random", "pretrained")
@@ -51,6 +52,8 @@ def check(plan: InsidePlan) -> None:
     ):
         if value not in known:
             raise NeutralError(f"--{name} {value}: unknown; use one of {', '.join(known)}")
+    require_least(1, batch=plan.batch)
+    require_seeds(seed=(plan.seed,))
     if plan.sentences == SENTENCES and not SENTENCES.is_dir():
         raise NeutralError(
             f"{SENTENCES}: the bundled sentences come with the repository, not with the package; name a folder of "

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from neutral.errors import NeutralError
 from neutral.recipes import Recipe
+from neutral.runs.plans.numbers import require_least, require_seeds
 from neutral.scores.cutting import scope_of
 from neutral.search import ITERATIVE, METHODS
 from neutral.tasks import making
@@ -13,6 +14,7 @@ from neutral.tasks.wording import Wording
 
 CONTROLS = ("pretrained", "shuffled")
 ONLY = ("", "encoder", "decoder")
+READS_TEXT = ("wanda", "fisher")  # methods that look at a few blocks of text
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,11 @@ def check(plan: SearchPlan) -> None:
         raise NeutralError(f"--only {plan.only}: unknown; use encoder or decoder")
     if plan.examples is not None and not plan.is_labelled:
         raise NeutralError("--train-examples: for labelled tasks; text is trained on in blocks, as --steps says")
-    if plan.examples is not None and plan.examples < 1:
-        raise NeutralError(f"--train-examples {plan.examples}: at least one")
+    require_least(1, length=plan.length, held_out_blocks=plan.held_out, passes=plan.passes, blocks=plan.blocks)
+    require_least(1, train_examples=plan.examples)
+    require_seeds(seeds=plan.seeds)
+    if plan.halves and plan.method in READS_TEXT and plan.blocks < 2:
+        raise NeutralError(f"--blocks {plan.blocks}: two halves of the text take 2 blocks or more; raise --blocks")
     if plan.functional and plan.is_labelled:
         raise NeutralError("--functional: for mlm and clm; a new head scores nothing before it is trained")
     missing = set(plan.functional) - set(plan.sparsities)
@@ -88,5 +93,5 @@ def settings(plan: SearchPlan) -> dict:
         "held_out_blocks": plan.held_out,
         "passes": plan.passes,
         **({"recipe": recipe.written()} if plan.trains else {}),
-        **({"text_blocks": plan.blocks} if plan.method in ("wanda", "fisher") else {}),
+        **({"text_blocks": plan.blocks} if plan.method in READS_TEXT else {}),
     }

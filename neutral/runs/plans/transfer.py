@@ -9,6 +9,7 @@ from typing import NamedTuple
 from neutral.corpora import parts
 from neutral.errors import NeutralError
 from neutral.recipes import Recipe
+from neutral.runs.plans.numbers import require_least, require_seeds
 from neutral.study import FULL
 from neutral.tasks.wording import Wording
 from neutral.transfer.sources import BASELINES, JOINED, RESEEDED, THINNED, MaskSource
@@ -99,6 +100,9 @@ def check(plan: TransferPlan) -> None:
         raise NeutralError(f"--reseeded {plan.mask_seed}: that is --mask-seed, the seed of the masks compared with")
     if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
         raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
+    require_least(1, length=plan.length, held_out_blocks=plan.held_out, passes=plan.passes)
+    require_least(1, train_examples=plan.examples)
+    require_seeds(seeds=plan.seeds, mask_seed=(plan.mask_seed,), reseeded=plan.reseeded)
     fewest = min((sum(apart(source, target) for source in plan.sources) for target in plan.targets), default=0)
     shared = [name for name in JOINED if name in plan.baselines]
     if shared and fewest < 2:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from neutral.runs.plans.numbers import require_least, require_seeds
+
 REGRESSED = ("syntactic", "genetic", "geographic", "script", "occurrences", "size")
 
 
@@ -19,3 +21,9 @@ class TypologyPlan:
     regressed: tuple[str, ...] = REGRESSED
     permutations: int = 9999
     seed: int = 0
+
+
+def check(plan: TypologyPlan) -> None:
+    """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
+    require_least(1, permutations=plan.permutations)
+    require_seeds(seed=(plan.seed,))
