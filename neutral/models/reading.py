@@ -56,9 +56,7 @@ def from_pretrained(loader: type, source: str | Path, **options: object):
             raise NeutralError(f"{source}: has no config.json, so it is no model's folder") from error
         is_said = isinstance(error, (OSError, ValueError)) and not options.get("gguf_file")
         hint = "" if is_said else f"; is its {_hint(loader, options)} whole and right?"
-        raise NeutralError(
-            f"{source}: cannot be loaded as {loader.__name__}: {_reason(error, source)}{hint}"
-        ) from error
+        raise NeutralError(f"{source}: cannot be loaded as {loader.__name__}: {reason(error, source)}{hint}") from error
 
 
 def configuration(source: str | Path, **options: object) -> PreTrainedConfig:
@@ -78,10 +76,10 @@ def shaped(source: str | Path, config: PreTrainedConfig) -> PreTrainedModel:
         with torch.device("meta"):
             return AutoModel.from_config(config, trust_remote_code=False)
     except Exception as error:
-        raise NeutralError(f"{source}: its config.json makes no model: {_reason(error, source)}") from error
+        raise NeutralError(f"{source}: its config.json makes no model: {reason(error, source)}") from error
 
 
-def _reason(error: Exception, source: str | Path) -> str:
+def reason(error: Exception, source: str | Path) -> str:
     """Return an exception's reason in one line, with its type where the words alone say little."""
     text = " ".join(str(error).replace(str(source), "this folder").split())
     for pattern, own in _REFUSED:

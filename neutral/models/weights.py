@@ -59,6 +59,30 @@ def require(
     return frozenset(is_new)
 
 
+def not_numbers(model: PreTrainedModel) -> list[str]:
+    """Return the names of the weights, and of the buffers that a checkpoint has, that are not all numbers.
+
+    A buffer may be infinite: it may be a mask.
+    """
+    learned = {name for name, _ in model.named_parameters()}
+    return [
+        name
+        for name, tensor in model.state_dict().items()
+        if tensor.is_floating_point()
+        and not tensor.is_meta
+        and not (tensor.isfinite() if name in learned else ~tensor.isnan()).all()
+    ]
+
+
+def require_numbers(source: str | Path, model: PreTrainedModel) -> None:
+    """Raise `NeutralError` naming the first weights that are not all numbers, and how many there are."""
+    if broken := not_numbers(model):
+        raise NeutralError(
+            f"{source}: {len(broken)} of its weights {'has' if len(broken) == 1 else 'have'} values that are no "
+            f"numbers (NaN or infinite): {names(broken)}; copy or download the file again, or take another checkpoint"
+        )
+
+
 def names(of: Collection[str]) -> str:
     """Return the first few names, and how many more there are; what a mapping says of a name follows it.
 
