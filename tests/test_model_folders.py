@@ -211,3 +211,76 @@ def test_a_fault_of_our_own_is_not_called_the_users(folder, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         models.load(folder, "mlm")
     save_file({"a": torch.zeros(1)}, folder / "model.safetensors", {"format": "pt"})
+
+
+def rewritten(folder, change):
+    """Rewrite a folder's weights; `change` takes a dict of them and changes it."""
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+QUERY = "bert.encoder.layer.0.attention.self.query.weight"
+
+
+@pytest.mark.parametrize(("kind", "said"), [(torch.int8, "I8"), (torch.float8_e4m3fn, "F8_E4M3"), (torch.uint8, "U8")])
+def test_a_quantised_matrix_without_a_configuration_of_it_is_refused(folder, kind, said):
+    rewritten(folder, lambda tensors: tensors.update({QUERY: tensors[QUERY].mul(50).to(kind)}))
+    line = refused(folder)
+    assert f"1 of its matrices is quantised ({QUERY} ({said}))" in line
+    assert "has no quantization_config" in line
+
+
+SCALES = ("weight_scale", "weight_scale_inv", "SCB", "qweight", "qzeros", "scales", "weight.absmax", "weight_format")
+
+
+@pytest.mark.parametrize("name", [*SCALES, "weight.quant_state.bitsandbytes__nf4"])
+def test_scales_of_quantised_weights_are_not_left_out_with_a_note(folder, name):
+    scale = QUERY.removesuffix("weight") + name
+    rewritten(folder, lambda tensors: tensors.update({scale: torch.ones(16)}))
+    assert f"its weights are quantised ({scale}), and its config.json has no quantization_config" in refused(folder)
+    with pytest.raises(NeutralError, match="quantised"):
+        models.look(folder)
+
+
+def test_positions_of_whole_numbers_and_other_names_are_no_quantised_weights(folder):
+    more = {"bert.embeddings.position_ids": torch.arange(512)[None], "bert.layer_scales_of_old": torch.ones(2)}
+    assert len(models.load(rewritten(folder, lambda tensors: tensors.update(more)), "mlm").notes) == 1
+
+
+def configured(folder, **settings):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    return folder
+
+
+def test_a_configuration_of_far_more_weights_than_the_files_hold_is_refused(folder):
+    held = (folder / "model.safetensors").stat().st_size
+    line = refused(configured(folder, vocab_size=10**9))
+    assert line.startswith(f"{folder}: its config.json describes a model of 17,000,")
+    assert f"weights, and its files have {held:,} bytes" in line
+
+
+@pytest.mark.parametrize("settings", [{"num_hidden_layers": 10**9}, {"text_config": {"num_hidden_layers": 1e9}}])
+def test_layers_without_end_are_refused_before_they_are_built(folder, settings):
+    assert "config.json: num_hidden_layers is 1,000,000,000" in refused(configured(folder, **settings))
+
+
+def test_no_text_configuration_at_all_is_not_the_architectures_default(folder):
+    configured(folder, model_type="gemma3", text_config=None)
+    assert "describes a model of 2," in refused(folder)
+
+
+def test_weights_that_are_absent_are_said_with_what_there_is(folder):
+    (folder / "model.safetensors").unlink()
+    assert "has no weights that can be read (model.safetensors, pytorch_model.bin)" in refused(folder)
+    (folder / "tf_model.h5").write_bytes(b"h5")
+    assert refused(folder).endswith("pytorch_model.bin); it has tf_model.h5")
+    (folder / "model.safetensors").symlink_to("nowhere")
+    assert refused(folder).endswith("; it has model.safetensors, tf_model.h5")
+    (folder / "q4.gguf").write_bytes(b"GGUF")
+    assert refused(folder).endswith("; to load from q4.gguf, give --gguf q4.gguf")
+    (folder / "config.json").unlink()
+    with pytest.raises(NeutralError, match=r"no model's folder; to load from q4\.gguf, give --gguf q4\.gguf"):
+        models.natural_task(folder)

@@ -11,6 +11,8 @@ from safetensors import safe_open
 from neutral.errors import NeutralError
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+_MOST = {"layers": 1000, "n_layer": 1000, "depth": 1000, "experts": 10_000}  # by the ends of a setting's name
+_OTHERS = (".h5", ".onnx", ".msgpack", ".gguf", ".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".index")
 _ADAPTER = "adapter_config.json"
 
 
@@ -32,15 +34,41 @@ def require(source: str | Path, *, gguf: object = None) -> Path | None:
             "the folder of the result"
         )
     if (path / "config.json").is_file():
-        _json(path / "config.json")
+        _require_sizes(path / "config.json", _json(path / "config.json"))
     if gguf:
         _require_gguf(path / str(gguf))
         return path
-    files = [path / name for name in _WEIGHTS if (path / name).is_file()][:1]  # the one that transformers takes
-    for file in files:
-        for part in _shards(file) if file.suffix == ".json" else [file]:
-            _require_whole(part)
+    for file in weights(path):
+        _require_whole(file)
     return path
+
+
+def weights(path: Path) -> list[Path]:
+    """Return the files of weights that transformers takes in a folder; none if there are none.
+
+    Raises `NeutralError` for an index that is broken, or names files that lie elsewhere or are missing.
+    """
+    first = next((path / name for name in _WEIGHTS if (path / name).is_file()), None)
+    if first is None:
+        return []
+    return _shards(first) if first.suffix == ".json" else [first]
+
+
+def require_weights(source: str | Path, path: Path) -> None:
+    """Raise `NeutralError` for a folder without weights, naming what it has in their place."""
+    if weights(path):
+        return
+    others = sorted(file.name for file in path.iterdir() if file.suffix in _OTHERS or file.name in _WEIGHTS)
+    has = f"; it has {', '.join(others[:3])}{' …' if len(others) > 3 else ''}" if others else ""
+    raise NeutralError(
+        f"{source}: has no weights that can be read (model.safetensors, pytorch_model.bin){has}{gguf_of(path)}"
+    )
+
+
+def gguf_of(path: Path) -> str:
+    """Return the advice to load from the GGUF file that a folder has; "" if it has none."""
+    file = next(iter(sorted(path.glob("*.gguf"))), None)
+    return f"; to load from {file.name}, give --gguf {file.name}" if file else ""
 
 
 def _shards(index: Path) -> list[Path]:
@@ -58,6 +86,16 @@ def _shards(index: Path) -> list[Path]:
             raise NeutralError(f"{index}: names {name[:80]!r}, which is missing; copy or download it")
         shards.append(index.parent / name)
     return shards
+
+
+def _require_sizes(file: Path, settings: dict) -> None:
+    """Raise `NeutralError` for so many layers that to build them would never end; for its text model's, too."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            _require_sizes(file, value)
+        most = next((most for end, most in _MOST.items() if name.endswith(end)), None)
+        if most and type(value) in (int, float) and value > most:
+            raise NeutralError(f"{file}: {name} is {value:,}, and no model has more than {most:,}; is it right?")
 
 
 def _require_whole(file: Path) -> None:
@@ -98,7 +136,7 @@ def _start(file: Path, size: int) -> bytes:
 
 def _json(file: Path) -> dict:
     try:
-        read = json.loads(file.read_text(encoding="utf-8"))
+        read = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise NeutralError(f"{file}: is no JSON: {error}") from error
     if not isinstance(read, dict):

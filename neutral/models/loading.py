@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from neutral.errors import NeutralError
-from neutral.models import adapters, checks, heads, precision, texts, trying, weights
+from neutral.models import adapters, checks, folders, heads, precision, stored, texts, trying, weights
 from neutral.models.devices import device as chosen_device
 from neutral.models.devices import gains_from_bfloat16
 from neutral.models.kinds import is_multimodal, natural_task
@@ -192,6 +192,11 @@ def _read(
     loader = texts.loader(own, _HEADS[head], head)
     if type(own) not in loader._model_mapping:
         raise NeutralError(f"{source}: {own.model_type} has no {_CALLED[head]} in transformers")
+    if not options.get("gguf_file"):
+        if path := folders.require(source):
+            folders.require_weights(source, path)
+        stored.require_plain(source, path, config)
+        stored.require_size(source, path, own, loader)
     rest = {name: value for name, value in options.items() if not hasattr(config, name)} | renamed
     rest |= {"dtype": dtype, "output_loading_info": True, "ignore_mismatched_sizes": True}
     model, info = from_pretrained(loader, source, config=own, **rest)
@@ -200,6 +205,7 @@ def _read(
             setattr(own, setting, not getattr(own, setting))
             model, info = from_pretrained(loader, source, config=own, **rest)
             break
+    stored.require_no_scales(source, config, info["unexpected_keys"])
     if own is config and is_multimodal(config):
         texts.deafen(model)
     return model, info

@@ -53,7 +53,9 @@ def from_pretrained(loader: type, source: str | Path, **options: object):
         raise NeutralError(f"{source}: cannot be loaded without a package: {' '.join(lines)[:_LINE]}") from error
     except Exception as error:  # of any type: files from outside are read with all of transformers
         if loader is AutoConfig and path and not options.get("gguf_file") and not (path / "config.json").is_file():
-            raise NeutralError(f"{source}: has no config.json, so it is no model's folder") from error
+            raise NeutralError(
+                f"{source}: has no config.json, so it is no model's folder{folders.gguf_of(path)}"
+            ) from error
         is_said = isinstance(error, (OSError, ValueError)) and not options.get("gguf_file")
         hint = "" if is_said else f"; is its {_hint(loader, options)} whole and right?"
         raise NeutralError(f"{source}: cannot be loaded as {loader.__name__}: {reason(error, source)}{hint}") from error
