@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from neutral import models
 from neutral.cli import main
 from neutral.errors import NeutralError
+from neutral.progress import say
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +285,22 @@ def test_weights_that_are_absent_are_said_with_what_there_is(folder):
     (folder / "config.json").unlink()
     with pytest.raises(NeutralError, match=r"no model's folder; to load from q4\.gguf, give --gguf q4\.gguf"):
         models.natural_task(folder)
+
+
+def test_names_in_files_break_no_line_and_colour_no_terminal(folder, tmp_path, capsys):
+    base = "a\nneutral: done\x1b[31m\u202e"
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    assert "of a neutral: done [31m , no whole model" in refused(folder)
+    given = ["find", "--model", str(folder), "--text", str(tiny.SENTENCES), "--study", str(tmp_path / "study")]
+    assert main([*given, "--languages", "en"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "\x1b" not in said
+
+
+def test_notes_that_a_study_keeps_have_no_control_characters(folder, capsys):
+    rewritten(folder, lambda tensors: tensors.update({"odd\nname\x1b[31m": torch.ones(2)}))
+    for notes in (models.load(folder, "mlm").notes, models.look(folder).notes):
+        assert notes == ("weights of the checkpoint that have no place in BertForMaskedLM are left out: odd name [31m",)
+    say(["one\ntwo\x1b[0m"])
+    assert capsys.readouterr().err.count("\n") == 1

@@ -21,7 +21,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, one_line
 from neutral.models import adapters, checks, folders, heads, precision, stored, texts, trying, weights
 from neutral.models.devices import device as chosen_device
 from neutral.models.devices import gains_from_bfloat16
@@ -139,7 +139,7 @@ def load(
     model.to(chosen_device(device) if isinstance(device, str) else device)
     trying.require_running(source, model, head)
     notes = (*_notes(model, config, info), *said, *_told_new(new, seed), *_slowed(model))
-    return Loaded(model, new, notes)
+    return Loaded(model, new, tuple(map(one_line, notes)))
 
 
 class Looked(NamedTuple):
@@ -167,7 +167,8 @@ def look(source: str | Path, **options: object) -> Looked:
     missing = tuple(weights.lacking(model, info))
     if broken := weights.not_numbers(model):
         notes = (*notes, f"not all of these weights are numbers (NaN or infinite): {weights.names(broken)}")
-    return Looked(model.eval(), task, missing, (*notes, *_notes(model, config, info)))
+    notes = (*notes, *_notes(model, config, info))
+    return Looked(model.eval(), task, missing, tuple(map(one_line, notes)))
 
 
 def load_model(source: str | Path, head: str = "mlm", **options: object) -> PreTrainedModel:
