@@ -441,3 +441,29 @@ def test_a_list_of_languages_that_cannot_be_is_refused(tmp_path, name, settings,
     architectures.make(name, tmp_path)
     assert f"{tmp_path}/config.json: " in (line := refused(configured(tmp_path, **settings), "mlm"))
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (
+            ("predictions.bias", "decoder.bias"),
+            "lacks 1 of the 5 weights of its language-model head: cls.predictions.bias",
+        ),
+        (("transform",), "lacks 4 of the 5 weights of its language-model head: cls.predictions.transform.dense.weight"),
+    ],
+)
+def test_a_head_that_is_there_in_part_is_not_called_absent(folder, lost, said):
+    line = refused(changed(folder, without(*lost)), "mlm")
+    assert said in line
+    assert f"`neutral pretrain --from {folder}` draws these and trains it" in line
+
+
+def test_the_text_model_of_blip_2_is_loaded_though_its_configuration_says_nothing_of_ties(tmp_path):
+    from neutral.models import texts
+
+    config = tiny.AutoConfig.for_model("blip-2")
+    assert not hasattr(config, "tie_word_embeddings")
+    own, renamed = texts.alone(config, loading.AutoModelForCausalLM, {})
+    assert own.model_type == "opt"
+    assert renamed["key_mapping"]

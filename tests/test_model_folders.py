@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 import tiny
@@ -83,6 +85,7 @@ def test_code_in_a_pickle_does_not_run_and_nobody_advises_to_run_it(folder, tmp_
         said = refused(folder)
         assert "its weights are a pickle that holds code, or is damaged, so it is not opened" in said
         assert "safetensors" in said
+        assert "config.json" not in said
         assert not (tmp_path / "ran").exists()
 
 
@@ -121,11 +124,11 @@ def test_a_whole_index_is_read(folder):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"num_attention_heads": 0}, "modulo by zero (ZeroDivisionError); is its config.json whole and right?"),
+        ({"num_attention_heads": 0}, "/config.json: num_attention_heads is 0"),
         ({"num_attention_heads": "four"}, "'num_attention_heads' expected int, got str"),
         ({"hidden_size": [16]}, "'hidden_size' expected int, got list"),
         ({"hidden_size": -5}, "negative dimension"),
-        ({"hidden_act": "nope"}, "'nope' (KeyError); is its config.json whole and right?"),
+        ({"hidden_act": "nope"}, "/config.json: hidden_act is 'nope', which transformers does not have"),
         ({"id2label": 3}, "config.json whole and right?"),
         ({"model_type": "nothing"}, "its architecture (model_type in config.json) is not one that transformers"),
         ({"model_type": 5}, "its architecture (model_type in config.json)"),
@@ -304,3 +307,45 @@ def test_notes_that_a_study_keeps_have_no_control_characters(folder, capsys):
         assert notes == ("weights of the checkpoint that have no place in BertForMaskedLM are left out: odd name [31m",)
     say(["one\ntwo\x1b[0m"])
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [{QUERY: 1}, [1, 2], torch.ones(3)])
+def test_a_pickle_that_holds_no_tensors_by_name_is_not_blamed_on_the_configuration(folder, content):
+    as_pickle(folder)
+    torch.save(content, folder / "pytorch_model.bin")
+    assert "does its pytorch_model.bin hold a dict of tensors?" in refused(folder)
+
+
+def test_a_pickle_that_is_cut_is_called_so(folder):
+    as_pickle(folder)
+    file = folder / "pytorch_model.bin"
+    file.write_bytes(file.read_bytes()[:-2000])
+    assert refused(folder).endswith("its weights (pytorch_model.bin) are cut or damaged; copy or download them again")
+
+
+@pytest.mark.parametrize(("text", "said"), [("[]", "holds no JSON object"), ("", "is no JSON"), ("{", "is no JSON")])
+def test_a_tokenizer_that_is_no_object_is_named(folder, text, said):
+    (folder / "tokenizer.json").write_text(text)
+    assert f"tokenizer.json: {said}" in refused(folder)
+
+
+def test_a_configuration_with_a_byte_order_mark_says_so(folder):
+    path = folder / "config.json"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert "config.json: begins with a byte order mark" in refused(folder)
+
+
+def test_no_name_of_a_model_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for load in (models.load_tokenizer, models.natural_task, models.load):
+        with pytest.raises(NeutralError, match="--model: is empty"):
+            load("")
+
+
+def test_warnings_of_torch_do_not_stand_before_the_line(folder):
+    configured(folder, intermediate_size=0)
+    command = [sys.executable, "-m", "neutral", "model", "show", "--model", str(folder)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.stderr, "what is missing is said"
+    assert "Warning" not in ran.stderr
+    assert all(line.startswith("neutral: ") for line in ran.stderr.splitlines())

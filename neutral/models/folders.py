@@ -22,19 +22,21 @@ def require(source: str | Path, *, gguf: object = None) -> Path | None:
     Raises `NeutralError` for a path that is no folder, an adapter, a file that is empty or cut, and an index that is
     broken or names files that lie elsewhere or are missing.
     """
+    if not str(source).strip():
+        raise NeutralError("--model: is empty; give a Hugging Face id or a folder")
     path = Path(source).expanduser()
     if not path.is_dir():
         if str(source).startswith((".", "/", "~")) or path.exists():
             raise NeutralError(f"{source}: not a model folder (a folder with config.json and weights)")
         return None
     if (path / _ADAPTER).is_file():
-        base = _json(path / _ADAPTER).get("base_model_name_or_path") or "a model that it does not name"
+        base = json_object(path / _ADAPTER).get("base_model_name_or_path") or "a model that it does not name"
         raise NeutralError(
             f"{source}: is an adapter (PEFT) of {base}, no whole model; merge it into that model with PEFT and give "
             "the folder of the result"
         )
     if (path / "config.json").is_file():
-        _require_sizes(path / "config.json", _json(path / "config.json"))
+        _require_sizes(path / "config.json", json_object(path / "config.json"))
     if gguf:
         _require_gguf(path / str(gguf))
         return path
@@ -73,10 +75,10 @@ def gguf_of(path: Path) -> str:
 
 def _shards(index: Path) -> list[Path]:
     """Return the files that an index names."""
-    names = _json(index).get("weight_map")
+    names = json_object(index).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
         raise NeutralError(f"{index}: is no index: it has no weight_map of names to files")
-    if not isinstance(_json(index).get("metadata"), dict):
+    if not isinstance(json_object(index).get("metadata"), dict):
         raise NeutralError(f"{index}: is no whole index: it has no metadata; copy or download it again")
     shards = []
     for name in sorted(set(names.values())):
@@ -134,9 +136,15 @@ def _start(file: Path, size: int) -> bytes:
         return opened.read(size)
 
 
-def _json(file: Path) -> dict:
+def json_object(file: Path) -> dict:
+    """Return the object that a JSON file holds. Raises `NeutralError` naming it if it holds none."""
     try:
-        read = json.loads(file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
+            raise NeutralError(
+                f"{file}: begins with a byte order mark, which transformers does not read; save it as UTF-8 without one"
+            )
+        read = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise NeutralError(f"{file}: is no JSON: {error}") from error
     if not isinstance(read, dict):

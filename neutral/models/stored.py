@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from transformers import PreTrainedConfig
+from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
 from neutral.errors import NeutralError
 from neutral.models import folders, weights
@@ -24,6 +25,7 @@ _ADVICE = (
     ", and its config.json has no quantization_config, so they would be read wrongly; take the checkpoint in float16, "
     "bfloat16 or float32"
 )
+_OLD = {"load_in_8bit", "load_in_4bit"}  # bitsandbytes', which named no method once
 _LEAST = 1 / 8  # bytes a weight: one bit
 _SMALL = 10_000_000  # weights that can be made whatever the files hold: the loader says more of what is wrong then
 
@@ -76,4 +78,7 @@ def require_size(source: str | Path, path: Path | None, config: PreTrainedConfig
 
 
 def _is_told(config: PreTrainedConfig) -> bool:
-    return any(getattr(each, "quantization_config", None) for each in (config, config.get_text_config()))
+    """Whether a configuration tells of a quantisation that transformers knows; it passes over others."""
+    told = [getattr(each, "quantization_config", None) for each in (config, config.get_text_config())]
+    told = [each if isinstance(each, dict) else each.to_dict() for each in told if each]
+    return any(each.get("quant_method") in AUTO_QUANTIZATION_CONFIG_MAPPING or _OLD & {*each} for each in told)

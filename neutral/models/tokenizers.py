@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
 from neutral.models import folders
-from neutral.models.reading import from_pretrained
+from neutral.models.reading import configuration, from_pretrained
 
 WARNED = 0.1
 """Share of unknown tokens above which a language's text is warned of."""
@@ -36,8 +36,10 @@ def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizer
     except NeutralError as error:
         path = folders.require(source)
         if path is None or options.get("gguf_file") or any(match for kind in _FILES for match in path.glob(kind)):
+            if path is not None and not options.get("gguf_file"):
+                _require_readable(source, path)
             raise
-        raise NeutralError(_without(source)) from error
+        raise NeutralError(_without(source) + folders.gguf_of(path)) from error
     if _is_empty(tokenizer):
         raise NeutralError(_without(source))
     return tokenizer
@@ -89,6 +91,14 @@ def require_known(
 def rows_of(tokenizer: PreTrainedTokenizerBase) -> int:
     """Return how many rows a table must have for all of a tokenizer's tokens."""
     return max(max(tokenizer.get_vocab().values(), default=-1) + 1, len(tokenizer))
+
+
+def _require_readable(source: str | Path, path: Path) -> None:
+    """Raise `NeutralError` if it is for a file that is no JSON, or for the configuration, that a tokenizer fails."""
+    if (path / "tokenizer.json").is_file():
+        folders.json_object(path / "tokenizer.json")
+    if (path / "config.json").is_file():
+        configuration(source)
 
 
 def _is_empty(tokenizer: PreTrainedTokenizerBase) -> bool:
