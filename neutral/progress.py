@@ -8,11 +8,13 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from neutral.errors import one_line
+
 
 def say(notes: Iterable[str], *, quiet: bool = False) -> None:
     """Write what the user should know, a note a line, to standard error; nothing when quiet."""
     for note in () if quiet else notes:
-        tqdm.write(f"neutral: {note}", file=sys.stderr)  # above the bars that are shown
+        tqdm.write(f"neutral: {one_line(note)}", file=sys.stderr)  # above the bars that are shown
 
 
 @contextmanager

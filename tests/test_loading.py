@@ -358,3 +358,112 @@ def test_the_precision_is_tried_only_where_the_device_gains(bert, monkeypatch):
 def test_a_head_that_transformers_does_not_have_is_named(tmp_path):
     architectures.make("gemma4", tmp_path)
     assert "gemma4 has no head for tags (ner, pos) in transformers" in refused(tmp_path, "tagging", num_labels=3)
+
+
+def spoilt(name, value=float("nan")):
+    def change(tensors):
+        tensors[name].view(-1)[3] = value
+        return tensors
+
+    return change
+
+
+@pytest.mark.parametrize("head", ["mlm", "classification", "base"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_named_under_every_head(folder, head, value):
+    name = "bert.encoder.layer.1.output.LayerNorm.weight"
+    said = refused(changed(folder, spoilt(name, value)), head, **({"num_labels": 3} if head != "base" else {}))
+    assert "1 of its weights has values that are no numbers (NaN or infinite): " in said
+    assert name.removeprefix("bert." if head == "base" else "") in said
+    assert "not all of these weights are numbers" in models.look(folder).notes[0]
+
+
+def test_a_causal_model_with_a_nan_is_not_called_one_that_reads_ahead(tmp_path):
+    tiny.model("llama").save_pretrained(tmp_path)
+    said = refused(changed(tmp_path, spoilt("model.layers.1.input_layernorm.weight")), "clm")
+    assert "no numbers" in said
+    assert "ahead" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"num_attention_heads": -2}, "fails on a small text: "),
+        ({"type_vocab_size": 2, "layer_norm_eps": float("nan")}, "what it returns for a small text are no numbers"),
+    ],
+)
+def test_a_model_that_cannot_read_a_small_text_is_refused_at_load(folder, settings, said):
+    assert said in (line := refused(configured(folder, **settings), "mlm"))
+    assert "is its config.json whole and right?" in line
+
+
+def test_rotary_angles_that_are_no_numbers_are_refused_though_a_short_text_may_not_tell(tmp_path):
+    tiny.model("llama").save_pretrained(tmp_path)
+    configured(tmp_path, rope_parameters={"rope_type": "default", "rope_theta": 0})
+    assert "are no numbers (NaN or infinite), though its weights are" in refused(tmp_path, "clm")
+
+
+@pytest.mark.parametrize("head", ["mlm", "clm", "seq2seq", "classification", "tagging", "answering", "base"])
+def test_every_head_is_tried_once(tmp_path, head, monkeypatch):
+    kind = {"clm": "llama", "seq2seq": "mt5"}.get(head, "bert")
+    tiny.model(kind).save_pretrained(tmp_path)
+    tried = []
+    monkeypatch.setattr(loading.trying, "trial", lambda model: tried.append(model) or {"input_ids": torch.ones(1, 2)})
+    labels = {"labels": LABELS} if head in ("classification", "tagging") else {}
+    assert "fails on a small text" in refused(tmp_path, head, **labels)  # ids that are no integers
+    assert len(tried) == 1
+
+
+def test_an_encoder_decoder_and_a_decoder_without_padding_are_tried_with_a_head_for_classes(tmp_path):
+    for kind, head in (("mt5", "classification"), ("gpt2", "classification"), ("llama", "classification")):
+        tiny.model(kind).save_pretrained(tmp_path / kind)
+        assert models.load(tmp_path / kind, head, labels=LABELS).new
+
+
+def test_a_model_that_reads_ahead_is_told_what_fits_it(tmp_path, monkeypatch):
+    XLMWithLMHeadModel(XLMConfig(n_words=50, emb_dim=16, n_layers=1, n_heads=2)).save_pretrained(tmp_path)
+    monkeypatch.setattr(checks, "stack", lambda _: "decoder")
+    said = refused(tmp_path, "clm")
+    assert "what it can do: --task nli, --task ner, --task squad" in said
+    assert "mlm" not in said, "which would say: use --task clm"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("xmod", {"languages": []}, "languages is no list of names"),
+        ("xmod", {"default_language": "zz_ZZ"}, "default_language is 'zz_ZZ', and languages has only "),
+        ("xlm", {"n_langs": 2, "use_lang_emb": True, "lang2id": {"en": "one"}}, "lang2id does not give every language"),
+        ("xlm", {"n_langs": 2, "use_lang_emb": True, "lang2id": {"en": 2}}, "a number from 0 to 1 (n_langs is 2)"),
+    ],
+)
+def test_a_list_of_languages_that_cannot_be_is_refused(tmp_path, name, settings, said):
+    architectures.make(name, tmp_path)
+    assert f"{tmp_path}/config.json: " in (line := refused(configured(tmp_path, **settings), "mlm"))
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (
+            ("predictions.bias", "decoder.bias"),
+            "lacks 1 of the 5 weights of its language-model head: cls.predictions.bias",
+        ),
+        (("transform",), "lacks 4 of the 5 weights of its language-model head: cls.predictions.transform.dense.weight"),
+    ],
+)
+def test_a_head_that_is_there_in_part_is_not_called_absent(folder, lost, said):
+    line = refused(changed(folder, without(*lost)), "mlm")
+    assert said in line
+    assert f"`neutral pretrain --from {folder}` draws these and trains it" in line
+
+
+def test_the_text_model_of_blip_2_is_loaded_though_its_configuration_says_nothing_of_ties(tmp_path):
+    from neutral.models import texts
+
+    config = tiny.AutoConfig.for_model("blip-2")
+    assert not hasattr(config, "tie_word_embeddings")
+    own, renamed = texts.alone(config, loading.AutoModelForCausalLM, {})
+    assert own.model_type == "opt"
+    assert renamed["key_mapping"]

@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 import tiny
@@ -12,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from neutral import models
 from neutral.cli import main
 from neutral.errors import NeutralError
+from neutral.progress import say
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,7 @@ def test_code_in_a_pickle_does_not_run_and_nobody_advises_to_run_it(folder, tmp_
         said = refused(folder)
         assert "its weights are a pickle that holds code, or is damaged, so it is not opened" in said
         assert "safetensors" in said
+        assert "config.json" not in said
         assert not (tmp_path / "ran").exists()
 
 
@@ -120,11 +124,11 @@ def test_a_whole_index_is_read(folder):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"num_attention_heads": 0}, "modulo by zero (ZeroDivisionError); is its config.json whole and right?"),
+        ({"num_attention_heads": 0}, "/config.json: num_attention_heads is 0"),
         ({"num_attention_heads": "four"}, "'num_attention_heads' expected int, got str"),
         ({"hidden_size": [16]}, "'hidden_size' expected int, got list"),
         ({"hidden_size": -5}, "negative dimension"),
-        ({"hidden_act": "nope"}, "'nope' (KeyError); is its config.json whole and right?"),
+        ({"hidden_act": "nope"}, "/config.json: hidden_act is 'nope', which transformers does not have"),
         ({"id2label": 3}, "config.json whole and right?"),
         ({"model_type": "nothing"}, "its architecture (model_type in config.json) is not one that transformers"),
         ({"model_type": 5}, "its architecture (model_type in config.json)"),
@@ -211,3 +215,137 @@ def test_a_fault_of_our_own_is_not_called_the_users(folder, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         models.load(folder, "mlm")
     save_file({"a": torch.zeros(1)}, folder / "model.safetensors", {"format": "pt"})
+
+
+def rewritten(folder, change):
+    """Rewrite a folder's weights; `change` takes a dict of them and changes it."""
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+QUERY = "bert.encoder.layer.0.attention.self.query.weight"
+
+
+@pytest.mark.parametrize(("kind", "said"), [(torch.int8, "I8"), (torch.float8_e4m3fn, "F8_E4M3"), (torch.uint8, "U8")])
+def test_a_quantised_matrix_without_a_configuration_of_it_is_refused(folder, kind, said):
+    rewritten(folder, lambda tensors: tensors.update({QUERY: tensors[QUERY].mul(50).to(kind)}))
+    line = refused(folder)
+    assert f"1 of its matrices is quantised ({QUERY} ({said}))" in line
+    assert "has no quantization_config" in line
+
+
+SCALES = ("weight_scale", "weight_scale_inv", "SCB", "qweight", "qzeros", "scales", "weight.absmax", "weight_format")
+
+
+@pytest.mark.parametrize("name", [*SCALES, "weight.quant_state.bitsandbytes__nf4"])
+def test_scales_of_quantised_weights_are_not_left_out_with_a_note(folder, name):
+    scale = QUERY.removesuffix("weight") + name
+    rewritten(folder, lambda tensors: tensors.update({scale: torch.ones(16)}))
+    assert f"its weights are quantised ({scale}), and its config.json has no quantization_config" in refused(folder)
+    with pytest.raises(NeutralError, match="quantised"):
+        models.look(folder)
+
+
+def test_positions_of_whole_numbers_and_other_names_are_no_quantised_weights(folder):
+    more = {"bert.embeddings.position_ids": torch.arange(512)[None], "bert.layer_scales_of_old": torch.ones(2)}
+    assert len(models.load(rewritten(folder, lambda tensors: tensors.update(more)), "mlm").notes) == 1
+
+
+def configured(folder, **settings):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    return folder
+
+
+def test_a_configuration_of_far_more_weights_than_the_files_hold_is_refused(folder):
+    held = (folder / "model.safetensors").stat().st_size
+    line = refused(configured(folder, vocab_size=10**9))
+    assert line.startswith(f"{folder}: its config.json describes a model of 17,000,")
+    assert f"weights, and its files have {held:,} bytes" in line
+
+
+@pytest.mark.parametrize("settings", [{"num_hidden_layers": 10**9}, {"text_config": {"num_hidden_layers": 1e9}}])
+def test_layers_without_end_are_refused_before_they_are_built(folder, settings):
+    assert "config.json: num_hidden_layers is 1,000,000,000" in refused(configured(folder, **settings))
+
+
+def test_no_text_configuration_at_all_is_not_the_architectures_default(folder):
+    configured(folder, model_type="gemma3", text_config=None)
+    assert "describes a model of 2," in refused(folder)
+
+
+def test_weights_that_are_absent_are_said_with_what_there_is(folder):
+    (folder / "model.safetensors").unlink()
+    assert "has no weights that can be read (model.safetensors, pytorch_model.bin)" in refused(folder)
+    (folder / "tf_model.h5").write_bytes(b"h5")
+    assert refused(folder).endswith("pytorch_model.bin); it has tf_model.h5")
+    (folder / "model.safetensors").symlink_to("nowhere")
+    assert refused(folder).endswith("; it has model.safetensors, tf_model.h5")
+    (folder / "q4.gguf").write_bytes(b"GGUF")
+    assert refused(folder).endswith("; to load from q4.gguf, give --gguf q4.gguf")
+    (folder / "config.json").unlink()
+    with pytest.raises(NeutralError, match=r"no model's folder; to load from q4\.gguf, give --gguf q4\.gguf"):
+        models.natural_task(folder)
+
+
+def test_names_in_files_break_no_line_and_colour_no_terminal(folder, tmp_path, capsys):
+    base = "a\nneutral: done\x1b[31m\u202e"
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    assert "of a neutral: done [31m , no whole model" in refused(folder)
+    given = ["find", "--model", str(folder), "--text", str(tiny.SENTENCES), "--study", str(tmp_path / "study")]
+    assert main([*given, "--languages", "en"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "\x1b" not in said
+
+
+def test_notes_that_a_study_keeps_have_no_control_characters(folder, capsys):
+    rewritten(folder, lambda tensors: tensors.update({"odd\nname\x1b[31m": torch.ones(2)}))
+    for notes in (models.load(folder, "mlm").notes, models.look(folder).notes):
+        assert notes == ("weights of the checkpoint that have no place in BertForMaskedLM are left out: odd name [31m",)
+    say(["one\ntwo\x1b[0m"])
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [{QUERY: 1}, [1, 2], torch.ones(3)])
+def test_a_pickle_that_holds_no_tensors_by_name_is_not_blamed_on_the_configuration(folder, content):
+    as_pickle(folder)
+    torch.save(content, folder / "pytorch_model.bin")
+    assert "does its pytorch_model.bin hold a dict of tensors?" in refused(folder)
+
+
+def test_a_pickle_that_is_cut_is_called_so(folder):
+    as_pickle(folder)
+    file = folder / "pytorch_model.bin"
+    file.write_bytes(file.read_bytes()[:-2000])
+    assert refused(folder).endswith("its weights (pytorch_model.bin) are cut or damaged; copy or download them again")
+
+
+@pytest.mark.parametrize(("text", "said"), [("[]", "holds no JSON object"), ("", "is no JSON"), ("{", "is no JSON")])
+def test_a_tokenizer_that_is_no_object_is_named(folder, text, said):
+    (folder / "tokenizer.json").write_text(text)
+    assert f"tokenizer.json: {said}" in refused(folder)
+
+
+def test_a_configuration_with_a_byte_order_mark_says_so(folder):
+    path = folder / "config.json"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert "config.json: begins with a byte order mark" in refused(folder)
+
+
+def test_no_name_of_a_model_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for load in (models.load_tokenizer, models.natural_task, models.load):
+        with pytest.raises(NeutralError, match="--model: is empty"):
+            load("")
+
+
+def test_warnings_of_torch_do_not_stand_before_the_line(folder):
+    configured(folder, intermediate_size=0)
+    command = [sys.executable, "-m", "neutral", "model", "show", "--model", str(folder)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.stderr, "what is missing is said"
+    assert "Warning" not in ran.stderr
+    assert all(line.startswith("neutral: ") for line in ran.stderr.splitlines())

@@ -70,6 +70,7 @@ def test_the_share_of_unknown_tokens_is_counted_by_the_definition(tokenizer):
     lines = [*tiny.text(("en",)).train["en"][:5], "你好 世界", "the 你好"]
     rows = [tokenizer.tokenize(line) for line in lines]
     tokens = [token for row in rows for token in row]
+    tokens = [token for token in tokens if token == "[UNK]" or any(map(str.isalnum, token))]
     assert unknown(tokenizer, lines) == tokens.count("[UNK]") / len(tokens) > 0
     assert unknown(tokenizer, lines[:5]) == 0
     assert unknown(tokenizer, ["你好 世界"]) == 1
@@ -83,6 +84,30 @@ def test_a_line_without_any_token_counts_as_an_unknown_one():
     assert unknown(known_to_nobody, ["ab", "你好"]) == 1 / 3
 
 
+def pieces(*words):
+    """A tokenizer of pieces, which begin with ▁ where a space was before them."""
+    made = Tokenizer(
+        kinds.Unigram([("<unk>", 0.0), ("▁", -2.0), *((word, -1.0) for word in words)], unk_id=0, byte_fallback=False)
+    )
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>")
+
+
+def test_a_mere_space_before_an_unknown_word_is_not_known_text():
+    tokenizer = pieces("▁the", "▁a", "好")
+    assert tokenizer("你 世 界", add_special_tokens=False)["input_ids"] == [1, 0] * 3
+    assert unknown(tokenizer, ["你 世 界"]) == 1
+    assert unknown(tokenizer, ["the 你 a 世"]) == 1 / 2
+    assert tokenizer("好 好", add_special_tokens=False)["input_ids"] == [1, 4] * 2
+    assert unknown(tokenizer, ["好 好", "the a"]) == 0
+    assert unknown(tokenizer, ["  ▁ "]) == 1
+    with_stop = pieces("▁the", ",", ".")
+    assert unknown(with_stop, ["你,世界."]) == 1, "a full stop is no word"
+    assert unknown(with_stop, ["...", "the, the."]) == 0
+    with pytest.raises(NeutralError, match=r"does not know the text of zh \(100% of its tokens unknown\)"):
+        models.require_known("model", tokenizer, {"zh": ["你 世 界"]})
+
+
 def test_bytes_know_everything():
     made = Tokenizer(kinds.BPE())
     made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(), decoders.ByteLevel()
@@ -94,7 +119,7 @@ def test_bytes_know_everything():
 
 
 def test_a_language_that_is_hardly_known_is_refused_with_its_share(tokenizer):
-    text = {"en": ["the people of the world"], "zh": ["你好 世界 你好 世界 ."] * 2}
+    text = {"en": ["the people of the world"], "zh": ["你好 世界 你好 世界 . the"] * 2}
     with pytest.raises(NeutralError) as error:
         models.require_known("model", tokenizer, text)
     assert "model: its tokenizer does not know the text of zh (80% of its tokens unknown); leave out" in str(

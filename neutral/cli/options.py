@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -177,6 +178,7 @@ def quiet_libraries() -> None:
     """Keep model libraries from reporting on standard error what our own lines say."""
     from transformers.utils import logging
 
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\b|transformers\b")
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 

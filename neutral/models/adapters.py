@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -71,6 +72,26 @@ def tongues(config: PreTrainedConfig) -> Tongues | None:
             {str(name): int(number) for name, number in config.lang2id.items()}, None, "langs", by_token=True
         )
     return None
+
+
+def require_tongues(source: str | Path, config: PreTrainedConfig) -> None:
+    """Raise `NeutralError` for a configuration whose list of languages cannot be: empty, or not of names to numbers."""
+    if config.model_type == "xmod":
+        named = config.languages
+        if not isinstance(named, (list, tuple)) or not named or not all(isinstance(name, str) for name in named):
+            raise NeutralError(f"{source}/config.json: languages is no list of names, and X-MOD has adapters for some")
+        if config.default_language not in (None, *named):
+            raise NeutralError(
+                f"{source}/config.json: default_language is {config.default_language!r}, and languages has only "
+                f"{', '.join(named)}"
+            )
+    elif _adds_embeddings(config) and (numbers := getattr(config, "lang2id", None)):
+        most = config.n_langs
+        if not isinstance(numbers, dict) or not all(type(n) is int and 0 <= n < most for n in numbers.values()):
+            raise NeutralError(
+                f"{source}/config.json: lang2id does not give every language a number from 0 to {most - 1} (n_langs is "
+                f"{most})"
+            )
 
 
 def speak(model: PreTrainedModel, language: str) -> None:

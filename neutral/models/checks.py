@@ -1,6 +1,6 @@
 """What a loaded model is held against before anything is computed with it: its kind, its tokenizer, its positions.
 
-`loading.load` calls all of these, in this order, and nothing else has to.
+`loading.load` calls all of these, in this order, and nothing else has to. `trying` then runs it once.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import torch
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
@@ -22,9 +21,6 @@ _READS = {"encoder": "reads both ways", "decoder": "reads forward only"}
 _POSITIONS = re.compile(r"(?:^|[._])(?:position|pos|positional)s?_emb|embed_positions$|(?:^|\.)wpe$")
 _RELATIVE = re.compile(r"rel_|relative|distance")
 _ROLES = ("bos", "eos", "cls", "sep", "mask", "pad", "unk")
-_TRIED = 12  # tokens of a trial
-_CHANGED = 4  # of these, the last ones, that are changed
-_TOLERANCE = 1e-4  # of the largest logit: rounding of float32 is a hundred times less
 
 
 def require_kind(source: str | Path, config: PreTrainedConfig, head: str) -> None:
@@ -48,7 +44,7 @@ def require_tokenizer(
 
     A special token that text never holds may lack its row (Gemma 3's for pictures): only masking draws it.
     """
-    table = getattr(_embeddings(model), "weight", None)
+    table = getattr(embeddings(model), "weight", None)
     if table is None or rows_of(tokenizer) <= len(table):  # CANINE hashes characters, and has no table
         return
     roles = {getattr(tokenizer, f"{role}_token_id", None) for role in _ROLES}
@@ -92,39 +88,7 @@ def require_positions(source: str | Path, model: PreTrainedModel, length: int) -
         raise NeutralError(f"--length {length}: {source} has {most} positions only; use --length {most} or less")
 
 
-def trial(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Return a small batch that a model can be tried on, the same one every time: input ids (2, 12) and their mask.
-
-    The second text is the first but for its last tokens.
-    """
-    config = model.config.get_text_config()
-    rows = min(getattr(_embeddings(model), "num_embeddings", 256), getattr(config, "vocab_size", None) or 256)
-    taken = {getattr(config, f"{role}_token_id", None) for role in ("pad", "bos", "eos")}
-    draw = torch.Generator().manual_seed(0)
-    ids = [i for i in torch.randint(0, rows, (8 * _TRIED,), generator=draw).tolist() if i not in taken] or [0]
-    ids = (ids * (2 * _TRIED))[: _TRIED + _CHANGED]
-    one, other = ids[:_TRIED], [*ids[: _TRIED - _CHANGED], *ids[_TRIED:]]
-    texts = torch.tensor([one, other], device=model.device)
-    batch = {"input_ids": texts, "attention_mask": torch.ones_like(texts)}
-    if model.config.is_encoder_decoder:
-        batch["decoder_input_ids"] = texts
-    if getattr(model.config, "languages", None):  # XMOD's adapters
-        batch["lang_ids"] = torch.zeros_like(texts[:, 0])
-    return batch
-
-
-@torch.inference_mode()
-def require_forward(source: str | Path, model: PreTrainedModel) -> None:
-    """Raise `NeutralError` if a changed token changes the logits before it, so that a causal model reads ahead."""
-    first, second = model(**trial(model)).logits[:, : _TRIED - _CHANGED].float()
-    if not (first - second).abs().max() <= _TOLERANCE * first.abs().max():
-        raise NeutralError(
-            f"--task clm: {source} reads ahead: a later token changes what it predicts before; "
-            f"{type(model).__name__} is no causal language model (try --task mlm)"
-        )
-
-
-def _embeddings(model: PreTrainedModel) -> nn.Module | None:
+def embeddings(model: PreTrainedModel) -> nn.Module | None:
     """Return a model's token table; None of a model that has no such thing, as CANINE."""
     try:
         return model.get_input_embeddings()

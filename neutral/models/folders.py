@@ -11,6 +11,8 @@ from safetensors import safe_open
 from neutral.errors import NeutralError
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+_MOST = {"layers": 1000, "n_layer": 1000, "depth": 1000, "experts": 10_000}  # by the ends of a setting's name
+_OTHERS = (".h5", ".onnx", ".msgpack", ".gguf", ".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".index")
 _ADAPTER = "adapter_config.json"
 
 
@@ -20,35 +22,63 @@ def require(source: str | Path, *, gguf: object = None) -> Path | None:
     Raises `NeutralError` for a path that is no folder, an adapter, a file that is empty or cut, and an index that is
     broken or names files that lie elsewhere or are missing.
     """
+    if not str(source).strip():
+        raise NeutralError("--model: is empty; give a Hugging Face id or a folder")
     path = Path(source).expanduser()
     if not path.is_dir():
         if str(source).startswith((".", "/", "~")) or path.exists():
             raise NeutralError(f"{source}: not a model folder (a folder with config.json and weights)")
         return None
     if (path / _ADAPTER).is_file():
-        base = _json(path / _ADAPTER).get("base_model_name_or_path") or "a model that it does not name"
+        base = json_object(path / _ADAPTER).get("base_model_name_or_path") or "a model that it does not name"
         raise NeutralError(
             f"{source}: is an adapter (PEFT) of {base}, no whole model; merge it into that model with PEFT and give "
             "the folder of the result"
         )
     if (path / "config.json").is_file():
-        _json(path / "config.json")
+        _require_sizes(path / "config.json", json_object(path / "config.json"))
     if gguf:
         _require_gguf(path / str(gguf))
         return path
-    files = [path / name for name in _WEIGHTS if (path / name).is_file()][:1]  # the one that transformers takes
-    for file in files:
-        for part in _shards(file) if file.suffix == ".json" else [file]:
-            _require_whole(part)
+    for file in weights(path):
+        _require_whole(file)
     return path
+
+
+def weights(path: Path) -> list[Path]:
+    """Return the files of weights that transformers takes in a folder; none if there are none.
+
+    Raises `NeutralError` for an index that is broken, or names files that lie elsewhere or are missing.
+    """
+    first = next((path / name for name in _WEIGHTS if (path / name).is_file()), None)
+    if first is None:
+        return []
+    return _shards(first) if first.suffix == ".json" else [first]
+
+
+def require_weights(source: str | Path, path: Path) -> None:
+    """Raise `NeutralError` for a folder without weights, naming what it has in their place."""
+    if weights(path):
+        return
+    others = sorted(file.name for file in path.iterdir() if file.suffix in _OTHERS or file.name in _WEIGHTS)
+    has = f"; it has {', '.join(others[:3])}{' …' if len(others) > 3 else ''}" if others else ""
+    raise NeutralError(
+        f"{source}: has no weights that can be read (model.safetensors, pytorch_model.bin){has}{gguf_of(path)}"
+    )
+
+
+def gguf_of(path: Path) -> str:
+    """Return the advice to load from the GGUF file that a folder has; "" if it has none."""
+    file = next(iter(sorted(path.glob("*.gguf"))), None)
+    return f"; to load from {file.name}, give --gguf {file.name}" if file else ""
 
 
 def _shards(index: Path) -> list[Path]:
     """Return the files that an index names."""
-    names = _json(index).get("weight_map")
+    names = json_object(index).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
         raise NeutralError(f"{index}: is no index: it has no weight_map of names to files")
-    if not isinstance(_json(index).get("metadata"), dict):
+    if not isinstance(json_object(index).get("metadata"), dict):
         raise NeutralError(f"{index}: is no whole index: it has no metadata; copy or download it again")
     shards = []
     for name in sorted(set(names.values())):
@@ -58,6 +88,16 @@ def _shards(index: Path) -> list[Path]:
             raise NeutralError(f"{index}: names {name[:80]!r}, which is missing; copy or download it")
         shards.append(index.parent / name)
     return shards
+
+
+def _require_sizes(file: Path, settings: dict) -> None:
+    """Raise `NeutralError` for so many layers that to build them would never end; for its text model's, too."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            _require_sizes(file, value)
+        most = next((most for end, most in _MOST.items() if name.endswith(end)), None)
+        if most and type(value) in (int, float) and value > most:
+            raise NeutralError(f"{file}: {name} is {value:,}, and no model has more than {most:,}; is it right?")
 
 
 def _require_whole(file: Path) -> None:
@@ -96,9 +136,15 @@ def _start(file: Path, size: int) -> bytes:
         return opened.read(size)
 
 
-def _json(file: Path) -> dict:
+def json_object(file: Path) -> dict:
+    """Return the object that a JSON file holds. Raises `NeutralError` naming it if it holds none."""
     try:
-        read = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
+            raise NeutralError(
+                f"{file}: begins with a byte order mark, which transformers does not read; save it as UTF-8 without one"
+            )
+        read = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise NeutralError(f"{file}: is no JSON: {error}") from error
     if not isinstance(read, dict):

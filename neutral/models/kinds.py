@@ -59,7 +59,7 @@ def natural_task(source: str | Path, **options: object) -> str:
     if task == "mlm" and not {config.model_type, text_config(config).model_type} & {*MODEL_FOR_MASKED_LM_MAPPING_NAMES}:
         raise NeutralError(
             f"{source}: {config.model_type} reads both ways and has no masked language-model head in transformers; "
-            "name a labelled --task"
+            "labelled tasks (nli, ner, …) are all that fits it"
         )
     return task
 

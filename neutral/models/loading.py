@@ -21,8 +21,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from neutral.errors import NeutralError
-from neutral.models import checks, heads, precision, texts, weights
+from neutral.errors import NeutralError, one_line
+from neutral.models import adapters, checks, folders, heads, precision, stored, texts, trying, weights
 from neutral.models.devices import device as chosen_device
 from neutral.models.devices import gains_from_bfloat16
 from neutral.models.kinds import is_multimodal, natural_task
@@ -116,13 +116,15 @@ def load(
     ------
     NeutralError
         In one line that names the source: if it is no model, has no such head, lacks weights that are not new by
-        design, reads the other way than the task, has fewer positions than `length` or fewer rows than tokens.
+        design, has some that are no numbers, reads the other way than the task, has fewer positions than `length` or
+        fewer rows than tokens, or fails on a small text.
     """
     if head not in _HEADS:
         raise NeutralError(f"{source}: no such head: {head}; there are {', '.join(_HEADS)}")
     count = {"num_labels": len(labels)} if labels else {}
     config = configuration(source, **{name: value for name, value in options.items() if name not in count})
     checks.require_kind(source, config, head)
+    adapters.require_tongues(source, config)
     named = heads.labels_of(config)
     for name, value in count.items():
         setattr(config, name, value)
@@ -130,14 +132,14 @@ def load(
         torch.manual_seed(seed)
         model, info = _read(source, head, config, dtype, options | count)
         new = weights.require(source, model, head, info, new_head=new_head)
+        weights.require_numbers(source, model)
         drawn, said = heads.fit(source, model, named, labels, new) if labels else (frozenset(), ())
     _check(source, model, head, tokenizer, length)
     new |= drawn
     model.to(chosen_device(device) if isinstance(device, str) else device)
-    if head == "clm":
-        checks.require_forward(source, model)
+    trying.require_running(source, model, head)
     notes = (*_notes(model, config, info), *said, *_told_new(new, seed), *_slowed(model))
-    return Loaded(model, new, notes)
+    return Loaded(model, new, tuple(map(one_line, notes)))
 
 
 class Looked(NamedTuple):
@@ -154,6 +156,7 @@ class Looked(NamedTuple):
 def look(source: str | Path, **options: object) -> Looked:
     """Load a model to look at it, whatever it lacks. Raises `NeutralError` for one that cannot be read at all."""
     config = configuration(source, **options)
+    adapters.require_tongues(source, config)
     task, notes = "", ()
     try:
         task = natural_task(source, **options)
@@ -162,7 +165,10 @@ def look(source: str | Path, **options: object) -> Looked:
         task, notes = "", (f"for labelled tasks only: {error}",)
     model, info = _read(source, task or "base", config, torch.float32, options)
     missing = tuple(weights.lacking(model, info))
-    return Looked(model.eval(), task, missing, (*notes, *_notes(model, config, info)))
+    if broken := weights.not_numbers(model):
+        notes = (*notes, f"not all of these weights are numbers (NaN or infinite): {weights.names(broken)}")
+    notes = (*notes, *_notes(model, config, info))
+    return Looked(model.eval(), task, missing, tuple(map(one_line, notes)))
 
 
 def load_model(source: str | Path, head: str = "mlm", **options: object) -> PreTrainedModel:
@@ -187,6 +193,11 @@ def _read(
     loader = texts.loader(own, _HEADS[head], head)
     if type(own) not in loader._model_mapping:
         raise NeutralError(f"{source}: {own.model_type} has no {_CALLED[head]} in transformers")
+    if not options.get("gguf_file"):
+        if path := folders.require(source):
+            folders.require_weights(source, path)
+        stored.require_plain(source, path, config)
+        stored.require_size(source, path, own, loader)
     rest = {name: value for name, value in options.items() if not hasattr(config, name)} | renamed
     rest |= {"dtype": dtype, "output_loading_info": True, "ignore_mismatched_sizes": True}
     model, info = from_pretrained(loader, source, config=own, **rest)
@@ -195,6 +206,7 @@ def _read(
             setattr(own, setting, not getattr(own, setting))
             model, info = from_pretrained(loader, source, config=own, **rest)
             break
+    stored.require_no_scales(source, config, info["unexpected_keys"])
     if own is config and is_multimodal(config):
         texts.deafen(model)
     return model, info
@@ -240,7 +252,7 @@ def _told_new(new: frozenset[str], seed: int) -> list[str]:
 
 def _slowed(model: PreTrainedModel) -> list[str]:
     """Make a model run in float32 where its device would gain from bfloat16 and it cannot; return the note on that."""
-    if not gains_from_bfloat16(model.device) or precision.runs_in_bfloat16(model, checks.trial(model)):
+    if not gains_from_bfloat16(model.device) or precision.runs_in_bfloat16(model, trying.trial(model)):
         return []
     precision.in_full_precision(model)
     return [f"{type(model).__name__} cannot run in bfloat16, so it runs in float32, which takes longer here"]

@@ -24,7 +24,8 @@ def alone(config: PreTrainedConfig, loader: type[_BaseAutoModelClass], options: 
     text = text_config(config)
     if text is config or type(text) not in loader._model_mapping:
         return config, {}
-    text.tie_word_embeddings = config.tie_word_embeddings
+    if hasattr(config, "tie_word_embeddings"):  # BLIP-2 leaves it to the text model
+        text.tie_word_embeddings = config.tie_word_embeddings
     for name, value in options.items():  # those that were meant for the text model
         if hasattr(text, name):
             setattr(text, name, value)

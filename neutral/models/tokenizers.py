@@ -12,17 +12,18 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
 from neutral.models import folders
-from neutral.models.reading import from_pretrained
+from neutral.models.reading import configuration, from_pretrained
 
 WARNED = 0.1
 """Share of unknown tokens above which a language's text is warned of."""
 
 REFUSED = 0.75
-"""Share of unknown tokens from which it is refused: what is left are full stops and digits."""
+"""Share of unknown tokens from which it is refused: what is left are digits and names in other letters."""
 
 _FILES = ("tokenizer.json", "*vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json", "*merges*", "*.codes")
 _LINES = 1000  # of a language that are looked at, evenly spread
 _SPACE = "▁"  # the only token of an empty SentencePiece tokenizer
+_SPACES = f"{_SPACE}Ġ \t\u00a0"  # what pieces write for a space, bytes as well
 
 
 def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizerBase:
@@ -35,8 +36,10 @@ def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizer
     except NeutralError as error:
         path = folders.require(source)
         if path is None or options.get("gguf_file") or any(match for kind in _FILES for match in path.glob(kind)):
+            if path is not None and not options.get("gguf_file"):
+                _require_readable(source, path)
             raise
-        raise NeutralError(_without(source)) from error
+        raise NeutralError(_without(source) + folders.gguf_of(path)) from error
     if _is_empty(tokenizer):
         raise NeutralError(_without(source))
     return tokenizer
@@ -45,7 +48,8 @@ def load_tokenizer(source: str | Path, **options: object) -> PreTrainedTokenizer
 def unknown(tokenizer: PreTrainedTokenizerBase, lines: Iterable[str]) -> float:
     """Return the share of a text's tokens that are unknown or special, between 0 and 1: what no model can be scored on.
 
-    A line without any token counts as one.
+    Known tokens without a letter or a digit are left out: a mere space before a word, which a tokenizer of pieces
+    gives for words that it knows nothing of, and full stops. A line without any token, or of spaces, counts as one.
 
     At most 1,000 lines are looked at, evenly spread. A tokenizer of bytes, or that falls back to them, knows all.
     """
@@ -54,9 +58,16 @@ def unknown(tokenizer: PreTrainedTokenizerBase, lines: Iterable[str]) -> float:
     if not lines:
         return 0.0
     rows = tokenizer(lines, add_special_tokens=False)["input_ids"]
-    tokens = sum(max(len(row), 1) for row in rows)
     lost = {tokenizer.unk_token_id, *tokenizer.all_special_ids}
-    return sum(sum(token in lost for token in row) if row else 1 for row in rows) / tokens
+    pieces = {
+        token: tokenizer.convert_ids_to_tokens(token) for token in {token for row in rows for token in row} - lost
+    }
+    spaces = {token for token, piece in pieces.items() if not str(piece).strip(_SPACES)}
+    words = {token for token, piece in pieces.items() if any(map(str.isalnum, str(piece)))}
+    nothing = sum(all(token in spaces for token in row) for row in rows)
+    unread = sum(token in lost for row in rows for token in row) + nothing
+    read = sum(token in words for row in rows for token in row)
+    return unread / max(unread + read, 1)
 
 
 def require_known(
@@ -80,6 +91,14 @@ def require_known(
 def rows_of(tokenizer: PreTrainedTokenizerBase) -> int:
     """Return how many rows a table must have for all of a tokenizer's tokens."""
     return max(max(tokenizer.get_vocab().values(), default=-1) + 1, len(tokenizer))
+
+
+def _require_readable(source: str | Path, path: Path) -> None:
+    """Raise `NeutralError` if it is for a file that is no JSON, or for the configuration, that a tokenizer fails."""
+    if (path / "tokenizer.json").is_file():
+        folders.json_object(path / "tokenizer.json")
+    if (path / "config.json").is_file():
+        configuration(source)
 
 
 def _is_empty(tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -47,7 +47,7 @@ def require(
         is_new |= {name for name in missing if _POOLER.search(name)}
     elif missing and not new_head:
         if len(is_new) == len(missing) and not any(missing.values()):
-            raise NeutralError(_headless(source, head, missing))
+            raise NeutralError(_headless(source, model, head, missing))
         is_new = set()
     lost = {name: why for name, why in missing.items() if name not in is_new}
     if lost:
@@ -57,6 +57,30 @@ def require(
             f"{names(lost)}{others if info['unexpected_keys'] else ''}"
         )
     return frozenset(is_new)
+
+
+def not_numbers(model: PreTrainedModel) -> list[str]:
+    """Return the names of the weights, and of the buffers that a checkpoint has, that are not all numbers.
+
+    A buffer may be infinite: it may be a mask.
+    """
+    learned = {name for name, _ in model.named_parameters()}
+    return [
+        name
+        for name, tensor in model.state_dict().items()
+        if tensor.is_floating_point()
+        and not tensor.is_meta
+        and not (tensor.isfinite() if name in learned else ~tensor.isnan()).all()
+    ]
+
+
+def require_numbers(source: str | Path, model: PreTrainedModel) -> None:
+    """Raise `NeutralError` naming the first weights that are not all numbers, and how many there are."""
+    if broken := not_numbers(model):
+        raise NeutralError(
+            f"{source}: {len(broken)} of its weights {'has' if len(broken) == 1 else 'have'} values that are no "
+            f"numbers (NaN or infinite): {names(broken)}; copy or download the file again, or take another checkpoint"
+        )
 
 
 def names(of: Collection[str]) -> str:
@@ -75,13 +99,22 @@ def _is_computed(model: PreTrainedModel, name: str) -> bool:
     return hasattr(model.get_submodule(name.rpartition(".")[0]), "create_weight")  # as sinusoidal positions have it
 
 
-def _headless(source: str | Path, head: str, missing: Mapping[str, str]) -> str:
+def _headless(source: str | Path, model: PreTrainedModel, head: str, missing: Mapping[str, str]) -> str:
+    """Return what is said of a checkpoint without a head, or with a part of one."""
+    base = {id(parameter) for parameter in model.base_model.parameters()} if model.base_model is not model else set()
+    whole = {
+        name for name, parameter in model.named_parameters() if _in_head(model, name) and id(parameter) not in base
+    }
+    lost = [name for name in missing if name in whole]
     advice = {
-        "mlm": f"`neutral pretrain --from {source}` adds one and trains it",
+        "mlm": f"`neutral pretrain --from {source}` {{}} and trains it",
         "clm": "take the checkpoint of the whole language model",
         "seq2seq": "take the checkpoint of the whole language model",
     }
-    return f"{source}: has no language-model head (missing: {names(missing)}); {advice[head]}"
+    if len(lost) < len(whole):
+        said = f"lacks {len(lost)} of the {len(whole)} weights of its language-model head: {names(lost)}"
+        return f"{source}: {said}; {advice[head].format('draws these')}"
+    return f"{source}: has no language-model head (missing: {names(missing)}); {advice[head].format('adds one')}"
 
 
 def _in_head(model: PreTrainedModel, name: str) -> bool:
