@@ -52,7 +52,7 @@ REASONS = {
 TABLE = {name: said for names, *said in ROWS for name in re.findall(r"`([^`]+)`", names)}
 """Architecture -> what the table says of find, of labels and of compress: yes, or the numbers of reasons why not."""
 
-LENGTH = 16
+LENGTH = 32
 
 
 @pytest.fixture(scope="module")
