@@ -212,7 +212,7 @@ def test_the_command_prunes_one_stack(only, models, labelled, tmp_path):
     [
         ({"functional": (0.4,)}, "--functional: for mlm and clm"),
         ({"only": "middle"}, "--only middle"),
-        ({"examples": 0}, "--train-examples 0: at least one"),
+        ({"examples": 0}, "--train-examples 0: at least 1"),
         ({"task": "mlm", "examples": 5}, "--train-examples: for labelled tasks"),
         ({"only": "decoder"}, "--only decoder: BertForTokenClassification has no linear layers there"),
     ],
