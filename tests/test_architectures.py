@@ -84,6 +84,8 @@ def test_the_table_is_true_of(name, tmp_path, text):
 def test_the_table_has_every_architecture_once():
     names = [name for names, *_ in ROWS for name in re.findall(r"`([^`]+)`", names)]
     assert sorted(names) == sorted(architectures.ARCHS)
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"[{len(architectures.ARCHS)} architectures](docs/methods.md#architectures)" in " ".join(readme.split())
 
 
 def outcome(check, folder, text, out):
