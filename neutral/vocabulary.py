@@ -267,7 +267,8 @@ def _renumber_config(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
     for config in [model.config] if generation is None else [model.config, generation]:
         for name, old in list(vars(config).items()):
             if name.endswith("_token_id") and isinstance(old, int):
-                setattr(config, name, new.get(old))
+                named = getattr(tokenizer, name, None)  # a configuration may name a token that was never there
+                setattr(config, name, new.get(old, named if isinstance(named, int) else None))
             elif name.endswith("_token_id") and isinstance(old, list):
                 setattr(config, name, [new[i] for i in old if i in new])
     for name in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"):

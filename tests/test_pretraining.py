@@ -114,3 +114,11 @@ def test_an_encoder_that_cannot_be_masked_is_refused_by_what_it_lacks(tmp_path):
     tokenizer.save_pretrained(tmp_path / "bert")
     assert "its tokenizer has no mask token" in refused("bert")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["distilbert", "xlm", "eurobert", "modernbert"])
+def test_encoders_that_call_dropout_and_tokens_otherwise_are_pretrained_too(name, made, tmp_path):
+    recipe = Recipe(steps=1, batch_size=2, rate=1e-3)
+    own = {"size": 590, "recipe": recipe, "length": 32, "device": "cpu", "quiet": True}
+    pretraining.pretrain(str(made(name)), tiny.text(), tmp_path / "out", **own)
+    assert models.natural_task(tmp_path / "out") == "mlm"
