@@ -191,5 +191,5 @@ def test_a_tokenizer_without_padding_takes_its_end_token(folder):
 def test_a_model_with_a_text_model_in_it_knows_the_padding_in_both_configurations(folder):
     """The head for sequences asks the text model's: without, it refuses batches."""
     config = AutoConfig.for_model("qwen3_5", **architectures.ARCHS["qwen3_5"][3])
-    tell_padding(SimpleNamespace(config=config), models.load_tokenizer(folder))
+    tell_padding(SimpleNamespace(config=config, modules=list), models.load_tokenizer(folder))
     assert config.pad_token_id == config.get_text_config().pad_token_id == 0

@@ -367,13 +367,16 @@ GROUPED = {"albert": 1, "albert-groups": 2, "hrm_text": 2}
 WITHOUT = {"ibert", "squeezebert"}  # no linear layers: a kind of its own, convolutions
 
 
+ALL = [
+    pytest.param(name, marks=[pytest.mark.long] if name in architectures.ALIKE else []) for name in architectures.ARCHS
+]
+
+
 @cache
 def built(name):
     """The model, its weights on no device."""
-    kind, head, spelling, settings = architectures.ARCHS[name]
-    if name in architectures.ALIKE:
-        default = architectures.AutoConfig.for_model(kind)
-        settings = {key: value for key, value in settings.items() if value is not None and hasattr(default, key)}
+    kind, head, spelling, _ = architectures.ARCHS[name]
+    settings = architectures.settings_of(name)
     words = {"vocab_size": architectures.VOCABULARY, "bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
     config = architectures.AutoConfig.for_model(kind, **(words if spelling else {}) | settings)
     with torch.device("meta"):
@@ -425,6 +428,7 @@ def test_matrices_of_other_architectures_do_what_the_same_paths_do_here():
     assert set(PATHS) <= met, "a path that no architecture has"
 
 
+@pytest.mark.long
 def test_what_matrices_do_is_rarely_left_open():
     components = [component for name in architectures.ARCHS for *_, component in in_layers(name)]
     assert components.count("other") / len(components) < 0.002
@@ -437,7 +441,7 @@ def stack_expected(name):
     return {"MaskedLM": "encoder", "CausalLM": "decoder", "Seq2SeqLM": ""}[architectures.ARCHS[name][1]]
 
 
-@pytest.mark.parametrize("name", architectures.ARCHS)
+@pytest.mark.parametrize("name", ALL)
 def test_the_stack_is_that_of_the_configuration(name: str):
     stack, weights = models.stack(built(name)), matrices(name)
     assert stack == stack_expected(name)
@@ -446,7 +450,7 @@ def test_the_stack_is_that_of_the_configuration(name: str):
         assert labels.stack_of(weights) == stack
 
 
-@pytest.mark.parametrize("name", [name for name in architectures.ARCHS if name not in WITHOUT])
+@pytest.mark.parametrize("name", [name for name in ALL if name.values[0] not in WITHOUT])
 def test_the_layers_are_those_of_the_configuration(name: str):
     config = built(name).config
     stack = models.stack(built(name))

@@ -6,7 +6,7 @@ import synthetic
 
 from neutral.study import Study
 
-NOTE = "much of the text is unknown to the tokenizer: sw (40% of its tokens unknown)"
+NOTE = "Much of the text is unknown to the tokenizer: sw (40% of its tokens unknown)"
 HOSTILE = "![picture](http://example.org/x.png) <b>bold</b>"
 
 
