@@ -209,6 +209,7 @@ def test_a_table_comes_as_csv(tab, server):
     assert lines[1].startswith("all,en,it,")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["", "overlap", "pair", "layers", "typology", "inside", "masks", "compression"])
 def test_nothing_sticks_out_on_a_phone(tab, server, page):
     tab.set_viewport_size({"width": 390, "height": 844})
@@ -244,6 +245,7 @@ def part(tab, name):
     settled(tab)
 
 
+@pytest.mark.long
 def test_the_compression_page_keeps_its_view_in_the_address(tab, server, chromium):
     visit(tab, f"{server}/compression?tables=tables")
     choose(tab, "Size counted in", "Parameters")
@@ -266,6 +268,7 @@ def test_the_compression_page_keeps_its_view_in_the_address(tab, server, chromiu
     assert {"by": ["Parameters"], "part": ["Errors"], "group": ["Script"]}.items() <= asked(tab).items()
 
 
+@pytest.mark.long
 def test_a_word_typed_in_any_script_is_explored_in_the_bundled_models_table(tab, server):
     visit(tab, f"{server}/compression?tables=tables&part=Tokens&ratio=4")
     field = tab.get_by_role("textbox", name="A word, in any language")

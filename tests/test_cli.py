@@ -55,6 +55,7 @@ def test_overlap_as_csv_is_one_row_a_group_and_pair(capsys, files):
     assert table.value[0] == pytest.approx(expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("measure", MEASURES)
 def test_every_measure_comes_as_json(capsys, files, measure):
     code, out, _ = run(capsys, "overlap", *files, "--measure", measure, "--format", "json")
@@ -71,6 +72,7 @@ def test_sparsity_and_info_name_masks_by_language(capsys, files):
     assert rows[0]["weights"] == sum(np.prod(shape) for shape in SHAPES.values())
 
 
+@pytest.mark.long
 def test_converted_masks_are_the_same_masks(capsys, files, tmp_path):
     code, out, _ = run(capsys, "masks", "convert", *files, "-o", str(tmp_path / "packed"))
     assert code == 0

@@ -217,6 +217,7 @@ def test_a_right_to_left_word_keeps_its_direction_among_others():
     assert "\u2069" in said
 
 
+@pytest.mark.long
 def test_the_map_is_drawn_when_asked_for_and_remembered():
     at = opened(part="Tokens", ratio="2")
     assert not charts(at)
@@ -370,6 +371,7 @@ def test_a_study_without_fine_tuning_says_how_to_make_some(tmp_path, monkeypatch
     assert "This study has no fine-tuning yet" in opened(part="Fine-tuning").info[0].value
 
 
+@pytest.mark.long
 def test_looking_at_a_study_imports_no_model_library(folder):
     script = f"""
 import os, sys

@@ -85,6 +85,7 @@ def test_counted_masks_that_are_not_kept_go_and_are_not_found_again(plan, tmp_pa
     assert contents(find(kept, tmp_path)) == before
 
 
+@pytest.mark.long
 def test_a_finished_study_gets_the_controls_that_are_asked_for_later(plan, tmp_path):
     every = ("pretrained", "shuffled")
     at_once = contents(find(replace(plan, controls=every), tmp_path / "once"))
@@ -226,6 +227,7 @@ def _lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+@pytest.mark.long
 def test_a_device_out_of_memory_ends_in_one_line_with_nothing_lost(plan, tmp_path, monkeypatch):
     whole = contents(find(plan, tmp_path / "whole"))
     rounds = iter(range(9))

@@ -60,6 +60,7 @@ def test_every_distance_is_that_of_the_package(package):
         assert np.allclose(apart(ours), apart(theirs), rtol=0, atol=1e-6, equal_nan=True), kind
 
 
+@pytest.mark.long
 def test_genetic_distances_are_the_packages_but_a_lineage_that_is_not_recorded_is_missing(package):
     """Four languages, as the package takes its time over this kind; it says 0 for Basque and Bokmål."""
     codes = ["eng", "deu", "eus", "nob"]
