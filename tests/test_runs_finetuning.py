@@ -8,7 +8,6 @@ from test_glue import rows, write
 from test_runs_tables import data, model, run, text  # noqa: F401 (fixtures)
 from test_squad import original, row
 
-from neutral.errors import NeutralError
 from neutral.metrics import metric
 from neutral.study import Study
 
@@ -113,19 +112,6 @@ def test_the_new_head_stays_in_the_study(model, text, tasks, tmp_path):  # noqa:
     heads = [note for note in Study(tmp_path / "study").info["notes"] if note.startswith("new weights")]
     assert len(heads) == 1, "of the first model; the others' is alike"
     assert "drawn from seed 0: bert.pooler.dense.bias, bert.pooler.dense.weight, classifier.bias" in heads[0]
-
-
-def test_data_that_the_tokenizer_does_not_know_is_refused_before_the_long_work(model, tmp_path):  # noqa: F811
-    from neutral.runs.finetuning import prepare
-    from neutral.runs.plans.finetuning import FinetuningPlan
-
-    folder = tmp_path / "cola"
-    folder.mkdir()
-    lines = "\n".join(json.dumps({"sentence": "漢字假名交混文", "label": i % 2}, ensure_ascii=False) for i in range(8))
-    for split in ("train", "validation"):
-        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    with pytest.raises(NeutralError, match="does not know the text of cola"):
-        prepare(FinetuningPlan((str(folder),)), model, 32)
 
 
 def test_rows_left_out_are_told(model, tasks, capsys):  # noqa: F811

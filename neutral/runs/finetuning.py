@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,9 +42,8 @@ def prepare(
     Called before the long work, so that a mistake ends the command at once. `length` is the study's, and `trim` says
     whether it trims the vocabulary.
 
-    Raises `NeutralError` for a plan that `check` refuses, a trimmed vocabulary, data that `benchmarks.load` refuses or
-    the tokenizer does not know, a length above the model's positions, windows that are too short for their stride, and
-    a model without such a head.
+    Raises `NeutralError` for a plan that `check` refuses, a trimmed vocabulary, data that `benchmarks.load` refuses, a
+    length above the model's positions, windows that are too short for their stride, and a model without such a head.
     """
     check(plan)
     if trim:
@@ -52,18 +52,13 @@ def prepare(
     for source in plan.data:
         data[name_of(source)] = loaded = benchmarks.load(source, plan.task)
         tokens = plan.tokens(loaded.task, length)
-        tokenizer = models.load_tokenizer(model, **options)
-        say(models.require_known(model, tokenizer, {name_of(source): loaded.lines()})[1], quiet=quiet)
         with _named(plan):
             models.require_positions(model, tokens, **options)
-            task = loaded.over(tokenizer, length=tokens, stride=plan.stride)
+            task = loaded.over(models.load_tokenizer(model, **options), length=tokens, stride=plan.stride)
             task.items(loaded.train[:1])
         finetuning.start(model, task, None, 0, "cpu", **options)
-        left = (
-            f"{source}: {split}: {n} rows left out, their labels are kept secret (-1)"
-            for split, n in loaded.hidden.items()
-        )
-        say(left, quiet=quiet)
+        for split, count in ({} if quiet else loaded.hidden).items():
+            print(f"{source}: {split}: {count} rows left out, their labels are kept secret (-1)", file=sys.stderr)
     return data
 
 

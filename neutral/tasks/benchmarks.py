@@ -57,11 +57,6 @@ class Benchmark:
             return Classification(tokenizer, self.classes, length=length)
         return Glue(self.task, tokenizer, length=length)
 
-    def lines(self) -> list[str]:
-        """Return the texts of the training examples."""
-        read = [each.texts if hasattr(each, "texts") else (each.question, each.context) for each in self.train]
-        return [text for texts in read for text in texts]
-
     def digest(self) -> str:
         """Return 16 hexadecimal digits that change when an example does."""
         return corpora.digest([repr(example) for part in (self.train, *self.held_out.values()) for example in part])
