@@ -1,6 +1,6 @@
 """What a loaded model is held against before anything is computed with it: its kind, its tokenizer, its positions.
 
-`loading.load` calls all of these, in this order, and nothing else has to. `trying` then runs it once.
+`checkpoint.load` calls all of these, in this order, and nothing else has to. `trying` then runs it once.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from transformers import (
 
 from neutral import models
 from neutral.errors import NeutralError
-from neutral.models import checks, devices, loading, precision
+from neutral.models import checkpoint, checks, devices, precision
 
 LABELS = ["B-PER", "I-PER", "O"]
 
@@ -324,7 +324,7 @@ def test_a_model_that_cannot_run_in_bfloat16_runs_in_float32_and_that_is_told(tm
     for name in ("deberta", "bert"):
         architectures.make(name, tmp_path / name)
     plain = models.load(tmp_path / "deberta", "mlm")
-    monkeypatch.setattr(loading, "gains_from_bfloat16", lambda _: True)
+    monkeypatch.setattr(checkpoint, "gains_from_bfloat16", lambda _: True)
     loaded = models.load(tmp_path / "deberta", "mlm")
     assert loaded.notes == (
         "DebertaForMaskedLM cannot run in bfloat16, so it runs in float32, which takes longer here",
@@ -349,7 +349,7 @@ def test_a_failing_forward_leaves_autocast_as_it_was():
 
 
 def test_the_precision_is_tried_only_where_the_device_gains(bert, monkeypatch):
-    monkeypatch.setattr(loading, "gains_from_bfloat16", lambda _: False)
+    monkeypatch.setattr(checkpoint, "gains_from_bfloat16", lambda _: False)
     monkeypatch.setattr(precision, "runs_in_bfloat16", lambda *_: pytest.fail("tried"))
     models.load(bert, "mlm")
     assert isinstance(devices.gains_from_bfloat16(torch.device("cpu")), bool)
@@ -408,7 +408,9 @@ def test_every_head_is_tried_once(tmp_path, head, monkeypatch):
     kind = {"clm": "llama", "seq2seq": "mt5"}.get(head, "bert")
     tiny.model(kind).save_pretrained(tmp_path)
     tried = []
-    monkeypatch.setattr(loading.trying, "trial", lambda model: tried.append(model) or {"input_ids": torch.ones(1, 2)})
+    monkeypatch.setattr(
+        checkpoint.trying, "trial", lambda model: tried.append(model) or {"input_ids": torch.ones(1, 2)}
+    )
     labels = {"labels": LABELS} if head in ("classification", "tagging") else {}
     assert "fails on a small text" in refused(tmp_path, head, **labels)  # ids that are no integers
     assert len(tried) == 1
@@ -464,6 +466,6 @@ def test_the_text_model_of_blip_2_is_loaded_though_its_configuration_says_nothin
 
     config = tiny.AutoConfig.for_model("blip-2")
     assert not hasattr(config, "tie_word_embeddings")
-    own, renamed = texts.alone(config, loading.AutoModelForCausalLM, {})
+    own, renamed = texts.alone(config, checkpoint.AutoModelForCausalLM, {})
     assert own.model_type == "opt"
     assert renamed["key_mapping"]
