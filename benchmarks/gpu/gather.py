@@ -80,15 +80,16 @@ class Gathering:
         overlap.count([*masks, control], [*codes, PRETRAINED]).save(paths["pretrained"])
         overlap.count([mask ^ control for mask in masks], codes).save(paths["beyond"])
 
-    def count_seeds(self, study: Study, sparsity: float, seeds: Sequence[int], languages: Sequence[str]) -> None:
-        """Count the same language's masks under several seeds against each other."""
-        path = study.counts_path(TASK, METHOD, sparsity, seeds[0], "seeds")
-        if path.is_file():
-            return
-        pairs = [(code, seed) for code in sorted(languages) for seed in seeds]
-        masks = [study.mask(TASK, METHOD, sparsity, seed, code) for code, seed in pairs]
-        overlap.count(masks, [f"{code}/{seed}" for code, seed in pairs]).save(path)
-
     def _scores(self, code: str) -> list[dict]:
         part = self.parts / code
         return list(Study(part).rows("score")) if (part / "study.json").is_file() else []
+
+
+def count_seeds(study: Study, sparsity: float, seeds: Sequence[int], languages: Sequence[str]) -> None:
+    """Count the same language's masks under several seeds against each other, unless they are counted."""
+    path = study.counts_path(TASK, METHOD, sparsity, seeds[0], "seeds")
+    if path.is_file():
+        return
+    pairs = [(code, seed) for code in sorted(languages) for seed in seeds]
+    masks = [study.mask(TASK, METHOD, sparsity, seed, code) for code, seed in pairs]
+    overlap.count(masks, [f"{code}/{seed}" for code, seed in pairs]).save(path)

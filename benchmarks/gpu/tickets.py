@@ -1,13 +1,15 @@
 """Find lottery tickets of several languages at once on one GPU, until a time is over; what is done is packed.
 
-    python -m benchmarks.gpu.tickets --text FOLDER --out FOLDER --seconds N [--tiny]
+    python -m benchmarks.gpu.tickets --text FOLDER --out FOLDER --seconds N [--seed N --exactly] [--scratch FOLDER]
 
 - Every language is searched by `neutral find` in a process of its own. At this size a step waits for Python more than
   for the GPU, so the processes together take little longer than one.
 - Once they train, their speed is measured. If 500 steps a round would not reach 50 % in time, they start again with
   as many steps as do.
 - Whenever all languages have reached a level, it is counted and packed. At the end of the time they are stopped.
-- If they finish early, four languages go on with a second seed.
+- If they finish early, four languages go on with the next seed.
+- `--exactly` does neither of the two: the steps and the seed that were asked for, no fewer and no more.
+- A folder `--scratch` is kept: the same command again goes on where this one was stopped, at most a round back.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.gpu.gather import Gathering
+from benchmarks.gpu.gather import Gathering, count_seeds
 from benchmarks.gpu.parcels import pack
 from benchmarks.gpu.timing import write
 from neutral.cli.options import quiet_libraries
@@ -33,6 +35,8 @@ from neutral.languages.eleven import PAPER_ORDER
 from neutral.search.lottery import levels
 
 MODEL = "data/models/mini-mbert"
+"""Its folder's name is what studies call it."""
+
 SECOND_SEED = ("en", "zh", "ar", "sw")
 LEAST_STEPS, STEPS_UNIT = 100, 50
 LISTEN = 15.0  # seconds of training whose speed is measured
@@ -45,6 +49,9 @@ class Ask:
     """What to search for."""
 
     text: Path
+    model: str = MODEL
+    seed: int = 0
+    exactly: bool = False  # no fewer steps, and no second seed
     languages: tuple[str, ...] = PAPER_ORDER
     steps: int = 500
     batch: int = 32
@@ -68,7 +75,7 @@ class Ask:
     def command(self, code: str, seed: int, study: Path) -> list[str]:
         """Return the command that searches one language."""
         options = {
-            "model": MODEL,
+            "model": self.model,
             "text": self.text,
             "languages": code,
             "study": study,
@@ -165,25 +172,25 @@ def affordable(ask: Ask, rate: float, seconds: float) -> int:
 def search(ask: Ask, out: Path, seconds: float, scratch: Path, listen: float = LISTEN) -> None:
     """Search until `seconds` are over; results go to `out` whenever a level is reached."""
     results, until = out / "results.jsonl", time.monotonic() + max(1.0, seconds - ENDING)
-    pool = Pool(ask, scratch / "first")
+    pool = Pool(ask, scratch / "first", ask.seed)
     pool.start()
     try:
         rate = speed(pool, until, listen)
         write(results, step="tickets", processes=len(ask.languages), steps_a_second=rate, steps=ask.steps)
         left = until - time.monotonic()
-        if rate is not None and affordable(ask, rate, left) < ask.steps:
+        if rate is not None and not ask.exactly and affordable(ask, rate, left) < ask.steps:
             pool.stop()
             steps = affordable(ask, rate, left - 30)  # starting again takes about 30 s
             write(results, step="tickets", started_again_with_steps=steps)
             ask = replace(ask, steps=steps)
-            pool = Pool(ask, scratch / "again")
+            pool = Pool(ask, scratch / "again", ask.seed)
             pool.start()
-        gathering = Gathering(pool.parts, scratch / "study", ask.languages, MODEL)
+        gathering = Gathering(pool.parts, scratch / "study", ask.languages, ask.model)
         _follow(pool, gathering, ask, out, until)
-        second = tuple(code for code in SECOND_SEED if code in ask.languages)
+        second = () if ask.exactly else tuple(code for code in SECOND_SEED if code in ask.languages)
         left = until - time.monotonic()
         if len(second) > 1 and rate and left > 30 + len(second) * ask.rounds_home * ask.steps / rate:
-            pool = Pool(ask, pool.scratch, 1, second)
+            pool = Pool(ask, pool.scratch, ask.seed + 1, second)
             pool.start()
             _follow(pool, gathering, ask, out, until)
     finally:
@@ -212,12 +219,12 @@ def _follow(pool: Pool, gathering: Gathering, ask: Ask, out: Path, until: float)
 
 def _bring_home(pool: Pool, gathering: Gathering, ask: Ask, reached: Sequence[float], out: Path) -> None:
     codes = list(pool.languages or ask.languages)
-    levels_so_far = reached if pool.seed == 0 else ask.sparsities
-    study = gathering.join(levels_so_far, (0, 1) if pool.seed else (0,))
+    both = pool.seed != ask.seed
+    study = gathering.join(ask.sparsities if both else reached, sorted({ask.seed, pool.seed}))
     for sparsity in reached:
         gathering.count(study, sparsity, pool.seed, codes)
-        if pool.seed:
-            gathering.count_seeds(study, sparsity, (0, pool.seed), codes)
+        if both:
+            count_seeds(study, sparsity, (ask.seed, pool.seed), codes)
     pack(study.path, out, max([s for s in reached if s <= ask.home], default=reached[0]))
     write(out / "results.jsonl", step="tickets", seed=pool.seed, packed_up_to=reached[-1])
 
@@ -230,22 +237,32 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True, metavar="N")
     parser.add_argument("--steps", type=int, default=500, help="steps a round, at most (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=Ask.rate, help="peak learning rate (default: %(default)s)")
-    parser.add_argument("--recipe", default="paper", help="passed on to `find` if it knows recipes")
+    parser.add_argument("--recipe", default="paper", help="passed on to `find` (default: %(default)s)")
+    parser.add_argument("--model", default=MODEL, metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first seed (default: %(default)s)")
+    parser.add_argument("--exactly", action="store_true", help="no fewer steps a round, and no second seed")
+    parser.add_argument("--scratch", type=Path, metavar="FOLDER", help="kept, for a run that goes on with it")
     parser.add_argument("--tiny", action="store_true", help="two languages, two rounds, three steps")
     options = parser.parse_args()
     quiet_libraries()
     options.out.mkdir(parents=True, exist_ok=True)
-    ask = Ask(options.text, steps=options.steps, rate=options.rate, extra=_recipe(options.recipe))
+    ask = Ask(
+        options.text.resolve(),
+        options.model,
+        options.seed,
+        options.exactly,
+        steps=options.steps,
+        rate=options.rate,
+        extra=("--recipe", options.recipe),
+    )
     if options.tiny:
         ask = replace(ask, languages=("sw", "ur"), steps=3, batch=2, sparsity=0.2, home=0.1)
+    listen = 1.0 if options.tiny else LISTEN
+    if options.scratch:
+        search(ask, options.out, options.seconds, options.scratch.resolve(), listen)
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        search(ask, options.out, options.seconds, Path(scratch), 1.0 if options.tiny else LISTEN)
-
-
-def _recipe(name: str) -> tuple[str, ...]:
-    """Return the option that chooses a recipe, if `find` has it."""
-    known = subprocess.run([sys.executable, "-m", "neutral", "find", "--help"], capture_output=True, text=True).stdout
-    return ("--recipe", name) if "--recipe" in known else ()
+        search(ask, options.out, options.seconds, Path(scratch), listen)
 
 
 if __name__ == "__main__":
