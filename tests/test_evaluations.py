@@ -51,6 +51,15 @@ def test_means_of_perplexity_are_geometric():
     assert (curve["low"], curve["high"], curve["n"]) == (pytest.approx(1.0), pytest.approx(4.0), 2)
 
 
+def test_a_mask_is_compared_with_the_full_model_under_the_masks_own_seeds():
+    table = [row("full", "en", 0.0, 10.0, 0), row("full", "en", 0.0, 40.0, 1)]
+    table += [row("magnitude", "en", 0.5, 20.0, 0), row("magnitude", "en", 0.5, 80.0, 1)]
+    table += [row("magnitude", "en", 0.8, 120.0, 1), row("random", "en", 0.8, 60.0, 2)]
+    scores = evaluations.scores(pd.DataFrame(table), "mlm").set_index(["method", "sparsity"])
+    assert scores["full"].tolist() == pytest.approx([20.0, 40.0, 20.0])
+    assert scores["ratio"].tolist() == pytest.approx([2.0, 3.0, 3.0])
+
+
 def test_a_score_without_the_full_model_has_no_ratio():
     found = evaluations.scores(pd.DataFrame([row("magnitude", "en", 0.5, 20.0)]), "mlm")
     assert math.isnan(found["ratio"].item())

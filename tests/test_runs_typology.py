@@ -60,6 +60,17 @@ def test_what_is_done_is_not_done_again(study):
     assert (study.path / "results.jsonl").read_bytes().startswith(before)
 
 
+def test_masks_of_another_seed_are_tested_if_asked(tmp_path, capsys):
+    study = synthetic.encoder_study(tmp_path / "study", layers=2, seeds=(0, 1))
+    few = ("--methods", "magnitude", "--measures", "jaccard", "--by", "all", "--controls", "")
+    explained(study, *few)
+    assert set(study.table("association").seed) == {0}
+    capsys.readouterr()
+    assert explained(study, *few, "--mask-seed", "1", "--format", "json") == 0
+    assert {row["seed"] for row in json.loads(capsys.readouterr().out)} == {1}
+    assert set(study.table("association").seed) == {0, 1}
+
+
 def test_the_vocabulary_is_compared_where_model_and_text_are_given(tmp_path):
     study = synthetic.encoder_study(tmp_path / "study", languages=("en", "fr", "de", "sw"), layers=2, seeds=(0,))
     model = tiny.saved(tmp_path / "model", languages=("en", "fr", "de", "sw"))
@@ -76,6 +87,8 @@ def test_the_vocabulary_is_compared_where_model_and_text_are_given(tmp_path):
     [
         (("--methods", "fisher"), "no overlap counts of these methods"),
         (("--sparsity", "0.77"), "it has magnitude 0.1"),
+        (("--mask-seed", "7"), "it has magnitude 0.1 seed 0"),
+        (("--mask-seed", "-1"), "--mask-seed -1: a seed is from 0"),
         (("--model", "somewhere"), "--model and --text go together"),
         (("--study", "nowhere"), "not a study"),
         (("--by", "all,expert"), "--by expert: this network has no experts; use --by layer"),

@@ -23,6 +23,9 @@ def add_typology(commands: argparse._SubParsersAction) -> None:
         "--methods", type=words, default=(), help="of finding masks (default: all that the study has)"
     )
     typology.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.3,0.5")
+    typology.add_argument(
+        "--mask-seed", type=int, help="which of the masks found under several seeds (default: the lowest)"
+    )
     typology.add_argument("--measures", type=words, default=("jaccard", "beyond"), help="jaccard,beyond,phi,…")
     typology.add_argument(
         "--by", type=words, default=("all", "layer"), help="all,layer,component,expert,…; the first is printed"
@@ -53,6 +56,7 @@ def _run(chosen: argparse.Namespace) -> None:
     plan = TypologyPlan(
         methods=chosen.methods,
         sparsities=chosen.sparsity,
+        mask_seed=chosen.mask_seed,
         measures=chosen.measures,
         by=chosen.by,
         controls=chosen.controls,

@@ -64,8 +64,10 @@ def explain(
     check(plan)
     choices = _chosen(study, plan)
     if not choices:
-        counted = ", ".join(sorted({f"{c.method} {c.sparsity:g}" for c in summary.choices(study)}))
-        raise NeutralError(f"{study.path}: has no overlap counts of these methods and sparsities; it has {counted}")
+        counted = ", ".join(sorted({f"{c.method} {c.sparsity:g} seed {c.seed}" for c in summary.choices(study)}))
+        raise NeutralError(
+            f"{study.path}: has no overlap counts of these methods, sparsities and seed; it has {counted}"
+        )
     members = summary.counts_of(study, choices[0]).members
     if len(members) < association.LEAST:
         raise NeutralError(f"{study.path}: {len(members)} languages; an association takes at least {association.LEAST}")
@@ -91,10 +93,11 @@ def explain(
 
 
 def _chosen(study: Study, plan: TypologyPlan) -> list[Choice]:
-    """Return the masks to test: of each method and sparsity of the plan those of the lowest seed."""
+    """Return the masks to test: of each method and sparsity of the plan those of its seed, by default the lowest."""
     chosen: dict[tuple, Choice] = {}
     for choice in summary.choices(study):  # in natural order, seeds last
         planned = not plan.methods or choice.method in plan.methods
+        planned &= plan.mask_seed is None or choice.seed == plan.mask_seed
         if planned and any(same_sparsity(choice.sparsity, s) for s in plan.sparsities):
             chosen.setdefault((choice.task, choice.method, choice.sparsity), choice)
     return list(chosen.values())

@@ -37,7 +37,8 @@ def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.
         Columns `SCORE_COLUMNS`; value and full are in the metric's unit.
 
         - variant: whether the masked model was trained before it was scored.
-        - full: the score of the full model under the same variant, NaN when it was not scored.
+        - full: the score of the full model under the same variant and the same seeds (under all of its seeds where it
+          lacks a mask's), NaN when it was not scored.
         - ratio: value / full; for perplexity a ratio above 1 is worse than the full model.
     """
     if table.empty:
@@ -48,9 +49,12 @@ def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.
     variant = table["variant"] if "variant" in table else pd.Series("", index=table.index)
     table = table.assign(variant=variant.fillna("").astype(str))
     shared = ["language", "metric", "variant"]
-    masks = _mean(table[table["method"] != FULL], ["method", *shared, "sparsity"])
-    full = _mean(table[table["method"] == FULL], shared).rename(columns={"value": "full"})
-    joined = masks.merge(full, on=shared, how="left")
+    full = table[table["method"] == FULL]
+    masks = table[table["method"] != FULL].merge(_full(full, [*shared, "seed"]), on=[*shared, "seed"], how="left")
+    masks = masks.merge(_full(full, shared), on=shared, how="left", suffixes=("", "_of_all"))
+    by = ["method", *shared, "sparsity"]
+    beside = masks.assign(value=masks["full"].fillna(masks["full_of_all"])).dropna(subset="value")
+    joined = _mean(masks, by).merge(_full(beside, by), on=by, how="left")
     joined["ratio"] = joined["value"] / joined["full"]
     return joined[SCORE_COLUMNS]
 
@@ -107,6 +111,10 @@ def checked(table: pd.DataFrame, task: str, method: str) -> list[float]:
     if table.empty:
         return []
     return sorted(set(table[(table["task"] == task) & (table["method"] == method)]["sparsity"]))
+
+
+def _full(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    return _mean(table, by).rename(columns={"value": "full"})
 
 
 def _mean(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:

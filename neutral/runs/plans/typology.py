@@ -15,6 +15,7 @@ class TypologyPlan:
 
     methods: tuple[str, ...] = ()  # all if empty
     sparsities: tuple[float, ...] = (0.5,)
+    mask_seed: int | None = None  # which of the masks found under several seeds; those of the lowest if None
     measures: tuple[str, ...] = ("jaccard", "beyond")
     by: tuple[str, ...] = ("all", "layer")
     controls: tuple[str, ...] = ("family", "script", "occurrences")  # each controlled for in turn
@@ -26,4 +27,4 @@ class TypologyPlan:
 def check(plan: TypologyPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
     require_least(1, permutations=plan.permutations)
-    require_seeds(seed=(plan.seed,))
+    require_seeds(seed=(plan.seed,), mask_seed=() if plan.mask_seed is None else (plan.mask_seed,))

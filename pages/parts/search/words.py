@@ -45,7 +45,7 @@ def answer(winners: pd.DataFrame, levels: pd.DataFrame, *, trained: bool) -> str
 
 def curve(levels: pd.DataFrame, *, trained: bool) -> str:
     """Say what the band and the circles of one language's curve mean."""
-    seeds, full = int(levels["seeds"].max()), int(levels["full_seeds"].iloc[0])
+    few, many, full = int(levels["seeds"].min()), int(levels["seeds"].max()), int(levels["full_seeds"].iloc[0])
     sentences = ["The band is one standard deviation of the full model over its seeds."] if full > 1 else []
     if levels["not_worse"].notna().any():
         sentences.append(
@@ -54,7 +54,8 @@ def curve(levels: pd.DataFrame, *, trained: bool) -> str:
     else:
         sentences.append("Not tested by bootstrap: the scores of single examples were not stored.")
     alike = ", trained for as many steps" if trained else ", neither trained"
-    sentences.append(f"{formats.count(seeds, 'seed')} of a ticket, {full} of the full model{alike}.")
+    seeds = formats.count(many, "seed") if few == many else f"{few} to {many} seeds"
+    sentences.append(f"{seeds} of a ticket, {full} of the full model{alike}.")
     return " ".join(sentences)
 
 
