@@ -350,3 +350,9 @@ def test_the_overview_leads_to_both_pages():
     labels = [link.proto.label for link in opened("app.py").get("page_link")]
     assert "Does a mask work for another language?" in labels
     assert "How sparse a language's ticket can get" in labels
+
+
+def test_a_curve_says_of_how_many_seeds_its_tickets_are():
+    levels = pd.DataFrame({"seeds": [2, 1], "full_seeds": [2, 2], "not_worse": [True, False]})
+    assert "1 to 2 seeds of a ticket, 2 of the full model" in words.curve(levels, trained=True)
+    assert "1 seed of a ticket, 2 of the full model" in words.curve(levels[1:], trained=True)
