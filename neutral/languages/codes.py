@@ -29,7 +29,7 @@ _PLACED = {
     "lvs": "latv1249", "ltg": "latv1249", "ajp": "nort3139", "sgs": "lith1251",
     "twi": "akan1250", "nah": "azte1234",
 }  # fmt: skip
-"""ISO 639-3 code -> Glottolog's code, where Glottolog has the language as a dialect, as a group, or under another code."""
+"""ISO 639-3 code -> Glottolog's code, where Glottolog has it as a dialect, as a group, or under another code."""
 _RIGHT_TO_LEFT = {"Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"}
 _SCRIPTS = {"hmn": "Latn", "mww": "Latn", "sh": "Latn", "cnr": "Latn"}
 """Usual scripts that CLDR does not give, or gives for a new script that few texts are in."""

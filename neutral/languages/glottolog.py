@@ -7,14 +7,15 @@ the last line above it that is one level higher.
 
 from __future__ import annotations
 
-import lzma
+import gzip
+import zlib
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 from neutral.errors import FileError
 
-FILE = Path(__file__).with_name("glottolog-5.1.tsv.xz")
+FILE = Path(__file__).with_name("glottolog-5.1.tsv.gz")
 NO_FAMILIES = {"book1242", "sign1238", "mixe1287", "pidg1258", "arti1236", "uncl1493", "unat1236", "spee1234"}
 """Top nodes that gather languages and are no families.
 
@@ -87,8 +88,8 @@ class Tree:
 def tree() -> Tree:
     """Return Glottolog's tree: 13,399 languages and groups. It is read at the first call."""
     try:
-        return Tree(lzma.decompress(FILE.read_bytes()).decode())
-    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
+        return Tree(gzip.decompress(FILE.read_bytes()).decode())
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise FileError(FILE, f"cannot be read as Glottolog's tree: {error}; install neutral again") from error
 
 
