@@ -18,6 +18,7 @@ _NAMES = {
     "cmn": "Chinese",
     "swh": "Swahili",
     "nah": "Nahuatl",
+    "ber": "Berber",
     "luo": "Luo",
 }
 """Names that differ from CLDR's."""
@@ -27,7 +28,7 @@ _PLACED = {
     "nob": "norw1258", "nno": "norw1258", "nor": "norw1258",
     "hbs": "sout1528", "srp": "sout1528", "hrv": "sout1528", "bos": "sout1528", "cnr": "sout1528",
     "lvs": "latv1249", "ltg": "latv1249", "ajp": "nort3139", "sgs": "lith1251",
-    "twi": "akan1250", "nah": "azte1234",
+    "twi": "akan1250", "nbl": "ngun1267", "ber": "berb1260", "nah": "azte1234",
 }  # fmt: skip
 """ISO 639-3 code -> Glottolog's code, where Glottolog has it as a dialect, as a group, or under another code."""
 _RIGHT_TO_LEFT = {"Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"}
