@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from neutral.languages.homonyms import NO_CODES
 
@@ -60,7 +60,7 @@ class Tag:
     remark: str = ""
 
 
-@cache
+@lru_cache(maxsize=4096)
 def read(label: str) -> Tag | None:
     """Return what a label names, None if it is no language's tag.
 
