@@ -5,12 +5,14 @@ Codes and names are CLDR's (in the package `langcodes`), families and places Glo
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 
 from neutral.languages import glottolog
 from neutral.languages.spoken import NO_SCRIPT, UNKNOWN, Language
 from neutral.languages.tags import Tag, read
 
+_GLOTTOCODE = re.compile(r"[a-z0-9]{4}\d{4}", re.ASCII)
 _NAMES = {
     "fa": "Farsi",
     "pes": "Farsi",
@@ -50,10 +52,7 @@ def language(label: str) -> Language:
     ('Serbian (Latin)', 'Portuguese (Brazil)', 'my run')
     """
     tag = read(label)
-    if tag:
-        languoid = _languoid(tag.language)
-    else:
-        languoid = glottolog.tree().find(label) if _is_glottocode(label) else None
+    languoid = _languoid(tag.language) if tag else _coded(label)
     if languoid is None:
         return Language(label, label, label)
     iso3 = _iso3(tag.language) if tag else languoid.iso3 or label
@@ -97,8 +96,9 @@ def usual_script(code: str, region: str = "") -> str:
     return DEFAULT_SCRIPTS.get(code, NO_SCRIPT)
 
 
-def _is_glottocode(label: str) -> bool:
-    return len(label) == 8 and label[:4].isalnum() and label[4:].isdecimal() and label.isascii() and label.islower()
+def _coded(label: str) -> glottolog.Languoid | None:
+    """Return the language of a glottocode, None for any other label."""
+    return glottolog.tree().find(label) if _GLOTTOCODE.fullmatch(label) else None
 
 
 def _usual_member(code: str) -> str | None:
