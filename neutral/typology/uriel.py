@@ -27,6 +27,17 @@ from neutral.errors import FileError, NeutralError
 
 UNKNOWN = -1
 
+_DESCRIBED_AS = {
+    "azj": "aze", "bcc": "bal", "bos": "hbs", "bxr": "bua", "cnr": "hbs", "cwd": "cre", "dgo": "doi", "dhd": "mwr",
+    "dik": "din", "ekk": "est", "esk": "ipk", "fil": "tgl", "gaz": "orm", "gno": "gon", "lvs": "lav", "mup": "raj",
+    "mww": "hmn", "nno": "nor", "nob": "nor", "npi": "nep", "ory": "ori", "pbt": "pus", "pbu": "pus", "pnb": "lah",
+    "rmy": "rom", "src": "srd", "srp": "hbs", "twi": "aka", "ydd": "yid", "zsm": "msa", "zyb": "zha",
+}  # fmt: skip
+"""ISO 639-3 code -> the one under which URIEL+ describes the language: a macrolanguage's, mostly.
+
+Of these languages URIEL+ knows little or nothing under their own codes.
+"""
+
 KINDS = {
     "syntactic": ("features", "S_"),
     "phonological": ("features", "P_"),
@@ -86,20 +97,9 @@ def features(kind: str, codes: Sequence[str]) -> Features:
     return Features(tuple(codes), names[chosen], values)
 
 
-def families(code: str) -> list[str]:
-    """Return the groups that a language belongs to, the largest first: family, branch, …; empty if none is recorded.
-
-    An isolate has none either: URIEL+ does not tell it from a language whose lineage nobody entered.
-    """
-    vector = _vector("family_features", code)
-    sizes = _sizes()
-    places = sorted(np.flatnonzero(vector == 1), key=lambda i: -sizes[i])
-    return [str(_names("family_features")[i]).removeprefix("F_") for i in places]
-
-
 def has(code: str) -> bool:
     """Whether URIEL+ lists a language, given as ISO 639-3 code."""
-    return code in _places("family_features")
+    return _DESCRIBED_AS.get(code, code) in _places("family_features")
 
 
 @cache
@@ -136,14 +136,9 @@ def _table(array: str) -> np.ndarray:
     return values.astype(np.float32 if array == "geocoord_features" else np.int8)
 
 
-@cache
-def _sizes() -> np.ndarray:
-    return (_table("family_features") == 1).sum(axis=0)
-
-
 def _vector(array: str, code: str) -> np.ndarray:
     """Return a language's values, float64 (features,), NaN if unknown."""
-    place = _places(array).get(code)
+    place = _places(array).get(_DESCRIBED_AS.get(code, code))
     if place is None:
         return np.full(len(_names(array)), np.nan)
     row = _table(array)[place].astype(float)
