@@ -134,6 +134,14 @@ def test_one_split_alone_has_a_tenth_held_out(tmp_path):
     assert "en: train alone, so a tenth of it is held out" in corpus.notes
 
 
+def test_files_called_by_a_language_alone_are_read_with_a_tenth_held_out(tmp_path):
+    text = "\n\n".join(f"Lena{i} B-PER\nleft O" for i in range(20))
+    laid(tmp_path, {"en.conll": text, "sw.conll": text, "sw.txt": "left\n", "stats.tsv": "x\n"})
+    corpus = data.load("ner", tmp_path)
+    assert {code: len(held) for code, held in corpus.held_out.items()} == {"en": 2, "sw": 2}
+    assert "en, sw: train alone, so a tenth of it is held out" in corpus.notes
+
+
 def test_the_folder_of_one_language_is_read_too(tmp_path):
     laid(tmp_path / "hau", {"train.txt": NAMES, "dev.txt": held(NAMES)})
     assert data.load("ner", tmp_path / "hau").languages == ["hau"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from neutral import datafiles
-from neutral.datafiles import SPLITS
+from neutral.datafiles import SPLITS, TRAIN
 from neutral.errors import FileError, NeutralError
 from neutral.languages import in_name, language
 from neutral.readings import grouped, several
@@ -129,7 +129,7 @@ def _files(folder: Path, readers: splits.Readers) -> tuple[list[_File], list[Pat
         inside[path.parent].add(name and name.language)
     for path, name in named.items():
         above = path.relative_to(folder).parts[-2::-1]
-        split = name and (name.split or next(filter(None, map(datafiles.split_of, above)), None))
+        split = name and (name.split or next(filter(None, map(datafiles.split_of, above)), None) or _whole(name))
         if not split:
             passed_over.append(path)
             continue
@@ -138,6 +138,11 @@ def _files(folder: Path, readers: splits.Readers) -> tuple[list[_File], list[Pat
         code, sure = _language(name, above, folder, first=several_languages)
         files.append(_File(path, name, split, code, sure))
     return files, passed_over
+
+
+def _whole(name: datafiles.Name) -> str | None:
+    """Return the split of a file that is called by a language alone: all there is, so it is trained on."""
+    return TRAIN if name.language and name.language == name.rest and name.ending not in ("", ".txt") else None
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
