@@ -117,13 +117,14 @@ def test_snli_and_americasnli(tmp_path):
 
 def test_what_is_passed_over_is_said_once_by_name(tmp_path):
     files = {f"{code}/{name}": NAMES for code in ("en", "sw") for name in ("train.txt", "dev.txt", "test.txt")}
-    laid(tmp_path, files | {"README.md": "", "en/notes.pdf": "", "yo/test.txt": NAMES, ".git/config": ""})
-    corpus = data.load("ner", tmp_path)
+    files |= {"all_languages/train.tsv": "x\n", "README.md": "", "en/notes.pdf": "", "yo/test.txt": NAMES}
+    laid(tmp_path / "set", files | {".git/config": ""})
+    corpus = data.load("ner", tmp_path / "set")
     assert corpus.languages == ["en", "sw"]
     said = [note for note in corpus.notes if "passed over" in note]
     assert said == [
         "yo: no training data, so passed over",
-        f"passed over in {tmp_path.name}: README.md, notes.pdf, test.txt (2 times)",
+        "passed over in set: README.md, notes.pdf, test.txt (2 times), train.tsv",
     ]
 
 

@@ -23,7 +23,7 @@ from neutral.tasks import splits
 
 _COLUMNS = ("language", "lang")  # that tell the languages of a file apart
 _DEPTH = 4  # folders below the one that is given
-_NO_LANGUAGE = {"data", "__macosx"}  # names of folders
+_NO_LANGUAGE = {"data", "all", "all_languages"}  # names of folders; XNLI has its languages in one there
 
 Read = tuple[str, pd.DataFrame]
 
