@@ -59,6 +59,24 @@ def text(
     added.add_argument("--held-out", metavar="DIR", help=f"text to score on (default: TEXT/dev, else {tail})")
 
 
+def labels(added: argparse.ArgumentParser) -> None:
+    """Add `--labels`."""
+    added.add_argument(
+        "--labels",
+        default="",
+        metavar="OLD=NEW,…",
+        help="for ner, pos and nli: what labels are called here, where languages spell them otherwise: "
+        "contradictory=contradiction,0=entailment; of names, types: person=PER",
+    )
+
+
+def renamed(chosen: argparse.Namespace) -> dict[str, str]:
+    """Return the chosen names of labels, old -> new. Raises `NeutralError` for `--labels` that says none."""
+    from neutral.tasks import labelsets
+
+    return labelsets.mapping(chosen.labels) if chosen.labels else {}
+
+
 def study(added: argparse.ArgumentParser, *, help: str = "where results go; an existing study is continued") -> None:
     """Add `--study`."""
     added.add_argument("--study", required=True, metavar="DIR", help=help)

@@ -146,7 +146,7 @@ def token_counts(model: str, corpus: Corpus, **options: object) -> dict[str, np.
 
     tokenizer = models.load_tokenizer(model, **options)
     lines = {code: [*corpus.train[code], *corpus.held_out[code]] for code in corpus.languages}
-    say(models.require_known(model, tokenizer, lines)[1])
+    say((*corpus.notes, *models.require_known(model, tokenizer, lines)[1]))
     return count(tokenizer, lines, len(tokenizer))
 
 
