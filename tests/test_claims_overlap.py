@@ -13,15 +13,15 @@ from scipy.stats import spearmanr
 from neutral import association, typology
 from neutral.inside import definitions
 from neutral.inside.definitions import PAPER, UNWRITTEN, Definition
-from neutral.languages import LANGUAGES, PAPER_ORDER
+from neutral.languages import PAPER_ORDER, language, relation
 from neutral.study import Study
 
 CARD = "data/models/mini-mbert/README.md"
 MINI, GEMMA = "data/studies/mini-mbert-mlm/README.md", "data/studies/gemma-3-270m-clm/README.md"
 PAIRS = list(combinations(PAPER_ORDER, 2))
-RELATED = [LANGUAGES[a].family == LANGUAGES[b].family for a, b in PAIRS]
-SISTERS = [same and LANGUAGES[a].branch == LANGUAGES[b].branch for (a, b), same in zip(PAIRS, RELATED, strict=True)]
-WRITTEN = [LANGUAGES[a].script == LANGUAGES[b].script for a, b in PAIRS]
+RELATED = [language(a).family == language(b).family for a, b in PAIRS]
+SISTERS = [relation(language(a), language(b), among=PAPER_ORDER) == "same branch" for a, b in PAIRS]
+WRITTEN = [language(a).script == language(b).script for a, b in PAIRS]
 LAYERS = 12
 
 

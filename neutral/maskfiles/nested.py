@@ -13,7 +13,7 @@ from typing import Any
 
 from neutral import labels
 from neutral.labels.names import taken_apart
-from neutral.languages import LANGUAGES
+from neutral.languages import in_name
 from neutral.maskfiles.choosing import UNITS
 from neutral.maskfiles.source import MaskFile, shown
 from neutral.maskfiles.values import by
@@ -122,7 +122,7 @@ def _several(inner: Mapping[str, Tree]) -> bool:
 
 def is_language(key: str) -> bool:
     """Whether a key is a language's code."""
-    return key in LANGUAGES
+    return in_name(key) == key
 
 
 def _refuse_units(source: MaskFile, named: Mapping[str, Any]) -> None:

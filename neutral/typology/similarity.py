@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import typology
-from neutral.languages import relation
-from neutral.members import speaker
+from neutral.members import relation, speaker
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,12 @@ def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: La
     """
     far = typology.square(distances, kind, spoken.codes)
     pairs = list(zip(overlap["source"], overlap["target"], strict=True))
-    about = {row.code: row for row in spoken.about.itertuples()}
     return pd.DataFrame(
         {
             "source": [a for a, _ in pairs],
             "target": [b for _, b in pairs],
             "value": overlap["value"].to_numpy(),
             "distance": [far.at[a, b] for a, b in pairs],
-            "relation": [relation(about[a], about[b]) for a, b in pairs],
+            "relation": [relation(a, b, spoken.codes) for a, b in pairs],
         }
     )
