@@ -30,6 +30,8 @@ _NO_WEIGHTS_MASK = re.compile(
     r"(?:^|[._])(?:causal|attention|attn|padding|future|src|tgt|token|tokens|input|inputs|logits?|window|loss|time)_mask$"
 )
 _HEADS = re.compile(r"(?:^|\.)(?:\w*(?:heads?|ffn|mlp|neurons?|intermediate|hidden|layers?)(?:_masks?|_zs?))$")
+# A layer, or a part of it, but no weight of it: layers.3, layers.3.mlp.
+_LAYER = re.compile(r"(?:^|\.)\d+(?:\.(?!weight|bias)\w+)?$")
 _FAKE_SPARSE = re.compile(r"\.(\w*weight)_fake_sparse\.mask$")
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
 # Buffers: positions, rotary frequencies, statistics, the state of quantisers.
@@ -152,9 +154,10 @@ def _kind(entry: Entry) -> str:
 
 
 def _refuse_units(source: MaskFile, chosen: Sequence[Entry]) -> None:
-    """Raise `FileError` where matrices are called by what they are of, heads or neurons, or by languages alone."""
+    """Raise `FileError` where tensors are called by heads or neurons, or are vectors called by nothing but layers."""
+    layers = [entry for entry in chosen if len(entry.shape) == 1 and _LAYER.search(entry.name)]
     for entry in chosen:
-        if "." not in entry.name and _HEADS.search(entry.name):
+        if ("." not in entry.name and _HEADS.search(entry.name)) or (layers and len(layers) == len(chosen)):
             raise source.error(f"tensor {entry.name} {UNITS.format(by(entry.shape))}")
 
 

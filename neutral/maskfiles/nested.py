@@ -70,7 +70,8 @@ def _tree(source: MaskFile, table: Mapping[Any, Any], is_tensor: Callable[[Any],
             value = dict(enumerate(value))  # layer by layer
         if is_tensor(value):
             if not isinstance(key, str):
-                raise source.error(f"calls a tensor {shown(repr(key), 60)}, which is no weight's name")
+                called = f"calls a tensor {shown(repr(key), 60)}, which is no weight's name"
+                raise source.error(_NEURONS if len(value.shape) == 1 else called)
             tree[key] = value
         elif isinstance(value, Mapping) and (inner := _tree(source, value, is_tensor, depth + 1)):
             tree[str(key)] = inner
