@@ -68,7 +68,9 @@ FORMS = {
     "torch.ao": named("{}.parametrizations.weight.0.mask") | named("{}.parametrizations.weight.original") | BIASES,
     "ModelOpt": {
         "modelopt_state": {"modelopt_state_dict": [("sparse_magnitude", {"config": {}, "metadata": {}})]},
-        "model_state_dict": named("{}._weight_mask") | {f"{m}.weight": torch.randn(8, 8) for m in ONES} | BIASES,
+        "model_state_dict": named("{}._weight_mask")
+        | {f"{m}.weight": torch.randn(k.shape) for m, k in ONES.items()}
+        | BIASES,
     },
     "a buffer called mask": named("{}.mask") | {f"{m}.weight": torch.randn(k.shape) for m, k in ONES.items()},
     "fake-sparse layers": named("{}.weight_fake_sparse.mask"),
@@ -216,6 +218,23 @@ def test_a_mask_a_language_in_one_file_is_several_masks(in_process, tmp_path, ca
     assert [maskfiles.read(path) for path in capsys.readouterr().out.split()] == [one.mask for one in found]
 
 
+def test_names_that_all_begin_with_a_language_are_several_masks_in_every_form(in_process):
+    from safetensors.numpy import save
+
+    masks = {code: named("{}.weight", drawn(i)) for i, code in enumerate(("en", "swa"))}
+    arrays = {(code, name): bits.numpy() for code, mask in masks.items() for name, bits in mask.items()}
+    dotted, slashed = ({mark.join(key): array for key, array in arrays.items()} for mark in "./")
+    files = {
+        "all.safetensors": save(dotted),
+        "dotted.npz": npz_bytes(**dotted),
+        "all.npz": npz_bytes(**slashed),
+        "all.pt": torch_bytes(slashed),
+    }
+    for name, data in files.items():
+        found = maskfiles.read_uploads([(name, data)])
+        assert {one.name: one.mask for one in found} == {c: Mask.from_tensors(mask) for c, mask in masks.items()}
+
+
 def test_masks_under_names_that_are_no_languages_are_several_if_their_weights_are_the_same(in_process):
     masks = {f"run {i}": named("{}.weight", drawn(i)) for i in range(2)}
     found = maskfiles.read_uploads([("all.pt", torch_bytes(masks))])
@@ -244,12 +263,24 @@ NEURONS = [[torch.tensor([3, 17, 40]), torch.tensor([5])], [torch.tensor([1]), t
         ({"en": torch.ones(12, 12), "fr": torch.ones(12, 12)}, "tensor en is 12×12: a mask of attention heads"),
         ({"head_mask": torch.ones(12, 12), "ffn_mask": torch.ones(12, 3072)}, "tensor head_mask is 12×12"),
         (torch.ones(12, 12), "attention heads"),
+        ({f"encoder.layer.{i}.attention.head_mask": torch.ones(12) for i in range(2)}, "attention heads"),
     ],
 )
 def test_masks_of_neurons_and_heads_are_called_what_they_are(in_process, value, said):
     message = problem("en.pt", torch_bytes(value))
     assert said in message
     assert "a 0 or 1 for every weight" in message
+
+
+def test_a_mask_of_rows_is_not_taken_for_one_of_weights(in_process):
+    rows = {"x.parametrizations.weight.original": torch.randn(4, 6), "x.parametrizations.weight.0.mask": torch.ones(4)}
+    assert "is 4, its weight 4×6: a mask of rows" in problem("en.pt", torch_bytes(rows))
+
+
+def test_masks_of_heads_beside_those_of_weights_are_left_out(in_process):
+    mask = maskfiles.read_bytes("en.pt", torch_bytes(PLAIN | {"head_mask": torch.ones(2, 12)}))
+    assert mask == MASK
+    assert mask.header["notes"].startswith("left out 1 masks of heads or neurons")
 
 
 def test_adapters_alone_are_no_mask():

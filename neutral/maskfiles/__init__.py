@@ -248,9 +248,9 @@ def _parts(source: MaskFile, limits: Limits, child: pickled.Child, zeros: bool) 
     if source.shards and form not in ("safetensors", "torch", "torch legacy"):
         raise source.error(f"names shards that are {form}; shards come as .safetensors, or as .pt or .bin (torch.save)")
     if form == "safetensors":
-        return [safetensor.read(source, limits, zeros=zeros)]
+        return safetensor.read(source, limits, zeros=zeros)
     if form == "npz":
-        return [npz.read(source, limits, zeros=zeros)]
+        return npz.read(source, limits, zeros=zeros)
     if form in ("torch", "torch legacy", "pickle"):
         return child.read(source, limits, zeros=zeros)
     if form == zips.MASKS:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from neutral import labels
-from neutral.errors import FileError
+from neutral.languages import in_name
 from neutral.maskfiles.source import MaskFile, shown
 from neutral.maskfiles.values import BadValueError, CutOffError, Entry, Limits, Parts, by, nonzero, ones
 
@@ -43,7 +43,7 @@ _BUFFERS = re.compile(
 _ADAPTERS = re.compile(
     r"(?:^|\.)(?:lora_(?:embedding_)?[AB]|lora_magnitude_vector|ia3_l|hada_w\d_[ab]|vera_lambda_[bd])(?:\.|$)"
 )
-_QUANTISED = re.compile(r"\.(?:qweight|weight_packed|bitmask|weight_scale\w*|quant_map|absmax)$")
+_QUANTISED = re.compile(r"\.(?:qweight|weight_packed|bitmask|compressed|row_offsets|weight_scale\w*|quant_map|absmax)$")
 # In a block, but no matrix of a linear layer: tables, routers, kernels, norms.
 _NO_LINEAR = re.compile(
     r"embed|position|relative_attention_bias|norm|conv|(?:^|\.)(?:A_log|D|dt_bias|x_bias)$", re.IGNORECASE
@@ -64,7 +64,7 @@ def collect(
         check_name(source, entry.name)
     if repeated := next((n for n, count in Counter(e.name for e in entries).items() if count > 1), None):
         raise source.error(f"tensor {repeated} is in it twice")
-    masks = _masks(entries)
+    masks = _masks(source, entries)
     chosen, notes = (masks, []) if masks else _others(source, entries)
     if zeros and not masks:
         chosen, outside = _in_blocks(source, chosen)
@@ -90,6 +90,20 @@ def collect(
     return Parts(bits, shapes, notes=tuple(notes), renamed=renamed, label=label)
 
 
+def collect_all(source: MaskFile, entries: Sequence[Entry], limits: Limits, *, zeros: bool = False) -> list[Parts]:
+    """Return the masks among a file's tensors: one, or one a language where all names begin with a language's code."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        label, _, name = re.sub("/", ".", entry.name, count=1).partition(".")
+        groups.setdefault(label, []).append(entry.called(name))
+    first, *others = ({entry.name for entry in group} for group in groups.values()) if entries else [set()]
+    if not others or any(names != first for names in others) or not all(in_name(label) == label for label in groups):
+        return [collect(source, entries, limits, zeros=zeros)]
+    if not any(labels.taken_apart(name).at is not None for name in first):
+        return [collect(source, entries, limits, zeros=zeros)]
+    return [collect(source, group, limits, zeros=zeros, label=label) for label, group in groups.items()]
+
+
 def check_name(source: MaskFile, name: str) -> None:
     """Raise `FileError` for a name that is no weight's: it would go on into tables and other files."""
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
@@ -102,11 +116,21 @@ def check_weights(source: MaskFile, shapes: Iterator[tuple[int, ...]], limits: L
         raise source.error(f"claims {total:.2g} weights; a file may hold {limits.weights:.2g}")
 
 
-def _masks(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the tensors that are masks of weights by their names, under names that `labels.canonical` reads."""
+def _masks(source: MaskFile, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the tensors that are masks of weights by their names, under names that `labels.canonical` reads.
+
+    Raises `FileError` for a mask of another shape than its weight.
+    """
     names = {entry.name for entry in entries}
     named = ((entry, _of_weight(entry, names)) for entry in entries)
-    return [entry.called(name) for entry, name in named if name]
+    masks = [entry.called(name) for entry, name in named if name]
+    own = {mask.name for mask in masks}
+    shapes = {labels.canonical(entry.name): entry.shape for entry in entries if entry.name not in own}
+    for mask in masks:
+        if (shape := shapes.get(labels.canonical(mask.name), mask.shape)) != mask.shape:
+            what = f"is {by(mask.shape)}, its weight {by(shape)}: a mask of rows or heads, not of every weight"
+            raise source.error(f"tensor {mask.name} {what}")
+    return masks
 
 
 def _of_weight(entry: Entry, names: Collection[str]) -> str:
@@ -115,7 +139,7 @@ def _of_weight(entry: Entry, names: Collection[str]) -> str:
     if _NO_WEIGHTS_MASK.search(name):
         return ""
     if name.endswith("_mask"):
-        return "" if "." not in name and _HEADS.search(name) else name
+        return "" if _is_unit(entry) else name
     if ".parametrizations." in f".{name}" and name.endswith(".mask"):
         return name
     if _FAKE_SPARSE.search(name):
@@ -133,18 +157,32 @@ def _others(source: MaskFile, entries: Sequence[Entry]) -> tuple[list[Entry], li
     kinds = {entry.name: _kind(entry) for entry in entries}
     chosen = [entry for entry in entries if entry.shape and not kinds[entry.name]]
     notes = []
-    for kind in ("buffer", "adapter"):
+    for kind, what in _LEFT_OUT.items():
         if left := [name for name, its in kinds.items() if its == kind]:
-            what = "buffers, which are no weights" if kind == "buffer" else "matrices of adapters, which are no masks"
             notes.append(f"left out {len(left)} {what} ({left[0]})")
     if not chosen and "adapter" in kinds.values():
         raise source.error("holds the matrices of adapters (LoRA), not a mask")
-    _refuse_units(source, chosen)
+    if not any(len(entry.shape) > 1 for entry in chosen):
+        _refuse_units(source, entries, kinds)
     return chosen, notes
+
+
+_LEFT_OUT = {
+    "buffer": "buffers, which are no weights",
+    "adapter": "matrices of adapters, which are no masks",
+    "unit": "masks of heads or neurons, which are no masks of weights",
+}
+
+
+def _is_unit(entry: Entry) -> bool:
+    """Whether a tensor is called by heads or neurons, and is no matrix in a module."""
+    return bool(_HEADS.search(entry.name)) and ("." not in entry.name or len(entry.shape) < 2)
 
 
 def _kind(entry: Entry) -> str:
     leaf = entry.name.rpartition(".")[2]
+    if _is_unit(entry):
+        return "unit"
     if _ADAPTERS.search(entry.name):
         return "adapter"
     if _BUFFERS.search(entry.name) or _NO_WEIGHTS_MASK.search(entry.name):
@@ -153,12 +191,14 @@ def _kind(entry: Entry) -> str:
     return "buffer" if leaf in ("bias", "mask") and len(entry.shape) != 1 else ""
 
 
-def _refuse_units(source: MaskFile, chosen: Sequence[Entry]) -> None:
-    """Raise `FileError` where tensors are called by heads or neurons, or are vectors called by nothing but layers."""
-    layers = [entry for entry in chosen if len(entry.shape) == 1 and _LAYER.search(entry.name)]
-    for entry in chosen:
-        if ("." not in entry.name and _HEADS.search(entry.name)) or (layers and len(layers) == len(chosen)):
-            raise source.error(f"tensor {entry.name} {UNITS.format(by(entry.shape))}")
+def _refuse_units(source: MaskFile, entries: Sequence[Entry], kinds: Mapping[str, str]) -> None:
+    """Raise `FileError` if masks of heads or neurons are all there is, or vectors called by nothing but layers."""
+    units = [entry for entry in entries if kinds[entry.name] == "unit"]
+    vectors = [entry for entry in entries if len(entry.shape) == 1 and not kinds[entry.name]]
+    if not units and vectors and all(_LAYER.search(entry.name) for entry in vectors):
+        units = vectors
+    if units:
+        raise source.error(f"tensor {units[0].name} {UNITS.format(by(units[0].shape))}")
 
 
 UNITS = "is {}: a mask of attention heads or neurons, layer by layer; a mask here has a 0 or 1 for every weight"
@@ -229,6 +269,3 @@ def _check_pruned(source: MaskFile, bits: dict[str, np.ndarray], chosen: Sequenc
         raise source.error(
             f"{zeros:,} of {size:,} weights in its blocks are zero: it is not pruned, or what was pruned is cut out"
         )
-
-
-__all__ = ["FROM_ZEROS", "LEAST_ZEROS", "UNITS", "FileError", "check_name", "check_weights", "collect", "is_linear"]

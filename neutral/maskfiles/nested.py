@@ -20,7 +20,10 @@ from neutral.maskfiles.values import by
 
 _MASKS = re.compile(r"^(?:\w+_)?masks?(?:_dict|_state_dict)?$", re.IGNORECASE)
 _MODELS = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "params", "weights")
-_TRAINERS = re.compile(r"optim|sched|scaler|rng|callback|loops|hparams|hyper_param|grad|^ema|amp", re.IGNORECASE)
+_TRAINERS = re.compile(
+    r"^(?:\w*optim\w*|\w*sched\w*|\w*scaler\w*|rng\w*|callbacks|loops|hparams|hyper_parameters|grad\w*|ema_\w+|amp)$",
+    re.IGNORECASE,
+)
 # Names of matrices in a module: `wo` is also a language.
 _LEAVES = re.compile(r"^(?:w[io]|[qkvo]|to|fc|att|mlp|ffn|enc|dec|key|out|self|\d+)$", re.IGNORECASE)
 _DEEPEST = 50

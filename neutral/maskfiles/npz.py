@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from neutral.maskfiles import zips
-from neutral.maskfiles.choosing import collect
+from neutral.maskfiles.choosing import collect_all
 from neutral.maskfiles.source import MaskFile
 from neutral.maskfiles.values import Clock, CutOffError, Entry, Kept, Limits, Parts, by, is_shape, pack, reordered
 from neutral.masks import Mask
@@ -28,7 +28,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError)
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> Parts:
+def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> list[Parts]:
     """Read an archive of 0/1 arrays, or of weights whose `zeros` are the mask. Raises `FileError`."""
     clock = Clock(source, limits)
     with source.open() as file, zips.opened(source, file) as archive:
@@ -37,7 +37,7 @@ def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> Parts:
         for member in members:
             clock.check()
             entries.append(_entry(source, archive, member, clock))
-        return collect(source, entries, limits, zeros=zeros)
+        return collect_all(source, entries, limits, zeros=zeros)
 
 
 def write(mask: Mask, file: BinaryIO) -> None:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from neutral.errors import NeutralError
-from neutral.maskfiles.choosing import check_name, check_weights, collect
+from neutral.maskfiles.choosing import check_name, check_weights, collect_all
 from neutral.maskfiles.source import MaskFile
 from neutral.maskfiles.values import BFLOAT16, Clock, Entry, Kept, Limits, Parts, by, is_shape, pack
 from neutral.masks import Mask, packed_length
@@ -55,7 +55,7 @@ class _Tensor:
     end: int
 
 
-def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> Parts:
+def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> list[Parts]:
     """Read a packed mask, or plain tensors: zeros and ones, or weights whose `zeros` are the mask. Raises `FileError`.
 
     The tensors of shards, one file each, are one mask.
@@ -68,9 +68,9 @@ def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> Parts:
             if metadata.get("format") == FORMAT:
                 if source.shards:
                     raise one.error("is a whole mask of its own, and the index calls it a shard")
-                return _packed(source, file, tensors, metadata, limits)
+                return [_packed(source, file, tensors, metadata, limits)]
             entries += [_entry(file, tensor, clock) for tensor in tensors]
-        return collect(source, entries, limits, zeros=zeros)
+        return collect_all(source, entries, limits, zeros=zeros)
 
 
 def write_packed(mask: Mask, file: BinaryIO) -> None:

@@ -81,7 +81,8 @@ def _load(source: MaskFile, load: Callable[[], Any]) -> Any:
     except pickle.UnpicklingError as error:
         if requested := re.search(r"GLOBAL (\S+)", str(error)):
             raise source.error(
-                f"holds more than tensors: it asks for {requested[1]}, which could run code and was not run"
+                f"holds more than tensors: it asks for {requested[1]}, which could run code and was not run "
+                "(save the dict of masks alone)"
             ) from None
         raise source.error(f"holds more than tensors, or is damaged ({_first_line(error)})") from None
     except MemoryError:

@@ -13,13 +13,13 @@ import os
 import sys
 import warnings
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from neutral.errors import FileError, NeutralError
 from neutral.maskfiles import arrays, nested, safetensor, tensors, unpickling
-from neutral.maskfiles.choosing import collect
+from neutral.maskfiles.choosing import collect, collect_all
 from neutral.maskfiles.pickled import ANSWER, DONE, MASK, SPENT
 from neutral.maskfiles.source import MaskFile
 from neutral.maskfiles.values import Clock, Entry, Limits, Parts
@@ -86,18 +86,17 @@ def _read(source: MaskFile, limits: Limits, zeros: bool) -> list[Parts]:
             for label, table in tables.items():
                 for name, tensor in table.items():
                     masks.setdefault(label, []).append(_entry(file, name, tensor, locate, clock))
-        read = partial(collect, source, limits=limits, zeros=zeros)
-        return [_with(notes, read(entries, label=label)) for label, entries in masks.items()]
+        if list(masks) == [""]:
+            found = collect_all(source, masks[""], limits, zeros=zeros)
+        else:
+            found = [collect(source, each, limits, zeros=zeros, label=label) for label, each in masks.items()]
+        return [replace(parts, notes=(*notes, *parts.notes)) for parts in found]
 
 
 def _entry(file: Any, name: str, tensor: Any, locate: tensors.Locate, clock: Clock) -> Entry:
     if isinstance(tensor, arrays.Array):
         return arrays.entry(name, tensor, clock)
     return tensors.entry(file, name, tensor, locate, clock)
-
-
-def _with(notes: list[str], parts: Parts) -> Parts:
-    return Parts(parts.bits, parts.shapes, parts.header, (*notes, *parts.notes), parts.renamed, parts.label)
 
 
 def _limit(limits: Limits, needed: int) -> None:
