@@ -47,7 +47,7 @@ class Upload:
         """The language that figures know it by, and where that is from; ("", "not known") for none."""
         if not is_known(self.name):
             return "", "not known"
-        return speaker(self.name), self.language_from if self.name == self.given else "given by you"
+        return speaker(self.name), (self.language_from or "file name") if self.name == self.given else "given by you"
 
 
 def all_uploads() -> list[Upload]:
