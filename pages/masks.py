@@ -45,8 +45,9 @@ def shelf() -> None:
     st.dataframe(table.rename(columns=words.READ_COLUMNS), hide_index=True, key="read", column_config=numbers)
     st.caption(words.READ)
     show.csv(table, "What was read", "inventory")
-    with st.expander("Name or remove masks", expanded=any(not upload.language[0] for upload in uploads.accepted())):
-        for upload in uploads.accepted():
+    masks = uploads.accepted()
+    with st.expander("Name or remove masks", expanded=len(masks) < 7 or any(not mask.language[0] for mask in masks)):
+        for upload in masks:
             left, right, end = st.columns([5, 3, 1.5], vertical_alignment="bottom")
             left.markdown(f"**{uploads.as_text(upload.file)}**  \n{words.about_file(upload)}")
             key = f"name-{upload.number}"

@@ -309,9 +309,12 @@ def test_an_archive_of_mask_pt_files_gives_masks_called_by_their_folders(own_mas
 
 def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own_masks):
     tensors = {f"module.{name}": mask.float() for name, mask in own_masks["en"].to_tensors().items()}
-    vectors = {"module.bert.encoder.layer.0.output.dense.bias": torch.ones(4)}
-
-    files = [("pt-BR.safetensors", save(tensors | vectors)), ("x.npz", b"PK\3\4"), ("first try.safetensors", save(tensors))]
+    bias = {"module.bert.encoder.layer.0.output.dense.bias": torch.ones(4)}
+    files = [
+        ("pt-BR.safetensors", save(tensors | bias)),
+        ("x.npz", b"PK\3\4"),
+        ("first try.safetensors", save(tensors)),
+    ]
     at = opened("pages/masks.py")
     at.checkbox(key="invert").check()
     at.get("file_uploader")[0].set_value([(name, data, "application/octet-stream") for name, data in files])

@@ -88,12 +88,13 @@ def without_markup(name: str) -> str:
 
 
 def as_text(text: str) -> str:
-    """Return a text from outside, a file's name or a message with one, as Markdown shows it unchanged.
+    """Return a text from outside, a file's name or a message with one, as Markdown shows it: no picture, no link.
 
-    >>> print(as_text("notes.pt: ![x](http://host/x.png)"))
-    notes.pt: !\\[x\\](http\\://host/x.png)
+    >>> print(as_text("notes.pt: ![x](y.png)"))
+    notes.pt: !\\[x\\](y.png)
     """
-    return re.sub(r"([\\`*\[\]<$~|]|:(?=//))", r"\\\1", text)
+    escaped = re.sub(r"([\\`*\[\]<$~|])", r"\\\1", text)
+    return escaped.replace("://", ":\u2060//")  # an address alone would be a link too
 
 
 def _let_go(file: UploadedFile) -> None:
