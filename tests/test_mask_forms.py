@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import struct
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -66,6 +67,10 @@ FORMS = {
     "masks beside a state": {"masks": PLAIN, "state_dict": {"encoder.layer.0.x.weight": torch.randn(3, 3)}},
     "torch.nn.utils.prune": named("{}.weight_mask") | weights(),
     "torch.ao": named("{}.parametrizations.weight.0.mask") | named("{}.parametrizations.weight.original") | BIASES,
+    "a sparsifier of torch.ao": {
+        "state": defaultdict(dict, {f"{module}.weight": {"mask": mask} for module, mask in ONES.items()}),
+        "groups": [{"sparsity_level": 0.5, "tensor_fqn": f"{module}.weight"} for module in ONES],
+    },
     "ModelOpt": {
         "modelopt_state": {"modelopt_state_dict": [("sparse_magnitude", {"config": {}, "metadata": {}})]},
         "model_state_dict": named("{}._weight_mask")
@@ -110,6 +115,8 @@ def test_every_form_is_the_same_mask(in_process, form, legacy):
         ("buffers", "left out 8 buffers, which are no weights (embeddings.position_ids)"),
         ("PEFT", "left out 10 matrices of adapters, which are no masks"),
         ("masks beside a state", "read masks, not state_dict"),
+        ("FSDP", ""),
+        ("torch.nn.utils.prune", ""),
     ],
 )
 def test_what_is_left_out_is_said_on_standard_error_and_in_the_header(in_process, tmp_path, capsys, form, said):
@@ -119,10 +126,10 @@ def test_what_is_left_out_is_said_on_standard_error_and_in_the_header(in_process
     out, err = capsys.readouterr()
     (row,) = json.loads(out)
     assert (row["weights"], row["kept"], row["language_from"]) == (MASK.size, MASK.kept, "file name")
-    assert row["renamed"] == (10 if form == "PEFT" else 0)
+    assert row["renamed"] == (10 if form in ("PEFT", "FSDP") else 0)
     assert said in err
     mask = maskfiles.read(file)
-    assert said in mask.header["notes"]
+    assert said in mask.header.get("notes", "")
     maskfiles.write(mask, tmp_path / "packed.safetensors")
     assert "notes" not in maskfiles.read(tmp_path / "packed.safetensors").header, "they are not the mask's own"
 

@@ -70,7 +70,15 @@ def _encoded(text: Any = "", encoding: Any = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _plain_dict(*_: Any) -> dict[Any, Any]:
+    """Stands in for `defaultdict`, which torch.ao's sparsifiers keep their masks in, and for its `dict`."""
+    return {}
+
+
 STAND_INS: dict[str, Any] = {
+    "collections.defaultdict": _plain_dict,
+    "builtins.dict": _plain_dict,
+    "__builtin__.dict": _plain_dict,
     "numpy.ndarray": Array,
     "numpy.dtype": Dtype,
     **{

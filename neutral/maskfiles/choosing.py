@@ -85,7 +85,7 @@ def collect(
     bits = {entry.name: _packed(source, entry, kept, hint=not masks) for entry in chosen}
     if kept is nonzero:
         _check_pruned(source, bits, chosen)
-    renamed = sum(entry.name != labels.canonical(entry.name).removesuffix("_mask") for entry in chosen)
+    renamed = sum(labels.canonical(entry.name) != entry.name.removesuffix("_mask") for entry in chosen)
     shapes = {entry.name: entry.shape for entry in chosen}
     return Parts(bits, shapes, notes=tuple(notes), renamed=renamed, label=label)
 
@@ -147,6 +147,8 @@ def _of_weight(entry: Entry, names: Collection[str]) -> str:
     module, _, leaf = name.rpartition(".")
     if leaf != "mask" or len(entry.shape) != 2 or not module:
         return ""
+    if module.endswith("weight"):  # the state of torch.ao's sparsifiers
+        return f"{module}_mask"
     # A module of attention has no weight itself: its `mask` hides what comes later in the text.
     alone = not _ATTENTION.search(module.rpartition(".")[2])
     return f"{module}.weight_mask" if f"{module}.weight" in names or alone else ""

@@ -19,7 +19,18 @@ from neutral.maskfiles.source import MaskFile, shown
 from neutral.maskfiles.values import by
 
 _MASKS = re.compile(r"^(?:\w+_)?masks?(?:_dict|_state_dict)?$", re.IGNORECASE)
-_MODELS = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "params", "weights")
+_MODELS = (
+    "state",
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "module",
+    "net",
+    "network",
+    "params",
+    "weights",
+)
 _TRAINERS = re.compile(
     r"^(?:\w*optim\w*|\w*sched\w*|\w*scaler\w*|rng\w*|callbacks|loops|hparams|hyper_parameters|grad\w*|ema_\w+|amp)$",
     re.IGNORECASE,
