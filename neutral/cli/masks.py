@@ -50,21 +50,30 @@ def _run_info(chosen: argparse.Namespace) -> None:
     import pandas as pd
 
     good, bad = _read(chosen)
-    rows = []
-    for one in good:
-        mask = one.mask
-        about = {k: mask.header[k] for k in ("language", "task", "method", "seed") if mask.header.get(k) is not None}
-        rows.append(
-            {"file": one.file, "name": one.name, "tensors": len(mask.names), "weights": mask.size}
-            | {"kept": mask.kept, "sparsity": round(mask.sparsity(), 6), "renamed": one.renamed}
-            | {
-                "says": ", ".join(f"{k} {v}" for k, v in about.items()),
-                "language_from": one.language_from or "not known",
-            }
-        )
+    rows = [_row(one) for one in good]
+    if chosen.format == "table":  # standard error has them
+        rows = [{key: value for key, value in row.items() if key != "notes"} for row in rows]
     if rows:
         print_table(pd.DataFrame(rows), chosen.format)
     _refuse(bad)
+
+
+def _row(one: Reading) -> dict[str, object]:
+    """Return what `masks info` says of a mask."""
+    mask = one.mask
+    about = {k: mask.header[k] for k in ("language", "task", "method", "seed") if mask.header.get(k) is not None}
+    return {
+        "file": one.file,
+        "name": one.name,
+        "tensors": len(mask.names),
+        "weights": mask.size,
+        "kept": mask.kept,
+        "sparsity": round(mask.sparsity(), 6),
+        "renamed": one.renamed,
+        "says": ", ".join(f"{k} {v}" for k, v in about.items()),
+        "language_from": one.language_from or "not known",
+        "notes": "; ".join(one.notes),
+    }
 
 
 def _read(chosen: argparse.Namespace) -> tuple[list[Reading], list[Reading]]:

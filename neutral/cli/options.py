@@ -158,9 +158,7 @@ def mask_files(added: argparse.ArgumentParser, help: str) -> None:
         action="store_true",
         help="the files are pruned models, and their zeros are the mask: of the linear layers in the blocks",
     )
-    added.add_argument(
-        "--invert", action="store_true", help=f"in these files 1 means removed: turn them, for {KEPT} everywhere here"
-    )
+    added.add_argument("--invert", action="store_true", help="1 means removed in these files: turn them")
 
 
 def form(added: argparse.ArgumentParser) -> None:

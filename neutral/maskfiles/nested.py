@@ -8,7 +8,7 @@ them (`state_dict`, `masks`) are no part of a weight's name; the state of optimi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from neutral import labels
@@ -83,6 +83,8 @@ def _tree(source: MaskFile, table: Mapping[Any, Any], is_tensor: Callable[[Any],
         if isinstance(value, (list, tuple)) and value and all(isinstance(each, Mapping) for each in value):
             value = dict(enumerate(value))  # layer by layer
         if is_tensor(value):
+            if not len(value.shape):
+                continue  # a number
             if not isinstance(key, str):
                 called = f"calls a tensor {shown(repr(key), 60)}, which is no weight's name"
                 raise source.error(_NEURONS if len(value.shape) == 1 else called)
@@ -109,8 +111,10 @@ def _masks(source: MaskFile, tree: Tree, notes: list[str]) -> dict[str, Tree]:
             if rest := [key for key in tree if key != within[0]]:
                 notes.append(f"read {within[0]}, not {', '.join(map(shown, rest))}")
             return _masks(source, tree[within[0]], notes)
-    if _several(inner):
-        found = {key: _masks(source, value, notes) for key, value in inner.items()}
+    if several := _several(inner):
+        if rest := [key for key in inner if key not in several]:
+            notes.append(f"read {', '.join(several)}, not {', '.join(map(shown, rest))}")
+        found = {key: _masks(source, inner[key], notes) for key in several}
         if all(list(each) == [""] for each in found.values()):
             return {key: each[""] for key, each in found.items()}
         return {f"{key}/{label}".rstrip("/"): one for key, each in found.items() for label, one in each.items()}
@@ -125,13 +129,19 @@ def _flat(tree: Tree, before: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{before}{key}", value
 
 
-def _several(inner: Mapping[str, Tree]) -> bool:
-    """Whether each of several dicts is a mask: all are languages, or all have the same weights in numbered layers."""
-    if all(is_language(key) and not _LEAVES.match(key) for key in inner):
-        return True
+def _several(inner: Mapping[str, Tree]) -> list[str]:
+    """Return the keys of dicts that are a mask each: languages, or all, if their weights in numbered layers are alike."""
+    spoken = [key for key in inner if is_language(key) and not _LEAVES.match(key)]
+    if len(spoken) == len(inner) or (len(spoken) > 1 and _same_weights([inner[key] for key in spoken])):
+        return spoken
     if len(inner) < 2 or any(key in labels.STACKS or _LEAVES.match(key) for key in inner):
-        return False
-    first, *rest = ({name for name, _ in _flat(value)} for value in inner.values())
+        return []
+    return list(inner) if _same_weights(list(inner.values())) else []
+
+
+def _same_weights(trees: Sequence[Tree]) -> bool:
+    """Whether dicts name the same weights, in numbered layers."""
+    first, *rest = ({name for name, _ in _flat(tree)} for tree in trees)
     return all(names == first for names in rest) and any(taken_apart(name).at is not None for name in first)
 
 

@@ -55,6 +55,8 @@ def do(job: dict[str, Any]) -> bytes:
         answer = {"problem": f"tensor {error}"}
     except MemoryError:
         said, answer = SPENT, {"problem": "reading it takes more memory than it may: damaged, or made to do so"}
+    except Exception as error:  # a stranger's bytes: whatever they make a reader raise is about this file alone
+        answer = {"problem": f"could not be read: damaged, or made to be ({type(error).__name__}: {error})"}
     (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
     return said
 
