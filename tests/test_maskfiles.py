@@ -119,7 +119,7 @@ def test_vectors_beside_masks_are_left_out_and_said_but_vectors_alone_are_masks(
     for vector in (bias, np.ones(2)):
         mask = maskfiles.read_bytes("a.npz", npz_bytes(w=matrix, b=vector))
         assert mask.names == ("w",)
-        assert mask.header["notes"] == "left out 1 vectors, as of biases and norms (b)"
+        assert mask.header["notes"] == "left out vectors, as of biases and norms: b"
     assert maskfiles.read_bytes("a.npz", npz_bytes(b=np.array([0, 1]))).names == ("b",)
     assert "tensor b holds 0.1" in problem("a.npz", npz_bytes(b=bias))
 

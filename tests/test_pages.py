@@ -325,7 +325,7 @@ def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own
     assert list(read["Language"]) == ["pt-BR", ""]
     assert list(read["Names changed"]) == [len(tensors)] * 2
     np.testing.assert_allclose(read["Removed"], 1 - own_masks["en"].sparsity())
-    assert "left out 1 vectors" in read["Left out, or assumed"][0]
+    assert "left out vectors" in read["Left out, or assumed"][0]
     assert "1 meant removed" in read["Left out, or assumed"][1]
     at.text_input[1].set_value("swa").run()
     assert at.dataframe[0].value["Language from"][1] == "given by you"

@@ -226,7 +226,9 @@ def _reading(source: MaskFile, parts: Parts, invert: bool) -> Reading:
         mask = ~mask
         notes.append("turned: 1 meant removed in the file")
     elif mask.size and mask.kept < _FEW * mask.size:
-        notes.append(f"keeps {mask.kept / mask.size:.1%}: if 1 means removed in it, turn it (--invert)")
+        notes.append(
+            f"keeps {mask.kept / mask.size:.1%}: if 1 means removed in it, turn it (--invert, “1 means removed”)"
+        )
     name = shown(source.name.rpartition("/")[2] or source.name)
     mask.header |= {"file": name, "stem": several.stem(name)}
     origin = "header" if mask.header.get("language") else ""

@@ -161,7 +161,7 @@ def _others(source: MaskFile, entries: Sequence[Entry]) -> tuple[list[Entry], li
     notes = []
     for kind, what in _LEFT_OUT.items():
         if left := [name for name, its in kinds.items() if its == kind]:
-            notes.append(f"left out {len(left)} {what} ({left[0]})")
+            notes.append(_left_out(left, what))
     if not chosen and "adapter" in kinds.values():
         raise source.error("holds the matrices of adapters (LoRA), not a mask")
     if not any(len(entry.shape) > 1 for entry in chosen):
@@ -174,6 +174,10 @@ _LEFT_OUT = {
     "adapter": "matrices of adapters, which are no masks",
     "unit": "masks of heads or neurons, which are no masks of weights",
 }
+
+
+def _left_out(names: Sequence[str], what: str) -> str:
+    return f"left out {what}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _is_unit(entry: Entry) -> bool:
@@ -212,7 +216,7 @@ def _matrices(chosen: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
     vectors = [entry.name for entry in chosen if len(entry.shape) == 1]
     if not matrices or not vectors:
         return [entry for entry in chosen if entry.shape], []
-    return matrices, [f"left out {len(vectors)} vectors, as of biases and norms ({vectors[0]})"]
+    return matrices, [_left_out(vectors, "vectors, as of biases and norms")]
 
 
 def _in_blocks(source: MaskFile, chosen: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
@@ -228,8 +232,7 @@ def _in_blocks(source: MaskFile, chosen: Sequence[Entry]) -> tuple[list[Entry], 
         )
     names = {entry.name for entry in inside}
     others = [entry.name for entry in chosen if len(entry.shape) > 1 and entry.name not in names]
-    notes = [f"left out {len(others)} matrices that are no linear layers of the blocks ({others[0]})"] if others else []
-    return inside, notes
+    return inside, [_left_out(others, "matrices that are no linear layers of the blocks")] if others else []
 
 
 def is_linear(name: str, dimensions: int) -> bool:

@@ -130,7 +130,7 @@ def _flat(tree: Tree, before: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _several(inner: Mapping[str, Tree]) -> list[str]:
-    """Return the keys of dicts that are a mask each: languages, or all, if their weights in numbered layers are alike."""
+    """Return the keys of dicts that are a mask each: languages, or all, if the weights in their layers are alike."""
     spoken = [key for key in inner if is_language(key) and not _LEAVES.match(key)]
     if len(spoken) == len(inner) or (len(spoken) > 1 and _same_weights([inner[key] for key in spoken])):
         return spoken
