@@ -120,7 +120,7 @@ def test_an_archive_gives_its_masks_by_their_folders_and_passes_over_the_rest(tm
     assert list(masks) == ["en", "fr", "ur"]
     for seed, mask in enumerate(masks.values()):
         assert mask == Mask.from_tensors(tensors(seed))
-    readings = maskfiles.read_upload("all.zip", zipped(members | {"runs/sw/mask.pt": b"no mask"}))
+    readings = maskfiles.read_uploads([("all.zip", zipped(members | {"runs/sw/mask.pt": b"no mask"}))])
     assert [(reading.name, reading.file) for reading in readings[:3]] == [
         (code, f"all.zip/runs/{code}/mask.pt") for code in masks
     ]
@@ -146,6 +146,6 @@ def test_archives_that_claim_too_much_or_are_damaged_are_refused_in_one_line(tmp
         (bytes(spoilt), Limits(), "damaged"),
         (zipped({"en/mask.pt": b""}), Limits(), "is empty"),
     ):
-        (reading,) = maskfiles.read_upload("all.zip", data, limits)
+        (reading,) = maskfiles.read_uploads([("all.zip", data)], limits)
         assert said in reading.problem
         assert "\n" not in reading.problem

@@ -164,6 +164,21 @@ def recipe(chosen: argparse.Namespace) -> recipes.Recipe:
     )
 
 
+KEPT = "1 means kept, 0 removed"
+"""Which number means what in a mask file."""
+
+
+def mask_files(added: argparse.ArgumentParser, help: str) -> None:
+    """Add mask files, and how they are read: `--from-zeros`, `--invert`."""
+    added.add_argument("files", nargs="+", metavar="FILE", help=f"{help}; {KEPT}")
+    added.add_argument(
+        "--from-zeros",
+        action="store_true",
+        help="the files are pruned models, and their zeros are the mask: of the linear layers in the blocks",
+    )
+    added.add_argument("--invert", action="store_true", help="1 means removed in these files: turn them")
+
+
 def form(added: argparse.ArgumentParser) -> None:
     """Add `--format`."""
     added.add_argument("--format", choices=("table", "csv", "json"), default="table")

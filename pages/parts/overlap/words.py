@@ -71,11 +71,32 @@ MIXED = "These masks are of different networks, so they cannot all be compared; 
 AGREEMENT = "p is a Mantel test's: exchanging any languages, and only relatives. Layers are no sample and have no p."
 
 UPLOAD = """
-Upload masks of one model, one file a language: a `mask.pt` of the paper's scripts, a checkpoint of
-`torch.nn.utils.prune`, plain or packed `.safetensors`, or `.npz`. Where all files are called `mask.pt`, zip their
-folders and upload the archive: its masks are called by their folders. Then every page can show them, alone or beside
-the study. They stay in this session and are gone when you close it; nothing in a file is executed.
+Upload masks of one model, one file a language, or all languages in one: zeros and ones for every weight, **1 means
+kept**. Read are a `mask.pt` of the paper's scripts, checkpoints of `torch.nn.utils.prune`, `torch.ao`, ModelOpt and
+NNI, plain or packed `.safetensors` (shards with their index), `.npz`, and arrays in a pickle. Where all files are
+called `mask.pt`, zip their folders and upload the archive: its masks are called by their folders. Then every page can
+show them, alone or beside the study. They stay in this session and are gone when you close it; nothing in a file is
+executed.
 """
+
+FROM_ZEROS = (
+    "For pruned models, as Wanda, SparseGPT and llm-compressor leave them: what is zero in the linear layers of the "
+    "blocks is removed. Files with masks of their own are read as ever. It holds for what you upload next."
+)
+INVERT = "Here 1 means kept. Tick this for files in which 1 means removed; it turns what you upload next."
+
+READ_COLUMNS = {
+    "file": "File",
+    "name": "Name",
+    "language": "Language",
+    "from": "Language from",
+    "tensors": "Tensors",
+    "weights": "Weights",
+    "removed": "Removed",
+    "renamed": "Names changed",
+    "notes": "Left out, or assumed",
+}
+READ = "1 means kept; Removed is the share of zeros. Names changed: of weights, without what wrappers put before them."
 
 BIG = """
 A 340 MB file of floats holds 10.6 MB of mask. Files too big to upload, or many of them, are converted faster where they
@@ -354,13 +375,6 @@ def agreement_table(others: Sequence[tuple[str, str, Agreement]]) -> pd.DataFram
 
 
 def about_file(upload: Upload) -> str:
-    """Say what is in a mask file."""
-    mask = upload.mask
-    guessed = "no language in the file or its name"
-    if mask.header.get("language"):
-        guessed = f"language {mask.header['language']}"
-    layers = labels.layers(mask.names, mask.stack)
-    return (
-        f"{formats.amount(upload.size)}B · {len(mask.names)} tensors in {layers} layers · "
-        f"{formats.amount(mask.size)} weights, {mask.sparsity():.1%} removed · {guessed}"
-    )
+    """Say how large a mask file is; the table of the page has the rest."""
+    layers = labels.layers(upload.mask.names, upload.mask.stack)
+    return f"{formats.amount(upload.size)}B · {formats.count(layers, 'layer')}"
