@@ -93,7 +93,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
                 said=words.written(row),
             )
             show.figure(drawn, f"scatter-{view.key}")
-            st.caption(words.meaning(kind, row))
+            st.caption(words.meaning(kind, row, points))
     else:
         left.info(words.unknown(kind))
     with right:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from neutral.association import LEAST, schemes
+from neutral.association import LEAST, possible, schemes
 from neutral.figures.theme import number, short_layer, signed
 from neutral.figures.typology.languages import listed
 from neutral.labels import WHOLE
@@ -46,6 +46,7 @@ COLUMNS = {
     "partial_p": st.column_config.NumberColumn("Partial p", format="%.4f"),
     "partial_p_within": st.column_config.NumberColumn("Partial p, in families", format="%.4f"),
     "languages": st.column_config.NumberColumn("Languages", format="%d"),
+    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
     "left_out": st.column_config.TextColumn("Without data"),
     "permutations": st.column_config.NumberColumn("Permutations", format="%d"),
     "permutations_within": st.column_config.NumberColumn("In families", format="%d"),
@@ -61,7 +62,10 @@ def method(spoken: Languages) -> str:
     elif len(related) == len(spoken.codes) and len(sizes) == 1:
         movable = "here all languages are of one family, so it is the same as permuting all"
     else:
-        movable = f"here only {', '.join(map(display, related))} can be exchanged, so it speaks for these"
+        some = ", ".join(map(display, related)) if len(related) <= NAMED else f"{len(related)} of {len(spoken.codes)}"
+        ways = possible(spoken.codes, spoken.blocks)
+        written = f"{ways:,}" if ways < 10**6 else "very many"
+        movable = f"here only {some} can be exchanged, in {written} ways, so it speaks for these"
     return _METHOD.format(movable=movable)
 
 
@@ -82,6 +86,7 @@ NO_TREE = "A tree takes two languages whose distance is known."
 NO_MAP = f"A map takes {LEAST} languages whose distances are known."
 
 LEAST_PAIRS = 5  # to a distance of a regression
+NAMED = 15  # so many languages are named in a sentence, more are counted
 ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
 
 REGRESSION = {
@@ -92,6 +97,8 @@ REGRESSION = {
     "p": st.column_config.NumberColumn("p", format="%.4f"),
     "holm": st.column_config.NumberColumn("Holm", format="%.4f"),
     "p_within": st.column_config.NumberColumn("p, in families", format="%.4f"),
+    "languages": st.column_config.NumberColumn("Languages", format="%d"),
+    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
 }
 
 
@@ -105,6 +112,8 @@ def who(spoken: Languages) -> str:
             f"{names} {are} by any ISO 639 code, so nothing is known of how near others are. Rename masks by their "
             "language (en, swh, …) on the page Your masks."
         )
+    if spoken.outside_uriel:
+        sentences.append(f"{', '.join(map(display, spoken.outside_uriel))}: not in URIEL+, so left out of its distances.")
     if spoken.repeated:
         sentences.append("Several masks of one language count together, by their mean.")
     return " ".join(sentences)
@@ -240,16 +249,23 @@ def unknown(kind: str) -> str:
     return f"There is no {label(kind).lower()} distance for these languages."
 
 
-def meaning(kind: str, row: pd.Series) -> str:
-    """Say what a distance compares, and who was left out of its test."""
+def meaning(kind: str, row: pd.Series, points: pd.DataFrame) -> str:
+    """Say what a distance compares, on how many features it rests, and who was left out of its test."""
     known = KINDS.get(kind)
     about = f"{known.meaning[:1].upper()}{known.meaning[1:]} ({known.origin})." if known else ""
-    return " ".join(filter(None, [about, left_out(row["left_out"].split(", ")) if row["left_out"] else ""]))
+    features = points.dropna(subset="distance")["features"] if "features" in points else ()
+    rests = f"It rests on {_from_to(features)} features that both languages have in URIEL+." if len(features) else ""
+    return " ".join(filter(None, [about, rests, left_out(row["left_out"].split(", ")) if row["left_out"] else ""]))
+
+
+def _from_to(numbers: pd.Series) -> str:
+    low, high = int(numbers.min()), int(numbers.max())
+    return f"{low} to {high}" if low < high else str(low)
 
 
 def left_out(codes: Sequence[str]) -> str:
     """Say which languages were left out for want of data."""
-    return f"Without data, so left out: {', '.join(map(display, codes))}."
+    return f"Without enough data, so left out: {', '.join(map(display, codes))}."
 
 
 def heat(table: pd.DataFrame) -> str:
@@ -263,8 +279,7 @@ def heat(table: pd.DataFrame) -> str:
 
 def too_few_pairs(table: pd.DataFrame) -> str:
     """Say that the languages have too few pairs for a regression; "" if they have enough."""
-    count, kinds = int(table["languages"].iloc[0]), len(table)
-    pairs = count * (count - 1) // 2
+    count, pairs, kinds = int(table["languages"].iloc[0]), int(table["pairs"].iloc[0]), len(table)
     if pairs >= LEAST_PAIRS * kinds:
         return ""
     return (
