@@ -113,7 +113,8 @@ def who(spoken: Languages) -> str:
             "language (en, swh, …) on the page Your masks."
         )
     if spoken.outside_uriel:
-        sentences.append(f"{', '.join(map(display, spoken.outside_uriel))}: not in URIEL+, so left out of its distances.")
+        names = ", ".join(map(display, spoken.outside_uriel))
+        sentences.append(f"{names}: not in URIEL+, so left out of its distances.")
     if spoken.repeated:
         sentences.append("Several masks of one language count together, by their mean.")
     return " ".join(sentences)
