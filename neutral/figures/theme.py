@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.languages import LANGUAGES, language
-from neutral.members import speaker
+from neutral.languages import language
+from neutral.members import is_known, speaker
 
 FAMILIES = {
     "Indo-European": "#0a7fc4",
     "Afro-Asiatic": "#d55e00",
     "Sino-Tibetan": "#009e73",
-    "Niger-Congo": "#cc79a7",
+    "Atlantic-Congo": "#cc79a7",
     "Unknown": "#8c8c8c",
 }
 """Family -> colour. The blue is a little lighter than Okabe & Ito's, to be seen on dark ground."""
@@ -90,11 +90,7 @@ def colour(member: str) -> str:
 
 def line_style(member: str, members: list[str]) -> dict:
     """Return line and marker of a member: the family's colour, and a marker and a dash of its own within the family."""
-    known = [code for code in LANGUAGES if LANGUAGES[code].family == language(speaker(member)).family]
-    if member in known:  # the same in every figure, whatever else is shown
-        place = known.index(member)
-    else:
-        place = len(known) + [m for m in members if m not in LANGUAGES].index(member)
+    place = [other for other in members if colour(other) == colour(member)].index(member)
     return {
         "line": {"color": colour(member), "dash": DASHES[place % len(DASHES)], "width": 1.8},
         "marker": {"color": colour(member), "symbol": _MARKERS[place % len(_MARKERS)], "size": 7},
@@ -127,8 +123,7 @@ def compression_lines(table: pd.DataFrame) -> dict[str, dict]:
 
 def family(member: str) -> str:
     """Return the family under whose heading a legend lists a member."""
-    known = speaker(member) in LANGUAGES
-    return language(speaker(member)).family if known else "Other"
+    return language(speaker(member)).family if is_known(member) else "Other"
 
 
 def short_layer(groups: list[str]) -> dict[str, str]:

@@ -6,18 +6,17 @@ folders. An upload has no folders, but a zip archive of them does.
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from neutral.languages import LANGUAGES
+from neutral.languages import in_name
 from neutral.maskfiles import zips
 from neutral.maskfiles.source import MaskFile, kind
 from neutral.maskfiles.values import Limits
 from neutral.masks import Mask
-from neutral.members import by_folder, numbered, speaker
+from neutral.members import by_folder, is_known, numbered, speaker
 
 _MOST_FILES = 300
 _MOST_UNPACKED = 8  # times what one file may unpack to
@@ -29,9 +28,7 @@ def guess_language(name: str) -> str | None:
     >>> guess_language("mlm-en-0.5.safetensors"), guess_language("mask_en_de.pt")
     ('en', None)
     """
-    words = set(re.split(r"[^a-z0-9]+", PurePath(name).stem.lower()))
-    codes = words & set(LANGUAGES)
-    return codes.pop() if len(codes) == 1 else None
+    return in_name(name)
 
 
 def folder_language(path: str | PurePath) -> str | None:
@@ -90,6 +87,6 @@ def names(masks: Sequence[Mask], paths: Sequence[str]) -> list[str]:
         named = by_folder([paths[i] for i in places]) if len(places) > 1 else [alone] if alone else []
         for i, label in zip(places, named, strict=False):
             labels[i] = label
-            if speaker(label) in LANGUAGES:
+            if is_known(label):
                 masks[i].header["language"] = speaker(label)
     return numbered(labels)

@@ -115,4 +115,4 @@ def language_of(source: str | Path) -> str:
     ('sw', 'fr', '')
     """
     name = Path(str(source)).name.rpartition(":")[2]
-    return name if language(name).name != name else ""
+    return name if language(name).glottocode else ""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
-from neutral.languages import NO_SCRIPT, UNKNOWN, Language
+from neutral.languages import NO_SCRIPT, UNKNOWN, Language, branches
 from neutral.typology import uriel
-from neutral.typology.lineage import is_code, known, lineage
+from neutral.typology.lineage import is_code, known
 
 COLUMNS = ["distance", "source", "target", "value", "features"]
 _NUMBERS = ("value", "features")
@@ -157,18 +158,18 @@ def _shared(kind: str, spoken: Sequence[Language]) -> np.ndarray:
 def _square(kind: str, spoken: Sequence[Language]) -> np.ndarray:
     if kind in uriel.KINDS:
         return uriel.distance(kind, [language.iso3 for language in spoken])
-    apart = _apart if kind == "family" else _written_otherwise
+    branch = branches([each.code for each in spoken])
+    apart = partial(_apart, branch) if kind == "family" else _written_otherwise
     return np.array([[apart(a, b) for b in spoken] for a in spoken], dtype=float).reshape(len(spoken), len(spoken))
 
 
-def _apart(one: Language, other: Language) -> float:
+def _apart(branch: Mapping[str, str], one: Language, other: Language) -> float:
     """Return 0 in one branch, 0.5 in one family, 1 otherwise; NaN if a family is unknown."""
-    (family, branch), (other_family, other_branch) = lineage(one), lineage(other)
-    if UNKNOWN in (family, other_family):
+    if UNKNOWN in (one.family, other.family):
         return 0.0 if one == other else float("nan")
-    if family != other_family:
+    if one.family != other.family:
         return 1.0
-    return 0.0 if branch == other_branch else 0.5
+    return 0.0 if branch[one.code] == branch[other.code] else 0.5
 
 
 def _written_otherwise(one: Language, other: Language) -> float:

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import typology
-from neutral.languages import relation
-from neutral.members import speaker
+from neutral.members import relation, speaker
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,6 @@ def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: La
     """
     far, features = (typology.square(distances, kind, spoken.codes, column) for column in ("value", "features"))
     pairs = list(zip(overlap["source"], overlap["target"], strict=True))
-    about = {row.code: row for row in spoken.about.itertuples()}
     table = pd.DataFrame(
         {
             "source": [a for a, _ in pairs],
@@ -110,7 +108,7 @@ def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: La
             "value": overlap["value"].to_numpy(),
             "distance": [far.at[pair] for pair in pairs],
             "features": pd.array([features.at[pair] for pair in pairs], dtype="Int64"),
-            "relation": [relation(about[a], about[b]) for a, b in pairs],
+            "relation": [relation(a, b, spoken.codes) for a, b in pairs],
         }
     )
     return table if table["features"].notna().any() else table.drop(columns="features")

@@ -27,6 +27,12 @@ from neutral.errors import FileError, NeutralError
 
 UNKNOWN = -1
 
+_DESCRIBED_AS = {
+    "ekk": "est", "azj": "aze", "gaz": "orm", "lvs": "lav", "nob": "nor", "npi": "nep", "ory": "ori", "pbt": "pus",
+    "pbu": "pus", "ydd": "yid", "zsm": "msa", "fil": "tgl",
+}  # fmt: skip
+"""ISO 639-3 code -> the one under which URIEL+ describes the language: a macrolanguage's, mostly."""
+
 KINDS = {
     "syntactic": ("features", "S_"),
     "phonological": ("features", "P_"),
@@ -124,7 +130,7 @@ def families(code: str) -> list[str]:
 
 def has(code: str) -> bool:
     """Whether URIEL+ lists a language, given as ISO 639-3 code."""
-    return code in _places("family_features")
+    return _DESCRIBED_AS.get(code, code) in _places("family_features")
 
 
 @cache
@@ -168,7 +174,7 @@ def _sizes() -> np.ndarray:
 
 def _vector(array: str, code: str) -> np.ndarray:
     """Return a language's values, float64 (features,), NaN if unknown."""
-    place = _places(array).get(code)
+    place = _places(array).get(_DESCRIBED_AS.get(code, code))
     if place is None:
         return np.full(len(_names(array)), np.nan)
     row = _table(array)[place].astype(float)

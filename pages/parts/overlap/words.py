@@ -9,7 +9,6 @@ import pandas as pd
 
 from neutral import labels, summary
 from neutral.figures import theme
-from neutral.languages import LANGUAGES
 from neutral.members import display, is_known, relation, speaker
 from neutral.metrics import SIGNIFICANT
 from pages.parts import formats, pickers
@@ -108,11 +107,7 @@ SCORE_COLUMNS = {
     "ratio": "Ratio",
 }
 
-KNOWN = (
-    "Names that are known as languages: "
-    + ", ".join(f"{code} ({language.name})" for code, language in LANGUAGES.items())
-    + "."
-)
+KNOWN = "A mask is known by its language's code: ISO 639 (sw, swa), with script or region if you like (sr_Cyrl, pt-BR)."
 
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
@@ -223,11 +218,11 @@ def pair_tiles(name: str, levels: pd.DataFrame) -> list[Tile]:
     return [Tile(label, formats.share(number), note) for label, number, note in rows if number is not None]
 
 
-def about_pair(a: str, b: str, found_twice: Collection[str]) -> str:
+def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[str]) -> str:
     """Say how two languages relate, and whose overlap with itself stands in if neither was found twice."""
     notes = []
     if is_known(a) and is_known(b):
-        notes.append(f"{display(a)} and {display(b)}: {RELATIONS[relation(a, b)]}.")
+        notes.append(f"{display(a)} and {display(b)}: {RELATIONS[relation(a, b, members)]}.")
     if found_twice and not {speaker(a), speaker(b)} & set(found_twice):
         names = ", ".join(map(display, found_twice))
         notes.append(f"Neither was found twice; figures show the mean of {names} for that.")
