@@ -190,7 +190,7 @@ def graph(shown: Shown, *, how: str, amount: float) -> None:
             figure = figures.network(
                 places,
                 network.edges,
-                spoken.families,
+                shown.view.families,
                 communities=network.communities,
                 span=network.span,
                 title=title,
@@ -229,7 +229,7 @@ def tree(shown: Shown, *, beside: str) -> None:
             figure = figures.dendrogram(
                 dendrogram.brackets,
                 dendrogram.leaves,
-                spoken.families,
+                shown.view.families,
                 notes=spoken.branches,
                 title=shown.far_name(kind),
                 name=f"tree-{kind.lower()}",
@@ -272,7 +272,10 @@ def language_map(shown: Shown, *, of: str) -> None:
             st.markdown(f"##### {title}")
             places[title] = make(far)
             drawn = figures.language_map(
-                places[title], spoken.families, title=f"{title} of {shown.far_name(of)}", name=f"map-{title.lower()}"
+                places[title],
+                shown.view.families,
+                title=f"{title} of {shown.far_name(of)}",
+                name=f"map-{title.lower()}",
             )
             show.figure(drawn, f"map-{title}-{shown.view.key}")
             st.caption(words.kept_by_map(title, places[title]))

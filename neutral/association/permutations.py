@@ -56,13 +56,14 @@ class Orders:
         """The smallest p that these permutations can give; NaN without any."""
         return 1 / (len(self) + (not self.exact)) if len(self) else float("nan")
 
-    def pairs(self) -> np.ndarray:
-        """Return the permutations of the pairs: (P, m) places in a vector over the pairs."""
-        n = self.array.shape[1]
+    def pairs(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Return permutations `start` to `stop` of the pairs, all by default: (P, m) places in a vector over them."""
+        n, some = self.array.shape[1], self.array[start:stop]
         rows, columns = np.triu_indices(n, 1)
         place = np.zeros((n, n), dtype=np.intp)
         place[rows, columns] = place[columns, rows] = np.arange(len(rows))
-        return place[self.array[:, rows], self.array[:, columns]]
+        cells = np.take(some, rows, axis=1) * n + np.take(some, columns, axis=1)
+        return np.take(place.ravel(), cells)
 
 
 def orders(

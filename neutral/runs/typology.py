@@ -31,7 +31,7 @@ KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme
 
 
 def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarray] | None = None) -> pd.DataFrame:
-    """Return the distances between languages, and write those that the study lacks into it.
+    """Return the distances between languages (`typology.filled`), and write those that the study lacks into it.
 
     With `counts`, language -> (V,) token counts, the distances of vocabulary and text are among them.
     """
@@ -42,9 +42,7 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
     stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
     new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
     stored.extend("distance", [{name: _written(value) for name, value in row.items()} for row in new])
-    recorded = typology.counted(study.table("distance"))
-    between = recorded["source"].isin(languages) & recorded["target"].isin(languages)
-    return recorded[between].reset_index(drop=True)
+    return typology.filled(study.table("distance"), languages)
 
 
 def explain(

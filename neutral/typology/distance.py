@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
-from neutral.languages import NO_SCRIPT, UNKNOWN, Language, branches
+from neutral.languages import NO_SCRIPT, UNKNOWN, Language, branches, tree_distance
 from neutral.typology import uriel
 from neutral.typology.lineage import is_code, known
 
@@ -34,9 +34,10 @@ KINDS = {
     "inventory": Kind("Sound inventory", "which sounds there are", "URIEL"),
     "featural": Kind("All features", "syntax, phonology and inventory together", "URIEL"),
     "genetic": Kind("Genealogy", "branches of the family tree that are not shared", "URIEL"),
+    "tree": Kind("Family tree", "levels of the family tree that are not shared, 1 in other families", "Glottolog"),
     "geographic": Kind("Geography", "where on the globe they are spoken", "URIEL"),
-    "family": Kind("Family", "0 in one branch, ½ in one family, 1 otherwise", "classification"),
-    "script": Kind("Script", "0 written in the same script, 1 otherwise", "classification"),
+    "family": Kind("Family", "0 in one branch, ½ in one family, 1 otherwise", "Glottolog"),
+    "script": Kind("Script", "0 written in the same script, 1 otherwise", "tags and CLDR"),
     "types": Kind("Vocabulary", "1 - Jaccard overlap of the tokens that their texts use", "tokenizer and text"),
     "occurrences": Kind("Token use", "1 - share of token occurrences that have a counterpart", "tokenizer and text"),
     "size": Kind("Text size", "|log₁₀ of how many times more text one has|", "text"),
@@ -76,10 +77,12 @@ def distances(codes: Sequence[str], kinds: Sequence[str] | None = None) -> pd.Da
 def filled(stored: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
     """Return all known distances between languages: the stored ones, and `distances` for the kinds that are not stored.
 
-    A kind of which `stored` (columns `COLUMNS`, features if need be, or empty) has any pair of `codes` is not computed.
-    Kinds come in the order of `KINDS`, others last; kinds without any value are left out.
+    A kind of which `stored` (columns `COLUMNS`, features if need be, or empty) has any pair of `codes` is not computed,
+    but for `family`: its branches depend on which languages there are. Kinds come in the order of `KINDS`, others last;
+    kinds without any value are left out.
     """
-    stored = counted(stored)
+    stored = _counted(stored)
+    stored = stored[stored["distance"] != "family"]
     stored = stored[stored["source"].isin(codes) & stored["target"].isin(codes)]
     missing = [kind for kind in MODEL_FREE if kind not in set(stored["distance"])]
     table = pd.concat([stored, distances(codes, missing)], ignore_index=True)
@@ -89,7 +92,7 @@ def filled(stored: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
-def counted(stored: pd.DataFrame) -> pd.DataFrame:
+def _counted(stored: pd.DataFrame) -> pd.DataFrame:
     """Return stored distances with all `COLUMNS`, without a value where they rest on fewer features than `uriel.LEAST`.
 
     Rows of before features were counted get the number that URIEL+ has now.
@@ -159,7 +162,7 @@ def _square(kind: str, spoken: Sequence[Language]) -> np.ndarray:
     if kind in uriel.KINDS:
         return uriel.distance(kind, [language.iso3 for language in spoken])
     branch = branches([each.code for each in spoken])
-    apart = partial(_apart, branch) if kind == "family" else _written_otherwise
+    apart = {"family": partial(_apart, branch), "tree": tree_distance, "script": _written_otherwise}[kind]
     return np.array([[apart(a, b) for b in spoken] for a in spoken], dtype=float).reshape(len(spoken), len(spoken))
 
 
