@@ -76,9 +76,9 @@ def by_folder(paths: Sequence[str | PurePath]) -> list[str]:
     folders = _that_differ([PurePath(path).parts[:-1] for path in paths])
     every = [[word for folder in row for word in languages.words(folder)] for row in folders]
     shared = set.intersection(*map(set, every)) if every else set()
-    common = [word for word in shared if languages.is_word(word)]
     rows = [[word for word in row if word not in shared] or row for row in every]
-    labels = [_label(row, common) for row in rows]
+    spoken = [_language(row, names) for row, names in zip(rows, folders, strict=True)]
+    labels = [_label(*each, among=any(spoken)) for each in zip(spoken, rows, every, strict=True)]
     names = []
     for label, row in zip(labels, rows, strict=True):
         rest = "_".join(word for word in row if word.lower() != label.lower())
@@ -89,12 +89,27 @@ def by_folder(paths: Sequence[str | PurePath]) -> list[str]:
     return numbered([name or PurePath(path).stem for name, path in zip(names, paths, strict=True)])
 
 
-def _label(words: Sequence[str], common: Sequence[str]) -> str:
-    """Return the language among a folder's words, the one that all folders have, or the first word; "" for several."""
-    known = dict.fromkeys(word for word in words if languages.is_word(word))
-    if known:
-        return next(iter(known)) if len(known) == 1 else ""
-    return common[0] if len(common) == 1 else next(iter(words), "")
+def _language(words: Sequence[str], folders: Sequence[str]) -> str | None:
+    """Return the language among the words that tell a file apart, else that of its folders; "" for several, or None."""
+    codes = dict.fromkeys(filter(languages.is_sure, words)) or dict.fromkeys(
+        code for folder in folders if (code := languages.in_name(folder))
+    )
+    return next(iter(codes), None) if len(codes) < 2 else ""
+
+
+def _label(code: str | None, words: Sequence[str], every: Sequence[str], *, among: bool) -> str:
+    """Return a file's language, or the first of the words that tell it apart, of all words of its folders.
+
+    `among` languages, a word that is a code as well is taken for one: the `it` of LT_it_57, beside LT_en_57. Elsewhere
+    all words are the label where the first would read as a language: no_dropout.
+    """
+    if code is not None:
+        return code
+    likely = [word for word in words if languages.is_word(word)]
+    if among and len(likely) == 1:
+        return likely[0]
+    first = next(iter(words), "")
+    return "_".join(every) if is_known(first) else first
 
 
 def _that_differ(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

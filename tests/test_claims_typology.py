@@ -12,7 +12,7 @@ from scipy.stats import rankdata, spearmanr
 
 from neutral import association, typology
 from neutral.association.simulation import rates
-from neutral.languages import LANGUAGES, PAPER_ORDER
+from neutral.languages import PAPER_ORDER, language
 from neutral.study import Study
 from neutral.typology import graphs
 
@@ -109,7 +109,7 @@ def lead(study):
 
 def continents(study):
     """ρ, among the Indo-European languages, of overlap with another continent, and with geography."""
-    places = [i for i, code in enumerate(PAPER_ORDER) if LANGUAGES[code].family == "Indo-European"]
+    places = [i for i, code in enumerate(PAPER_ORDER) if language(code).family == "Indo-European"]
     assert len(places) == 8
     asia = np.array([code in ("fa", "ur", "hi") for code in PAPER_ORDER])
     apart = (asia[:, None] != asia[None, :]).astype(float)

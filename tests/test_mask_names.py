@@ -42,6 +42,12 @@ def tensors(seed):
         (["", "en"], ["mask", "en"]),
         (["x/en", "x/en"], ["mask", "mask 2"]),
         (["فارسی", "عربی"], ["فارسی", "عربی"]),
+        (["LT_en_57", "LT_it_57"], ["en", "it"]),
+        (["LT_x_1", "LT_y_2"], ["x", "y"]),
+        (["no_dropout", "dropout"], ["no_dropout", "dropout"]),
+        (["id", "it", "no"], ["id", "it", "no"]),
+        (["srp-Cyrl/1", "srp-Latn/1"], ["srp-Cyrl", "srp-Latn"]),
+        (["x_pt-BR_1", "x_pt-PT_1", "x_fin_1"], ["pt-BR", "pt-PT", "fin"]),
     ],
 )
 def test_the_folder_that_tells_files_apart_is_the_name(folders, names):

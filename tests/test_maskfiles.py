@@ -126,8 +126,8 @@ def test_biases_beside_masks_are_passed_over_but_vectors_alone_are_masks():
     ("name", "code"),
     [
         *[("en.pt", "en"), ("mask_en.pt", "en"), ("en_mask.pt", "en"), ("mlm-en-0.5.safetensors", "en")],
-        *[("mbert.zh.pt", "zh"), ("some/where/SW.npz", "sw"), ("en_mask_en.pt", "en"), ("mask.pt", None)],
-        *[("mask_en_de.pt", None), ("french.pt", None), ("mask.en", None)],
+        *[("mbert.zh.pt", "zh"), ("some/where/SW.npz", "SW"), ("en_mask_en.pt", "en"), ("mask.pt", None)],
+        *[("mask_en_de.pt", None), ("french.pt", None), ("mask.en", "en")],
     ],
 )
 def test_a_language_is_guessed_only_where_the_name_says_one(name, code):

@@ -12,7 +12,7 @@ from neutral.figures.typology import association
 from neutral.figures.typology import languages as language_figures
 from neutral.members import RELATIONS, display, relation
 
-FAMILIES = {"en": "Indo-European", "de": "Indo-European", "ar": "Afro-Asiatic", "sw": "Niger-Congo"}
+FAMILIES = {"en": "Indo-European", "de": "Indo-European", "ar": "Afro-Asiatic", "sw": "Atlantic-Congo"}
 LAYERS = [f"encoder {i}" for i in range(11)]
 
 
@@ -23,7 +23,9 @@ def scatters(figure):
 def some_pairs(members=tuple(FAMILIES)):
     rows = [(a, b, 0.5 + i / 100, i / 10) for i, (a, b) in enumerate(combinations(members, 2))]
     table = pd.DataFrame(rows, columns=["source", "target", "value", "distance"])
-    return table.assign(relation=[relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)])
+    return table.assign(
+        relation=[relation(a, b, members) for a, b in zip(table["source"], table["target"], strict=True)]
+    )
 
 
 def cells(rows):
@@ -169,7 +171,7 @@ def test_the_dendrogram_names_leaves_in_their_order_and_begins_near_the_first_jo
     labels = figure.layout.yaxis.ticktext
     assert [display(code) in label for code, label in zip(["sw", "en", "ar"], labels, strict=True)] == [True] * 3
     assert "Germanic" in labels[1]
-    assert theme.FAMILIES["Niger-Congo"] in labels[0]
+    assert theme.FAMILIES["Atlantic-Congo"] in labels[0]
     assert 0.85 < figure.layout.xaxis.range[0] < 0.9
     assert "axis begins at" in figure.layout.xaxis.title.text
 

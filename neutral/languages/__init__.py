@@ -2,7 +2,7 @@
 
 from neutral.languages.codes import language
 from neutral.languages.eleven import PAPER_ORDER
-from neutral.languages.filenames import in_name, is_word, words
+from neutral.languages.filenames import in_name, is_sure, is_word, words
 from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, tree_distance
 from neutral.languages.spoken import NO_SCRIPT, UNKNOWN, Language
 
@@ -15,6 +15,7 @@ __all__ = [
     "branches",
     "in_name",
     "in_tree_order",
+    "is_sure",
     "is_word",
     "language",
     "relation",

@@ -17,7 +17,7 @@ _ENDINGS = re.compile(
     r"conll|conllu|conll03|iob|iob2|bio|md|yaml|yml|py|sh|zip|tar|tgz|gz|bz2|xz|zst|7z)$",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[A-Za-z0-9]+")
+_WORD = re.compile(r"[^\W_]+")
 _PHRASES = re.compile(r"\b(?:de[-_ ]?novo|et[-_ ]al|as[-_ ]is|in[-_ ]situ)\b", re.IGNORECASE)
 _TREEBANK = re.compile(r"([a-z]{2,3})_[a-z0-9]+-ud(?:[-.]|$)")
 _AFTER = re.compile(
@@ -38,7 +38,7 @@ def in_name(text: str) -> str | None:
     name = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
     while (shorter := _ENDINGS.sub("", name)) != name and shorter:
         name = shorter
-    if read(name):  # nothing but the code
+    if read(name) and "-x-" not in name.lower():  # nothing but the code
         return name
     if (bank := _TREEBANK.match(name)) and read(bank[1]):
         return bank[1]
@@ -57,7 +57,7 @@ def words(name: str) -> list[str]:
 
 
 def is_word(word: str) -> bool:
-    """Whether a word of a name is a language's code or tag, if the name is read by someone who looks for one.
+    """Whether a word of a name may be a language's code or tag; `is_sure` if it is hardly anything else.
 
     >>> is_word("it"), is_word("sr_Latn"), is_word("run"), is_word("mask")
     (True, True, False, False)
@@ -67,6 +67,15 @@ def is_word(word: str) -> bool:
     return word.lower() in of_use() if word.isalnum() else read(word) is not None
 
 
+def is_sure(word: str) -> bool:
+    """Whether a word of a name is a language's code or tag, and not an ordinary word as well.
+
+    >>> is_sure("it"), is_sure("sr_Latn"), is_sure("fr")
+    (False, True, True)
+    """
+    return is_word(word) and word.lower() not in AMBIGUOUS
+
+
 def _codes(name: str) -> list[str]:
     """Return the words that are languages."""
     spans = [(start, end) for start, end in _spans(name) if is_word(name[start:end])]
@@ -74,7 +83,7 @@ def _codes(name: str) -> list[str]:
     codes = []
     for start, end in spans:
         word = name[start:end]
-        sure = word.lower() not in AMBIGUOUS or (start > first and _AFTER.match(name, end))
+        sure = is_sure(word) or (start > first and _AFTER.match(name, end))
         paired = any(_is_pair(name, (start, end), other) for other in spans)  # it-en
         if sure or paired:
             codes.append(word)

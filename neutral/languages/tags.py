@@ -71,7 +71,7 @@ def read(label: str) -> Tag | None:
         tag, remark = WHOLE[whole]
         plain = read(tag)
         return plain and Tag(plain.language, plain.script, plain.region, remark)
-    if not _SHAPE.fullmatch(label):
+    if not _SHAPE.fullmatch(label) or "_x_" in label.lower():  # private use is written en-x-…
         return None
     written = re.split("[-_]", label)
     for count in (3, 2):  # zh-min-nan, zh-yue-Hant, no-nynorsk
