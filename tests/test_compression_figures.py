@@ -9,6 +9,7 @@ from neutral import figures
 from neutral.compression import predictions, results, steps
 from neutral.figures import theme
 from neutral.figures.compression.tokens import SCRIPTS, isolated
+from neutral.figures.families import USUAL
 from neutral.members import display
 from neutral.study import Study
 
@@ -85,7 +86,7 @@ def test_a_line_a_language_has_the_languages_style(scores):
     rows = results.at_size(results.one_line(scores, "svd"), "parameters")
     figure = figures.language_perplexity_by_ratio(rows, "parameters", "svd")
     assert len(figure.data) == 11
-    assert figure.data[0].line.color == theme.colour("en")
+    assert figure.data[0].line.color == USUAL["Indo-European"]
     assert figure.layout.xaxis.title.text == "Times smaller, by parameters"
 
 

@@ -48,7 +48,8 @@ class Families:
         self.members = order(list(dict.fromkeys(members)))
         spoken = dict.fromkeys(map(speaker, self.members))
         sizes = Counter(language(label).family for label in spoken)
-        unknown, ranked = sizes.pop(UNKNOWN, 0), sorted(sizes, key=lambda family: (-sizes[family], family not in USUAL, family))
+        unknown = sizes.pop(UNKNOWN, 0)
+        ranked = sorted(sizes, key=lambda family: (-sizes[family], family not in USUAL, family))
         own, rest = ranked[: len(USUAL)], ranked[len(USUAL) :]
         free = iter([hue for family, hue in USUAL.items() if family not in own])
         self.colours = {family: USUAL.get(family) or next(free) for family in own}
