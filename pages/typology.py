@@ -79,7 +79,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     tested = tables.with_partial(shown.overlap, shown.distances, spoken.blocks, control)
     heat = tables.by_layer(view, spoken, shown.measure, shown.distances)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
-    st.markdown(f"{words.verdict(tested, shown.unit)} {words.spread(shown.overlap)}")
+    st.markdown(f"{words.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = similarity.points(shown.overlap, shown.distances, kind, spoken)

@@ -94,7 +94,7 @@ def test_a_family_keeps_its_colour_where_few_of_a_studys_languages_are_shown():
     for member in FOURTEEN:
         figure = figures.pair_matrix(square([member, "en", "my run"]), "jaccard", families=every)
         assert named(figure)[every.name(member)] == every.colour(member)
-        assert f'color:{every.colour(member)}">■' in figure.layout.yaxis.ticktext[0]
+        assert f"color:{every.colour(member)};" in figure.layout.yaxis.ticktext[0]
 
 
 def test_languages_of_one_family_differ_in_marker_and_dash_whatever_is_shown():

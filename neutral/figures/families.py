@@ -70,6 +70,10 @@ class Families:
         """Return the colour of a member's family."""
         return self.colours.get(self.name(member)) or NEUTRAL[UNKNOWN]
 
+    def square(self, member: str) -> str:
+        """Return a square of a member's colour, as the text of an axis has it."""
+        return f'<span style="color:{self.colour(member)};font-size:14px">■</span>'
+
     def among(self, members: Sequence[str]) -> dict[str, list[str]]:
         """Return name in the legend -> those of `members` that stand under it, in the legend's order."""
         names = [*self.colours, *(name for name in NEUTRAL if name not in self.colours)]

@@ -76,7 +76,7 @@ def pair_matrix(
         )
     )
     figure.add_trace(_clickable(members, names, values))
-    coloured = [f'{n} <span style="color:{families.colour(m)}">■</span>' for m, n in zip(members, names, strict=True)]
+    coloured = [f"{name} {families.square(member)}" for member, name in zip(members, names, strict=True)]
     edge = len(members) - 0.5
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category", range=[-0.5, edge])
     figure.update_yaxes(showgrid=False, type="category", range=[edge, -0.5], tickvals=names, ticktext=coloured)
@@ -201,7 +201,7 @@ def core_curve(core: pd.DataFrame) -> go.Figure:
             ),
         ]
     )
-    figure.update_xaxes(title=f"Kept by at least k of {n} masks", dtick=1, showgrid=False)
+    figure.update_xaxes(title=f"Kept by at least k of {n} masks", dtick=1 if n <= theme.MANY else None, showgrid=False)
     figure.update_yaxes(title="Share of weights", tickformat=".0%", range=[0, 1])
     return theme.finish(
         figure,

@@ -121,7 +121,12 @@ def matrix_height(rows: int, *, least: int, most: int, row: int, above: int = 15
 
 
 def names_on_axes(figure: go.Figure, columns: int, rows: int) -> None:
-    """Name every row of a matrix, and as many columns as there is room for; where there are many, in small print."""
+    """Name every row of a matrix, and as many columns as there is room for.
+
+    Where there are many, names are in small print and cells touch each other.
+    """
+    if max(columns, rows) > MANY:
+        figure.update_traces(xgap=0, ygap=0, selector={"type": "heatmap"})
     for update, count in ((figure.update_xaxes, columns), (figure.update_yaxes, rows)):
         if count > MANY:
             update(tickfont_size=SMALL)

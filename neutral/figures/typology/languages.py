@@ -14,8 +14,8 @@ from neutral.members import display
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "hexagon", "star", "cross", "triangle-down", "pentagon")
 _WIDTHS = (1.0, 1.6, 2.4, 3.4, 4.6, 6.0)  # px, from the weakest of all pairs to the strongest
+_ROOM = (0.07, 0.025)  # of the plot's width and height: what a label takes
 _NEAR = 0.2  # of the plot's width or height: names of points so near would overlap
-_EDGE = "rgba(128,128,128,0.55)"
 
 
 def network(
@@ -50,12 +50,11 @@ def network(
     low, high = span
     share = (edges["weight"].to_numpy(dtype=float) - low) / (high - low) if high > low else np.ones(len(edges))
     step = np.clip((share * len(_WIDTHS)).astype(int), 0, len(_WIDTHS) - 1)
+    many = len(places) > theme.MANY
     for i, width in enumerate(_WIDTHS):
         rows = edges[step == i]
         lines = {axis: [p for a, b in _ends(rows) for p in (xy.at[a, axis], xy.at[b, axis], None)] for axis in "xy"}
-        figure.add_trace(
-            go.Scatter(**lines, mode="lines", line={"width": width, "color": _EDGE}, hoverinfo="skip", showlegend=False)
-        )
+        figure.add_trace(go.Scatter(**lines, mode="lines", line=_edge(width, many), hoverinfo="skip", showlegend=False))
     figure.add_trace(
         go.Scatter(
             x=[(xy.at[a, "x"] + xy.at[b, "x"]) / 2 for a, b in _ends(edges)],
@@ -127,8 +126,7 @@ def dendrogram(
         )
     )
     labels = [
-        f'{display(leaf)} <span style="color:{theme.NEUTRAL}">{notes.get(leaf, "")}</span>'
-        f' <span style="color:{families.colour(leaf)}">■</span>'
+        f'{display(leaf)} <span style="color:{theme.NEUTRAL}">{_note(leaf, notes)}</span> {families.square(leaf)}'
         for leaf in leaves
     ]
     begins = f"<br>(axis begins at {left:.3g})" if left else ""
@@ -147,6 +145,10 @@ def dendrogram(
         height=134 + (13 if many else 30) * len(leaves),
         legend=theme.LEGEND_AT_FOOT,
     )
+
+
+def _note(leaf: str, notes: Mapping[str, str]) -> str:
+    return "" if notes.get(leaf) == display(leaf) else notes.get(leaf, "")
 
 
 def language_map(places: pd.DataFrame, families: Families, *, title: str, name: str) -> go.Figure:
@@ -173,6 +175,12 @@ def listed(members: set[str], order: Sequence[str]) -> str:
 _LEGEND = {"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0}
 
 
+def _edge(width: float, many: bool) -> dict:
+    """Return the style of an edge; where there are `many` languages thin, and pale where they are not the strongest."""
+    shade = 0.55 if not many else 0.12 + 0.4 * (width / max(_WIDTHS)) ** 2
+    return {"width": 0.4 * width if many else width, "color": f"rgba(128,128,128,{shade:.2f})"}
+
+
 def _height(places: pd.DataFrame) -> int:
     return 440 if len(places) <= theme.MANY else 640
 
@@ -186,9 +194,9 @@ def _nodes(
 ) -> None:
     """Add a trace of nodes a family, with names; `symbols` and `notes` are a language's marker and hover text.
 
-    Where there are many languages their labels stand for the names, which are longer.
+    Where there are many languages their labels stand for the names, which are longer, and only where they have room.
     """
-    sides, many = _beside(places), len(places) > theme.MANY
+    sides, room, many = _beside(places), _with_room(places), len(places) > theme.MANY
     legend(figure, list(places["language"]), families)
     for group, members in families.among(list(places["language"])).items():
         rows = places[places["language"].isin(members)]
@@ -206,7 +214,9 @@ def _nodes(
                     "size": 10 if many else 17,
                     "line": {"width": 1, "color": theme.NEUTRAL},
                 },
-                text=members if many else [display(member) for member in members],
+                text=[member if member in room else "" for member in members]
+                if many
+                else [display(member) for member in members],
                 textposition=[sides[member] for member in members],
                 textfont={"size": theme.SMALL if many else 12},
                 hovertext=[
@@ -219,6 +229,16 @@ def _nodes(
                 cliponaxis=False,
             )
         )
+
+
+def _with_room(places: pd.DataFrame) -> set[str]:
+    """Return languages whose labels lie apart: each in turn, unless its point is too near one before it."""
+    points = np.column_stack([places[axis] / (float(np.ptp(places[axis])) or 1.0) for axis in "xy"])  # (n, 2)
+    named: list[int] = []
+    for i, point in enumerate(points):
+        if not named or (np.abs(points[named] - point) > _ROOM).any(axis=1).all():
+            named.append(i)
+    return set(places["language"].iloc[named])
 
 
 def _beside(places: pd.DataFrame) -> dict[str, str]:

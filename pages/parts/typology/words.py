@@ -86,6 +86,10 @@ NO_TREE = "A tree takes two languages whose distance is known."
 NO_MAP = f"A map takes {LEAST} languages whose distances are known."
 
 LEAST_PAIRS = 5  # to a distance of a regression
+STRANGERS = (
+    "No two of these languages are of one family: relatives cannot be what makes it, and there is nothing to exchange "
+    "within families."
+)
 NAMED = 15  # so many languages are named in a sentence, more are counted
 ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
 
@@ -129,8 +133,9 @@ def too_few(spoken: Languages) -> str:
     )
 
 
-def verdict(table: pd.DataFrame, measure: str) -> str:
+def verdict(table: pd.DataFrame, measure: str, spoken: Languages) -> str:
     """Say which distances go with the overlap, and under which test. The table is of one group."""
+    strangers = possible(spoken.codes, spoken.blocks) == 1
     known = table.dropna(subset="rho")
     if known.empty:
         return f"No distance can be tested: {measure} or all distances are the same for every pair."
@@ -157,6 +162,8 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
             sentences.append(
                 f"When all languages are permuted, with {_names(plain)} as well: relatives alone can make that."
             )
+    elif len(plain) and strangers:
+        sentences = [f"**{measure} goes with {_names(plain)}** when all languages are permuted. {STRANGERS}"]
     elif len(plain):
         sentences = [
             f"**{measure} goes with {_names(plain)}** when all languages are permuted, but {nothing}: relatives alone "
@@ -183,9 +190,10 @@ def spread(overlap: pd.DataFrame) -> str:
 def _largest(known: pd.DataFrame) -> str:
     top = schemes.largest(known)
     way = "nearer" if top["rho"] < 0 else "further"
+    within = f", within families {number(top['p_within'])}" if top["p_within"] == top["p_within"] else ""
     return (
         f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
-        f"p = {number(top['p'])}, within families {number(top['p_within'])})."
+        f"p = {number(top['p'])}{within})."
     )
 
 
@@ -303,7 +311,7 @@ def regression(table: pd.DataFrame) -> str:
 
 def graph(network: Network, spoken: Languages, value: str) -> str:
     """Say what a graph's communities are; `value` is what its edges are labelled with."""
-    groups = [listed(group, spoken.codes) for group in network.communities if len(group) > 1]
+    groups = [_some(group, spoken) for group in network.communities if len(group) > 1]
     alone = [listed(group, spoken.codes) for group in network.communities if len(group) == 1]
     communities = "; ".join(groups) if groups else "none"
     if alone:
@@ -315,6 +323,14 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
         f"**{signed(network.agreement)}** (1 the same, 0 chance).",
     ]
     return "  \n".join(lines)
+
+
+def _some(group: set[str], spoken: Languages) -> str:
+    """Name the languages of a community, of a large one the first and how many there are."""
+    if len(group) <= NAMED:
+        return listed(group, spoken.codes)
+    first = [code for code in spoken.codes if code in group][: NAMED // 3]
+    return f"{', '.join(map(display, first))} and {len(group) - len(first)} more"
 
 
 def graphs(one: Network, other: Network | None = None) -> str:
