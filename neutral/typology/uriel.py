@@ -28,10 +28,15 @@ from neutral.errors import FileError, NeutralError
 UNKNOWN = -1
 
 _DESCRIBED_AS = {
-    "ekk": "est", "azj": "aze", "gaz": "orm", "lvs": "lav", "nob": "nor", "npi": "nep", "ory": "ori", "pbt": "pus",
-    "pbu": "pus", "ydd": "yid", "zsm": "msa", "fil": "tgl",
+    "azj": "aze", "bcc": "bal", "bos": "hbs", "bxr": "bua", "cnr": "hbs", "cwd": "cre", "dgo": "doi", "dhd": "mwr",
+    "dik": "din", "ekk": "est", "esk": "ipk", "fil": "tgl", "gaz": "orm", "gno": "gon", "lvs": "lav", "mup": "raj",
+    "mww": "hmn", "nno": "nor", "nob": "nor", "npi": "nep", "ory": "ori", "pbt": "pus", "pbu": "pus", "pnb": "lah",
+    "rmy": "rom", "src": "srd", "srp": "hbs", "twi": "aka", "ydd": "yid", "zsm": "msa", "zyb": "zha",
 }  # fmt: skip
-"""ISO 639-3 code -> the one under which URIEL+ describes the language: a macrolanguage's, mostly."""
+"""ISO 639-3 code -> the one under which URIEL+ describes the language: a macrolanguage's, mostly.
+
+Of these languages URIEL+ knows little or nothing under their own codes.
+"""
 
 KINDS = {
     "syntactic": ("features", "S_"),
@@ -117,17 +122,6 @@ def features(kind: str, codes: Sequence[str]) -> Features:
     return Features(tuple(codes), names[chosen], values)
 
 
-def families(code: str) -> list[str]:
-    """Return the groups that a language belongs to, the largest first: family, branch, …; empty if none is recorded.
-
-    An isolate has none either: URIEL+ does not tell it from a language whose lineage nobody entered.
-    """
-    vector = _vector("family_features", code)
-    sizes = _sizes()
-    places = sorted(np.flatnonzero(vector == 1), key=lambda i: -sizes[i])
-    return [str(_names("family_features")[i]).removeprefix("F_") for i in places]
-
-
 def has(code: str) -> bool:
     """Whether URIEL+ lists a language, given as ISO 639-3 code."""
     return _DESCRIBED_AS.get(code, code) in _places("family_features")
@@ -165,11 +159,6 @@ def _table(array: str) -> np.ndarray:
     """Return (languages, features), `UNKNOWN` if no source knows; 0 and 1 as int8, a quarter of the size on file."""
     values = _load(array, "data").max(axis=2)  # the union of the sources: 1 beats 0 beats unknown
     return values.astype(np.float32 if array == "geocoord_features" else np.int8)
-
-
-@cache
-def _sizes() -> np.ndarray:
-    return (_table("family_features") == 1).sum(axis=0)
 
 
 def _vector(array: str, code: str) -> np.ndarray:
