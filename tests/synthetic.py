@@ -12,13 +12,13 @@ from itertools import combinations
 import numpy as np
 
 from neutral import maskfiles, overlap
-from neutral.languages import PAPER_ORDER, branches, language
+from neutral.association.simulation import LANGUAGES
+from neutral.languages import language
 from neutral.masks import Mask
 from neutral.metrics import METRICS
 from neutral.study import Study
 
 ELEVEN = ("en", "fr", "de", "zh", "ru", "es", "fa", "ur", "ar", "hi", "sw")
-_BRANCHES = branches(PAPER_ORDER)
 ENCODER = {
     "attention.self.query": (32, 32),
     "attention.self.key": (32, 32),
@@ -59,11 +59,11 @@ class Model:
             own = 0.15 + 0.35 * (2 * depth - 1) ** 2
             found[name] = np.abs(_draw(name, shape, "pretrained"))
             if code != "pretrained":
-                spoken = language(code)
+                family, branch = LANGUAGES.get(code, ("Unknown", "Unknown"))
                 found[name] = (
                     found[name]
-                    + own * np.abs(_draw(name, shape, spoken.family))
-                    + own * np.abs(_draw(name, shape, _BRANCHES.get(code, code)))
+                    + own * np.abs(_draw(name, shape, family))
+                    + own * np.abs(_draw(name, shape, branch))
                     + own * np.abs(_draw(name, shape, code))
                     + noise * np.abs(_draw(name, shape, f"{code}/{seed}"))
                 )
