@@ -41,7 +41,7 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
     table = pd.concat(tables, ignore_index=True)
     stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
     new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
-    stored.extend("distance", [{name: _written(value) for name, value in row.items()} for row in new])
+    stored.extend("distance", [_counted({name: _written(value) for name, value in row.items()}) for row in new])
     return typology.filled(study.table("distance"), languages)
 
 
@@ -133,6 +133,12 @@ def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, b
         if not results.has("regression", **test):
             table = association.regression(overlap, apart, kinds, within=blocks[scheme], **permuted)
             results.extend("regression", (test | row for row in _rows(table)))
+
+
+def _counted(row: dict) -> dict:
+    """Return a distance's row with a whole number of features, null where it counts none."""
+    features = row.get("features")
+    return {**row, "features": None if features is None else int(features)}
 
 
 def _unordered(distance: dict) -> dict:
