@@ -45,19 +45,19 @@ def display(member: str) -> str:
 
 
 def numbered(labels: Sequence[str]) -> list[str]:
-    """Return labels with numbers at the repeated ones, so that all differ.
+    """Return labels with numbers at the repeated ones, so that all differ, and their names for people too.
 
-    >>> numbered(["en", "en", "fr"])
-    ['en', 'en 2', 'fr']
+    >>> numbered(["en", "en", "fr"]), numbered(["zh", "zho", "zh_TW"])
+    (['en', 'en 2', 'fr'], ['zh', 'zho 2', 'zh_TW'])
     """
-    members: list[str] = []
+    members: dict[str, str] = {}  # name for people -> member
     for label in labels:
         number, member = 1, label
-        while member in members:
+        while display(member) in members:
             number += 1
             member = f"{label} {number}"
-        members.append(member)
-    return members
+        members[display(member)] = member
+    return list(members.values())
 
 
 def by_folder(paths: Sequence[str | PurePath]) -> list[str]:

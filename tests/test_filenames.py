@@ -15,15 +15,17 @@ mask_it.pt it | mask_no.pt no | mask_id_0.5.pt id | mask_it_seed2.pt it | wiki.i
 en_ewt-ud-train.conllu en | no_bokmaal-ud-train.conllu no | it_isdt-ud-dev.conllu it | de-ud-train.conllu de
 id_gsd-ud-test.conllu id | zh-min-nan.txt zh-min-nan | mask_zh-min-nan.pt zh-min-nan | simple.txt simple
 nds-nl.txt nds-nl | be-x-old.conll be-x-old | new.txt new | min.txt min | war.txt war | is.txt is | no.txt no
-train.en en | train.sw.txt sw | masakhaner_swa_train.txt swa | wikiann-ta.conll ta | step1000_yo.pt yo
-pos_th_final.pt th | mask.ja.0.9.pt ja | mask_EN.pt EN | bert-base-de-cased de | en_US.txt en_US
+it_mask.pt it | mlm-id-mask-0.5.pt id | pt_mask_seed1.pt pt
+train.en en | train.sw.txt sw | masakhaner_swa_train.txt swa | wikiann-ta.conll ta
+step1000_yo.pt yo | pos_th_final.pt th | mask.ja.0.9.pt ja | mask_EN.pt EN | bert-base-de-cased de | en_US.txt en_US
 """
 NONE = """
 mask.pt mask_en_de.pt en-de.txt mask_it-en.pt opus-mt-en-de opus-mt-it-en wmt19.en-de.de mask_sr_Cyrl_sr_Latn.pt
 run_it_1.pt id_3.pt test_id_3.pt no_dropout.pt my_mask.pt de-novo.pt as_is.pt per_layer_mask.pt LT_it_57 LT_57
-new_mask.pt mask_new.pt min_max.pt all.pt mlm.pt ner.txt dev.txt pos-train.txt run_7.pt best-model.pt mask_old.pt
-bert-base-multilingual pytorch_model.bin adapter_model.safetensors model-00001-of-00002.safetensors xnli.dev.tsv
-xx-ud-train french.pt english.pt tamil hausa.txt run1.pt sw/train.txt mask_0.5.pt 57 .pt
+no_mask.pt with_no_mask.pt id_card.pt
+run.pt bin.pt new_mask.pt mask_new.pt min_max.pt all.pt mlm.pt ner.txt dev.txt pos-train.txt run_7.pt best-model.pt
+mask_old.pt bert-base-multilingual pytorch_model.bin adapter_model.safetensors model-00001-of-00002.safetensors
+xnli.dev.tsv xx-ud-train french.pt english.pt tamil hausa.txt run1.pt sw/train.txt mask_0.5.pt 57 .pt
 """
 
 

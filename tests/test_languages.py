@@ -118,6 +118,9 @@ ase | American Sign Language | ase | amer1248 | Unknown | Sgnw
 ho | Hiri Motu | hmo | hiri1237 | Unknown | Latn
 pcm | Nigerian Pidgin | pcm | nige1257 | Indo-European | Latn
 stan1293 | English | eng | stan1293 | Indo-European | Latn
+rn | Rundi | run | rund1242 | Atlantic-Congo | Latn
+run_Latn | Rundi | run | rund1242 | Atlantic-Congo | Latn
+srd | Sardinian | src | logu1236 | Indo-European | Latn
 new | Newari | new | newa1246 | Sino-Tibetan | Deva
 """
 
@@ -158,7 +161,25 @@ def test_a_label_is_read_as_people_write_it(line):
             "LT_x_1",
             "xx-XX",
         ),
-        *("mlm", "ner", "pos", "all", "dev", "old", "raw", "und", "mul", "zxx", "root", "gem", "roa", "seed1234"),
+        *(
+            "mlm",
+            "ner",
+            "pos",
+            "all",
+            "dev",
+            "run",
+            "bin",
+            "src",
+            "old",
+            "raw",
+            "und",
+            "mul",
+            "zxx",
+            "root",
+            "gem",
+            "roa",
+            "seed1234",
+        ),
         *("en-", "-en", "en--GB", "english-GB", "en_QQ", "فارسی", "１２", "\n", "en\n"),
     ],
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from neutral.languages.homonyms import ALONE, AMBIGUOUS, NO_CODES
+from neutral.languages.homonyms import ALONE, AMBIGUOUS, NO_CODES, PLAIN
 from neutral.languages.tags import REGIONAL, WHOLE, read
 
 _ENDINGS = re.compile(
@@ -24,7 +24,7 @@ _AFTER = re.compile(
     r"$|[-_. ](?:0\.\d|(?:seed|round|s|r|train|dev|devtest|test|valid|validation)\d*(?:[^A-Za-z0-9]|$))", re.IGNORECASE
 )
 """What may come after a word that is a code as well: nothing, a sparsity, a seed, a round, a part of a data set."""
-
+_MASK = re.compile(r"[-_. ]masks?(?:[^A-Za-z]|$)", re.IGNORECASE)
 _MORE = {"acm", "acq", "ajp", "cjk", "dik", "fil", "kbp", "lzh", "quy", "sgs", "taq", "tgl", "tl", "vro"}
 """Codes of NLLB and of Wikipedias that count in a name, though CLDR does not say how many speak the language."""
 
@@ -84,6 +84,7 @@ def _codes(name: str) -> list[str]:
     for start, end in spans:
         word = name[start:end]
         sure = is_sure(word) or (start > first and _AFTER.match(name, end))
+        sure = sure or (word.lower() not in PLAIN and _MASK.match(name, end))
         paired = any(_is_pair(name, (start, end), other) for other in spans)  # it-en
         if sure or paired:
             codes.append(word)

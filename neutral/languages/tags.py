@@ -87,7 +87,7 @@ def read(label: str) -> Tag | None:
     if rest and _is_region(rest[0], beside=written[0], code=code):
         region = rest.pop(0).upper()
     remark = "-".join(rest).lower()
-    if not code or (remark and not _is_variant(code, remark)):
+    if not code or (written[0].lower() in NO_CODES and not script) or (remark and not _is_variant(code, remark)):
         return None
     return Tag(code, script, "" if region == "XX" else region, remark.removeprefix("x-"))
 
@@ -97,8 +97,6 @@ def _code(code: str) -> str:
     from langcodes import Language
     from langcodes.data_dicts import LANGUAGE_REPLACEMENTS
 
-    if code in NO_CODES:
-        return ""
     if code in _KEPT:
         return _KEPT[code]
     shorter = LANGUAGE_REPLACEMENTS.get(code, code)
