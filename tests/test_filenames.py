@@ -20,7 +20,8 @@ train.en en | train.sw.txt sw | masakhaner_swa_train.txt swa | wikiann-ta.conll 
 step1000_yo.pt yo | pos_th_final.pt th | mask.ja.0.9.pt ja | mask_EN.pt EN | bert-base-de-cased de | en_US.txt en_US
 """
 NONE = """
-mask.pt mask_en_de.pt en-de.txt mask_it-en.pt opus-mt-en-de opus-mt-it-en wmt19.en-de.de mask_sr_Cyrl_sr_Latn.pt
+mask.pt mask_en_de.pt en-de.txt mask_it-en.pt mask_it_vs_en.pt mask_en_to_id.pt it+en.pt
+opus-mt-en-de opus-mt-it-en wmt19.en-de.de mask_sr_Cyrl_sr_Latn.pt
 run_it_1.pt id_3.pt test_id_3.pt no_dropout.pt my_mask.pt de-novo.pt as_is.pt per_layer_mask.pt LT_it_57 LT_57
 no_mask.pt with_no_mask.pt id_card.pt
 run.pt bin.pt new_mask.pt mask_new.pt min_max.pt all.pt mlm.pt ner.txt dev.txt pos-train.txt run_7.pt best-model.pt

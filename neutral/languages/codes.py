@@ -5,12 +5,14 @@ Codes and names are CLDR's (in the package `langcodes`), families and places Glo
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from functools import cache, lru_cache
 
 from neutral.languages import glottolog
 from neutral.languages.spoken import NO_SCRIPT, UNKNOWN, Language
 from neutral.languages.tags import Tag, read
 
+_GLOTTOCODE = re.compile(r"[a-z0-9]{4}\d{4}", re.ASCII)
 _NAMES = {
     "fa": "Farsi",
     "pes": "Farsi",
@@ -18,6 +20,7 @@ _NAMES = {
     "cmn": "Chinese",
     "swh": "Swahili",
     "nah": "Nahuatl",
+    "ber": "Berber",
     "luo": "Luo",
 }
 """Names that differ from CLDR's."""
@@ -27,7 +30,7 @@ _PLACED = {
     "nob": "norw1258", "nno": "norw1258", "nor": "norw1258",
     "hbs": "sout1528", "srp": "sout1528", "hrv": "sout1528", "bos": "sout1528", "cnr": "sout1528",
     "lvs": "latv1249", "ltg": "latv1249", "ajp": "nort3139", "sgs": "lith1251",
-    "twi": "akan1250", "nah": "azte1234",
+    "twi": "akan1250", "nbl": "ngun1267", "ber": "berb1260", "nah": "azte1234",
 }  # fmt: skip
 """ISO 639-3 code -> Glottolog's code, where Glottolog has it as a dialect, as a group, or under another code."""
 _RIGHT_TO_LEFT = {"Adlm", "Arab", "Aran", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"}
@@ -41,7 +44,7 @@ _REGION_SAID = {"en", "pt"}
 """Languages of which no region is the usual one."""
 
 
-@cache
+@lru_cache(maxsize=4096)
 def language(label: str) -> Language:
     """Return the language that a label names; a label that is no language's is its own name, and the rest is unknown.
 
@@ -49,7 +52,7 @@ def language(label: str) -> Language:
     ('Serbian (Latin)', 'Portuguese (Brazil)', 'my run')
     """
     tag = read(label)
-    languoid = _languoid(tag.language) if tag else glottolog.tree().find(label) if _is_glottocode(label) else None
+    languoid = _languoid(tag.language) if tag else _coded(label)
     if languoid is None:
         return Language(label, label, label)
     iso3 = _iso3(tag.language) if tag else languoid.iso3 or label
@@ -93,8 +96,9 @@ def usual_script(code: str, region: str = "") -> str:
     return DEFAULT_SCRIPTS.get(code, NO_SCRIPT)
 
 
-def _is_glottocode(label: str) -> bool:
-    return len(label) == 8 and label[:4].isalnum() and label[4:].isdecimal() and label.isascii() and label.islower()
+def _coded(label: str) -> glottolog.Languoid | None:
+    """Return the language of a glottocode, None for any other label."""
+    return glottolog.tree().find(label) if _GLOTTOCODE.fullmatch(label) else None
 
 
 def _usual_member(code: str) -> str | None:
@@ -138,24 +142,29 @@ def _languoid(code: str) -> glottolog.Languoid | None:
 def _name(tag: Tag, script: str, otherwise: str) -> str:
     """Return a language's English name, and in brackets what of a label is not the usual."""
     from langcodes import Language as Named
-    from langcodes.data_dicts import LIKELY_SUBTAGS
 
     name = _NAMES.get(tag.language) or Named.make(language=tag.language).display_name("en")
     if name.startswith("Unknown language"):
         name = otherwise
-    for end in (" (individual language)", " (macrolanguage)"):
-        name = name.removesuffix(end)
-    said = []
-    usual = usual_script(tag.language)
-    if (script != usual and usual != NO_SCRIPT and script != "Hang") or (
-        tag.script and tag.language in _IN_TWO_SCRIPTS
-    ):
-        said.append(Named.make(script=script).script_name("en"))
-    home = (LIKELY_SUBTAGS.get(f"{tag.language}-{script}") if script != usual else None) or LIKELY_SUBTAGS.get(
-        tag.language, ""
-    )
-    if tag.region and (tag.language in _REGION_SAID or not home.endswith(f"-{tag.region}")):
-        said.append(Named.make(territory=tag.region).territory_name("en").split(" SAR")[0])
-    if tag.remark:
-        said.append(tag.remark)
+    name = name.removesuffix(" (individual language)").removesuffix(" (macrolanguage)")
+    said = [tag.remark] if tag.remark else []
+    if tag.region and _is_told(tag, script):
+        said.insert(0, Named.make(territory=tag.region).territory_name("en").split(" SAR")[0])
+    if _is_unusual(tag, script):
+        said.insert(0, Named.make(script=script).script_name("en"))
     return f"{name} ({', '.join(said)})" if said else name
+
+
+def _is_unusual(tag: Tag, script: str) -> bool:
+    """Whether a name says the script: another than the usual one, or that of a language that has two."""
+    usual = usual_script(tag.language)
+    other = script != usual and usual != NO_SCRIPT and script != "Hang"  # which is in Kore
+    return other or bool(tag.script and tag.language in _IN_TWO_SCRIPTS)
+
+
+def _is_told(tag: Tag, script: str) -> bool:
+    """Whether a name says the region: another than where the language, in this script, is at home."""
+    from langcodes.data_dicts import LIKELY_SUBTAGS
+
+    home = LIKELY_SUBTAGS.get(f"{tag.language}-{script}") or LIKELY_SUBTAGS.get(tag.language, "")
+    return tag.language in _REGION_SAID or not home.endswith(f"-{tag.region}")

@@ -25,6 +25,8 @@ _AFTER = re.compile(
 )
 """What may come after a word that is a code as well: nothing, a sparsity, a seed, a round, a part of a data set."""
 _MASK = re.compile(r"[-_. ]masks?(?:[^A-Za-z]|$)", re.IGNORECASE)
+_BETWEEN = re.compile(r"[-_. +](?:(?:and|minus|plus|to|vs|2)[-_. +])?", re.IGNORECASE)
+"""What may stand between the two codes of a pair."""
 _MORE = {"acm", "acq", "ajp", "cjk", "dik", "fil", "kbp", "lzh", "quy", "sgs", "taq", "tgl", "tl", "vro"}
 """Codes of NLLB and of Wikipedias that count in a name, though CLDR does not say how many speak the language."""
 
@@ -120,10 +122,10 @@ def _is_tag(name: str, parts: list[re.Match]) -> bool:
 
 
 def _is_pair(name: str, one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two codes stand side by side, written alike: it-en."""
+    """Whether two codes stand side by side, written alike: it-en, it_vs_en."""
     first, second = sorted((one, other))
     alike = name[slice(*first)].islower() == name[slice(*second)].islower()
-    return second[0] - first[1] == 1 and alike
+    return alike and _BETWEEN.fullmatch(name[first[1] : second[0]]) is not None
 
 
 @cache

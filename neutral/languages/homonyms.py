@@ -1,12 +1,12 @@
 """Words of labels and of names of files that are codes of languages as well."""
 
 _NO_CODES = """
-abs adj all alt amp amr any app art aug bad bag bat big bin bio bit bot box bpe but cfg clm col con cov cpu cut dec del
-dev dim dir doc dot dry due enc end eos eot err etc fit for gap hid hot ids its job jul jun key kit lab lap law led let
-lex lib log lot low lrr lth map mat max mdl med met mha mid mis mix mlm mlp mod mrp msg mul ner net nli nmt non not now
-num old one opt org pad par pca phi pin pos pot pre pro ptq pud put qat qkv rag ran rat raw reg rel res rnd rnn row run
-seg sel sen sep seq set sgd sgm sim sms spm squ src sst std sub sum svm syn sys tag tap tar ted ten tgt the tie tmp tok
-too top tpu trg try tst two und val var ver vit way win wmt yes zxx
+abc abs adj all alt amp amr any app art att aug bad bag bat baz big bin bio bit bot box bpe but cfg clm col con cov cpu
+ctl cut dec del dev dim dir doc dot dry due emb enc end eos eot err etc fit for gap hid hot ids its job jul jun key kit
+lab lap law led let lex lib log lot low lrr lth map mat max mdl med met mha mid mis mix mlm mlp mod mrp msg mul ner net
+nli nmt non not now num old one opt org pad par pca phi pin pos pot pre pro ptq pud put qat qkv qux rag ran rat raw reg
+rel res rnd rnn row run sci seg sel sen sep seq set sgd sgm sim sms spm squ src sst std sts sub sum svm syn sys tag tap
+tar ted ten tgt the tie tmp tok too top tpu trg try tst two und val var ver vit wan way win wmt yes zxx
 """
 _AMBIGUOUS = """
 ab ae am an as av ba be bi bs ce ch co cr cs cu cv ff ga ho ia id ie ii ik io is it kl kv lg li ln lt mh mi ml ms mt my

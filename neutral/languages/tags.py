@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from neutral.languages.homonyms import NO_CODES
 
@@ -31,6 +31,9 @@ WHOLE = {
     "bh": ("bho", ""),
     "bih": ("bho", ""),
     "eml": ("egl", ""),
+    **{f"{code}-rom": (f"{code}-Latn", "") for code in ("bn", "hi", "ta", "te", "ur")},
+    "my-zaw": ("my", "Zawgyi"),
+    "ns": ("nso", ""),
     "ar-ar": ("ar", ""),
     "es-la": ("es-419", ""),
     "gsw-be": ("gsw", "Bern"),
@@ -38,8 +41,8 @@ WHOLE = {
 }
 """Labels that are no tags, or mean something else than the tag: what they stand for, and what to say in brackets.
 
-Wikipedia's; Facebook's ar_AR and es_LA (not Argentina and Laos); NTREX's two of Swiss German (not Belgium). Wikipedia's
-`als` is not here: it is Alemannic there and Tosk Albanian in ISO 639-3 and NLLB.
+Wikipedia's; CC-100's (XLM-R's text); M2M-100's `ns`; Facebook's ar_AR and es_LA (not Argentina and Laos); NTREX's two
+of Swiss German (not Belgium). Wikipedia's `als` is not here: it is Alemannic there and Tosk Albanian in ISO 639-3.
 """
 REGIONAL = {"ar", "de", "en", "es", "fr", "pt", "zh"}
 """Languages whose regions are written in small letters as well, and are not a second language: en-us, fr-ch."""
@@ -57,7 +60,7 @@ class Tag:
     remark: str = ""
 
 
-@cache
+@lru_cache(maxsize=4096)
 def read(label: str) -> Tag | None:
     """Return what a label names, None if it is no language's tag.
 

@@ -38,7 +38,9 @@ def known(code: str) -> Language:
     """Return the language of a code. Raises `NeutralError` if there is none."""
     spoken = language(code)
     if not spoken.glottocode:
-        raise NeutralError(f"{code}: no language has this code; languages are named by ISO 639 codes such as en or swh")
+        raise NeutralError(
+            f"{code}: no language has this code; languages are named by codes such as en, swh or deu_Latn"
+        )
     return spoken
 
 
