@@ -102,8 +102,14 @@ def lines(figure: go.Figure, members: Sequence[str], families: Families) -> Iter
         legend(figure, members, families, group=True)
     for member in members:
         name = families.name(member)
-        heading = {"legendgrouptitle": {"text": name, "font": {"size": 12}}} if named else {"showlegend": False}
+        heading = {"legendgrouptitle": {"text": name, "font": {"size": 11}}} if named else {"showlegend": False}
         yield member, families.line(member), {"legendgroup": name, **heading}
+
+
+def lines_layout(members: Sequence[str], families: Families) -> dict:
+    """Return height and legend of a figure with the `lines` of members: all entries in sight."""
+    entries = len(families.among(members)) + (len(members) if len(members) <= NAMED_UP_TO else 0)
+    return {"height": max(430, 110 + 19 * entries), "legend": {"tracegroupgap": 3}}
 
 
 def legend(figure: go.Figure, members: Sequence[str], families: Families, *, group: bool = False) -> None:

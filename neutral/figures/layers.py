@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.figures.families import Families, lines
+from neutral.figures.families import Families, lines, lines_layout
 from neutral.figures.levels import BETWEEN, level_lines, levels_finished
 from neutral.labels import COMPONENTS, OUTSIDE, parsed, sort_key
 from neutral.members import display
@@ -129,8 +129,8 @@ def language_lines(
     layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
     short = theme.short_layer(layers)
     members = list(dict.fromkeys(table["language"]))
-    figure, form = go.Figure(), ".1%" if percent else ".3f"
-    for member, style, place in lines(figure, members, families or Families(members)):
+    figure, form, families = go.Figure(), ".1%" if percent else ".3f", families or Families(members)
+    for member, style, place in lines(figure, members, families):
         rows = table[table["language"] == member].set_index("group").reindex(layers)
         figure.add_trace(
             go.Scatter(
@@ -150,8 +150,8 @@ def language_lines(
         figure,
         alt=f"Lines: {title} by layer for {', '.join(map(display, members))}.",
         name=name,
-        height=430,
         hovermode="closest",
+        **lines_layout(members, families),
     )
 
 

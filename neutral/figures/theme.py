@@ -50,8 +50,16 @@ KEEP = {"both": "#0a7fc4", "only_a": "#e69f00", "only_b": "#cc79a7", "neither": 
 LAYER_AXIS = "Layer (0 is next to the input)"
 SPARSITY_AXIS = "Sparsity (share of weights removed)"
 LEGEND_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "traceorder": "normal"}
-LEGEND_AT_FOOT = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0, "traceorder": "normal"}
-"""Below whatever is written along the axis."""
+LEGEND_AT_FOOT = {
+    **LEGEND_BELOW,
+    "yref": "container",
+    "yanchor": "bottom",
+    "y": 0,
+    "xref": "container",
+    "xanchor": "left",
+    "x": 0,
+}
+"""Below whatever is written along the axis, as wide as the figure."""
 
 GRID = "rgba(128,128,128,0.25)"
 TEXT_UP_TO = 14

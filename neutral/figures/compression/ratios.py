@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.figures.families import Families, lines
+from neutral.figures.families import Families, lines, lines_layout
 from neutral.members import display
 
 RATIO_AXIS = {"parameters": "Times smaller, by parameters", "bytes": "Times smaller, by bytes"}
@@ -85,7 +85,8 @@ def language_perplexity_by_ratio(
     """
     figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
     members = list(dict.fromkeys(scores["language"]))
-    for member, style, place in lines(figure, members, families or Families(members)):
+    families = families or Families(members)
+    for member, style, place in lines(figure, members, families):
         figure.add_trace(_curve(scores[scores["language"] == member], display(member), style, **place))
     figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
     _ratio_axis(figure, scores["size"], by)
@@ -94,8 +95,8 @@ def language_perplexity_by_ratio(
         figure,
         alt=f"Lines: perplexity of {names} over the full model's against the ratio by {by}, under {line}.",
         name=f"perplexity-by-language-{by}",
-        height=430,
         hovermode="closest",
+        **lines_layout(members, families),
     )
 
 

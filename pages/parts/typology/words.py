@@ -351,7 +351,9 @@ def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
         f"The tree keeps the distances it was made from with a cophenetic correlation of **{signed(dendrogram.kept)}** "
         "(1: nothing is lost)."
     ]
-    if agreement is not None:
+    if agreement is not None and agreement["rho"] != agreement["rho"]:
+        sentences.append(f"It cannot be compared with {label(kind).lower()}, which is the same for all pairs.")
+    elif agreement is not None:
         sentences.append(
             f"Its heights agree with {label(kind).lower()} by a rank correlation of **{signed(agreement['rho'])}** "
             f"(p = {number(agreement['p'])}, within families {number(agreement['p_within'])})."
