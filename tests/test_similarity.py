@@ -88,4 +88,4 @@ def test_a_network_joins_as_many_pairs_as_it_is_asked_for(how, amount, edges):
 
 
 def test_a_third_of_the_languages_and_three_at_least_are_neighbours_in_a_map():
-    assert [maps.usual_neighbours(n) for n in (4, 11, 30)] == [3, 4, 10]
+    assert [maps.usual_neighbours(n) for n in (4, 11, 30, 100)] == [3, 4, 10, 15]

@@ -87,6 +87,9 @@ def explain(
     tested = {(*choice, measure, by) for choice, measure, by in overlaps if by == plan.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
     table = table[[key in tested for key in keys]].reset_index(drop=True)
+    if lacking := [name for name in typology.kinds_in(apart) if name not in set(table["distance"])]:
+        said = "the study's tests are of before and lack"
+        say([f"{said} {', '.join(lacking)}; the page Typology has them, and so has a study anew"], quiet=quiet)
     return table.assign(group=table["group"].map(labels.renamed))  # rows of before may have former names
 
 

@@ -366,8 +366,9 @@ def kept_by_map(title: str, places: pd.DataFrame) -> str:
     if title == "MDS":
         kept = f" A plane holds {places.attrs['kept']:.0%} of their spread." if "kept" in places.attrs else ""
         return f"Classical scaling keeps distances: far apart is different.{kept}"
+    count = usual_neighbours(len(places))
+    few = ", so few because there are few languages" if count < usual_neighbours(1000) else ""
     return (
-        f"UMAP keeps neighbours, here the {usual_neighbours(len(places)) - 1} nearest of each language, so few because "
-        "there are few languages: groups show, distances between groups mean little, and another seed gives another "
-        "picture."
+        f"UMAP keeps neighbours, here the {count - 1} nearest of each language{few}: groups show, distances between "
+        "groups mean little, and another seed gives another picture."
     )
