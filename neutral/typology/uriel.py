@@ -48,6 +48,20 @@ KINDS = {
 }
 """Kind of distance -> the array it is computed from, and how the names of its features begin."""
 
+COUNTED = ("syntactic", "phonological", "inventory", "featural")
+"""The kinds whose features are known of some languages only. Lineages and places are known as a whole or not at all."""
+
+LEAST = 20
+"""The fewest features that two languages must share to have a distance of one of `COUNTED`.
+
+Fewer say little: two languages that share one known feature are at distance 0, or at none. Of 600 pairs of languages
+that URIEL+ describes well, a distance by 20 features, drawn from those that both have, is 0.11 off the one by all of
+them for syntax and 0.05 for phonology (root mean square), less than such pairs differ among themselves (a standard
+deviation of 0.13 for both), and 1 % of them are at 0 by accident. By 10 features it is 0.18 and 0.16 off, by 5 0.28.
+An inventory's sounds are known all 158 or not at all. For all features together 20 are 0.15 off, twice what pairs
+differ by: how many a distance rests on stands beside it.
+"""
+
 
 @dataclass(frozen=True)
 class Features:
@@ -59,27 +73,38 @@ class Features:
 
 
 def distance(kind: str, codes: Sequence[str]) -> np.ndarray:
-    """Return angular distances (n, n) between languages given as ISO 639-3 codes; NaN if nothing is known of a pair.
+    """Return angular distances (n, n) between languages given as ISO 639-3 codes; NaN if too little is known of a pair.
+
+    Too little is fewer than `LEAST` shared features for a kind of `COUNTED`, and none for the others.
 
     As in URIEL+'s `new_distance`: 2/π times the angle between two languages' vectors of those features that both have;
     a language has a feature if any source says so (the union of the sources), which is URIEL+'s default. Features lie
     in [0, 1], so distances do too.
 
-    One difference: a vector of zeros has no angle, so it gives NaN; `new_distance` replaces it by ones, so that two
-    languages without a recorded lineage (Basque, or Bokmål, which is recorded under Norwegian) would be relatives
-    at distance 0. Raises `NeutralError` for an unknown kind.
+    Besides the least number one thing is different: a vector of zeros has no angle, so it gives NaN; `new_distance`
+    replaces it by ones, so that two languages without a recorded lineage (Basque, or Bokmål, which is recorded under
+    Norwegian) would be relatives at distance 0. Raises `NeutralError` for an unknown kind.
     """
     if kind not in KINDS:
         raise NeutralError(f"no such distance in URIEL+: {kind}; there are {', '.join(KINDS)}")
     vectors = features(kind, codes).values
     known = ~np.isnan(vectors)
+    least = LEAST if kind in COUNTED else 1
     square = np.full((len(codes), len(codes)), np.nan)
     for i in range(len(codes)):
         for j in range(i + 1):
-            shared = known[i] & known[j]
-            if shared.any():
-                square[i, j] = square[j, i] = angle(vectors[i, shared], vectors[j, shared])
+            both = known[i] & known[j]
+            if both.sum() >= least:
+                square[i, j] = square[j, i] = angle(vectors[i, both], vectors[j, both])
     return square
+
+
+def shared(kind: str, codes: Sequence[str]) -> np.ndarray:
+    """Return how many features of a kind are known of both languages, float (n, n); NaN for kinds not in `COUNTED`."""
+    if kind not in COUNTED:
+        return np.full((len(codes), len(codes)), np.nan)
+    known = ~np.isnan(features(kind, codes).values)
+    return known.astype(float) @ known.T
 
 
 def angle(u: np.ndarray, v: np.ndarray) -> float:

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from neutral.errors import NeutralError
+from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.members import order
 from neutral.overlap import Counts
@@ -43,6 +44,11 @@ class View:
     def members(self) -> tuple[str, ...]:
         """The languages to show, by family."""
         return tuple(order(self.chosen or self.counts().members))
+
+    @property
+    def families(self) -> Families:
+        """The colours of its languages' families, whichever are chosen."""
+        return catalogue.families(self.source, self.all_counts().members)
 
     def kinds(self) -> dict[str, int]:
         """The kinds of counts that the source has for the choice."""
