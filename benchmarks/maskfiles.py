@@ -4,7 +4,8 @@
 
 It writes a mask file as the paper's scripts do (340 MB) to a temporary folder. Memory is the peak resident set beyond
 that of the process once its modules are loaded; every measurement has a process of its own. The files have just been
-written, so all measurements read them from the system's cache.
+written, so all measurements read them from the system's cache. Last it times eleven small files: a batch in one child
+process, and each file in a child of its own.
 """
 
 from __future__ import annotations
@@ -82,6 +83,24 @@ def naive(path: str) -> dict[str, float]:
     return {"seconds": seconds, "own": peak() - own}
 
 
+def batch(folder: str, count: int = 11) -> dict[str, float]:
+    """Write small mask files, and return the seconds that they take as one batch and one by one."""
+    import torch
+
+    from neutral import maskfiles
+
+    paths = [f"{folder}/small_{i}.pt" for i in range(count)]
+    for path in paths:
+        torch.save({"encoder.layer.0.output.dense.weight_mask": torch.eye(64)}, path)
+    start = time.perf_counter()
+    maskfiles.read_all(paths)
+    together = time.perf_counter() - start
+    start = time.perf_counter()
+    for path in paths:
+        maskfiles.read(path)
+    return {"together": together, "apart": time.perf_counter() - start}
+
+
 def main() -> None:
     """Run each part in a process of its own and print a table."""
     with tempfile.TemporaryDirectory() as folder:
@@ -108,6 +127,11 @@ def main() -> None:
             child = f"{row['child']:14.0f}" if "child" in row else f"{'-':>14}"
             print(f"{name:36}{row['seconds']:9.2f}{row['own']:14.0f}{child}")
         print(f"packed: {small / 1e6:.1f} MB")
+        both = part("batch", folder)
+        together, apart = both["together"], both["apart"]
+        print(
+            f"11 small files: {together:.1f} s in one child, {apart:.1f} s ({apart / together:.1f} times) in one each"
+        )
 
 
 if __name__ == "__main__":
@@ -115,4 +139,8 @@ if __name__ == "__main__":
         main()
     else:
         step, *arguments = sys.argv[1:]
-        print(json.dumps({"make": make, "read": read, "convert": convert, "naive": naive}[step](*arguments)))
+        print(
+            json.dumps(
+                {"make": make, "read": read, "convert": convert, "naive": naive, "batch": batch}[step](*arguments)
+            )
+        )

@@ -1,22 +1,26 @@
-"""Text by language: a folder of `<lang>.txt[.gz|.xz]`, or Wikipedia where a machine has the internet.
+"""Text by language: a folder of a file a language, or Wikipedia where a machine has the internet.
 
-A `Corpus` identifies its text by a content hash for each language, so that nobody continues a study on other text
-unawares. It may hold labelled examples instead of lines (`tasks.data`).
+A file is called `<lang>.txt[.gz|.xz]`, or as data sets with a file a language are distributed
+(`newstest2019-ref.deu.txt`, `deu_Latn.dev`). A `Corpus` identifies its text by a content hash for each language, so
+that nobody continues a study on other text unawares. It may hold labelled examples instead of lines (`tasks.data`).
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import lzma
-import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from neutral import datafiles, textfiles
+from neutral.datafiles import DEV, DEVTEST, TEST, TRAIN
 from neutral.errors import FileError, NeutralError
+from neutral.readings import Reading, grouped, several
 
-_NAME = re.compile(r"^(?P<language>[A-Za-z]{2,3}(?:[-_][A-Za-z]{2,8})?)\.txt(?P<packed>\.gz|\.xz)?$")
-_OPENERS = {None: open, ".gz": gzip.open, ".xz": lzma.open}
+_ENDINGS = (".txt", "")
+_SPLITS = (TRAIN, "", DEV, DEVTEST, TEST)  # the first that a language has is trained on; "": a name that says none
+_HELD_OUT = (DEV, DEVTEST, TEST)
 
 WIKIPEDIA = "wikimedia/wikipedia"
 _WIKIPEDIA_DATE = "20231101"
@@ -39,6 +43,10 @@ class Corpus:
         Names of the tags or classes that the examples number; none with plain text.
     asked : tuple of str
         The languages asked for, mixtures ("en+fa") included; `train` has the data of their parts.
+    readings : language -> (Reading, Reading)
+        What came of reading both.
+    notes : tuple of str
+        What was assumed and left out, and which files were passed over.
     """
 
     name: str
@@ -47,6 +55,8 @@ class Corpus:
     hashes: dict[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    readings: dict[str, tuple[Reading, Reading]] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def languages(self) -> list[str]:
@@ -65,46 +75,54 @@ def parts(language: str) -> list[str]:
     return codes
 
 
-def languages_in(folder: str | Path) -> dict[str, Path]:
-    """Return language -> file for every `<lang>.txt[.gz|.xz]` in `folder`, sorted by language.
+class TextFiles(NamedTuple):
+    """Files of text by language and split, "" for a name that says none; and the names of what was passed over."""
 
-    Raises `FileError` if there is none, or two for one language.
+    files: dict[str, dict[str, Path]]
+    passed_over: list[str]
+
+
+def text_files(folder: str | Path) -> TextFiles:
+    """Find the files of text in a folder, sorted by language.
+
+    Raises `FileError` for a folder that is missing, and for two files for one language and split.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileError(folder, "no such folder of text; it should hold files like en.txt or sw.txt.xz")
-    files: dict[str, Path] = {}
+    files: dict[str, dict[str, Path]] = {}
+    passed_over = []
     for path in sorted(folder.iterdir()):
-        match = _NAME.match(path.name)
-        if match and path.is_file():
-            code = match["language"]
-            if code in files:
-                raise FileError(folder, f"two files for language {code}: {files[code].name} and {path.name}")
-            files[code] = path
+        name = datafiles.read(path.name, _ENDINGS) if path.is_file() and not path.name.startswith(".") else None
+        language = name and (name.language or (name.rest if name.ending and datafiles.is_code(name.rest) else None))
+        if not language:
+            passed_over += [] if path.name.startswith(".") else [path.name + "/" * path.is_dir()]
+            continue
+        of_language = files.setdefault(language, {})
+        split = name.split or ""
+        if split in of_language:
+            raise FileError(folder, f"two files for language {language}: {of_language[split].name} and {path.name}")
+        of_language[split] = path
+    return TextFiles(dict(sorted(files.items())), passed_over)
+
+
+def languages_in(folder: str | Path) -> dict[str, Path]:
+    """Return language -> file for every language that has text in `folder`, sorted; of several splits the first.
+
+    Raises `FileError` if there is none, or two for one language.
+    """
+    files = text_files(folder).files
     if not files:
         raise FileError(folder, "holds no text; files are named by language: en.txt, fr.txt.gz, sw.txt.xz")
-    return files
+    return {code: next(splits[name] for name in _SPLITS if name in splits) for code, splits in files.items()}
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """Read the non-empty lines of a UTF-8 text file as `all_lines` does."""
-    return [line for line in all_lines(path) if line]
-
-
-def all_lines(path: str | Path) -> list[str]:
-    """Read all lines of a UTF-8 text file, stripped, unpacking `.gz` and `.xz`.
+    """Read the non-empty lines of a UTF-8 text file, stripped, unpacking `.gz` and `.xz`.
 
     Raises `FileError` for a file that cannot be read or is not UTF-8.
     """
-    path = Path(path)
-    opener = _OPENERS[path.suffix if path.suffix in (".gz", ".xz") else None]
-    try:
-        with opener(path, "rt", encoding="utf-8") as file:
-            return [line.strip() for line in file]
-    except UnicodeDecodeError as error:
-        raise FileError(path, f"is not UTF-8 text (byte {error.start})") from error
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise FileError(path, f"cannot be read: {error}") from error
+    return [text for line in textfiles.lines(path) if (text := line.strip())]
 
 
 def load(
@@ -132,21 +150,63 @@ def load(
     FileError, NeutralError
         Naming a language that has no text, or too little.
     """
+    read = survey(source, languages, held_out=held_out, share=share)
+    for problem in read.problems.values():
+        raise problem
+    return read.corpus
+
+
+class Survey(NamedTuple):
+    """What came of reading data: the languages that could be read, and why others could not."""
+
+    corpus: Corpus
+    problems: dict[str, NeutralError]
+
+
+def survey(
+    source: str | Path,
+    languages: list[str] | None = None,
+    *,
+    held_out: str | Path | None = None,
+    share: float = 0.1,
+) -> Survey:
+    """Read text as `load` does, and go on where a language's cannot be read.
+
+    Raises the errors of `load` that concern the folder or a language that is missing.
+    """
     if str(source) == WIKIPEDIA:
-        train = {code: _wikipedia(code) for code in _named(languages)}
+        files, apart, notes = dict.fromkeys(_named(languages)), {}, []
     else:
-        train = _folder(Path(source), languages)
-    development = Path(held_out) if held_out else Path(source) / "dev"
-    if held_out or development.is_dir():
-        held = _folder(development, list(train))
-    else:
-        every = max(2, round(1 / share))
-        held = {code: lines[::every] for code, lines in train.items()}
-        train = {code: [x for i, x in enumerate(lines) if i % every] for code, lines in train.items()}
-    for code in train:
-        if not train[code] or not held[code]:
-            raise NeutralError(f"{source}: too little text for language {code}")
-    return Corpus(str(source), train, held, {c: digest(train[c] + held[c]) for c in train})
+        files, apart, notes = _files(Path(source), languages, held_out)
+    train, held, readings, problems = {}, {}, {}, {}
+    for code, path in files.items():
+        try:
+            lines = _wikipedia(code) if path is None else read_lines(path)
+            train[code], held[code] = (lines, read_lines(apart[code])) if apart else parted(lines, share)
+            if not train[code] or not held[code]:
+                raise NeutralError(f"{source}: too little text for language {code}")
+            readings[code] = _reading(train[code], lines[0]), _reading(held[code], held[code][0])
+        except NeutralError as error:
+            problems[code] = error
+            train.pop(code, None), held.pop(code, None)
+    notes += grouped({code: notes_on_shared(train[code], held[code], "lines") for code in train})
+    hashes = {code: digest(train[code] + held[code]) for code in train}
+    return Survey(Corpus(str(source), train, held, hashes, readings=readings, notes=tuple(notes)), problems)
+
+
+def parted(items: Sequence, share: float = 0.1) -> tuple[list, list]:
+    """Return what is trained on, and every n-th of the items, which is held out: n = 1 / share, rounded, at least 2."""
+    every = max(2, round(1 / share))
+    return [item for i, item in enumerate(items) if i % every], list(items[::every])
+
+
+def notes_on_shared(train: Iterable[object], held_out: Sequence[object], unit: str) -> list[str]:
+    """Return a note if a tenth or more of what is held out is in the training data too, else none."""
+    known = set(train)
+    shared = sum(item in known for item in held_out)
+    if shared < max(1, len(held_out) / 10):
+        return []
+    return [f"{shared:,} of {len(held_out):,} held-out {unit} are in the training data too, so scores flatter"]
 
 
 def digest(lines: list[str]) -> str:
@@ -158,12 +218,53 @@ def digest(lines: list[str]) -> str:
     return hasher.hexdigest()[:16]
 
 
-def _folder(folder: Path, languages: list[str] | None) -> dict[str, list[str]]:
-    files = languages_in(folder)
-    missing = [code for code in languages or [] if code not in files]
-    if missing:
+def _files(
+    folder: Path, languages: Sequence[str] | None, held_out: str | Path | None
+) -> tuple[dict[str, Path], dict[str, Path], list[str]]:
+    """Return language -> file to train on, language -> file to score on (none: take a share), and notes.
+
+    Raises `FileError`, naming them, for languages without a file.
+    """
+    notes = []
+    files, passed_over = text_files(folder)
+    if not files and (inner := _inner(folder)):
+        notes.append(f"{folder.name} has text in {' and '.join(path.name for path in inner)}: the first is trained on")
+        folder, held_out = inner[0], held_out or (inner[1] if len(inner) > 1 else None)
+        files, passed_over = text_files(folder)
+    train = {code: path for code, path in languages_in(folder).items() if languages is None or code in languages}
+    _require(languages, train, files, folder)
+    development = Path(held_out) if held_out else folder / "dev"
+    rest = {code: [name for name in _HELD_OUT if files[code].get(name, train[code]) != train[code]] for code in train}
+    if held_out or development.is_dir():
+        apart = languages_in(development)
+        _require(train, apart, apart, development)
+        passed_over = [name for name in passed_over if folder / name != development]
+    elif all(rest.values()):
+        apart = {code: files[code][names[0]] for code, names in rest.items()}
+        pairs = {f"{path.name} is trained on, {apart[code].name} held out": code for code, path in train.items()}
+        notes.append(f"{next(iter(pairs))}" + f", and so on for {len(pairs)} languages" * (len(pairs) > 1))
+    else:
+        apart = {}
+    unused = {path.name for code in train for path in files[code].values()} - {path.name for path in train.values()}
+    passed_over = sorted([*passed_over, *(unused - {path.name for path in apart.values()})])
+    if passed_over:
+        notes.append(f"passed over in {folder.name}: {several(passed_over)}")
+    return {code: train[code] for code in languages or train}, apart, notes
+
+
+def _inner(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are named after splits and have text, those to train on first."""
+    inner = {datafiles.split_of(path.name): path for path in sorted(folder.glob("*/")) if text_files(path).files}
+    return [inner[split] for split in (TRAIN, *_HELD_OUT) if split in inner]
+
+
+def _require(languages: Iterable[str] | None, wanted: Mapping, files: Mapping, folder: Path) -> None:
+    if missing := [code for code in languages or [] if code not in wanted]:
         raise FileError(folder, f"no text for {', '.join(missing)}; it has {', '.join(files)}")
-    return {code: read_lines(files[code]) for code in languages or files}
+
+
+def _reading(lines: Sequence[str], first: str) -> Reading:
+    return Reading("lines", len(lines), first={"text": first})
 
 
 def _named(languages: list[str] | None) -> list[str]:

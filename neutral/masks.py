@@ -256,6 +256,19 @@ class Mask:
         if extra := next((name for name in other.shapes if name not in self.shapes), None):
             raise MismatchError(f"masks of different models: {extra} is in {second}, but not in {first}")
 
+    def bridged(self, other: Mask) -> Mask:
+        """Return the mask under the names of `other`, if one prefix is all that tells their names apart; else itself.
+
+        A headed model's names begin with the base's (`bert.`, `model.`, `transformer.` …), and wrappers add such parts.
+        """
+        change = prefix_between(self, other)
+        if change is None or change == ("", ""):
+            return self
+        off, on = change
+        new = {name: on + name.removeprefix(off) for name in self.names}
+        bits = {new[name]: packed for name, packed in self.bits.items()}
+        return Mask(bits, {new[name]: shape for name, shape in self.shapes.items()}, self.header)
+
     def __and__(self, other: Mask) -> Mask:
         return self._combined(other, np.bitwise_and)
 
@@ -299,6 +312,7 @@ class Mask:
     def _combined(self, other: Mask, operation: np.ufunc) -> Mask:
         if not isinstance(other, Mask):
             return NotImplemented
+        other = other.bridged(self)
         self.require_same(other)
         header = {k: v for k, v in shared_header((self, other)).items() if k != "sparsity"}
         bits = {name: operation(packed, other.bits[name]) for name, packed in self.bits.items()}
@@ -311,9 +325,31 @@ def shared_header(masks: Sequence[Mask]) -> dict[str, Any]:
     The stack is the network's, so that those masks which say it, if they agree, say it for those which do not.
     """
     first, *rest = (mask.header for mask in masks)
-    shared = {k: v for k, v in first.items() if all(header.get(k) == v for header in rest)}
+    shared = {k: v for k, v in first.items() if k != "notes" and all(header.get(k) == v for header in rest)}
     stacks = {mask.header["stack"] for mask in masks if mask.header.get("stack") in labels.STACKS}
     return shared | ({"stack": stacks.pop()} if len(stacks) == 1 else {})
+
+
+def prefix_between(mask: Mask, other: Mask) -> tuple[str, str] | None:
+    """Return what to take off a mask's names and what to put on, so that they are those of another mask.
+
+    ("", "") if they are the same already; None if no one prefix makes them so, or shapes differ.
+    """
+    if mask.shapes == other.shapes:
+        return "", ""
+    if len(mask.shapes) != len(other.shapes):
+        return None
+    first = mask.names[0]
+    candidates = [("model.", _TEXT), (_TEXT, "model.")]
+    candidates += [("", name.removesuffix(first)) for name in other.shapes if name.endswith(f".{first}")]
+    candidates += [(first.removesuffix(name), "") for name in other.shapes if first.endswith(f".{name}")]
+    for off, on in candidates:
+        if all(
+            name.startswith(off) and other.shapes.get(on + name.removeprefix(off)) == shape
+            for name, shape in mask.shapes.items()
+        ):
+            return off, on
+    return None
 
 
 def packed_length(shape: tuple[int, ...]) -> int:

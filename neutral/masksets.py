@@ -16,7 +16,7 @@ import pandas as pd
 
 from neutral import overlap
 from neutral.errors import NeutralError
-from neutral.masks import Mask
+from neutral.masks import Mask, prefix_between
 from neutral.members import numbered
 from neutral.overlap import Counts
 
@@ -26,6 +26,8 @@ METHOD = "upload"
 class MaskSet:
     """Masks of one network under labels, answering as a `Study` does, without files.
 
+    Masks whose names differ from the first's by one prefix are taken under its names (`Mask.bridged`).
+
     Raises `MismatchError` if the masks are of different networks, `NeutralError` for no masks.
     """
 
@@ -33,9 +35,10 @@ class MaskSet:
     readme = None
 
     def __init__(self, masks: Sequence[Mask], labels: Sequence[str], *, title: str = "Your masks") -> None:
-        self.masks, self.labels, self.title = tuple(masks), tuple(labels), title
         if not masks:
             raise NeutralError("there are no masks")
+        self.masks, self.labels, self.title = tuple(mask.bridged(masks[0]) for mask in masks), tuple(labels), title
+        self.bridges = bridges(masks, self.members)
         for mask, label in zip(self.masks, self.labels, strict=True):
             self.masks[0].require_same(mask, names=(self.labels[0], label))
 
@@ -120,13 +123,40 @@ class MaskSet:
 
 
 def networks(masks: Sequence[Mask]) -> list[list[int]]:
-    """Group masks by their network (same names and shapes); return places, in order of appearance."""
+    """Group masks by their network (same shapes, and names but for one prefix); return places, in order."""
     groups: list[list[int]] = []
     for i, mask in enumerate(masks):
         for group in groups:
-            if masks[group[0]].shapes == mask.shapes:
+            if prefix_between(mask, masks[group[0]]) is not None:
                 group.append(i)
                 break
         else:
             groups.append([i])
     return groups
+
+
+def bridges(masks: Sequence[Mask], names: Sequence[str]) -> list[str]:
+    """Say of which masks the names were read with another prefix, so that they are those of the first: a line a prefix.
+
+    >>> plain, headed = (Mask.from_tensors({f"{p}layer.0.w.weight": [[1, 0]]}) for p in ("", "bert."))
+    >>> bridges([plain, headed], ["en", "fr"])
+    ['weights of fr are called bert.… there, and without bert. in en: compared as one network']
+    """
+    by_change: dict[tuple[str, str], list[str]] = {}
+    for mask, name in zip(masks, names, strict=True):
+        change = prefix_between(mask, masks[0])
+        if change is not None and change != ("", ""):
+            by_change.setdefault(change, []).append(name)
+    first = names[0] if len(names) else ""
+    return [_bridge(off, on, members, first) for (off, on), members in by_change.items()]
+
+
+def _bridge(off: str, on: str, members: Sequence[str], first: str) -> str:
+    others = ", ".join(members[:3]) + (f" and {len(members) - 3} more" if len(members) > 3 else "")
+    if on and off:
+        how = f"are called {off}… there, and {on}… in {first}"
+    elif off:
+        how = f"are called {off}… there, and without {off} in {first}"
+    else:
+        how = f"are called without {on} there, and {on}… in {first}"
+    return f"weights of {others} {how}: compared as one network"

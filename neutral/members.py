@@ -15,12 +15,11 @@ import pandas as pd
 
 from neutral import languages
 from neutral.errors import NeutralError
-from neutral.languages import LANGUAGES, RELATIONS, by_family, language
+from neutral.languages import RELATIONS, in_tree_order, language
 from neutral.ties import merged
 
 ORDERS = ("family", "clustering", "name")
 
-_WORDS = re.compile(r"[^\W_]+")
 _MEMBER = re.compile(r"^(?P<label>.+?)(?P<rest>(?:/\w+)?(?: \d+)?(?: \(yours\))?)$")
 
 
@@ -46,19 +45,19 @@ def display(member: str) -> str:
 
 
 def numbered(labels: Sequence[str]) -> list[str]:
-    """Return labels with numbers at the repeated ones, so that all differ.
+    """Return labels with numbers at the repeated ones, so that all differ, and their names for people too.
 
-    >>> numbered(["en", "en", "fr"])
-    ['en', 'en 2', 'fr']
+    >>> numbered(["en", "en", "fr"]), numbered(["zh", "zho", "zh_TW"])
+    (['en', 'en 2', 'fr'], ['zh', 'zho 2', 'zh_TW'])
     """
-    members: list[str] = []
+    members: dict[str, str] = {}  # name for people -> member
     for label in labels:
         number, member = 1, label
-        while member in members:
+        while display(member) in members:
             number += 1
             member = f"{label} {number}"
-        members.append(member)
-    return members
+        members[display(member)] = member
+    return list(members.values())
 
 
 def by_folder(paths: Sequence[str | PurePath]) -> list[str]:
@@ -75,11 +74,11 @@ def by_folder(paths: Sequence[str | PurePath]) -> list[str]:
     ['mlm', 'ner']
     """
     folders = _that_differ([PurePath(path).parts[:-1] for path in paths])
-    every = [[word for folder in row for word in _WORDS.findall(folder)] for row in folders]
+    every = [[word for folder in row for word in languages.words(folder)] for row in folders]
     shared = set.intersection(*map(set, every)) if every else set()
-    common = [word.lower() for word in shared if word.lower() in LANGUAGES]
     rows = [[word for word in row if word not in shared] or row for row in every]
-    labels = [_label(row, common) for row in rows]
+    spoken = [_language(row, names) for row, names in zip(rows, folders, strict=True)]
+    labels = [_label(*each, among=any(spoken)) for each in zip(spoken, rows, every, strict=True)]
     names = []
     for label, row in zip(labels, rows, strict=True):
         rest = "_".join(word for word in row if word.lower() != label.lower())
@@ -90,12 +89,27 @@ def by_folder(paths: Sequence[str | PurePath]) -> list[str]:
     return numbered([name or PurePath(path).stem for name, path in zip(names, paths, strict=True)])
 
 
-def _label(words: Sequence[str], common: Sequence[str]) -> str:
-    """Return the language among a folder's words, the one that all folders have, or the first word; "" for several."""
-    known = dict.fromkeys(word.lower() for word in words if word.lower() in LANGUAGES)
-    if known:
-        return next(iter(known)) if len(known) == 1 else ""
-    return common[0] if len(common) == 1 else next(iter(words), "")
+def _language(words: Sequence[str], folders: Sequence[str]) -> str | None:
+    """Return the language among the words that tell a file apart, else that of its folders; "" for several, or None."""
+    codes = dict.fromkeys(filter(languages.is_sure, words)) or dict.fromkeys(
+        code for folder in folders if (code := languages.in_name(folder))
+    )
+    return next(iter(codes), None) if len(codes) < 2 else ""
+
+
+def _label(code: str | None, words: Sequence[str], every: Sequence[str], *, among: bool) -> str:
+    """Return a file's language, or the first of the words that tell it apart, of all words of its folders.
+
+    `among` languages, a word that is a code as well is taken for one: the `it` of LT_it_57, beside LT_en_57. Elsewhere
+    all words are the label where the first would read as a language: no_dropout.
+    """
+    if code is not None:
+        return code
+    likely = [word for word in words if languages.is_word(word)]
+    if among and len(likely) == 1:
+        return likely[0]
+    first = next(iter(words), "")
+    return "_".join(every) if is_known(first) else first
 
 
 def _that_differ(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -111,21 +125,27 @@ def _that_differ(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def is_known(member: str) -> bool:
-    """Whether a member's label is a language that the project knows about."""
-    return speaker(member) in LANGUAGES
+    """Whether a member's label is a language's.
 
-
-def relation(a: str, b: str) -> str:
-    """Return how the languages of two members relate: one of `RELATIONS`.
-
-    >>> relation("fr", "es/1"), relation("en", "sw")
-    ('same branch', 'same script')
+    >>> is_known("en"), is_known("fin_Latn/1"), is_known("en+fa"), is_known("my run")
+    (True, True, False, False)
     """
-    return languages.relation(language(speaker(a)), language(speaker(b)))
+    return bool(language(speaker(member)).glottocode)
+
+
+def relation(a: str, b: str, among: Sequence[str]) -> str:
+    """Return how the languages of two members relate: one of `RELATIONS`. Branches are those of the members `among`.
+
+    >>> shown = ["en", "fr", "es/1", "sw"]
+    >>> relation("fr", "es/1", shown), relation("en", "fr", shown), relation("en", "sw", shown)
+    ('same branch', 'same family', 'same script')
+    """
+    labels = tuple(dict.fromkeys(map(speaker, among)))
+    return languages.relation(language(speaker(a)), language(speaker(b)), among=labels)
 
 
 def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | None = None) -> list[str]:
-    """Order members by family, by name, or by clustering of a square overlap matrix.
+    """Order members by family (`languages.in_tree_order`), by name, or by clustering of a square overlap matrix.
 
     Parameters
     ----------
@@ -145,7 +165,8 @@ def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | No
     """
     if how not in ORDERS:
         raise NeutralError(f"no such order: {how}; use {', '.join(ORDERS)}")
-    related = sorted(members, key=lambda m: (_place(m), m))
+    places = {label: place for place, label in enumerate(in_tree_order(list(dict.fromkeys(map(speaker, members)))))}
+    related = sorted(members, key=lambda m: (places[speaker(m)], m))
     if how == "name":
         return sorted(members, key=lambda m: display(m).casefold())
     if how == "family" or matrix is None or len(members) < 3:
@@ -166,12 +187,6 @@ def rows_in_order(table: pd.DataFrame, column: str = "language") -> pd.DataFrame
     """Return a table's rows with relatives next to each other, by the members in a column. The sort is stable."""
     places = {member: place for place, member in enumerate(order(dict.fromkeys(table[column])))}
     return table.sort_values(column, key=lambda members: members.map(places), kind="stable")
-
-
-def _place(member: str) -> int:
-    known = by_family(list(LANGUAGES))
-    label = speaker(member)
-    return known.index(label) if label in known else len(known)
 
 
 __all__ = [

@@ -152,7 +152,7 @@ def pretrain(
         shape = shape or Shape()
         model, tokenizer = start(source, corpus, size, Path(folder), shape, recipe.seed, length=length, quiet=quiet)
     models.adapters.require_one(model, corpus.languages)
-    say(models.adapters.prepare(model, corpus.languages), quiet=quiet)
+    say((*corpus.notes, *models.adapters.prepare(model, corpus.languages)), quiet=quiet)
     models.adapters.speak(model, corpus.languages[0])
     model.to(place)
     task = LanguageModelling("mlm", tokenizer, length=length, mask_share=mask_share)

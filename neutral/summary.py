@@ -236,7 +236,9 @@ def kinship(table: pd.DataFrame) -> pd.DataFrame:
     `table` is that of `pairs` in one group. Pairs with an unknown language are left out.
     """
     known = table[table["source"].map(is_known) & table["target"].map(is_known)]
-    named = known.assign(relation=[relation(a, b) for a, b in zip(known["source"], known["target"], strict=True)])
+    members = sorted({*known["source"], *known["target"]})
+    related = [relation(a, b, members) for a, b in zip(known["source"], known["target"], strict=True)]
+    named = known.assign(relation=related)
     grouped = named.groupby("relation").agg(
         value=("value", "mean"),
         chance=("chance", "mean"),
@@ -326,8 +328,9 @@ def extremes(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of `pairs`, the most alike first, with a column relation if all members are known languages."""
-    if all(map(is_known, {*table["source"], *table["target"]})):
-        related = [relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)]
+    members = sorted({*table["source"], *table["target"]})
+    if all(map(is_known, members)):
+        related = [relation(a, b, members) for a, b in zip(table["source"], table["target"], strict=True)]
         table = table.assign(relation=related)
     return table.sort_values("value", ascending=False)
 

@@ -9,7 +9,7 @@ from neutral.compression import predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
-from pages.parts import pickers, show
+from pages.parts import catalogue, pickers, show
 from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT
@@ -39,7 +39,8 @@ def perplexity(study: Study, choice: TableChoice) -> None:
                 line = pickers.pick("Of", tables.lines(scores), "method-line")
         if shown == LANGUAGES:
             rows = results.one_line(scores, line)
-            drawn = figures.language_perplexity_by_ratio(rows, choice.by, line, limit=LIMIT, top=top)
+            families = catalogue.families(study, members)
+            drawn = figures.language_perplexity_by_ratio(rows, choice.by, line, limit=LIMIT, top=top, families=families)
         elif who == MEAN:
             rows = results.at_size(results.mean(scores), choice.by)
             drawn = figures.perplexity_by_ratio(rows, choice.by, limit=LIMIT, top=top)

@@ -31,7 +31,8 @@ def overlap(view: View, measure: str, who: str) -> None:
         show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
     with right:
         st.caption(words.lines(None if who == EVERY else who))
-        show.figure(figures.language_lines(rows_in_order(lines), title, name="overlap-by-layer"), f"lines-{view.key}")
+        drawn = figures.language_lines(rows_in_order(lines), title, name="overlap-by-layer", families=view.families)
+        show.figure(drawn, f"lines-{view.key}")
     if who == EVERY:
         together.by_layer(view)
     mean = summary.means(fine, ["value", "excess"])
@@ -63,7 +64,11 @@ def sparsity(view: View, who: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         drawn = figures.language_lines(
-            rows_in_order(layers), "Share of weights removed", name="sparsity-by-layer", percent=True
+            rows_in_order(layers),
+            "Share of weights removed",
+            name="sparsity-by-layer",
+            percent=True,
+            families=view.families,
         )
         show.figure(drawn, f"sparsity-{view.key}")
     with right:

@@ -12,9 +12,12 @@ from pages.parts.views import MINE
 
 def upload() -> None:
     """Take files, and let go of the widget's copies of them."""
+    with st.container(horizontal=True):
+        from_zeros = st.checkbox("Zeros are the mask", key="from-zeros", help=words.FROM_ZEROS)
+        invert = st.checkbox("1 means removed", key="invert", help=words.INVERT)
     files = st.file_uploader(
         "Mask files",
-        type=["pt", "pth", "bin", "safetensors", "npz", "zip"],
+        type=["pt", "pth", "bin", "ckpt", "pkl", "pickle", "safetensors", "npz", "json", "zip"],
         accept_multiple_files=True,
         key=uploads.uploader_key(),
         max_upload_size=uploads.WIDGET_LIMIT_MB,
@@ -22,7 +25,7 @@ def upload() -> None:
     st.caption(words.BIG)
     if files:
         with st.spinner(f"Reading {len(files)} file{'s' if len(files) > 1 else ''} …"):
-            uploads.take(files)
+            uploads.take(files, from_zeros=from_zeros, invert=invert)
         st.rerun()
 
 
@@ -30,17 +33,23 @@ def refused() -> None:
     """Say which files were not read, and why."""
     for bad in [upload for upload in uploads.all_uploads() if upload.problem]:
         left, right = st.columns([8, 1], vertical_alignment="center")
-        left.error(bad.problem)
+        left.error(uploads.as_text(bad.problem))
         right.button("Dismiss", key=f"dismiss-{bad.number}", on_click=uploads.drop, args=(bad.number,))
 
 
 def shelf() -> None:
-    """List the masks that were read, each with its name."""
+    """Show what was read, a row a mask, and let masks be named and removed."""
     st.markdown("##### What was read")
-    for upload in uploads.accepted():
-        with st.container(border=True):
+    table = uploads.inventory()
+    numbers = {"Removed": st.column_config.NumberColumn(format="%.4f")}
+    st.dataframe(table.rename(columns=words.READ_COLUMNS), hide_index=True, key="read", column_config=numbers)
+    st.caption(words.READ)
+    show.csv(table, "What was read", "inventory")
+    masks = uploads.accepted()
+    with st.expander("Name or remove masks", expanded=len(masks) < 7 or any(not mask.language[0] for mask in masks)):
+        for upload in masks:
             left, right, end = st.columns([5, 3, 1.5], vertical_alignment="bottom")
-            left.markdown(f"**{upload.file}**  \n{words.about_file(upload)}")
+            left.markdown(f"**{uploads.as_text(upload.file)}**  \n{words.about_file(upload)}")
             key = f"name-{upload.number}"
             right.text_input(
                 "Language or name",
@@ -57,13 +66,15 @@ def shelf() -> None:
                 on_click=uploads.drop,
                 args=(upload.number,),
             )
-    st.caption(words.KNOWN)
+        st.caption(words.KNOWN)
 
 
 def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
         st.markdown(f"##### {collection.title}")
+        for line in collection.bridges:
+            st.info(uploads.as_text(f"{line[0].upper()}{line[1:]}."))
         if len(collection.masks) < 2:
             st.info(words.ONE_MASK)
             continue
@@ -88,7 +99,6 @@ with page("Your masks", lead=words.UPLOAD, choose=pickers.pass_on, empty=None):
     refused()
     if uploads.accepted():
         shelf()
-        show.table(uploads.inventory(), "What was read", "inventory")
         collections = uploads.collections()
         look(collections)
         downloads.downloads(collections)

@@ -20,7 +20,7 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
         st.info(words.lacks(view.title, missing, members))
         return
     show.tiles(words.pair_tiles(pickers.MEASURE_NAMES[measure], view.levels(measure, "all", (a, b))))
-    st.caption(words.about_pair(a, b, view.within(measure)))
+    st.caption(words.about_pair(a, b, view.members, view.within(measure)))
     left, right = st.columns([3, 2], gap="medium")
     layers = view.levels(measure, "layer", (a, b))
     label = f"{display(a)} and {display(b)}"

@@ -5,7 +5,7 @@ import streamlit as st
 from neutral import figures
 from neutral.members import display, order
 from neutral.transfer import answers, published, results
-from pages.parts import pickers, show
+from pages.parts import catalogue, pickers, show
 from pages.parts.frame import page
 from pages.parts.transfer import across, sidebar, words
 from pages.parts.transfer.tables import PAPER, Experiment
@@ -71,7 +71,9 @@ def overlap(one: Experiment) -> None:
         with left:
             st.markdown("##### Does overlap foretell transfer?")
             points = answers.against_overlap(table, one.overlap())
-            drawn = figures.overlap_against_transfer(points, "Jaccard overlap of the masks", "Change against own mask")
+            families = catalogue.families(one.study, answers.languages(table))
+            titles = "Jaccard overlap of the masks", "Change against own mask"
+            drawn = figures.overlap_against_transfer(points, *titles, families=families)
             show.figure(drawn, f"overlap-{one.key}")
             st.markdown(words.association(tested))
             st.caption(words.ASSOCIATION)

@@ -79,7 +79,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     tested = tables.with_partial(shown.overlap, shown.distances, spoken.blocks, control)
     heat = tables.by_layer(view, spoken, shown.measure, shown.distances)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
-    st.markdown(f"{words.verdict(tested, shown.unit)} {words.spread(shown.overlap)}")
+    st.markdown(f"{words.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = similarity.points(shown.overlap, shown.distances, kind, spoken)
@@ -93,7 +93,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
                 said=words.written(row),
             )
             show.figure(drawn, f"scatter-{view.key}")
-            st.caption(words.meaning(kind, row))
+            st.caption(words.meaning(kind, row, points))
     else:
         left.info(words.unknown(kind))
     with right:
@@ -190,7 +190,7 @@ def graph(shown: Shown, *, how: str, amount: float) -> None:
             figure = figures.network(
                 places,
                 network.edges,
-                spoken.families,
+                shown.view.families,
                 communities=network.communities,
                 span=network.span,
                 title=title,
@@ -229,7 +229,7 @@ def tree(shown: Shown, *, beside: str) -> None:
             figure = figures.dendrogram(
                 dendrogram.brackets,
                 dendrogram.leaves,
-                spoken.families,
+                shown.view.families,
                 notes=spoken.branches,
                 title=shown.far_name(kind),
                 name=f"tree-{kind.lower()}",
@@ -272,7 +272,10 @@ def language_map(shown: Shown, *, of: str) -> None:
             st.markdown(f"##### {title}")
             places[title] = make(far)
             drawn = figures.language_map(
-                places[title], spoken.families, title=f"{title} of {shown.far_name(of)}", name=f"map-{title.lower()}"
+                places[title],
+                shown.view.families,
+                title=f"{title} of {shown.far_name(of)}",
+                name=f"map-{title.lower()}",
             )
             show.figure(drawn, f"map-{title}-{shown.view.key}")
             st.caption(words.kept_by_map(title, places[title]))

@@ -59,9 +59,5 @@ def made(tmp_path_factory):
 def in_process(monkeypatch):
     """Unpickle masks here, not in a child with limits: a start of one takes a second."""
 
-    def run(source, folder: Path, seconds: float) -> int:
-        worker.main(folder)
-        return 0
-
     monkeypatch.setattr(worker, "_limit", lambda *_: None)
-    monkeypatch.setattr(pickled, "_run", run)
+    monkeypatch.setattr(pickled.Child, "_do", lambda self, job, seconds: worker.do(job) and "")

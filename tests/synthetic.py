@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from neutral import maskfiles, overlap
+from neutral.association.simulation import LANGUAGES
 from neutral.languages import language
 from neutral.masks import Mask
 from neutral.metrics import METRICS
@@ -58,11 +59,11 @@ class Model:
             own = 0.15 + 0.35 * (2 * depth - 1) ** 2
             found[name] = np.abs(_draw(name, shape, "pretrained"))
             if code != "pretrained":
-                spoken = language(code)
+                family, branch = LANGUAGES.get(code, ("Unknown", "Unknown"))
                 found[name] = (
                     found[name]
-                    + own * np.abs(_draw(name, shape, spoken.family))
-                    + own * np.abs(_draw(name, shape, spoken.branch))
+                    + own * np.abs(_draw(name, shape, family))
+                    + own * np.abs(_draw(name, shape, branch))
                     + own * np.abs(_draw(name, shape, code))
                     + noise * np.abs(_draw(name, shape, f"{code}/{seed}"))
                 )

@@ -233,6 +233,12 @@ def test_only_languages_of_one_block_are_exchanged():
     assert len(orders(CODES, within={"en": "I", "de": "I"})) == 2  # who has no block stays
 
 
+def test_permutations_of_pairs_can_be_taken_some_at_a_time():
+    every = orders(list("abcde"))
+    assert np.array_equal(every.pairs(7, 30), every.pairs()[7:30])
+    assert np.array_equal(np.concatenate([every.pairs(i, i + 50) for i in range(0, 120, 50)]), every.pairs())
+
+
 def test_pairs_move_as_rows_and_columns_do():
     values = square(0)
     every = orders(CODES)

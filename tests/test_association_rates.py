@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from neutral.association import simulation
-from neutral.association.simulation import STRUCTURES, family_distances, rates, traits
-from neutral.languages import LANGUAGES
+from neutral.association.simulation import LANGUAGES, STRUCTURES, family_distances, rates, traits
 
 SIMULATIONS, COUNT = 120, 199
 ABOVE = 0.13  # of 120 tests at 0.05 more than this share reject once in 3,000 times

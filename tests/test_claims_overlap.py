@@ -13,15 +13,15 @@ from scipy.stats import spearmanr
 from neutral import association, typology
 from neutral.inside import definitions
 from neutral.inside.definitions import PAPER, UNWRITTEN, Definition
-from neutral.languages import LANGUAGES, PAPER_ORDER
+from neutral.languages import PAPER_ORDER, language, relation
 from neutral.study import Study
 
 CARD = "data/models/mini-mbert/README.md"
 MINI, GEMMA = "data/studies/mini-mbert-mlm/README.md", "data/studies/gemma-3-270m-clm/README.md"
 PAIRS = list(combinations(PAPER_ORDER, 2))
-RELATED = [LANGUAGES[a].family == LANGUAGES[b].family for a, b in PAIRS]
-SISTERS = [same and LANGUAGES[a].branch == LANGUAGES[b].branch for (a, b), same in zip(PAIRS, RELATED, strict=True)]
-WRITTEN = [LANGUAGES[a].script == LANGUAGES[b].script for a, b in PAIRS]
+RELATED = [language(a).family == language(b).family for a, b in PAIRS]
+SISTERS = [relation(language(a), language(b), among=PAPER_ORDER) == "same branch" for a, b in PAIRS]
+WRITTEN = [language(a).script == language(b).script for a, b in PAIRS]
 LAYERS = 12
 
 
@@ -200,6 +200,8 @@ def test_wanda_masks_separate_languages(wanda):
     assert [pair for pair, sister in zip(PAIRS, SISTERS, strict=True) if sister] == [
         ("en", "de"),
         ("fr", "es"),
+        ("fa", "ur"),
+        ("fa", "hi"),
         ("ur", "hi"),
     ]
     says(MINI, "have {}, others {}; pairs of one script", values[SISTERS].mean(), values[~np.array(SISTERS)].mean())
@@ -408,8 +410,8 @@ def test_overlap_of_gemma(large):
     assert abs(inside - outside) < 0.001
     says(GEMMA, "without it both have {}", inside)
     says(GEMMA, "(without Swahili, pairs within a family have {} and pairs between families {})", inside, outside)
-    assert sisters.sum() == 3
-    says(GEMMA, "(en-de, fr-es, hi-ur) have {}.", values[sisters].mean())
+    assert sisters.sum() == 5
+    says(GEMMA, "The five pairs of one branch (en-de, fr-es, and fa, ur and hi) have {}.", values[sisters].mean())
     says(GEMMA, "no difference in the mean (both {})", values[written].mean())
     says(GEMMA, "no difference in the mean (both {})", values[~written].mean())
     says(GEMMA, "{} % coincides, {} % by chance", 100 * large.values("beyond").mean(), 100 * large.chance("beyond"))

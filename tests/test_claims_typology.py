@@ -11,8 +11,9 @@ from scipy.spatial.distance import squareform
 from scipy.stats import rankdata, spearmanr
 
 from neutral import association, typology
+from neutral.association import schemes
 from neutral.association.simulation import rates
-from neutral.languages import LANGUAGES, PAPER_ORDER
+from neutral.languages import PAPER_ORDER, language
 from neutral.study import Study
 from neutral.typology import graphs
 
@@ -109,7 +110,7 @@ def lead(study):
 
 def continents(study):
     """ρ, among the Indo-European languages, of overlap with another continent, and with geography."""
-    places = [i for i, code in enumerate(PAPER_ORDER) if LANGUAGES[code].family == "Indo-European"]
+    places = [i for i, code in enumerate(PAPER_ORDER) if language(code).family == "Indo-European"]
     assert len(places) == 8
     asia = np.array([code in ("fa", "ur", "hi") for code in PAPER_ORDER])
     apart = (asia[:, None] != asia[None, :]).astype(float)
@@ -239,7 +240,7 @@ def test_regressions(mini, gemma):
     says(
         GEMMA,
         "explain {} % of the ranks; tokenization (β = {}, p = {}), geography ({}, p = {}) and syntax ({}, p = {}, "
-        "Holm {})",
+        " Holm {})",
         *(
             100 * size["r2"],
             size["beta"],
@@ -329,6 +330,37 @@ def test_tickets_of_half_and_what_they_change(mini):
     kept = within[within["holm"] <= 0.05]
     assert set(kept.index) == {"types", "occurrences", "geographic", "syntactic", "featural"}
     says(MINI, "vocabulary, geography and syntax stay (Holm {} to {})", kept["holm"].min(), kept["holm"].max())
+
+
+def test_families_by_glottologs_tree(mini, gemma):
+    def tests(study, method):
+        overlap = study.overlap(method).jaccard()
+        distances = typology.filled(study.distances, PAPER_ORDER)
+        both = schemes.both(association.associations, overlap, distances, families=FAMILIES)
+        return schemes.beside(both).set_index("distance")
+
+    wanda, tickets = (tests(mini, method) for method in ("wanda", "magnitude"))
+    assert len(wanda) == 13
+    says(
+        MINI,
+        "Wanda: family {} (p = {}, within families {}), tree {} (p = {}, Holm over thirteen {}; within families p = {},"
+        " Holm {})",
+        *wanda.loc["family", ["rho", "p", "p_within"]],
+        *wanda.loc["tree", ["rho", "p", "holm", "p_within", "holm_within"]],
+    )
+    says(
+        MINI,
+        "family goes with them so ({}, p = {}, Holm {}), in their range of 0.0005, and the tree does not (Holm {})",
+        *tickets.loc["family", ["tested_within", "p_within", "holm_within"]],
+        tickets.loc["tree", "holm_within"],
+    )
+    own = tests(gemma, "wanda")
+    says(
+        GEMMA,
+        "tree, which the page Typology has besides ({}, p = {}; family by its branches {}, p = {})",
+        *own.loc["tree", ["rho", "p"]],
+        *own.loc["family", ["rho", "p"]],
+    )
 
 
 def test_trees(mini):

@@ -11,9 +11,10 @@ from transformers import AutoConfig
 
 from neutral import models
 from neutral.errors import NeutralError
-from neutral.tasks import classification
+from neutral.tasks import examples
 from neutral.tasks.base import tell_padding
-from neutral.tasks.classification import Classification, Example
+from neutral.tasks.classification import Classification
+from neutral.tasks.examples import Example
 
 ROWS = pd.DataFrame({"text": ["good day", "bad, day", "good night", "NA"], "label": ["pos", "neg", "pos", "neg"]})
 WRITERS = {
@@ -33,7 +34,7 @@ def write(folder, train=ROWS, validation=ROWS, form="csv", second="validation"):
 
 @pytest.mark.parametrize("form", list(WRITERS))
 def test_every_form_of_file_gives_the_same_data(form, tmp_path):
-    data = classification.load(write(tmp_path, form=form))
+    data = examples.load(write(tmp_path, form=form))
     assert data.labels == ["neg", "pos"]
     assert data.train == data.validation
     assert data.train[1] == Example(("bad, day",), 0)
@@ -41,68 +42,79 @@ def test_every_form_of_file_gives_the_same_data(form, tmp_path):
     assert data.train[3].texts == ("NA",)  # a word, and no missing value
 
 
-@pytest.mark.parametrize("columns", classification.TEXTS)
+@pytest.mark.parametrize("columns", examples.TEXTS)
 def test_texts_and_pairs_of_texts_are_found_by_their_names(columns, tmp_path):
     frame = pd.DataFrame({c: [f"{c} {i}" for i in range(2)] for c in columns} | {"idx": [7, 8], "label": [0, 1]})
-    data = classification.load(write(tmp_path, frame, frame))
+    data = examples.load(write(tmp_path, frame, frame))
     assert data.train[1].texts == tuple(f"{c} 1" for c in columns)
 
 
 @pytest.mark.parametrize("form", list(WRITERS))
 def test_numbers_as_labels_are_in_the_order_of_their_size(form, tmp_path):
     frame = pd.DataFrame({"sentence": list("abc"), "label": [10, 9, -1]})
-    data = classification.load(write(tmp_path, frame, frame.assign(label=frame["label"].astype(float)), form))
+    data = examples.load(write(tmp_path, frame, frame.assign(label=frame["label"].astype(float)), form))
     assert data.labels == ["-1", "9", "10"]
     assert [example.label for example in data.train] == [example.label for example in data.validation] == [2, 1, 0]
 
 
 def test_dev_and_test_stand_in_for_validation(tmp_path):
     write(tmp_path, second="test", validation=ROWS[:2])
-    assert len(classification.load(tmp_path).validation) == 2
+    assert len(examples.load(tmp_path).validation) == 2
     write(tmp_path, second="dev", validation=ROWS[:3])
-    assert len(classification.load(tmp_path).validation) == 3
+    assert len(examples.load(tmp_path).validation) == 3
 
 
 @pytest.mark.parametrize(
     ("train", "validation", "message"),
     [
-        (ROWS.drop(columns="label"), ROWS, r"train.csv has no column label; it has text$"),
+        (ROWS.drop(columns="label"), ROWS, r"train.csv has no column label .*; it has text$"),
         (ROWS.rename(columns={"text": "body"}), ROWS, r"train.csv has no column of texts .*; it has body, label"),
         (ROWS.assign(label="pos"), ROWS, r"train.csv has one class only \(pos\)"),
         (ROWS[:0], ROWS, "train.csv has no rows"),
         (ROWS, ROWS[:0], "validation.csv has no rows"),
-        (None, ROWS, r"has no train file \(train.csv, train.tsv, train.jsonl, train.parquet\)"),
+        (None, ROWS, r"has no train file \(train.parquet, train.csv, train.tsv, "),
         (ROWS, None, "has no validation file"),
-        (ROWS.assign(label=["pos", "", "neg", " "]), ROWS, "train.csv: 2 rows lack a text or a label, .* row 2"),
-        (ROWS.assign(text=["a", "b", "", "c"]), ROWS, "1 rows lack a text or a label, the first is row 3"),
+        (
+            ROWS.assign(label=["-", "", "-", " "]),
+            ROWS,
+            r"train.csv has no rows to use, or too few: no class \(-\) 2, ",
+        ),
+        (ROWS.assign(text=["a", "", "", "c"]), ROWS, "train.csv has no rows to use, or too few: no text 2"),
         (ROWS.assign(label=[0.5, 1, 2, 3]), ROWS, "train.csv: label 0.5 is a fraction"),
         (ROWS, ROWS.assign(label=["pos", "neg", "odd", "neg"]), "validation.csv has labels that the train.* odd$"),
     ],
 )
 def test_bad_data_is_said_in_one_line(train, validation, message, tmp_path):
     with pytest.raises(NeutralError, match=message) as raised:
-        classification.load(write(tmp_path, train, validation))
+        examples.load(write(tmp_path, train, validation))
     assert "\n" not in str(raised.value)
     assert str(tmp_path) in str(raised.value)
 
 
-def test_a_missing_text_is_said_too(tmp_path):
-    with pytest.raises(NeutralError, match="row 2"):
-        classification.load(write(tmp_path, ROWS.assign(text=["a", None, "b", "c"]), form="jsonl"))
+def test_rows_without_a_text_or_a_class_are_left_out_and_counted(tmp_path):
+    rows = pd.concat([ROWS, ROWS]).assign(text=["a", None, *"bcdefg"], label=["pos", "neg", None, "-", "", *"xyx"])
+    data = examples.load(write(tmp_path, rows, rows, "jsonl"))
+    assert [(example.texts, data.labels[example.label]) for example in data.train] == [
+        (("a",), "pos"),
+        (("e",), "x"),
+        (("f",), "y"),
+        (("g",), "x"),
+    ]
+    assert data.left_out["train"] == {"no class": 2, "no text": 1, "no class (-)": 1}
 
 
 def test_files_that_are_no_tables_and_folders_that_are_not_there_are_said(tmp_path):
     (tmp_path / "train.parquet").write_bytes(b"not a parquet file")
     with pytest.raises(NeutralError, match=r"train.parquet: cannot be read as a table"):
-        classification.load(tmp_path)
+        examples.load(tmp_path)
     with pytest.raises(NeutralError, match="no such folder of labelled texts"):
-        classification.load(tmp_path / "nowhere")
+        examples.load(tmp_path / "nowhere")
 
 
 def test_without_the_package_a_hub_data_set_is_refused_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(NeutralError, match="pip install datasets"):
-        classification.load("nyu-mll/glue:sst2")
+        examples.load("nyu-mll/glue:sst2")
 
 
 class Hub:
@@ -122,20 +134,20 @@ def test_a_hub_data_set_is_loaded_by_id_and_configuration(monkeypatch):
     frame = pd.DataFrame({"premise": ["a", "b", "c"], "hypothesis": ["d", "e", "f"], "label": [0, -1, 1]})
     hub = Hub(train=frame, validation_matched=frame, test=frame)
     monkeypatch.setitem(sys.modules, "datasets", hub)
-    data = classification.load("nyu-mll/glue:mnli")
+    data = examples.load("nyu-mll/glue:mnli")
     assert hub.asked == ("nyu-mll/glue", "mnli")
     assert data.train == data.validation == [Example(("a", "d"), 0), Example(("c", "f"), 1)]  # -1 is undecided
-    classification.load("facebook/xnli")
+    examples.load("facebook/xnli")
     assert hub.asked == ("facebook/xnli", None)
 
 
 def test_a_hub_data_set_that_lacks_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", Hub(train=ROWS, other=ROWS))
     with pytest.raises(NeutralError, match="has no validation split, only train, other"):
-        classification.load("some/data")
+        examples.load("some/data")
     monkeypatch.setitem(sys.modules, "datasets", Hub())
     with pytest.raises(NeutralError, match=r"no data set of the hub: no such data set$"):
-        classification.load("some/data")
+        examples.load("some/data")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,9 @@ import synthetic
 from neutral import figures
 from neutral.compression import predictions, results, steps
 from neutral.figures import theme
+from neutral.figures.compression import tokens
 from neutral.figures.compression.tokens import SCRIPTS, isolated
+from neutral.figures.families import USUAL
 from neutral.members import display
 from neutral.study import Study
 
@@ -85,7 +87,7 @@ def test_a_line_a_language_has_the_languages_style(scores):
     rows = results.at_size(results.one_line(scores, "svd"), "parameters")
     figure = figures.language_perplexity_by_ratio(rows, "parameters", "svd")
     assert len(figure.data) == 11
-    assert figure.data[0].line.color == theme.colour("en")
+    assert figure.data[0].line.color == USUAL["Indo-European"]
     assert figure.layout.xaxis.title.text == "Times smaller, by parameters"
 
 
@@ -134,7 +136,7 @@ def test_the_map_shows_every_token_twice_under_its_script():
     figure = figures.token_map(picture(), "svd at 5 ×")
     assert sum(len(trace.x) for trace in figure.data) == 60
     legend = [trace.name for trace in figure.data if trace.showlegend]
-    assert legend == ["Latin", "Arabic", "Digits, signs", "Other scripts"]
+    assert legend == ["Latin", "Arabic", "Cherokee", "Adlam", "Digits, signs"]
     assert figure.data[0].text[0] == isolated("سلام")
     assert len({(colour, symbol) for _, colour, symbol in SCRIPTS.values()}) == len(SCRIPTS)
 
@@ -192,3 +194,14 @@ def test_an_error_by_epoch_marks_the_epoch_that_was_kept(study):
     (trace,) = figure.data
     np.testing.assert_allclose(trace.y, [0.5, 0.4, 0.3, 0.2])
     assert list(trace.marker.size) == [5, 5, 12, 5]
+
+
+def test_scripts_that_are_not_named_take_the_colours_of_those_that_are_missing():
+    scripts = pd.Series(["Taml"] * 5 + ["Latn"] * 3 + ["Geor"] * 2 + ["Zyyy"] * 9)
+    styles = tokens.script_styles(scripts)
+    assert [name for name, _, _ in styles.values()] == ["Tamil", "Latin", "Georgian", "Digits, signs"]
+    assert styles["Latn"] == SCRIPTS["Latn"]
+    assert len({style[1:] for style in styles.values()}) == 4
+    assert {styles[code][1:] for code in ("Taml", "Geor")} < {style[1:] for style in SCRIPTS.values()}
+    every = tokens.script_styles(pd.Series([*SCRIPTS, "Taml"]))
+    assert set(every) == set(SCRIPTS)

@@ -60,3 +60,61 @@ def test_bad_text_is_named_in_one_line(folder, tmp_path):
     (folder / "de.txt").write_text("\n")
     with pytest.raises(NeutralError, match="too little text for language de"):
         corpora.load(folder, ["de"])
+
+
+def flores(folder, **splits):
+    for split, codes in splits.items():
+        for code in codes.split():
+            (folder / f"{code}.{split}").write_text(f"{split} of {code}\nmore\n", encoding="utf-8")
+    return folder
+
+
+def test_flores_trains_on_dev_and_scores_on_devtest_and_says_so(tmp_path):
+    corpus = corpora.load(flores(tmp_path, dev="deu_Latn zho_Hant", devtest="deu_Latn zho_Hant"))
+    assert corpus.languages == ["deu_Latn", "zho_Hant"]
+    assert corpus.train["deu_Latn"][0] == "dev of deu_Latn"
+    assert corpus.held_out["zho_Hant"][0] == "devtest of zho_Hant"
+    assert corpus.notes == (
+        "deu_Latn.dev is trained on, deu_Latn.devtest held out, and so on for 2 languages",
+        "deu_Latn, zho_Hant: 1 of 2 held-out lines are in the training data too, so scores flatter",
+    )
+
+
+def test_a_folder_of_folders_of_splits_is_read_and_each_of_them_too(tmp_path):
+    for split in ("dev", "devtest"):
+        (tmp_path / split).mkdir()
+        flores(tmp_path / split, **{split: "deu_Latn yor_Latn"})
+    corpus = corpora.load(tmp_path)
+    assert (corpus.train["yor_Latn"][0], corpus.held_out["yor_Latn"][0]) == ("dev of yor_Latn", "devtest of yor_Latn")
+    assert corpora.load(tmp_path / "dev").held_out["yor_Latn"] == ["dev of yor_Latn"]
+    assert list(corpora.languages_in(tmp_path / "devtest")) == ["deu_Latn", "yor_Latn"]
+
+
+def test_ntrex_and_scripts_of_one_language_are_read_and_what_is_passed_over_is_said(tmp_path):
+    for name in ("ref.deu", "ref.srp-Cyrl", "ref.srp-Latn", "src.eng"):
+        (tmp_path / f"newstest2019-{name}.txt").write_text("one\ntwo\n", encoding="utf-8")
+    for name in ("LANGUAGES.tsv", "README.md", "prepare.sh", "DOCUMENT_IDS.txt"):
+        (tmp_path / name).write_text("x\n", encoding="utf-8")
+    corpus = corpora.load(tmp_path)
+    assert corpus.languages == ["deu", "eng", "srp-Cyrl", "srp-Latn"]
+    assert f"passed over in {tmp_path.name}: DOCUMENT_IDS.txt, LANGUAGES.tsv, README.md, prepare.sh" in corpus.notes
+
+
+def test_byte_order_marks_and_rare_line_ends_are_no_text_and_no_lines(tmp_path):
+    (tmp_path / "en.txt").write_bytes("\ufeffHello there.\u2028Still here.\r\nSecond\x85line.\n".encode())
+    assert corpora.read_lines(tmp_path / "en.txt") == ["Hello there.\u2028Still here.", "Second\x85line."]
+
+
+def test_lines_that_are_trained_on_and_held_out_are_said(tmp_path):
+    (tmp_path / "dev").mkdir()
+    for place in (tmp_path, tmp_path / "dev"):
+        (place / "en.txt").write_text("one\ntwo\nthree\n", encoding="utf-8")
+    assert corpora.load(tmp_path).notes == (
+        "en: 3 of 3 held-out lines are in the training data too, so scores flatter",
+    )
+
+
+def test_a_word_before_the_language_is_no_part_of_it(tmp_path):
+    for name in ("run_en.txt", "wiki.de.txt", "xx.txt"):
+        (tmp_path / name).write_text("one\ntwo\n", encoding="utf-8")
+    assert list(corpora.languages_in(tmp_path)) == ["de", "en", "xx"]

@@ -11,7 +11,7 @@ import tiny
 
 from neutral.errors import FileError, NeutralError
 from neutral.tasks import data
-from neutral.tasks.classification import Example
+from neutral.tasks.examples import Example
 
 
 def test_labelled_examples_come_by_language_with_one_set_of_labels(tmp_path):

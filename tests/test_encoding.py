@@ -10,8 +10,9 @@ from neutral import encoding, models, vocabulary
 from neutral.compression import tokens
 from neutral.errors import NeutralError
 from neutral.tasks import IGNORED, LanguageModelling, LineByLine
+from neutral.tasks.sentences import Sentence
 from neutral.tasks.squad import Squad
-from neutral.tasks.tagging import Sentence, TokenClassification
+from neutral.tasks.tagging import TokenClassification
 from neutral.tasks.words import Words
 
 

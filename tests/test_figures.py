@@ -6,9 +6,9 @@ import pytest
 
 from neutral import figures, overlap, summary
 from neutral.figures import theme
-from neutral.languages import LANGUAGES
+from neutral.languages import PAPER_ORDER
 from neutral.masks import Mask
-from neutral.members import order, speaker
+from neutral.members import order
 from neutral.search import evaluations
 from neutral.study import Study
 from neutral.summary import Choice
@@ -37,12 +37,12 @@ def test_the_pair_matrix_draws_every_value_and_leaves_the_diagonal_uncoloured(co
     off = ~np.eye(11, dtype=bool)
     np.testing.assert_allclose(z[off], square.to_numpy()[off])
     assert np.isnan(z[~off]).all()
-    diagonal, _ = traces(figure, "scatter")
+    diagonal = traces(figure, "scatter")[0]
     assert list(diagonal.text) == ["0.97"]
 
 
 def test_every_cell_of_the_pair_matrix_can_be_selected_by_codes(counts):
-    _, clicks = traces(figures.pair_matrix(counts.matrix("jaccard"), "jaccard"), "scatter")
+    clicks = traces(figures.pair_matrix(counts.matrix("jaccard"), "jaccard"), "scatter")[1]
     assert len(clicks.customdata) == 11 * 10
     assert all(isinstance(code, str) for pair in clicks.customdata for code in pair)
     assert clicks.marker.opacity == 0
@@ -57,23 +57,8 @@ def test_a_mask_without_overlap_anywhere_is_drawn_as_empty_cells():
     assert not traces(figure, "scatter")[1].customdata
 
 
-@pytest.mark.parametrize("member", [*LANGUAGES, "en 2", "sw (yours)", "something else"])
-def test_a_family_has_one_colour_everywhere(member):
-    known = LANGUAGES.get(speaker(member))
-    assert theme.colour(member) == theme.FAMILIES[known.family if known else "Unknown"]
-
-
-def test_families_and_reference_levels_are_told_apart():
-    assert len(set(theme.FAMILIES.values())) == len(theme.FAMILIES)
+def test_reference_levels_are_told_apart():
     assert len({theme.LEVELS[level][1] for level in ("between", "chance", "pretrained", "seeds")}) == 4
-
-
-def test_languages_of_one_family_differ_in_marker_and_dash():
-    members = list(LANGUAGES)
-    styles = [theme.line_style(member, members) for member in members]
-    assert len({(s["line"]["color"], s["line"]["dash"], s["marker"]["symbol"]) for s in styles}) == len(members)
-    alone = theme.line_style("hi", ["hi"])
-    assert alone == styles[members.index("hi")]  # the same whatever else is shown
 
 
 def test_layers_are_drawn_in_natural_order_with_their_references(study):
@@ -159,7 +144,7 @@ def test_the_core_has_a_bar_for_every_k(counts):
 
 def test_the_functional_check_keeps_extreme_masks_out_of_the_scale(study):
     table = evaluations.functional(study.table("functional"), "mlm", "magnitude", 0.5)
-    heatmap = figures.functional_matrix(table, order(list(LANGUAGES))).data[0]
+    heatmap = figures.functional_matrix(table, order(list(PAPER_ORDER))).data[0]
     assert heatmap.zmax == pytest.approx(np.log2(1.3))
     assert heatmap.zmin == -heatmap.zmax
     assert list(heatmap.y)[-3:] == ["full model", "pretrained weights' mask", "random mask"]
@@ -186,7 +171,7 @@ def every_figure(study):
     return [
         figures.pair_matrix(counts.matrix("jaccard"), "jaccard"),
         figures.layer_component(summary.pairs(counts, by="layer-component"), "Jaccard overlap", name="x"),
-        figures.functional_matrix(check, list(LANGUAGES)),
+        figures.functional_matrix(check, list(PAPER_ORDER)),
         figures.by_layer(levels, "jaccard"),
         figures.language_lines(sparsity, "Share of weights removed", name="x", percent=True),
         figures.by_sparsity(summary.across_sparsity(study, TICKETS), "jaccard", at=0.5),

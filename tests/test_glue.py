@@ -15,7 +15,7 @@ from test_classification import WRITERS, Hub
 from neutral import models
 from neutral.errors import NeutralError
 from neutral.tasks import benchmarks, glue, splits
-from neutral.tasks.classification import Example
+from neutral.tasks.examples import Example
 from neutral.tasks.glue import TASKS, Glue
 
 
@@ -54,10 +54,10 @@ def test_names_of_classes_stand_for_their_numbers(tmp_path):
 def test_json_of_other_shapes_and_dev_for_validation_are_read(tmp_path):
     rows("rte").to_json(tmp_path / "train.json", orient="records")
     (tmp_path / "dev.json").write_text(json.dumps(rows("rte").to_dict("list")))
-    examples, hidden = glue.read("rte", tmp_path)
+    examples, left_out = glue.read("rte", tmp_path)
     assert examples["train"] == examples["validation"]
     assert len(examples["train"]) == 4
-    assert set(hidden.values()) == {0}
+    assert left_out == {"train": {}, "validation": {}}
 
 
 def test_a_snapshot_of_the_hub_is_read_in_pieces_without_its_secret_labels(tmp_path, monkeypatch):
@@ -75,7 +75,7 @@ def test_a_snapshot_of_the_hub_is_read_in_pieces_without_its_secret_labels(tmp_p
         data = benchmarks.load(source, "cola")
         assert [example.label for example in data.train] == [1, 0, 0, 1]
         assert [example.label for example in data.held_out["validation"]] == [1, 0]
-        assert data.hidden == {"validation": 1}
+        assert data.left_out == {"validation": {"no class (-1)": 1}}
     (folder / "validation-00000-of-00001.parquet").unlink()
     with pytest.raises(NeutralError, match="has no validation file"):
         benchmarks.load(folder)

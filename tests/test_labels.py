@@ -239,10 +239,29 @@ def test_canonical_names_lose_wrappers_and_suffixes_and_nothing_else():
         f"module.module.{bare}_mask",
         f"base_model.{bare}",
         f"_orig_mod.module.{bare}_orig",
+        f"base_model.model.{bare}",
+        f"_forward_module._orig_mod.{bare}",
+        f"_module.module.{bare}",
+        f"_fsdp_wrapped_module._fpw_module.{bare}",
         bare.replace("encoder.", "encoder._orig_mod."),
+        bare.replace("layer.7.", "layer.7._fsdp_wrapped_module._checkpoint_wrapped_module."),
+        bare.replace("query.", "query._nni_wrapper."),
+        bare.replace("query.weight", "query._weight_mask"),
+        bare.replace("query.weight", "query.parametrizations.weight.0.mask"),
+        bare.replace("query.weight", "query.parametrizations.weight.original"),
     ):
         assert canonical(name) == bare
-    for name in ("my_module.w", "model.module.w", "weight", "mask"):
+    assert canonical(f"model._orig_mod.{bare}") == bare, "Lightning's"
+    assert canonical("model._orig_mod.layers.3.mlp.up_proj.weight") == "model.layers.3.mlp.up_proj.weight"
+    assert canonical("model._orig_mod.model.layers.3.w") == "model.layers.3.w"
+    for name in (
+        "my_module.w",
+        "model.module.w",
+        "weight",
+        "mask",
+        "x.parametrizations.weight.original0",
+        "a.my_module.w",
+    ):
         assert canonical(name) == name
 
 
@@ -349,7 +368,7 @@ def test_an_adapter_s_part_is_its_language():
 
 def test_a_layer_of_peft_is_looked_through_and_its_matrices_are_an_adapter():
     layer = "base_model.model.model.layers.3.self_attn.q_proj"
-    assert canonical(f"{layer}.base_layer.weight") == "model.model.layers.3.self_attn.q_proj.weight"
+    assert canonical(f"{layer}.base_layer.weight") == "model.layers.3.self_attn.q_proj.weight"
     assert label(f"{layer}.base_layer.weight") == ("decoder", 3, "query", "")
     assert label(f"{layer}.lora_A.default.weight") == ("decoder", 3, "adapter", "")
     assert label(f"{layer}.lora_B.sw.weight") == ("decoder", 3, "adapter", "sw")

@@ -42,6 +42,12 @@ def tensors(seed):
         (["", "en"], ["mask", "en"]),
         (["x/en", "x/en"], ["mask", "mask 2"]),
         (["فارسی", "عربی"], ["فارسی", "عربی"]),
+        (["LT_en_57", "LT_it_57"], ["en", "it"]),
+        (["LT_x_1", "LT_y_2"], ["x", "y"]),
+        (["no_dropout", "dropout"], ["no_dropout", "dropout"]),
+        (["id", "it", "no"], ["id", "it", "no"]),
+        (["srp-Cyrl/1", "srp-Latn/1"], ["srp-Cyrl", "srp-Latn"]),
+        (["x_pt-BR_1", "x_pt-PT_1", "x_fin_1"], ["pt-BR", "pt-PT", "fin"]),
     ],
 )
 def test_the_folder_that_tells_files_apart_is_the_name(folders, names):
@@ -114,7 +120,7 @@ def test_an_archive_gives_its_masks_by_their_folders_and_passes_over_the_rest(tm
     assert list(masks) == ["en", "fr", "ur"]
     for seed, mask in enumerate(masks.values()):
         assert mask == Mask.from_tensors(tensors(seed))
-    readings = maskfiles.read_upload("all.zip", zipped(members | {"runs/sw/mask.pt": b"no mask"}))
+    readings = maskfiles.read_uploads([("all.zip", zipped(members | {"runs/sw/mask.pt": b"no mask"}))])
     assert [(reading.name, reading.file) for reading in readings[:3]] == [
         (code, f"all.zip/runs/{code}/mask.pt") for code in masks
     ]
@@ -140,6 +146,6 @@ def test_archives_that_claim_too_much_or_are_damaged_are_refused_in_one_line(tmp
         (bytes(spoilt), Limits(), "damaged"),
         (zipped({"en/mask.pt": b""}), Limits(), "is empty"),
     ):
-        (reading,) = maskfiles.read_upload("all.zip", data, limits)
+        (reading,) = maskfiles.read_uploads([("all.zip", data)], limits)
         assert said in reading.problem
         assert "\n" not in reading.problem

@@ -77,7 +77,6 @@ def test_every_layout_and_type_torch_saves_is_read(in_process, legacy):
         "g": base.bfloat16().t(),
         **{str(t): base.to(t) for t in (torch.bool, torch.uint8, torch.int64, torch.float16, torch.float64)},
         "h": base.bfloat16(),
-        "i": torch.ones(2),
         "j": (torch.rand(3, 4, 5, generator=g) < 0.5).permute(2, 0, 1),
     }
     tensors = {f"layer.{name}.weight_mask": tensor for name, tensor in tensors.items()}
@@ -88,7 +87,7 @@ def test_every_layout_and_type_torch_saves_is_read(in_process, legacy):
 def test_exports_are_read_by_their_own_libraries_and_here(tmp_path, name, in_process):
     from safetensors.torch import load_file
 
-    mask = Mask.from_tensors({**MASK.to_arrays(), "v.weight": np.eye(1, 9)[0], "z.weight": np.ones((0, 2))})
+    mask = Mask.from_tensors({**MASK.to_arrays(), "v.weight": np.eye(1, 9), "z.weight": np.ones((0, 2))})
     maskfiles.export(mask, tmp_path / name)
     loaded = {".pt": torch.load, ".npz": np.load, ".safetensors": load_file}[Path(name).suffix](tmp_path / name)
     if name == "x.pt":
@@ -115,9 +114,12 @@ def test_plain_safetensors_of_any_type_are_read(dtype):
     assert maskfiles.read_bytes("a.safetensors", save(tensors)) == MASK
 
 
-def test_biases_beside_masks_are_passed_over_but_vectors_alone_are_masks():
+def test_vectors_beside_masks_are_left_out_and_said_but_vectors_alone_are_masks():
     matrix, bias = np.eye(3), np.array([0.1, 0.2])
-    assert maskfiles.read_bytes("a.npz", npz_bytes(w=matrix, b=bias)).names == ("w",)
+    for vector in (bias, np.ones(2)):
+        mask = maskfiles.read_bytes("a.npz", npz_bytes(w=matrix, b=vector))
+        assert mask.names == ("w",)
+        assert mask.header["notes"] == "left out vectors, as of biases and norms: b"
     assert maskfiles.read_bytes("a.npz", npz_bytes(b=np.array([0, 1]))).names == ("b",)
     assert "tensor b holds 0.1" in problem("a.npz", npz_bytes(b=bias))
 
@@ -126,8 +128,8 @@ def test_biases_beside_masks_are_passed_over_but_vectors_alone_are_masks():
     ("name", "code"),
     [
         *[("en.pt", "en"), ("mask_en.pt", "en"), ("en_mask.pt", "en"), ("mlm-en-0.5.safetensors", "en")],
-        *[("mbert.zh.pt", "zh"), ("some/where/SW.npz", "sw"), ("en_mask_en.pt", "en"), ("mask.pt", None)],
-        *[("mask_en_de.pt", None), ("french.pt", None), ("mask.en", None)],
+        *[("mbert.zh.pt", "zh"), ("some/where/SW.npz", "SW"), ("en_mask_en.pt", "en"), ("mask.pt", None)],
+        *[("mask_en_de.pt", None), ("french.pt", None), ("mask.en", "en")],
     ],
 )
 def test_a_language_is_guessed_only_where_the_name_says_one(name, code):

@@ -1,6 +1,7 @@
 """Files that are no masks: nothing in them is run, a child has limits, and one line says what they are."""
 
 import io
+import json
 import os
 import pickle
 import random
@@ -38,9 +39,9 @@ def test_code_in_a_pickle_is_named_and_not_run(tmp_path, legacy):
     assert not target.exists()
 
 
-def test_a_bare_pickle_and_a_pickled_array_are_not_opened(tmp_path):
+def test_what_a_bare_pickle_and_a_pickled_array_ask_for_is_not_run(tmp_path):
     target = tmp_path / "written"
-    assert "was not opened" in problem("en.pt", pickle.dumps({"w": Payload(target)}))
+    assert "asks for posix.mkdir, which could run code" in problem("en.pt", pickle.dumps({"w": Payload(target)}))
     array = np.empty(1, object)
     array[0] = Payload(target)
     assert "was not opened" in problem("en.npz", npz_bytes(w=array))
@@ -50,11 +51,13 @@ def test_a_bare_pickle_and_a_pickled_array_are_not_opened(tmp_path):
 def test_code_in_a_pickle_whose_child_leaves_a_pickle_is_no_way_in(tmp_path, monkeypatch):
     target = tmp_path / "written"
 
-    def run(source, folder: Path, seconds: float) -> int:
-        (folder / pickled.RESULT).write_bytes(pickle.dumps(Payload(target)))
-        return 0
+    def do(self, job, seconds: float) -> str:
+        (Path(job["folder"]) / pickled.MASK.format(0)).write_bytes(pickle.dumps(Payload(target)))
+        about = {"notes": [], "renamed": 0, "label": ""}
+        (Path(job["folder"]) / pickled.ANSWER).write_text(json.dumps({"masks": [about]}))
+        return ""
 
-    monkeypatch.setattr(pickled, "_run", run)
+    monkeypatch.setattr(pickled.Child, "_do", do)
     problem("en.pt", torch_bytes({"a.weight_mask": torch.ones(2, 2)}))
     assert not target.exists()
 
@@ -146,9 +149,10 @@ def test_a_single_array_says_how_to_keep_names():
         ([torch.ones(2, 2)], "holds a list"),
         (torch.ones(2, 2), "without a name"),
         ({0: torch.ones(2, 2)}, "0, which is no weight's name"),
-        ({"a": {"w": torch.ones(2)}, "b": {"w": torch.ones(2)}}, "several dicts of tensors"),
+        ({"masks": {"w": torch.ones(2)}, "best_mask": {"w": torch.ones(2)}}, "several dicts of tensors"),
         ({"w\nx": torch.ones(2, 2)}, "no weight's name"),
-        ({"w_mask": torch.ones(2, 2).to_sparse()}, "tensor w_mask is not a plain dense tensor"),
+        ({"w_mask": torch.ones(2, 2, 2).to_sparse(2)}, "tensor w_mask is a sparse tensor of blocks"),
+        ({"w_mask": torch.ones(2, 2).to_sparse_bsr((1, 2))}, "tensor w_mask is torch.sparse_bsr"),
         ({"w_mask": torch.ones(2, 2, dtype=torch.complex64)}, "tensor w_mask is complex64"),
         ({"w_mask": torch.ones(1).expand(10**6, 10**3)}, "tensor w_mask claims 1000000×1000 values"),
         ({"w_mask": torch.ones(2, 2), "module.w_mask": torch.ones(2, 2)}, "two tensors for the weight w"),

@@ -349,3 +349,12 @@ def test_warnings_of_torch_do_not_stand_before_the_line(folder):
     assert ran.stderr, "what is missing is said"
     assert "Warning" not in ran.stderr
     assert all(line.startswith("neutral: ") for line in ran.stderr.splitlines())
+
+
+def test_a_truncated_gguf_file_is_refused_in_one_line(tmp_path, capsys):
+    (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\x00\x00\x00")
+    for arguments in ([str(tmp_path), "--gguf", "cut.gguf"], [str(tmp_path)], [str(tmp_path / "cut.gguf")]):
+        assert main(["model", "show", *arguments]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert "cut.gguf" in said

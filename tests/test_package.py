@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 import neutral
 from neutral.errors import NeutralError
+from neutral.languages import glottolog
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -24,7 +25,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # Dependencies that no import names, each with the line of ours that needs it.
 BEHIND = {
     "accelerate": "from transformers import PreTrainedModel, PrinterCallback, Trainer",
-    "language-data": "entry.display_name()",
     "urielplus": 'find_spec("urielplus")',
 }
 
@@ -109,9 +109,9 @@ def test_only_two_folders_beside_the_code_are_read_and_each_says_in_one_line_whe
         for file in (ROOT / "neutral").rglob("*.py")
         for folder in re.findall(r'Path\(__file__\).*?"data" / "(\w+)"', file.read_text(encoding="utf-8"))
     }
-    others = [f for f in (ROOT / "neutral").rglob("*.py") if "__file__" in f.read_text(encoding="utf-8")]
+    places = [f for f in (ROOT / "neutral").rglob("*.py") if "Path(__file__).parent" in f.read_text(encoding="utf-8")]
     assert set(read) == {"published", "sentences"}
-    assert len(others) == len(read)
+    assert len(places) == len(read)
 
     published, inside = import_module(read["published"]), import_module(read["sentences"])
     gone = tmp_path / "data"
@@ -121,6 +121,15 @@ def test_only_two_folders_beside_the_code_are_read_and_each_says_in_one_line_whe
     monkeypatch.setattr(inside, "SENTENCES", gone)
     with pytest.raises(NeutralError, match="repository, not with the package; name a folder of parallel text"):
         inside.check(inside.InsidePlan("none", sentences=gone))
+
+
+def test_what_is_read_beside_the_code_comes_with_the_package_and_says_whose_it_is():
+    assert glottolog.FILE.parent == ROOT / "neutral" / "languages"
+    note = glottolog.FILE.with_name("GLOTTOLOG.md").read_text(encoding="utf-8")
+    for word in ("Glottolog 5.1", "CC BY 4.0", "Hammarström"):
+        assert word in note
+    assert "Glottolog 5.1" in [reference["title"] for reference in citation()["references"]]
+    assert "neutral/languages/GLOTTOLOG.md" in PROJECT["license-files"]
 
 
 def citation():
@@ -134,7 +143,9 @@ def test_the_citation_has_what_the_format_asks_for_and_both_papers():
     assert found["license"] == PROJECT["license"]
     papers = found["references"]
     assert all({"type", "title", "authors"} <= set(paper) for paper in papers)
-    named = {value["value"] for paper in papers for value in paper["identifiers"]} | {p.get("doi") for p in papers}
+    named = {value["value"] for paper in papers for value in paper.get("identifiers", [])} | {
+        p.get("doi") for p in papers
+    }
     dois = {"10.18653/v1/2022.emnlp-main.513", "10.18653/v1/2021.repl4nlp-1.32"}
     assert {"arXiv:2205.12672", "arXiv:2106.08181"} | dois <= named
 

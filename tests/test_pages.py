@@ -10,8 +10,10 @@ import apppages
 import numpy as np
 import pytest
 import synthetic
+import torch
 from apppages import charts, numbers, text
 from conftest import ROOT
+from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 
 from neutral import maskfiles, summary
@@ -139,7 +141,7 @@ def test_a_layer_and_component_narrow_the_overlap(studies):
     square = counts.matrix("jaccard", "encoder 5 key", "layer-component")
     shown = charts(at)[0]["data"][0]
     assert "Encoder 5 key" in text(at)
-    assert shown["text"][0][1] == f"{square.loc['en', 'de']:.2f}"
+    assert shown["text"][0][1] == f"{square.loc['ru', 'de']:.2f}"
 
 
 def test_reference_levels_are_said_in_words():
@@ -270,9 +272,11 @@ def test_uploads_are_read_named_and_shown(own_files, own_masks):
     at = uploaded(own_files)
     assert not at.error
     assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
-    assert "50.0% removed" in text(at)
+    read = at.dataframe[0].value
+    assert list(read["Language from"]) == ["header"] * 3
+    np.testing.assert_allclose(read["Removed"], 0.5, atol=0.01)
     expected = summary.pairs(downloads.MaskSet(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
-    np.testing.assert_allclose(at.dataframe[0].value["value"], expected["value"])
+    np.testing.assert_allclose(at.dataframe[1].value["value"], expected["value"])
 
 
 def test_a_refused_upload_says_which_and_why_and_can_be_dismissed(own_files):
@@ -303,11 +307,54 @@ def test_an_archive_of_mask_pt_files_gives_masks_called_by_their_folders(own_mas
     assert [error.value.split(": ")[0] for error in at.error] == ["runs.zip/runs/zh/seed1/mask.npz"]
 
 
+def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own_masks):
+    tensors = {f"module.{name}": mask.float() for name, mask in own_masks["en"].to_tensors().items()}
+    bias = {"module.bert.encoder.layer.0.output.dense.bias": torch.ones(4)}
+    files = [
+        ("pt-BR.safetensors", save(tensors | bias)),
+        ("x.npz", b"PK\3\4"),
+        ("first try.safetensors", save(tensors)),
+    ]
+    at = opened("pages/masks.py")
+    at.checkbox(key="invert").check()
+    at.get("file_uploader")[0].set_value([(name, data, "application/octet-stream") for name, data in files])
+    at.run()
+    assert [error.value.split(": ")[0] for error in at.error] == ["x.npz"]
+    read = at.dataframe[0].value
+    assert list(read["Language from"]) == ["file name", "not known"]
+    assert list(read["Language"]) == ["pt-BR", ""]
+    assert list(read["Names changed"]) == [len(tensors)] * 2
+    np.testing.assert_allclose(read["Removed"], 1 - own_masks["en"].sparsity())
+    assert "left out vectors" in read["Left out, or assumed"][0]
+    assert "1 meant removed" in read["Left out, or assumed"][1]
+    at.text_input[1].set_value("swa").run()
+    assert at.dataframe[0].value["Language from"][1] == "given by you"
+
+
+def test_a_pruned_model_is_read_where_its_zeros_are_said_to_be_the_mask(own_masks):
+
+    tensors = {name: mask.float() * 0.3 for name, mask in own_masks["en"].to_tensors().items()}
+    files = [("en.safetensors", save(tensors))]
+    at = uploaded(files)
+    assert "“Zeros are the mask”" in at.error[0].value
+    at.checkbox(key="from-zeros").check()
+    at.get("file_uploader")[0].set_value([(name, data, "application/octet-stream") for name, data in files])
+    at.run()
+    np.testing.assert_allclose(at.dataframe[0].value["Removed"], own_masks["en"].sparsity())
+
+
+def test_names_of_files_are_shown_as_text_and_never_as_pictures(own_files):
+    data = own_files[0][1]
+    at = uploaded([("![x](y.png) <b>.safetensors", data), ("[z](http://host) ![i](i.png).npz", b"no")])
+    assert "!\\[i\\]" in at.error[0].value
+    assert any("!\\[x\\](y.png) \\<b>" in markdown.value for markdown in at.markdown)
+
+
 def test_a_renamed_upload_keeps_its_name_on_the_other_pages(own_files):
     at = uploaded(own_files)
     at.text_input[1].set_value("de").run()
     run(at, "pages/overlap.py", show="Your masks")
-    assert charts(at)[0]["data"][0]["x"] == ["English", "German", "Swahili"]
+    assert charts(at)[0]["data"][0]["x"] == ["German", "English", "Swahili"]
 
 
 def test_a_removed_upload_is_gone(own_files):

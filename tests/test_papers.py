@@ -15,8 +15,8 @@ from neutral.masks import Mask
 from neutral.search import lottery
 from neutral.search.search import Search
 from neutral.tasks import base, making
-from neutral.tasks.classification import Example
-from neutral.tasks.tagging import Sentence
+from neutral.tasks.examples import Example
+from neutral.tasks.sentences import Sentence
 
 pytestmark = pytest.mark.numeric
 

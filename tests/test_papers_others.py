@@ -24,7 +24,7 @@ from neutral.masks import Mask
 from neutral.search import lottery
 from neutral.search.search import Search
 from neutral.tasks import base
-from neutral.tasks.classification import Example
+from neutral.tasks.examples import Example
 from neutral.tasks.line_by_line import _SEED, LineByLine
 from neutral.tasks.text_to_text import TextToText
 from neutral.tasks.wording import Wording

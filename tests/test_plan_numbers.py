@@ -14,8 +14,10 @@ from neutral.recipes import Recipe
 from neutral.runs.plans import compression, finetuning, inside, search, transfer, typology
 from neutral.tasks import LanguageModelling
 from neutral.tasks.base import tell_padding
-from neutral.tasks.classification import Classification, Example
-from neutral.tasks.tagging import Sentence, TokenClassification
+from neutral.tasks.classification import Classification
+from neutral.tasks.examples import Example
+from neutral.tasks.sentences import Sentence
+from neutral.tasks.tagging import TokenClassification
 from neutral.tasks.text_to_text import TextToText
 
 FIND = search.SearchPlan("m", "mlm", ("en",), "wanda", (0.5,))

@@ -119,7 +119,7 @@ def test_rows_left_out_are_told(model, tasks, capsys):  # noqa: F811
     from neutral.runs.plans.finetuning import FinetuningPlan
 
     prepare(FinetuningPlan((str(tasks / "cola"),)), model, 128)
-    assert "validation: 1 rows left out, their labels are kept secret (-1)" in capsys.readouterr().err
+    assert "validation: rows left out: no class (-1) 1" in capsys.readouterr().err
 
 
 def test_the_papers_recipe_goes_over_the_examples_three_times():

@@ -113,7 +113,7 @@ def test_every_language_has_as_many_examples(plan, labelled, tmp_path):
     source = tmp_path / "ner"
     for code, count in (("en", 30), ("sw", 12), ("fa", 20)):
         (source / code).mkdir(parents=True)
-        rows = [f"the O\nand O\nword{i} O" for i in range(count)]
+        rows = [f"the O\nand O\nword{i} B-CAP" for i in range(count)]
         for name in ("train", "validation"):
             (source / code / f"{name}.conll").write_text("\n\n".join(rows), encoding="utf-8")
     plan = replace(plan, languages=("en", "en+fa+sw"))

@@ -71,6 +71,17 @@ def test_masks_of_another_seed_are_tested_if_asked(tmp_path, capsys):
     assert set(study.table("association").seed) == {0, 1}
 
 
+def test_a_study_tested_before_there_was_a_distance_says_that_its_tests_lack_it(study, capsys):
+    options = ["typology", "--study", str(study.path), "--methods", "magnitude", "--by", "all", "--permutations", "9"]
+    assert main(options) == 0
+    assert "lack" not in capsys.readouterr().err
+    path = study.path / "results.jsonl"
+    kept = [line for line in path.read_text().splitlines() if json.loads(line).get("distance") != "tree"]
+    path.write_text("\n".join(kept) + "\n")
+    assert main(options) == 0
+    assert "the study's tests are of before and lack tree; the page Typology has them" in capsys.readouterr().err
+
+
 def test_the_vocabulary_is_compared_where_model_and_text_are_given(tmp_path):
     study = synthetic.encoder_study(tmp_path / "study", languages=("en", "fr", "de", "sw"), layers=2, seeds=(0,))
     model = tiny.saved(tmp_path / "model", languages=("en", "fr", "de", "sw"))

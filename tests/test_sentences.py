@@ -6,7 +6,7 @@ import pytest
 from tiny import SENTENCES
 
 from neutral.corpora import languages_in
-from neutral.languages import LANGUAGES, PAPER_ORDER
+from neutral.languages import PAPER_ORDER, language
 
 SCRIPTS = {"Latn": "LATIN", "Cyrl": "CYRILLIC", "Arab": "ARABIC", "Deva": "DEVANAGARI", "Hans": "CJK"}
 URDU_ONLY = set("ٹڈڑےں")
@@ -34,7 +34,7 @@ def test_files_are_aligned_and_hold_no_blank_or_double_lines(sentences, code):
 
 @pytest.mark.parametrize("code", PAPER_ORDER)
 def test_every_letter_is_of_the_languages_own_script(sentences, code):
-    script = SCRIPTS[LANGUAGES[code].script]
+    script = SCRIPTS[language(code).script]
     for line in sentences[code]:
         foreign = [c for c in line if unicodedata.category(c).startswith("L") and script not in unicodedata.name(c)]
         assert not foreign, line

@@ -50,11 +50,11 @@ def test_points_have_overlap_distance_and_relation_of_every_pair():
 
 def test_stored_distances_go_first_and_what_nobody_knows_is_left_out():
     stored = pd.DataFrame(
-        [("types", "en", "de", 0.5), ("family", "en", "de", 9.0), ("own", "en", "de", 1.0), ("size", "en", "de", None)],
-        columns=typology.COLUMNS,
+        [("types", "en", "de", 0.5), ("script", "en", "de", 9.0), ("own", "en", "de", 1.0), ("size", "en", "de", None)],
+        columns=["distance", "source", "target", "value"],
     )
     table = typology.filled(stored, ("en", "de"))
-    assert table[table["distance"] == "family"]["value"].tolist() == [9.0]
+    assert table[table["distance"] == "script"]["value"].tolist() == [9.0]
     kinds = typology.kinds_in(table)
     assert kinds[-2:] == ["types", "own"]
     assert "size" not in kinds
@@ -88,4 +88,4 @@ def test_a_network_joins_as_many_pairs_as_it_is_asked_for(how, amount, edges):
 
 
 def test_a_third_of_the_languages_and_three_at_least_are_neighbours_in_a_map():
-    assert [maps.usual_neighbours(n) for n in (4, 11, 30)] == [3, 4, 10]
+    assert [maps.usual_neighbours(n) for n in (4, 11, 30, 100)] == [3, 4, 10, 15]

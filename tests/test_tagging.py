@@ -10,8 +10,10 @@ from torch.nn import functional as F
 from neutral import models
 from neutral.errors import NeutralError
 from neutral.metrics import metric
-from neutral.tasks import IGNORED, tagging
-from neutral.tasks.tagging import Sentence, TokenClassification
+from neutral.tasks import IGNORED
+from neutral.tasks import sentences as tagged
+from neutral.tasks.sentences import Sentence
+from neutral.tasks.tagging import TokenClassification
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 CONLL = "Ada B-PER\nwent O\nto O\nNew B-LOC\nYork I-LOC\n\nBob B-PER\n"
@@ -57,25 +59,25 @@ def write(folder, text=CONLL, train="train.conll", held_out="validation.conll"):
     ],
 )
 def test_every_form_of_conll_gives_the_same_sentences(tmp_path, text):
-    train, held_out = tagging.read("ner", write(tmp_path, text))
+    train, held_out = tagged.read("ner", write(tmp_path, text))
     assert train.words == held_out.words == WORDS
     assert train.tags == [("B-PER", "O", "O", "B-LOC", "I-LOC"), ("B-PER",)]
 
 
 def test_a_colon_in_some_words_is_no_prefix(tmp_path):
-    train, _ = tagging.read("ner", write(tmp_path, "a:b O\nc O\n"))
+    train, _ = tagged.read("ner", write(tmp_path, "a:b O\nc B-PER\n"))
     assert train.words == [("a:b", "c")]
 
 
 def test_wikiann_files_have_no_suffix(tmp_path):
-    train, _ = tagging.read("ner", write(tmp_path, train="train", held_out="dev"))
+    train, _ = tagged.read("ner", write(tmp_path, train="train", held_out="dev"))
     assert train.words == WORDS
 
 
 def test_conllu_gives_parts_of_speech_without_comments_and_joined_tokens(tmp_path):
     rows = ["1-2\tdu\t_\t_", "1\tde\tde\tADP", "2\tle\tle\tDET", "3\tlac\tlac\tNOUN", "3.1\t_\t_\tVERB"]
     text = "# text = du lac\n" + "\n".join(rows) + "\n"
-    train, _ = tagging.read("pos", write(tmp_path, text, "train.conllu", "test.conllu"))
+    train, _ = tagged.read("pos", write(tmp_path, text, "train.conllu", "test.conllu"))
     assert (train.words, train.tags) == ([("de", "le", "lac")], [("ADP", "DET", "NOUN")])
 
 
@@ -85,7 +87,7 @@ def test_tables_with_lists_are_read(tmp_path, form):
     for name in ("train", "validation"):
         path = tmp_path / f"{name}.{form}"
         frame.to_parquet(path) if form == "parquet" else frame.to_json(path, orient="records", lines=True)
-    train, held_out = tagging.read("ner", tmp_path)
+    train, held_out = tagged.read("ner", tmp_path)
     assert train.words == held_out.words == WORDS
 
 
@@ -103,7 +105,7 @@ def test_a_folder_in_the_layout_of_the_hub_is_read_with_the_names_of_its_tags(tm
     for split in ("train", "validation", "test"):
         made = datasets.Dataset.from_dict(rows, features=features)
         made.to_parquet(tmp_path / "en" / f"{split}-00000-of-00001.parquet")
-    train, held_out = tagging.read("ner", tmp_path / "en")
+    train, held_out = tagged.read("ner", tmp_path / "en")
     assert train.words == held_out.words == WORDS
     assert train.tags == [("B-PER", "O", "O", "B-LOC", "I-LOC"), ("B-PER",)]
 
@@ -112,13 +114,13 @@ def test_a_folder_in_the_layout_of_the_hub_is_read_with_the_names_of_its_tags(tm
     ("text", "message"),
     [
         ("", "train.conll has no sentences"),
-        ("Ada B-PER\nBob\n", "train.conll: line 2 holds a word without a tag: Bob"),
-        ("Ada O\n\nBob PER\n", "train.conll: sentence 2 has the tag PER; names are tagged B-TYPE, I-TYPE and O"),
+        ("Ada B-PER\nBob\n", r"train.conll: 1 of 2 lines hold no word with its tag \(the first is line 2; no tag 1\)"),
+        ("Ada O\n\nBob PER\n", r"train.conll: has no column of tags of names \(B-TYPE, I-TYPE, O\)"),
     ],
 )
 def test_bad_files_are_said_in_one_line(tmp_path, text, message):
     with pytest.raises(NeutralError, match=message) as raised:
-        tagging.read("ner", write(tmp_path, text))
+        tagged.read("ner", write(tmp_path, text))
     assert "\n" not in str(raised.value)
 
 
@@ -127,7 +129,7 @@ def test_bad_tables_are_said_in_one_line(tmp_path):
         frame = pd.DataFrame(columns)
         for name in ("train", "validation"):
             frame.to_json(tmp_path / f"{name}.jsonl", orient="records", lines=True)
-        return tagging.read("ner", tmp_path)
+        return tagged.read("ner", tmp_path)
 
     with pytest.raises(NeutralError, match=r"no columns of words and tags \(tokens, ner_tags\); it has text"):
         read(text=["a"])
@@ -137,9 +139,27 @@ def test_bad_tables_are_said_in_one_line(tmp_path):
         read(tokens=["a b"], ner_tags=["O O"])
 
 
+def test_words_that_are_no_words_and_tags_that_say_nothing_are_refused(tmp_path):
+    for text, said in (
+        ("1 B-PER\n2 O\n", "every word is a number"),
+        ("bc B-PER\nbc O\n\nbc O\nbc O\n", "every word is bc"),
+        ("Ada O\nBob O\n", "every tag is O"),
+    ):
+        with pytest.raises(NeutralError, match=said):
+            tagged.read("ner", write(tmp_path, text))
+
+
+def test_a_mapping_names_tags_and_types(tmp_path):
+    rows = pd.DataFrame({"tokens": [["Ada", "in", "New", "York"]], "ner_tags": [[1, 0, 2, 3]]})
+    names = {"0": "O", "1": "B-person", "2": "B-LOC", "3": "I-LOC", "person": "PER", "LOC": "O"}
+    assert tagged.of("ner", "x", rows, names).tags == [("B-PER", "O", "O", "O")]
+    rows["ner_tags"] = [["B-person", "O", "S-MISC", "O"]]
+    assert tagged.of("ner", "x", rows, {"person": "PER"}).tags == [("B-PER", "O", "B-MISC", "O")]
+
+
 def test_tags_are_numbered_alike_and_unknown_ones_are_named(tmp_path):
-    (train, held_out) = tagging.read("ner", write(tmp_path))
-    names = tagging.names([train])
+    (train, held_out) = tagged.read("ner", write(tmp_path))
+    names = tagged.names([train])
     assert names == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     assert train.examples(names)[0] == Sentence(WORDS[0], (3, 0, 0, 1, 2))
     with pytest.raises(NeutralError, match="tags that the training data has not: B-PER"):

@@ -12,8 +12,9 @@ from neutral.recipes import Recipe
 from neutral.search import lottery, one_shot, rewind
 from neutral.search.search import Search
 from neutral.tasks import IGNORED, making
-from neutral.tasks.classification import Classification, Example
+from neutral.tasks.classification import Classification
 from neutral.tasks.decoding import first_token, shifted_right
+from neutral.tasks.examples import Example
 from neutral.tasks.text_to_text import TextToText
 from neutral.tasks.wording import Wording
 

@@ -8,11 +8,12 @@ import pytest
 
 from neutral import figures
 from neutral.figures import inside, theme
+from neutral.figures.families import USUAL, Families
 from neutral.figures.typology import association
-from neutral.figures.typology import languages as language_figures
 from neutral.members import RELATIONS, display, relation
 
-FAMILIES = {"en": "Indo-European", "de": "Indo-European", "ar": "Afro-Asiatic", "sw": "Niger-Congo"}
+CODES = ("en", "de", "ar", "sw")
+FAMILIES = Families(CODES)
 LAYERS = [f"encoder {i}" for i in range(11)]
 
 
@@ -20,10 +21,12 @@ def scatters(figure):
     return [trace for trace in figure.data if trace.type == "scatter"]
 
 
-def some_pairs(members=tuple(FAMILIES)):
+def some_pairs(members=CODES):
     rows = [(a, b, 0.5 + i / 100, i / 10) for i, (a, b) in enumerate(combinations(members, 2))]
     table = pd.DataFrame(rows, columns=["source", "target", "value", "distance"])
-    return table.assign(relation=[relation(a, b) for a, b in zip(table["source"], table["target"], strict=True)])
+    return table.assign(
+        relation=[relation(a, b, members) for a, b in zip(table["source"], table["target"], strict=True)]
+    )
 
 
 def cells(rows):
@@ -65,10 +68,8 @@ def test_a_distance_in_steps_is_spread_sideways_and_its_steps_are_named():
     assert set(told) == {"0.000", "1.000"}  # hovering tells the distance itself
 
 
-def test_relations_have_colours_that_no_family_has():
-    colours = {colour for colour, _ in association.RELATIONS.values()}
-    assert len(colours) == len(association.RELATIONS) == len(RELATIONS)
-    assert not colours & {hue for family, hue in theme.FAMILIES.items() if family != "Unknown"}
+def test_relations_have_a_colour_each():
+    assert len({colour for colour, _ in association.RELATIONS.values()}) == len(association.RELATIONS) == len(RELATIONS)
 
 
 def test_the_heatmap_has_a_symmetric_scale_and_marks_what_holds_under_which_test():
@@ -114,7 +115,7 @@ def test_p_values_are_written_as_exact_as_the_permutations_give_them(p, text):
 
 
 def network(edges, **options):
-    places = pd.DataFrame({"language": list(FAMILIES), "x": [0.0, 1.0, 0.0, 1.0], "y": [0.0, 0.0, 1.0, 1.0]})
+    places = pd.DataFrame({"language": list(CODES), "x": [0.0, 1.0, 0.0, 1.0], "y": [0.0, 0.0, 1.0, 1.0]})
     table = pd.DataFrame(edges, columns=["source", "target", "weight", "value"])
     return figures.network(places, table, FAMILIES, span=(0.0, 1.0), title="t", name="n", **options)
 
@@ -142,22 +143,15 @@ def test_nodes_have_their_familys_colour_and_their_communitys_marker():
         if trace.mode == "markers+text"
         for name, symbol in zip(trace.text, trace.marker.symbol, strict=True)
     }
-    assert nodes["English"][0] == nodes["German"][0] == theme.FAMILIES["Indo-European"]
-    assert nodes["Arabic"][0] == theme.FAMILIES["Afro-Asiatic"]
+    assert nodes["English"][0] == nodes["German"][0] == USUAL["Indo-European"]
+    assert nodes["Arabic"][0] == USUAL["Afro-Asiatic"]
     assert nodes["English"][1] == nodes["Arabic"][1] != nodes["German"][1] == nodes["Swahili"][1]
-    assert [trace.name for trace in scatters(figure) if trace.showlegend is None and trace.name] == list(
-        dict.fromkeys(FAMILIES.values())
-    )
+    named = [trace.name for trace in scatters(figure) if trace.showlegend]
+    assert named == ["Indo-European", "Afro-Asiatic", "Atlantic-Congo"]
 
 
 def test_a_graph_without_edges_is_drawn():
     assert "0 edges" in network([]).layout.meta["alt"]
-
-
-def test_families_that_the_project_has_no_colour_for_get_different_ones():
-    colours = language_figures.family_colours({"tr": "Turkic", "fi": "Uralic", "en": "Indo-European"})
-    assert len(set(colours.values())) == 3
-    assert colours["Indo-European"] == theme.FAMILIES["Indo-European"]
 
 
 def test_the_dendrogram_names_leaves_in_their_order_and_begins_near_the_first_join():
@@ -169,13 +163,13 @@ def test_the_dendrogram_names_leaves_in_their_order_and_begins_near_the_first_jo
     labels = figure.layout.yaxis.ticktext
     assert [display(code) in label for code, label in zip(["sw", "en", "ar"], labels, strict=True)] == [True] * 3
     assert "Germanic" in labels[1]
-    assert theme.FAMILIES["Niger-Congo"] in labels[0]
+    assert USUAL["Atlantic-Congo"] in labels[0]
     assert 0.85 < figure.layout.xaxis.range[0] < 0.9
     assert "axis begins at" in figure.layout.xaxis.title.text
 
 
 def test_a_map_has_one_unit_for_both_axes_and_lets_no_name_stand_on_another():
-    places = pd.DataFrame({"language": list(FAMILIES), "x": [0.0, 0.01, 1.0, 1.0], "y": [0.0, 0.05, 0.0, 1.0]})
+    places = pd.DataFrame({"language": list(CODES), "x": [0.0, 0.01, 1.0, 1.0], "y": [0.0, 0.05, 0.0, 1.0]})
     figure = figures.language_map(places, FAMILIES, title="t", name="n")
     assert figure.layout.yaxis.scaleanchor == "x"
     beside = {

@@ -45,7 +45,7 @@ from neutral.association.benjamini_hochberg import benjamini_hochberg
 from neutral.association.holm import holm
 from neutral.association.mantel import mantel
 from neutral.association.mrm import entangled, mrm
-from neutral.association.permutations import Orders, orders
+from neutral.association.permutations import Orders, orders, possible
 from neutral.association.squares import Batch, batches, check
 from neutral.errors import NeutralError
 
@@ -57,8 +57,8 @@ ASSOCIATIONS = (
     *("expected", "tested"),
 )
 REGRESSION = (
-    *("group", "distance", "beta", "p", "holm", "r2", "r2_p", "permutations", "exact", "languages", "left_out"),
-    "tested",
+    *("group", "distance", "beta", "p", "holm", "r2", "r2_p", "permutations", "exact", "languages", "pairs"),
+    *("left_out", "tested"),
 )
 
 
@@ -124,8 +124,7 @@ def associations(
         for g, group in enumerate(batch.groups):
             for d, name in enumerate(kinds):
                 numbers = {"rho": rho[g, d], "expected": expected[g, d], "tested": tested[g, d], "p": p[g, d]}
-                sizes = {"pairs": batch.pairs, **_sizes(batch, permuted, p[g, d])}
-                rows.append({"group": group, "distance": name, **numbers, **sizes})
+                rows.append({"group": group, "distance": name, **numbers, **_sizes(batch, permuted, p[g, d])})
     return _finished(rows, similarity, names, ASSOCIATIONS)
 
 
@@ -164,7 +163,7 @@ def regression(
           where beta is, where no permutation changes the distance, and where too little differs within pairs of blocks
           to tell the kinds apart.
         - r2, r2_p: of the whole regression, uncorrected, the same in all rows of a group.
-        - permutations, exact, languages, left_out: as in `associations`.
+        - permutations, exact, languages, pairs, left_out: as in `associations`.
 
     Raises
     ------
@@ -193,12 +192,13 @@ def regression(
 
 
 def _sizes(batch: Batch, permuted: Orders, p: float) -> dict:
-    """Return the columns permutations, exact, languages and left_out of a test."""
+    """Return the columns permutations, exact, languages, pairs and left_out of a test."""
     tested = not np.isnan(p)
     return {
         "permutations": len(permuted) if tested else 0,
         "exact": tested and permuted.exact,
         "languages": len(batch.codes),
+        "pairs": batch.pairs,
         "left_out": ", ".join(batch.left_out),
     }
 
@@ -225,5 +225,6 @@ __all__ = [
     "benjamini_hochberg",
     "holm",
     "orders",
+    "possible",
     "regression",
 ]

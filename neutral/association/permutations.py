@@ -56,13 +56,14 @@ class Orders:
         """The smallest p that these permutations can give; NaN without any."""
         return 1 / (len(self) + (not self.exact)) if len(self) else float("nan")
 
-    def pairs(self) -> np.ndarray:
-        """Return the permutations of the pairs: (P, m) places in a vector over the pairs."""
-        n = self.array.shape[1]
+    def pairs(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Return permutations `start` to `stop` of the pairs, all by default: (P, m) places in a vector over them."""
+        n, some = self.array.shape[1], self.array[start:stop]
         rows, columns = np.triu_indices(n, 1)
         place = np.zeros((n, n), dtype=np.intp)
         place[rows, columns] = place[columns, rows] = np.arange(len(rows))
-        return place[self.array[:, rows], self.array[:, columns]]
+        cells = np.take(some, rows, axis=1) * n + np.take(some, columns, axis=1)
+        return np.take(place.ravel(), cells)
 
 
 def orders(
@@ -77,15 +78,12 @@ def orders(
     """
     if count < 1:
         raise NeutralError(f"permutations: at least 1, usually 9,999; got {count}")
-    blocks: dict[Hashable, list[int]] = {}
-    for place, member in enumerate(members):
-        block = None if within is None else within.get(member, ("alone", member))
-        blocks.setdefault(block, []).append(place)
+    blocks = _blocks(members, within)
     classes = _classes(list(blocks.values()), len(members))
     moving = [places for places in blocks.values() if len(places) > 1]
     if not moving:
         return Orders(np.empty((0, len(members)), dtype=np.intp), True, classes)
-    exact = prod(factorial(len(places)) for places in moving) <= count + 1
+    exact = possible(members, within) <= count + 1
     if exact:
         combined = product(*(permutations(places) for places in moving))
         moved = np.array([list(chain.from_iterable(parts)) for parts in combined], dtype=np.intp)
@@ -95,6 +93,15 @@ def orders(
     array = np.tile(np.arange(len(members), dtype=np.intp), (len(moved), 1))
     array[:, list(chain.from_iterable(moving))] = moved
     return Orders(array, exact, classes)
+
+
+def possible(members: Sequence[str], within: Mapping[str, Hashable] | None = None) -> int:
+    """Return how many permutations of `members` there are, with blocks as in `orders`; 1 if nothing can be exchanged.
+
+    >>> possible(["en", "de", "fi", "ko"], {"en": 1, "de": 1, "fi": 2, "ko": 3})
+    2
+    """
+    return prod(factorial(len(places)) for places in _blocks(members, within).values())
 
 
 def two_sided(observed: np.ndarray, permuted: np.ndarray, exact: bool) -> np.ndarray:
@@ -112,6 +119,15 @@ def upper(observed: np.ndarray, permuted: np.ndarray, exact: bool) -> np.ndarray
     hits = (permuted >= observed - TOLERANCE * np.maximum(1, abs(observed))).sum(axis=0)
     p = hits / len(permuted) if exact else (hits + 1) / (len(permuted) + 1)
     return np.where(np.isnan(observed), np.nan, p)
+
+
+def _blocks(members: Sequence[str], within: Mapping[str, Hashable] | None) -> dict[Hashable, list[int]]:
+    """Return block -> the places of its members."""
+    blocks: dict[Hashable, list[int]] = {}
+    for place, member in enumerate(members):
+        block = None if within is None else within.get(member, ("alone", member))
+        blocks.setdefault(block, []).append(place)
+    return blocks
 
 
 def _classes(blocks: list[list[int]], n: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from neutral import __version__
 from neutral.cli.compression import add_compress
+from neutral.cli.data import add_data
 from neutral.cli.inside import add_inside
 from neutral.cli.masks import add_masks
 from neutral.cli.model import add_model
@@ -27,7 +28,7 @@ from neutral.errors import NeutralError
 
 _COMMANDS = (
     *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
-    *(add_compress, add_pretrain, add_model, add_study),
+    *(add_compress, add_pretrain, add_model, add_data, add_study),
 )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, one_line
 
 if TYPE_CHECKING:
     from neutral.maskfiles import Reading
@@ -31,12 +31,10 @@ def add_masks(commands: argparse._SubParsersAction) -> None:
     masks = commands.add_parser("masks", help="look into mask files, and convert them")
     inner = masks.add_subparsers(required=True, metavar="info|convert")
     info = command(inner, "info", "what is in a mask file", _run_info)
-    info.add_argument("files", nargs="+", metavar="FILE")
+    options.mask_files(info, "mask files, an index of shards, folders and zip archives of them")
     options.form(info)
     convert = command(inner, "convert", "any known format to packed .safetensors, or to others", _run_convert)
-    convert.add_argument(
-        "files", nargs="+", metavar="FILE", help="mask files or zip archives; en/mask.pt, fr/mask.pt become en, fr"
-    )
+    options.mask_files(convert, "as for `masks info`; en/mask.pt, fr/mask.pt become en, fr")
     convert.add_argument("-o", "--out", required=True, metavar="DIR")
     convert.add_argument(
         "--as",
@@ -51,23 +49,65 @@ def add_masks(commands: argparse._SubParsersAction) -> None:
 def _run_info(chosen: argparse.Namespace) -> None:
     import pandas as pd
 
+    good, bad = _read(chosen)
+    rows = [_row(one) for one in good]
+    if chosen.format == "table":  # standard error has them
+        rows = [{key: value for key, value in row.items() if key != "notes"} for row in rows]
+    if rows:
+        print_table(pd.DataFrame(rows), chosen.format)
+    _refuse(bad)
+
+
+def _row(one: Reading) -> dict[str, object]:
+    """Return what `masks info` says of a mask."""
+    mask = one.mask
+    about = {k: mask.header[k] for k in ("language", "task", "method", "seed") if mask.header.get(k) is not None}
+    return {
+        "file": one.file,
+        "name": one.name,
+        "tensors": len(mask.names),
+        "weights": mask.size,
+        "kept": mask.kept,
+        "sparsity": round(mask.sparsity(), 6),
+        "renamed": one.renamed,
+        "says": ", ".join(f"{k} {v}" for k, v in about.items()),
+        "language_from": one.language_from or "not known",
+        "notes": "; ".join(one.notes),
+    }
+
+
+def _read(chosen: argparse.Namespace) -> tuple[list[Reading], list[Reading]]:
+    """Return the masks of the files, and the files that hold none; say on standard error what was left out."""
     from neutral import maskfiles
 
-    rows = []
-    for file, _, name, mask, _ in maskfiles.readings(chosen.files):
-        about = {k: mask.header[k] for k in ("language", "task", "method", "seed") if mask.header.get(k) is not None}
-        rows.append(
-            {"file": file, "name": name, "tensors": len(mask.names), "weights": mask.size}
-            | {"kept": mask.kept, "sparsity": round(mask.sparsity(), 6)}
-            | {"says": ", ".join(f"{k} {v}" for k, v in about.items())}
-        )
-    print_table(pd.DataFrame(rows), chosen.format)
+    found = maskfiles.readings(chosen.files, from_zeros=chosen.from_zeros, invert=chosen.invert)
+    notes(found)
+    return [one for one in found if one.mask is not None], [one for one in found if one.mask is None]
+
+
+def notes(found: Sequence[Reading]) -> None:
+    """Say on standard error what was left out or assumed in reading masks, a line a note: many files say the same."""
+    files: dict[str, list[str]] = {}
+    for one in found:
+        for note in one.notes:
+            files.setdefault(note, []).append(one.file)
+    for note, its in files.items():
+        more = f" and {len(its) - 1} more" if len(its) > 1 else ""
+        print(one_line(f"neutral: {its[0]}{more}: {note}"), file=sys.stderr)
+
+
+def _refuse(bad: Sequence[Reading]) -> None:
+    """Raise `NeutralError` for the last of the files that were refused, once the others have their line."""
+    for one in bad[:-1]:
+        print(one_line(f"neutral: {one.problem}"), file=sys.stderr)
+    if bad:
+        raise NeutralError(bad[-1].problem)
 
 
 def _run_convert(chosen: argparse.Namespace) -> None:
     from neutral import maskfiles
 
-    readings = maskfiles.readings(chosen.files)
+    readings, bad = _read(chosen)
     targets = _targets(readings, Path(chosen.out), chosen.form)
     for reading, target in zip(readings, targets, strict=True):
         if chosen.form == "packed":
@@ -78,14 +118,17 @@ def _run_convert(chosen: argparse.Namespace) -> None:
     unread = [reading.file for reading in readings if not maskfiles.scripts.has_their_layers(reading.mask)]
     if chosen.form == "mask.pt" and unread:
         print(f"neutral: {unread[0]}: has not the 12 layers that the paper's scripts go through", file=sys.stderr)
+    _refuse(bad)
 
 
 def _targets(readings: Sequence[Reading], out: Path, form: str) -> list[Path]:
     """Return the file that each mask becomes. Raises `NeutralError` where two would be one, or one its own source."""
-    stems = [Path(reading.file).stem for reading in readings]
+    from neutral.maskfiles import several
+
+    stems = [several.stem(reading.file) for reading in readings]
     targets = []
     for reading, stem in zip(readings, stems, strict=True):
-        by_folder = stem == "mask" or stems.count(stem) > 1
+        by_folder = several.is_generic(stem) or stems.count(stem) > 1
         base = re.sub(r" \d+$", "", reading.name) if by_folder else stem
         targets.append(out / f"{base if form == 'mask.pt' else base.replace('/', '-')}{FORMS[form]}")
     for i, (reading, target) in enumerate(zip(readings, targets, strict=True)):

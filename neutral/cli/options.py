@@ -59,6 +59,24 @@ def text(
     added.add_argument("--held-out", metavar="DIR", help=f"text to score on (default: TEXT/dev, else {tail})")
 
 
+def labels(added: argparse.ArgumentParser) -> None:
+    """Add `--labels`."""
+    added.add_argument(
+        "--labels",
+        default="",
+        metavar="OLD=NEW,…",
+        help="for ner, pos and nli: what labels are called here, where languages spell them otherwise: "
+        "contradictory=contradiction,0=entailment; of names, types: person=PER",
+    )
+
+
+def renamed(chosen: argparse.Namespace) -> dict[str, str]:
+    """Return the chosen names of labels, old -> new. Raises `NeutralError` for `--labels` that says none."""
+    from neutral.tasks import labelsets
+
+    return labelsets.mapping(chosen.labels) if chosen.labels else {}
+
+
 def study(added: argparse.ArgumentParser, *, help: str = "where results go; an existing study is continued") -> None:
     """Add `--study`."""
     added.add_argument("--study", required=True, metavar="DIR", help=help)
@@ -144,6 +162,21 @@ def recipe(chosen: argparse.Namespace) -> recipes.Recipe:
         warmup=chosen.warmup,
         **parts,
     )
+
+
+KEPT = "1 means kept, 0 removed"
+"""Which number means what in a mask file."""
+
+
+def mask_files(added: argparse.ArgumentParser, help: str) -> None:
+    """Add mask files, and how they are read: `--from-zeros`, `--invert`."""
+    added.add_argument("files", nargs="+", metavar="FILE", help=f"{help}; {KEPT}")
+    added.add_argument(
+        "--from-zeros",
+        action="store_true",
+        help="the files are pruned models, and their zeros are the mask: of the linear layers in the blocks",
+    )
+    added.add_argument("--invert", action="store_true", help="1 means removed in these files: turn them")
 
 
 def form(added: argparse.ArgumentParser) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neutral.cli import options
+from neutral.cli.masks import notes
 from neutral.cli.options import codes, command, print_table
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, one_line
 from neutral.labels import GROUPINGS, require_groups
 
 if TYPE_CHECKING:
@@ -24,11 +26,9 @@ def add_overlap(commands: argparse._SubParsersAction) -> None:
         ("sparsity", "what share of the weights each mask removes", _run_sparsity),
     ):
         added = command(commands, name, text, run)
-        added.add_argument(
-            "files",
-            nargs="+",
-            metavar="FILE",
-            help="mask files, zip archives of them, or one counts file of a study; files of one name (en/mask.pt, "
+        options.mask_files(
+            added,
+            "mask files, zip archives of them, or one counts file of a study; files of one name (en/mask.pt, "
             "fr/mask.pt) are called by their folders",
         )
         added.add_argument("--members", type=codes, help="en,fr,ur: the masks to take, by name (default: all)")
@@ -65,12 +65,22 @@ def _run_sparsity(chosen: argparse.Namespace) -> None:
 def _counts(chosen: argparse.Namespace, *, exactly: bool) -> Counts:
     """Return the counts of the chosen members: those of a study, or counted from mask files."""
     from neutral import maskfiles, overlap
+    from neutral.masksets import bridges
 
     if len(chosen.files) == 1 and overlap.Counts.is_in(Path(chosen.files[0])):
+        if chosen.invert or chosen.from_zeros:
+            raise NeutralError(f"{chosen.files[0]}: holds counts; --invert and --from-zeros are for mask files")
         counts = overlap.Counts.load(chosen.files[0])
         return counts.select(chosen.members) if chosen.members else counts
-    masks = maskfiles.read_all(chosen.files)
+    found = maskfiles.readings(chosen.files, from_zeros=chosen.from_zeros, invert=chosen.invert)
+    notes(found)
+    if bad := next((one for one in found if one.mask is None), None):
+        raise NeutralError(bad.problem)
+    masks = {one.name: one.mask for one in found}
     members = chosen.members or list(masks)
     if unknown := [name for name in members if name not in masks]:
         raise NeutralError(f"--members {unknown[0]}: no such mask; there are {', '.join(masks)}")
-    return overlap.count([masks[name] for name in members], members, exactly=exactly)
+    chosen_masks = [masks[name] for name in members]
+    for line in bridges(chosen_masks, members):
+        print(one_line(f"neutral: {line}"), file=sys.stderr)
+    return overlap.count(chosen_masks, members, exactly=exactly)

@@ -26,6 +26,7 @@ def add_find(commands: argparse._SubParsersAction) -> None:
     find.add_argument(
         "--train-examples", type=int, help="training examples a language (default: of the one with fewest)"
     )
+    options.labels(find)
     options.study(find)
     find.add_argument("--title", default="")
     find.add_argument("--method", default="magnitude", choices=("magnitude", "random", "change", "fisher", "wanda"))
@@ -51,19 +52,26 @@ def add_find(commands: argparse._SubParsersAction) -> None:
     find.add_argument("--controls", type=words, default=(), help="pretrained,shuffled")
     find.add_argument("--functional", type=decimals, default=(), help="sparsities for the functional check")
     find.add_argument("--keep", type=decimals, help="keep masks of these sparsities only (default: all)")
+    find.add_argument("--dry-run", action="store_true", help="say what is read and what would be done, and stop")
     common(find)
 
 
 def _run_find(chosen: argparse.Namespace) -> None:
-    from neutral.runs.plans.search import SearchPlan
+    from neutral.cli import data as reading
+    from neutral.runs.plans.search import SearchPlan, check, summary
     from neutral.runs.search import find
     from neutral.search import ITERATIVE, lottery
-    from neutral.tasks import data
+    from neutral.tasks import data, overview
     from neutral.tasks.wording import Wording
 
     quiet_libraries()
     task = options.task_of(chosen)
-    corpus = data.load(task, chosen.text, chosen.languages, held_out=chosen.held_out)
+    renamed = options.renamed(chosen)
+    survey = data.survey(task, chosen.text, chosen.languages, held_out=chosen.held_out, labels=renamed)
+    if chosen.dry_run:
+        reading.show(survey, chosen)
+    overview.require(survey)
+    corpus = survey.corpus
     sparsities = chosen.sparsity
     if chosen.method in ITERATIVE:
         sparsities = tuple(lottery.levels(max(sparsities), chosen.step))
@@ -76,6 +84,7 @@ def _run_find(chosen: argparse.Namespace) -> None:
         seeds=chosen.seeds,
         scope=chosen.scope,
         wording=Wording(chosen.prompt, chosen.answer),
+        labels=tuple(renamed.items()),
         only=chosen.only,
         recipe=options.recipe(chosen),
         length=chosen.length,
@@ -89,5 +98,9 @@ def _run_find(chosen: argparse.Namespace) -> None:
         keep=chosen.keep,
         title=chosen.title,
     )
+    if chosen.dry_run:
+        check(plan)
+        print(summary(plan, {code: len(corpus.train[code]) for code in corpus.train}))
+        return
     study = find(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, **options.loaders(chosen))
     options.done(study.path, chosen)

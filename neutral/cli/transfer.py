@@ -16,6 +16,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     transfer.add_argument("--masks", metavar="STUDY", help="the study that has the masks (default: --study)")
     options.model(transfer)
     options.text(transfer, help="text or labelled data, as for `find`")
+    options.labels(transfer)
     transfer.add_argument("--task", default="auto", help="what is trained and scored: mlm, clm, ner, pos, nli")
     transfer.add_argument("--source-task", default="", help="what the masks were found on (default: --task)")
     transfer.add_argument("--method", default="magnitude", help="how the masks were found")
@@ -53,7 +54,9 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     )
     transfer.add_argument("--passes", type=int, default=1, help="maskings of the held-out text a score averages over")
     transfer.add_argument("--title", default="")
-    transfer.add_argument("--dry-run", action="store_true", help="say how many runs there are and how long, and stop")
+    transfer.add_argument(
+        "--dry-run", action="store_true", help="say what is read, how many runs there are and how long, and stop"
+    )
     transfer.add_argument(
         "--devices", type=words, default=("auto",), help="cuda:0,cuda:1 runs side by side; one may be named twice"
     )
@@ -61,14 +64,20 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> None:
+    from neutral.cli import data as reading
     from neutral.runs.plans.transfer import TransferPlan
     from neutral.runs.transfer import estimate, transfer
-    from neutral.tasks import data
+    from neutral.tasks import data, overview
     from neutral.tasks.wording import Wording
 
     quiet_libraries()
     task = options.task_of(chosen)
-    corpus = data.load(task, chosen.text, chosen.targets, held_out=chosen.held_out)
+    renamed = options.renamed(chosen)
+    survey = data.survey(task, chosen.text, chosen.targets, held_out=chosen.held_out, labels=renamed)
+    if chosen.dry_run:
+        reading.show(survey, chosen)
+    overview.require(survey)
+    corpus = survey.corpus
     numbered = [name for name in ("thinned", "reseeded") if getattr(chosen, name)]
     plan = TransferPlan(
         model=chosen.model,
@@ -85,6 +94,7 @@ def _run(chosen: argparse.Namespace) -> None:
         mask_seed=chosen.mask_seed,
         scope=chosen.scope,
         wording=Wording(chosen.prompt, chosen.answer),
+        labels=tuple(renamed.items()),
         recipe=options.recipe(chosen),
         length=chosen.length,
         held_out=chosen.held_out_blocks,

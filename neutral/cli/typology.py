@@ -7,7 +7,10 @@ import argparse
 from neutral.cli import options
 from neutral.cli.options import command, decimals, print_table, quiet_libraries, words
 
-COLUMNS = ["method", "sparsity", "measure", "distance", "scheme", "rho", "tested", "p", "holm", "permutations"]
+COLUMNS = [
+    *("method", "sparsity", "measure", "distance", "scheme", "rho", "tested", "p", "holm"),
+    *("permutations", "languages", "pairs"),
+]
 
 
 def add_typology(commands: argparse._SubParsersAction) -> None:

@@ -89,12 +89,13 @@ def retrieval_matrix(pairs: pd.DataFrame, members: list[str], at: str) -> go.Fig
     )
     figure.update_xaxes(title="Looked for in", tickangle=-45, showgrid=False, type="category")
     figure.update_yaxes(title="Sentence in", autorange="reversed", showgrid=False, type="category")
+    theme.names_on_axes(figure, len(members), len(members))
     span = "no values" if np.isnan(values).all() else f"{np.nanmin(values):.0%} to {np.nanmax(values):.0%}"
     return theme.finish(
         figure,
         alt=f"Heatmap: retrieval accuracy {AT[at]} for every ordered pair of {len(members)} languages, {span}.",
         name=f"retrieval-{at}-by-pair",
-        height=max(280, min(620, 170 + 38 * len(members))),
+        height=theme.matrix_height(len(members), least=280, most=620, row=38, above=170),
     )
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
+from neutral.figures.families import Families, lines, lines_layout
 from neutral.figures.levels import BETWEEN, level_lines, levels_finished
 from neutral.labels import COMPONENTS, OUTSIDE, parsed, sort_key
 from neutral.members import display
@@ -111,32 +112,35 @@ def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
     )
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    theme.names_on_axes(figure, square.shape[1], len(square))
     alt = f"Heatmap: share of the routed tokens that each of {square.shape[1]} experts gets in {len(square)} languages."
-    return theme.finish(figure, alt=alt, name="experts", height=max(260, min(760, 190 + 26 * len(square))))
+    return theme.finish(
+        figure, alt=alt, name="experts", height=theme.matrix_height(len(square), least=260, most=760, row=26, above=190)
+    )
 
 
-def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool = False) -> go.Figure:
+def language_lines(
+    table: pd.DataFrame, title: str, *, name: str, percent: bool = False, families: Families | None = None
+) -> go.Figure:
     """Draw one line a language over layers: `table` has group (layer), language, value.
 
-    The colour is the family's; markers and dashes tell languages of one family apart.
+    The colour is the family's, by default of the languages here; markers and dashes tell those of one family apart.
     """
     layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
     short = theme.short_layer(layers)
     members = list(dict.fromkeys(table["language"]))
-    figure, form = go.Figure(), ".1%" if percent else ".3f"
-    for member in members:
+    figure, form, families = go.Figure(), ".1%" if percent else ".3f", families or Families(members)
+    for member, style, place in lines(figure, members, families):
         rows = table[table["language"] == member].set_index("group").reindex(layers)
-        family = theme.family(member)
         figure.add_trace(
             go.Scatter(
                 x=[short[layer] for layer in layers],
                 y=rows["value"],
                 name=display(member),
-                legendgroup=family,
-                legendgrouptitle={"text": family, "font": {"size": 12}},
                 mode="lines+markers",
                 hovertemplate=f"{display(member)}, layer %{{x}}: <b>%{{y:{form}}}</b><extra></extra>",
-                **theme.line_style(member, members),
+                **style,
+                **place,
             )
         )
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
@@ -146,8 +150,8 @@ def language_lines(table: pd.DataFrame, title: str, *, name: str, percent: bool 
         figure,
         alt=f"Lines: {title} by layer for {', '.join(map(display, members))}.",
         name=name,
-        height=430,
         hovermode="closest",
+        **lines_layout(members, families),
     )
 
 

@@ -7,12 +7,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
+from neutral.figures.families import Families, legend
 from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, levels_finished, window_of
 from neutral.members import display
 
 
 def pair_matrix(
-    matrix: pd.DataFrame, measure: str, *, diagonal: dict[str, float] | None = None, small: bool = False
+    matrix: pd.DataFrame,
+    measure: str,
+    *,
+    diagonal: dict[str, float] | None = None,
+    small: bool = False,
+    families: Families | None = None,
 ) -> go.Figure:
     """Draw a square overlap matrix; every cell can be selected.
 
@@ -30,8 +36,11 @@ def pair_matrix(
         without a colour: the scale is that of different languages.
     small : bool
         For half a page: numbers that would take many digits are not written.
+    families : Families, optional
+        The colours that stand beside the names; by default those of the members' families.
     """
     members = [str(member) for member in matrix.index]
+    families = families or Families(members)
     names = [display(member) for member in members]
     values = matrix.to_numpy(dtype=float).copy()
     np.fill_diagonal(values, np.nan)
@@ -67,10 +76,12 @@ def pair_matrix(
         )
     )
     figure.add_trace(_clickable(members, names, values))
-    coloured = [f'<span style="color:{theme.colour(m)}">■</span> {n}' for m, n in zip(members, names, strict=True)]
+    coloured = [f"{name} {families.square(member)}" for member, name in zip(members, names, strict=True)]
     edge = len(members) - 0.5
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category", range=[-0.5, edge])
     figure.update_yaxes(showgrid=False, type="category", range=[edge, -0.5], tickvals=names, ticktext=coloured)
+    theme.names_on_axes(figure, len(members), len(members))
+    legend(figure, members, families)
     different = values[~np.eye(len(members), dtype=bool)]
     span = "which is not defined"
     if np.isfinite(different).any():
@@ -79,9 +90,10 @@ def pair_matrix(
         figure,
         alt=f"Heatmap: {title} of {len(members)} masks, {span} between different ones.",
         name=f"overlap-{measure}",
-        height=max(260, min(620, 150 + 42 * len(members))),
+        height=theme.matrix_height(len(members), least=260, most=620, row=42) + 24,
         hovermode="closest",
         clickmode="event+select",
+        legend=theme.LEGEND_AT_FOOT,
     )
 
 
@@ -189,7 +201,7 @@ def core_curve(core: pd.DataFrame) -> go.Figure:
             ),
         ]
     )
-    figure.update_xaxes(title=f"Kept by at least k of {n} masks", dtick=1, showgrid=False)
+    figure.update_xaxes(title=f"Kept by at least k of {n} masks", dtick=1 if n <= theme.MANY else None, showgrid=False)
     figure.update_yaxes(title="Share of weights", tickformat=".0%", range=[0, 1])
     return theme.finish(
         figure,
@@ -245,12 +257,13 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
     )
     figure.update_xaxes(title="Language of the text", tickangle=-45, showgrid=False, type="category")
     figure.update_yaxes(title="Mask of", autorange="reversed", showgrid=False, type="category")
+    theme.names_on_axes(figure, len(targets), len(sources))
     return theme.finish(
         figure,
         alt="Heatmap: perplexity of each language under each language's mask, "
         "divided by its perplexity under its own mask.",
         name="functional-check",
-        height=max(280, min(700, 150 + 36 * len(sources))),
+        height=theme.matrix_height(len(sources), least=280, most=700, row=36),
     )
 
 

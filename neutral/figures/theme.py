@@ -1,7 +1,7 @@
 """Colours, scales and layout that all figures share.
 
-Hues are Okabe & Ito's (2008), which colour-blind readers can tell apart, on light and on dark ground. A
-language family has one hue everywhere, and reference levels have hues that no family has.
+Hues are Okabe & Ito's (2008), which colour-blind readers can tell apart, on light and on dark ground. Those of
+language families are in `families`.
 """
 
 from __future__ import annotations
@@ -9,18 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-
-from neutral.languages import LANGUAGES, language
-from neutral.members import speaker
-
-FAMILIES = {
-    "Indo-European": "#0a7fc4",
-    "Afro-Asiatic": "#d55e00",
-    "Sino-Tibetan": "#009e73",
-    "Niger-Congo": "#cc79a7",
-    "Unknown": "#8c8c8c",
-}
-"""Family -> colour. The blue is a little lighter than Okabe & Ito's, to be seen on dark ground."""
 
 SEQUENTIAL = "Viridis"
 DIVERGING = [[0.0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f2f2f2"], [0.75, "#f4a582"], [1.0, "#b2182b"]]
@@ -62,14 +50,27 @@ KEEP = {"both": "#0a7fc4", "only_a": "#e69f00", "only_b": "#cc79a7", "neither": 
 LAYER_AXIS = "Layer (0 is next to the input)"
 SPARSITY_AXIS = "Sparsity (share of weights removed)"
 LEGEND_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0, "traceorder": "normal"}
+LEGEND_AT_FOOT = {
+    **LEGEND_BELOW,
+    "yref": "container",
+    "yanchor": "bottom",
+    "y": 0,
+    "xref": "container",
+    "xanchor": "left",
+    "x": 0,
+}
+"""Below whatever is written along the axis, as wide as the figure."""
 
 GRID = "rgba(128,128,128,0.25)"
 TEXT_UP_TO = 14
 """Most rows of a matrix whose cells have room for numbers."""
+MANY = 30
+"""More rows or points than this have their names in small print."""
+SMALL = 9  # px, such names
+_ROW = 12  # px, the least height of a row
 
 METRIC_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
 
-_MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
 _FILLINGS = ("", "-open", "-dot", "-open-dot")
 DASHES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
 
@@ -81,24 +82,6 @@ UNITS = {
     "beyond": ("Jaccard overlap of the changes", "share"),
 }
 """Measure -> its name on axes and colour bars, and its unit."""
-
-
-def colour(member: str) -> str:
-    """Return the colour of a member's language family."""
-    return FAMILIES.get(language(speaker(member)).family, FAMILIES["Unknown"])
-
-
-def line_style(member: str, members: list[str]) -> dict:
-    """Return line and marker of a member: the family's colour, and a marker and a dash of its own within the family."""
-    known = [code for code in LANGUAGES if LANGUAGES[code].family == language(speaker(member)).family]
-    if member in known:  # the same in every figure, whatever else is shown
-        place = known.index(member)
-    else:
-        place = len(known) + [m for m in members if m not in LANGUAGES].index(member)
-    return {
-        "line": {"color": colour(member), "dash": DASHES[place % len(DASHES)], "width": 1.8},
-        "marker": {"color": colour(member), "symbol": _MARKERS[place % len(_MARKERS)], "size": 7},
-    }
 
 
 def compression_method(method: str) -> tuple[str, str]:
@@ -125,12 +108,6 @@ def compression_lines(table: pd.DataFrame) -> dict[str, dict]:
     return styles
 
 
-def family(member: str) -> str:
-    """Return the family under whose heading a legend lists a member."""
-    known = speaker(member) in LANGUAGES
-    return language(speaker(member)).family if known else "Other"
-
-
 def short_layer(groups: list[str]) -> dict[str, str]:
     """Return layer group -> its name on an axis: the number alone where there is one stack."""
     stacks = {group.split(" ")[0] for group in groups if " " in group}
@@ -144,6 +121,24 @@ def log_axis(low: float, high: float) -> dict:
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [step * 10.0**power for power in powers for step in (1, 2, 5)]
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
+
+
+def matrix_height(rows: int, *, least: int, most: int, row: int, above: int = 150) -> int:
+    """Return a matrix's height: `above` and `row` px a row, from `least` to `most`; more where rows were too low."""
+    return max(least, min(most, above + row * rows), above + _ROW * rows)
+
+
+def names_on_axes(figure: go.Figure, columns: int, rows: int) -> None:
+    """Name every row of a matrix, and as many columns as there is room for.
+
+    Where there are many, names are in small print and cells touch each other.
+    """
+    if max(columns, rows) > MANY:
+        figure.update_traces(xgap=0, ygap=0, selector={"type": "heatmap"})
+    for update, count in ((figure.update_xaxes, columns), (figure.update_yaxes, rows)):
+        if count > MANY:
+            update(tickfont_size=SMALL)
+    figure.update_yaxes(dtick=1)
 
 
 def colourbar(title: str, **options: object) -> dict:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.figures.bars import finished_bars, grouped_bars
+from neutral.figures.families import NEUTRAL, Families
 from neutral.members import display
 from neutral.metrics import metric
 
@@ -82,7 +83,7 @@ def transfer_matrix(
             xgap=1,
             ygap=1,
             text=written,
-            texttemplate="%{text}" if len(targets) <= 14 else None,
+            texttemplate="%{text}" if len(targets) <= theme.TEXT_UP_TO else None,
             customdata=hover,
             hovertemplate="%{customdata}<extra></extra>",
             hoverongaps=False,
@@ -91,11 +92,12 @@ def transfer_matrix(
     )
     figure.update_xaxes(title="Trained and scored on", tickangle=-45, showgrid=False, type="category")
     figure.update_yaxes(title="Mask of", autorange="reversed", showgrid=False, type="category")
+    theme.names_on_axes(figure, len(targets), len(sources))
     return theme.finish(
         figure,
         alt=f"Heatmap: {theme.METRIC_UNITS[name]} of each language's mask trained on each language, {show}.",
         name=f"transfer-{show}",
-        height=max(300, min(760, 160 + 34 * len(sources))),
+        height=theme.matrix_height(len(sources), least=300, most=760, row=34, above=160),
     )
 
 
@@ -145,7 +147,7 @@ def cross_task_matrix(
             xgap=1,
             ygap=1,
             text=written,
-            texttemplate="%{text}",
+            texttemplate="%{text}" if len(codes) <= theme.TEXT_UP_TO else None,
             customdata=values,
             hovertemplate=f"mask of <b>%{{y}}</b>, <b>%{{x}}</b><br>%{{customdata:+.4g}} {unit}<extra></extra>",
             hoverongaps=False,
@@ -155,6 +157,7 @@ def cross_task_matrix(
     )
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category")
     figure.update_yaxes(title="Mask found on", autorange="reversed", showgrid=False, type="category")
+    theme.names_on_axes(figure, len(codes), len(sources))
     alt = f"Heatmap: {unit} under masks of {len(sources)} other tasks against the own one, by language."
     return theme.finish(figure, alt=alt, name="cross-task", height=230 + 40 * len(sources))
 
@@ -186,25 +189,38 @@ def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure
     return finished_bars(figure, alt, "relative-drop")
 
 
-def overlap_against_transfer(points: pd.DataFrame, overlap: str, change: str) -> go.Figure:
-    """Draw a point an ordered pair of languages: `points` has source, target, overlap (of their masks) and change."""
-    figure = go.Figure(
-        go.Scatter(
-            x=points["overlap"],
-            y=points["change"],
-            mode="markers",
-            marker={"size": 9, "color": [theme.colour(code) for code in points["target"]], "opacity": 0.85},
-            text=[f"{display(s)} to {display(t)}" for s, t in zip(points["source"], points["target"], strict=True)],
-            hovertemplate="<b>%{text}</b><br>overlap %{x:.4f}<br>change %{y:+.2%}<extra></extra>",
+def overlap_against_transfer(
+    points: pd.DataFrame, overlap: str, change: str, *, families: Families | None = None
+) -> go.Figure:
+    """Draw a point an ordered pair of languages: `points` has source, target, overlap (of their masks) and change.
+
+    The colour is that of the target's family, by default of the languages here.
+    """
+    members = list(dict.fromkeys(points["target"]))
+    families = families or Families(members)
+    figure = go.Figure()
+    for name, targets in families.among(members).items():
+        rows = points[points["target"].isin(targets)]
+        figure.add_trace(
+            go.Scatter(
+                x=rows["overlap"],
+                y=rows["change"],
+                name=f"To {name}" if name not in NEUTRAL else f"To {name.lower()}",
+                mode="markers",
+                marker={"size": 9, "color": families.colour(targets[0]), "opacity": 0.85},
+                text=[f"{display(s)} to {display(t)}" for s, t in zip(rows["source"], rows["target"], strict=True)],
+                hovertemplate="<b>%{text}</b><br>overlap %{x:.4f}<br>change %{y:+.2%}<extra></extra>",
+            )
         )
-    )
     figure.update_xaxes(title=overlap, showgrid=False)
     _percent_axis(figure, change, points["change"])
     return theme.finish(
         figure,
         alt=f"Scatter: {overlap} against {change} of {len(points)} ordered pairs of languages.",
         name="overlap-against-transfer",
-        height=400,
+        height=420,
+        legend=theme.LEGEND_AT_FOOT,
+        showlegend=True,
     )
 
 

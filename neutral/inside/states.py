@@ -11,8 +11,6 @@ A sentence's state after a layer is pooled from its tokens' states there; paddin
 
 from __future__ import annotations
 
-import gzip
-import lzma
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +18,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral import corpora, models
+from neutral import corpora, models, textfiles
 from neutral.errors import FileError, NeutralError
 from neutral.inside.definitions import PAPER, POOLINGS, UNWRITTEN
 from neutral.inside.hidden import hidden
@@ -30,8 +28,6 @@ EMBEDDINGS = "embeddings"
 
 LENGTH = 256
 """Tokens of a sentence that count, from its start, unless the model has fewer positions."""
-
-_OPENERS = {".gz": gzip.open, ".xz": lzma.open}
 
 
 def parallel(folder: str | Path, languages: Sequence[str] = ()) -> dict[str, list[str]]:
@@ -196,14 +192,9 @@ def _padded(rows: list[list[int]], places: np.ndarray, device: torch.device) -> 
 
 def _lines(path: Path) -> list[str]:
     """Return the lines of a file, empty ones after the last left out."""
-    opener = _OPENERS.get(path.suffix, open)
-    try:
-        with opener(path, "rt", encoding="utf-8") as file:
-            lines = [line.strip() for line in file.read().rstrip().split("\n")]
-    except UnicodeDecodeError as error:
-        raise FileError(path, f"is not UTF-8 text (byte {error.start})") from error
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise FileError(path, f"cannot be read: {error}") from error
+    lines = [line.strip() for line in textfiles.lines(path)]
+    while lines and not lines[-1]:
+        lines.pop()
     if "" in lines:
         raise FileError(path, f"line {lines.index('') + 1} is empty; line n must mean the same in all languages")
     return lines

@@ -9,10 +9,19 @@ from typing import NamedTuple
 
 STACKS = ("encoder", "decoder")
 
-# Wrappers that add a part to every name: DataParallel, PEFT and the like, torch.compile, PEFT within a layer.
-_WRAPPERS = re.compile(r"^(?:module|base_model)\.|(?:^|(?<=\.))_orig_mod\.|(?<=\.)base_layer\.")
-# torch.nn.utils.prune, and the paper's scripts, hold `weight_mask` and `weight_orig`.
-_SUFFIX = re.compile(r"(?:_mask|_orig)$")
+# Wrappers that add parts to names. In front: DataParallel, DeepSpeed and DDP; PEFT, whose model has a model. Anywhere,
+# because parts of a model are wrapped too: torch.compile, FSDP (torch's, FairScale's), activation checkpointing,
+# Lightning's Fabric, Opacus, NNI. Within a layer: PEFT. A `model.` in front of a wrapper is Lightning's, unless what is
+# wrapped is a decoder's own `model`.
+_ANY = r"_(?:orig_mod|(?:fsdp|checkpoint)_wrapped_module|fpw_module|forward_module|module|nni_wrapper)\."
+_WRAPPERS = re.compile(
+    rf"^model\.{_ANY}(?!{_ANY}|layers\.|embed_tokens\.|norm\.)"
+    rf"|^(?:module|base_model\.model|base_model)\.|(?:^|(?<=\.)){_ANY}|(?<=\.)base_layer\."
+)
+# torch.nn.utils.prune, and the paper's scripts, hold `weight_mask` and `weight_orig`; ModelOpt holds `_weight_mask`.
+_SUFFIX = re.compile(r"(?:(?<=\.)_(?=weight_mask$))|(?:_mask|_orig)$")
+# torch.nn.utils.parametrize, which torch.ao's sparsifiers use: `parametrizations.weight.0.mask`, `….original`.
+_PARAMETRIZED = re.compile(r"(?:^|(?<=\.))parametrizations\.(\w+)\.(?:\d+\.mask|original)$")
 # A layer in a layer: NNI's wrapper, and a linear layer with clipping as Gemma 4's vision has.
 _INNER = ("module", "_nni_wrapper", "linear")
 
@@ -41,12 +50,13 @@ class Name(NamedTuple):
 def canonical(name: str) -> str:
     """Return a weight's name as the bare model has it.
 
-    This strips wrappers (`module.`, `base_model.`, `_orig_mod.`, `base_layer.`) and a trailing `_mask` or `_orig`.
+    This strips wrappers (`module.`, `base_model.model.`, `_orig_mod.`, `_fsdp_wrapped_module.`, `base_layer.` …), a
+    trailing `_mask` or `_orig`, and what torch's parametrizations add.
 
     >>> canonical("module.bert.encoder.layer.7.attention.self.query.weight_mask")
     'bert.encoder.layer.7.attention.self.query.weight'
     """
-    name = _SUFFIX.sub("", name)
+    name = _SUFFIX.sub("", _PARAMETRIZED.sub(r"\1", name))
     while (stripped := _WRAPPERS.sub("", name)) != name:
         name = stripped
     return name

@@ -1,17 +1,24 @@
-"""Languages: the eleven of the paper, what any code means, and how two languages relate."""
+"""Languages: what a label means, by any code, and how languages relate on Glottolog's tree."""
 
 from neutral.languages.codes import language
-from neutral.languages.eleven import LANGUAGES, NO_SCRIPT, PAPER_ORDER, UNKNOWN, Language, by_family
-from neutral.languages.kinship import RELATIONS, relation
+from neutral.languages.eleven import PAPER_ORDER
+from neutral.languages.filenames import in_name, is_sure, is_word, words
+from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, tree_distance
+from neutral.languages.spoken import NO_SCRIPT, UNKNOWN, Language
 
 __all__ = [
-    "LANGUAGES",
     "NO_SCRIPT",
     "PAPER_ORDER",
     "RELATIONS",
     "UNKNOWN",
     "Language",
-    "by_family",
+    "branches",
+    "in_name",
+    "in_tree_order",
+    "is_sure",
+    "is_word",
     "language",
     "relation",
+    "tree_distance",
+    "words",
 ]

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from neutral.maskfiles import zips
+from neutral.maskfiles.choosing import collect_all
 from neutral.maskfiles.source import MaskFile
-from neutral.maskfiles.values import Clock, CutOffError, Entry, Limits, Parts, by, collect, pack, reordered
+from neutral.maskfiles.values import Clock, CutOffError, Entry, Kept, Limits, Parts, by, is_shape, pack, reordered
 from neutral.masks import Mask
 
 # The date of every member, so that the same mask gives the same bytes: the first that a zip can hold.
@@ -27,8 +28,8 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError)
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read(source: MaskFile, limits: Limits) -> Parts:
-    """Read an archive of 0/1 arrays. Raises `FileError`."""
+def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> list[Parts]:
+    """Read an archive of 0/1 arrays, or of weights whose `zeros` are the mask. Raises `FileError`."""
     clock = Clock(source, limits)
     with source.open() as file, zips.opened(source, file) as archive:
         members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
@@ -36,7 +37,7 @@ def read(source: MaskFile, limits: Limits) -> Parts:
         for member in members:
             clock.check()
             entries.append(_entry(source, archive, member, clock))
-        return collect(source, entries, limits)
+        return collect_all(source, entries, limits, zeros=zeros)
 
 
 def write(mask: Mask, file: BinaryIO) -> None:
@@ -59,10 +60,10 @@ def _entry(source: MaskFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, 
             # max_header_size keeps hostile headers from Python's parser
             shape, fortran, dtype = _HEADERS[version](stream, max_header_size=10_000)
             begin = stream.tell()
-    except (*_DAMAGE, ValueError, EOFError, RecursionError, MemoryError) as error:
-        reason = str(error).partition("\n")[0]
+    except Exception as error:  # NumPy's reader hands the header to Python's parser, which raises what it likes
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise source.error(f"array {name} is damaged or cut off ({reason})") from None
-    if not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 32:
+    if not is_shape(shape):
         raise source.error(f"array {name} has an impossible shape")
     problem = None
     if dtype.hasobject:
@@ -73,9 +74,11 @@ def _entry(source: MaskFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, 
         raise source.error(
             f"tensor {name} claims {by(shape)} {dtype}, which its {member.file_size:,} bytes do not hold"
         )
+    whole = dtype.kind in "iu"
     if dtype.kind == "b":
         dtype = np.dtype("u1")  # so that a byte of 2 is seen
-    return Entry(name, shape, partial(_pack, source, archive, member, begin, shape, fortran, dtype, clock), problem)
+    packed = partial(_pack, source, archive, member, begin, shape, fortran, dtype, clock)
+    return Entry(name, shape, packed, problem, whole)
 
 
 def _pack(
@@ -87,11 +90,12 @@ def _pack(
     fortran: bool,
     dtype: np.dtype,
     clock: Clock,
+    kept: Kept,
 ) -> np.ndarray:
     try:
         with archive.open(member) as stream:
             stream.read(begin)
-            bits = pack(stream, dtype, math.prod(shape), clock)
+            bits = pack(stream, dtype, math.prod(shape), clock, kept)
             if stream.read(1):  # also makes zipfile compare the checksum
                 raise zipfile.BadZipFile("more bytes than it claims")
     except EOFError:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
@@ -20,26 +22,18 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from neutral.errors import NeutralError
+from neutral.maskfiles.choosing import check_name, check_weights, collect_all
 from neutral.maskfiles.source import MaskFile
-from neutral.maskfiles.values import (
-    BFLOAT16,
-    Clock,
-    Entry,
-    Limits,
-    Parts,
-    by,
-    check_name,
-    check_weights,
-    collect,
-    pack,
-)
+from neutral.maskfiles.values import BFLOAT16, Clock, Entry, Kept, Limits, Parts, by, is_shape, pack
 from neutral.masks import Mask, packed_length
 
 FORMAT, VERSION = "neutral-mask", 1
 
 # A parsed JSON header takes up to 30 times its size; 10,000 tensors need 2 MB.
 _LONGEST_HEADER = 16 * 2**20
-_NOT_KEPT = ("file", "stem")  # where a mask was read from is not part of it
+_NOT_KEPT = ("file", "stem", "notes")  # where a mask was read from, and how, is not part of it
+# What a language's name never has: it would be a picture, a link or HTML where names are shown as Markdown.
+_NO_NAME = re.compile(r"[\[<]|://")
 _LONGEST_VALUE = 1000
 
 _DTYPES: dict[str, np.dtype | str] = {
@@ -61,14 +55,22 @@ class _Tensor:
     end: int
 
 
-def read(source: MaskFile, limits: Limits) -> Parts:
-    """Read a packed mask or plain 0/1 tensors. Raises `FileError`."""
-    with source.open() as file:
-        tensors, metadata = _header(source, file)
-        if metadata.get("format") == FORMAT:
-            return _packed(source, file, tensors, metadata, limits)
-        clock = Clock(source, limits)
-        return collect(source, [_entry(file, tensor, clock) for tensor in tensors], limits)
+def read(source: MaskFile, limits: Limits, *, zeros: bool = False) -> list[Parts]:
+    """Read a packed mask, or plain tensors: zeros and ones, or weights whose `zeros` are the mask. Raises `FileError`.
+
+    The tensors of shards, one file each, are one mask.
+    """
+    clock, entries = Clock(source, limits), []
+    with ExitStack() as opened:
+        for one in source.files:
+            file = opened.enter_context(one.open())
+            tensors, metadata = _header(one, file)
+            if metadata.get("format") == FORMAT:
+                if source.shards:
+                    raise one.error("is a whole mask of its own, and the index calls it a shard")
+                return [_packed(source, file, tensors, metadata, limits)]
+            entries += [_entry(file, tensor, clock) for tensor in tensors]
+        return collect_all(source, entries, limits, zeros=zeros)
 
 
 def write_packed(mask: Mask, file: BinaryIO) -> None:
@@ -157,8 +159,8 @@ def _tensor(source: MaskFile, name: str, claim: Any, base: int) -> _Tensor:
         dtype, shape, (begin, end) = claim["dtype"], tuple(claim["shape"]), claim["data_offsets"]
     except (TypeError, KeyError, ValueError):
         raise source.error(f"tensor {name} has no dtype, shape and place: the header is damaged") from None
-    numbers = (*shape, begin, end)
-    if not isinstance(dtype, str) or not all(type(n) is int and 0 <= n < 2**63 for n in numbers) or len(shape) > 32:
+    places = all(type(n) is int and 0 <= n < 2**63 for n in (begin, end))
+    if not isinstance(dtype, str) or not is_shape(shape) or not places:
         raise source.error(f"tensor {name} has an impossible dtype, shape or place: the header is damaged")
     if not begin <= end <= source.size - base:
         raise source.error(f"tensor {name} lies outside the file: cut off, or damaged")
@@ -172,12 +174,13 @@ def _tensor(source: MaskFile, name: str, claim: Any, base: int) -> _Tensor:
 def _entry(file: BinaryIO, tensor: _Tensor, clock: Clock) -> Entry:
     dtype = _DTYPES.get(tensor.dtype)
     problem = None if dtype is not None else f"is {tensor.dtype}; save masks as bool or float32"
-    return Entry(tensor.name, tensor.shape, partial(_pack, file, tensor, dtype, clock), problem)
+    whole = tensor.dtype != "BOOL" and isinstance(dtype, np.dtype) and dtype.kind in "iu"
+    return Entry(tensor.name, tensor.shape, partial(_pack, file, tensor, dtype, clock), problem, whole)
 
 
-def _pack(file: BinaryIO, tensor: _Tensor, dtype: np.dtype | str, clock: Clock) -> np.ndarray:
+def _pack(file: BinaryIO, tensor: _Tensor, dtype: np.dtype | str, clock: Clock, kept: Kept) -> np.ndarray:
     file.seek(tensor.begin)
-    return pack(file, dtype, math.prod(tensor.shape), clock)
+    return pack(file, dtype, math.prod(tensor.shape), clock, kept)
 
 
 def _packed(
@@ -196,15 +199,20 @@ def _packed(
         raise source.error("its metadata name other tensors than it holds")
     if not isinstance(header, dict) or not all(_plain(value) for value in header.values()):
         raise source.error("its header is damaged")
+    language = str(header.get("language") or "")
+    if not language.isprintable() or _NO_NAME.search(language):
+        raise source.error(f"its header names {language[:60]!r} as the language, which is no language's name")
     for tensor in tensors:
         shape = shapes[tensor.name]
-        if not all(type(n) is int and 0 <= n < 2**63 for n in shape) or len(shape) > 32:
+        if not is_shape(shape):
             raise source.error(f"tensor {tensor.name} has an impossible shape")
         if tensor.dtype != "U8" or packed_length(shape) != tensor.end - tensor.begin:
             raise source.error(f"tensor {tensor.name} claims {by(shape)} weights, which its bits do not hold")
     if not tensors:
         raise source.error("holds no tensors")
     check_weights(source, shapes.values(), limits)
+    if not any(map(math.prod, shapes.values())):
+        raise source.error("holds no weights at all")
     bits, named = {}, {tensor.name: tensor for tensor in tensors}
     for name in shapes:  # the order that the mask was written in
         tensor = named[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -47,12 +48,23 @@ def shown(text: str, length: int = 200) -> str:
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A file on disk (`path`) or in memory (`data`) under the name that its user knows."""
+    """A file on disk (`path`) or in memory (`data`) under the name that its user knows, or `shards` of one."""
 
     name: str
     size: int
     path: Path | None = None
     data: memoryview | None = None
+    shards: tuple[MaskFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[MaskFile, ...]:
+        """The files that its tensors are in: its shards, or itself."""
+        return self.shards or (self,)
+
+    @classmethod
+    def of_shards(cls, name: str, shards: Sequence[MaskFile]) -> MaskFile:
+        """Take the files that an index (`shards.joined`) names as one, under the index's name."""
+        return cls(name, sum(shard.size for shard in shards), shards=tuple(shards))
 
     @classmethod
     def of_path(cls, path: str | os.PathLike[str]) -> MaskFile:
@@ -119,8 +131,11 @@ class _View(io.RawIOBase):
 
 
 def kind(source: MaskFile) -> str:
-    """Return "safetensors", "zip" or "torch legacy", else a description of the file in a few words."""
-    with source.open() as file:
+    """Return "safetensors", "zip", "torch legacy" or "pickle", else a description of the file in a few words.
+
+    Of shards it is that of the first.
+    """
+    with source.files[0].open() as file:
         head = file.read(_HEAD)
     if head.startswith(b"PK\x03\x04"):
         return "zip"
@@ -135,7 +150,7 @@ def kind(source: MaskFile) -> str:
     if head[257:262] == b"ustar":
         return "a tar archive (unpack it first)"
     if head[:1] == b"\x80" and len(head) > 1 and 2 <= head[1] <= 5:
-        return "a Python pickle that torch.save did not write, which could run code and was not opened"
+        return "pickle"
     if head.lstrip()[:9].lower() in (b"<!doctype", b"<html>") or head.lstrip()[:5].lower() == b"<html":
         return "a web page"
     return "text" if _is_text(head) else "of an unknown kind"

@@ -1,21 +1,19 @@
-"""From stored numbers to packed bits, a piece at a time; which tensors of a file are its mask."""
+"""From stored numbers to packed bits, a piece at a time."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from neutral.maskfiles.source import MaskFile, shown
+from neutral.maskfiles.source import MaskFile
 
 # Values read at once: a few MB at most whatever the type, a multiple of 8 so that pieces end on whole bytes.
 _PIECE = 2**19
-_LONGEST_NAME = 500
 
 BFLOAT16 = "bfloat16"
 """Stands in for a dtype: numpy has none of this kind."""
@@ -54,11 +52,32 @@ UPLOAD = Limits(weights=2_000_000_000, seconds=120, unpacked=2**30)
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a mask that was read: packed bits and shapes by name, and a header."""
+    """The parts of a mask that was read.
+
+    Attributes
+    ----------
+    bits, shapes : dict
+        Packed bits and shapes by name.
+    header : dict
+        What the file says of the mask.
+    notes : tuple of str
+        What was left out or assumed, a clause each.
+    renamed : int
+        How many names had a wrapper's parts.
+    label : str
+        What the file calls this one of several masks in it; "" for its only one.
+    """
 
     bits: dict[str, np.ndarray]
     shapes: dict[str, tuple[int, ...]]
     header: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    renamed: int = 0
+    label: str = ""
+
+
+Kept = Callable[[np.ndarray, "np.dtype | str"], np.ndarray]
+"""Numbers as they are stored, and their dtype -> bool array of those that are kept: `ones` or `nonzero`."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +91,22 @@ class Entry:
     shape : tuple of int
         As the file claims; already checked against the file's size if `problem` is None.
     pack : callable
-        Returns the bits; raises `BadValueError`.
+        Returns the bits of what is `Kept`; raises `BadValueError`.
     problem : str or None
         Why the tensor can't be read, in words that go on after "tensor NAME"; it matters only if the tensor is chosen.
+    whole : bool
+        Whether its numbers are integers.
     """
 
     name: str
     shape: tuple[int, ...]
-    pack: Callable[[], np.ndarray]
+    pack: Callable[[Kept], np.ndarray]
     problem: str | None = None
+    whole: bool = False
+
+    def called(self, name: str) -> Entry:
+        """Return the tensor under another name."""
+        return replace(self, name=name)
 
 
 class BadValueError(ValueError):
@@ -104,8 +130,8 @@ class Clock:
             raise self._source.error(f"took longer to read than the {self._seconds:g} s it may")
 
 
-def pack(file: BinaryIO, dtype: np.dtype | str, size: int, clock: Clock) -> np.ndarray:
-    """Read `size` values from the file's position on and return their bits, (ceil(size / 8),) uint8.
+def pack(file: BinaryIO, dtype: np.dtype | str, size: int, clock: Clock, kept: Kept) -> np.ndarray:
+    """Read `size` values from the file's position on and return the bits of what is kept, (ceil(size / 8),) uint8.
 
     One piece of the values is in memory at a time. Raises `BadValueError` for a value other than 0 and 1,
     `CutOffError` at the file's end.
@@ -118,7 +144,7 @@ def pack(file: BinaryIO, dtype: np.dtype | str, size: int, clock: Clock) -> np.n
         clock.check()
         piece = buffer[: min(_PIECE, size - start) * stored.itemsize]
         _fill(file, piece)
-        packed = np.packbits(ones(np.frombuffer(piece, stored), dtype))
+        packed = np.packbits(kept(np.frombuffer(piece, stored), dtype))
         bits[start // 8 : start // 8 + packed.size] = packed
     return bits
 
@@ -133,13 +159,26 @@ def ones(values: np.ndarray, dtype: np.dtype | str) -> np.ndarray:
 
     Raises `BadValueError` naming another value (NaN included).
     """
-    if dtype == BFLOAT16:  # the upper half of a float32
-        values = (values.astype(np.uint32) << 16).view(np.float32)
+    values = _numbers(values, dtype)
     are_ones = values == 1
     if np.count_nonzero(are_ones) + np.count_nonzero(values == 0) != values.size:
         other = values[~are_ones & (values != 0)].flat[0]
         raise BadValueError(f"holds {other:g}, and a mask holds only 0 and 1")
     return are_ones
+
+
+def nonzero(values: np.ndarray, dtype: np.dtype | str) -> np.ndarray:
+    """Return which weights, stored as `dtype`, are not zero. Raises `BadValueError` for NaN, which is no weight."""
+    values = _numbers(values, dtype)
+    if np.isnan(values).any():
+        raise BadValueError("has NaN among its weights: a model that diverged, or a damaged file")
+    return values != 0
+
+
+def _numbers(values: np.ndarray, dtype: np.dtype | str) -> np.ndarray:
+    if dtype == BFLOAT16:  # the upper half of a float32
+        return (values.astype(np.uint32) << 16).view(np.float32)
+    return values
 
 
 def reordered(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -148,59 +187,16 @@ def reordered(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.packbits(np.ascontiguousarray(array))
 
 
-def collect(source: MaskFile, entries: Sequence[Entry], limits: Limits) -> Parts:
-    """Choose the tensors that are the mask (see the package) and pack them one after the other.
-
-    Raises `FileError`, naming a tensor that can't be part of a mask, and for no tensors or too many weights.
-    """
-    for entry in entries:
-        check_name(source, entry.name)
-    if repeated := next((n for n, count in Counter(e.name for e in entries).items() if count > 1), None):
-        raise source.error(f"tensor {repeated} is in it twice")
-    named = [entry for entry in entries if entry.name.endswith("_mask")]
-    chosen = named or [entry for entry in entries if entry.shape]
-    if not chosen:
-        raise source.error("holds no tensors that could be masks" if entries else "holds no tensors")
-    # A bias beside masks is no mistake; a file of nothing but vectors is taken as it is.
-    lenient = not named and any(len(entry.shape) > 1 for entry in chosen)
-    check_weights(source, (entry.shape for entry in chosen), limits)
-    for entry in chosen:
-        if entry.problem:
-            raise source.error(f"tensor {entry.name} {entry.problem}")
-    bits, shapes = {}, {}
-    for entry in chosen:
-        try:
-            bits[entry.name] = entry.pack()
-        except BadValueError as error:
-            if lenient and len(entry.shape) < 2:
-                continue
-            hint = "" if named else _hint(entry.name)
-            raise source.error(f"tensor {entry.name} {error}{hint}") from None
-        except CutOffError:
-            raise source.error(f"tensor {entry.name} is cut off: the file ends before it does") from None
-        shapes[entry.name] = entry.shape
-    return Parts(bits, shapes)
-
-
-def check_name(source: MaskFile, name: str) -> None:
-    """Raise `FileError` for a name that is no weight's: it would go on into tables and other files."""
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise source.error(f"a tensor is called {shown(name, 60)!r}, which is no weight's name")
-
-
-def check_weights(source: MaskFile, shapes: Iterator[tuple[int, ...]], limits: Limits) -> None:
-    """Raise `FileError` if there are more weights than one mask may have."""
-    if (total := sum(math.prod(shape) for shape in shapes)) > limits.weights:
-        raise source.error(f"claims {total:.2g} weights; a file may hold {limits.weights:.2g}")
+def is_shape(shape: object) -> bool:
+    """Whether a claimed shape is one: at most 32 sizes, and room in an address space even where a size is 0."""
+    if not isinstance(shape, tuple) or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
+        return False
+    return math.prod(n or 1 for n in shape) < 2**62
 
 
 def by(shape: Sequence[int]) -> str:
     """Return a shape as text."""
     return "×".join(map(str, shape)) or "()"
-
-
-def _hint(name: str) -> str:
-    return " (a model's weights, not its mask?)" if name.endswith(("weight", "bias")) else ""
 
 
 def _fill(file: BinaryIO, buffer: memoryview) -> None:

@@ -1,283 +1,104 @@
-"""The child process that opens a torch file and leaves a packed mask (see `pickled`).
+"""The child process that opens pickles and leaves packed masks (see `pickled`).
 
-    python -m neutral.maskfiles.worker FOLDER
+    python -m neutral.maskfiles.worker
 
-`torch.load(weights_only=True)` builds the dict of tensors without their numbers, on the `meta` device. The
-numbers are then read from the file one tensor at a time, at places that are checked against the zip directory. In
-torch's legacy format (before 1.6) the places are noted while torch believes that it reads the numbers.
+It reads jobs from standard input, a line of JSON each, and says when each is done.
 """
 
 from __future__ import annotations
 
-import bisect
 import json
 import math
 import os
-import pickle
-import re
 import sys
 import warnings
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
-from operator import itemgetter
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-import numpy as np
+from typing import Any
 
 from neutral.errors import FileError, NeutralError
-from neutral.maskfiles import safetensor, zips
-from neutral.maskfiles.pickled import JOB, PROBLEM, RESULT
-from neutral.maskfiles.source import MaskFile, kind
-from neutral.maskfiles.values import (
-    BFLOAT16,
-    BadValueError,
-    Clock,
-    CutOffError,
-    Entry,
-    Limits,
-    Parts,
-    by,
-    collect,
-    ones,
-    pack,
-    stored_as,
-)
+from neutral.maskfiles import arrays, nested, safetensor, tensors, unpickling
+from neutral.maskfiles.choosing import collect, collect_all
+from neutral.maskfiles.pickled import ANSWER, DONE, MASK, SPENT
+from neutral.maskfiles.source import MaskFile
+from neutral.maskfiles.values import Clock, Entry, Limits, Parts
 from neutral.masks import Mask
-
-if TYPE_CHECKING:
-    import torch
 
 # Beside what torch takes when loaded: the pickle's objects, and a piece of a tensor.
 _FLOOR = 512 * 2**20
-# torch.save writes some 200 bytes of pickle for each tensor.
-_LARGEST_PICKLE = 16 * 2**20
-
-_NUMBERS = {
-    **{f"{name}{bits}": np.dtype(f"{name}{bits}") for name in ("int", "uint") for bits in (8, 16, 32, 64)},
-    **{f"float{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
-    "bool": np.dtype("u1"),
-    "bfloat16": BFLOAT16,
-}
-_USUAL_KEYS = ("mask", "masks", "state_dict", "model_state_dict", "model", "module")
-
-Locate = Callable[["torch.Tensor"], tuple[int, int]]
-"""Tensor -> where its storage begins in the file, and how many bytes the storage has there."""
 
 
-def main(folder: Path) -> None:
-    """Do the job in `folder`, leaving the mask or a problem there."""
-    job = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    source = MaskFile.of_path(job["path"])
+def main() -> None:
+    """Do the jobs of standard input, until there are no more."""
+    out = os.dup(1)  # for this protocol alone
+    os.dup2(2, 1)
+    for line in sys.stdin.buffer:
+        said = do(json.loads(line))
+        os.write(out, said)
+        if said == SPENT:
+            return
+
+
+def do(job: dict[str, Any]) -> bytes:
+    """Do a job, leaving the masks or a problem in its folder, and return `DONE` or `SPENT`."""
+    folder = Path(job["folder"])
     limits = Limits(job["weights"], job["seconds"], job["memory"])
+    said, answer = DONE, {}
     try:
-        parts = _read(source, limits)
-        with (folder / RESULT).open("wb") as file:
-            safetensor.write_packed(Mask(parts.bits, parts.shapes), file)
-        return
+        files = [MaskFile.of_path(path) for path in job["paths"]]
+        source = files[0] if len(files) == 1 else MaskFile.of_shards(files[0].name, files)
+        answer["masks"] = [_left(folder, i, parts) for i, parts in enumerate(_read(source, limits, job["zeros"]))]
     except FileError as error:
-        problem = error.problem
+        answer = {"problem": error.problem}
     except NeutralError as error:
-        problem = f"tensor {error}"
+        answer = {"problem": f"tensor {error}"}
     except MemoryError:
-        problem = _TOO_MUCH_MEMORY
-    (folder / RESULT).unlink(missing_ok=True)
-    (folder / PROBLEM).write_text(json.dumps({"problem": problem}), encoding="utf-8")
+        said, answer = SPENT, {"problem": "reading it takes more memory than it may: damaged, or made to do so"}
+    except Exception as error:  # a stranger's bytes: whatever they make a reader raise is about this file alone
+        answer = {"problem": f"could not be read: damaged, or made to be ({type(error).__name__}: {error})"}
+    (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
+    return said
 
 
-def _read(source: MaskFile, limits: Limits) -> Parts:
+def _left(folder: Path, number: int, parts: Parts) -> dict[str, Any]:
+    """Leave a mask in the folder, and return what is to be said of it."""
+    with (folder / MASK.format(number)).open("wb") as file:
+        safetensor.write_packed(Mask(parts.bits, parts.shapes), file)
+    return {"label": parts.label, "notes": parts.notes, "renamed": parts.renamed}
+
+
+def _read(source: MaskFile, limits: Limits, zeros: bool) -> list[Parts]:
     import torch
 
     warnings.simplefilter("ignore")  # they are about protocols, for whoever wrote the file
     clock = Clock(source, limits)
-    with source.open() as file:
-        if kind(source) == "zip":
-            with zips.opened(source, file) as archive:
-                members = zips.places(source, file, archive)
-            for begin, member in members.items():
-                if member.filename.endswith("/byteorder") and _at(file, begin, member.file_size) == b"big":
-                    raise source.error("was saved on a big-endian machine, which is not supported")
-                if member.filename.endswith("/data.pkl") and member.file_size > _LARGEST_PICKLE:
-                    raise source.error(f"its data.pkl of {member.file_size:,} bytes describes no mask")
-            _limit(limits, source.size // 8 + max(member.file_size for member in members.values()))
-            file.seek(0)
-            loaded = _load(source, lambda: torch.load(file, map_location="meta", weights_only=True))
-            locate = partial(_place_in_zip, {begin: member.file_size for begin, member in members.items()})
+
+    def is_tensor(value: object) -> bool:
+        return isinstance(value, (torch.Tensor, arrays.Array))
+
+    masks: dict[str, list[Entry]] = {}
+    notes: list[str] = []
+    with ExitStack() as opened:
+        for one in source.files:
+            file = opened.enter_context(one.open())
+            loaded, locate = unpickling.load(one, file, lambda more: _limit(limits, source.size // 8 + more))
+            tables, said = nested.masks(one, loaded, is_tensor)
+            notes += said
+            for label, table in tables.items():
+                for name, tensor in table.items():
+                    masks.setdefault(label, []).append(_entry(file, name, tensor, locate, clock))
+        if list(masks) == [""]:
+            found = collect_all(source, masks[""], limits, zeros=zeros)
         else:
-            noting = _Noting(file, source.size)
-            # torch asks for all of it at once, though the memory is never touched.
-            _limit(limits, source.size // 8 + source.size)
-            loaded = _load(source, lambda: torch.load(noting, map_location="cpu", weights_only=True))
-            locate = noting.place
-        tensors = _named(source, loaded)
-        entries = [_entry(file, name, tensor, locate, clock) for name, tensor in tensors.items()]
-        return collect(source, entries, limits)
+            found = [collect(source, each, limits, zeros=zeros, label=label) for label, each in masks.items()]
+        return [replace(parts, notes=(*notes, *parts.notes)) for parts in found]
 
 
-def _at(file: BinaryIO, begin: int, size: int) -> bytes:
-    file.seek(begin)
-    return file.read(min(size, 16))
-
-
-def _load(source: MaskFile, load: Callable[[], Any]) -> Any:
-    """Call torch.load, and turn every failure but a lack of memory into a `FileError`."""
-    try:
-        return load()
-    except pickle.UnpicklingError as error:
-        if requested := re.search(r"GLOBAL (\S+)", str(error)):
-            raise source.error(
-                f"holds more than tensors: it asks for {requested[1]}, which could run code and was not run"
-            ) from None
-        raise source.error(f"holds more than tensors, or is damaged ({_first_line(error)})") from None
-    except MemoryError:
-        raise
-    # On damaged or hostile bytes torch raises errors of many classes (RuntimeError, EOFError, KeyError, TypeError,
-    # AssertionError, UnicodeDecodeError … come up), and all of them mean one thing.
-    except Exception as error:
-        text = _first_line(error)
-        if "allocate memory" in text or "not enough memory" in text:
-            raise MemoryError from None
-        raise source.error(f"is damaged or cut off ({text})") from None
-
-
-def _first_line(error: Exception) -> str:
-    # torch wraps the reason in advice on how to load the file unsafely, which is none for our users
-    reason = str(error).rpartition("WeightsUnpickler error:")[2].strip().partition("\n")[0].strip()
-    return reason.removesuffix(".") or type(error).__name__
-
-
-def _named(source: MaskFile, loaded: Any) -> dict[str, torch.Tensor]:
-    """Return the file's tensors by name: those of its dict, else those of the only inner dict that has tensors."""
-    import torch
-
-    if isinstance(loaded, torch.Tensor):
-        raise source.error("holds one tensor without a name; a mask is a dict of tensors by weight name")
-    if not isinstance(loaded, Mapping):
-        raise source.error(f"holds a {type(loaded).__name__}; a mask is a dict of tensors by weight name")
-    if not loaded:
-        raise source.error("holds an empty dict, so no tensors")
-
-    def tensors(table: Mapping[Any, Any]) -> dict[Any, torch.Tensor]:
-        return {name: value for name, value in table.items() if isinstance(value, torch.Tensor)}
-
-    named = tensors(loaded)
-    if not named:
-        inner = {key: tensors(value) for key, value in loaded.items() if isinstance(value, Mapping)}
-        inner = {key: table for key, table in inner.items() if table}
-        if len(inner) > 1:
-            inner = {key: inner[key] for key in _USUAL_KEYS if key in inner} or inner
-            if len(inner) > 1:
-                names = ", ".join(map(str, inner))
-                raise source.error(f"holds several dicts of tensors ({names}); save the masks alone")
-        named = next(iter(inner.values()), {})
-    if not named:
-        raise source.error("holds a dict, but no tensors in it")
-    if wrong := [name for name in named if not isinstance(name, str)]:
-        raise source.error(f"calls a tensor {wrong[0]!r}, which is no weight's name")
-    return named
-
-
-def _entry(file: BinaryIO, name: str, tensor: torch.Tensor, locate: Locate, clock: Clock) -> Entry:
-    import torch
-
-    shape, nothing = tuple(tensor.shape), lambda: np.empty(0, np.uint8)
-    kind = str(tensor.dtype).removeprefix("torch.")
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_conj() or tensor.is_neg():
-        return Entry(name, shape, nothing, "is not a plain dense tensor; save masks as bool or float32")
-    if kind not in _NUMBERS:
-        return Entry(name, shape, nothing, f"is {kind}; save masks as bool or float32")
-    size = math.prod(shape)
-    if size == 0:
-        return Entry(name, shape, nothing)
-    dtype, item = _NUMBERS[kind], tensor.element_size()
-    strides, offset = tensor.stride(), tensor.storage_offset()
-    span = 1 + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    try:
-        begin, held = locate(tensor)
-    except BadValueError as error:
-        return Entry(name, shape, nothing, str(error))
-    if span < size or (offset + span) * item > held:
-        claim = f"claims {by(shape)} values of {item} bytes, more than the {held:,} bytes it holds"
-        return Entry(name, shape, nothing, claim)
-
-    def packed() -> np.ndarray:
-        file.seek(begin + offset * item)
-        if tensor.is_contiguous():
-            return pack(file, dtype, size, clock)
-        stored = file.read(span * item)
-        if len(stored) < span * item:
-            raise CutOffError
-        view = np.ndarray(shape, stored_as(dtype), stored, 0, [stride * item for stride in strides])
-        return np.packbits(ones(np.ascontiguousarray(view), dtype))
-
-    return Entry(name, shape, packed)
-
-
-def _place_in_zip(members: Mapping[int, int], tensor: torch.Tensor) -> tuple[int, int]:
-    storage = tensor.untyped_storage()
-    # Where torch expects the storage's bytes; it notes this for tensors without numbers, computed from the
-    # sizes that the pickle claims, so a lie shows as a place where no member of that size begins.
-    begin, claimed = getattr(storage, "_checkpoint_offset", None), storage.nbytes()
-    if begin not in members:
-        raise BadValueError("is not where torch.save puts it: damaged, or an archive that was packed anew")
-    if members[begin] != claimed:
-        raise BadValueError(f"claims {claimed:,} bytes, but the file holds {members[begin]:,} for it")
-    return begin, claimed
-
-
-class _Noting:
-    """A file for torch's legacy loader that skips the numbers and notes where they are.
-
-    torch reads pickles with `read` and `readline`, and the numbers with `readinto`, into memory that it has
-    reserved but not touched. Instead of filling that memory, its address and the place in the file are noted.
-    """
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.read, self.readline, self.seek, self.tell = file.read, file.readline, file.seek, file.tell
-        self._file, self._size = file, size
-        self._pieces: list[tuple[int, int, int]] = []  # address, place in the file, bytes
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Note where `buffer` should be filled from; fill it only if it may be a storage's length."""
-        place, length = self.tell(), len(buffer)
-        if length <= 8:
-            # Before each storage torch reads its length, 8 bytes, and compares it.
-            count = self._file.readinto(buffer)
-        else:
-            count = max(0, min(length, self._size - place))
-            self.seek(place + count)
-        if count:
-            self._note(np.frombuffer(buffer, np.uint8).ctypes.data, place, count)
-        return count
-
-    def place(self, tensor: torch.Tensor) -> tuple[int, int]:
-        """Return where a tensor's storage begins in the file, and its bytes there."""
-        storage = tensor.untyped_storage()
-        address = storage.data_ptr()
-        # A view of a storage (torch before 0.4 saved those) begins inside it.
-        at = bisect.bisect_right(self._sorted, address, key=itemgetter(0)) - 1
-        begin, place, length = self._sorted[at] if at >= 0 else (0, 0, 0)
-        skipped = address - begin
-        if skipped >= length:
-            raise BadValueError("has no numbers in the file: cut off, or damaged")
-        return place + skipped, min(length - skipped, storage.nbytes())
-
-    def _note(self, address: int, place: int, count: int) -> None:
-        # torch reads a storage that is too long for one call in several: lengthen the piece that ends at `place`.
-        if self._pieces:
-            begin, first, length = self._pieces[-1]
-            if begin + length == address and first + length == place:
-                self._pieces[-1] = (begin, first, length + count)
-                return
-        self._pieces.append((address, place, count))
-
-    @cached_property
-    def _sorted(self) -> list[tuple[int, int, int]]:
-        """The pieces by address, once torch is done."""
-        return sorted(self._pieces)
-
-
-_TOO_MUCH_MEMORY = "reading it takes more memory than it may: damaged, or made to do so"
+def _entry(file: Any, name: str, tensor: Any, locate: tensors.Locate, clock: Clock) -> Entry:
+    if isinstance(tensor, arrays.Array):
+        return arrays.entry(name, tensor, clock)
+    return tensors.entry(file, name, tensor, locate, clock)
 
 
 def _limit(limits: Limits, needed: int) -> None:
@@ -292,7 +113,8 @@ def _limit(limits: Limits, needed: int) -> None:
     for what, field in ((resource.RLIMIT_DATA, "VmData"), (resource.RLIMIT_AS, "VmSize")):
         _lower(resource, what, int(now[field].split()[0]) * 1024 + more)
     # So that this process ends even if it outlives its parent.
-    _lower(resource, resource.RLIMIT_CPU, math.ceil(limits.time_for(0)) + 60)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _lower(resource, resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.time_for(0)) + 60)
     _lower(resource, resource.RLIMIT_CORE, 0)
 
 
@@ -303,7 +125,6 @@ def _lower(resource: Any, kind: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
     # Leave without tearing torch down, which costs time and can fail under the memory limit.
-    sys.stdout.flush()
     os._exit(0)

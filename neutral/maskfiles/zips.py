@@ -29,16 +29,20 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 2**16
 
 
-SUFFIXES = (".pt", ".pth", ".bin", ".safetensors", ".npz")
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".safetensors", ".npz")
 """Suffixes of the files in an archive that are read as masks."""
 
 MASKS = "a zip archive of mask files"
 
 
 def is_mask(name: str) -> bool:
-    """Whether a file in an archive is a mask file by its name, and not hidden (as macOS's ._mask.pt)."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-    return name.lower().endswith(SUFFIXES) and not hidden
+    """Whether a file in an archive is a mask file by its name, and not hidden."""
+    return name.lower().endswith(SUFFIXES) and not is_hidden(name)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file in an archive is hidden (as macOS's ._mask.pt)."""
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
 def kind(source: MaskFile) -> str:

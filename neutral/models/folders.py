@@ -27,7 +27,8 @@ def require(source: str | Path, *, gguf: object = None) -> Path | None:
     path = Path(source).expanduser()
     if not path.is_dir():
         if str(source).startswith((".", "/", "~")) or path.exists():
-            raise NeutralError(f"{source}: not a model folder (a folder with config.json and weights)")
+            gguf = f"; give its folder {path.parent}, and --gguf {path.name}" if path.suffix == ".gguf" else ""
+            raise NeutralError(f"{source}: not a model folder (a folder with config.json and weights){gguf}")
         return None
     if (path / _ADAPTER).is_file():
         base = json_object(path / _ADAPTER).get("base_model_name_or_path") or "a model that it does not name"

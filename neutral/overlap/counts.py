@@ -44,7 +44,7 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
     Raises
     ------
     MismatchError
-        Naming the first tensor that differs between the masks.
+        Naming the first tensor that differs between the masks; one prefix of all names may differ (`Mask.bridged`).
     NeutralError
         For no masks, or for names that do not fit.
 
@@ -60,6 +60,7 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
         raise NeutralError("there are no masks to count")
     members = _members(masks, names)
     first = masks[0]
+    masks = [mask.bridged(first) for mask in masks]
     for mask, member in zip(masks, members, strict=True):
         first.require_same(mask, names=(members[0], member))
     sizes = np.array([math.prod(shape) for shape in first.shapes.values()], dtype=np.int64)

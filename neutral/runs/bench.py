@@ -56,7 +56,7 @@ class Bench:
         own = {"tokenizer": self.tokenizer, "length": plan.length, "device": device}
         loaded = models.load(plan.model, plan.task, **own, **options)
         self.model, spoken = loaded.model.eval(), adapters.prepare(loaded.model, plan.languages)
-        self.notes = (*loaded.notes, *poor, *spoken, *_left(loaded.model))
+        self.notes = (*corpus.notes, *loaded.notes, *poor, *spoken, *_left(loaded.model))
         self.matrix = compression.checked(embedding(self.model).weight).cpu()
         self.tied = tied(self.model)
         require_placeable(self.model, self.matrix, models.trial(self.model))

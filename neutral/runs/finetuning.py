@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.models import adapters
 from neutral.progress import say
+from neutral.readings import listed
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
 from neutral.runs.records import Finished, scored
@@ -57,8 +57,8 @@ def prepare(
             task = loaded.over(models.load_tokenizer(model, **options), length=tokens, stride=plan.stride)
             task.items(loaded.train[:1])
         finetuning.start(model, task, None, 0, "cpu", **options)
-        for split, count in ({} if quiet else loaded.hidden).items():
-            print(f"{source}: {split}: {count} rows left out, their labels are kept secret (-1)", file=sys.stderr)
+        told = loaded.left_out.items()
+        say([f"{source}: {split}: rows left out: {listed(counts)}" for split, counts in told], quiet=quiet)
     return data
 
 

@@ -17,6 +17,7 @@ from neutral.search.rewind import snapshot
 from neutral.search.search import Search
 from neutral.tasks import Task, making
 from neutral.tasks.base import tell_padding
+from neutral.tasks.overview import texts_of
 from neutral.tasks.wording import Wording
 
 _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn alike in every language
@@ -100,7 +101,7 @@ class Ready:
     unknown : language -> float
         The share of its text's tokens that are unknown to the tokenizer.
     notes : tuple of str
-        What the user should know of the text.
+        What the user should know of the text: what was assumed, left out and passed over, and what is unknown.
     """
 
     task: Task
@@ -126,7 +127,7 @@ def ready(
     for a wording of another task or model.
     """
     tokenizer = models.load_tokenizer(source, **options)
-    texts = {code: _texts([*corpus.train[code], *corpus.held_out[code]]) for code in languages}
+    texts = {code: texts_of([*corpus.train[code], *corpus.held_out[code]]) for code in languages}
     unknown, notes = models.require_known(source, tokenizer, texts)
     is_labelled = task in making.LABELLED
     encoder_decoder = is_labelled and models.is_encoder_decoder(source, **options)
@@ -141,7 +142,7 @@ def ready(
             tell_padding(loaded.model, tokenizer)
         return loaded
 
-    return Ready(objective, load, unknown, notes)
+    return Ready(objective, load, unknown, (*corpus.notes, *notes))
 
 
 def facts(notes: Sequence[str], unknown: Mapping[str, float]) -> dict:
@@ -221,14 +222,6 @@ def subject(
         (*loaded.notes, *prepared.notes, *spoken),
         prepared.unknown,
     )
-
-
-def _texts(items: Sequence) -> list[str]:
-    """Return the text of each item: a line as it is, the words of a tagged sentence, the texts of an example."""
-    return [
-        item if isinstance(item, str) else " ".join(getattr(item, "words", None) or getattr(item, "texts", ()))
-        for item in items
-    ]
 
 
 def _equal(sizes: Mapping[str, int], requested: int | None) -> int:

@@ -1,8 +1,9 @@
 """What explains the overlap of a study's masks: distances between its languages, and their association with overlap.
 
-It writes rows into the study. "distance": distance, source, target, value (null if unknown). "association": the choice
-of masks (task, method, sparsity, seed), measure, by, scheme (plain: any languages are exchanged; family: only relatives
-are), controls, members, and the columns of `association.associations`. "regression" alike.
+It writes rows into the study. "distance": distance, source, target, value (null if unknown), features (how many it
+rests on; null if it counts none). "association": the choice of masks (task, method, sparsity, seed), measure, by,
+scheme (plain: any languages are exchanged; family: only relatives are), controls, members, and the columns of
+`association.associations`. "regression" alike.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from neutral import association, labels, summary, typology
 from neutral.association import schemes
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.progress import bar
+from neutral.progress import bar, say
 from neutral.runs.plans.typology import TypologyPlan, check
 from neutral.runs.records import Finished
 from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
-from neutral.typology import tokens
+from neutral.typology import similarity, tokens
 
 KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme", "controls", "kinds")
 """The fields that tell tests apart; controls are those of an association, kinds those of a regression."""
 
 
 def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarray] | None = None) -> pd.DataFrame:
-    """Return the distances between languages, and write those that the study lacks into it.
+    """Return the distances between languages (`typology.filled`), and write those that the study lacks into it.
 
     With `counts`, language -> (V,) token counts, the distances of vocabulary and text are among them.
     """
@@ -40,10 +41,8 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
     table = pd.concat(tables, ignore_index=True)
     stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
     new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
-    stored.extend("distance", [{**row, "value": _written(row["value"])} for row in new])
-    recorded = study.table("distance")
-    between = recorded["source"].isin(languages) & recorded["target"].isin(languages)
-    return recorded[between].astype({"value": float}).reset_index(drop=True)
+    stored.extend("distance", [_counted({name: _written(value) for name, value in row.items()}) for row in new])
+    return typology.filled(study.table("distance"), languages)
 
 
 def explain(
@@ -74,6 +73,7 @@ def explain(
     for by in plan.by:
         labels.require_groups(summary.counts_of(study, choices[0]).tensors, by)
     apart = distances(study, members, counts)
+    say(notes(members), quiet=quiet)
     overlaps = [
         (choice, measure, by)
         for choice, measure, by in product(choices, plan.measures, plan.by)
@@ -89,7 +89,23 @@ def explain(
     tested = {(*choice, measure, by) for choice, measure, by in overlaps if by == plan.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
     table = table[[key in tested for key in keys]].reset_index(drop=True)
+    if lacking := [name for name in typology.kinds_in(apart) if name not in set(table["distance"])]:
+        said = "the study's tests are of before and lack"
+        say([f"{said} {', '.join(lacking)}; the page Typology has them, and so has a study anew"], quiet=quiet)
     return table.assign(group=table["group"].map(labels.renamed))  # rows of before may have former names
+
+
+def notes(languages: Sequence[str]) -> list[str]:
+    """Return what to know of the tests of some languages: who is not in URIEL+, and what families leave to exchange."""
+    said = []
+    if lacking := similarity.languages(languages).outside_uriel:
+        said.append(f"not in URIEL+, so left out of its distances: {', '.join(lacking)}")
+    ways = association.possible(languages, typology.families(languages))
+    if ways == 1:
+        said.append(f"no two of the {len(languages)} languages are of one family: tests within families have no p")
+    elif ways < len(languages) ** 2:
+        said.append(f"within families there are only {ways} permutations: no p is below {1 / ways:.2g}")
+    return said
 
 
 def _chosen(study: Study, plan: TypologyPlan) -> list[Choice]:
@@ -125,6 +141,12 @@ def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, b
             results.extend("regression", (test | row for row in _rows(table)))
 
 
+def _counted(row: dict) -> dict:
+    """Return a distance's row with a whole number of features, null where it counts none."""
+    features = row.get("features")
+    return {**row, "features": None if features is None else int(features)}
+
+
 def _unordered(distance: dict) -> dict:
     source, target = sorted((distance["source"], distance["target"]))
     return distance | {"source": source, "target": target}
@@ -149,7 +171,7 @@ def token_counts(model: str, corpus: Corpus, **options: object) -> dict[str, np.
 
     tokenizer = models.load_tokenizer(model, **options)
     lines = {code: [*corpus.train[code], *corpus.held_out[code]] for code in corpus.languages}
-    say(models.require_known(model, tokenizer, lines)[1])
+    say((*corpus.notes, *models.require_known(model, tokenizer, lines)[1]))
     return count(tokenizer, lines, len(tokenizer))
 
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from neutral import corpora
 from neutral.errors import NeutralError
 from neutral.languages import language
-from neutral.tasks import classification, glue, splits, squad
+from neutral.tasks import examples, glue, splits, squad
 from neutral.tasks.base import Task
 from neutral.tasks.classification import Classification
 from neutral.tasks.glue import Glue
@@ -36,8 +36,8 @@ class Benchmark:
         Examples to score; "validation", for MNLI "validation_matched" and "validation_mismatched".
     classes : tuple of str
         Of `classification`: the names of the classes.
-    hidden : split -> int
-        How many rows were left out as their label is kept secret.
+    left_out : split -> reason -> int
+        How many rows were left out.
     language : str
         The language of the texts; "" if it is not known.
     """
@@ -46,7 +46,7 @@ class Benchmark:
     train: Sequence[Any]
     held_out: Mapping[str, Sequence[Any]]
     classes: tuple[str, ...] = ()
-    hidden: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     language: str = "en"
 
     def over(self, tokenizer: PreTrainedTokenizerBase, *, length: int = 128, stride: int = 128) -> Task:
@@ -75,22 +75,28 @@ def load(source: str | Path, task: str = "auto") -> Benchmark:
     Raises
     ------
     FileError, NeutralError
-        For an unknown task, and as `glue.read`, `squad.read` and `classification.load` do.
+        For an unknown task, and as `glue.read`, `squad.read` and `examples.load` do.
     """
     name = guess(source) if task == "auto" else glue.name_of(task) or task
     if name not in NAMES:
         raise NeutralError(f"--finetune-task {task}: unknown; there are auto, {', '.join(NAMES)}")
     if name == CLASSIFICATION:
-        data = classification.load(source)
+        data = examples.load(source)
         held_out = {"validation": data.validation}
-        return Benchmark(name, data.train, held_out, tuple(data.labels), language=language_of(source))
+        classes = tuple(data.labels)
+        return Benchmark(name, data.train, held_out, classes, _some(data.left_out), language_of(source))
     if name == SQUAD:
         parts = squad.read(source)
         return Benchmark(name, parts.pop("train"), parts)
     if not splits.is_local(source) and ":" not in str(source):
         source = f"{source}:{name}"  # the hub has a configuration for each task
-    parts, hidden = glue.read(name, source)
-    return Benchmark(name, parts.pop("train"), parts, hidden={split: n for split, n in hidden.items() if n})
+    parts, left_out = glue.read(name, source)
+    return Benchmark(name, parts.pop("train"), parts, left_out=_some(left_out))
+
+
+def _some(left_out: Mapping[str, Mapping[str, int]]) -> dict[str, Mapping[str, int]]:
+    """Return the splits of which something was left out."""
+    return {split: counts for split, counts in left_out.items() if counts}
 
 
 def guess(source: str | Path) -> str:
@@ -115,4 +121,4 @@ def language_of(source: str | Path) -> str:
     ('sw', 'fr', '')
     """
     name = Path(str(source)).name.rpartition(":")[2]
-    return name if language(name).name != name else ""
+    return name if language(name).glottocode else ""

@@ -1,24 +1,33 @@
 """Data of every task by language: plain text, or labelled examples with one set of labels over all languages.
 
-A folder of labelled data holds a folder a language (`en/train.conll`, `en/validation.conll`; `sw/train.tsv`, …); a data
-set of the hub has a configuration a language (`unimelb-nlp/wikiann`, `facebook/xnli`).
+`layout` says how a folder of labelled data is laid out; a data set of the hub has a configuration a language
+(`unimelb-nlp/wikiann`, `facebook/xnli`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from neutral import corpora
-from neutral.corpora import Corpus
-from neutral.errors import FileError, NeutralError
-from neutral.tasks import classification, making, splits, tagging
+from neutral import corpora, readings
+from neutral.corpora import Corpus, Survey
+from neutral.errors import NeutralError
+from neutral.tasks import examples, labelsets, layout, making, sentences, splits
+from neutral.tasks.examples import NLI, TextSplit
+from neutral.tasks.layout import Place
+from neutral.tasks.sentences import TagSplit
+
+Parts = tuple[TagSplit, TagSplit] | tuple[TextSplit, TextSplit]
 
 
 def load(
-    task: str, source: str | Path, languages: Sequence[str] | None = None, *, held_out: str | Path | None = None
+    task: str,
+    source: str | Path,
+    languages: Sequence[str] | None = None,
+    *,
+    held_out: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Corpus:
     """Load a task's data from a folder or the hub.
 
@@ -33,11 +42,31 @@ def load(
         mixture among its languages.
     held_out : str or Path, optional
         Text to score on; for plain text only.
+    labels : old -> new, optional
+        What labels are called here, for languages that spell them otherwise; for labelled data only.
 
     Raises
     ------
     FileError, NeutralError
-        Naming the file, language or option that is missing or cannot be read.
+        Naming the file, language or option that is missing or cannot be read, and labels that do not agree.
+    """
+    read = survey(task, source, languages, held_out=held_out, labels=labels)
+    for problem in read.problems.values():
+        raise problem
+    return read.corpus
+
+
+def survey(
+    task: str,
+    source: str | Path,
+    languages: Sequence[str] | None = None,
+    *,
+    held_out: str | Path | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Survey:
+    """Read data as `load` does, and go on where a language's cannot be read.
+
+    Labels that do not agree are a problem under the key "". Raises the errors of `load` that concern all languages.
     """
     making.require(task)
     requested = list(dict.fromkeys(languages)) if languages is not None else None
@@ -45,45 +74,88 @@ def load(
         None if requested is None else list(dict.fromkeys(part for code in requested for part in corpora.parts(code)))
     )
     if task in making.TEXT:
-        corpus = corpora.load(source, single, held_out=held_out)
+        if labels:
+            raise NeutralError("--labels: for labelled data; text has no labels")
+        read = corpora.survey(source, single, held_out=held_out)
     elif held_out:
         raise NeutralError("--held-out: labelled data has its own validation files; this is for plain text")
     else:
-        corpus = _labelled(task, source, single)
-    if requested is None:
-        return corpus
+        read = _labelled(task, source, single, labels or {})
+    if requested is None or read.problems:
+        return read
+    corpus = read.corpus
     mixed = {code: corpora.digest([corpus.hashes[part] for part in corpora.parts(code)]) for code in requested}
-    return replace(
-        corpus,
-        asked=tuple(requested),
-        hashes=corpus.hashes | {code: each for code, each in mixed.items() if code not in corpus.hashes},
+    hashes = corpus.hashes | {code: each for code, each in mixed.items() if code not in corpus.hashes}
+    return Survey(replace(corpus, asked=tuple(requested), hashes=hashes), {})
+
+
+def _labelled(task: str, source: str | Path, languages: Sequence[str] | None, renamed: Mapping[str, str]) -> Survey:
+    places, notes = _places(task, source, languages)
+    pairs, problems = {}, {}
+    for code, place in places.items():
+        try:
+            pairs[code] = _read(task, code, place, renamed)
+        except NeutralError as error:
+            problems[code] = error
+    read = {code: (train.reading(), held.reading()) for code, (train, held) in pairs.items()}
+    train, held_out, names = {}, {}, []
+    try:
+        notes += _agreed(task, pairs, renamed)
+        names = _names(task, pairs)
+        train = {code: train.examples(names) for code, (train, _) in pairs.items()}
+        held_out = {code: held.examples(names) for code, (_, held) in pairs.items()}
+    except NeutralError as error:
+        problems[""] = error
+    notes += readings.grouped({code: (one + other).notes for code, (one, other) in read.items()})
+    notes += readings.grouped(readings.left_out({code: one + other for code, (one, other) in read.items()}))
+    notes += readings.grouped(
+        {code: corpora.notes_on_shared(train[code], held, read[code][1].unit) for code, held in held_out.items()}
     )
+    hashes = {code: corpora.digest(train.lines() + held.lines()) for code, (train, held) in pairs.items()}
+    corpus = Corpus(str(source), train, held_out, hashes, tuple(names), readings=read, notes=tuple(notes))
+    return Survey(corpus, problems)
 
 
-def _labelled(task: str, source: str | Path, languages: Sequence[str] | None) -> Corpus:
-    read = classification.read if task == "nli" else partial(tagging.read, task)
-    split_pairs = {code: read(place) for code, place in _places(source, languages).items()}
-    train = [train for train, _ in split_pairs.values()]
-    names = classification.classes(train) if task == "nli" else tagging.names(train)
-    return Corpus(
-        str(source),
-        {code: train.examples(names) for code, (train, _) in split_pairs.items()},
-        {code: held.examples(names) for code, (_, held) in split_pairs.items()},
-        {code: corpora.digest(train.lines() + held.lines()) for code, (train, held) in split_pairs.items()},
-        tuple(names),
-    )
+def _read(task: str, code: str, place: Place, renamed: Mapping[str, str]) -> Parts:
+    """Return a language's split to train on, and the one to score; without one every tenth example is held out."""
+    of = examples.of if task == NLI else sentences.of
+    tables = place.tables(_readers(task))
+    read = [of(task, name, layout.of_language(code, name, rows), renamed) for name, rows in tables]
+    if len(read) > 1:
+        return tuple(read)
+    whole = read[0]
+    train, held = corpora.parted(range(len(whole.lines())))
+    if not train:
+        raise NeutralError(f"{whole.name}: one example alone is no data to train on and to score")
+    return whole.at(train), replace(whole.at(held), left_out={})  # which are counted once
 
 
-def _places(source: str | Path, languages: Sequence[str] | None) -> dict[str, str | Path]:
-    """Return language -> the folder, or the hub's configuration, that has its data."""
-    if not splits.is_local(source):
-        if not languages:
-            raise NeutralError(f"{source}: say which languages to load (--languages en,fr)")
-        return {code: f"{source}:{code}" for code in languages}
-    folder = Path(source).expanduser()
-    existing = [path.name for path in sorted(folder.glob("*/")) if any(path.glob("train*"))] if folder.is_dir() else []
-    if not existing:
-        raise FileError(folder, "has no labelled data: no folder a language with a train file, such as en/train.tsv")
-    if missing := [code for code in languages or [] if code not in existing]:
-        raise FileError(folder, f"no data for {', '.join(missing)}; it has {', '.join(existing)}")
-    return {code: folder / code for code in languages or existing}
+def _readers(task: str) -> splits.Readers:
+    return examples.READERS if task == NLI else sentences.readers(task)
+
+
+def _agreed(task: str, pairs: Mapping[str, Parts], renamed: Mapping[str, str]) -> list[str]:
+    """Return notes on labels that some languages lack. Raises `NeutralError` for labels that do not agree."""
+    both = {code: train.labels() | held.labels() for code, (train, held) in pairs.items()}
+    labelsets.require_used(renamed, task, set().union(*both.values()))
+    apart = {code: train.labels() for code, (train, _) in pairs.items()}
+    apart |= {f"the held-out data of {code}": held.labels() for code, (_, held) in pairs.items()}
+    kept = {old for old, new in renamed.items() if old == new}
+    labelsets.require_one_spelling(task, apart, kept)
+    return labelsets.lacking(task, both)
+
+
+def _names(task: str, pairs: Mapping[str, Parts]) -> list[str]:
+    """Return the names of all labels: classes must be in the training data, tags need not."""
+    if task == NLI:
+        return examples.classes(train for train, _ in pairs.values()) if pairs else []
+    return sentences.names(split for both in pairs.values() for split in both)
+
+
+def _places(task: str, source: str | Path, languages: Sequence[str] | None) -> tuple[dict[str, Place], list[str]]:
+    """Return language -> where its data is, and notes."""
+    if splits.is_local(source):
+        return layout.places(source, languages, _readers(task), mixed=task == NLI)
+    if not languages:
+        raise NeutralError(f"{source}: say which languages to load (--languages en,fr)")
+    return {code: Place(hub=f"{source}:{code}") for code in languages}, []

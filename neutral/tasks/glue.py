@@ -19,8 +19,10 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
+from neutral.readings import added
 from neutral.tasks import records, splits
-from neutral.tasks.classification import Classification, Example
+from neutral.tasks.classification import Classification
+from neutral.tasks.examples import Example
 
 HIGHEST = 5.0
 """STS-B's likeness goes from 0 to this."""
@@ -69,10 +71,11 @@ def name_of(text: str) -> str | None:
     return name if name in TASKS else None
 
 
-def read(name: str, source: str | Path) -> tuple[dict[str, list[Example]], dict[str, int]]:
-    """Read a task from a folder or the hub: split -> examples, training first, and split -> rows with secret labels.
+def read(name: str, source: str | Path) -> tuple[dict[str, list[Example]], dict[str, dict[str, int]]]:
+    """Read a task from a folder or the hub: split -> examples, training first, and split -> what was left out and why.
 
-    Those rows are left out. The label of an example is the number of its class, or STS-B's likeness.
+    Rows whose label is kept secret are left out. The label of an example is the number of its class, or STS-B's
+    likeness.
 
     Raises `FileError` / `NeutralError`, naming the file, for a split or column that is missing, a row without a text or
     a label, and a label that the task does not have.
@@ -80,11 +83,11 @@ def read(name: str, source: str | Path) -> tuple[dict[str, list[Example]], dict[
     subject = TASKS[name]
     names = ("train", *subject.held_out)
     wanted = [_STANDS_FOR.get(split, (split,)) for split in names]
-    examples, hidden = {}, {}
+    examples, left_out = {}, {}
     for split, (file, rows) in zip(names, splits.tables(source, records.READERS, wanted, named=False), strict=True):
-        examples[split], left_out = _examples(name, f"{source}: {file}", rows)
-        hidden[split] = left_out + rows.attrs.get(splits.HIDDEN, 0)
-    return examples, hidden
+        examples[split], hidden = _examples(name, f"{source}: {file}", rows)
+        left_out[split] = added(records.told(rows), {splits.HIDDEN: hidden} if hidden else {})
+    return examples, left_out
 
 
 class Glue(Classification):

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
-from neutral.tasks import tagging
+from neutral.tasks import sentences
 from neutral.tasks.base import Task
 from neutral.tasks.classification import Classification
+from neutral.tasks.examples import NLI
 from neutral.tasks.language_modelling import LanguageModelling
 from neutral.tasks.tagging import TokenClassification
 from neutral.tasks.text_to_text import TextToText
@@ -18,7 +19,7 @@ from neutral.tasks.wording import Wording
 TEXT = ("mlm", "clm")
 """Tasks that take plain text."""
 
-LABELLED = (*tagging.NAMES, "nli")
+LABELLED = (*sentences.NAMES, NLI)
 """Tasks that take labelled examples."""
 
 NAMES = TEXT + LABELLED
@@ -47,14 +48,14 @@ def make(
     without labels, and for another than the usual wording where there is no text to text.
     """
     require(name)
-    is_text_to_text = name == "nli" and encoder_decoder
+    is_text_to_text = name == NLI and encoder_decoder
     if wording not in (None, Wording()) and not is_text_to_text:
         raise NeutralError("--prompt, --answer: for nli on an encoder-decoder, which reads and writes text")
     if name in TEXT:
         return LanguageModelling(name, tokenizer, length=length)
     if not labels:
         raise NeutralError(f"--task {name}: takes labelled data, and this text has no labels")
-    if name in tagging.NAMES:
+    if name in sentences.NAMES:
         return TokenClassification(name, tokenizer, labels, length=length)
     if is_text_to_text:
         return TextToText(tokenizer, labels, length=length, wording=wording)
@@ -69,6 +70,6 @@ def head(name: str, *, encoder_decoder: bool = False) -> str:
     require(name)
     if name in TEXT:
         return name
-    if name in tagging.NAMES:
+    if name in sentences.NAMES:
         return TokenClassification.head
     return (TextToText if encoder_decoder else Classification).head

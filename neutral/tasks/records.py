@@ -1,18 +1,28 @@
-"""Tables of labelled examples in files: CSV, TSV, JSON (lines, a list, or lists by column) and Parquet."""
+"""Tables of labelled examples in files: CSV, TSV, JSON (lines, a list, or lists by column) and Parquet.
+
+A reader returns the rows; their attributes say how many lines were passed over, by reason, and what was assumed.
+"""
 
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import json
-import lzma
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from neutral.tasks import splits
+from neutral import textfiles
+from neutral.readings import MOST_BAD, added
 
-_OPEN = {".gz": gzip.open, ".xz": lzma.open}
+LEFT_OUT = "left_out"
+"""Attribute of rows: reason -> how many lines or rows were passed over."""
+
+NOTES = "notes"
+"""Attribute of rows: what was assumed in reading them."""
+
+_LONGEST = 1 << 27  # letters in a cell of a CSV file
 
 
 def read_json(path: Path) -> pd.DataFrame:
@@ -20,37 +30,97 @@ def read_json(path: Path) -> pd.DataFrame:
 
     Raises `ValueError`, naming the line, for what is none of these.
     """
-    with _OPEN.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
-        text = file.read()
+    text, bad = textfiles.read(path), 0
     try:
         content = json.loads(text)
     except json.JSONDecodeError:
-        content = _lines(text)
-    if isinstance(content, dict) and all(isinstance(column, list) for column in content.values()):
+        content, bad = _json_lines(textfiles.lines(path))
+    is_columns = isinstance(content, dict) and ".jsonl" not in path.suffixes  # one record may have lists only, too
+    if is_columns and all(isinstance(column, list) for column in content.values()):
         return pd.DataFrame(content)
     records = content if isinstance(content, list) else [content]
     for number, record in enumerate(records, 1):
         if not isinstance(record, dict):
             raise ValueError(f"record {number} is no object with named fields")
-    return pd.DataFrame(records, dtype=object)
+    return _told(pd.DataFrame(records, dtype=object), {"no JSON": bad})
 
 
-def _lines(text: str) -> list[object]:
-    """Return the records of JSON lines."""
-    records = []
-    for number, line in enumerate(text.splitlines(), 1):
+def read_tsv(path: Path) -> pd.DataFrame:
+    """Return the rows of a file of columns with tabs between, all text; quotes are letters like others.
+
+    Cells that a line lacks at its end are empty. Raises `ValueError` if more than `MOST_BAD` of the lines have too
+    many.
+    """
+    return _table(line.split("\t") for line in textfiles.lines(path) if line.strip())
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Return the rows of a CSV file, all text; its first line tells commas from semicolons and tabs.
+
+    Raises `ValueError` for what is no CSV, and as `read_tsv` does.
+    """
+    text = textfiles.read(path)
+    head = text.partition("\n")[0]
+    mark = max(",;\t", key=head.count)  # the comma if none is there
+    csv.field_size_limit(_LONGEST)
+    try:
+        return _table(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if row)
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def told(rows: pd.DataFrame) -> dict[str, int]:
+    """Return what was passed over on the way to rows, by reason."""
+    return dict(rows.attrs.get(LEFT_OUT, {}))
+
+
+def joined(pieces: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all pieces, and what was passed over and assumed in all."""
+    pieces = list(pieces)
+    left_out = added(*map(told, pieces))
+    notes = dict.fromkeys(note for piece in pieces for note in piece.attrs.get(NOTES, ()))
+    for piece in pieces:
+        piece.attrs = {}
+    rows = _told(pd.concat(pieces, ignore_index=True), left_out)
+    rows.attrs[NOTES] = list(notes)
+    return rows
+
+
+def _told(rows: pd.DataFrame, left_out: Mapping[str, int]) -> pd.DataFrame:
+    rows.attrs[LEFT_OUT] = {reason: count for reason, count in left_out.items() if count}
+    return rows
+
+
+def _table(lines: Iterable[list[str]]) -> pd.DataFrame:
+    """Return rows under the names that the first of them has; a name that comes twice counts the first time."""
+    lines = list(lines)
+    head = [name.strip() for name in lines[0]] if lines else []
+    rows = [row + [""] * (len(head) - len(row)) for row in lines[1:] if len(row) <= len(head)]
+    bad = len(lines) - 1 - len(rows) if lines else 0
+    if bad > MOST_BAD * (bad + len(rows)):
+        raise ValueError(f"{bad:,} of {bad + len(rows):,} lines have more columns than the first, {len(head)}")
+    table = pd.DataFrame(rows, columns=head, dtype=object)
+    return _told(table.loc[:, ~table.columns.duplicated()].copy(), {"more columns": bad})
+
+
+def _json_lines(lines: Iterable[str]) -> tuple[list[object], int]:
+    """Return the records of JSON lines, and how many lines are none. Raises `ValueError` if too many are."""
+    records, bad = [], []
+    for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 records.append(json.loads(line))
             except json.JSONDecodeError as error:
-                raise ValueError(f"line {number} is no JSON: {error.msg}") from error
-    return records
+                bad.append(f"line {number} is no JSON: {error.msg}")
+    if len(bad) > MOST_BAD * (len(bad) + len(records)):
+        raise ValueError(bad[0])
+    return records, len(bad)
 
 
-READERS: splits.Readers = {
+READERS = {
     ".parquet": pd.read_parquet,
-    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False),
-    ".tsv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False, sep="\t", quoting=csv.QUOTE_NONE),
+    ".csv": read_csv,
+    ".tsv": read_tsv,
     ".jsonl": read_json,
     ".json": read_json,
 }

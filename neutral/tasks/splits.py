@@ -8,24 +8,24 @@ in it. A data set of the hub is named by its id, with its configuration after a 
 
 from __future__ import annotations
 
-import lzma
 import re
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from neutral.errors import FileError, NeutralError
+from neutral.tasks import records
+from neutral.textfiles import UNREADABLE
 
-HELD_OUT = ("validation", "dev", "validation_matched", "test")
+HELD_OUT = ("validation", "valid", "val", "dev", "devel", "validation_matched", "dev_matched", "test")
 """Names of the split to score on; the first that exists is taken."""
 
 USUAL = (("train",), HELD_OUT)
 """The splits that a task takes, each with the names that it may have."""
 
-HIDDEN = "hidden"
-"""Attribute of a split's rows: how many were left out because their label is kept secret (-1)."""
+HIDDEN = "no class (-1)"
+"""Why rows are left out whose label is undecided, or kept secret."""
 
 _PACKED = ("", ".gz", ".xz")
 _PIECE = r"-\d{5}-of-\d{5}"
@@ -42,7 +42,7 @@ def tables(
     `readers` maps the end of a file's name to its reader; `wanted` has the names that each split may have. In a data
     set that has numbers and names of classes, names replace the numbers; in a snapshot of the hub the package
     `datasets` knows them, and without `named` it isn't asked. Rows whose `label` is -1 (undecided, or kept secret) are
-    left out; the rows' attribute `HIDDEN` says how many.
+    left out; `records.told` of the rows says how many, for the reason `HIDDEN`.
 
     Raises `FileError` / `NeutralError` naming the folder, file or split that is missing, cannot be read, or whose
     labels are all -1.
@@ -54,7 +54,7 @@ def tables(
     else:
         split_tables = _hub(str(source), wanted)
     for name, rows in split_tables:
-        if rows.empty and rows.attrs.get(HIDDEN):
+        if rows.empty and HIDDEN in records.told(rows):
             raise NeutralError(f"{source}: {name}: every label is -1, so kept secret: there is nothing to score")
     return split_tables
 
@@ -75,16 +75,16 @@ def _files(folder: Path, name: str, readers: Readers, *, pieces: bool = True) ->
             pattern = re.compile(re.escape(name) + _PIECE + re.escape(end))
             parts = sorted(path for path in folder.glob(f"{name}-*{end}") if pattern.fullmatch(path.name))
             if parts and pieces:
-                files.append((_whole(parts, name, end), suffix))
+                files.append((whole(parts), suffix))
     return files
 
 
-def _whole(pieces: list[Path], name: str, end: str) -> list[Path]:
+def whole(pieces: list[Path]) -> list[Path]:
     """Return the pieces of a split. Raises `FileError`, naming it, if one is missing."""
-    count = re.findall(r"-of-(\d{5})", pieces[-1].name)[-1]
-    for i in range(int(count)):
-        piece = pieces[0].with_name(f"{name}-{i:05}-of-{count}{end}")
-        if piece not in pieces:
+    *_, number = re.finditer(r"-\d{5}-of-(\d{5})", pieces[-1].name)
+    for i in range(int(number[1])):
+        name = f"{number.string[: number.start()]}-{i:05}-of-{number[1]}{number.string[number.end() :]}"
+        if (piece := pieces[0].with_name(name)) not in pieces:
             raise FileError(piece, "this piece of the split is missing")
     return pieces
 
@@ -115,16 +115,24 @@ def _folder(folder: Path, readers: Readers, wanted: Sequence[Sequence[str]]) -> 
         if not files:
             raise FileError(folder, f"has no {names[0]} file ({names[0]}{f', {names[0]}'.join(readers)})")
         paths, suffix = files[0]
-        rows = [_read(path, readers[suffix]) for path in paths]
-        split_tables.append((paths[0].name, _unhidden(pd.concat(rows, ignore_index=True))))
+        split_tables.append((paths[0].name, read(paths, readers[suffix])))
     return split_tables
 
 
+def read(paths: Sequence[Path], reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of a split's file, or of its pieces, without those whose label is -1.
+
+    Raises `FileError` for a file that cannot be read, and for a piece that is missing.
+    """
+    return _unhidden(records.joined([_read(path, reader) for path in paths]))
+
+
 def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """Read a file. Raises `FileError` if it can't."""
     try:
         return reader(path)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError, ImportError) as error:
+    except FileError:
+        raise
+    except (*UNREADABLE, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
         raise FileError(path, f"cannot be read as a table of texts: {reason}") from error
 
@@ -179,7 +187,7 @@ def _unhidden(rows: pd.DataFrame, *, always: bool = False) -> pd.DataFrame:
     hidden = rows["label"].map(lambda label: not isinstance(label, str) and label == -1)
     named = rows["label"].map(lambda label: isinstance(label, str)).any()
     if hidden.any() and (always or named or hidden.all()):
-        left = int(hidden.sum())
+        left_out = records.told(rows) | {HIDDEN: int(hidden.sum())}
         rows = rows[~hidden].reset_index(drop=True)
-        rows.attrs[HIDDEN] = left
+        rows.attrs[records.LEFT_OUT] = left_out
     return rows

@@ -22,6 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding
 from neutral.errors import NeutralError
+from neutral.readings import listed
 from neutral.tasks import answers, records, splits
 from neutral.tasks.base import Score, alike, autocast, padded, padding_token
 
@@ -267,6 +268,8 @@ def _questions(file: str, rows: pd.DataFrame) -> list[Question]:
             raise NeutralError(f"{file} has no column {column}; squad has {', '.join(needed)}, this file {has}")
     if rows.empty:
         raise NeutralError(f"{file} has no rows")
+    if broken := records.told(rows):
+        raise NeutralError(f"{file} has lines that cannot be read: {listed(broken)}")
     questions = []
     for number, (context, question, given) in enumerate(rows[list(needed)].itertuples(index=False, name=None), 1):
         for column, text in (("context", context), ("question", question)):

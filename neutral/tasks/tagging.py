@@ -1,131 +1,24 @@
 """Token classification: a tag for every word; names in text (`ner`, span F1) or parts of speech (`pos`, accuracy).
 
-The first sub-word of a word carries its tag (Devlin et al. 2019, section 5.3). Files are CoNLL's (a line has a word and
-its tag with spaces or a tab between them, other columns are ignored, a blank line ends a sentence; WikiAnn's `en:word`
-is understood), CoNLL-U, or JSON lines and Parquet with `tokens` and `ner_tags` or `upos`. `splits` finds the files.
+The first sub-word of a word carries its tag (Devlin et al. 2019, section 5.3). `sentences` reads the data.
 
 Span F1 is that of `seqeval` (CoNLL-2000's rules): a span is right if its type, first and last word are. Tags are
-IOB2: B-LOC, I-LOC, O.
+BIO: B-LOC, I-LOC, O.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import chain
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral import corpora, encoding
-from neutral.errors import FileError, NeutralError
-from neutral.tasks import splits
+from neutral import encoding
 from neutral.tasks.base import IGNORED, Score, alike, autocast, padded, padding_token, require_room, require_scored
-
-NAMES = ("ner", "pos")
-OUTSIDE = "O"
-
-_WORDS = ("tokens", "words")
-_TAGS = {"ner": ("ner_tags", "tags", "labels"), "pos": ("upos", "pos_tags", "tags", "labels")}
-_IOB2 = re.compile(r"^(?:O|[BI]-\S+)$")
-_UPOS = 3  # CoNLL-U: id, form, lemma, upos, …
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """Words, and the number of the tag of each."""
-
-    words: tuple[str, ...]
-    tags: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class TagSplit:
-    """The sentences of a split as words, and the names of their tags."""
-
-    name: str
-    words: list[tuple[str, ...]]
-    tags: list[tuple[str, ...]]
-
-    def examples(self, names: Sequence[str]) -> list[Sentence]:
-        """Return the sentences, tags numbered as in `names`. Raises `NeutralError` for a tag that `names` lacks."""
-        number = {name: i for i, name in enumerate(names)}
-        if unknown := sorted(set(chain.from_iterable(self.tags)) - set(number)):
-            raise NeutralError(f"{self.name} has tags that the training data has not: {', '.join(unknown[:5])}")
-        return [
-            Sentence(words, tuple(number[tag] for tag in tags))
-            for words, tags in zip(self.words, self.tags, strict=True)
-        ]
-
-    def lines(self) -> list[str]:
-        """Return one line for each sentence that holds all of it, for a digest."""
-        return [" ".join(chain(words, tags)) for words, tags in zip(self.words, self.tags, strict=True)]
-
-
-def read(name: str, source: str | Path) -> tuple[TagSplit, TagSplit]:
-    """Read the training split of a data set for `ner` or `pos`, and the one to score.
-
-    Raises `FileError` / `NeutralError`, naming the split, for a split that is missing or empty, for sentences whose
-    words and tags differ in number, and for tags of `ner` that are not IOB2.
-    """
-    readers = {
-        ".conll": read_conll,
-        ".conllu": partial(read_conll, column=_UPOS),
-        ".txt": read_conll,
-        ".tsv": read_conll,
-        "": read_conll,
-        ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
-        ".parquet": pd.read_parquet,
-    }
-    both = [_split(name, f"{source}: {split}", frame) for split, frame in splits.tables(source, readers)]
-    return both[0], both[1]
-
-
-def names(train: Iterable[TagSplit]) -> list[str]:
-    """Return the names of the tags of training splits: O first, then by type and alphabet.
-
-    A type of name has both its tags, B- and I-, even if all its names are of one word: so the head is the same whatever
-    languages are loaded together.
-    """
-    tags = {tag for split in train for sentence in split.tags for tag in sentence}
-    tags |= {f"{begin}-{tag[2:]}" for tag in tags if tag[:2] in ("B-", "I-") for begin in "BI"}
-    return sorted(tags, key=lambda tag: (tag != OUTSIDE, tag[2:], tag))
-
-
-def read_conll(path: Path, column: int | None = None) -> pd.DataFrame:
-    """Read a CoNLL file into a table with columns tokens and tags, one row for each sentence.
-
-    The word is the first column and the tag the last. With `column` (CoNLL-U) that column has the tag, the second one
-    the word, and comments and words of several tokens are skipped. A prefix that all words share (`en:`) is removed.
-
-    Raises `FileError` for a line without a tag, or text that is not UTF-8.
-    """
-    sentences: list[list[tuple[str, str]]] = [[]]
-    for number, line in enumerate(corpora.all_lines(path), start=1):
-        parts = line.split("\t") if "\t" in line else line.split()
-        if not line:
-            sentences.append([])
-        elif parts[0] == "-DOCSTART-" or (column is not None and not parts[0].isdigit()):
-            continue
-        elif len(parts) <= (column or 1):
-            raise FileError(path, f"line {number} holds a word without a tag: {parts[0]}")
-        else:
-            word, tag = (parts[0], parts[-1]) if column is None else (parts[1], parts[column])
-            sentences[-1].append((word, tag))
-    full = [sentence for sentence in sentences if sentence]
-    prefix = _prefix(word for sentence in full for word, _ in sentence)
-    return pd.DataFrame(
-        {
-            "tokens": [[word[len(prefix) :] for word, _ in sentence] for sentence in full],
-            "tags": [[tag for _, tag in sentence] for sentence in full],
-        }
-    )
+from neutral.tasks.iob import OUTSIDE
+from neutral.tasks.sentences import Sentence
 
 
 class TokenClassification:
@@ -229,40 +122,3 @@ class TokenClassification:
     def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return float32 logits (B, T, tags)."""
         return model(**{key: tensor for key, tensor in batch.items() if key != "labels"}).logits.float()
-
-
-def _split(task: str, name: str, frame: pd.DataFrame) -> TagSplit:
-    """Take words and tags from a split's rows."""
-    columns = [next((c for c in candidates if c in frame), None) for candidates in (_WORDS, _TAGS[task])]
-    if None in columns:
-        existing = ", ".join(map(str, frame.columns))
-        raise NeutralError(f"{name} has no columns of words and tags (tokens, {_TAGS[task][0]}); it has {existing}")
-    words, tags = (
-        [tuple(map(str, row)) for row in frame[column] if not isinstance(row, (str, float))] for column in columns
-    )
-    if len(words) != len(tags) or len(words) != len(frame):
-        raise NeutralError(f"{name}: {columns[0]} and {columns[1]} must hold a list in every row")
-    if not words:
-        raise NeutralError(f"{name} has no sentences")
-    for number, (sentence_words, sentence_tags) in enumerate(zip(words, tags, strict=True), start=1):
-        if len(sentence_words) != len(sentence_tags):
-            raise NeutralError(
-                f"{name}: sentence {number} has {len(sentence_words)} words and {len(sentence_tags)} tags"
-            )
-        odd = next((tag for tag in sentence_tags if task == "ner" and not _IOB2.match(tag)), None)
-        if odd is not None:
-            raise NeutralError(f"{name}: sentence {number} has the tag {odd}; names are tagged B-TYPE, I-TYPE and O")
-    kept = [i for i, sentence_words in enumerate(words) if sentence_words]
-    return TagSplit(name, [words[i] for i in kept], [tags[i] for i in kept])
-
-
-def _prefix(words: Iterable[str]) -> str:
-    """Return the prefix like `en:` that all words begin with and none ends in; else nothing."""
-    prefix = None
-    for word in words:
-        if prefix is None:
-            match = re.match(r"^[a-z-]{2,12}:(?=.)", word)
-            prefix = match[0] if match else ""
-        if not prefix or not word.startswith(prefix):
-            return ""
-    return prefix or ""

@@ -14,8 +14,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
 from neutral.tasks.base import IGNORED, autocast
-from neutral.tasks.classification import Classification, Example
+from neutral.tasks.classification import Classification
 from neutral.tasks.decoding import GREEDY, first_token, shifted_right
+from neutral.tasks.examples import Example
 from neutral.tasks.wording import Wording, filled
 
 

@@ -1,4 +1,4 @@
-"""A language's family and branch: the project's own if it has them, else URIEL+'s."""
+"""What is known of languages, as a table; families and branches are Glottolog's."""
 
 from __future__ import annotations
 
@@ -7,26 +7,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from neutral.errors import NeutralError
-from neutral.languages import NO_SCRIPT, UNKNOWN, Language, language
+from neutral.languages import UNKNOWN, Language, branches, language
 from neutral.typology import uriel
-
-_BRANCHES = {
-    **{name: name for name in ("Germanic", "Romance", "Slavic", "Iranian", "Indo-Aryan", "Semitic", "Sinitic")},
-    "Narrow Bantu": "Bantu",
-}  # URIEL+'s name -> the project's
-_FAMILIES = {"Atlantic-Congo": "Niger-Congo", "Afroasiatic": "Afro-Asiatic"}  # URIEL+'s name -> the project's
 
 
 def about(codes: Sequence[str]) -> pd.DataFrame:
     """Return what is known of languages: code, name, iso3, family, branch, script, in_uriel.
 
-    Raises `NeutralError` for a code that is no language's.
+    Branches are those of these languages (`languages.branches`). Raises `NeutralError` for a code that is no
+    language's.
     """
-    rows = []
+    rows, branch = [], branches(codes)
     for code in codes:
         spoken = known(code)
-        family, branch = lineage(spoken)
-        rows.append((code, spoken.name, spoken.iso3, family, branch, spoken.script, uriel.has(spoken.iso3)))
+        in_uriel = uriel.has(spoken.iso3)
+        rows.append((code, spoken.name, spoken.iso3, spoken.family, branch[code], spoken.script, in_uriel))
     return pd.DataFrame(rows, columns=["code", "name", "iso3", "family", "branch", "script", "in_uriel"])
 
 
@@ -35,15 +30,17 @@ def families(codes: Sequence[str]) -> dict[str, str]:
 
     Raises `NeutralError` for a code that is no language's.
     """
-    names = {code: lineage(known(code))[0] for code in codes}
+    names = {code: known(code).family for code in codes}
     return {code: family if family != UNKNOWN else f"{UNKNOWN} {code}" for code, family in names.items()}
 
 
 def known(code: str) -> Language:
     """Return the language of a code. Raises `NeutralError` if there is none."""
     spoken = language(code)
-    if spoken.script == NO_SCRIPT and spoken.family == UNKNOWN and spoken.name == code:
-        raise NeutralError(f"{code}: no language has this code; languages are named by ISO 639 codes such as en or swh")
+    if not spoken.glottocode:
+        raise NeutralError(
+            f"{code}: no language has this code; languages are named by codes such as en, swh or deu_Latn"
+        )
     return spoken
 
 
@@ -58,19 +55,3 @@ def is_code(label: str) -> bool:
     except NeutralError:
         return False
     return True
-
-
-def lineage(spoken: Language) -> tuple[str, str]:
-    """Return family and branch: the project's own if it has them, else URIEL+'s.
-
-    The branches of the eleven are groups of URIEL+'s as well, so that other languages join them: a language's branch is
-    the one of these that it belongs to, else the largest group below the family.
-    """
-    if spoken.family != UNKNOWN:
-        return spoken.family, spoken.branch
-    groups = uriel.families(spoken.iso3)
-    if not groups:
-        return UNKNOWN, UNKNOWN
-    branches = [_BRANCHES[group] for group in groups if group in _BRANCHES]
-    below = [*branches, *groups[1:], groups[0]]
-    return _FAMILIES.get(groups[0], groups[0]), below[0]

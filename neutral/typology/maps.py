@@ -48,7 +48,7 @@ def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0
     neighbours : int or None
         The number of languages that decide the place of one, itself among them. UMAP's default of 15 exceeds eleven
         points, and with all as neighbours no neighbourhood is left to keep. So the default here is a third of the
-        languages, at least 3; for eleven 4, itself and three others (the project's branches have two or three).
+        languages, from 3 to 15; for eleven 4, itself and three others (their branches have two or three).
     seed : int
         Of the start and the optimisation.
 
@@ -84,8 +84,8 @@ def beside(by_mds: pd.DataFrame, by_umap: pd.DataFrame) -> pd.DataFrame:
 
 
 def usual_neighbours(count: int) -> int:
-    """Return the usual neighbours of `by_umap` for `count` languages: a third of them, at least 3."""
-    return max(3, round(count / 3))
+    """Return the usual neighbours of `by_umap` for `count` languages: a third of them, from 3 to UMAP's own 15."""
+    return min(15, max(3, round(count / 3)))
 
 
 def _checked(distance: pd.DataFrame) -> np.ndarray:

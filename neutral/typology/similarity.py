@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import typology
-from neutral.languages import relation
-from neutral.members import speaker
+from neutral.members import relation, speaker
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,11 @@ class Languages:
     def branches(self) -> dict[str, str]:
         """Code -> branch."""
         return dict(zip(self.about["code"], self.about["branch"], strict=True))
+
+    @property
+    def outside_uriel(self) -> list[str]:
+        """The languages that URIEL+ does not list."""
+        return [row.code for row in self.about.itertuples() if not row.in_uriel]
 
     @property
     def blocks(self) -> dict[str, str]:
@@ -92,18 +96,19 @@ def square(overlap: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
 def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: Languages) -> pd.DataFrame:
     """Return the overlap of one group against one distance, a row a pair of languages.
 
-    Columns source, target, value (overlap), distance (NaN if unknown), relation (`languages.RELATIONS`).
-    `distances` has columns distance, source, target, value.
+    Columns source, target, value (overlap), distance (NaN if unknown), features (how many it rests on; only for
+    distances that count them), relation (`languages.RELATIONS`). `distances` is that of `typology.filled`.
     """
-    far = typology.square(distances, kind, spoken.codes)
+    far, features = (typology.square(distances, kind, spoken.codes, column) for column in ("value", "features"))
     pairs = list(zip(overlap["source"], overlap["target"], strict=True))
-    about = {row.code: row for row in spoken.about.itertuples()}
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "source": [a for a, _ in pairs],
             "target": [b for _, b in pairs],
             "value": overlap["value"].to_numpy(),
-            "distance": [far.at[a, b] for a, b in pairs],
-            "relation": [relation(about[a], about[b]) for a, b in pairs],
+            "distance": [far.at[pair] for pair in pairs],
+            "features": pd.array([features.at[pair] for pair in pairs], dtype="Int64"),
+            "relation": [relation(a, b, spoken.codes) for a, b in pairs],
         }
     )
+    return table if table["features"].notna().any() else table.drop(columns="features")

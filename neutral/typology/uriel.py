@@ -27,6 +27,17 @@ from neutral.errors import FileError, NeutralError
 
 UNKNOWN = -1
 
+_DESCRIBED_AS = {
+    "azj": "aze", "bcc": "bal", "bos": "hbs", "bxr": "bua", "cnr": "hbs", "cwd": "cre", "dgo": "doi", "dhd": "mwr",
+    "dik": "din", "ekk": "est", "esk": "ipk", "fil": "tgl", "gaz": "orm", "gno": "gon", "lvs": "lav", "mup": "raj",
+    "mww": "hmn", "nno": "nor", "nob": "nor", "npi": "nep", "ory": "ori", "pbt": "pus", "pbu": "pus", "pnb": "lah",
+    "rmy": "rom", "src": "srd", "srp": "hbs", "twi": "aka", "ydd": "yid", "zsm": "msa", "zyb": "zha",
+}  # fmt: skip
+"""ISO 639-3 code -> the one under which URIEL+ describes the language: a macrolanguage's, mostly.
+
+Of these languages URIEL+ knows little or nothing under their own codes.
+"""
+
 KINDS = {
     "syntactic": ("features", "S_"),
     "phonological": ("features", "P_"),
@@ -36,6 +47,20 @@ KINDS = {
     "geographic": ("geocoord_features", ""),
 }
 """Kind of distance -> the array it is computed from, and how the names of its features begin."""
+
+COUNTED = ("syntactic", "phonological", "inventory", "featural")
+"""The kinds whose features are known of some languages only. Lineages and places are known as a whole or not at all."""
+
+LEAST = 20
+"""The fewest features that two languages must share to have a distance of one of `COUNTED`.
+
+Fewer say little: two languages that share one known feature are at distance 0, or at none. Of 600 pairs of languages
+that URIEL+ describes well, a distance by 20 features, drawn from those that both have, is 0.11 off the one by all of
+them for syntax and 0.05 for phonology (root mean square), less than such pairs differ among themselves (a standard
+deviation of 0.13 for both), and 1 % of them are at 0 by accident. By 10 features it is 0.18 and 0.16 off, by 5 0.28.
+An inventory's sounds are known all 158 or not at all. For all features together 20 are 0.15 off, twice what pairs
+differ by: how many a distance rests on stands beside it.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,27 +73,38 @@ class Features:
 
 
 def distance(kind: str, codes: Sequence[str]) -> np.ndarray:
-    """Return angular distances (n, n) between languages given as ISO 639-3 codes; NaN if nothing is known of a pair.
+    """Return angular distances (n, n) between languages given as ISO 639-3 codes; NaN if too little is known of a pair.
+
+    Too little is fewer than `LEAST` shared features for a kind of `COUNTED`, and none for the others.
 
     As in URIEL+'s `new_distance`: 2/π times the angle between two languages' vectors of those features that both have;
     a language has a feature if any source says so (the union of the sources), which is URIEL+'s default. Features lie
     in [0, 1], so distances do too.
 
-    One difference: a vector of zeros has no angle, so it gives NaN; `new_distance` replaces it by ones, so that two
-    languages without a recorded lineage (Basque, or Bokmål, which is recorded under Norwegian) would be relatives
-    at distance 0. Raises `NeutralError` for an unknown kind.
+    Besides the least number one thing is different: a vector of zeros has no angle, so it gives NaN; `new_distance`
+    replaces it by ones, so that two languages without a recorded lineage (Basque, or Bokmål, which is recorded under
+    Norwegian) would be relatives at distance 0. Raises `NeutralError` for an unknown kind.
     """
     if kind not in KINDS:
         raise NeutralError(f"no such distance in URIEL+: {kind}; there are {', '.join(KINDS)}")
     vectors = features(kind, codes).values
     known = ~np.isnan(vectors)
+    least = LEAST if kind in COUNTED else 1
     square = np.full((len(codes), len(codes)), np.nan)
     for i in range(len(codes)):
         for j in range(i + 1):
-            shared = known[i] & known[j]
-            if shared.any():
-                square[i, j] = square[j, i] = angle(vectors[i, shared], vectors[j, shared])
+            both = known[i] & known[j]
+            if both.sum() >= least:
+                square[i, j] = square[j, i] = angle(vectors[i, both], vectors[j, both])
     return square
+
+
+def shared(kind: str, codes: Sequence[str]) -> np.ndarray:
+    """Return how many features of a kind are known of both languages, float (n, n); NaN for kinds not in `COUNTED`."""
+    if kind not in COUNTED:
+        return np.full((len(codes), len(codes)), np.nan)
+    known = ~np.isnan(features(kind, codes).values)
+    return known.astype(float) @ known.T
 
 
 def angle(u: np.ndarray, v: np.ndarray) -> float:
@@ -86,20 +122,9 @@ def features(kind: str, codes: Sequence[str]) -> Features:
     return Features(tuple(codes), names[chosen], values)
 
 
-def families(code: str) -> list[str]:
-    """Return the groups that a language belongs to, the largest first: family, branch, …; empty if none is recorded.
-
-    An isolate has none either: URIEL+ does not tell it from a language whose lineage nobody entered.
-    """
-    vector = _vector("family_features", code)
-    sizes = _sizes()
-    places = sorted(np.flatnonzero(vector == 1), key=lambda i: -sizes[i])
-    return [str(_names("family_features")[i]).removeprefix("F_") for i in places]
-
-
 def has(code: str) -> bool:
     """Whether URIEL+ lists a language, given as ISO 639-3 code."""
-    return code in _places("family_features")
+    return _DESCRIBED_AS.get(code, code) in _places("family_features")
 
 
 @cache
@@ -136,14 +161,9 @@ def _table(array: str) -> np.ndarray:
     return values.astype(np.float32 if array == "geocoord_features" else np.int8)
 
 
-@cache
-def _sizes() -> np.ndarray:
-    return (_table("family_features") == 1).sum(axis=0)
-
-
 def _vector(array: str, code: str) -> np.ndarray:
     """Return a language's values, float64 (features,), NaN if unknown."""
-    place = _places(array).get(code)
+    place = _places(array).get(_DESCRIBED_AS.get(code, code))
     if place is None:
         return np.full(len(_names(array)), np.nan)
     row = _table(array)[place].astype(float)

@@ -7,7 +7,7 @@ and are not remembered here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, wraps
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral.errors import NeutralError
+from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.study import Study, find_studies
 
@@ -52,6 +53,12 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
             name = study.path.name if study.path.name not in named else f"{study.path.parent.name}/{study.path.name}"
             named.setdefault(name, study)
     return named, broken
+
+
+def families(source: Source | None, members: Iterable[str]) -> Families:
+    """Return the colours of the families of a source's languages, whichever are shown, so that they stay everywhere."""
+    every = source.info.get("languages") if source is not None else None
+    return Families([*every, *members] if isinstance(every, list) else list(members))
 
 
 def _fullness(study: Study) -> int:

@@ -74,7 +74,11 @@ def matrix(
     square = counts.matrix(summary.base(measure), group, by)
     ordered = members.order(counts.members, order, square)
     drawn = figures.pair_matrix(
-        square.loc[ordered, ordered], measure, diagonal=view.within(measure, by, group), small=small
+        square.loc[ordered, ordered],
+        measure,
+        diagonal=view.within(measure, by, group),
+        small=small,
+        families=view.families,
     )
     event = figure(drawn, key, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,10 +13,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from neutral import maskfiles
-from neutral.masks import Mask
+from neutral.masks import Mask, prefix_between
 from neutral.masksets import MaskSet, networks
+from neutral.members import is_known, speaker
 from neutral.study import Study
 from neutral.summary import Choice
+from pages.parts import formats
 
 WIDGET_LIMIT_MB = 1000
 """The browser refuses larger files; the server's limit (.streamlit/config.toml) is higher, so that this one decides."""
@@ -35,6 +38,16 @@ class Upload:
     name: str = ""
     problem: str = ""
     given: str = ""  # the name that the file or its folder gave
+    notes: tuple[str, ...] = ()  # what was left out or assumed
+    renamed: int = 0  # how many weights' names had parts of a wrapper
+    language_from: str = ""  # header, key in the file, file name or folder
+
+    @property
+    def language(self) -> tuple[str, str]:
+        """The language that figures know it by, and where that is from; ("", "not known") for none."""
+        if not is_known(self.name):
+            return "", "not known"
+        return speaker(self.name), (self.language_from or "file name") if self.name == self.given else "given by you"
 
 
 def all_uploads() -> list[Upload]:
@@ -52,14 +65,36 @@ def uploader_key() -> str:
     return f"uploader-{st.session_state.get(_ROUND, 0)}"
 
 
-def take(files: list[UploadedFile]) -> None:
-    """Read uploaded files into the session."""
+def take(files: list[UploadedFile], *, from_zeros: bool = False, invert: bool = False) -> None:
+    """Read uploaded files into the session, all in one child process; `maskfiles.read` says what the options do."""
+    data = [(file.name, file.getvalue()) for file in files]  # getvalue shares the bytes
+    for one in maskfiles.read_uploads(data, from_zeros=from_zeros, invert=invert):
+        number = 1 + max((upload.number for upload in all_uploads()), default=0)
+        name = without_markup(one.name)
+        about = {"notes": one.notes, "renamed": one.renamed, "language_from": one.language_from}
+        all_uploads().append(Upload(number, one.file, one.size, one.mask, name, one.problem, name, **about))
     for file in files:
-        for one in maskfiles.read_upload(file.name, file.getvalue()):  # getvalue shares the bytes
-            number = 1 + max((upload.number for upload in all_uploads()), default=0)
-            all_uploads().append(Upload(number, one.file, one.size, one.mask, one.name, one.problem, one.name))
         _let_go(file)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def without_markup(name: str) -> str:
+    """Return a name as every page can show it: without what Markdown would make a picture, a link, HTML or code of.
+
+    >>> without_markup("![x](http://host/x.png)"), without_markup("en"), without_markup("sr (Cyrl)")
+    ('!x(http://host/x.png)', 'en', 'sr (Cyrl)')
+    """
+    return re.sub(r"[\[\]<>`$\\]|[^\S ]", "", name).strip() or "mask"
+
+
+def as_text(text: str) -> str:
+    """Return a text from outside, a file's name or a message with one, as Markdown shows it: no picture, no link.
+
+    >>> print(as_text("notes.pt: ![x](y.png)"))
+    notes.pt: !\\[x\\](y.png)
+    """
+    escaped = re.sub(r"([\\`*\[\]<$~|])", r"\\\1", text)
+    return escaped.replace("://", ":\u2060//")  # an address alone would be a link too
 
 
 def _let_go(file: UploadedFile) -> None:
@@ -79,7 +114,8 @@ def rename(number: int, key: str) -> None:
     """Take the name from the text field `key`; an empty one restores the file's own."""
     for upload in accepted():
         if upload.number == number:
-            upload.name = st.session_state[key].strip() or upload.given
+            typed = st.session_state[key].strip()
+            upload.name = without_markup(typed) if typed else upload.given
 
 
 def collections() -> list[MaskSet]:
@@ -95,20 +131,28 @@ def _collect(uploads: list[Upload]) -> list[MaskSet]:
         members = [uploads[i] for i in group]
         title = "Your masks"
         if len(groups) > 1:
-            title += f" ({members[0].mask.size / 1e6:,.1f} M weights: {', '.join(u.name for u in members[:3])})"
+            title += f" ({formats.amount(members[0].mask.size)} weights: {', '.join(u.name for u in members[:3])})"
         collections.append(MaskSet([u.mask for u in members], [u.name for u in members], title=title))
     return collections
 
 
 def inventory() -> pd.DataFrame:
-    """Return what was read, a row a file: file, name, tensors, weights (how many), removed (the share)."""
+    """Return what was read, a row a mask.
+
+    Columns file, name, language, from (where the language is from), tensors, weights (how many), removed (the share),
+    renamed (how many weights' names had parts of a wrapper), notes.
+    """
     return pd.DataFrame(
         {
             "file": upload.file,
             "name": upload.name,
+            "language": upload.language[0],
+            "from": upload.language[1],
             "tensors": len(upload.mask.names),
             "weights": upload.mask.size,
             "removed": upload.mask.sparsity(),
+            "renamed": upload.renamed,
+            "notes": "; ".join(upload.notes),
         }
         for upload in accepted()
     )
@@ -127,7 +171,7 @@ def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uplo
     def make() -> MaskSet | None:
         first, *others = files.values()
         masks = [maskfiles.read(first)]
-        if masks[0].shapes != uploaded.masks[0].shapes:
+        if prefix_between(masks[0], uploaded.masks[0]) is None:
             return None
         masks += map(maskfiles.read, others)
         labels = [*files, *(f"{member} (yours)" for member in uploaded.members)]

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from neutral.errors import NeutralError
+from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.members import order
 from neutral.overlap import Counts
@@ -43,6 +44,11 @@ class View:
     def members(self) -> tuple[str, ...]:
         """The languages to show, by family."""
         return tuple(order(self.chosen or self.counts().members))
+
+    @property
+    def families(self) -> Families:
+        """The colours of its languages' families, whichever are chosen."""
+        return catalogue.families(self.source, self.all_counts().members)
 
     def kinds(self) -> dict[str, int]:
         """The kinds of counts that the source has for the choice."""
@@ -105,7 +111,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
         views = [View(only, tables.choices(only)[0], pickers.pick_members(only.members))]
     else:
         views = [_of_study(studies, notices)] if shown != MINE else []
-        views = _with_uploads(views, uploaded) if shown != STUDY else views
+        views = _with_uploads(views, uploaded, notices) if shown != STUDY else views
     if any(len(view.chosen) == 1 for view in views):
         raise NeutralError("An overlap takes two languages: choose another, or none for all.")
     return views
@@ -150,12 +156,14 @@ def _choice(choices: list[Choice]) -> Choice | None:
     return choices[0]
 
 
-def _with_uploads(views: list[View], collections: list[MaskSet]) -> list[View]:
+def _with_uploads(views: list[View], collections: list[MaskSet], notices: DeltaGenerator) -> list[View]:
     """Put uploads beside the study: in one view if they are of the same network, else in views of their own."""
     shown = [View(v.source, v.choice, v.chosen, heading=v.title) for v in views]
     for collection in collections:
         joined = uploads.joined(shown[0].source, shown[0].choice, shown[0].chosen, collection) if shown else None
         source = joined or collection
+        for line in joined.bridges if joined else ():
+            notices.info(uploads.as_text(f"{line[0].upper()}{line[1:]}."))
         view = View(source, tables.choices(source)[0], heading=source.title)
         shown = [view, *shown[1:]] if joined else [*shown, view]
     return shown

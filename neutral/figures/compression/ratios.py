@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
+from neutral.figures.families import Families, lines, lines_layout
 from neutral.members import display
 
 RATIO_AXIS = {"parameters": "Times smaller, by parameters", "bytes": "Times smaller, by bytes"}
@@ -70,16 +71,23 @@ def perplexity_by_ratio(
 
 
 def language_perplexity_by_ratio(
-    scores: pd.DataFrame, by: str, line: str, *, limit: float = 1.1, top: float = 0.0
+    scores: pd.DataFrame,
+    by: str,
+    line: str,
+    *,
+    limit: float = 1.1,
+    top: float = 0.0,
+    families: Families | None = None,
 ) -> go.Figure:
-    """Draw a line a language for one method: `scores` has language, size, factor; all else as `perplexity_by_ratio`."""
+    """Draw a line a language for one method: `scores` has language, size, factor; all else as `perplexity_by_ratio`.
+
+    The colour is the family's, by default of the languages here.
+    """
     figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
     members = list(dict.fromkeys(scores["language"]))
-    for member in members:
-        rows = scores[scores["language"] == member]
-        family = theme.family(member)
-        group = {"legendgroup": family, "legendgrouptitle": {"text": family, "font": {"size": 12}}}
-        figure.add_trace(_curve(rows, display(member), theme.line_style(member, members), **group))
+    families = families or Families(members)
+    for member, style, place in lines(figure, members, families):
+        figure.add_trace(_curve(scores[scores["language"] == member], display(member), style, **place))
     figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
     _ratio_axis(figure, scores["size"], by)
     names = ", ".join(map(display, members))
@@ -87,8 +95,8 @@ def language_perplexity_by_ratio(
         figure,
         alt=f"Lines: perplexity of {names} over the full model's against the ratio by {by}, under {line}.",
         name=f"perplexity-by-language-{by}",
-        height=430,
         hovermode="closest",
+        **lines_layout(members, families),
     )
 
 

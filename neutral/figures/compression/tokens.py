@@ -24,7 +24,7 @@ SCRIPTS = {
     "Thai": ("Thai", "#e69f00", "bowtie"),
     "Zyyy": ("Digits, signs", theme.NEUTRAL, "circle-open"),
 }
-"""ISO 15924 code -> the script's name, colour, marker. Others share a grey cross."""
+"""ISO 15924 code -> the script's name, colour, marker. Where these scripts are few, others take what they leave."""
 
 _OTHER = ("Other scripts", theme.NEUTRAL, "x-thin-open")
 BOUNDS = {"": "", "above": ", or later", "below": ", or earlier"}
@@ -128,11 +128,12 @@ def token_map(picture: pd.DataFrame, title: str) -> go.Figure:
     figure = make_subplots(1, 2, subplot_titles=("Full table", title), horizontal_spacing=0.03)
     for annotation in figure.layout.annotations:
         annotation.font.size = 14
-    counts = picture["script"].map(lambda code: code if code in SCRIPTS else "").value_counts()
-    named = picture["script"].where(picture["script"].isin(SCRIPTS), "")
-    for code in sorted(counts.index, key=lambda c: (c == "", c == "Zyyy", -counts[c])):
-        name, colour, symbol = SCRIPTS.get(code, _OTHER)
+    styles = script_styles(picture["script"])
+    named = picture["script"].where(picture["script"].isin(styles), "")
+    for code, (name, colour, symbol) in {**styles, "": _OTHER}.items():
         rows = picture[named == code]
+        if rows.empty:
+            continue
         for column, side in ((1, "before"), (2, "after")):
             figure.add_trace(
                 go.Scatter(
@@ -162,9 +163,31 @@ def token_map(picture: pd.DataFrame, title: str) -> go.Figure:
     )
 
 
+def script_styles(scripts: pd.Series) -> dict[str, tuple[str, str, str]]:
+    """Return script -> name, colour, marker for the scripts of tokens, the most frequent first, digits and signs last.
+
+    A script that is not in `SCRIPTS` takes the colour and the marker of one of these that is missing, as long as there
+    is one; further scripts are left out.
+    """
+    counts = scripts.value_counts(sort=False)
+    codes = sorted(counts.index, key=lambda code: (code == "Zyyy", -counts[code]))
+    free = iter([style[1:] for code, style in SCRIPTS.items() if code not in counts])
+    styles = {code: SCRIPTS.get(code) or (script_name(code), *next(free, ())) for code in codes}
+    return {code: style for code, style in styles.items() if len(style) == 3}
+
+
 def script_name(code: str) -> str:
-    """Return the name of a script; an unknown code is its own name."""
-    return SCRIPTS[code][0] if code in SCRIPTS else code
+    """Return the name of a script; an unknown code is its own name.
+
+    >>> script_name("Hans"), script_name("Taml"), script_name("Qqqq")
+    ('Chinese', 'Tamil', 'Qqqq')
+    """
+    if code in SCRIPTS:
+        return SCRIPTS[code][0]
+    from langcodes import Language
+
+    name = Language.make(script=code).script_name("en")
+    return code if name.startswith("Unknown") else name
 
 
 def isolated(text: str) -> str:

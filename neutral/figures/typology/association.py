@@ -1,6 +1,6 @@
 """Figures of what explains the overlap: overlap against a distance, and the association by distance and layer.
 
-A relation of two languages has one colour and one marker; no language family has these colours.
+A relation of two languages has one colour and one marker.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ RELATIONS = {
 """Relation of `languages.RELATIONS` -> colour, marker."""
 
 _MARKS = {"both": ("●", "after Holm's correction, also within families"), "plain": ("○", "under the plain test only")}
+_CROWD = 600  # more points than this are small
 _FEW = 6  # a distance of at most so many values is drawn in steps, with points spread sideways
 
 
@@ -56,6 +57,7 @@ def distance_scatter(
     figure = go.Figure()
     x = _spread(points["distance"].to_numpy(dtype=float))
     overlap = theme.UNITS[measure][0]
+    size = 10 if len(points) <= _CROWD else 5
     for relation, (colour, symbol) in RELATIONS.items():
         chosen = (points["relation"] == relation).to_numpy()
         rows = points[chosen]
@@ -68,7 +70,7 @@ def distance_scatter(
                 y=rows["value"],
                 name=f"{relation.capitalize()} ({len(rows)})",
                 mode="markers",
-                marker={"color": colour, "symbol": symbol, "size": 10, "line": {"color": colour, "width": 2}},
+                marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour, "width": size / 5}},
                 customdata=[[f"{distance:.3f}"] for distance in rows["distance"]],
                 text=names,
                 hovertemplate=f"<b>%{{text}}</b>, {relation}<br>{overlap} <b>%{{y:.4f}}</b><br>"

@@ -9,28 +9,19 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
+from neutral.figures.families import Families, legend
 from neutral.members import display
 
-_MORE = ("#e69f00", "#56b4e9", "#7a68b8", "#a0522d", "#b8a800")
-"""Colours of families that `theme.FAMILIES` lacks, in the order of their names; further ones are grey."""
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "hexagon", "star", "cross", "triangle-down", "pentagon")
 _WIDTHS = (1.0, 1.6, 2.4, 3.4, 4.6, 6.0)  # px, from the weakest of all pairs to the strongest
+_ROOM = (0.07, 0.025)  # of the plot's width and height: what a label takes
 _NEAR = 0.2  # of the plot's width or height: names of points so near would overlap
-_EDGE = "rgba(128,128,128,0.55)"
-
-
-def family_colours(families: Mapping[str, str]) -> dict[str, str]:
-    """Return family -> colour, for language -> family."""
-    present = dict.fromkeys(families.values())
-    others = sorted(family for family in present if family not in theme.FAMILIES)
-    extra = dict(zip(others, _MORE, strict=False))
-    return {family: theme.FAMILIES.get(family, extra.get(family, theme.NEUTRAL)) for family in present}
 
 
 def network(
     places: pd.DataFrame,
     edges: pd.DataFrame,
-    families: Mapping[str, str],
+    families: Families,
     *,
     communities: Sequence[set[str]] = (),
     span: tuple[float, float],
@@ -45,8 +36,8 @@ def network(
         Columns language, x, y.
     edges : DataFrame
         Columns source, target, weight, which decides the width, and value, which hovering shows.
-    families : language -> str
-        The family, which decides the colour.
+    families : Families
+        Their colours.
     communities : sequence of sets of languages
         The community decides the marker.
     span : (float, float)
@@ -59,12 +50,11 @@ def network(
     low, high = span
     share = (edges["weight"].to_numpy(dtype=float) - low) / (high - low) if high > low else np.ones(len(edges))
     step = np.clip((share * len(_WIDTHS)).astype(int), 0, len(_WIDTHS) - 1)
+    many = len(places) > theme.MANY
     for i, width in enumerate(_WIDTHS):
         rows = edges[step == i]
         lines = {axis: [p for a, b in _ends(rows) for p in (xy.at[a, axis], xy.at[b, axis], None)] for axis in "xy"}
-        figure.add_trace(
-            go.Scatter(**lines, mode="lines", line={"width": width, "color": _EDGE}, hoverinfo="skip", showlegend=False)
-        )
+        figure.add_trace(go.Scatter(**lines, mode="lines", line=_edge(width, many), hoverinfo="skip", showlegend=False))
     figure.add_trace(
         go.Scatter(
             x=[(xy.at[a, "x"] + xy.at[b, "x"]) / 2 for a, b in _ends(edges)],
@@ -89,7 +79,7 @@ def network(
         alt=f"Graph: {title}; {len(edges)} edges between {len(places)} languages in {len(communities)} communities: "
         f"{'; '.join(listed(group, list(xy.index)) for group in communities)}.",
         name=name,
-        height=440,
+        height=_height(places),
         hovermode="closest",
         legend=_LEGEND,
     )
@@ -98,7 +88,7 @@ def network(
 def dendrogram(
     brackets: pd.DataFrame,
     leaves: Sequence[str],
-    families: Mapping[str, str],
+    families: Families,
     *,
     notes: Mapping[str, str],
     title: str,
@@ -112,14 +102,13 @@ def dendrogram(
         Columns line, place, height, as `trees.branches` returns them.
     leaves : sequence of str
         The languages in the tree's order.
-    families : language -> str
-        The family, which decides the colour.
+    families : Families
+        Their colours.
     notes : language -> str
         Stands after its name (its branch).
     title, name : str
         Title of the axis, and name of the file.
     """
-    colours = family_colours(families)
     heights = brackets["height"].to_numpy(dtype=float)
     joins = heights[heights > 0]
     low, high = (float(joins.min()), float(joins.max())) if joins.size else (0.0, 1.0)
@@ -131,10 +120,13 @@ def dendrogram(
     for _, bracket in brackets.groupby("line", sort=False):
         x += [*np.maximum(bracket["height"], left), None]
         y += [*bracket["place"], None]
-    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line={"color": theme.NEUTRAL, "width": 2}, hoverinfo="skip"))
+    figure.add_trace(
+        go.Scatter(
+            x=x, y=y, mode="lines", line={"color": theme.NEUTRAL, "width": 2}, hoverinfo="skip", showlegend=False
+        )
+    )
     labels = [
-        f'<span style="color:{colours[families[leaf]]}">■</span> {display(leaf)}'
-        f'<span style="color:{theme.NEUTRAL}"> {notes.get(leaf, "")}</span>'
+        f'{display(leaf)} <span style="color:{theme.NEUTRAL}">{_note(leaf, notes)}</span> {families.square(leaf)}'
         for leaf in leaves
     ]
     begins = f"<br>(axis begins at {left:.3g})" if left else ""
@@ -142,16 +134,24 @@ def dendrogram(
     figure.update_yaxes(
         tickvals=list(range(len(leaves))), ticktext=labels, range=[len(leaves) - 0.5, -0.5], showgrid=False
     )
+    many = len(leaves) > theme.MANY
+    if many:
+        figure.update_yaxes(tickfont_size=theme.SMALL)
+    legend(figure, leaves, families)
     return theme.finish(
         figure,
         alt=f"Dendrogram by {title}; leaves in order: {', '.join(map(display, leaves))}.",
         name=name,
-        height=110 + 30 * len(leaves),
-        showlegend=False,
+        height=134 + (13 if many else 30) * len(leaves),
+        legend=theme.LEGEND_AT_FOOT,
     )
 
 
-def language_map(places: pd.DataFrame, families: Mapping[str, str], *, title: str, name: str) -> go.Figure:
+def _note(leaf: str, notes: Mapping[str, str]) -> str:
+    return "" if notes.get(leaf) == display(leaf) else notes.get(leaf, "")
+
+
+def language_map(places: pd.DataFrame, families: Families, *, title: str, name: str) -> go.Figure:
     """Draw languages as points: `places` has language, x, y. One unit is as long across as it is up."""
     figure = go.Figure()
     _nodes(figure, places, families, {}, {})
@@ -161,7 +161,7 @@ def language_map(places: pd.DataFrame, families: Mapping[str, str], *, title: st
         figure,
         alt=f"Map of {len(places)} languages: {title}.",
         name=name,
-        height=440,
+        height=_height(places),
         hovermode="closest",
         legend=_LEGEND,
     )
@@ -175,46 +175,70 @@ def listed(members: set[str], order: Sequence[str]) -> str:
 _LEGEND = {"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0}
 
 
+def _edge(width: float, many: bool) -> dict:
+    """Return the style of an edge; where there are `many` languages thin, and pale where they are not the strongest."""
+    shade = 0.55 if not many else 0.12 + 0.4 * (width / max(_WIDTHS)) ** 2
+    return {"width": 0.4 * width if many else width, "color": f"rgba(128,128,128,{shade:.2f})"}
+
+
+def _height(places: pd.DataFrame) -> int:
+    return 440 if len(places) <= theme.MANY else 640
+
+
 def _nodes(
     figure: go.Figure,
     places: pd.DataFrame,
-    families: Mapping[str, str],
+    families: Families,
     symbols: Mapping[str, str],
     notes: Mapping[str, str],
 ) -> None:
-    """Add a trace of nodes a family, with names; `symbols` and `notes` are a language's marker and hover text."""
-    sides = _beside(places)
-    for family, colour in family_colours(families).items():
-        rows = places[places["language"].map(families) == family]
-        if rows.empty:
-            continue
-        legend = {"mode": "markers", "name": family, "hoverinfo": "skip"}
-        figure.add_trace(go.Scatter(x=[None], y=[None], marker={"color": colour, "size": 12}, **legend))
-        members = list(rows["language"])
+    """Add a trace of nodes a family, with names; `symbols` and `notes` are a language's marker and hover text.
+
+    Where there are many languages their labels stand for the names, which are longer, and only where they have room.
+    """
+    sides, room, many = _beside(places), _with_room(places), len(places) > theme.MANY
+    legend(figure, list(places["language"]), families)
+    for group, members in families.among(list(places["language"])).items():
+        rows = places[places["language"].isin(members)]
+        colour = families.colour(members[0])
         figure.add_trace(
             go.Scatter(
                 x=rows["x"],
                 y=rows["y"],
-                name=family,
+                name=group,
                 showlegend=False,
                 mode="markers+text",
                 marker={
                     "color": colour,
                     "symbol": [symbols.get(member, "circle") for member in members],
-                    "size": 17,
+                    "size": 10 if many else 17,
                     "line": {"width": 1, "color": theme.NEUTRAL},
                 },
-                text=[display(member) for member in members],
+                text=[member if member in room else "" for member in members]
+                if many
+                else [display(member) for member in members],
                 textposition=[sides[member] for member in members],
-                textfont={"size": 12},
+                textfont={"size": theme.SMALL if many else 12},
                 hovertext=[
-                    "<br>".join(filter(None, [f"<b>{display(member)}</b>", family, notes.get(member, "")]))
+                    "<br>".join(
+                        filter(None, [f"<b>{display(member)}</b>", families.family(member), notes.get(member, "")])
+                    )
                     for member in members
                 ],
                 hovertemplate="%{hovertext}<extra></extra>",
                 cliponaxis=False,
             )
         )
+
+
+def _with_room(places: pd.DataFrame) -> set[str]:
+    """Return languages whose labels lie apart: each in turn, unless its point is too near one before it."""
+    points = np.column_stack([places[axis] / (float(np.ptp(places[axis])) or 1.0) for axis in "xy"])  # (n, 2)
+    named: list[int] = []
+    for i, point in enumerate(points):
+        if not named or (np.abs(points[named] - point) > _ROOM).any(axis=1).all():
+            named.append(i)
+    return set(places["language"].iloc[named])
 
 
 def _beside(places: pd.DataFrame) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from neutral.errors import NeutralError
@@ -29,6 +30,7 @@ class SearchPlan:
     seeds: tuple[int, ...] = (0,)
     scope: str = ""  # if empty, the study's (`scopes.used`): stacks apart in an encoder-decoder, else all together
     wording: Wording = field(default_factory=Wording)  # of text to text
+    labels: tuple[tuple[str, str], ...] = ()  # old and new names of labels, where languages spell them otherwise
     only: str = ""  # the stack that is pruned: encoder | decoder; all if empty
     recipe: Recipe = field(default_factory=Recipe)
     length: int = 128
@@ -89,9 +91,24 @@ def settings(plan: SearchPlan) -> dict:
         "scope": scope_of(plan.method, plan.scope),
         **({"only": plan.only} if plan.only else {}),
         **plan.wording.settings(),
+        **({"labels": dict(plan.labels)} if plan.labels else {}),
         "sparsities": list(plan.sparsities),
         "held_out_blocks": plan.held_out,
         "passes": plan.passes,
         **({"recipe": recipe.written()} if plan.trains else {}),
         **({"text_blocks": plan.blocks} if plan.method in READS_TEXT else {}),
     }
+
+
+def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:
+    """Return what a plan does in a line; `examples` is how many each language has to train on."""
+    of = f"{plan.method} masks of {len(plan.languages)} languages, {len(plan.seeds)} seeds, sparsities "
+    of += ", ".join(f"{sparsity:.0%}" for sparsity in plan.sparsities)
+    if not plan.trains:
+        return f"{of}: scored without training"
+    each = len(plan.sparsities) + 1 + (plan.method == "change")  # the whole network first
+    runs = each * len(plan.languages) * len(plan.seeds)
+    if not plan.is_labelled:
+        return f"{of}: {runs:,} trainings" + (f" of {plan.recipe.steps:,} steps" if not plan.recipe.epochs else "")
+    count = plan.examples or min(examples.values())
+    return f"{of}: {runs:,} trainings of {plan.recipe.of(count).steps:,} steps, on {count:,} examples a language"

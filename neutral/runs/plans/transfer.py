@@ -42,6 +42,7 @@ class TransferPlan:
     mask_seed: int = 0
     scope: str = ""  # if empty, the study's (`scopes.used`): stacks apart in an encoder-decoder, else all together
     wording: Wording = field(default_factory=Wording)  # of text to text
+    labels: tuple[tuple[str, str], ...] = ()  # old and new names of labels, where languages spell them otherwise
     recipe: Recipe = field(default_factory=Recipe)
     length: int = 128
     held_out: int = 1000
@@ -115,6 +116,7 @@ def settings(plan: TransferPlan) -> dict:
         "recipe": plan.recipe.once().written(),
         "scope": plan.scope,
         **plan.wording.settings(),
+        **({"labels": dict(plan.labels)} if plan.labels else {}),
         "held_out": plan.held_out,
         **({"examples": plan.examples} if plan.examples else {}),
         "passes": plan.passes,

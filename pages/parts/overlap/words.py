@@ -9,7 +9,6 @@ import pandas as pd
 
 from neutral import labels, summary
 from neutral.figures import theme
-from neutral.languages import LANGUAGES
 from neutral.members import display, is_known, relation, speaker
 from neutral.metrics import SIGNIFICANT
 from pages.parts import formats, pickers
@@ -72,11 +71,32 @@ MIXED = "These masks are of different networks, so they cannot all be compared; 
 AGREEMENT = "p is a Mantel test's: exchanging any languages, and only relatives. Layers are no sample and have no p."
 
 UPLOAD = """
-Upload masks of one model, one file a language: a `mask.pt` of the paper's scripts, a checkpoint of
-`torch.nn.utils.prune`, plain or packed `.safetensors`, or `.npz`. Where all files are called `mask.pt`, zip their
-folders and upload the archive: its masks are called by their folders. Then every page can show them, alone or beside
-the study. They stay in this session and are gone when you close it; nothing in a file is executed.
+Upload masks of one model, one file a language, or all languages in one: zeros and ones for every weight, **1 means
+kept**. Read are a `mask.pt` of the paper's scripts, checkpoints of `torch.nn.utils.prune`, `torch.ao`, ModelOpt and
+NNI, plain or packed `.safetensors` (shards with their index), `.npz`, and arrays in a pickle. Where all files are
+called `mask.pt`, zip their folders and upload the archive: its masks are called by their folders. Then every page can
+show them, alone or beside the study. They stay in this session and are gone when you close it; nothing in a file is
+executed.
 """
+
+FROM_ZEROS = (
+    "For pruned models, as Wanda, SparseGPT and llm-compressor leave them: what is zero in the linear layers of the "
+    "blocks is removed. Files with masks of their own are read as ever. It holds for what you upload next."
+)
+INVERT = "Here 1 means kept. Tick this for files in which 1 means removed; it turns what you upload next."
+
+READ_COLUMNS = {
+    "file": "File",
+    "name": "Name",
+    "language": "Language",
+    "from": "Language from",
+    "tensors": "Tensors",
+    "weights": "Weights",
+    "removed": "Removed",
+    "renamed": "Names changed",
+    "notes": "Left out, or assumed",
+}
+READ = "1 means kept; Removed is the share of zeros. Names changed: of weights, without what wrappers put before them."
 
 BIG = """
 A 340 MB file of floats holds 10.6 MB of mask. Files too big to upload, or many of them, are converted faster where they
@@ -108,11 +128,7 @@ SCORE_COLUMNS = {
     "ratio": "Ratio",
 }
 
-KNOWN = (
-    "Names that are known as languages: "
-    + ", ".join(f"{code} ({language.name})" for code, language in LANGUAGES.items())
-    + "."
-)
+KNOWN = "A mask is known by its language's code: ISO 639 (sw, swa), with script or region if you like (sr_Cyrl, pt-BR)."
 
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
@@ -223,11 +239,11 @@ def pair_tiles(name: str, levels: pd.DataFrame) -> list[Tile]:
     return [Tile(label, formats.share(number), note) for label, number, note in rows if number is not None]
 
 
-def about_pair(a: str, b: str, found_twice: Collection[str]) -> str:
+def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[str]) -> str:
     """Say how two languages relate, and whose overlap with itself stands in if neither was found twice."""
     notes = []
     if is_known(a) and is_known(b):
-        notes.append(f"{display(a)} and {display(b)}: {RELATIONS[relation(a, b)]}.")
+        notes.append(f"{display(a)} and {display(b)}: {RELATIONS[relation(a, b, members)]}.")
     if found_twice and not {speaker(a), speaker(b)} & set(found_twice):
         names = ", ".join(map(display, found_twice))
         notes.append(f"Neither was found twice; figures show the mean of {names} for that.")
@@ -359,13 +375,6 @@ def agreement_table(others: Sequence[tuple[str, str, Agreement]]) -> pd.DataFram
 
 
 def about_file(upload: Upload) -> str:
-    """Say what is in a mask file."""
-    mask = upload.mask
-    guessed = "no language in the file or its name"
-    if mask.header.get("language"):
-        guessed = f"language {mask.header['language']}"
-    layers = labels.layers(mask.names, mask.stack)
-    return (
-        f"{formats.amount(upload.size)}B · {len(mask.names)} tensors in {layers} layers · "
-        f"{formats.amount(mask.size)} weights, {mask.sparsity():.1%} removed · {guessed}"
-    )
+    """Say how large a mask file is; the table of the page has the rest."""
+    layers = labels.layers(upload.mask.names, upload.mask.stack)
+    return f"{formats.amount(upload.size)}B · {formats.count(layers, 'layer')}"

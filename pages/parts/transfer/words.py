@@ -232,11 +232,13 @@ def association(tested: pd.DataFrame) -> str:
 
 def _tested(row: object) -> str:
     if row.p != row.p:
-        return f"- {'Within families' if row.scheme == 'family' else 'All languages'}: cannot be tested here."
+        which = "Within families" if row.scheme == "family" else "All languages"
+        return f"- {which}: cannot be tested here ({row.languages} languages, {row.pairs} pairs)."
     how = "exchanging relatives only" if row.scheme == "family" else "exchanging any languages"
     rho = row.tested if row.scheme == "family" else row.rho
     exact = "all" if row.exact else ""
-    return f"- ρ = **{rho:.2f}**, p = {row.p:.4f} (Mantel, {exact} {row.permutations:,} permutations, {how})"
+    rests = f"{row.languages} languages, {row.pairs} pairs"
+    return f"- ρ = **{rho:.2f}**, p = {row.p:.4f} ({rests}; Mantel, {exact} {row.permutations:,} permutations, {how})"
 
 
 def foretold(rho: float, pairs: float) -> str:

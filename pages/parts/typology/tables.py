@@ -40,7 +40,7 @@ def _distances(stored: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
     return typology.filled(stored, codes)
 
 
-@st.cache_data(max_entries=300, show_spinner=False)
+@st.cache_data(max_entries=300, show_spinner="Testing the distances …")
 def associations(
     overlap: pd.DataFrame, distances: pd.DataFrame, families: dict[str, str], controls: tuple[str, ...] = ()
 ) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from neutral.association import LEAST, schemes
+from neutral.association import LEAST, possible, schemes
 from neutral.figures.theme import number, short_layer, signed
 from neutral.figures.typology.languages import listed
 from neutral.labels import WHOLE
@@ -46,6 +46,7 @@ COLUMNS = {
     "partial_p": st.column_config.NumberColumn("Partial p", format="%.4f"),
     "partial_p_within": st.column_config.NumberColumn("Partial p, in families", format="%.4f"),
     "languages": st.column_config.NumberColumn("Languages", format="%d"),
+    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
     "left_out": st.column_config.TextColumn("Without data"),
     "permutations": st.column_config.NumberColumn("Permutations", format="%d"),
     "permutations_within": st.column_config.NumberColumn("In families", format="%d"),
@@ -61,7 +62,10 @@ def method(spoken: Languages) -> str:
     elif len(related) == len(spoken.codes) and len(sizes) == 1:
         movable = "here all languages are of one family, so it is the same as permuting all"
     else:
-        movable = f"here only {', '.join(map(display, related))} can be exchanged, so it speaks for these"
+        some = ", ".join(map(display, related)) if len(related) <= NAMED else f"{len(related)} of {len(spoken.codes)}"
+        ways = possible(spoken.codes, spoken.blocks)
+        written = f"{ways:,}" if ways < 10**6 else "very many"
+        movable = f"here only {some} can be exchanged, in {written} ways, so it speaks for these"
     return _METHOD.format(movable=movable)
 
 
@@ -82,6 +86,11 @@ NO_TREE = "A tree takes two languages whose distance is known."
 NO_MAP = f"A map takes {LEAST} languages whose distances are known."
 
 LEAST_PAIRS = 5  # to a distance of a regression
+STRANGERS = (
+    "No two of these languages are of one family: relatives cannot be what makes it, and there is nothing to exchange "
+    "within families."
+)
+NAMED = 15  # so many languages are named in a sentence, more are counted
 ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
 
 REGRESSION = {
@@ -92,6 +101,8 @@ REGRESSION = {
     "p": st.column_config.NumberColumn("p", format="%.4f"),
     "holm": st.column_config.NumberColumn("Holm", format="%.4f"),
     "p_within": st.column_config.NumberColumn("p, in families", format="%.4f"),
+    "languages": st.column_config.NumberColumn("Languages", format="%d"),
+    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
 }
 
 
@@ -105,6 +116,9 @@ def who(spoken: Languages) -> str:
             f"{names} {are} by any ISO 639 code, so nothing is known of how near others are. Rename masks by their "
             "language (en, swh, …) on the page Your masks."
         )
+    if spoken.outside_uriel:
+        names = ", ".join(map(display, spoken.outside_uriel))
+        sentences.append(f"{names}: not in URIEL+, so left out of its distances.")
     if spoken.repeated:
         sentences.append("Several masks of one language count together, by their mean.")
     return " ".join(sentences)
@@ -119,8 +133,9 @@ def too_few(spoken: Languages) -> str:
     )
 
 
-def verdict(table: pd.DataFrame, measure: str) -> str:
+def verdict(table: pd.DataFrame, measure: str, spoken: Languages) -> str:
     """Say which distances go with the overlap, and under which test. The table is of one group."""
+    strangers = possible(spoken.codes, spoken.blocks) == 1
     known = table.dropna(subset="rho")
     if known.empty:
         return f"No distance can be tested: {measure} or all distances are the same for every pair."
@@ -147,6 +162,8 @@ def verdict(table: pd.DataFrame, measure: str) -> str:
             sentences.append(
                 f"When all languages are permuted, with {_names(plain)} as well: relatives alone can make that."
             )
+    elif len(plain) and strangers:
+        sentences = [f"**{measure} goes with {_names(plain)}** when all languages are permuted. {STRANGERS}"]
     elif len(plain):
         sentences = [
             f"**{measure} goes with {_names(plain)}** when all languages are permuted, but {nothing}: relatives alone "
@@ -173,9 +190,10 @@ def spread(overlap: pd.DataFrame) -> str:
 def _largest(known: pd.DataFrame) -> str:
     top = schemes.largest(known)
     way = "nearer" if top["rho"] < 0 else "further"
+    within = f", within families {number(top['p_within'])}" if top["p_within"] == top["p_within"] else ""
     return (
         f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
-        f"p = {number(top['p'])}, within families {number(top['p_within'])})."
+        f"p = {number(top['p'])}{within})."
     )
 
 
@@ -240,16 +258,23 @@ def unknown(kind: str) -> str:
     return f"There is no {label(kind).lower()} distance for these languages."
 
 
-def meaning(kind: str, row: pd.Series) -> str:
-    """Say what a distance compares, and who was left out of its test."""
+def meaning(kind: str, row: pd.Series, points: pd.DataFrame) -> str:
+    """Say what a distance compares, on how many features it rests, and who was left out of its test."""
     known = KINDS.get(kind)
     about = f"{known.meaning[:1].upper()}{known.meaning[1:]} ({known.origin})." if known else ""
-    return " ".join(filter(None, [about, left_out(row["left_out"].split(", ")) if row["left_out"] else ""]))
+    features = points.dropna(subset="distance")["features"] if "features" in points else ()
+    rests = f"It rests on {_from_to(features)} features that both languages have in URIEL+." if len(features) else ""
+    return " ".join(filter(None, [about, rests, left_out(row["left_out"].split(", ")) if row["left_out"] else ""]))
+
+
+def _from_to(numbers: pd.Series) -> str:
+    low, high = int(numbers.min()), int(numbers.max())
+    return f"{low} to {high}" if low < high else str(low)
 
 
 def left_out(codes: Sequence[str]) -> str:
     """Say which languages were left out for want of data."""
-    return f"Without data, so left out: {', '.join(map(display, codes))}."
+    return f"Without enough data, so left out: {', '.join(map(display, codes))}."
 
 
 def heat(table: pd.DataFrame) -> str:
@@ -263,8 +288,7 @@ def heat(table: pd.DataFrame) -> str:
 
 def too_few_pairs(table: pd.DataFrame) -> str:
     """Say that the languages have too few pairs for a regression; "" if they have enough."""
-    count, kinds = int(table["languages"].iloc[0]), len(table)
-    pairs = count * (count - 1) // 2
+    count, pairs, kinds = int(table["languages"].iloc[0]), int(table["pairs"].iloc[0]), len(table)
     if pairs >= LEAST_PAIRS * kinds:
         return ""
     return (
@@ -287,7 +311,7 @@ def regression(table: pd.DataFrame) -> str:
 
 def graph(network: Network, spoken: Languages, value: str) -> str:
     """Say what a graph's communities are; `value` is what its edges are labelled with."""
-    groups = [listed(group, spoken.codes) for group in network.communities if len(group) > 1]
+    groups = [_some(group, spoken) for group in network.communities if len(group) > 1]
     alone = [listed(group, spoken.codes) for group in network.communities if len(group) == 1]
     communities = "; ".join(groups) if groups else "none"
     if alone:
@@ -299,6 +323,14 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
         f"**{signed(network.agreement)}** (1 the same, 0 chance).",
     ]
     return "  \n".join(lines)
+
+
+def _some(group: set[str], spoken: Languages) -> str:
+    """Name the languages of a community, of a large one the first and how many there are."""
+    if len(group) <= NAMED:
+        return listed(group, spoken.codes)
+    first = [code for code in spoken.codes if code in group][: NAMED // 3]
+    return f"{', '.join(map(display, first))} and {len(group) - len(first)} more"
 
 
 def graphs(one: Network, other: Network | None = None) -> str:
@@ -319,7 +351,9 @@ def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
         f"The tree keeps the distances it was made from with a cophenetic correlation of **{signed(dendrogram.kept)}** "
         "(1: nothing is lost)."
     ]
-    if agreement is not None:
+    if agreement is not None and agreement["rho"] != agreement["rho"]:
+        sentences.append(f"It cannot be compared with {label(kind).lower()}, which is the same for all pairs.")
+    elif agreement is not None:
         sentences.append(
             f"Its heights agree with {label(kind).lower()} by a rank correlation of **{signed(agreement['rho'])}** "
             f"(p = {number(agreement['p'])}, within families {number(agreement['p_within'])})."
@@ -332,8 +366,9 @@ def kept_by_map(title: str, places: pd.DataFrame) -> str:
     if title == "MDS":
         kept = f" A plane holds {places.attrs['kept']:.0%} of their spread." if "kept" in places.attrs else ""
         return f"Classical scaling keeps distances: far apart is different.{kept}"
+    count = usual_neighbours(len(places))
+    few = ", so few because there are few languages" if count < usual_neighbours(1000) else ""
     return (
-        f"UMAP keeps neighbours, here the {usual_neighbours(len(places)) - 1} nearest of each language, so few because "
-        "there are few languages: groups show, distances between groups mean little, and another seed gives another "
-        "picture."
+        f"UMAP keeps neighbours, here the {count - 1} nearest of each language{few}: groups show, distances between "
+        "groups mean little, and another seed gives another picture."
     )
