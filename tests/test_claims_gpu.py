@@ -331,7 +331,7 @@ def test_distances():
     )
     plain = of.loc["jaccard", "plain"]
     text, places = (plain.loc[(0.5, name), "rho"] for name in ("scarcity", "geographic"))
-    says(README, "how much text a language has (ρ = {}), not with geography ({})", text, places)
+    says(README, "the amount of text (ρ = {}), not geography ({})", text, places)
     plain = every.loc["jaccard", "plain"]
     raw = plain[plain.index.isin(["syntactic", "geographic", "genetic"], level="distance")]["rho"]
     says(PAGE, "syntax or genealogy (|ρ| at most {})", raw.abs().max())

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from claims import says
+from claims import README, says
 from gputickets import BUNDLED, CODES, GPU, PAGE, control, jaccard, rest
 from scipy.stats import spearmanr
 
@@ -42,6 +42,7 @@ def test_a_language_is_nearer_to_itself_than_to_any_other():
     means = [jaccard(study)["value"].mean() for study in (GPU, BUNDLED)]
     says(PAGE, "languages overlap {} (there {}), one language's two searches {}:", *means, own.mean())
     says(PAGE, "they overlap {} ({} ur to {} sw)", own.mean(), own.min(), own.max())
+    says(README, "one language's two searches {}; overlap", own.mean())
     assert (own.idxmin(), own.idxmax()) == ("ur", "sw")
     says(PAGE, "two languages {} and at most {}.", between["value"].mean(), between["value"].max())
     means = [between[rows]["value"].mean() for rows in (~crossed, crossed)]
