@@ -125,8 +125,8 @@ def test_a_click_on_a_cell_opens_the_pair(tab, server):
     click_cell(tab, row=0, column=10)
     tab.wait_for_url(re.compile(r"/pair\?"))
     settled(tab)
-    assert asked(tab)["b"] == ["Swahili"]  # English is the default, which the address leaves out
-    assert tab.get_by_text("English and Swahili:").is_visible()
+    assert asked(tab)["b"] == ["Chinese"]  # Russian is the default, which the address leaves out
+    assert tab.get_by_text("Russian and Chinese:").is_visible()
     tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
     tab.wait_for_url(re.compile(r"/overlap"))
     settled(tab)
@@ -169,7 +169,7 @@ def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
     settled(tab)
     assert asked(tab)["method"] == ["Wanda"]
     assert asked(tab)["measure"] == ["Phi"]
-    assert tab.get_by_text("French and Spanish:").is_visible()
+    assert tab.get_by_text("English and Hindi:").is_visible()
 
 
 def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_path):
@@ -205,7 +205,7 @@ def test_a_table_comes_as_csv(tab, server):
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Download CSV").click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "group,source,target,value,chance,excess"
+    assert lines[0] == "group,source,target,value,chance,excess,relation"
     assert lines[1].startswith("all,en,it,")
 
 

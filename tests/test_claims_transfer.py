@@ -211,7 +211,6 @@ def test_two_searches_of_one_language_differ_significantly(runs):
     says(PAGE, "significantly better than the first in {} languages and significantly worse in {}", better, worse)
     says(PAGE, "(Benjamini-Hochberg leaves all {})", worse_left + better_left)
     says(PAGE, "(at 80 % their scores differ significantly in {} of 11 languages)", worse + better)
-    says(README, "scores of two searches of one language differ significantly in {} of 11", worse + better)
     assert counts[0.8, 0][:2] == [11, 11]
     assert sum(counts[0.5, 1][::2]) == 1
     says(PAGE, "(all eleven, {} of them significantly)", counts[0.5, 0][2])
