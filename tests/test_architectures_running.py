@@ -85,8 +85,10 @@ def _quick(monkeypatch, in_process):
 @pytest.mark.parametrize(
     ("task", "name"),
     [
-        *(("ner", name) for name in ("byt5", "m2m_100")),
-        *(("nli", name) for name in ("m2m_100", "xmod")),
+        pytest.param("ner", "byt5", marks=pytest.mark.long),
+        ("ner", "m2m_100"),
+        pytest.param("nli", "m2m_100", marks=pytest.mark.long),
+        ("nli", "xmod"),
     ],
 )
 def test_labelled_tasks_work_or_say_why_not(task, name, tmp_path):

@@ -56,6 +56,7 @@ def seeds(studies):
     ]
 
 
+@pytest.mark.long
 def test_searches_of_single_languages_are_joined_into_what_one_run_finds(studies):
     whole, joined = studies
     assert {k: v for k, v in joined.info.items() if k != "text"} == {k: v for k, v in whole.info.items() if k != "text"}
@@ -68,6 +69,7 @@ def test_searches_of_single_languages_are_joined_into_what_one_run_finds(studies
     assert rows[0] == rows[1]
 
 
+@pytest.mark.long
 def test_a_level_counts_as_reached_when_all_languages_have_its_score(studies, tmp_path):
     _, joined = studies
     gathering = Gathering(joined.path.parent / "parts", tmp_path, CODES, str(joined.path.parent / "model"))
@@ -76,6 +78,7 @@ def test_a_level_counts_as_reached_when_all_languages_have_its_score(studies, tm
     assert gathering.reached((0.2,), seed=1) == []
 
 
+@pytest.mark.long
 def test_what_is_packed_comes_home_whole(studies, tmp_path, monkeypatch):
     whole, _ = studies
     size = next(whole.path.glob("masks/*")).stat().st_size
@@ -123,6 +126,7 @@ def test_what_was_asked_for_exactly_is_neither_cut_short_nor_gone_on_with(tmp_pa
     assert ask.command("en", 4, tmp_path)[-4:] == ["--seeds", "4", "--device", "auto"]
 
 
+@pytest.mark.long
 def test_a_seed_that_came_home_is_counted_against_the_one_that_is_there(studies, seeds, tmp_path, monkeypatch, capsys):
     first, (second, both) = studies[0], seeds
     (tmp_path / "out").mkdir()
@@ -153,6 +157,7 @@ def test_a_seed_that_came_home_is_counted_against_the_one_that_is_there(studies,
     assert "16 counts" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_studies_that_differ_in_more_than_the_seed_are_not_joined(studies, seeds, tmp_path):
     shutil.copytree(seeds[0].path, tmp_path / "study")
     file = tmp_path / "study" / "study.json"

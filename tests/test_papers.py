@@ -75,7 +75,9 @@ def differing(mask, kept):
     return sum(int((tensors[name] != kept[name]).sum()) for name in kept)
 
 
-@pytest.mark.parametrize("name", ["mlm", "ner", "nli"])
+@pytest.mark.parametrize(
+    "name", ["mlm", pytest.param("ner", marks=pytest.mark.long), pytest.param("nli", marks=pytest.mark.long)]
+)
 def test_rounds_of_the_search_train_prune_and_rewind_alike(name, folder):
     """Two rounds, since the second has a mask, fresh examples, the trained head, and the peak rate anew."""
     task, items, load = subject(name, folder)
@@ -92,6 +94,7 @@ def test_rounds_of_the_search_train_prune_and_rewind_alike(name, folder):
         scripts.rewind()
 
 
+@pytest.mark.long
 def test_a_round_with_the_scripts_own_adamw_prunes_nearly_alike(folder):
     task, items, load = subject("mlm", folder)
     search = Search(load(), task, items, items[:4], PAPER)

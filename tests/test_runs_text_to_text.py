@@ -116,7 +116,7 @@ def test_the_commands_take_a_wording_and_refuse_it_elsewhere(model, corpus, tmp_
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize(("task", "kind"), [("mlm", "bert"), ("clm", "gpt2")])
+@pytest.mark.parametrize(("task", "kind"), [("mlm", "bert"), pytest.param("clm", "gpt2", marks=pytest.mark.long)])
 def test_a_ticket_for_several_languages_is_found_and_moved_on_text(task, kind, tmp_path):
     model, text = str(tiny.saved(tmp_path / kind, kind)), data.load(task, tiny.SENTENCES, ["en", "en+sw", "de"])
     plan = SearchPlan(model, task, ("en", "en+sw"), "magnitude", (0.4,), recipe=Recipe(1, 2), length=32, held_out=4)

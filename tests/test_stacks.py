@@ -28,6 +28,7 @@ def masks_of(*stacks, shapes=LIKE_LLAMA):
     return masks
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["eurobert", "modernbert-decoder"])
 def test_a_run_writes_the_configuration_s_stack_and_its_groups_have_it(name, tmp_path):
     architectures.make(name, tmp_path / "model")

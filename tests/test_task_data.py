@@ -16,6 +16,7 @@ def corpora():
     return {task: data.load(task, TASKS / task) for task in ("ner", "nli")}
 
 
+@pytest.mark.long
 def test_the_files_are_what_the_script_makes(corpora, tmp_path):
     runpy.run_path(str(TASKS / "make.py"))["make"](tmp_path)
     for task, corpus in corpora.items():
