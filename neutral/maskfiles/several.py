@@ -22,6 +22,8 @@ from neutral.members import by_folder, is_known, numbered, speaker
 
 _MOST_FILES = 300
 _MOST_UNPACKED = 8  # times what one file may unpack to
+# A model beside its safetensors, as many have it on the hub.
+_COPY = re.compile(r"pytorch_model(?:-\d{5}-of-\d{5})?\.bin(?:\.index\.json)?$")
 # Names that say nothing of a file: its folder says whose it is.
 _GENERIC = re.compile(r"^(?:masks?|(?:pytorch_)?model|weights|checkpoint|state_dict|consolidated)$", re.IGNORECASE)
 
@@ -117,7 +119,20 @@ def of_uploads(
 def index_in(path: Path) -> Path | None:
     """Return the only index of shards in a folder, or None."""
     found = [file for file in sorted(path.glob("*.index.json")) if file.is_file()] if path.is_dir() else []
+    copies = _copies(file.name for file in found)
+    found = [file for file in found if file.name not in copies]
     return found[0] if len(found) == 1 else None
+
+
+def _copies(names: Iterable[str]) -> set[str]:
+    """Return the names of models that lie beside the same in safetensors, which transformers reads.
+
+    >>> _copies(["en/model.safetensors", "en/pytorch_model.bin", "fr/pytorch_model.bin"])
+    {'en/pytorch_model.bin'}
+    """
+    names = set(names)
+    mains = {name.removesuffix(".index.json") for name in names}
+    return {name for name in names if _COPY.search(name) and f"{_COPY.sub('', name)}model.safetensors" in mains}
 
 
 def _in_folder(path: Path) -> list[Path]:
@@ -128,6 +143,8 @@ def _in_folder(path: Path) -> list[Path]:
         for file in inside
         if zips.is_mask(file.relative_to(path).as_posix()) or (shards.is_index(file.name) and file.name[0] != ".")
     ]
+    copies = _copies(map(str, files))
+    files = [file for file in files if str(file) not in copies]
     if not files:
         raise FileError(path, f"is a directory without mask files ({', '.join(zips.SUFFIXES)})")
     return files
@@ -166,6 +183,8 @@ def each(source: MaskFile, limits: Limits) -> Iterator[MaskFile | FileError]:
             if zips.is_mask(member.filename)
             or (shards.is_index(member.filename) and not zips.is_hidden(member.filename))
         }
+        for name in _copies(inside):
+            del inside[name]
         _check_size(source, list(inside.values()), limits)
 
         def opened(name: str) -> MaskFile | None:

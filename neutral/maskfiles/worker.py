@@ -65,7 +65,7 @@ def _left(folder: Path, number: int, parts: Parts) -> dict[str, Any]:
     """Leave a mask in the folder, and return what is to be said of it."""
     with (folder / MASK.format(number)).open("wb") as file:
         safetensor.write_packed(Mask(parts.bits, parts.shapes), file)
-    return {"label": parts.label, "notes": parts.notes, "renamed": parts.renamed}
+    return {"label": parts.label, "notes": parts.notes, "renamed": parts.renamed, "zeros": parts.zeros}
 
 
 def _read(source: MaskFile, limits: Limits, zeros: bool) -> list[Parts]:
