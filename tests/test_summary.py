@@ -9,7 +9,7 @@ from neutral import maskfiles, overlap, summary
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.masksets import MaskSet
-from neutral.members import display, is_known, order, relation, speaker
+from neutral.members import display, is_known, numbered, order, relation, speaker
 from neutral.study import Study
 from neutral.summary import Choice
 
@@ -157,6 +157,10 @@ def test_names_that_people_read():
     assert display("en 2") == "English 2"
     assert display("sw (yours)") == "Swahili (yours)"
     assert display("my run") == "my run"
+    for label in ("run 7", "my 7", "new 2", "it 3", "No 1"):
+        assert (display(label), speaker(label), is_known(label)) == (label, label, False), "a word and a number"
+    assert (display("pt 2"), speaker("fin 2"), display("no/2")) == ("Portuguese 2", "fin", "Norwegian/2")
+    assert [speaker(member) for member in numbered(["my", "my", "my"])] == ["my"] * 3
     assert speaker("en/0") == "en"
     assert not is_known("my run")
 
