@@ -68,6 +68,11 @@ def test_matrices_without_a_mask_beside_those_that_have_one_are_said(in_process)
     assert reading.notes == ("left out matrices that have no mask of their own: h.0.attn.c_attn.weight and 3 more",)
 
 
+def test_a_mask_called_by_a_head_beside_those_of_weights_is_left_out_and_said(in_process):
+    reading = one({f"{name}_mask": mask for name, mask in PLAIN.items()} | {"lm_head_mask": torch.eye(8)})
+    assert reading.notes == ("left out masks of heads or neurons, which are no masks of weights: lm_head_mask",)
+
+
 def test_masks_in_front_of_the_names_of_their_weights_are_read(in_process):
     reading = one(PRUNED | {f"mask.{name}": mask for name, mask in PLAIN.items()}, from_zeros=True)
     assert reading.mask == MASK
@@ -147,6 +152,28 @@ def test_the_word_mask_at_a_language_is_no_part_of_it(in_process, key):
         ("sr_Latn", "key in the file"),
     ]
     assert all(each.mask == MASK for each in found)
+
+
+def test_several_masks_of_a_language_keep_what_tells_them_apart(in_process, tmp_path):
+    tables = {code: dict.fromkeys(("0.5", "0.7"), PLAIN) for code in ("fi", "ta")}
+    for value in (tables, {"fi_0.5": PLAIN, "fi_0.7": PLAIN, "ta_0.5": PLAIN, "ta_0.7": PLAIN}):
+        found = maskfiles.read_uploads([("a.pt", torch_bytes(value))])
+        assert [each.name for each in found] == ["fi/0_5", "fi/0_7", "ta/0_5", "ta/0_7"]
+        assert [each.mask.header["language"] for each in found] == ["fi", "fi", "ta", "ta"]
+
+
+def test_a_list_of_masks_is_several_and_a_list_of_layers_is_one(in_process):
+    found = maskfiles.read_uploads([("a.pt", torch_bytes({"fi": [PLAIN, PLAIN]}))])
+    assert [(each.name, each.mask) for each in found] == [("fi/0", MASK), ("fi/1", MASK)]
+    blocks = [{"layer.0.SelfAttention.q": torch.eye(4), "layer.1.DenseReluDense.wi": torch.eye(4)}] * 2
+    (reading,) = maskfiles.read_uploads([("a.pt", torch_bytes({"fi": blocks}))])
+    assert len(reading.mask.names) == 4
+
+
+def test_which_of_several_is_no_mask_is_said(in_process):
+    assert one({"fi": PLAIN, "base": PRUNED}).problem.startswith(
+        "en.pt: in base, tensor h.0.attn.c_attn.weight holds 0.5"
+    )
 
 
 @pytest.mark.parametrize(

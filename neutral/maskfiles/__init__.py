@@ -235,8 +235,8 @@ def _reading(source: MaskFile, parts: Parts, invert: bool) -> Reading:
     mask.header |= {"file": name, "stem": several.stem(name)}
     origin = "header" if mask.header.get("language") else ""
     if parts.label:
-        mask.header["stem"] = shown(parts.label)
-        if code := nested.language_of(parts.label):
+        mask.header["stem"], code = nested.named(shown(parts.label))
+        if code:
             mask.header["language"], origin = code, "key in the file"
     elif not origin and (code := guess_language(name)):
         mask.header["language"], origin = code, "file name"

@@ -149,7 +149,9 @@ def _without_mask(others: Sequence[Entry], masks: Sequence[Entry]) -> list[str]:
         for entry in others
         if len(entry.shape) > 1 and not _kind(entry) and labels.canonical(entry.name) not in masked
     ]
-    return [_left_out(left, "matrices that have no mask of their own")] if left else []
+    units = [entry.name for entry in others if _kind(entry) == "unit"]
+    notes = [_left_out(left, "matrices that have no mask of their own")] if left else []
+    return notes + ([_left_out(units, _LEFT_OUT["unit"])] if units else [])
 
 
 def _others(source: MaskFile, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from neutral import labels
 from neutral.labels.names import taken_apart
-from neutral.languages import in_name
+from neutral.languages import in_name, words
 from neutral.maskfiles.choosing import UNITS
 from neutral.maskfiles.source import MaskFile, shown
 from neutral.maskfiles.values import by
@@ -143,6 +143,8 @@ def _several(inner: Mapping[str, Tree]) -> list[str]:
     spoken = [key for key in inner if language_of(key) and not _LEAVES.match(key)]
     if len(spoken) == len(inner) or (len(spoken) > 1 and _same_weights([inner[key] for key in spoken])):
         return spoken
+    if all(key.isdecimal() for key in inner) and all(map(_is_network, inner.values())):
+        return list(inner) if _same_weights(list(inner.values())) else []
     if len(inner) < 2 or any(key in labels.STACKS or _LEAVES.match(key) or _is_matrix(key) for key in inner):
         return []
     return list(inner) if _same_weights(list(inner.values())) else []
@@ -154,9 +156,29 @@ def _same_weights(trees: Sequence[Tree]) -> bool:
     return all(shapes == first for shapes in rest) and any(taken_apart(name).at is not None for name in first)
 
 
+def _is_network(tree: Tree) -> bool:
+    """Whether a dict has one matrix in several layers, and so is no layer: of a T5's block, every matrix is in one."""
+    names = [name for name, _ in _flat(tree)]
+    return len({re.sub(r"(?<![^.])\d+(?![^.])", "*", name) for name in names}) < len(names)
+
+
 def _is_matrix(key: str) -> bool:
     """Whether a key names a matrix of every layer: {"query": {"layer.0.attention": …}, "value": …}."""
     return labels.label(f"layer.0.{key}").component != "other"
+
+
+def named(label: str) -> tuple[str, str | None]:
+    """Return how one of several masks of a file is called, the language first, and its language.
+
+    >>> named("mask_en"), named("fi/0.5"), named("seed1_fi"), named("before")
+    (('en', 'en'), ('fi/0_5', 'fi'), ('fi/seed1', 'fi'), ('before', None))
+    """
+    if code := language_of(label):
+        return code, code
+    path = label.replace("/", "_")
+    if code := in_name(path):
+        return f"{code}/{'_'.join(word for word in words(path) if word != code)}", code
+    return label, None
 
 
 def language_of(key: str) -> str | None:

@@ -239,7 +239,7 @@ def names(masks: Sequence[Mask], paths: Sequence[str]) -> list[str]:
     the files that the masks were read from; several masks of one file are called as the file calls them.
     """
     stems = [stem(path) for path in paths]
-    labels = [mask.named for mask in masks]
+    labels = [_by_key(mask) or mask.named for mask in masks]
     for one in dict.fromkeys(stems):
         places = [
             i
@@ -253,3 +253,9 @@ def names(masks: Sequence[Mask], paths: Sequence[str]) -> list[str]:
             if is_known(label):
                 masks[i].header["language"] = speaker(label)
     return numbered(labels)
+
+
+def _by_key(mask: Mask) -> str:
+    """Return the name of one of a language's masks in a file: fi/0_5; "" for any other."""
+    name = str(mask.header.get("stem", ""))
+    return name if name.startswith(f"{mask.header.get('language')}/") else ""
