@@ -191,9 +191,10 @@ def test_a_set_of_masks_answers_like_a_study(masks):
     assert mine.intersection() == masks["en"] & masks["fr"]
 
 
-def test_two_masks_under_one_name_give_the_within_language_bound(masks):
+@pytest.mark.parametrize("labels", [["en", "en", "fr"], ["en", "en 2", "fr"]], ids=["one by one", "read at once"])
+def test_two_masks_under_one_name_give_the_within_language_bound(masks, labels):
     again = synthetic.Model(synthetic.shapes(), 12).mask("en", 0.5, seed=1)
-    mine = MaskSet([masks["en"], again, masks["fr"]], ["en", "en", "fr"])
+    mine = MaskSet([masks["en"], again, masks["fr"]], labels)
     assert mine.members == ("en", "en 2", "fr")
     choice = summary.choices(mine)[0]
     table = summary.within(mine, choice, "seeds")

@@ -177,18 +177,18 @@ def each(source: MaskFile, limits: Limits) -> Iterator[MaskFile | FileError]:
         yield source
         return
     with source.open() as file, zips.opened(source, file) as archive:
+        members = {member.filename.replace("\\", "/"): member for member in archive.infolist()}  # Windows' own
         inside = {
-            member.filename: member
-            for member in archive.infolist()
-            if zips.is_mask(member.filename)
-            or (shards.is_index(member.filename) and not zips.is_hidden(member.filename))
+            name: member
+            for name, member in members.items()
+            if zips.is_mask(name) or (shards.is_index(name) and not zips.is_hidden(name))
         }
         for name in _copies(inside):
             del inside[name]
         _check_size(source, list(inside.values()), limits)
 
         def opened(name: str) -> MaskFile | None:
-            return _member(source, archive, inside[name]) if name in inside else None
+            return _member(source, archive, name, inside[name]) if name in inside else None
 
         def by_member(name: str) -> MaskFile | None:
             return opened(name.removeprefix(f"{source.name}/"))
@@ -210,12 +210,12 @@ def each(source: MaskFile, limits: Limits) -> Iterator[MaskFile | FileError]:
                 yield error
 
 
-def _member(source: MaskFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> MaskFile:
+def _member(source: MaskFile, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> MaskFile:
     try:
         data = archive.read(member)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
-        raise source.error(f"member {member.filename} is damaged ({error})") from None
-    one = MaskFile.of_bytes(f"{source.name}/{member.filename}", data)
+        raise source.error(f"member {name} is damaged ({error})") from None
+    one = MaskFile.of_bytes(f"{source.name}/{name}", data)
     if kind(one) == "zip" and zips.kind(one) == zips.MASKS:
         raise one.error("is an archive in an archive (unpack it first)")
     return one
