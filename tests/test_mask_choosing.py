@@ -137,8 +137,19 @@ def test_zeros_of_a_model_are_not_turned_but_masks_beside_them_are(in_process):
 
 def test_a_model_pruned_to_almost_nothing_is_not_called_turned(in_process):
     sparse = {f"{module}.weight": mask for module, mask in drawn(0, 0.02).items()}
-    assert one(sparse, from_zeros=True).notes == ()
+    assert one({name: mask / 2 for name, mask in sparse.items()}, from_zeros=True).notes == ()
     assert "if 1 means removed" in one(sparse).notes[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.bool])
+def test_zeros_and_ones_are_a_mask_even_where_zeros_of_models_are_asked_for(in_process, dtype):
+    masks = {name: mask.to(dtype) for name, mask in PLAIN.items()} | {"wte.weight": torch.eye(8).to(dtype)}
+    reading = one(masks, from_zeros=True, invert=True)
+    assert reading.mask == ~Mask.from_tensors(masks)
+    assert reading.notes == (
+        "holds zeros and ones alone, and was read as a mask, not as a model",
+        "turned: 1 meant removed in the file",
+    )
 
 
 # ---- several masks, or one in parts

@@ -13,10 +13,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from neutral import labels
+from neutral.errors import FileError
 from neutral.languages import in_name
 from neutral.maskfiles.naming import is_of_text, is_unit, of_weight
 from neutral.maskfiles.source import MaskFile, shown
@@ -53,8 +55,8 @@ def collect(
 ) -> Parts:
     """Choose the tensors that are the mask (see the module) and pack them one after the other.
 
-    `zeros` takes the zeros of a pruned model for its mask, unless the file has masks of its own. `label` is what the
-    file calls this one of several masks.
+    `zeros` takes the zeros of a pruned model for its mask, unless the file has masks of its own, or holds nothing but
+    zeros and ones. `label` is what the file calls this one of several masks.
 
     Raises `FileError`, naming a tensor that can't be part of a mask, and for no tensors or too many weights.
     """
@@ -64,6 +66,8 @@ def collect(
         raise source.error(f"tensor {repeated} is in it twice")
     masks, rest = _masks(source, entries)
     chosen, notes = (masks, _without_mask(rest, masks)) if masks else _others(source, entries)
+    if zeros and not masks and (plain := _zeros_and_ones(source, entries, limits, label)):
+        return plain
     if zeros and not masks:
         chosen, outside = _in_blocks(source, chosen)
         notes += outside
@@ -86,6 +90,16 @@ def collect(
     renamed = sum(labels.canonical(entry.name) != entry.name.removesuffix("_mask") for entry in chosen)
     shapes = {entry.name: entry.shape for entry in chosen}
     return Parts(bits, shapes, notes=tuple(notes), renamed=renamed, label=label, zeros=kept is nonzero)
+
+
+def _zeros_and_ones(source: MaskFile, entries: Sequence[Entry], limits: Limits, label: str) -> Parts | None:
+    """Return the mask of a file that holds zeros and ones alone, and so no model; None for any other."""
+    try:
+        parts = collect(source, entries, limits, label=label)
+    except FileError:
+        return None
+    note = "holds zeros and ones alone, and was read as a mask, not as a model"
+    return replace(parts, notes=(note, *parts.notes)) if any(map(np.any, parts.bits.values())) else None
 
 
 def collect_all(source: MaskFile, entries: Sequence[Entry], limits: Limits, *, zeros: bool = False) -> list[Parts]:
@@ -223,8 +237,7 @@ def _in_blocks(source: MaskFile, chosen: Sequence[Entry]) -> tuple[list[Entry], 
         raise source.error("has no matrices of linear layers in numbered blocks whose zeros could be a mask")
     if whole := next((entry for entry in inside if entry.whole), None):
         raise source.error(
-            f"tensor {whole.name} holds whole numbers: quantised weights, whose zeros are rounded values (a mask of "
-            "zeros and ones is read without --from-zeros)"
+            f"tensor {whole.name} holds whole numbers: quantised weights, whose zeros are rounded values"
         )
     names = {entry.name for entry in inside}
     others = [entry.name for entry in chosen if len(entry.shape) > 1 and entry.name not in names]
