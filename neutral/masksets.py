@@ -6,6 +6,7 @@ thing: it is a member of its own ("en 2"), and gives the within-language bound.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
@@ -17,7 +18,7 @@ import pandas as pd
 from neutral import overlap
 from neutral.errors import NeutralError
 from neutral.masks import Mask, prefix_between
-from neutral.members import numbered
+from neutral.members import is_known, numbered, speaker
 from neutral.overlap import Counts
 
 METHOD = "upload"
@@ -91,7 +92,7 @@ class MaskSet:
         runs: dict[str, int] = {}
         names = []
         for member in self._repeated:
-            label = self.labels[self.members.index(member)]
+            label = self._runs[self.members.index(member)]
             names.append(f"{label}/{runs.get(label, 0)}")
             runs[label] = runs.get(label, 0) + 1
         return replace(self._counts.select(self._repeated), members=tuple(names), exactly=None)
@@ -117,9 +118,18 @@ class MaskSet:
         return overlap.count(self.masks, self.members)
 
     @property
+    def _runs(self) -> list[str]:
+        """Of every mask, what it is a run of: its label, without the number of a language's second mask."""
+        bare = [re.sub(r" \d+$", "", label) for label in self.labels]
+        return [
+            one if is_known(one) and speaker(one) == speaker(label) else label
+            for one, label in zip(bare, self.labels, strict=True)
+        ]
+
+    @property
     def _repeated(self) -> list[str]:
-        pairs = zip(self.members, self.labels, strict=True)
-        return [member for member, label in pairs if self.labels.count(label) > 1]
+        runs = self._runs
+        return [member for member, run in zip(self.members, runs, strict=True) if runs.count(run) > 1]
 
 
 def networks(masks: Sequence[Mask]) -> list[list[int]]:

@@ -16,20 +16,31 @@ import pandas as pd
 from neutral import languages
 from neutral.errors import NeutralError
 from neutral.languages import RELATIONS, in_tree_order, language
+from neutral.languages.homonyms import ORDINARY
 from neutral.ties import merged
 
 ORDERS = ("family", "clustering", "name")
 
-_MEMBER = re.compile(r"^(?P<label>.+?)(?P<rest>(?:/\w+)?(?: \d+)?(?: \(yours\))?)$")
+_MEMBER = re.compile(r"^(?P<label>.+?)(?P<rest>(?:/\w+)?(?P<number> \d+)?(?: \(yours\))?)$")
 
 
 def speaker(member: str) -> str:
-    """Return the label behind a member's name.
+    """Return the label behind a member's name. A number is a part of what is no language, or a word as well.
 
-    >>> [speaker(member) for member in ("en", "en/0", "en 2", "en (yours)")]
-    ['en', 'en', 'en', 'en']
+    >>> [speaker(member) for member in ("en", "en/0", "en 2", "en (yours)", "my 7")]
+    ['en', 'en', 'en', 'en', 'my 7']
     """
-    return _MEMBER.match(member)["label"] if member else member
+    return _label_and_rest(member)[0]
+
+
+def _label_and_rest(member: str) -> tuple[str, str]:
+    match = _MEMBER.match(member)
+    if not match:
+        return member, ""
+    label, rest, number = match["label"], match["rest"], match["number"]
+    if number and rest.startswith(number) and (label.lower() in ORDINARY or not language(label).glottocode):
+        return label + number, rest.removeprefix(number)
+    return label, rest
 
 
 def display(member: str) -> str:
@@ -40,22 +51,25 @@ def display(member: str) -> str:
     """
     if "+" in member:  # a mixture
         return " + ".join(display(part) for part in member.split("+"))
-    match = _MEMBER.match(member)
-    return f"{language(match['label']).name}{match['rest']}" if match else member
+    label, rest = _label_and_rest(member)
+    return f"{language(label).name}{rest}"
 
 
 def numbered(labels: Sequence[str]) -> list[str]:
     """Return labels with numbers at the repeated ones, so that all differ, and their names for people too.
 
-    >>> numbered(["en", "en", "fr"]), numbered(["zh", "zho", "zh_TW"])
-    (['en', 'en 2', 'fr'], ['zh', 'zho 2', 'zh_TW'])
+    A number behind a code that is a word as well has a slash before it, so that it is one of several of the language.
+
+    >>> numbered(["en", "en", "fr"]), numbered(["zh", "zho", "zh_TW"]), numbered(["no", "no"])
+    (['en', 'en 2', 'fr'], ['zh', 'zho 2', 'zh_TW'], ['no', 'no/2'])
     """
     members: dict[str, str] = {}  # name for people -> member
     for label in labels:
         number, member = 1, label
+        mark = "/" if label.lower() in ORDINARY else " "
         while display(member) in members:
             number += 1
-            member = f"{label} {number}"
+            member = f"{label}{mark}{number}"
         members[display(member)] = member
     return list(members.values())
 

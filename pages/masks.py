@@ -4,6 +4,7 @@ import streamlit as st
 
 from neutral import summary
 from neutral.masksets import MaskSet
+from neutral.members import display
 from pages.parts import downloads, formats, pickers, show, uploads
 from pages.parts.frame import page
 from pages.parts.overlap import words
@@ -42,7 +43,8 @@ def shelf() -> None:
     st.markdown("##### What was read")
     table = uploads.inventory()
     numbers = {"Removed": st.column_config.NumberColumn(format="%.4f")}
-    st.dataframe(table.rename(columns=words.READ_COLUMNS), hide_index=True, key="read", column_config=numbers)
+    read = table.assign(language=table["language"].map(display)).rename(columns=words.READ_COLUMNS)
+    st.dataframe(read, hide_index=True, key="read", column_config=numbers)
     st.caption(words.READ)
     show.csv(table, "What was read", "inventory")
     masks = uploads.accepted()

@@ -184,7 +184,7 @@ def test_a_pickle_of_arrays_runs_nothing_else(in_process):
     assert "asks for numpy.fromfile" in problem("en.pt", torch_bytes({"w": Payload()}))
     tensors = io.BytesIO()
     pickle.dump({"w": torch.ones(2, 2)}, tensors)
-    assert "asks for torch" in problem("en.pkl", tensors.getvalue())
+    assert "save them with torch.save" in problem("en.pkl", tensors.getvalue())
 
 
 # ---- sparse tensors that are no masks

@@ -133,6 +133,11 @@ def test_an_archive_gives_its_masks_by_their_folders_and_passes_over_the_rest(tm
         maskfiles.read(tmp_path / "all.zip")
 
 
+def test_an_archive_of_windows_is_read_by_its_folders_too(in_process):
+    data = zipped({f"runs\\{code}\\mask.pt": torch_bytes(tensors(0)) for code in ("fi", "ta")})
+    assert [each.name for each in maskfiles.read_uploads([("all.zip", data)])] == ["fi", "ta"]
+
+
 def test_archives_that_claim_too_much_or_are_damaged_are_refused_in_one_line(tmp_path):
     one = zipped({"en/mask.npz": npz_bytes({NAME: np.eye(4)})})
     spoilt = bytearray(one)

@@ -64,7 +64,7 @@ def test_a_shard_alone_is_refused_and_names_its_index(files, capsys):
 def test_a_shard_that_is_missing_is_named(files):
     next(files.glob("*-00002-of-00002.*")).unlink()
     (one, *_) = maskfiles.readings([next(files.glob("*.index.json"))])
-    assert "names 2 files, and" in one.problem
+    assert ", which is not beside it" in one.problem
     assert "-00002-of-00002" in one.problem
 
 

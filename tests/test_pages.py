@@ -322,7 +322,7 @@ def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own
     assert [error.value.split(": ")[0] for error in at.error] == ["x.npz"]
     read = at.dataframe[0].value
     assert list(read["Language from"]) == ["file name", "not known"]
-    assert list(read["Language"]) == ["pt-BR", ""]
+    assert list(read["Language"]) == ["Portuguese (Brazil)", ""]
     assert list(read["Names changed"]) == [len(tensors)] * 2
     np.testing.assert_allclose(read["Removed"], 1 - own_masks["en"].sparsity())
     assert "left out vectors" in read["Left out, or assumed"][0]

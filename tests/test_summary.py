@@ -9,7 +9,7 @@ from neutral import maskfiles, overlap, summary
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.masksets import MaskSet
-from neutral.members import display, is_known, order, relation, speaker
+from neutral.members import display, is_known, numbered, order, relation, speaker
 from neutral.study import Study
 from neutral.summary import Choice
 
@@ -157,6 +157,10 @@ def test_names_that_people_read():
     assert display("en 2") == "English 2"
     assert display("sw (yours)") == "Swahili (yours)"
     assert display("my run") == "my run"
+    for label in ("run 7", "my 7", "new 2", "it 3", "No 1"):
+        assert (display(label), speaker(label), is_known(label)) == (label, label, False), "a word and a number"
+    assert (display("pt 2"), speaker("fin 2"), display("no/2")) == ("Portuguese 2", "fin", "Norwegian/2")
+    assert [speaker(member) for member in numbered(["my", "my", "my"])] == ["my"] * 3
     assert speaker("en/0") == "en"
     assert not is_known("my run")
 
@@ -187,9 +191,10 @@ def test_a_set_of_masks_answers_like_a_study(masks):
     assert mine.intersection() == masks["en"] & masks["fr"]
 
 
-def test_two_masks_under_one_name_give_the_within_language_bound(masks):
+@pytest.mark.parametrize("labels", [["en", "en", "fr"], ["en", "en 2", "fr"]], ids=["one by one", "read at once"])
+def test_two_masks_under_one_name_give_the_within_language_bound(masks, labels):
     again = synthetic.Model(synthetic.shapes(), 12).mask("en", 0.5, seed=1)
-    mine = MaskSet([masks["en"], again, masks["fr"]], ["en", "en", "fr"])
+    mine = MaskSet([masks["en"], again, masks["fr"]], labels)
     assert mine.members == ("en", "en 2", "fr")
     choice = summary.choices(mine)[0]
     table = summary.within(mine, choice, "seeds")

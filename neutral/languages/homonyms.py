@@ -16,6 +16,7 @@ lat lav lim lin lit lol lug mac mad mag mah mak mal mao mar mas may men mer mol 
 per pli pol por pus que rif rof ron rum sag sah sam san sas sat ses shi sid sin slo som sot sun sus tam tel tem tet tib
 tig tir tog ton tum vol wal war was wel yao
 """
+_WORDS = "bar bug cat fan fur gay hat her ice it kin lad lag lit mad may men nap pan per sat sun ton war was"
 
 NO_CODES = frozenset(_NO_CODES.split())
 """What is no language in a label or name: what a mask is of, how it was made, which of several it is.
@@ -27,5 +28,7 @@ ALONE = frozenset(("ext", "min", "new"))
 """What is a language only where it is all of a label or of a file's name, for it is common in such names."""
 PLAIN = frozenset(("am", "an", "as", "be", "is", "my", "no", "or", "so", "to"))
 """English words, which say something of the word that they stand before: my_mask, no_mask."""
+ORDINARY = PLAIN | ALONE | frozenset(_WORDS.split())
+"""English words which are no language with a number behind them: my 7, it 3."""
 AMBIGUOUS = frozenset(_AMBIGUOUS.split())
 """What is a language in a file's name only in the places where one is expected."""

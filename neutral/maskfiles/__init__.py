@@ -221,8 +221,10 @@ def _read(
 
 def _reading(source: MaskFile, parts: Parts, invert: bool) -> Reading:
     mask = Mask(parts.bits, parts.shapes, parts.header)
-    notes = list(parts.notes)
-    if invert:
+    notes = list(dict.fromkeys(parts.notes))
+    if parts.zeros:
+        notes += ["not turned: a zero of a model is a weight removed"] if invert else []
+    elif invert:
         mask = ~mask
         notes.append("turned: 1 meant removed in the file")
     elif mask.size and mask.kept < _FEW * mask.size:
@@ -233,9 +235,9 @@ def _reading(source: MaskFile, parts: Parts, invert: bool) -> Reading:
     mask.header |= {"file": name, "stem": several.stem(name)}
     origin = "header" if mask.header.get("language") else ""
     if parts.label:
-        mask.header["stem"] = shown(parts.label)
-        if nested.is_language(parts.label):
-            mask.header["language"], origin = parts.label, "key in the file"
+        mask.header["stem"], code = nested.named(shown(parts.label))
+        if code:
+            mask.header["language"], origin = code, "key in the file"
     elif not origin and (code := guess_language(name)):
         mask.header["language"], origin = code, "file name"
     if notes:

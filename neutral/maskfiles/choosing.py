@@ -12,12 +12,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from neutral import labels
+from neutral.errors import FileError
 from neutral.languages import in_name
+from neutral.maskfiles.naming import is_of_text, is_unit, of_weight
 from neutral.maskfiles.source import MaskFile, shown
 from neutral.maskfiles.values import BadValueError, CutOffError, Entry, Limits, Parts, by, nonzero, ones
 
@@ -25,15 +28,10 @@ _LONGEST_NAME = 500
 LEAST_ZEROS = 0.001
 """Share of zeros below which a model is not pruned: half-precision weights are zero by chance now and then."""
 
-# Masks of attention and of text, and of heads and neurons, whose names end like a weight's mask.
-_NO_WEIGHTS_MASK = re.compile(
-    r"(?:^|[._])(?:causal|attention|attn|padding|future|src|tgt|token|tokens|input|inputs|logits?|window|loss|time)_mask$"
+# A layer, or a part of it, but no weight of it: layers.3, layers.3.mlp, layer_3, L3.
+_LAYER = re.compile(
+    r"^(?!.*(?:weight|bias|gamma|beta|scale)$)(?!.*norm)(?:.*[._])?[A-Za-z]*\d+(?:[._][\w.]*)?$", re.IGNORECASE
 )
-_HEADS = re.compile(r"(?:^|\.)(?:\w*(?:heads?|ffn|mlp|neurons?|intermediate|hidden|layers?)(?:_masks?|_zs?))$")
-# A layer, or a part of it, but no weight of it: layers.3, layers.3.mlp.
-_LAYER = re.compile(r"(?:^|\.)\d+(?:\.(?!weight|bias)\w+)?$")
-_FAKE_SPARSE = re.compile(r"\.(\w*weight)_fake_sparse\.mask$")
-_ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
 # Buffers: positions, rotary frequencies, statistics, the state of quantisers.
 _BUFFERS = re.compile(
     r"(?:^|\.)(?:\w*_ids|\w*_ind(?:ex|ices)|(?:\w+_)?inv_freq|\w*(?:cos|sin)_cache[d]?|masked_bias|tril|triu|causal_mask"
@@ -45,6 +43,8 @@ _ADAPTERS = re.compile(
 )
 _QUANTISED = re.compile(r"\.(?:qweight|weight_packed|bitmask|compressed|row_offsets|weight_scale\w*|quant_map|absmax)$")
 # In a block, but no matrix of a linear layer: tables, routers, kernels, norms.
+# How the matrix of a layer ends; scores of pruning, momenta and masks of other libraries end otherwise.
+_WEIGHT = re.compile(r"(?:^|[._])(?:weight|kernel)(?:_orig)?$|\.parametrizations\.\w*weight\.original$")
 _NO_LINEAR = re.compile(
     r"embed|position|relative_attention_bias|norm|conv|(?:^|\.)(?:A_log|D|dt_bias|x_bias)$", re.IGNORECASE
 )
@@ -55,8 +55,8 @@ def collect(
 ) -> Parts:
     """Choose the tensors that are the mask (see the module) and pack them one after the other.
 
-    `zeros` takes the zeros of a pruned model for its mask, unless the file has masks of its own. `label` is what the
-    file calls this one of several masks.
+    `zeros` takes the zeros of a pruned model for its mask, unless the file has masks of its own, or holds nothing but
+    zeros and ones. `label` is what the file calls this one of several masks.
 
     Raises `FileError`, naming a tensor that can't be part of a mask, and for no tensors or too many weights.
     """
@@ -64,8 +64,10 @@ def collect(
         check_name(source, entry.name)
     if repeated := next((n for n, count in Counter(e.name for e in entries).items() if count > 1), None):
         raise source.error(f"tensor {repeated} is in it twice")
-    masks = _masks(source, entries)
-    chosen, notes = (masks, []) if masks else _others(source, entries)
+    masks, rest = _masks(source, entries)
+    chosen, notes = (masks, _without_mask(rest, masks)) if masks else _others(source, entries)
+    if zeros and not masks and (plain := _zeros_and_ones(source, entries, limits, label)):
+        return plain
     if zeros and not masks:
         chosen, outside = _in_blocks(source, chosen)
         notes += outside
@@ -87,12 +89,23 @@ def collect(
         _check_pruned(source, bits, chosen)
     renamed = sum(labels.canonical(entry.name) != entry.name.removesuffix("_mask") for entry in chosen)
     shapes = {entry.name: entry.shape for entry in chosen}
-    return Parts(bits, shapes, notes=tuple(notes), renamed=renamed, label=label)
+    return Parts(bits, shapes, notes=tuple(notes), renamed=renamed, label=label, zeros=kept is nonzero)
+
+
+def _zeros_and_ones(source: MaskFile, entries: Sequence[Entry], limits: Limits, label: str) -> Parts | None:
+    """Return the mask of a file that holds zeros and ones alone, and so no model; None for any other."""
+    try:
+        parts = collect(source, entries, limits, label=label)
+    except FileError:
+        return None
+    note = "holds zeros and ones alone, and was read as a mask, not as a model"
+    return replace(parts, notes=(note, *parts.notes)) if any(map(np.any, parts.bits.values())) else None
 
 
 def collect_all(source: MaskFile, entries: Sequence[Entry], limits: Limits, *, zeros: bool = False) -> list[Parts]:
     """Return the masks among a file's tensors: one, or one a language where all names begin with a language's code."""
     groups: dict[str, list[Entry]] = {}
+    entries = [entry.called(dotted(entry.name)) for entry in entries]
     for entry in entries:
         label, _, name = re.sub("/", ".", entry.name, count=1).partition(".")
         groups.setdefault(label, []).append(entry.called(name))
@@ -102,6 +115,15 @@ def collect_all(source: MaskFile, entries: Sequence[Entry], limits: Limits, *, z
     if not any(labels.taken_apart(name).at is not None for name in first):
         return [collect(source, entries, limits, zeros=zeros)]
     return [collect(source, group, limits, zeros=zeros, label=label) for label, group in groups.items()]
+
+
+def dotted(name: str) -> str:
+    """Return a name as torch has it, with dots between its parts where it has slashes only (Flax).
+
+    >>> dotted("encoder/layer/0/output/kernel"), dotted("en/encoder.layer.0.weight")
+    ('encoder.layer.0.output.kernel', 'en/encoder.layer.0.weight')
+    """
+    return name if "." in name else name.replace("/", ".")
 
 
 def check_name(source: MaskFile, name: str) -> None:
@@ -116,42 +138,34 @@ def check_weights(source: MaskFile, shapes: Iterator[tuple[int, ...]], limits: L
         raise source.error(f"claims {total:.2g} weights; a file may hold {limits.weights:.2g}")
 
 
-def _masks(source: MaskFile, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the tensors that are masks of weights by their names, under names that `labels.canonical` reads.
+def _masks(source: MaskFile, entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Return the tensors that are masks of weights by their names, as `labels.canonical` reads names, and the rest.
 
     Raises `FileError` for a mask of another shape than its weight.
     """
     names = {entry.name for entry in entries}
-    named = ((entry, _of_weight(entry, names)) for entry in entries)
+    named = [(entry, of_weight(entry.name, entry.shape, names)) for entry in entries]
     masks = [entry.called(name) for entry, name in named if name]
-    own = {mask.name for mask in masks}
-    shapes = {labels.canonical(entry.name): entry.shape for entry in entries if entry.name not in own}
+    others = [entry for entry, name in named if not name]
+    shapes = {labels.canonical(entry.name): entry.shape for entry in others}
     for mask in masks:
         if (shape := shapes.get(labels.canonical(mask.name), mask.shape)) != mask.shape:
             what = f"is {by(mask.shape)}, its weight {by(shape)}: a mask of rows or heads, not of every weight"
             raise source.error(f"tensor {mask.name} {what}")
-    return masks
+    return masks, others
 
 
-def _of_weight(entry: Entry, names: Collection[str]) -> str:
-    """Return a mask's name as `….weight_mask`, or "" for a tensor that is no mask by its name."""
-    name = entry.name
-    if _NO_WEIGHTS_MASK.search(name):
-        return ""
-    if name.endswith("_mask"):
-        return "" if _is_unit(entry) else name
-    if ".parametrizations." in f".{name}" and name.endswith(".mask"):
-        return name
-    if _FAKE_SPARSE.search(name):
-        return _FAKE_SPARSE.sub(r".\1_mask", name)
-    module, _, leaf = name.rpartition(".")
-    if leaf != "mask" or len(entry.shape) != 2 or not module:
-        return ""
-    if module.endswith("weight"):  # the state of torch.ao's sparsifiers
-        return f"{module}_mask"
-    # A module of attention has no weight itself: its `mask` hides what comes later in the text.
-    alone = not _ATTENTION.search(module.rpartition(".")[2])
-    return f"{module}.weight_mask" if f"{module}.weight" in names or alone else ""
+def _without_mask(others: Sequence[Entry], masks: Sequence[Entry]) -> list[str]:
+    """Return what is said of the matrices that have no mask, in a file where others have one."""
+    masked = {labels.canonical(mask.name) for mask in masks}
+    left = [
+        entry.name
+        for entry in others
+        if len(entry.shape) > 1 and not _kind(entry) and labels.canonical(entry.name) not in masked
+    ]
+    units = [entry.name for entry in others if _kind(entry) == "unit"]
+    notes = [_left_out(left, "matrices that have no mask of their own")] if left else []
+    return notes + ([_left_out(units, _LEFT_OUT["unit"])] if units else [])
 
 
 def _others(source: MaskFile, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
@@ -180,18 +194,13 @@ def _left_out(names: Sequence[str], what: str) -> str:
     return f"left out {what}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
-def _is_unit(entry: Entry) -> bool:
-    """Whether a tensor is called by heads or neurons, and is no matrix in a module."""
-    return bool(_HEADS.search(entry.name)) and ("." not in entry.name or len(entry.shape) < 2)
-
-
 def _kind(entry: Entry) -> str:
     leaf = entry.name.rpartition(".")[2]
-    if _is_unit(entry):
+    if is_unit(entry.name, entry.shape):
         return "unit"
     if _ADAPTERS.search(entry.name):
         return "adapter"
-    if _BUFFERS.search(entry.name) or _NO_WEIGHTS_MASK.search(entry.name):
+    if _BUFFERS.search(entry.name) or is_of_text(entry.name):
         return "buffer"
     # GPT-2's `attn.bias` hides what comes later in the text, (1, 1, n, n), and so does others' `attn.mask`.
     return "buffer" if leaf in ("bias", "mask") and len(entry.shape) != 1 else ""
@@ -240,7 +249,8 @@ def is_linear(name: str, dimensions: int) -> bool:
     apart = labels.taken_apart(name)
     if apart.at is None or _NO_LINEAR.search(".".join(apart.parts[apart.at :])) or name.endswith("bias"):
         return False
-    if labels.label(name).component in ("router", "adapter"):
+    component = labels.label(name).component
+    if component in ("router", "adapter") or (component == "other" and not _WEIGHT.search(name)):
         return False
     return dimensions == 2 or (dimensions == 3 and "experts" in apart.parts)
 
@@ -263,7 +273,7 @@ def _hint(entry: Entry, problem: str) -> str:
     return f" (a model's weights? {FROM_ZEROS})"
 
 
-FROM_ZEROS = "if it was pruned, and its zeros are the mask, say so: `--from-zeros`, or on the page “Zeros are the mask”"
+FROM_ZEROS = "if it was pruned, and its zeros are the mask, say so: --from-zeros, or on the page “Zeros are the mask”"
 """What is said of a model where a mask should be."""
 
 

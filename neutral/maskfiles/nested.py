@@ -13,7 +13,7 @@ from typing import Any
 
 from neutral import labels
 from neutral.labels.names import taken_apart
-from neutral.languages import in_name
+from neutral.languages import in_name, words
 from neutral.maskfiles.choosing import UNITS
 from neutral.maskfiles.source import MaskFile, shown
 from neutral.maskfiles.values import by
@@ -58,8 +58,12 @@ def masks(source: MaskFile, loaded: Any, is_tensor: Callable[[Any], bool]) -> tu
         raise source.error(f"holds a {type(loaded).__name__}; a mask is a dict of tensors by weight name")
     if not loaded:
         raise source.error("holds an empty dict, so no tensors")
+    if {"state", "param_groups"} <= set(loaded):
+        raise source.error("holds the state of an optimiser, not a mask")
     tree = _tree(source, loaded, is_tensor)
     if not tree:
+        if any(_is_list_of_tensors(value, is_tensor, dimensions=2) for value in _values(loaded)):
+            raise source.error("holds lists of tensors; a mask is a dict of tensors by weight name")
         lists = any(_is_list_of_numbers(value, is_tensor) for value in _values(loaded))
         raise source.error(_NEURONS if lists else "holds a dict, but no tensors in it")
     notes: list[str] = []
@@ -96,12 +100,17 @@ def _tree(source: MaskFile, table: Mapping[Any, Any], is_tensor: Callable[[Any],
 
 def _masks(source: MaskFile, tree: Tree, notes: list[str]) -> dict[str, Tree]:
     inner = {key: value for key, value in tree.items() if isinstance(value, dict)}
+    if any(_MASKS.match(key) or key.lower() in _MODELS for key in inner):  # a checkpoint: the state of its training
+        its = {key: value for key, value in tree.items() if not _TRAINERS.search(key)}
+        if len(inner) < len(tree) and len(its) < len(tree):
+            notes.append(f"left out {', '.join(shown(key) for key in tree if key not in its)}")
+            return _masks(source, its, notes)
     if len(inner) < len(tree):  # tensors beside dicts
         _refuse_units(source, {key: value for key, value in tree.items() if key not in inner})
         return {"": dict(_flat(tree))}
     inner = {key: value for key, value in inner.items() if not _TRAINERS.search(key)} or inner
     for is_one in (_MASKS.match, lambda key: key.lower() in _MODELS):
-        within = [key for key in inner if is_one(key)]
+        within = [key for key in inner if is_one(key) and not language_of(key)]
         # a `model` beside an `lm_head` is a part of the network
         if within and (is_one == _MASKS.match or len(within) == len(inner)):
             if len(within) > 1:
@@ -131,18 +140,52 @@ def _flat(tree: Tree, before: str = "") -> Iterator[tuple[str, Any]]:
 
 def _several(inner: Mapping[str, Tree]) -> list[str]:
     """Return the keys of dicts that are a mask each: languages, or all, if the weights in their layers are alike."""
-    spoken = [key for key in inner if is_language(key) and not _LEAVES.match(key)]
+    spoken = [key for key in inner if language_of(key) and not _LEAVES.match(key)]
     if len(spoken) == len(inner) or (len(spoken) > 1 and _same_weights([inner[key] for key in spoken])):
         return spoken
-    if len(inner) < 2 or any(key in labels.STACKS or _LEAVES.match(key) for key in inner):
+    if all(key.isdecimal() for key in inner) and all(map(_is_network, inner.values())):
+        return list(inner) if _same_weights(list(inner.values())) else []
+    if len(inner) < 2 or any(key in labels.STACKS or _LEAVES.match(key) or _is_matrix(key) for key in inner):
         return []
     return list(inner) if _same_weights(list(inner.values())) else []
 
 
 def _same_weights(trees: Sequence[Tree]) -> bool:
-    """Whether dicts name the same weights, in numbered layers."""
-    first, *rest = ({name for name, _ in _flat(tree)} for tree in trees)
-    return all(names == first for names in rest) and any(taken_apart(name).at is not None for name in first)
+    """Whether dicts name the same weights, as large, in numbered layers."""
+    first, *rest = ({name: tuple(tensor.shape) for name, tensor in _flat(tree)} for tree in trees)
+    return all(shapes == first for shapes in rest) and any(taken_apart(name).at is not None for name in first)
+
+
+def _is_network(tree: Tree) -> bool:
+    """Whether a dict has one matrix in several layers, and so is no layer: of a T5's block, every matrix is in one."""
+    names = [name for name, _ in _flat(tree)]
+    return len({re.sub(r"(?<![^.])\d+(?![^.])", "*", name) for name in names}) < len(names)
+
+
+def _is_matrix(key: str) -> bool:
+    """Whether a key names a matrix of every layer: {"query": {"layer.0.attention": …}, "value": …}."""
+    return labels.label(f"layer.0.{key}").component != "other"
+
+
+def named(label: str) -> tuple[str, str | None]:
+    """Return how one of several masks of a file is called, the language first, and its language.
+
+    >>> named("mask_en"), named("fi/0.5"), named("seed1_fi"), named("before")
+    (('en', 'en'), ('fi/0_5', 'fi'), ('fi/seed1', 'fi'), ('before', None))
+    """
+    if code := language_of(label):
+        return code, code
+    path = label.replace("/", "_")
+    if code := in_name(path):
+        return f"{code}/{'_'.join(word for word in words(path) if word != code)}", code
+    return label, None
+
+
+def language_of(key: str) -> str | None:
+    """Return the language of a key that is its code, with the word mask or without: en, mask_en, en_mask; else None."""
+    code = in_name(key)
+    bare = re.sub(r"^masks?[-_.]|[-_.]masks?$", "", key, flags=re.IGNORECASE)
+    return code if code == bare else None
 
 
 def is_language(key: str) -> bool:
@@ -165,8 +208,8 @@ def _values(table: Mapping[Any, Any]) -> Iterator[Any]:
             yield value
 
 
-def _is_list_of_tensors(value: Any, is_tensor: Callable[[Any], bool]) -> bool:
-    return isinstance(value, (list, tuple)) and any(map(is_tensor, value))
+def _is_list_of_tensors(value: Any, is_tensor: Callable[[Any], bool], dimensions: int = 0) -> bool:
+    return isinstance(value, (list, tuple)) and any(is_tensor(each) and len(each.shape) >= dimensions for each in value)
 
 
 def _is_list_of_numbers(value: Any, is_tensor: Callable[[Any], bool]) -> bool:

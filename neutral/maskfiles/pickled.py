@@ -151,7 +151,7 @@ def _on_disk(files: Sequence[MaskFile], folder: Path) -> list[Path]:
 
 def _handed_back(folder: Path, number: int, about: dict[str, Any], limits: Limits) -> Parts:
     (parts,) = safetensor.read(MaskFile.of_path(folder / MASK.format(number)), limits)
-    return replace(parts, notes=tuple(about["notes"]), renamed=about["renamed"], label=about["label"])
+    return replace(parts, **{**about, "notes": tuple(about["notes"])})
 
 
 def _died(status: int, errors: Path) -> str:

@@ -22,6 +22,8 @@ from neutral.members import by_folder, is_known, numbered, speaker
 
 _MOST_FILES = 300
 _MOST_UNPACKED = 8  # times what one file may unpack to
+# A model beside its safetensors, as many have it on the hub.
+_COPY = re.compile(r"pytorch_model(?:-\d{5}-of-\d{5})?\.bin(?:\.index\.json)?$")
 # Names that say nothing of a file: its folder says whose it is.
 _GENERIC = re.compile(r"^(?:masks?|(?:pytorch_)?model|weights|checkpoint|state_dict|consolidated)$", re.IGNORECASE)
 
@@ -117,7 +119,20 @@ def of_uploads(
 def index_in(path: Path) -> Path | None:
     """Return the only index of shards in a folder, or None."""
     found = [file for file in sorted(path.glob("*.index.json")) if file.is_file()] if path.is_dir() else []
+    copies = _copies(file.name for file in found)
+    found = [file for file in found if file.name not in copies]
     return found[0] if len(found) == 1 else None
+
+
+def _copies(names: Iterable[str]) -> set[str]:
+    """Return the names of models that lie beside the same in safetensors, which transformers reads.
+
+    >>> _copies(["en/model.safetensors", "en/pytorch_model.bin", "fr/pytorch_model.bin"])
+    {'en/pytorch_model.bin'}
+    """
+    names = set(names)
+    mains = {name.removesuffix(".index.json") for name in names}
+    return {name for name in names if _COPY.search(name) and f"{_COPY.sub('', name)}model.safetensors" in mains}
 
 
 def _in_folder(path: Path) -> list[Path]:
@@ -128,6 +143,8 @@ def _in_folder(path: Path) -> list[Path]:
         for file in inside
         if zips.is_mask(file.relative_to(path).as_posix()) or (shards.is_index(file.name) and file.name[0] != ".")
     ]
+    copies = _copies(map(str, files))
+    files = [file for file in files if str(file) not in copies]
     if not files:
         raise FileError(path, f"is a directory without mask files ({', '.join(zips.SUFFIXES)})")
     return files
@@ -160,16 +177,18 @@ def each(source: MaskFile, limits: Limits) -> Iterator[MaskFile | FileError]:
         yield source
         return
     with source.open() as file, zips.opened(source, file) as archive:
+        members = {member.filename.replace("\\", "/"): member for member in archive.infolist()}  # Windows' own
         inside = {
-            member.filename: member
-            for member in archive.infolist()
-            if zips.is_mask(member.filename)
-            or (shards.is_index(member.filename) and not zips.is_hidden(member.filename))
+            name: member
+            for name, member in members.items()
+            if zips.is_mask(name) or (shards.is_index(name) and not zips.is_hidden(name))
         }
+        for name in _copies(inside):
+            del inside[name]
         _check_size(source, list(inside.values()), limits)
 
         def opened(name: str) -> MaskFile | None:
-            return _member(source, archive, inside[name]) if name in inside else None
+            return _member(source, archive, name, inside[name]) if name in inside else None
 
         def by_member(name: str) -> MaskFile | None:
             return opened(name.removeprefix(f"{source.name}/"))
@@ -191,12 +210,12 @@ def each(source: MaskFile, limits: Limits) -> Iterator[MaskFile | FileError]:
                 yield error
 
 
-def _member(source: MaskFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> MaskFile:
+def _member(source: MaskFile, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> MaskFile:
     try:
         data = archive.read(member)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
-        raise source.error(f"member {member.filename} is damaged ({error})") from None
-    one = MaskFile.of_bytes(f"{source.name}/{member.filename}", data)
+        raise source.error(f"member {name} is damaged ({error})") from None
+    one = MaskFile.of_bytes(f"{source.name}/{name}", data)
     if kind(one) == "zip" and zips.kind(one) == zips.MASKS:
         raise one.error("is an archive in an archive (unpack it first)")
     return one
@@ -220,7 +239,7 @@ def names(masks: Sequence[Mask], paths: Sequence[str]) -> list[str]:
     the files that the masks were read from; several masks of one file are called as the file calls them.
     """
     stems = [stem(path) for path in paths]
-    labels = [mask.named for mask in masks]
+    labels = [_by_key(mask) or mask.named for mask in masks]
     for one in dict.fromkeys(stems):
         places = [
             i
@@ -234,3 +253,9 @@ def names(masks: Sequence[Mask], paths: Sequence[str]) -> list[str]:
             if is_known(label):
                 masks[i].header["language"] = speaker(label)
     return numbered(labels)
+
+
+def _by_key(mask: Mask) -> str:
+    """Return the name of one of a language's masks in a file: fi/0_5; "" for any other."""
+    name = str(mask.header.get("stem", ""))
+    return name if name.startswith(f"{mask.header.get('language')}/") else ""

@@ -61,7 +61,7 @@ def joined(index: MaskFile, opened: Callable[[str], MaskFile | None]) -> MaskFil
     names = listed(index)
     files = {name: opened(beside(index.name, name)) for name in names}
     if missing := [name for name, file in files.items() if file is None]:
-        raise index.error(f"names {len(names)} files, and {shown(missing[0])} is not beside it")
+        raise index.error(f"names {shown(missing[0])}, which is not beside it")
     return MaskFile.of_shards(index.name, list(files.values()))
 
 

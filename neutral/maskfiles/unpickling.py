@@ -79,7 +79,10 @@ def _load(source: MaskFile, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except pickle.UnpicklingError as error:
-        if requested := re.search(r"GLOBAL (\S+)", str(error)):
+        requested = re.search(r"GLOBAL (\S+)", str(error))
+        if requested and requested[1].startswith("torch._utils._rebuild"):
+            raise source.error("holds torch's tensors in a bare pickle; save them with torch.save") from None
+        if requested:
             raise source.error(
                 f"holds more than tensors: it asks for {requested[1]}, which could run code and was not run "
                 "(save the dict of masks alone)"

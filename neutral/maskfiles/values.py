@@ -66,6 +66,8 @@ class Parts:
         How many names had a wrapper's parts.
     label : str
         What the file calls this one of several masks in it; "" for its only one.
+    zeros : bool
+        Whether it is what is zero in a model.
     """
 
     bits: dict[str, np.ndarray]
@@ -74,6 +76,7 @@ class Parts:
     notes: tuple[str, ...] = ()
     renamed: int = 0
     label: str = ""
+    zeros: bool = False
 
 
 Kept = Callable[[np.ndarray, "np.dtype | str"], np.ndarray]
@@ -163,7 +166,9 @@ def ones(values: np.ndarray, dtype: np.dtype | str) -> np.ndarray:
     are_ones = values == 1
     if np.count_nonzero(are_ones) + np.count_nonzero(values == 0) != values.size:
         other = values[~are_ones & (values != 0)].flat[0]
-        raise BadValueError(f"holds {other:g}, and a mask holds only 0 and 1")
+        said = f"{other:g}"
+        # 0.9999999 is not 1, and must not be called so
+        raise BadValueError(f"holds {other if said in ('0', '1', '-0') else said}, and a mask holds only 0 and 1")
     return are_ones
 
 

@@ -21,7 +21,7 @@ from neutral.errors import FileError, NeutralError
 from neutral.maskfiles import arrays, nested, safetensor, tensors, unpickling
 from neutral.maskfiles.choosing import collect, collect_all
 from neutral.maskfiles.pickled import ANSWER, DONE, MASK, SPENT
-from neutral.maskfiles.source import MaskFile
+from neutral.maskfiles.source import MaskFile, shown
 from neutral.maskfiles.values import Clock, Entry, Limits, Parts
 from neutral.masks import Mask
 
@@ -65,7 +65,7 @@ def _left(folder: Path, number: int, parts: Parts) -> dict[str, Any]:
     """Leave a mask in the folder, and return what is to be said of it."""
     with (folder / MASK.format(number)).open("wb") as file:
         safetensor.write_packed(Mask(parts.bits, parts.shapes), file)
-    return {"label": parts.label, "notes": parts.notes, "renamed": parts.renamed}
+    return {"label": parts.label, "notes": parts.notes, "renamed": parts.renamed, "zeros": parts.zeros}
 
 
 def _read(source: MaskFile, limits: Limits, zeros: bool) -> list[Parts]:
@@ -91,8 +91,15 @@ def _read(source: MaskFile, limits: Limits, zeros: bool) -> list[Parts]:
         if list(masks) == [""]:
             found = collect_all(source, masks[""], limits, zeros=zeros)
         else:
-            found = [collect(source, each, limits, zeros=zeros, label=label) for label, each in masks.items()]
+            found = [_one_of_several(source, label, each, limits, zeros) for label, each in masks.items()]
         return [replace(parts, notes=(*notes, *parts.notes)) for parts in found]
+
+
+def _one_of_several(source: MaskFile, label: str, entries: list[Entry], limits: Limits, zeros: bool) -> Parts:
+    try:
+        return collect(source, entries, limits, zeros=zeros, label=label)
+    except FileError as error:
+        raise source.error(f"in {shown(label)}, {error.problem}") from error
 
 
 def _entry(file: Any, name: str, tensor: Any, locate: tensors.Locate, clock: Clock) -> Entry:

@@ -10,6 +10,7 @@ The format: PKWARE's APPNOTE.TXT, sections 4.3.7 (local header), 4.3.14-16 (end 
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 from typing import BinaryIO
@@ -32,12 +33,21 @@ _LONGEST_COMMENT = 2**16
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".safetensors", ".npz")
 """Suffixes of the files in an archive that are read as masks."""
 
+# What trainers leave beside a model, by transformers and accelerate.
+_OF_TRAINING = re.compile(
+    r"(?:^|/)(?:optimizer|scheduler|scaler|sampler|training_args|rng_state|random_states)(?:_\d+)*\.\w+$"
+)
+
 MASKS = "a zip archive of mask files"
 
 
 def is_mask(name: str) -> bool:
-    """Whether a file in an archive is a mask file by its name, and not hidden."""
-    return name.lower().endswith(SUFFIXES) and not is_hidden(name)
+    """Whether a file in an archive or a folder is a mask file by its name: not hidden, no state of a training.
+
+    >>> is_mask("en/mask.pt"), is_mask("en/._mask.pt"), is_mask("en/optimizer.pt"), is_mask("rng_state_0.pth")
+    (True, False, False, False)
+    """
+    return name.lower().endswith(SUFFIXES) and not is_hidden(name) and not _OF_TRAINING.search(name)
 
 
 def is_hidden(name: str) -> bool:
