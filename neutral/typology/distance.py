@@ -169,7 +169,7 @@ def _square(kind: str, spoken: Sequence[Language]) -> np.ndarray:
 def _apart(branch: Mapping[str, str], one: Language, other: Language) -> float:
     """Return 0 in one branch, 0.5 in one family, 1 otherwise; NaN if a family is unknown."""
     if UNKNOWN in (one.family, other.family):
-        return 0.0 if one == other else float("nan")
+        return 0.0 if one.glottocode == other.glottocode else float("nan")
     if one.family != other.family:
         return 1.0
     return 0.0 if branch[one.code] == branch[other.code] else 0.5

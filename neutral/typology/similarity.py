@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import typology
-from neutral.members import relation, speaker
+from neutral.members import relations, speaker
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: La
             "value": overlap["value"].to_numpy(),
             "distance": [far.at[pair] for pair in pairs],
             "features": pd.array([features.at[pair] for pair in pairs], dtype="Int64"),
-            "relation": [relation(a, b, spoken.codes) for a, b in pairs],
+            "relation": relations(pairs, spoken.codes),
         }
     )
     return table if table["features"].notna().any() else table.drop(columns="features")
