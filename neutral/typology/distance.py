@@ -95,7 +95,7 @@ def filled(stored: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
 def _counted(stored: pd.DataFrame) -> pd.DataFrame:
     """Return stored distances with all `COLUMNS`, without a value where they rest on fewer features than `uriel.LEAST`.
 
-    Rows of before features were counted get the number that URIEL+ has now.
+    Rows that were stored before features were counted get the number that URIEL+ has now.
     """
     if stored.empty:
         return pd.DataFrame({name: pd.Series(dtype=float if name in _NUMBERS else str) for name in COLUMNS})
