@@ -82,6 +82,8 @@ def test_of_fourteen_families_the_ten_largest_have_a_colour_and_the_rest_share_o
     assert len(set(map(colours.family, others))) == 4
     assert {colours.colour(member) for member in others} == {GREYS[OTHERS]}
     assert colours.colour("my run") == GREYS[UNKNOWN] != GREYS[OTHERS]
+    european = Families(["en", "fr"])
+    assert (european.name("fi"), european.colour("fi")) == (OTHERS, GREYS[OTHERS]), "none of the comparison"
 
 
 @pytest.mark.parametrize("member", ["en", "en 2", "en (yours)", "eng_Latn", "de/1"])

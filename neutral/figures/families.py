@@ -68,7 +68,8 @@ class Families:
 
     def colour(self, member: str) -> str:
         """Return the colour of a member's family."""
-        return self.colours.get(self.name(member)) or GREYS[UNKNOWN]
+        name = self.name(member)
+        return self.colours[name] if name in self.colours else GREYS[name]
 
     def square(self, member: str) -> str:
         """Return a square of a member's colour, as the text of an axis has it."""
@@ -114,7 +115,7 @@ def lines_layout(members: Sequence[str], families: Families) -> dict:
 
 def legend(figure: go.Figure, members: Sequence[str], families: Families, *, group: bool = False) -> None:
     """Name the families of `members` in a figure's legend; with `group` a click on one hides its lines."""
-    for name in families.among(members):
+    for name, under_it in families.among(members).items():
         figure.add_trace(
             go.Scatter(
                 x=[None],
@@ -122,7 +123,7 @@ def legend(figure: go.Figure, members: Sequence[str], families: Families, *, gro
                 mode="markers",
                 name=name,
                 legendgroup=name if group else None,
-                marker={"color": families.colours.get(name, GREYS.get(name)), "size": 12, "symbol": "square"},
+                marker={"color": families.colour(under_it[0]), "size": 12, "symbol": "square"},
                 hoverinfo="skip",
                 showlegend=True,
             )
