@@ -7,7 +7,7 @@ same label: `en/0`, `en/1` (seeds), `en/a`, `en/b` (halves of the text), `en 2` 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 import numpy as np
@@ -154,8 +154,15 @@ def relation(a: str, b: str, among: Sequence[str]) -> str:
     >>> relation("fr", "es/1", shown), relation("en", "fr", shown), relation("en", "sw", shown)
     ('same branch', 'same family', 'same script')
     """
-    labels = tuple(dict.fromkeys(map(speaker, among)))
-    return languages.relation(language(speaker(a)), language(speaker(b)), among=labels)
+    return relations([(a, b)], among)[0]
+
+
+def relations(pairs: Iterable[tuple[str, str]], among: Sequence[str]) -> list[str]:
+    """Return the `relation` of each pair of members."""
+    pairs = list(pairs)
+    spoken = {member: language(speaker(member)) for member in {*among, *(member for pair in pairs for member in pair)}}
+    labels = list(dict.fromkeys(spoken[member].code for member in among))
+    return languages.relations([(spoken[a], spoken[b]) for a, b in pairs], among=labels)
 
 
 def order(members: Sequence[str], how: str = "family", matrix: pd.DataFrame | None = None) -> list[str]:
@@ -212,6 +219,7 @@ __all__ = [
     "numbered",
     "order",
     "relation",
+    "relations",
     "rows_in_order",
     "speaker",
 ]

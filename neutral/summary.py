@@ -16,7 +16,7 @@ import pandas as pd
 
 from neutral import overlap
 from neutral.errors import NeutralError
-from neutral.members import RELATIONS, is_known, relation, speaker
+from neutral.members import RELATIONS, is_known, relations, speaker
 from neutral.overlap import Counts
 from neutral.study import PRETRAINED, at_sparsity, same_sparsity
 
@@ -237,7 +237,7 @@ def kinship(table: pd.DataFrame) -> pd.DataFrame:
     """
     known = table[table["source"].map(is_known) & table["target"].map(is_known)]
     members = sorted({*known["source"], *known["target"]})
-    related = [relation(a, b, members) for a, b in zip(known["source"], known["target"], strict=True)]
+    related = relations(zip(known["source"], known["target"], strict=True), members)
     named = known.assign(relation=related)
     grouped = named.groupby("relation").agg(
         value=("value", "mean"),
@@ -330,7 +330,7 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of `pairs`, the most alike first, with a column relation if all members are known languages."""
     members = sorted({*table["source"], *table["target"]})
     if all(map(is_known, members)):
-        related = [relation(a, b, members) for a, b in zip(table["source"], table["target"], strict=True)]
+        related = relations(zip(table["source"], table["target"], strict=True), members)
         table = table.assign(relation=related)
     return table.sort_values("value", ascending=False)
 

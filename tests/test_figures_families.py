@@ -6,7 +6,7 @@ import pytest
 
 from neutral import figures
 from neutral.figures import families
-from neutral.figures.families import NEUTRAL, OTHERS, USUAL, Families
+from neutral.figures.families import GREYS, OTHERS, USUAL, Families
 from neutral.languages import PAPER_ORDER, UNKNOWN
 from neutral.members import order
 
@@ -80,8 +80,10 @@ def test_of_fourteen_families_the_ten_largest_have_a_colour_and_the_rest_share_o
     others = [member for member in FOURTEEN if colours.name(member) == OTHERS]
     assert len(set(map(colours.family, FOURTEEN))) == 14
     assert len(set(map(colours.family, others))) == 4
-    assert {colours.colour(member) for member in others} == {NEUTRAL[OTHERS]}
-    assert colours.colour("my run") == NEUTRAL[UNKNOWN] != NEUTRAL[OTHERS]
+    assert {colours.colour(member) for member in others} == {GREYS[OTHERS]}
+    assert colours.colour("my run") == GREYS[UNKNOWN] != GREYS[OTHERS]
+    european = Families(["en", "fr"])
+    assert (european.name("fi"), european.colour("fi")) == (OTHERS, GREYS[OTHERS]), "none of the comparison"
 
 
 @pytest.mark.parametrize("member", ["en", "en 2", "en (yours)", "eng_Latn", "de/1"])

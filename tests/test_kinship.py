@@ -8,7 +8,17 @@ from itertools import combinations
 import pytest
 
 from neutral.errors import FileError
-from neutral.languages import PAPER_ORDER, branches, glottolog, in_tree_order, language, relation, tree_distance
+from neutral.languages import (
+    PAPER_ORDER,
+    branches,
+    glottolog,
+    in_tree_order,
+    language,
+    relation,
+    relations,
+    tree_distance,
+)
+from neutral.members import relations as relations_of_members
 
 TEN = ("fi", "tr", "ja", "ko", "th", "ta", "yo", "id", "eu", "ka")
 ELEVEN = """
@@ -115,6 +125,20 @@ def test_relations_are_told_for_the_languages_shown():
     assert related("eo", "io", ["eo", "io"]) == "same script", "artificial languages are no family"
     assert related("ase", "fsl", ["ase", "fsl"]) == "unrelated", "nor are sign languages"
     assert related("mlm", "mlm", ["mlm"]) == "unrelated"
+
+
+def test_relations_of_many_pairs_are_those_of_each():
+    shown = [*PAPER_ORDER, *TEN, "sr_Cyrl", "sr_Latn", "eo", "mlm"]
+    pairs = list(combinations(map(language, shown), 2))
+    assert relations(pairs, among=shown) == [relation(one, other, among=shown) for one, other in pairs]
+    assert relations([], among=shown) == []
+
+
+def test_relations_of_members_are_those_of_the_languages_behind_them():
+    members = ["en/0", "en/1", "de", "fr", "sw (yours)", "my run"]
+    pairs = [("en/0", "de"), ("en/0", "en/1"), ("de", "sw (yours)"), ("de", "my run")]
+    expected = ["same branch", "same branch", "same script", "unrelated"]
+    assert relations_of_members(pairs, members) == expected
 
 
 def plain_distance(one, other):

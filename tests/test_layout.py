@@ -99,6 +99,17 @@ def test_a_column_of_languages_in_a_languages_own_file_chooses_its_rows(tmp_path
         data.load("nli", tmp_path)
 
 
+@pytest.mark.parametrize(("column", "read"), [("de", True), ("ger", True), ("", True), ("German", True), ("fr", False)])
+def test_a_file_of_one_other_language_is_refused(tmp_path, column, read):
+    rows = [(column, label, f"{i}", "b") for i, label in enumerate(("neutral", "entailment"))]
+    laid(tmp_path, {"de/train.tsv": table(*rows), "de/dev.tsv": table(*rows)})
+    if read:
+        assert len(data.load("nli", tmp_path).train["de"]) == 2
+        return
+    with pytest.raises(NeutralError, match="has rows of fr, and none of de"):
+        data.load("nli", tmp_path)
+
+
 def test_snli_and_americasnli(tmp_path):
     rows = [{"gold_label": label, "sentence1": f"{i}", "sentence2": "b", "annotator_labels": ["neutral"]}
             for i, label in enumerate(("neutral", "-", "entailment"))]  # fmt: skip

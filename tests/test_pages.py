@@ -363,6 +363,17 @@ def test_a_removed_upload_is_gone(own_files):
     assert [field.value for field in at.text_input] == ["fr", "sw"]
 
 
+def test_an_upload_in_the_place_of_a_removed_one_is_what_is_shown(own_masks):
+    at = uploaded([packed(own_masks["en"], "en.safetensors")])
+    kept = at.session_state["_uploads_made"]["collections"][1][0].masks[0]
+    next(button for button in at.button if button.label == "Remove").click().run()
+    at.checkbox(key="invert").check()
+    content = maskfiles.to_bytes(own_masks["en"])
+    at.get("file_uploader")[0].set_value([("en.safetensors", content, "application/octet-stream")])
+    at.run()
+    assert at.session_state["_uploads_made"]["collections"][1][0].masks[0] == ~kept
+
+
 @pytest.mark.parametrize("page", WITH_FIGURES)
 def test_every_page_works_on_uploads_alone(page, own_files):
     at = uploaded(own_files, page, show="Your masks")

@@ -79,7 +79,10 @@ def test_a_study_tested_before_there_was_a_distance_says_that_its_tests_lack_it(
     kept = [line for line in path.read_text().splitlines() if json.loads(line).get("distance") != "tree"]
     path.write_text("\n".join(kept) + "\n")
     assert main(options) == 0
-    assert "the study's tests are of before and lack tree; the page Typology has them" in capsys.readouterr().err
+    assert (
+        "the study's tests are older than the distances tree and lack them; the page Typology tests them"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_vocabulary_is_compared_where_model_and_text_are_given(tmp_path):

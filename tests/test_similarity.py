@@ -39,6 +39,8 @@ def test_masks_of_different_languages_keep_their_pairs():
     assert np.diag(whole).tolist() == [1] * 4
     assert whole.loc["sw", "en"] == whole.loc["en", "sw"] == 2
     assert np.isnan(similarity.square(pairs(CODES[:3]), CODES).loc["en", "sw"])
+    turned = pairs(CODES).rename(columns={"source": "target", "target": "source"}).iloc[::-1]
+    pd.testing.assert_frame_equal(similarity.square(turned, CODES), whole)
 
 
 def test_points_have_overlap_distance_and_relation_of_every_pair():

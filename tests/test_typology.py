@@ -206,6 +206,8 @@ def test_family_and_script_are_what_one_knows():
     )
     assert family.loc["en", ["de", "hi", "ar"]].tolist() == [0, 0.5, 1]
     assert family.loc["eo"].drop("eo").isna().all()
+    again = typology.square(typology.distances(["eo", "epo"], ["family"]), "family", ["eo", "epo"])
+    assert again.loc["eo", "epo"] == 0, "one language by two codes, though of no family"
     assert value("script", "fa", "ur") == 0
     assert value("script", "hi", "ur") == 1
 

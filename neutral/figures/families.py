@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import plotly.graph_objects as go
 
+from neutral.figures import theme
 from neutral.languages import UNKNOWN, language
 from neutral.members import order, speaker
 
@@ -27,13 +28,12 @@ USUAL = {
 }
 """Ten families -> their colour wherever they are among the ten that have one, and so all the hues there are."""
 OTHERS = "Other families"
-NEUTRAL = {OTHERS: "#56665a", UNKNOWN: "#8c8c8c"}
+GREYS = {OTHERS: "#56665a", UNKNOWN: theme.NEUTRAL}
 """What has no colour of its own -> its grey."""
 
 NAMED_UP_TO = 22
 """Most lines that a legend names one by one."""
 
-_DASHES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
 
 
@@ -54,7 +54,7 @@ class Families:
         free = iter([hue for family, hue in USUAL.items() if family not in own])
         self.colours = {family: USUAL.get(family) or next(free) for family in own}
         """Name in the legend -> colour, in the legend's order."""
-        self.colours |= {name: NEUTRAL[name] for name, some in ((OTHERS, rest), (UNKNOWN, unknown)) if some}
+        self.colours |= {name: GREYS[name] for name, some in ((OTHERS, rest), (UNKNOWN, unknown)) if some}
 
     def name(self, member: str) -> str:
         """Return the name under which a legend has a member: its family, `OTHERS` or Unknown."""
@@ -68,7 +68,8 @@ class Families:
 
     def colour(self, member: str) -> str:
         """Return the colour of a member's family."""
-        return self.colours.get(self.name(member)) or NEUTRAL[UNKNOWN]
+        name = self.name(member)
+        return self.colours[name] if name in self.colours else GREYS[name]
 
     def square(self, member: str) -> str:
         """Return a square of a member's colour, as the text of an axis has it."""
@@ -76,7 +77,7 @@ class Families:
 
     def among(self, members: Sequence[str]) -> dict[str, list[str]]:
         """Return name in the legend -> those of `members` that stand under it, in the legend's order."""
-        names = [*self.colours, *(name for name in NEUTRAL if name not in self.colours)]
+        names = [*self.colours, *(name for name in GREYS if name not in self.colours)]
         groups = {name: [member for member in members if self.name(member) == name] for name in names}
         return {name: group for name, group in groups.items() if group}
 
@@ -86,7 +87,7 @@ class Families:
         alike = [other for other in self.members if self.name(other) == name]
         place = alike.index(member) if member in alike else len(alike)
         return {
-            "line": {"color": colour, "dash": _DASHES[place % len(_DASHES)], "width": 1.8},
+            "line": {"color": colour, "dash": theme.DASHES[place % len(theme.DASHES)], "width": 1.8},
             "marker": {"color": colour, "symbol": _MARKERS[place % len(_MARKERS)], "size": 7},
         }
 
@@ -114,7 +115,7 @@ def lines_layout(members: Sequence[str], families: Families) -> dict:
 
 def legend(figure: go.Figure, members: Sequence[str], families: Families, *, group: bool = False) -> None:
     """Name the families of `members` in a figure's legend; with `group` a click on one hides its lines."""
-    for name in families.among(members):
+    for name, under_it in families.among(members).items():
         figure.add_trace(
             go.Scatter(
                 x=[None],
@@ -122,7 +123,7 @@ def legend(figure: go.Figure, members: Sequence[str], families: Families, *, gro
                 mode="markers",
                 name=name,
                 legendgroup=name if group else None,
-                marker={"color": families.colours.get(name, NEUTRAL.get(name)), "size": 12, "symbol": "square"},
+                marker={"color": families.colour(under_it[0]), "size": 12, "symbol": "square"},
                 hoverinfo="skip",
                 showlegend=True,
             )

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.figures.bars import finished_bars, grouped_bars
-from neutral.figures.families import NEUTRAL, Families
+from neutral.figures.families import GREYS, Families
 from neutral.members import display
 from neutral.metrics import metric
 
@@ -205,7 +205,7 @@ def overlap_against_transfer(
             go.Scatter(
                 x=rows["overlap"],
                 y=rows["change"],
-                name=f"To {name}" if name not in NEUTRAL else f"To {name.lower()}",
+                name=f"To {name}" if name not in GREYS else f"To {name.lower()}",
                 mode="markers",
                 marker={"size": 9, "color": families.colour(targets[0]), "opacity": 0.85},
                 text=[f"{display(s)} to {display(t)}" for s, t in zip(rows["source"], rows["target"], strict=True)],

@@ -3,7 +3,7 @@
 from neutral.languages.codes import language
 from neutral.languages.eleven import PAPER_ORDER
 from neutral.languages.filenames import in_name, is_sure, is_word, words
-from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, tree_distance
+from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, relations, tree_distance
 from neutral.languages.spoken import NO_SCRIPT, UNKNOWN, Language
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "is_word",
     "language",
     "relation",
+    "relations",
     "tree_distance",
     "words",
 ]

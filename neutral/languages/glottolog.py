@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from neutral.errors import FileError
@@ -93,6 +93,7 @@ def tree() -> Tree:
         raise FileError(FILE, f"cannot be read as Glottolog's tree: {error}; install neutral again") from error
 
 
+@lru_cache(maxsize=4096)  # of pairs of languages each path is asked for again and again
 def path(glottocode: str) -> tuple[Languoid, ...]:
     """Return the way from a language's family down to it; empty if it is not known or in no family.
 

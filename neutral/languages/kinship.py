@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from neutral.languages import glottolog
@@ -20,9 +20,19 @@ def relation(one: Language, other: Language, *, among: Sequence[str]) -> str:
 
     Branches are those of the languages that are shown: `among` are their labels.
     """
+    return relations([(one, other)], among=among)[0]
+
+
+def relations(pairs: Iterable[tuple[Language, Language]], *, among: Sequence[str]) -> list[str]:
+    """Return the `relation` of each pair; branches are looked up once for all."""
+    pairs = list(pairs)
+    branch = branches([*among, *(each.code for pair in pairs for each in pair)])
+    return [_relation(one, other, branch) for one, other in pairs]
+
+
+def _relation(one: Language, other: Language, branch: Mapping[str, str]) -> str:
     if one.family == other.family != UNKNOWN:
-        names = branches([*among, one.code, other.code])
-        return "same branch" if names[one.code] == names[other.code] else "same family"
+        return "same branch" if branch[one.code] == branch[other.code] else "same family"
     return "same script" if one.script == other.script != NO_SCRIPT else "unrelated"
 
 

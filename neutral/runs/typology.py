@@ -90,9 +90,9 @@ def explain(
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
     table = table[[key in tested for key in keys]].reset_index(drop=True)
     if lacking := [name for name in typology.kinds_in(apart) if name not in set(table["distance"])]:
-        said = "the study's tests are of before and lack"
-        say([f"{said} {', '.join(lacking)}; the page Typology has them, and so has a study anew"], quiet=quiet)
-    return table.assign(group=table["group"].map(labels.renamed))  # rows of before may have former names
+        older = f"the study's tests are older than the distances {', '.join(lacking)} and lack them"
+        say([f"{older}; the page Typology tests them, and so does a new study"], quiet=quiet)
+    return table.assign(group=table["group"].map(labels.renamed))  # older rows may have former names
 
 
 def notes(languages: Sequence[str]) -> list[str]:
@@ -167,7 +167,6 @@ def token_counts(model: str, corpus: Corpus, **options: object) -> dict[str, np.
     """Return language -> (V,) counts of the model's tokens in all of the text, special tokens left out."""
     from neutral import models
     from neutral.compression.tokens import count
-    from neutral.progress import say
 
     tokenizer = models.load_tokenizer(model, **options)
     lines = {code: [*corpus.train[code], *corpus.held_out[code]] for code in corpus.languages}

@@ -207,14 +207,18 @@ def _share(found: dict[str, Place], file: _File, rows: pd.DataFrame) -> None:
 def of_language(code: str, name: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a language's own file; if a column names several languages, those of this one.
 
-    Raises `NeutralError` if none of several is this language.
+    Raises `NeutralError` if the column names languages, and none is this one.
     """
     column = _column(rows)
-    if column is None or rows[column].nunique() < 2:
+    if column is None:
         return rows
-    same = [each for each in rows[column].unique() if str(each) == code or _is_same(str(each), code)]
+    given = list(rows[column].dropna().unique())
+    same = [each for each in given if str(each) == code or _is_same(str(each), code)]
+    are_codes = all(language(str(each)).glottocode for each in (code, *given))
+    if not given or (len(given) == 1 and (same or not are_codes)):  # German in de/, de in set1/
+        return rows
     if not same:
-        raise NeutralError(f"{name} has rows of {several(sorted(map(str, rows[column].unique())))}, and none of {code}")
+        raise NeutralError(f"{name} has rows of {several(sorted(map(str, given)))}, and none of {code}")
     return rows[rows[column].isin(same)].reset_index(drop=True)
 
 

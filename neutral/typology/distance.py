@@ -95,7 +95,7 @@ def filled(stored: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
 def _counted(stored: pd.DataFrame) -> pd.DataFrame:
     """Return stored distances with all `COLUMNS`, without a value where they rest on fewer features than `uriel.LEAST`.
 
-    Rows of before features were counted get the number that URIEL+ has now.
+    Rows that were stored before features were counted get the number that URIEL+ has now.
     """
     if stored.empty:
         return pd.DataFrame({name: pd.Series(dtype=float if name in _NUMBERS else str) for name in COLUMNS})
@@ -169,7 +169,7 @@ def _square(kind: str, spoken: Sequence[Language]) -> np.ndarray:
 def _apart(branch: Mapping[str, str], one: Language, other: Language) -> float:
     """Return 0 in one branch, 0.5 in one family, 1 otherwise; NaN if a family is unknown."""
     if UNKNOWN in (one.family, other.family):
-        return 0.0 if one == other else float("nan")
+        return 0.0 if one.glottocode == other.glottocode else float("nan")
     if one.family != other.family:
         return 1.0
     return 0.0 if branch[one.code] == branch[other.code] else 0.5

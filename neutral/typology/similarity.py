@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import typology
-from neutral.members import relation, speaker
+from neutral.members import relations, speaker
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,15 @@ def similarity(pairs: pd.DataFrame, spoken: Languages) -> pd.DataFrame:
 
 
 def square(overlap: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
-    """Return the overlap of one group as a symmetric square, codes × codes: 1 on the diagonal, NaN if missing."""
-    values = pd.DataFrame(np.eye(len(codes)), index=list(codes), columns=list(codes)).where(lambda cell: cell == 1)
-    for a, b, value in overlap[["source", "target", "value"]].itertuples(index=False):
-        values.loc[a, b] = values.loc[b, a] = value
-    return values
+    """Return the overlap of one group as a symmetric square, codes × codes: 1 on the diagonal, NaN if missing.
+
+    `overlap` has pairs of these languages only, each once, in either order.
+    """
+    values = np.full((len(codes), len(codes)), np.nan)
+    np.fill_diagonal(values, 1)
+    one, other = _places(overlap, codes)
+    values[one, other] = values[other, one] = overlap["value"]
+    return pd.DataFrame(values, index=list(codes), columns=list(codes))
 
 
 def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: Languages) -> pd.DataFrame:
@@ -99,16 +103,16 @@ def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: La
     Columns source, target, value (overlap), distance (NaN if unknown), features (how many it rests on; only for
     distances that count them), relation (`languages.RELATIONS`). `distances` is that of `typology.filled`.
     """
-    far, features = (typology.square(distances, kind, spoken.codes, column) for column in ("value", "features"))
-    pairs = list(zip(overlap["source"], overlap["target"], strict=True))
-    table = pd.DataFrame(
-        {
-            "source": [a for a, _ in pairs],
-            "target": [b for _, b in pairs],
-            "value": overlap["value"].to_numpy(),
-            "distance": [far.at[pair] for pair in pairs],
-            "features": pd.array([features.at[pair] for pair in pairs], dtype="Int64"),
-            "relation": [relation(a, b, spoken.codes) for a, b in pairs],
-        }
+    squares = (typology.square(distances, kind, spoken.codes, column).to_numpy() for column in ("value", "features"))
+    far, features = (square[_places(overlap, spoken.codes)] for square in squares)
+    table = overlap[["source", "target", "value"]].reset_index(drop=True)
+    pairs = zip(table["source"], table["target"], strict=True)
+    table = table.assign(
+        distance=far, features=pd.array(features, dtype="Int64"), relation=relations(pairs, spoken.codes)
     )
     return table if table["features"].notna().any() else table.drop(columns="features")
+
+
+def _places(overlap: pd.DataFrame, codes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of both languages of every pair in a square of `codes`: two arrays (pairs,)."""
+    return tuple(pd.Index(list(codes)).get_indexer(overlap[side]) for side in ("source", "target"))

@@ -23,7 +23,7 @@ from pages.parts import formats
 WIDGET_LIMIT_MB = 1000
 """The browser refuses larger files; the server's limit (.streamlit/config.toml) is higher, so that this one decides."""
 
-_UPLOADS, _ROUND, _MADE = "_uploads", "_upload_round", "_uploads_made"
+_UPLOADS, _ROUND, _MADE, _COUNT = "_uploads", "_upload_round", "_uploads_made", "_upload_count"
 T = TypeVar("T")
 
 
@@ -69,7 +69,7 @@ def take(files: list[UploadedFile], *, from_zeros: bool = False, invert: bool = 
     """Read uploaded files into the session, all in one child process; `maskfiles.read` says what the options do."""
     data = [(file.name, file.getvalue()) for file in files]  # getvalue shares the bytes
     for one in maskfiles.read_uploads(data, from_zeros=from_zeros, invert=invert):
-        number = 1 + max((upload.number for upload in all_uploads()), default=0)
+        number = st.session_state[_COUNT] = st.session_state.get(_COUNT, 0) + 1  # never that of a removed one
         name = without_markup(one.name)
         about = {"notes": one.notes, "renamed": one.renamed, "language_from": one.language_from}
         all_uploads().append(Upload(number, one.file, one.size, one.mask, name, one.problem, name, **about))
@@ -178,7 +178,7 @@ def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uplo
         title = f"{study.info.get('title') or study.path.name} and your masks"
         return MaskSet([*masks, *uploaded.masks], labels, title=title)
 
-    made_from = (str(study.path), list(map(str, files.values())), uploaded.members, list(map(id, uploaded.masks)))
+    made_from = (str(study.path), list(map(str, files.values())), uploaded.members, uploaded.masks)
     return _once("joined", made_from, make)
 
 

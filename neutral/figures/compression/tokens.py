@@ -171,7 +171,7 @@ def script_styles(scripts: pd.Series) -> dict[str, tuple[str, str, str]]:
     """
     counts = scripts.value_counts(sort=False)
     codes = sorted(counts.index, key=lambda code: (code == "Zyyy", -counts[code]))
-    free = iter([style[1:] for code, style in SCRIPTS.items() if code not in counts])
+    free = iter([style[1:] for code, style in SCRIPTS.items() if code not in {*counts.index, "Zyyy"}])
     styles = {code: SCRIPTS.get(code) or (script_name(code), *next(free, ())) for code in codes}
     return {code: style for code, style in styles.items() if len(style) == 3}
 

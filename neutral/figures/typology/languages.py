@@ -77,7 +77,7 @@ def network(
     return theme.finish(
         figure,
         alt=f"Graph: {title}; {len(edges)} edges between {len(places)} languages in {len(communities)} communities: "
-        f"{'; '.join(listed(group, list(xy.index)) for group in communities)}.",
+        f"{'; '.join(_listed(group, list(xy.index)) for group in communities)}.",
         name=name,
         height=_height(places),
         hovermode="closest",
@@ -167,7 +167,7 @@ def language_map(places: pd.DataFrame, families: Families, *, title: str, name: 
     )
 
 
-def listed(members: set[str], order: Sequence[str]) -> str:
+def _listed(members: set[str], order: Sequence[str]) -> str:
     """Return the names of `members`, in the order of `order`."""
     return ", ".join(display(member) for member in order if member in members)
 

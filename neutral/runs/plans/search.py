@@ -102,13 +102,13 @@ def settings(plan: SearchPlan) -> dict:
 
 def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:
     """Return what a plan does in a line; `examples` is how many each language has to train on."""
-    of = f"{plan.method} masks of {len(plan.languages)} languages, {len(plan.seeds)} seeds, sparsities "
-    of += ", ".join(f"{sparsity:.0%}" for sparsity in plan.sparsities)
+    sparsities = ", ".join(f"{sparsity:.0%}" for sparsity in plan.sparsities)
+    masks = f"{plan.method} masks of {len(plan.languages)} languages, {len(plan.seeds)} seeds, sparsities {sparsities}"
     if not plan.trains:
-        return f"{of}: scored without training"
+        return f"{masks}: scored without training"
     each = len(plan.sparsities) + 1 + (plan.method == "change")  # the whole network first
     runs = each * len(plan.languages) * len(plan.seeds)
     if not plan.is_labelled:
-        return f"{of}: {runs:,} trainings" + (f" of {plan.recipe.steps:,} steps" if not plan.recipe.epochs else "")
+        return f"{masks}: {runs:,} trainings" + (f" of {plan.recipe.steps:,} steps" if not plan.recipe.epochs else "")
     count = plan.examples or min(examples.values())
-    return f"{of}: {runs:,} trainings of {plan.recipe.of(count).steps:,} steps, on {count:,} examples a language"
+    return f"{masks}: {runs:,} trainings of {plan.recipe.of(count).steps:,} steps, on {count:,} examples a language"

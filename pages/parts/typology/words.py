@@ -10,10 +10,10 @@ import streamlit as st
 
 from neutral.association import LEAST, possible, schemes
 from neutral.figures.theme import number, short_layer, signed
-from neutral.figures.typology.languages import listed
 from neutral.labels import WHOLE
 from neutral.members import display
 from neutral.metrics import SIGNIFICANT
+from neutral.readings import several
 from neutral.typology import KINDS, label
 from neutral.typology.graphs import Network
 from neutral.typology.maps import usual_neighbours
@@ -62,7 +62,7 @@ def method(spoken: Languages) -> str:
     elif len(related) == len(spoken.codes) and len(sizes) == 1:
         movable = "here all languages are of one family, so it is the same as permuting all"
     else:
-        some = ", ".join(map(display, related)) if len(related) <= NAMED else f"{len(related)} of {len(spoken.codes)}"
+        some = _named(related) if len(related) <= NAMED else f"{len(related)} of {len(spoken.codes)}"
         ways = possible(spoken.codes, spoken.blocks)
         written = f"{ways:,}" if ways < 10**6 else "very many"
         movable = f"here only {some} can be exchanged, in {written} ways, so it speaks for these"
@@ -117,8 +117,7 @@ def who(spoken: Languages) -> str:
             "language (en, swh, …) on the page Your masks."
         )
     if spoken.outside_uriel:
-        names = ", ".join(map(display, spoken.outside_uriel))
-        sentences.append(f"{names}: not in URIEL+, so left out of its distances.")
+        sentences.append(f"{_named(spoken.outside_uriel)}: not in URIEL+, so left out of its distances.")
     if spoken.repeated:
         sentences.append("Several masks of one language count together, by their mean.")
     return " ".join(sentences)
@@ -274,7 +273,7 @@ def _from_to(numbers: pd.Series) -> str:
 
 def left_out(codes: Sequence[str]) -> str:
     """Say which languages were left out for want of data."""
-    return f"Without enough data, so left out: {', '.join(map(display, codes))}."
+    return f"Without enough data, so left out: {_named(codes)}."
 
 
 def heat(table: pd.DataFrame) -> str:
@@ -311,11 +310,12 @@ def regression(table: pd.DataFrame) -> str:
 
 def graph(network: Network, spoken: Languages, value: str) -> str:
     """Say what a graph's communities are; `value` is what its edges are labelled with."""
-    groups = [_some(group, spoken) for group in network.communities if len(group) > 1]
-    alone = [listed(group, spoken.codes) for group in network.communities if len(group) == 1]
+    ordered = [[code for code in spoken.codes if code in group] for group in network.communities]
+    groups = [_named(group) for group in ordered if len(group) > 1]
+    alone = [code for group in ordered if len(group) == 1 for code in group]
     communities = "; ".join(groups) if groups else "none"
     if alone:
-        communities += f"; alone: {', '.join(alone)}"
+        communities += f"; alone: {_named(alone)}"
     lines = [
         f"{len(network.edges)} pairs drawn, {value} {network.weakest:.4g} at the weakest.",
         f"**Communities:** {communities}.",
@@ -325,12 +325,9 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
     return "  \n".join(lines)
 
 
-def _some(group: set[str], spoken: Languages) -> str:
-    """Name the languages of a community, of a large one the first and how many there are."""
-    if len(group) <= NAMED:
-        return listed(group, spoken.codes)
-    first = [code for code in spoken.codes if code in group][: NAMED // 3]
-    return f"{', '.join(map(display, first))} and {len(group) - len(first)} more"
+def _named(codes: Sequence[str]) -> str:
+    """Name languages; of many the first, and how many more there are."""
+    return several(list(map(display, codes)), NAMED if len(codes) <= NAMED else NAMED // 3)
 
 
 def graphs(one: Network, other: Network | None = None) -> str:
