@@ -160,20 +160,8 @@ def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
             column: (getattr(feature, "names", None), getattr(getattr(feature, "feature", None), "names", None))
             for column, feature in features.items()
         }
-        split_tables.append((split, _unhidden(_named(splits[split].to_pandas(), classes), always=True)))
+        split_tables.append((split, _unhidden(records.named(splits[split].to_pandas(), classes), always=True)))
     return split_tables
-
-
-def _named(rows: pd.DataFrame, classes: Mapping[str, tuple[list[str] | None, list[str] | None]]) -> pd.DataFrame:
-    """Return rows with the names of classes for their numbers, also in lists; -1 stays."""
-    for column, (names, several) in classes.items():
-        if column not in rows:
-            continue
-        if names:
-            rows[column] = [names[number] if number >= 0 else -1 for number in rows[column]]
-        elif several:
-            rows[column] = [[several[number] for number in numbers] for numbers in rows[column]]
-    return rows
 
 
 def _unhidden(rows: pd.DataFrame, *, always: bool = False) -> pd.DataFrame:
