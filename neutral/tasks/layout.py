@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import pandas as pd
@@ -40,21 +42,30 @@ class Place:
         A file, or its pieces.
     rows : split -> (name, rows)
         What a file of all languages has of this one.
+    problem : FileError or None
+        Why none of it can be read.
     """
 
     hub: str = ""
     files: dict[str, list[Path]] = field(default_factory=dict)
     rows: dict[str, Read] = field(default_factory=dict)
+    problem: FileError | None = None
 
     def splits(self) -> list[str]:
         """Return the splits that are there, the one to train on first."""
         return [split for split in SPLITS if split in self.files or split in self.rows]
 
+    def is_whole(self) -> bool:
+        """Whether there is data to train on, or was meant to be."""
+        return bool(self.hub or self.problem or TRAIN in self.splits())
+
     def tables(self, readers: splits.Readers) -> list[Read]:
         """Return (name, rows) of the split to train on and of the one to score, if there is one.
 
-        Raises the errors of `splits.tables` and `splits.read`.
+        Raises its problem, and the errors of `splits.tables` and `splits.read`.
         """
+        if self.problem:
+            raise self.problem
         if self.hub:
             return [(f"{self.hub}: {name}", rows) for name, rows in splits.tables(self.hub, readers)]
         return [self.rows[split] if split in self.rows else self._table(split, readers) for split in self.splits()[:2]]
@@ -81,13 +92,13 @@ def places(
 
     `mixed` says that one file may hold several languages, with a column that tells them apart.
 
-    Raises `FileError`, naming them, if there is none, for languages that are missing, and for two data sets of one
-    language.
+    Two data sets of one language are its place's problem. Raises `FileError`, naming them, if there is no data, and for
+    languages that are missing.
     """
     folder = Path(source).expanduser()
     files, passed_over = _files(folder, readers) if folder.is_dir() else ([], [])
     found, unused = _found(files, readers, mixed=mixed)
-    complete = {code: place for code, place in found.items() if place.hub or "train" in place.splits()}
+    complete = {code: place for code, place in found.items() if place.is_whole()}
     usable = complete or found
     if not usable:
         raise FileError(folder, "has no labelled data: no folder a language with a train file, such as en/train.tsv")
@@ -109,10 +120,13 @@ def _found(files: Sequence[_File], readers: splits.Readers, *, mixed: bool) -> t
         else:
             unused.append(file.path)
     for (code, split), rivals in own.items():
-        found[code].files[split], others = _chosen(code, rivals, readers)
+        try:
+            found[code].files[split], others = _chosen(code, rivals, readers)
+        except FileError as problem:
+            found[code].problem, others = problem, []
         unused += others
     for code, place in found.items():
-        pieces = place.files.get("train", [])
+        pieces = [] if place.problem else place.files.get(TRAIN, [])
         if pieces and pieces[0].suffix == ".parquet" and datafiles.read(pieces[0].name, readers).piece:
             found[code] = Place(hub=str(pieces[0].parent))  # the package `datasets` knows the names of its labels
     for file, rows in shared:
@@ -123,7 +137,11 @@ def _found(files: Sequence[_File], readers: splits.Readers, *, mixed: bool) -> t
 def _files(folder: Path, readers: splits.Readers) -> tuple[list[_File], list[Path]]:
     """Return the files of splits below a folder, and what else is there."""
     files, passed_over = [], []
-    named = {path: datafiles.read(path.name, readers) for path in _walk(folder, _DEPTH)}
+    named: dict[Path, datafiles.Name | None] = {}
+    for _, group in groupby(sorted(_walk(folder, _DEPTH), key=lambda path: (path.parent, path)), attrgetter("parent")):
+        paths = list(group)
+        names = [datafiles.read(path.name, readers) if _is_file(path) else None for path in paths]
+        named |= dict(zip(paths, datafiles.by_neighbours(names), strict=True))
     inside = defaultdict(set)  # folder -> the languages that the names in it give
     for path, name in named.items():
         inside[path.parent].add(name and name.language)
@@ -146,13 +164,25 @@ def _whole(name: datafiles.Name) -> str | None:
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
+    """Yield what is in a folder, and in folders instead of them. Raises `FileError` for one that cannot be read."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise FileError(folder, f"cannot be read: {error.strerror}") from error
+    for path in paths:
         if path.name.startswith((".", "__")):
             continue
-        if path.is_dir() and depth:
+        is_loop = path.is_symlink() and path.resolve() in (folder.resolve(), *folder.resolve().parents)
+        if path.is_dir() and depth and not is_loop:
             yield from _walk(path, depth - 1)
-        elif path.is_file():
+        else:
             yield path
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path is a file, or a link to one that is not there, and its name is text (UTF-8)."""
+    is_named = str(path).encode(errors="ignore").decode() == str(path)
+    return is_named and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def _language(name: datafiles.Name, above: Sequence[str], folder: Path, *, first: bool) -> tuple[str | None, bool]:
@@ -237,6 +267,8 @@ def _notes(
 
 def _assumed(place: Place) -> list[str]:
     """Return which splits stand in for others."""
+    if place.problem:
+        return []
     first, *rest = place.splits()
     notes = [] if first == "train" else [f"no train file, so {first} is trained on"]
     if not rest:
