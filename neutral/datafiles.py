@@ -90,7 +90,7 @@ def read(name: str, endings: Iterable[str]) -> Name | None:
 def by_neighbours(names: Sequence[Name | None]) -> list[Name | None]:
     """Return names with the languages that the others tell, whose names are alike but for the language.
 
-    So `it_corpus.txt`, where `it` may be a word, is Italian beside `en_corpus.txt`. Words that are hardly ever languages
+    So `it_corpus.txt`, where `it` may be a word, is Italian beside `en_corpus.txt`. Words that are seldom languages
     (new, min) need several such names.
     """
     around = Counter(

@@ -89,10 +89,11 @@ def left_out(readings: Mapping[str, Reading]) -> dict[str, list[str]]:
 
 
 def several(names: Sequence[str], most: int = 8) -> str:
-    """Return names with commas between, and how many more there are.
+    """Return names with commas between, and how many more there are; bytes that are no text are written out.
 
     >>> several(list("abcd"), 2)
     'a, b and 2 more'
     """
     more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    listed_names = ", ".join(names[:most]).encode(errors="backslashreplace").decode()
+    return listed_names + (f" and {more} more" if more > 0 else "")

@@ -211,7 +211,10 @@ def test_a_folder_whose_name_is_no_text_is_passed_over(tmp_path):
         pytest.skip("this file system takes text alone")
     corpus = data.load("ner", tmp_path)
     assert corpus.languages == ["en"]
-    assert any("passed over" in note and "train.txt" in note for note in corpus.notes)
+    (tmp_path / "en" / os.fsdecode(b"\xff.pdf")).touch()
+    note = next(note for note in data.load("ner", tmp_path).notes if "passed over" in note)
+    assert "train.txt" in note
+    assert note.encode()
 
 
 def test_a_folder_that_is_shut_is_said_in_one_line(tmp_path, monkeypatch):
@@ -221,3 +224,20 @@ def test_a_folder_that_is_shut_is_said_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.iterdir", refuse)
     with pytest.raises(NeutralError, match="cannot be read: Permission denied"):
         data.load("ner", tmp_path)
+
+
+def test_of_a_file_of_all_languages_each_counts_its_own_rows_and_those_of_none_are_said(tmp_path):
+    rows = [
+        {"language": code, "premise": f"a {i}", "hypothesis": "b", "label": "xy"[i % 2]}
+        for code in ("en", "de")
+        for i in range(4)
+    ]
+    rows[0]["label"] = -1
+    rows += [{"premise": "c", "hypothesis": "b", "label": "x", "language": code} for code in (None, " ")]
+    laid(tmp_path, {f"{split}.jsonl": "\n".join(map(json.dumps, rows)) + "\n{" for split in ("dev", "test")})
+    corpus = data.load("nli", tmp_path)
+    assert {code: (one.read, one.left_out) for code, (one, _) in corpus.readings.items()} == {
+        "de": (4, {}),
+        "en": (3, {"no class (-1)": 1}),
+    }
+    assert "dev.jsonl: left out no JSON 1, no language 2" in corpus.notes

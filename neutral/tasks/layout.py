@@ -20,8 +20,8 @@ from neutral import datafiles
 from neutral.datafiles import SPLITS, TRAIN
 from neutral.errors import FileError, NeutralError
 from neutral.languages import in_name, language
-from neutral.readings import grouped, several
-from neutral.tasks import splits
+from neutral.readings import grouped, listed, several
+from neutral.tasks import records, splits
 
 _COLUMNS = ("language", "lang")  # that tell the languages of a file apart
 _DEPTH = 4  # folders below the one that is given
@@ -97,22 +97,25 @@ def places(
     """
     folder = Path(source).expanduser()
     files, passed_over = _files(folder, readers) if folder.is_dir() else ([], [])
-    found, unused = _found(files, readers, mixed=mixed)
+    found, unused, lost = _found(files, readers, mixed=mixed)
     complete = {code: place for code, place in found.items() if place.is_whole()}
     usable = complete or found
     if not usable:
         raise FileError(folder, "has no labelled data: no folder a language with a train file, such as en/train.tsv")
     if missing := [code for code in languages or [] if code not in usable]:
         raise FileError(folder, f"no data for {', '.join(missing)}; it has {', '.join(usable)}")
-    return {code: usable[code] for code in languages or usable}, _notes(folder, found, usable, passed_over + unused)
+    notes = _notes(folder, found, usable, passed_over + unused)
+    return {code: usable[code] for code in languages or usable}, notes + lost
 
 
-def _found(files: Sequence[_File], readers: splits.Readers, *, mixed: bool) -> tuple[dict[str, Place], list[Path]]:
-    """Return language -> where its data is, sorted, and the files that are not used."""
+def _found(
+    files: Sequence[_File], readers: splits.Readers, *, mixed: bool
+) -> tuple[dict[str, Place], list[Path], list[str]]:
+    """Return language -> where its data is, sorted, the files that are not used, and notes on rows of no language."""
     found: dict[str, Place] = defaultdict(Place)
     own, shared, unused = defaultdict(list), [], []
     for file in files:
-        rows = None if file.sure or not mixed else splits.read([file.path], readers[file.name.ending])
+        rows = None if file.sure or not mixed else splits.read_all([file.path], readers[file.name.ending])
         if rows is not None and _column(rows):
             shared.append((file, rows))
         elif file.language:
@@ -129,9 +132,8 @@ def _found(files: Sequence[_File], readers: splits.Readers, *, mixed: bool) -> t
         pieces = [] if place.problem else place.files.get(TRAIN, [])
         if pieces and pieces[0].suffix == ".parquet" and datafiles.read(pieces[0].name, readers).piece:
             found[code] = Place(hub=str(pieces[0].parent))  # the package `datasets` knows the names of its labels
-    for file, rows in shared:
-        _share(found, file, rows)
-    return dict(sorted(found.items())), unused
+    notes = [note for file, rows in shared if (note := _share(found, file, rows))]
+    return dict(sorted(found.items())), unused, notes
 
 
 def _files(folder: Path, readers: splits.Readers) -> tuple[list[_File], list[Path]]:
@@ -226,12 +228,16 @@ def _column(rows: pd.DataFrame) -> str | None:
     return next((column for column in rows.columns if str(column).strip().lower() in _COLUMNS), None)
 
 
-def _share(found: dict[str, Place], file: _File, rows: pd.DataFrame) -> None:
-    """Give each language its rows of a file of all languages."""
-    for code, own in rows.groupby(_column(rows), sort=False):
+def _share(found: dict[str, Place], file: _File, rows: pd.DataFrame) -> str:
+    """Give each language its rows of a file of all languages; return a note on those that are of none, else ""."""
+    codes = rows[_column(rows)].fillna("").astype(str).str.strip()
+    lost = records.told(rows) | ({"no language": int((codes == "").sum())} if (codes == "").any() else {})
+    rows.attrs.pop(records.LEFT_OUT, None)
+    for code, own in rows[codes != ""].groupby(codes, sort=False):
         twin = next((each for each in found if _is_same(str(code), each)), str(code))
         if file.split not in found[twin].splits():
-            found[twin].rows[file.split] = f"{file.path} ({code})", own.reset_index(drop=True)
+            found[twin].rows[file.split] = f"{file.path} ({code})", splits.unhidden(own)
+    return f"{file.path.name}: left out {listed(lost)}" if lost else ""
 
 
 def of_language(code: str, name: str, rows: pd.DataFrame) -> pd.DataFrame:
