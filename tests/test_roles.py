@@ -120,6 +120,28 @@ def test_universal_tags_go_before_others_and_their_order_before_the_word_is_refu
         read(tmp_path, "Lena Lena\nlives live\nin in\n")
 
 
+def test_a_part_of_speech_may_have_stars(tmp_path):
+    assert read(tmp_path, "東京\t名詞,地域,*\nへ\t助詞,*,*\n").tags == [["名詞,地域,*", "助詞,*,*"]]
+
+
+def test_of_two_columns_that_may_hold_parts_of_speech_the_last_is_read_and_it_is_said(tmp_path):
+    words = "Lena lives in Oslo since long ago ."
+    tags = "NE VV AP NE AP AD AV SY"
+    rows = [f"{word} {tag} {tag.lower()}" for word, tag in zip(words.split(), tags.split(), strict=True)]
+    result = read(tmp_path, "\n".join(rows))
+    assert result.tags == [tags.lower().split()]
+    assert result.notes == ["columns 2 and 3 may hold parts of speech; 3 is read"]
+    rows = [f"{row.rpartition(' ')[0]} {'en' if i % 2 else 'no'}" for i, row in enumerate(rows)]  # languages
+    assert read(tmp_path, "\n".join(rows)).tags == [tags.split()]
+
+
+def test_sentences_may_differ_in_the_number_of_their_last_columns(tmp_path):
+    lines = CONLL_2012.splitlines()
+    longer = [f"{line}  *  *" if "(VP*" in line or "Kim    NNP" in line else line for line in lines[6:8]]
+    result = read(tmp_path, "\n".join([*lines[:6], *longer]))
+    assert (result.words, result.tags) == (WORDS, SPEECH)
+
+
 def test_ten_columns_without_heads_are_no_conllu(tmp_path):
     text = "1 Lena a b c d e f g PROPN\n2 left a b h d e i g VERB\n"
     assert read(tmp_path, text).tags == [["PROPN", "VERB"]]

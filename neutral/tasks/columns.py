@@ -19,6 +19,7 @@ from neutral.errors import FileError
 from neutral.readings import MOST_BAD, added, listed
 from neutral.tasks import iob, roles
 
+_FEWEST = 5  # columns, of files whose sentences may differ in their number
 _LONGEST = 300  # words of a file that may be one sentence
 _HEADS = {"token", "tokens", "word", "words", "form"}
 _HEADS_OF_TAGS = {"tag", "tags", "label", "labels", "pos", "upos", "ner", "ner_tag", "ner_tags", "ne-coarse-lit"}
@@ -44,7 +45,7 @@ def read(task: str, path: Path) -> Columns:
     counted. Raises `FileError` for text that is not UTF-8, for a file without a column of tags, and for one of which
     more than `MOST_BAD` of the lines are bad.
     """
-    rows = [_cells(line) for line in textfiles.lines(path)]
+    rows = _cut([_cells(line) for line in textfiles.lines(path)])
     sizes = Counter(len(row) for row in rows if row and not row[0].startswith("#") and not _is_break(row))
     result = Columns()
     if not sizes:
@@ -155,6 +156,24 @@ def _cells(line: str) -> Row:
         return []
     line = line.rstrip(" \t")
     return [cell.strip(" ") for cell in line.split("\t")] if "\t" in line else re.split(" +", line)
+
+
+def _cut(rows: list[Row]) -> list[Row]:
+    """Return rows cut to the columns that all have, if whole sentences differ in their number.
+
+    CoNLL-2009 and -2012 end in a column for each predicate of the sentence.
+    """
+    widths, width = set(), None
+    for row in rows:
+        if _is_break(row):
+            width = None
+        elif not row[0].startswith("#"):
+            if width not in (None, len(row)):
+                return rows
+            width = len(row)
+            widths.add(width)
+    fewest = min(widths, default=0)
+    return [row[:fewest] for row in rows] if len(widths) > 1 and fewest >= _FEWEST else rows
 
 
 def _is_break(row: Row) -> bool:

@@ -22,6 +22,7 @@ _MOST = 0.95  # of a column's cells, where one in twenty may be otherwise
 _FILLED = 2 / 3
 _LEMMAS = 0.1  # of the cells with letters are the word itself: no tags are
 _CONLLU, _UPOS, _HEAD = 10, 3, 6  # columns: id, form, lemma, upos, xpos, feats, head, …
+_KINDS = 5
 _EMPTY = {"", "_", "-", "*"}
 _TAGS = "ADJ ADP ADV AUX CCONJ CONJ DET INTJ NOUN NUM PART PRON PROPN PRT PUNCT SCONJ SYM VERB X . _"
 _UNIVERSAL = frozenset(_TAGS.split())
@@ -32,6 +33,7 @@ _GROUPS = (
 )
 _CHUNKS = frozenset(_GROUPS.split())
 _FIGURES = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?%?|true|false|yes|no|none", re.IGNORECASE)
+_BRACKETS = re.compile(r"(?:\([^\s()*]*)*\*\)*|\([^\s()*]+\)")  # (TOP(S(NP*, *, *)), (ORG)
 
 Row = Sequence[str]
 
@@ -86,7 +88,10 @@ def tags_at(task: str, path: Path, rows: Sequence[Row], word: int, notes: list[s
     place = places[-1]
     if len(set(columns[place])) > len(set(words)):
         raise FileError(path, f"has more kinds of tags (column {place + 1}) than of words (column {word + 1})")
-    if not _is_conllu(columns, word) and place != max(columns):
+    if len(places) > 1:
+        told = " and ".join(str(i + 1) for i in places)
+        notes.append(f"columns {told} may hold parts of speech; {place + 1} is read")
+    elif not _is_conllu(columns, word) and place != max(columns):
         notes.append(f"parts of speech are read from column {place + 1}, as those after it hold none")
     return place
 
@@ -113,7 +118,8 @@ def _speech_at(columns: dict[int, list[str]], words: Sequence[str], named: set[i
     places = [i for i in places if i <= head] or places  # behind the number of a word's head stands its relation to it
     universal = [i for i in places if _share(value in _UNIVERSAL for value in columns[i]) >= _MOST]
     plain = [i for i in places if not _is_place(columns[i]) and _share("=" in v for v in columns[i]) < 1 / 3]
-    return universal or plain or places
+    many = [i for i in plain if len(set(columns[i])) >= _KINDS]  # a language or a spelling has fewer
+    return universal[-1:] or many or plain or places
 
 
 def _is_conllu(columns: dict[int, list[str]], word: int) -> bool:
@@ -127,7 +133,8 @@ def _is_no_speech(values: Sequence[str], words: Sequence[str]) -> bool:
         return True
     pairs = [(v, w) for v, w in zip(values, words, strict=True) if any(map(str.isalpha, w)) and len(w) > 1]
     lemmas = _share(value == word for value, word in pairs)
-    return _share("*" in value for value in values) > 1 / 2 or lemmas > _LEMMAS
+    brackets = _share(_BRACKETS.fullmatch(value) is not None for value in values)
+    return brackets > 1 / 2 or lemmas > _LEMMAS
 
 
 def _is_place(values: Sequence[str]) -> bool:
