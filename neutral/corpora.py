@@ -16,7 +16,7 @@ from typing import NamedTuple
 from neutral import datafiles, markup, textfiles
 from neutral.datafiles import DEV, DEVTEST, TEST, TRAIN
 from neutral.errors import FileError, NeutralError
-from neutral.readings import Reading, grouped, left_out, several
+from neutral.readings import Reading, grouped, left_out, several, twins
 
 _ENDINGS = (".txt", "")
 _SPLITS = (TRAIN, "", DEV, DEVTEST, TEST)  # the first that a language has is trained on; "": a name that says none
@@ -196,6 +196,7 @@ def survey(
         except NeutralError as error:
             problems[code] = error
             train.pop(code, None), held.pop(code, None)
+    notes += twins(train)
     notes += grouped({code: (one + other).notes for code, (one, other) in readings.items()})
     notes += grouped(left_out({code: one + other for code, (one, other) in readings.items()}))
     notes += grouped({code: notes_on_shared(train[code], held[code], "lines") for code in train})

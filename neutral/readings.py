@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from neutral.languages import alike
+
 MOST_BAD = 1 / 3
 """Share of lines that may be bad: above it a file is taken to be something else than it seems, and refused."""
 
@@ -86,6 +88,15 @@ def left_out(readings: Mapping[str, Reading]) -> dict[str, list[str]]:
         for language, reading in readings.items()
         if reading.left_out
     }
+
+
+def twins(codes: Iterable[str]) -> list[str]:
+    """Return notes on codes that are one language.
+
+    >>> twins(["en", "sw", "eng"])
+    ['en and eng are one language']
+    """
+    return [f"{' and '.join(group)} are one language" for group in alike(codes)]
 
 
 def several(names: Sequence[str], most: int = 8) -> str:

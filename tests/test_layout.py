@@ -174,6 +174,12 @@ def test_two_data_sets_of_one_language_stop_no_other_language(tmp_path):
     assert (list(survey.corpus.train), list(survey.problems)) == (["en"], ["zh"])
 
 
+def test_two_codes_of_one_language_are_said(tmp_path):
+    for code in ("en", "eng", "sw"):
+        laid(tmp_path / code, {"train.txt": NAMES, "dev.txt": held(NAMES)})
+    assert "en and eng are one language" in data.load("ner", tmp_path).notes
+
+
 def test_files_of_conll_2002_are_spanish_and_dutch(tmp_path):
     files = {
         f"{code}.{split}": NAMES if split == "train" else held(NAMES) for code in ("esp", "ned") for split in TRAINED

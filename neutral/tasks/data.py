@@ -106,6 +106,7 @@ def _labelled(task: str, source: str | Path, languages: Sequence[str] | None, re
         held_out = {code: held.examples(names) for code, (_, held) in pairs.items()}
     except NeutralError as error:
         problems[""] = error
+    notes += readings.twins(pairs)
     notes += readings.grouped({code: (one + other).notes for code, (one, other) in read.items()})
     notes += readings.grouped(readings.left_out({code: one + other for code, (one, other) in read.items()}))
     notes += readings.grouped(
