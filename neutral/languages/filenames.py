@@ -44,8 +44,9 @@ def in_name(text: str) -> str | None:
         name = shorter
     if read(name) and "-x-" not in name.lower():  # nothing but the code
         return name
-    if (match := _TREEBANK.match(name) or _DUMP.match(name)) and read(match[1]):
-        return match[1]
+    if (match := _TREEBANK.match(name) or _DUMP.match(name)) and (tag := read(match[1])):
+        whole = name.partition("-ud")[0]  # no_nynorsk is another language than no
+        return whole if (other := read(whole)) and other.language != tag.language else match[1]
     codes = _codes(_PHRASES.sub(lambda phrase: "0" * len(phrase[0]), name))
     tags = {(tag.language, tag.script, tag.region): code for code in codes if (tag := read(code))}
     return next(iter(tags.values())) if len(tags) == 1 else None
