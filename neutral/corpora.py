@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from neutral import datafiles, textfiles
+from neutral import datafiles, markup, textfiles
 from neutral.datafiles import DEV, DEVTEST, TEST, TRAIN
 from neutral.errors import FileError, NeutralError
-from neutral.readings import Reading, grouped, several
+from neutral.readings import Reading, grouped, left_out, several, twins
 
 _ENDINGS = (".txt", "")
 _SPLITS = (TRAIN, "", DEV, DEVTEST, TEST)  # the first that a language has is trained on; "": a name that says none
@@ -82,47 +82,52 @@ class TextFiles(NamedTuple):
     passed_over: list[str]
 
 
-def text_files(folder: str | Path) -> TextFiles:
+def text_files(folder: str | Path, languages: Sequence[str] | None = None) -> TextFiles:
     """Find the files of text in a folder, sorted by language.
 
-    Raises `FileError` for a folder that is missing, and for two files for one language and split.
+    Raises `FileError` for a folder that is missing, and for two files for one split of one of the languages asked for.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileError(folder, "no such folder of text; it should hold files like en.txt or sw.txt.xz")
     files: dict[str, dict[str, Path]] = {}
     passed_over = []
-    for path in sorted(folder.iterdir()):
-        name = datafiles.read(path.name, _ENDINGS) if path.is_file() and not path.name.startswith(".") else None
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    names = [datafiles.read(path.name, _ENDINGS) if path.is_file() else None for path in paths]
+    for path, name in zip(paths, datafiles.by_neighbours(names), strict=True):
         language = name and (name.language or (name.rest if name.ending and datafiles.is_code(name.rest) else None))
         if not language:
-            passed_over += [] if path.name.startswith(".") else [path.name + "/" * path.is_dir()]
+            passed_over.append(path.name + "/" * path.is_dir())
             continue
         of_language = files.setdefault(language, {})
         split = name.split or ""
-        if split in of_language:
+        if split in of_language and (languages is None or language in languages):
             raise FileError(folder, f"two files for language {language}: {of_language[split].name} and {path.name}")
-        of_language[split] = path
+        of_language.setdefault(split, path)
     return TextFiles(dict(sorted(files.items())), passed_over)
 
 
-def languages_in(folder: str | Path) -> dict[str, Path]:
+def languages_in(folder: str | Path, languages: Sequence[str] | None = None) -> dict[str, Path]:
     """Return language -> file for every language that has text in `folder`, sorted; of several splits the first.
 
-    Raises `FileError` if there is none, or two for one language.
+    Raises `FileError` if there is none, or two for one of the languages asked for.
     """
-    files = text_files(folder).files
+    files = text_files(folder, languages).files
     if not files:
         raise FileError(folder, "holds no text; files are named by language: en.txt, fr.txt.gz, sw.txt.xz")
     return {code: next(splits[name] for name in _SPLITS if name in splits) for code, splits in files.items()}
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """Read the non-empty lines of a UTF-8 text file, stripped, unpacking `.gz` and `.xz`.
+    """Read the non-empty lines of a UTF-8 text file, stripped and without `markup`, unpacking `.gz` and `.xz`.
 
     Raises `FileError` for a file that cannot be read or is not UTF-8.
     """
-    return [text for line in textfiles.lines(path) if (text := line.strip())]
+    return _plain(path).lines
+
+
+def _plain(path: str | Path) -> markup.Plain:
+    return markup.plain([text for line in textfiles.lines(path) if (text := line.strip())])
 
 
 def load(
@@ -181,14 +186,19 @@ def survey(
     train, held, readings, problems = {}, {}, {}, {}
     for code, path in files.items():
         try:
-            lines = _wikipedia(code) if path is None else read_lines(path)
-            train[code], held[code] = (lines, read_lines(apart[code])) if apart else parted(lines, share)
+            text = markup.plain(_wikipedia(code)) if path is None else _plain(path)
+            own = _plain(apart[code]) if apart else markup.Plain([], {}, ())
+            train[code], held[code] = (text.lines, own.lines) if apart else parted(text.lines, share)
             if not train[code] or not held[code]:
                 raise NeutralError(f"{source}: too little text for language {code}")
-            readings[code] = _reading(train[code], lines[0]), _reading(held[code], held[code][0])
+            first = text.lines[0], held[code][0]
+            readings[code] = _reading(train[code], first[0], text), _reading(held[code], first[1], own)
         except NeutralError as error:
             problems[code] = error
             train.pop(code, None), held.pop(code, None)
+    notes += twins(train)
+    notes += grouped({code: (one + other).notes for code, (one, other) in readings.items()})
+    notes += grouped(left_out({code: one + other for code, (one, other) in readings.items()}))
     notes += grouped({code: notes_on_shared(train[code], held[code], "lines") for code in train})
     hashes = {code: digest(train[code] + held[code]) for code in train}
     return Survey(Corpus(str(source), train, held, hashes, readings=readings, notes=tuple(notes)), problems)
@@ -226,17 +236,18 @@ def _files(
     Raises `FileError`, naming them, for languages without a file.
     """
     notes = []
-    files, passed_over = text_files(folder)
+    files, passed_over = text_files(folder, languages)
     if not files and (inner := _inner(folder)):
         notes.append(f"{folder.name} has text in {' and '.join(path.name for path in inner)}: the first is trained on")
         folder, held_out = inner[0], held_out or (inner[1] if len(inner) > 1 else None)
-        files, passed_over = text_files(folder)
-    train = {code: path for code, path in languages_in(folder).items() if languages is None or code in languages}
+        files, passed_over = text_files(folder, languages)
+    found = languages_in(folder, languages)
+    train = {code: path for code, path in found.items() if languages is None or code in languages}
     _require(languages, train, files, folder)
     development = Path(held_out) if held_out else folder / "dev"
     rest = {code: [name for name in _HELD_OUT if files[code].get(name, train[code]) != train[code]] for code in train}
     if held_out or development.is_dir():
-        apart = languages_in(development)
+        apart = languages_in(development, list(train))
         _require(train, apart, apart, development)
         passed_over = [name for name in passed_over if folder / name != development]
     elif all(rest.values()):
@@ -254,7 +265,7 @@ def _files(
 
 def _inner(folder: Path) -> list[Path]:
     """Return the folders in a folder that are named after splits and have text, those to train on first."""
-    inner = {datafiles.split_of(path.name): path for path in sorted(folder.glob("*/")) if text_files(path).files}
+    inner = {datafiles.split_of(path.name): path for path in sorted(folder.glob("*/")) if text_files(path, ()).files}
     return [inner[split] for split in (TRAIN, *_HELD_OUT) if split in inner]
 
 
@@ -263,8 +274,8 @@ def _require(languages: Iterable[str] | None, wanted: Mapping, files: Mapping, f
         raise FileError(folder, f"no text for {', '.join(missing)}; it has {', '.join(files)}")
 
 
-def _reading(lines: Sequence[str], first: str) -> Reading:
-    return Reading("lines", len(lines), first={"text": first})
+def _reading(lines: Sequence[str], first: str, text: markup.Plain) -> Reading:
+    return Reading("lines", len(lines), text.left_out, first={"text": first}, notes=text.notes)
 
 
 def _named(languages: list[str] | None) -> list[str]:

@@ -7,10 +7,11 @@ Names are those that data sets are distributed under: `en/train.conll`, `train-e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from neutral.languages import in_name
+from neutral.languages import in_name, is_word
 from neutral.textfiles import PACKED
 
 TRAIN, DEV, DEVTEST, TEST = "train", "dev", "devtest", "test"
@@ -26,6 +27,8 @@ SPLITS = {
 _SPLIT_OF = {word: split for split, words in SPLITS.items() for word in words}
 _PIECE = re.compile(r"-\d{5}-of-\d{5}$")
 _NO_LANGUAGES = {"csv", "tsv", "txt", "xml", "pdf", "zip", "tar", "bak", "log", "sh", "py", "md", "pl"}  # endings
+_CONLL_2002 = {"esp": "spa", "ned": "nld"}  # esp.train, ned.testa; ISO 639 has ned for another language
+_MANY = 4
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z]{2,8})?")
 
 
@@ -78,7 +81,35 @@ def read(name: str, endings: Iterable[str]) -> Name | None:
     if "mismatched" in (part.lower() for part in parts):  # MultiNLI's second development set
         return None
     rest = "".join(parts if place is None else [*parts[:place], *parts[place + 1 :]]).strip("-._")
-    return Name(ending or "", _SPLIT_OF.get(word), word, is_piece, rest, in_name(rest) if rest else None)
+    language = in_name(rest) if rest else None
+    if word and not ending:
+        language = _CONLL_2002.get(rest, language)
+    return Name(ending or "", _SPLIT_OF.get(word), word, is_piece, rest, language)
+
+
+def by_neighbours(names: Sequence[Name | None]) -> list[Name | None]:
+    """Return names with the languages that the others tell, whose names are alike but for the language.
+
+    So `it_corpus.txt`, where `it` may be a word, is Italian beside `en_corpus.txt`. Words that are seldom languages
+    (new, min) need several such names.
+    """
+    around = Counter(
+        (before, after)
+        for name in names
+        if name and name.language
+        for before, _, after in [name.rest.partition(name.language)]
+        if before or after
+    )
+
+    def told(name: Name) -> str | None:
+        inner = (
+            (name.rest[len(before) : len(name.rest) - len(after)], around[before, after])
+            for before, after in sorted(around)
+            if name.rest.startswith(before) and name.rest.endswith(after) and len(before + after) < len(name.rest)
+        )
+        return next((code for code, uses in inner if in_name(code) == code and (is_word(code) or uses >= _MANY)), None)
+
+    return [name if name is None or name.language else replace(name, language=told(name)) for name in names]
 
 
 def split_of(folder: str) -> str | None:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from neutral.languages import alike
+
 MOST_BAD = 1 / 3
 """Share of lines that may be bad: above it a file is taken to be something else than it seems, and refused."""
 
@@ -88,11 +90,21 @@ def left_out(readings: Mapping[str, Reading]) -> dict[str, list[str]]:
     }
 
 
+def twins(codes: Iterable[str]) -> list[str]:
+    """Return notes on codes that are one language.
+
+    >>> twins(["en", "sw", "eng"])
+    ['en and eng are one language']
+    """
+    return [f"{' and '.join(group)} are one language" for group in alike(codes)]
+
+
 def several(names: Sequence[str], most: int = 8) -> str:
-    """Return names with commas between, and how many more there are.
+    """Return names with commas between, and how many more there are; bytes that are no text are written out.
 
     >>> several(list("abcd"), 2)
     'a, b and 2 more'
     """
     more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    listed_names = ", ".join(names[:most]).encode(errors="backslashreplace").decode()
+    return listed_names + (f" and {more} more" if more > 0 else "")

@@ -19,24 +19,29 @@ PACKED = {".gz": gzip.open, ".xz": lzma.open}
 UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error)
 """What reading a damaged file or archive raises."""
 
+_MOST_ZEROS = 0.01
 _MARK = "\ufeff"  # a byte-order mark, which editors of Windows put first
 
 
 def read(path: str | Path) -> str:
     """Return the text of a UTF-8 file, unpacked and without byte-order mark.
 
-    Raises `FileError` for a file that cannot be read or is not UTF-8.
+    Raises `FileError` for a file that cannot be read or is not UTF-8, and for one with zero bytes: UTF-16 of plain
+    English without a byte-order mark is UTF-8 as well, a zero behind every letter.
     """
     path = Path(path)
     try:
         with PACKED.get(path.suffix.lower(), open)(path, "rb") as file:
             content = file.read()
-        return content.decode("utf-8").removeprefix(_MARK)
+        text = content.decode("utf-8").removeprefix(_MARK)
     except UnicodeDecodeError as error:
         utf16 = ", it is UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
         raise FileError(path, f"is not UTF-8 text (byte {error.start}){utf16}; save it as UTF-8") from error
     except UNREADABLE as error:
         raise FileError(path, f"cannot be read: {error}") from error
+    if content.count(0) > _MOST_ZEROS * len(content):
+        raise FileError(path, "holds zero bytes, so it is no UTF-8 text (but UTF-16, or no text)")
+    return text
 
 
 def lines(path: str | Path) -> list[str]:

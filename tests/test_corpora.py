@@ -3,7 +3,7 @@ import lzma
 
 import pytest
 
-from neutral import corpora
+from neutral import corpora, datafiles
 from neutral.errors import FileError, NeutralError
 
 
@@ -118,3 +118,36 @@ def test_a_word_before_the_language_is_no_part_of_it(tmp_path):
     for name in ("run_en.txt", "wiki.de.txt", "xx.txt"):
         (tmp_path / name).write_text("one\ntwo\n", encoding="utf-8")
     assert list(corpora.languages_in(tmp_path)) == ["de", "en", "xx"]
+
+
+def test_numbers_before_all_lines_and_marks_of_articles_are_no_text_and_it_is_said(tmp_path):
+    leipzig = "".join(f"{i}\tThe rain fell {i}.\n" for i in range(1, 21))
+    (tmp_path / "deu_news_2020_10K-sentences.txt").write_text(leipzig, encoding="utf-8")
+    article = '<doc id="1" url="x" title="T">\n12\tOslo\n\nIt rains.\n\n</doc>\n'
+    (tmp_path / "sw.txt").write_text(article * 10, encoding="utf-8")
+    corpus = corpora.load(tmp_path)
+    assert corpus.train["deu"][0] == "The rain fell 2."
+    assert set(corpus.train["sw"]) == {"12\tOslo", "It rains."}
+    assert corpus.readings["sw"][0].left_out == {"<doc>": 20}
+    assert corpus.notes[:2] == (
+        "deu: the number before every line is no text",
+        "sw: left out <doc> 20; read 20 lines",
+    )
+
+
+def test_a_code_that_is_a_word_is_told_by_the_names_beside_it():
+    def languages(*codes):
+        names = datafiles.by_neighbours([datafiles.read(f"{code}_dedup.txt", [".txt"]) for code in codes])
+        return [name.language for name in names]
+
+    assert languages("it", "new") == [None, None]
+    assert languages("de", "it", "new") == ["de", "it", None]
+    assert languages("de", "en", "fa", "fr", "new") == ["de", "en", "fa", "fr", "new"]
+
+
+def test_two_files_of_one_language_stop_no_other(tmp_path):
+    for name in ("deu_a.txt", "deu_b.txt", "eng_a.txt"):
+        (tmp_path / name).write_text("text\n" * 20, encoding="utf-8")
+    assert corpora.load(tmp_path, ["eng"]).languages == ["eng"]
+    with pytest.raises(FileError, match="two files for language deu"):
+        corpora.load(tmp_path)

@@ -85,7 +85,7 @@ def test_a_data_set_of_the_hub_has_a_configuration_a_language(monkeypatch):
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
-def test_folders_in_the_layout_of_the_hub_are_read(tmp_path, monkeypatch, form):
+def test_folders_in_the_layout_of_the_hub_are_read_in_silence(tmp_path, monkeypatch, capfd, form):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     names = ["entailment", "neutral", "contradiction"]
     features = datasets.Features(
@@ -105,7 +105,9 @@ def test_folders_in_the_layout_of_the_hub_are_read(tmp_path, monkeypatch, form):
                 made.to_parquet(folder / f"{split}-00000-of-00001.parquet")
             else:
                 made.to_json(folder / f"{split}.jsonl")
+    capfd.readouterr()
     corpus = data.load("nli", tmp_path / "xnli")
+    assert capfd.readouterr() == ("", "")
     assert corpus.labels == (tuple(sorted(names)) if form == "parquet" else ("0", "1", "2"))
     assert [example.texts for example in corpus.train["sw"]] == [("a", "d"), ("b", "e"), ("c", "f")]
 

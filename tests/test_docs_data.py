@@ -10,7 +10,7 @@ from neutral.cli import options
 from neutral.datafiles import SPLITS
 from neutral.errors import NeutralError
 from neutral.readings import MOST_BAD
-from neutral.tasks import examples, sentences
+from neutral.tasks import examples, records, sentences
 
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 
@@ -27,7 +27,7 @@ def test_the_page_says_the_share_of_bad_lines():
 
 
 def test_the_page_names_the_columns_of_tables_with_tags():
-    for names in (sentences._WORDS, *sentences._TAGS.values()):
+    for names in (records.WORDS, *sentences._TAGS.values()):
         assert not [name for name in names if f"`{name}`" not in PAGE]
 
 

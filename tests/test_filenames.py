@@ -12,8 +12,11 @@ newstest2019-ref.swa.txt swa | newstest2019-ref.deu.txt deu | newstest2019-ref.e
 deu_Latn.dev deu_Latn | deu_Latn.devtest deu_Latn | zho_Hant.txt zho_Hant | mask-sr_Latn-0.7.pt sr_Latn
 srp-Cyrl.txt srp-Cyrl | mask_aze-Latn_0.5.pt aze-Latn | gsw-BE.txt gsw-BE | mask_tam.pt tam | mask_ckb.pt ckb
 mask_it.pt it | mask_no.pt no | mask_id_0.5.pt id | mask_it_seed2.pt it | wiki.it.txt it | ner_id.conll id
+no_nynorsk-ud-dev.conllu no_nynorsk | zh_hk-ud-test.conllu zh
 en_ewt-ud-train.conllu en | no_bokmaal-ud-train.conllu no | it_isdt-ud-dev.conllu it | de-ud-train.conllu de
 id_gsd-ud-test.conllu id | zh-min-nan.txt zh-min-nan | mask_zh-min-nan.pt zh-min-nan | simple.txt simple
+dewiki-20230101-pages.txt de | zh_min_nanwiki-latest-pages.txt zh_min_nan | simplewiki-20230101.txt simple
+zho_simpl.dev zho_simpl | zho_trad.devtest zho_trad | de_a-run.pt de | zh_a-ud-train.conllu zh
 nds-nl.txt nds-nl | be-x-old.conll be-x-old | new.txt new | min.txt min | war.txt war | is.txt is | no.txt no
 it_mask.pt it | mlm-id-mask-0.5.pt id | pt_mask_seed1.pt pt
 train.en en | train.sw.txt sw | masakhaner_swa_train.txt swa | wikiann-ta.conll ta

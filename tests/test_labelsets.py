@@ -76,3 +76,10 @@ def test_what_languages_lack_is_grouped():
         "de, sw, fr: no tag B, which other languages have",
         "en, de, fr: no tag C, which other languages have",
     ]
+
+
+def test_numbers_for_labels_of_several_languages_are_said():
+    assert labelsets.numbered({"en": {"0", "1"}, "sw": {"0"}}) == [
+        "labels are numbers without names, taken to mean the same in all languages"
+    ]
+    assert labelsets.numbered({"en": {"0", "1"}}) == labelsets.numbered({"en": {"yes"}, "sw": {"0"}}) == []

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import pytest
 
@@ -174,3 +175,86 @@ def test_one_example_alone_is_refused(tmp_path):
     laid(tmp_path, {"en/train.txt": "Lena B-PER\nleft O\n"})
     with pytest.raises(NeutralError, match="one example alone is no data to train on and to score"):
         data.load("ner", tmp_path)
+
+
+def test_two_data_sets_of_one_language_stop_no_other_language(tmp_path):
+    laid(tmp_path, {"UD_A/zh_a-ud-train.conllu": PARTS, "UD_B/zh_b-ud-train.conllu": PARTS})
+    laid(tmp_path / "en", {"train.txt": PARTS, "dev.txt": held(PARTS)})
+    assert data.load("pos", tmp_path, ["en"]).languages == ["en"]
+    survey = data.survey("pos", tmp_path)
+    assert (list(survey.corpus.train), list(survey.problems)) == (["en"], ["zh"])
+
+
+def test_two_codes_of_one_language_are_said(tmp_path):
+    for code in ("en", "eng", "sw"):
+        laid(tmp_path / code, {"train.txt": NAMES, "dev.txt": held(NAMES)})
+    assert "en and eng are one language" in data.load("ner", tmp_path).notes
+
+
+def test_files_of_conll_2002_are_spanish_and_dutch(tmp_path):
+    files = {
+        f"{code}.{split}": NAMES if split == "train" else held(NAMES) for code in ("esp", "ned") for split in TRAINED
+    }
+    laid(tmp_path, files)
+    assert data.load("ner", tmp_path).languages == ["nld", "spa"]
+
+
+TRAINED = ("train", "testa")
+
+
+def test_a_code_that_is_a_word_is_told_by_the_names_beside_it(tmp_path):
+    laid(tmp_path, {f"{code}_news.{split}.conll": NAMES for code in ("en", "it", "id") for split in ("train", "dev")})
+    assert data.load("ner", tmp_path).languages == ["en", "id", "it"]
+
+
+def test_links_to_nothing_and_to_folders_above_and_deep_folders_are_said(tmp_path):
+    laid(tmp_path / "en", {"train.txt": NAMES, "dev.txt": held(NAMES)})
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "train.txt").symlink_to(tmp_path / "none")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    laid(tmp_path / "a" / "b" / "c" / "d" / "deep", {"train.txt": NAMES})
+    survey = data.survey("ner", tmp_path)
+    assert list(survey.corpus.train) == ["en"]
+    assert "No such file" in str(survey.problems["de"])
+    assert any(note.endswith(": deep, loop") for note in survey.corpus.notes)
+
+
+def test_a_folder_whose_name_is_no_text_is_passed_over(tmp_path):
+    laid(tmp_path / "en", {"train.txt": NAMES, "dev.txt": held(NAMES)})
+    odd = tmp_path / os.fsdecode(b"d\xff")
+    try:
+        laid(odd, {"train.txt": NAMES})
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    corpus = data.load("ner", tmp_path)
+    assert corpus.languages == ["en"]
+    (tmp_path / "en" / os.fsdecode(b"\xff.pdf")).touch()
+    note = next(note for note in data.load("ner", tmp_path).notes if "passed over" in note)
+    assert "train.txt" in note
+    assert note.encode()
+
+
+def test_a_folder_that_is_shut_is_said_in_one_line(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(NeutralError, match="cannot be read: Permission denied"):
+        data.load("ner", tmp_path)
+
+
+def test_of_a_file_of_all_languages_each_counts_its_own_rows_and_those_of_none_are_said(tmp_path):
+    rows = [
+        {"language": code, "premise": f"a {i}", "hypothesis": "b", "label": "xy"[i % 2]}
+        for code in ("en", "de")
+        for i in range(4)
+    ]
+    rows[0]["label"] = -1
+    rows += [{"premise": "c", "hypothesis": "b", "label": "x", "language": code} for code in (None, " ")]
+    laid(tmp_path, {f"{split}.jsonl": "\n".join(map(json.dumps, rows)) + "\n{" for split in ("dev", "test")})
+    corpus = data.load("nli", tmp_path)
+    assert {code: (one.read, one.left_out) for code, (one, _) in corpus.readings.items()} == {
+        "de": (4, {}),
+        "en": (3, {"no class (-1)": 1}),
+    }
+    assert "dev.jsonl: left out no JSON 1, no language 2" in corpus.notes

@@ -84,3 +84,55 @@ def test_a_packed_table_is_the_same_table(tmp_path):
     text = "\ufefftext\tlabel\na\t0\n"
     (tmp_path / "a.tsv.gz").write_bytes(gzip.compress(text.encode()))
     pd.testing.assert_frame_equal(records.read_tsv(tmp_path / "a.tsv.gz"), rows(tmp_path, "a.tsv", text))
+
+
+def write_hub(path, **columns):
+    """Write a Parquet file as the package `datasets` does, with the names of classes in it."""
+    import pyarrow
+    from pyarrow import parquet
+
+    features = {
+        "label": {"names": columns.pop("names"), "_type": "ClassLabel"},
+        "ner_tags": {"feature": {"names": ["O", "B-PER"], "_type": "ClassLabel"}, "_type": "List"},
+    }
+    info = json.dumps({"info": {"features": features}})
+    table = pyarrow.table(columns)
+    parquet.write_table(table.replace_schema_metadata({"huggingface": info}), path)
+
+
+def test_a_parquet_file_gives_the_names_of_its_classes_in_cells_and_lists(tmp_path):
+    write_hub(tmp_path / "a.parquet", names=["yes", "no"], label=[1, 0, -1, None], ner_tags=[[1, 0], [], None, [0]])
+    table = records.read_parquet(tmp_path / "a.parquet")
+    assert list(table["label"])[:3] == ["no", "yes", -1]
+    assert pd.isna(table["label"][3])
+    assert list(table["ner_tags"]) == [["B-PER", "O"], [], None, ["O"]]
+    write_hub(tmp_path / "b.parquet", names=["yes", "no"], label=[2])
+    with pytest.raises(ValueError, match="label has the number 2, and names for 2 only"):
+        records.read_parquet(tmp_path / "b.parquet")
+
+
+def test_a_csv_whose_quotes_are_not_in_pairs_is_refused_and_loses_no_rows(tmp_path):
+    head, row = "premise,hypothesis,label\n", "a,b,0\n"
+    for bad in ('"a,b,0\n', '"a "b" c",d,0\n'):
+        with pytest.raises(ValueError, match="the row that begins in line 3 is no CSV, its quotes are not in pairs"):
+            rows(tmp_path, "a.csv", f"{head}{row}{bad}{row}")
+    tabs = rows(tmp_path, "a.csv", (head + row + '"a,b,0\n' + row).replace(",", "\t"))
+    assert list(tabs["premise"]) == ["a", '"a', "a"]
+
+
+def test_cells_in_quotes_between_tabs_stay_so_and_it_is_said(tmp_path):
+    split = read(tmp_path, "a.tsv", 'premise\thypothesis\tlabel\n"a ""b"""\tc\t0\n"d"\t"e" f\t1\n')
+    assert split.texts[0] == ('"a ""b"""', "c")
+    assert split.notes == ("cells of premise are in quotes, which stay: with tabs they are letters",)
+
+
+def test_lists_and_objects_are_no_texts_and_no_classes(tmp_path):
+    for cells in ({"premise": {"en": "a"}, "label": 0}, {"premise": "a", "label": ["x"]}):
+        with pytest.raises(NeutralError, match=r"(premise|label) holds lists or objects in place of texts"):
+            read(tmp_path, "a.jsonl", json.dumps({"hypothesis": "b", **cells}) + "\n")
+
+
+def test_one_sentence_of_lists_is_a_record_and_not_columns(tmp_path):
+    table = rows(tmp_path, "a.json", '{"tokens": ["Lena", "left"], "ner_tags": ["B-PER", "O"], "langs": ["en"]}\n')
+    assert table["tokens"].tolist() == [["Lena", "left"]]
+    assert len(rows(tmp_path, "a.json", '{"tokens": [["Lena"], ["left"]], "ner_tags": [["B-PER"], ["O"]]}')) == 2

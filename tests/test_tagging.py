@@ -135,7 +135,7 @@ def test_bad_tables_are_said_in_one_line(tmp_path):
         read(text=["a"])
     with pytest.raises(NeutralError, match="sentence 1 has 2 words and 1 tags"):
         read(tokens=[["a", "b"]], ner_tags=[["O"]])
-    with pytest.raises(NeutralError, match="must hold a list in every row"):
+    with pytest.raises(NeutralError, match="must hold a list of texts in every row"):
         read(tokens=["a b"], ner_tags=["O O"])
 
 
@@ -234,3 +234,22 @@ def test_words_beyond_the_length_are_outside_or_wrong(folder):
         seen = int((task.example(sentence)["labels"] != IGNORED).sum())
         assert 0 < seen < 20
         assert task.evaluate(model, [sentence]).parts[0, 0] == seen
+
+
+def test_missing_rows_and_words_are_left_out_and_objects_are_no_words():
+    frame = pd.DataFrame({"tokens": [["Lena", None], None, ["a"]], "ner_tags": [["B-PER", "O"], None, ["O"]]})
+    split = tagged.of("ner", "x", frame)
+    assert split.words == [("Lena",), ("a",)]
+    assert split.left_out == {"no word": 2}
+    for odd in ({"text": "Lena"}, ["Lena"]):
+        with pytest.raises(NeutralError, match="x: tokens must hold a list of texts in every row"):
+            tagged.of("ner", "x", pd.DataFrame({"tokens": [[odd]], "ner_tags": [["O"]]}))
+    with pytest.raises(NeutralError, match="x: ner_tags must hold a list of texts in every row"):
+        tagged.of("ner", "x", pd.DataFrame({"tokens": [["a"]], "ner_tags": [1]}))
+
+
+def test_numbers_for_tags_of_names_are_refused_unless_they_are_given_names():
+    frame = pd.DataFrame({"tokens": [["Lena", "left"]], "ner_tags": [[1, 0]]})
+    with pytest.raises(NeutralError, match="x has numbers for tags, without names; give --labels 0=O,1=B-TYPE"):
+        tagged.of("ner", "x", frame)
+    assert tagged.of("ner", "x", frame, {"0": "O", "1": "B-PER"}).tags == [("B-PER", "O")]

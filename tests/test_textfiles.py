@@ -29,3 +29,12 @@ def test_what_is_not_utf8_is_said_in_one_line(tmp_path):
         textfiles.lines(path)
     with pytest.raises(FileError, match="cannot be read"):
         textfiles.lines(tmp_path / "none.txt")
+
+
+def test_letters_with_zeros_between_them_are_no_text_and_one_zero_is(tmp_path):
+    path = tmp_path / "en.txt"
+    path.write_bytes("hello\n".encode("utf-16-le"))
+    with pytest.raises(FileError, match="holds zero bytes, so it is no UTF-8 text"):
+        textfiles.lines(path)
+    path.write_bytes(b"hello\n" * 40 + b"\0\n")
+    assert len(textfiles.lines(path)) == 41

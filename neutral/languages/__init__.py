@@ -1,6 +1,6 @@
 """Languages: what a label means, by any code, and how languages relate on Glottolog's tree."""
 
-from neutral.languages.codes import language
+from neutral.languages.codes import alike, language
 from neutral.languages.eleven import PAPER_ORDER
 from neutral.languages.filenames import in_name, is_sure, is_word, words
 from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, relations, tree_distance
@@ -12,6 +12,7 @@ __all__ = [
     "RELATIONS",
     "UNKNOWN",
     "Language",
+    "alike",
     "branches",
     "in_name",
     "in_tree_order",

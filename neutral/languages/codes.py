@@ -6,6 +6,7 @@ Codes and names are CLDR's (in the package `langcodes`), families and places Glo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from neutral.languages import glottolog
@@ -73,6 +74,19 @@ def language(label: str) -> Language:
         latitude=languoid.latitude,
         longitude=languoid.longitude,
     )
+
+
+def alike(labels: Iterable[str]) -> list[list[str]]:
+    """Return the labels that name one language in one script and region, together; nothing of labels that are alone.
+
+    >>> alike(["en", "deu", "eng", "pt-BR", "por"])
+    [['en', 'eng']]
+    """
+    groups: dict[Tag, list[str]] = {}
+    for label in labels:
+        if tag := read(label):
+            groups.setdefault(tag, []).append(label)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def usual_script(code: str, region: str = "") -> str:

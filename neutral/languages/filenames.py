@@ -20,6 +20,8 @@ _ENDINGS = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 _PHRASES = re.compile(r"\b(?:de[-_ ]?novo|et[-_ ]al|as[-_ ]is|in[-_ ]situ)\b", re.IGNORECASE)
 _TREEBANK = re.compile(r"([a-z]{2,3})_[a-z0-9]+-ud(?:[-.]|$)")
+_DUMP = re.compile(r"([a-z][a-z_]*?)wiki[-_.](?:\d|latest)")
+"""Wikipedia's dumps: zh_min_nanwiki-20230101-pages-articles."""
 _AFTER = re.compile(
     r"$|[-_. ](?:0\.\d|(?:seed|round|s|r|train|dev|devtest|test|valid|validation)\d*(?:[^A-Za-z0-9]|$))", re.IGNORECASE
 )
@@ -42,8 +44,9 @@ def in_name(text: str) -> str | None:
         name = shorter
     if read(name) and "-x-" not in name.lower():  # nothing but the code
         return name
-    if (bank := _TREEBANK.match(name)) and read(bank[1]):
-        return bank[1]
+    if (match := _TREEBANK.match(name) or _DUMP.match(name)) and (tag := read(match[1])):
+        whole = name.partition("-ud")[0]  # no_nynorsk is another language than no
+        return whole if (other := read(whole)) and other.language != tag.language else match[1]
     codes = _codes(_PHRASES.sub(lambda phrase: "0" * len(phrase[0]), name))
     tags = {(tag.language, tag.script, tag.region): code for code in codes if (tag := read(code))}
     return next(iter(tags.values())) if len(tags) == 1 else None

@@ -34,6 +34,8 @@ WHOLE = {
     **{f"{code}-rom": (f"{code}-Latn", "") for code in ("bn", "hi", "ta", "te", "ur")},
     "my-zaw": ("my", "Zawgyi"),
     "ns": ("nso", ""),
+    "zho-simpl": ("zh-Hans", ""),
+    "zho-trad": ("zh-Hant", ""),
     "ar-ar": ("ar", ""),
     "es-la": ("es-419", ""),
     "gsw-be": ("gsw", "Bern"),
@@ -41,8 +43,9 @@ WHOLE = {
 }
 """Labels that are no tags, or mean something else than the tag: what they stand for, and what to say in brackets.
 
-Wikipedia's; CC-100's (XLM-R's text); M2M-100's `ns`; Facebook's ar_AR and es_LA (not Argentina and Laos); NTREX's two
-of Swiss German (not Belgium). Wikipedia's `als` is not here: it is Alemannic there and Tosk Albanian in ISO 639-3.
+Wikipedia's; CC-100's (XLM-R's text); M2M-100's `ns`; FLORES-101's two of Chinese; Facebook's ar_AR and es_LA (not
+Argentina and Laos); NTREX's two of Swiss German (not Belgium). Wikipedia's `als` is not here: it is Alemannic there and
+Tosk Albanian in ISO 639-3.
 """
 REGIONAL = {"ar", "de", "en", "es", "fr", "pt", "zh"}
 """Languages whose regions are written in small letters as well, and are not a second language: en-us, fr-ch."""
@@ -147,4 +150,4 @@ def _is_variant(code: str, rest: str) -> bool:
         tag = Language.get(f"{code}-{rest}")
     except LanguageTagError:
         return False
-    return tag.is_valid() and not (tag.script or tag.territory or tag.extlangs)
+    return tag.is_valid() and not (tag.script or tag.territory or tag.extlangs or tag.extensions)

@@ -1,7 +1,7 @@
 """Column files: a line has a word and what is said of it, with tabs or spaces between; a blank line ends a sentence.
 
-The ending says little of what is in such a file, so its lines do: whether each begins with the word's number, which of
-the other columns holds the tags, and which lines that begin with `#` are comments. Ten numbered columns are CoNLL-U.
+The ending says little of what is in such a file, so its lines do: which columns hold the words and the tags (`roles`),
+whether the words of a sentence are numbered, and which lines that begin with `#` are comments.
 Columns are split at tabs and spaces only, as words may have other kinds of spaces in them.
 """
 
@@ -10,19 +10,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from neutral import textfiles
 from neutral.errors import FileError
 from neutral.readings import MOST_BAD, added, listed
-from neutral.tasks import iob
+from neutral.tasks import iob, roles
 
-_NUMBER = re.compile(r"\d+(?:[-.]\d+)?")  # 3; 3-4, a token of two words; 3.1, a word that isn't written
-_CONLLU, _UPOS = 10, 3  # columns: id, form, lemma, upos, …
-_EMPTY = {"", "_", "-", "*"}
-_CHUNKS = {"NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP"}  # CoNLL-2000's
+_FEWEST = 5  # columns, of files whose sentences may differ in their number
+_LONGEST = 300  # words of a file that may be one sentence
 _HEADS = {"token", "tokens", "word", "words", "form"}
 _HEADS_OF_TAGS = {"tag", "tags", "label", "labels", "pos", "upos", "ner", "ner_tag", "ner_tags", "ne-coarse-lit"}
 
@@ -47,14 +45,13 @@ def read(task: str, path: Path) -> Columns:
     counted. Raises `FileError` for text that is not UTF-8, for a file without a column of tags, and for one of which
     more than `MOST_BAD` of the lines are bad.
     """
-    rows = [_cells(line) for line in textfiles.lines(path)]
+    rows = _cut([_cells(line) for line in textfiles.lines(path)])
     sizes = Counter(len(row) for row in rows if row and not row[0].startswith("#") and not _is_break(row))
     result = Columns()
     if not sizes:
         return result
     width = sizes.most_common(1)[0][0]
     plain = [row for row in rows if len(row) == width and not row[0].startswith("#") and not _is_break(row)]
-    numbered = width > 2 and _is_numbered(rows, width)
     if width < 2:
         line = rows.index(plain[0]) + 1
         raise FileError(path, f"line {line} holds a word without a tag: {plain[0][0]}")
@@ -63,9 +60,16 @@ def read(task: str, path: Path) -> Columns:
         rows[rows.index(plain.pop(0))] = []
     if not plain:
         return result
-    place = _tags_at(task, path, plain, numbered, result.notes)
-    _fill(result, rows, _Form(task, width, numbered, place, {row[place] for row in plain}))
+    word = roles.before_words(plain)
+    numbered = word > 0 and roles.is_counted(rows, width, word - 1)
+    if word != numbered:
+        result.notes.append(f"words are read from column {word + 1}, as those before it say where they stand")
+    place = roles.tags_at(task, path, plain, word, result.notes)
+    broken = any(_is_break(row) for row in rows[: rows.index(plain[-1])])
+    _fill(result, rows, _Form(task, width, word, numbered, broken, place, {row[place] for row in plain}))
     bad, good = result.left_out.total(), sum(map(len, result.words))
+    if len(result.words) == 1 and good > _LONGEST:
+        raise FileError(path, f"has no blank lines, so that its {good:,} words would be one sentence")
     if bad > MOST_BAD * (bad + good):
         first = f"the first is line {result.first_bad}; {listed(added(result.left_out))}"
         raise FileError(path, f"{bad:,} of {bad + good:,} lines hold no word with its tag ({first})")
@@ -78,17 +82,31 @@ class _Form:
 
     task: str
     width: int
-    numbered: bool
+    word: int  # the place of the column
+    numbered: bool  # whether the column before it counts the words of a sentence
+    broken: bool  # whether a blank line ends a sentence somewhere
     tag: int  # the place of the column
     known: set[str]  # tags of lines that do not begin with #
 
-    @property
-    def word(self) -> int:
-        return int(self.numbered)
-
     def is_comment(self, row: Row, *, first: bool) -> bool:
         """Whether a line that begins with # cannot be a word's; `first`: it stands before a sentence."""
-        return self.numbered or len(row) != self.width or (first and row[self.tag] not in self.known)
+        if self.word or len(row) != self.width:
+            return True
+        is_tag = row[self.tag] in self.known or (self.task == "ner" and iob.is_tag(row[self.tag]))
+        return first and not is_tag
+
+    def number(self, row: Row) -> int | None:
+        """Return the word's number in its sentence, if the line has one."""
+        cell = row[self.word - 1] if self.numbered and len(row) >= self.word else ""
+        return int(cell) if cell.isdecimal() else None
+
+    def is_apart(self, row: Row, before: Row) -> bool:
+        """Whether two lines are of two sentences, as their numbers or, without any blank line, their names tell."""
+        number, last = self.number(row), self.number(before)
+        if number is not None and last is not None and number <= last:
+            return True
+        names = self.word - self.numbered
+        return not self.broken and not row[0].startswith("#") and row[:names] != before[:names]
 
     def problem(self, row: Row) -> str:
         """Return what is wrong with a line; nothing if nothing is."""
@@ -106,25 +124,23 @@ class _Form:
 def _fill(result: Columns, rows: Sequence[Row], form: _Form) -> None:
     """Put the sentences of a file's lines into a result."""
     sentence: list[Row] = []
-    comments, last = False, -1
+    comments = False
     for line, row in enumerate([*rows, []], start=1):
-        number = int(row[0]) if form.numbered and row and row[0].isdigit() else None
-        if not row or _is_break(row) or (number is not None and sentence and number <= last):
+        if _is_break(row) or (sentence and form.is_apart(row, sentence[-1])):
             _end(result, sentence, form)
             sentence = []
-        if not row or _is_break(row):
+        if _is_break(row):
             continue
         if row[0].startswith("#") and form.is_comment(row, first=not sentence):
             comments = True
-        elif form.numbered and number is None and _NUMBER.fullmatch(row[0]):
+        elif form.numbered and form.number(row) is None and roles.NUMBER.fullmatch(row[: form.word][-1]):
             continue
         elif problem := form.problem(row):
             result.left_out[problem] += 1
             result.first_bad = result.first_bad or line
         else:
             sentence.append(row)
-            last = last if number is None else number
-    if comments and not form.numbered:
+    if comments and not form.word:
         result.notes.append("lines that begin with # and cannot be words are comments")
 
 
@@ -142,6 +158,24 @@ def _cells(line: str) -> Row:
     return [cell.strip(" ") for cell in line.split("\t")] if "\t" in line else re.split(" +", line)
 
 
+def _cut(rows: list[Row]) -> list[Row]:
+    """Return rows cut to the columns that all have, if whole sentences differ in their number.
+
+    CoNLL-2009 and -2012 end in a column for each predicate of the sentence.
+    """
+    widths, width = set(), None
+    for row in rows:
+        if _is_break(row):
+            width = None
+        elif not row[0].startswith("#"):
+            if width not in (None, len(row)):
+                return rows
+            width = len(row)
+            widths.add(width)
+    fewest = min(widths, default=0)
+    return [row[:fewest] for row in rows] if len(widths) > 1 and fewest >= _FEWEST else rows
+
+
 def _is_break(row: Row) -> bool:
     """Whether a line ends a sentence as a blank one does."""
     return not row or "-DOCSTART-" in row[:2]
@@ -155,54 +189,3 @@ def is_word(text: str) -> bool:
 def _is_header(row: Row) -> bool:
     names = {cell.lower() for cell in row}
     return bool(names & _HEADS and names & _HEADS_OF_TAGS)
-
-
-def _is_numbered(rows: Sequence[Row], width: int) -> bool:
-    """Whether lines begin with the word's number in its sentence, from 0 or 1; one line in twenty may not."""
-    right = count = 0
-    last = -1
-    for row in rows:
-        if len(row) != width or row[0].startswith("#"):
-            last = last if row else -1
-            continue
-        count += 1
-        if row[0].isdigit():
-            number = int(row[0])
-            right += number in (0, 1, last + 1)
-            last = number
-        else:
-            right += _NUMBER.fullmatch(row[0]) is not None
-    return right >= 0.95 * count
-
-
-def _tags_at(task: str, path: Path, rows: Sequence[Row], numbered: bool, notes: list[str]) -> int:
-    """Return the place of the column that holds the tags, and note it where it could be doubted.
-
-    For `ner` the column of tags like B-LOC; of two (a chunk beside a name, a name inside a name) not that of chunks,
-    and the first. For `pos` that of CoNLL-U, else the last that is filled and holds no names or chunks.
-    """
-    width = len(rows[0]) if rows else 0
-    columns = {i: [row[i] for row in rows] for i in range(1 + numbered, width)}
-    named = [i for i, values in columns.items() if sum(map(iob.is_tag, values)) * 3 > 2 * len(values)]
-    inside = [i for i in named if any(iob.is_tag(value) and value.upper() != iob.OUTSIDE for value in columns[i])]
-    if task == "ner":
-        places = [i for i in inside if not _types(columns[i]) <= _CHUNKS] or inside or named[-1:]
-        if not places:
-            shown = columns[max(columns)][0] if columns else ""
-            raise FileError(path, f"has no column of tags of names (B-TYPE, I-TYPE, O); its last begins with {shown}")
-        if len(places) > 1:
-            notes.append(f"columns {' and '.join(str(i + 1) for i in places)} hold names; {places[0] + 1} is read")
-        return places[0]
-    if numbered and width == _CONLLU:
-        places = [_UPOS] if set(columns[_UPOS]) - _EMPTY else []
-    else:
-        places = [i for i, values in columns.items() if i not in inside and set(values) - _EMPTY]
-    if not places:
-        raise FileError(path, "has no column of parts of speech")
-    if width != _CONLLU and places[-1] != width - 1:
-        notes.append(f"parts of speech are read from column {places[-1] + 1}, as those after it hold none")
-    return places[-1]
-
-
-def _types(values: Iterable[str]) -> set[str]:
-    return {iob.type_of(value) for value in values if iob.is_tag(value) and value.upper() != iob.OUTSIDE}

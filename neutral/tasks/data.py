@@ -106,6 +106,7 @@ def _labelled(task: str, source: str | Path, languages: Sequence[str] | None, re
         held_out = {code: held.examples(names) for code, (_, held) in pairs.items()}
     except NeutralError as error:
         problems[""] = error
+    notes += readings.twins(pairs)
     notes += readings.grouped({code: (one + other).notes for code, (one, other) in read.items()})
     notes += readings.grouped(readings.left_out({code: one + other for code, (one, other) in read.items()}))
     notes += readings.grouped(
@@ -142,7 +143,7 @@ def _agreed(task: str, pairs: Mapping[str, Parts], renamed: Mapping[str, str]) -
     apart |= {f"the held-out data of {code}": held.labels() for code, (_, held) in pairs.items()}
     kept = {old for old, new in renamed.items() if old == new}
     labelsets.require_one_spelling(task, apart, kept)
-    return labelsets.lacking(task, both)
+    return labelsets.lacking(task, both) + labelsets.numbered(both)
 
 
 def _names(task: str, pairs: Mapping[str, Parts]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
@@ -52,12 +53,13 @@ class Example:
 
 @dataclass(frozen=True)
 class TextSplit:
-    """The texts of a split, the name of the class of each, and what was left out."""
+    """The texts of a split, the name of the class of each, and what was left out or assumed."""
 
     name: str
     texts: list[tuple[str, ...]]
     classes: list[str]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def labels(self) -> set[str]:
         """Return the classes that occur."""
@@ -78,7 +80,9 @@ class TextSplit:
         """What came of reading the split."""
         names = ("premise", "hypothesis") if len(self.texts[0]) > 1 else ("text",)
         first = {**dict(zip(names, self.texts[0], strict=True)), "label": self.classes[0]}
-        return Reading("examples", len(self.texts), self.left_out, added(Counter(self.classes)), None, first)
+        return Reading(
+            "examples", len(self.texts), self.left_out, added(Counter(self.classes)), None, first, self.notes
+        )
 
     def at(self, places: Iterable[int]) -> TextSplit:
         """Return the examples at some places."""
@@ -136,8 +140,8 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
     Rows without a text or a class are left out, and counted. In `nli` -1 is no class; elsewhere it may be one beside
     other numbers (`splits.tables`).
 
-    Raises `NeutralError`, naming the split, for columns that are missing, if no row is left, and for labels that are
-    fractions.
+    Raises `NeutralError`, naming the split, for columns that are missing or hold lists or objects, if no row is left,
+    and for labels that are fractions.
     """
     columns = {str(column).strip().lower(): column for column in reversed(frame.columns)}
     texts = next((names for names in TEXTS if set(names) <= set(columns)), None)
@@ -152,6 +156,10 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
     none = _NONE_OF_NLI if task == NLI else _NONE
     pairs, labels = [], []
     rows = frame[[*(columns[column] for column in texts), columns[label]]]
+    if odd := next(
+        (str(column) for column in rows if any(isinstance(c, (list, dict, np.ndarray)) for c in rows[column])), ""
+    ):
+        raise NeutralError(f"{name}: {odd} holds lists or objects in place of texts")
     for *cells, given in rows.itertuples(index=False, name=None):
         own = _class(name, "" if _is_missing(given) else str(given).strip())
         own = renamed.get(own, own) if renamed else own
@@ -164,7 +172,7 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
             labels.append(own)
     if not pairs or left_out["no text"] > MOST_BAD * len(frame):
         raise NeutralError(f"{name} has no rows" + (f" to use, or too few: {listed(left_out)}" if left_out else ""))
-    return TextSplit(name, pairs, labels, added(left_out))
+    return TextSplit(name, pairs, labels, added(left_out), tuple(frame.attrs.get(records.NOTES, ())))
 
 
 def is_number(text: str) -> bool:

@@ -67,6 +67,12 @@ def require_one_spelling(task: str, labels: Mapping[str, Iterable[str]], kept: I
         _refuse(renamed, f"{name} has {several(sorted(own))}, {other} has {several(sorted(others))}")
 
 
+def numbered(labels: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return a note if the labels of several languages are numbers, which may not mean the same in all."""
+    alone = len(labels) < 2 or not all(map(_is_number, set().union(*labels.values())))
+    return [] if alone else ["labels are numbers without names, taken to mean the same in all languages"]
+
+
 def require_used(renamed: Mapping[str, str], task: str, labels: Iterable[str]) -> None:
     """Raise `NeutralError` for a mapping of a label that no data has; `labels` are those after the mapping."""
     if renamed and (unused := set(renamed.values()) - set(labels) - _kinds(task, labels) - {iob.OUTSIDE}):

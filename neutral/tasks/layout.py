@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +20,8 @@ from neutral import datafiles
 from neutral.datafiles import SPLITS, TRAIN
 from neutral.errors import FileError, NeutralError
 from neutral.languages import in_name, language
-from neutral.readings import grouped, several
-from neutral.tasks import splits
+from neutral.readings import grouped, listed, several
+from neutral.tasks import records, splits
 
 _COLUMNS = ("language", "lang")  # that tell the languages of a file apart
 _DEPTH = 4  # folders below the one that is given
@@ -40,21 +42,30 @@ class Place:
         A file, or its pieces.
     rows : split -> (name, rows)
         What a file of all languages has of this one.
+    problem : FileError or None
+        Why none of it can be read.
     """
 
     hub: str = ""
     files: dict[str, list[Path]] = field(default_factory=dict)
     rows: dict[str, Read] = field(default_factory=dict)
+    problem: FileError | None = None
 
     def splits(self) -> list[str]:
         """Return the splits that are there, the one to train on first."""
         return [split for split in SPLITS if split in self.files or split in self.rows]
 
+    def is_whole(self) -> bool:
+        """Whether there is data to train on, or was meant to be."""
+        return bool(self.hub or self.problem or TRAIN in self.splits())
+
     def tables(self, readers: splits.Readers) -> list[Read]:
         """Return (name, rows) of the split to train on and of the one to score, if there is one.
 
-        Raises the errors of `splits.tables` and `splits.read`.
+        Raises its problem, and the errors of `splits.tables` and `splits.read`.
         """
+        if self.problem:
+            raise self.problem
         if self.hub:
             return [(f"{self.hub}: {name}", rows) for name, rows in splits.tables(self.hub, readers)]
         return [self.rows[split] if split in self.rows else self._table(split, readers) for split in self.splits()[:2]]
@@ -81,27 +92,30 @@ def places(
 
     `mixed` says that one file may hold several languages, with a column that tells them apart.
 
-    Raises `FileError`, naming them, if there is none, for languages that are missing, and for two data sets of one
-    language.
+    Two data sets of one language are its place's problem. Raises `FileError`, naming them, if there is no data, and for
+    languages that are missing.
     """
     folder = Path(source).expanduser()
     files, passed_over = _files(folder, readers) if folder.is_dir() else ([], [])
-    found, unused = _found(files, readers, mixed=mixed)
-    complete = {code: place for code, place in found.items() if place.hub or "train" in place.splits()}
+    found, unused, lost = _found(files, readers, mixed=mixed)
+    complete = {code: place for code, place in found.items() if place.is_whole()}
     usable = complete or found
     if not usable:
         raise FileError(folder, "has no labelled data: no folder a language with a train file, such as en/train.tsv")
     if missing := [code for code in languages or [] if code not in usable]:
         raise FileError(folder, f"no data for {', '.join(missing)}; it has {', '.join(usable)}")
-    return {code: usable[code] for code in languages or usable}, _notes(folder, found, usable, passed_over + unused)
+    notes = _notes(folder, found, usable, passed_over + unused)
+    return {code: usable[code] for code in languages or usable}, notes + lost
 
 
-def _found(files: Sequence[_File], readers: splits.Readers, *, mixed: bool) -> tuple[dict[str, Place], list[Path]]:
-    """Return language -> where its data is, sorted, and the files that are not used."""
+def _found(
+    files: Sequence[_File], readers: splits.Readers, *, mixed: bool
+) -> tuple[dict[str, Place], list[Path], list[str]]:
+    """Return language -> where its data is, sorted, the files that are not used, and notes on rows of no language."""
     found: dict[str, Place] = defaultdict(Place)
     own, shared, unused = defaultdict(list), [], []
     for file in files:
-        rows = None if file.sure or not mixed else splits.read([file.path], readers[file.name.ending])
+        rows = None if file.sure or not mixed else splits.read_all([file.path], readers[file.name.ending])
         if rows is not None and _column(rows):
             shared.append((file, rows))
         elif file.language:
@@ -109,21 +123,27 @@ def _found(files: Sequence[_File], readers: splits.Readers, *, mixed: bool) -> t
         else:
             unused.append(file.path)
     for (code, split), rivals in own.items():
-        found[code].files[split], others = _chosen(code, rivals, readers)
+        try:
+            found[code].files[split], others = _chosen(code, rivals, readers)
+        except FileError as problem:
+            found[code].problem, others = problem, []
         unused += others
     for code, place in found.items():
-        pieces = place.files.get("train", [])
+        pieces = [] if place.problem else place.files.get(TRAIN, [])
         if pieces and pieces[0].suffix == ".parquet" and datafiles.read(pieces[0].name, readers).piece:
             found[code] = Place(hub=str(pieces[0].parent))  # the package `datasets` knows the names of its labels
-    for file, rows in shared:
-        _share(found, file, rows)
-    return dict(sorted(found.items())), unused
+    notes = [note for file, rows in shared if (note := _share(found, file, rows))]
+    return dict(sorted(found.items())), unused, notes
 
 
 def _files(folder: Path, readers: splits.Readers) -> tuple[list[_File], list[Path]]:
     """Return the files of splits below a folder, and what else is there."""
     files, passed_over = [], []
-    named = {path: datafiles.read(path.name, readers) for path in _walk(folder, _DEPTH)}
+    named: dict[Path, datafiles.Name | None] = {}
+    for _, group in groupby(sorted(_walk(folder, _DEPTH), key=lambda path: (path.parent, path)), attrgetter("parent")):
+        paths = list(group)
+        names = [datafiles.read(path.name, readers) if _is_file(path) else None for path in paths]
+        named |= dict(zip(paths, datafiles.by_neighbours(names), strict=True))
     inside = defaultdict(set)  # folder -> the languages that the names in it give
     for path, name in named.items():
         inside[path.parent].add(name and name.language)
@@ -146,13 +166,25 @@ def _whole(name: datafiles.Name) -> str | None:
 
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
+    """Yield what is in a folder, and in folders instead of them. Raises `FileError` for one that cannot be read."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise FileError(folder, f"cannot be read: {error.strerror}") from error
+    for path in paths:
         if path.name.startswith((".", "__")):
             continue
-        if path.is_dir() and depth:
+        is_loop = path.is_symlink() and path.resolve() in (folder.resolve(), *folder.resolve().parents)
+        if path.is_dir() and depth and not is_loop:
             yield from _walk(path, depth - 1)
-        elif path.is_file():
+        else:
             yield path
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path is a file, or a link to one that is not there, and its name is text (UTF-8)."""
+    is_named = str(path).encode(errors="ignore").decode() == str(path)
+    return is_named and (path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def _language(name: datafiles.Name, above: Sequence[str], folder: Path, *, first: bool) -> tuple[str | None, bool]:
@@ -196,12 +228,16 @@ def _column(rows: pd.DataFrame) -> str | None:
     return next((column for column in rows.columns if str(column).strip().lower() in _COLUMNS), None)
 
 
-def _share(found: dict[str, Place], file: _File, rows: pd.DataFrame) -> None:
-    """Give each language its rows of a file of all languages."""
-    for code, own in rows.groupby(_column(rows), sort=False):
+def _share(found: dict[str, Place], file: _File, rows: pd.DataFrame) -> str:
+    """Give each language its rows of a file of all languages; return a note on those that are of none, else ""."""
+    codes = rows[_column(rows)].fillna("").astype(str).str.strip()
+    lost = records.told(rows) | ({"no language": int((codes == "").sum())} if (codes == "").any() else {})
+    rows.attrs.pop(records.LEFT_OUT, None)
+    for code, own in rows[codes != ""].groupby(codes, sort=False):
         twin = next((each for each in found if _is_same(str(code), each)), str(code))
         if file.split not in found[twin].splits():
-            found[twin].rows[file.split] = f"{file.path} ({code})", own.reset_index(drop=True)
+            found[twin].rows[file.split] = f"{file.path} ({code})", splits.unhidden(own)
+    return f"{file.path.name}: left out {listed(lost)}" if lost else ""
 
 
 def of_language(code: str, name: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -241,6 +277,8 @@ def _notes(
 
 def _assumed(place: Place) -> list[str]:
     """Return which splits stand in for others."""
+    if place.problem:
+        return []
     first, *rest = place.splits()
     notes = [] if first == "train" else [f"no train file, so {first} is trained on"]
     if not rest:

@@ -22,6 +22,9 @@ LEFT_OUT = "left_out"
 NOTES = "notes"
 """Attribute of rows: what was assumed in reading them."""
 
+WORDS = ("tokens", "words")
+"""The columns that may hold the words of a sentence, as lists."""
+
 _LONGEST = 1 << 27  # letters in a cell of a CSV file
 
 
@@ -36,7 +39,7 @@ def read_json(path: Path) -> pd.DataFrame:
     except json.JSONDecodeError:
         content, bad = _json_lines(textfiles.lines(path))
     is_columns = isinstance(content, dict) and ".jsonl" not in path.suffixes  # one record may have lists only, too
-    if is_columns and all(isinstance(column, list) for column in content.values()):
+    if is_columns and all(isinstance(column, list) for column in content.values()) and not _is_sentence(content):
         return pd.DataFrame(content)
     records = content if isinstance(content, list) else [content]
     for number, record in enumerate(records, 1):
@@ -46,27 +49,78 @@ def read_json(path: Path) -> pd.DataFrame:
 
 
 def read_tsv(path: Path) -> pd.DataFrame:
-    """Return the rows of a file of columns with tabs between, all text; quotes are letters like others.
+    """Return the rows of a file of columns with tabs between, all text; quotes are letters like others, which is noted.
 
     Cells that a line lacks at its end are empty. Raises `ValueError` if more than `MOST_BAD` of the lines have too
     many.
     """
-    return _table(line.split("\t") for line in textfiles.lines(path) if line.strip())
+    rows = _table(line.split("\t") for line in textfiles.lines(path) if line.strip())
+    if quoted := [column for column in rows if _is_quoted(rows[column])]:
+        rows.attrs[NOTES] = [f"cells of {', '.join(quoted)} are in quotes, which stay: with tabs they are letters"]
+    return rows
 
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Return the rows of a CSV file, all text; its first line tells commas from semicolons and tabs.
 
-    Raises `ValueError` for what is no CSV, and as `read_tsv` does.
+    Raises `ValueError`, naming the line, for a quote that is not closed or has text behind it, as rows would run into
+    each other; between tabs such a quote is a letter. Raises the errors of `read_tsv`, too.
     """
     text = textfiles.read(path)
     head = text.partition("\n")[0]
     mark = max(",;\t", key=head.count)  # the comma if none is there
     csv.field_size_limit(_LONGEST)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    rows, line = [], 1
     try:
-        return _table(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if row)
+        for row in reader:
+            rows += [row] if row else []
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(str(error)) from error
+        if mark == "\t":
+            return read_tsv(path)
+        raise ValueError(
+            f"the row that begins in line {line} is no CSV, its quotes are not in pairs: {error}"
+        ) from error
+    return _table(rows)
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Return the rows of a Parquet file, with the names of classes for their numbers where the file has them.
+
+    The package `datasets` writes them into it. Raises `ValueError` for what is no Parquet, and as `named` does.
+    """
+    from pyarrow import parquet
+
+    stored = parquet.read_schema(path).metadata or {}
+    try:
+        features = json.loads(stored.get(b"huggingface", b"{}"))["info"]["features"]
+    except (KeyError, TypeError, ValueError):
+        features = {}
+    classes = {column: (_names(feature), _names(_inner(feature))) for column, feature in features.items()}
+    return named(pd.read_parquet(path), classes)
+
+
+def named(rows: pd.DataFrame, classes: Mapping[str, tuple[list[str] | None, list[str] | None]]) -> pd.DataFrame:
+    """Return rows with the names of classes for their numbers; `classes` has those of cells, and those of lists.
+
+    Numbers below 0 and missing ones stay. Raises `ValueError` for a number that has no name.
+    """
+
+    def name(number: object, names: list[str], column: str) -> object:
+        if number is None or isinstance(number, str) or not number >= 0:
+            return number
+        if number >= len(names):
+            raise ValueError(f"{column} has the number {number}, and names for {len(names)} only")
+        return names[int(number)]
+
+    for column, (names, several) in classes.items():
+        if column in rows and names:
+            rows[column] = pd.Series([name(cell, names, column) for cell in rows[column]], rows.index, dtype=object)
+        elif column in rows and several:
+            cells = [None if cell is None else [name(each, several, column) for each in cell] for cell in rows[column]]
+            rows[column] = pd.Series(cells, rows.index, dtype=object)
+    return rows
 
 
 def told(rows: pd.DataFrame) -> dict[str, int]:
@@ -84,6 +138,26 @@ def joined(pieces: Iterable[pd.DataFrame]) -> pd.DataFrame:
     rows = _told(pd.concat(pieces, ignore_index=True), left_out)
     rows.attrs[NOTES] = list(notes)
     return rows
+
+
+def _names(feature: object) -> list[str] | None:
+    return feature.get("names") if isinstance(feature, dict) else None
+
+
+def _inner(feature: object) -> object:
+    """Return what a list's values are, as the package `datasets` notes it."""
+    return feature.get("feature") if isinstance(feature, dict) else next(iter(feature or ()), None)
+
+
+def _is_sentence(content: Mapping[str, list]) -> bool:
+    """Whether an object whose values are all lists is one sentence, and not columns of several."""
+    return any(isinstance(word, str) for key in WORDS for word in content.get(key, ())[:1])
+
+
+def _is_quoted(column: pd.Series) -> bool:
+    """Whether half of the cells that are filled begin and end with a quote."""
+    filled = [cell for cell in column if cell]
+    return sum(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in filled) * 2 >= max(1, len(filled))
 
 
 def _told(rows: pd.DataFrame, left_out: Mapping[str, int]) -> pd.DataFrame:
@@ -118,7 +192,7 @@ def _json_lines(lines: Iterable[str]) -> tuple[list[object], int]:
 
 
 READERS = {
-    ".parquet": pd.read_parquet,
+    ".parquet": read_parquet,
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".jsonl": read_json,

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
@@ -22,8 +23,8 @@ from neutral.tasks import columns, iob, records, splits
 
 NAMES = ("ner", "pos")
 
-_WORDS = ("tokens", "words")
 _TAGS = {"ner": ("ner_tags", "tags", "labels"), "pos": ("upos", "pos_tags", "tags", "labels")}
+_LISTS = (list, tuple, np.ndarray)
 _ALIKE = 3  # words that may be all the same
 _COLUMNS = (".conll", ".conllu", ".txt", ".tsv", "", ".bio", ".iob", ".iob2", ".bioes", ".iobes", ".tags")
 
@@ -125,19 +126,19 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
     Raises `NeutralError`, naming the split, if it has no sentences, for sentences whose words and tags differ in
     number, for tags of `ner` that are none or O alone, and for words that are all numbers.
     """
-    keys = [next((c for c in candidates if c in frame), None) for candidates in (_WORDS, _TAGS[task])]
+    keys = [next((c for c in candidates if c in frame), None) for candidates in (records.WORDS, _TAGS[task])]
     if None in keys:
         existing = ", ".join(map(str, frame.columns))
         raise NeutralError(f"{name} has no columns of words and tags (tokens, {_TAGS[task][0]}); it has {existing}")
-    words, tags = ([tuple(map(str, row)) for row in frame[key] if not isinstance(row, (str, float))] for key in keys)
-    if len(words) != len(tags) or len(words) != len(frame):
-        raise NeutralError(f"{name}: {keys[0]} and {keys[1]} must hold a list in every row")
+    words, tags = (_lists(name, key, frame[key]) for key in keys)
     if renamed:
         tags = [tuple(renamed.get(tag, tag) for tag in own) for own in tags]
     for number, (own_words, own_tags) in enumerate(zip(words, tags, strict=True), start=1):
         if len(own_words) != len(own_tags):
             raise NeutralError(f"{name}: sentence {number} has {len(own_words)} words and {len(own_tags)} tags")
         odd = next((tag for tag in own_tags if task == "ner" and not iob.is_tag(tag)), None)
+        if odd is not None and odd.isdecimal():
+            raise NeutralError(f"{name} has numbers for tags, without names; give --labels 0=O,1=B-TYPE,2=I-TYPE,…")
         if odd is not None:
             raise NeutralError(f"{name}: sentence {number} has the tag {odd}; names are tagged B-TYPE, I-TYPE and O")
     notes = list(frame.attrs.get(records.NOTES, ()))
@@ -152,12 +153,27 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
     return split
 
 
+def _lists(name: str, key: str, column: pd.Series) -> list[tuple[str, ...]]:
+    """Return the lists of a column; "" for a missing value in one, and an empty list for one that is missing.
+
+    Raises `NeutralError` for other cells, and for lists of lists or objects.
+    """
+    rows = []
+    for cell in column:
+        is_missing = cell is None or (isinstance(cell, float) and cell != cell)
+        row = [] if is_missing else list(cell) if isinstance(cell, _LISTS) else [[]]
+        if any(isinstance(each, (dict, *_LISTS)) for each in row):
+            raise NeutralError(f"{name}: {key} must hold a list of texts in every row")
+        rows.append(row)
+    return [tuple("" if each is None else str(each) for each in row) for row in rows]
+
+
 def _with_words(words: Iterable[tuple[str, ...]], tags: Iterable[tuple[str, ...]]) -> tuple[list[tuple], int]:
     """Return sentences, words and tags, without empty words, and how many of these there were."""
     kept, lost = [], 0
     for own_words, own_tags in zip(words, tags, strict=True):
         full = [i for i, word in enumerate(own_words) if columns.is_word(word)]
-        lost += len(own_words) - len(full)
+        lost += len(own_words) - len(full) if own_words else 1
         if full:
             kept.append((tuple(own_words[i] for i in full), tuple(own_tags[i] for i in full)))
     return kept, lost

@@ -124,7 +124,12 @@ def read(paths: Sequence[Path], reader: Callable[[Path], pd.DataFrame]) -> pd.Da
 
     Raises `FileError` for a file that cannot be read, and for a piece that is missing.
     """
-    return _unhidden(records.joined([_read(path, reader) for path in paths]))
+    return unhidden(read_all(paths, reader))
+
+
+def read_all(paths: Sequence[Path], reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of a split's file, or of its pieces. Raises the errors of `read`."""
+    return records.joined([_read(path, reader) for path in paths])
 
 
 def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
@@ -144,6 +149,11 @@ def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
         what = "no such folder; a data set of the hub" if not is_local(source) else "a folder laid out as the hub's"
         raise NeutralError(f"{source}: {what} needs the package `datasets`: pip install datasets") from error
     name, _, configuration = (source, "", "") if is_local(source) else source.partition(":")
+    if is_local(source):  # what it says on the way is of no use, and of a file that it cannot read we say it
+        from datasets import utils
+
+        utils.logging.set_verbosity(utils.logging.CRITICAL)
+        utils.disable_progress_bars()
     try:
         splits = load_dataset(name, configuration or None)
     except (OSError, ValueError) as error:
@@ -160,23 +170,11 @@ def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
             column: (getattr(feature, "names", None), getattr(getattr(feature, "feature", None), "names", None))
             for column, feature in features.items()
         }
-        split_tables.append((split, _unhidden(_named(splits[split].to_pandas(), classes), always=True)))
+        split_tables.append((split, unhidden(records.named(splits[split].to_pandas(), classes), always=True)))
     return split_tables
 
 
-def _named(rows: pd.DataFrame, classes: Mapping[str, tuple[list[str] | None, list[str] | None]]) -> pd.DataFrame:
-    """Return rows with the names of classes for their numbers, also in lists; -1 stays."""
-    for column, (names, several) in classes.items():
-        if column not in rows:
-            continue
-        if names:
-            rows[column] = [names[number] if number >= 0 else -1 for number in rows[column]]
-        elif several:
-            rows[column] = [[several[number] for number in numbers] for numbers in rows[column]]
-    return rows
-
-
-def _unhidden(rows: pd.DataFrame, *, always: bool = False) -> pd.DataFrame:
+def unhidden(rows: pd.DataFrame, *, always: bool = False) -> pd.DataFrame:
     """Return the rows whose `label` is known.
 
     Labels -1 beside other numbers are a class of their own, unless the rows come from the hub (`always`).
