@@ -7,9 +7,11 @@ A line ends where a line feed is, and nowhere else: text holds no-break spaces, 
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from neutral.errors import FileError
 
@@ -31,7 +33,7 @@ def read(path: str | Path) -> str:
     """
     path = Path(path)
     try:
-        with PACKED.get(path.suffix.lower(), open)(path, "rb") as file:
+        with _opened(path) as file:
             content = file.read()
         text = content.decode("utf-8").removeprefix(_MARK)
     except UnicodeDecodeError as error:
@@ -39,18 +41,32 @@ def read(path: str | Path) -> str:
         raise FileError(path, f"is not UTF-8 text (byte {error.start}){utf16}; save it as UTF-8") from error
     except UNREADABLE as error:
         raise FileError(path, f"cannot be read: {error}") from error
-    if content.count(0) > _MOST_ZEROS * len(content):
-        raise FileError(path, "holds zero bytes, so it is no UTF-8 text (but UTF-16, or no text)")
+    _require_text(path, content.count(0), len(content))
     return text
 
 
 def lines(path: str | Path) -> list[str]:
     """Return the lines of a UTF-8 file without their ends, and without the byte-order marks that some begin with.
 
-    Files that were put together from several have such marks inside. Raises the errors of `read`.
+    Files that were put together from several have such marks inside. The lines are read one by one: a whole text takes
+    up to four bytes a letter, as soon as one of its letters does. Raises the errors of `read`.
     """
-    text = read(path).replace("\r\n", "\n").replace("\r", "\n")
-    each = text.split("\n")
-    if not each[-1]:
-        each.pop()
-    return [line.lstrip(_MARK) for line in each]
+    path = Path(path)
+    try:
+        with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
+            each = [line.removesuffix("\n").lstrip(_MARK) for line in text]
+    except UnicodeDecodeError:
+        return read(path).split("\n")  # which says where
+    except UNREADABLE as error:
+        raise FileError(path, f"cannot be read: {error}") from error
+    _require_text(path, sum(line.count("\0") for line in each), sum(map(len, each)))
+    return each
+
+
+def _require_text(path: Path, zeros: int, letters: int) -> None:
+    if zeros > _MOST_ZEROS * letters:
+        raise FileError(path, "holds zero bytes, so it is no UTF-8 text (but UTF-16, or no text)")
+
+
+def _opened(path: Path) -> BinaryIO:
+    return PACKED.get(path.suffix.lower(), open)(path, "rb")

@@ -38,3 +38,11 @@ def test_letters_with_zeros_between_them_are_no_text_and_one_zero_is(tmp_path):
         textfiles.lines(path)
     path.write_bytes(b"hello\n" * 40 + b"\0\n")
     assert len(textfiles.lines(path)) == 41
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a", "a\n", "a\r\n\r\nb", "a\rb\r", "\n\n", f"{MARK}", f"a\n{MARK}"])
+def test_lines_are_those_of_the_text_cut_at_line_ends(tmp_path, text):
+    path = tmp_path / "en.txt"
+    path.write_bytes(text.encode())
+    plain = textfiles.read(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    assert textfiles.lines(path) == [line.lstrip(MARK) for line in (plain if plain[-1] else plain[:-1])]
