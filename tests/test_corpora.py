@@ -3,7 +3,8 @@ import lzma
 
 import pytest
 
-from neutral import corpora, datafiles
+from neutral import corpora
+from neutral.corpora import datafiles
 from neutral.errors import FileError, NeutralError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from neutral import datafiles
+from neutral.corpora import datafiles
 
 ENDINGS = [".txt", ".conll", ".conllu", ".tsv", ".jsonl", ".parquet", ""]
 

@@ -7,9 +7,9 @@ import pytest
 from claims import ROOT
 
 from neutral.cli import options
-from neutral.datafiles import SPLITS
+from neutral.corpora.datafiles import SPLITS
+from neutral.corpora.readings import MOST_BAD
 from neutral.errors import NeutralError
-from neutral.readings import MOST_BAD
 from neutral.tasks import examples, records, sentences
 
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")

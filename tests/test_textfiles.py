@@ -3,7 +3,7 @@ import lzma
 
 import pytest
 
-from neutral import textfiles
+from neutral.corpora import textfiles
 from neutral.errors import FileError
 
 MARK = "\ufeff"

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral import corpora, models, textfiles
+from neutral import corpora, models
+from neutral.corpora import textfiles
 from neutral.errors import FileError, NeutralError
 from neutral.inside.definitions import PAPER, POOLINGS, UNWRITTEN
 from neutral.inside.hidden import hidden

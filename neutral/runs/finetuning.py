@@ -9,10 +9,10 @@ from pathlib import Path
 from neutral import models
 from neutral.compression import finetuning
 from neutral.compression.table import Table
+from neutral.corpora.readings import listed
 from neutral.errors import NeutralError
 from neutral.models import adapters
 from neutral.progress import say
-from neutral.readings import listed
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
 from neutral.runs.records import Finished, scored

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from neutral import textfiles
+from neutral.corpora import textfiles
+from neutral.corpora.readings import MOST_BAD, added, listed
 from neutral.errors import FileError
-from neutral.readings import MOST_BAD, added, listed
 from neutral.tasks import iob, roles
 
 _FEWEST = 5  # columns, of files whose sentences may differ in their number

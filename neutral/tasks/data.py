@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from neutral import corpora, readings
-from neutral.corpora import Corpus, Survey
+from neutral import corpora
+from neutral.corpora import Corpus, Survey, readings
 from neutral.errors import NeutralError
 from neutral.tasks import examples, labelsets, layout, making, sentences, splits
 from neutral.tasks.examples import NLI, TextSplit

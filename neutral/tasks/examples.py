@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from neutral.corpora.readings import MOST_BAD, Reading, added, listed
 from neutral.errors import NeutralError
-from neutral.readings import MOST_BAD, Reading, added, listed
 from neutral.tasks import records, splits
 
 NLI = "nli"

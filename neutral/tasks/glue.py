@@ -18,8 +18,8 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from neutral.corpora.readings import added
 from neutral.errors import NeutralError
-from neutral.readings import added
 from neutral.tasks import records, splits
 from neutral.tasks.classification import Classification
 from neutral.tasks.examples import Example

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from itertools import combinations, product, takewhile
 
+from neutral.corpora.readings import several
 from neutral.errors import NeutralError
-from neutral.readings import several
 from neutral.tasks import iob
 from neutral.tasks.examples import NLI
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from neutral import datafiles
-from neutral.datafiles import SPLITS, TRAIN
+from neutral.corpora import datafiles
+from neutral.corpora.datafiles import SPLITS, TRAIN
+from neutral.corpora.readings import grouped, listed, several
 from neutral.errors import FileError, NeutralError
 from neutral.languages import in_name, language
-from neutral.readings import grouped, listed, several
 from neutral.tasks import records, splits
 
 _COLUMNS = ("language", "lang")  # that tell the languages of a file apart

@@ -9,9 +9,9 @@ import pandas as pd
 
 from neutral import encoding
 from neutral.corpora import Survey
+from neutral.corpora.readings import listed, several
 from neutral.errors import NeutralError
 from neutral.models.tokenizers import unknown
-from neutral.readings import listed, several
 
 if TYPE_CHECKING:  # transformers takes seconds to import
     from transformers import PreTrainedTokenizerBase

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from neutral import textfiles
-from neutral.readings import MOST_BAD, added
+from neutral.corpora import textfiles
+from neutral.corpora.readings import MOST_BAD, added
 
 LEFT_OUT = "left_out"
 """Attribute of rows: reason -> how many lines or rows were passed over."""

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from neutral.corpora.readings import Reading, added
 from neutral.errors import NeutralError
-from neutral.readings import Reading, added
 from neutral.tasks import columns, iob, records, splits
 
 NAMES = ("ner", "pos")

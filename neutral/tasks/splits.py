@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from neutral.corpora.textfiles import UNREADABLE
 from neutral.errors import FileError, NeutralError
 from neutral.tasks import records
-from neutral.textfiles import UNREADABLE
 
 HELD_OUT = ("validation", "valid", "val", "dev", "devel", "validation_matched", "dev_matched", "test")
 """Names of the split to score on; the first that exists is taken."""

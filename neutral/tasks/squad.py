@@ -21,8 +21,8 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding
+from neutral.corpora.readings import listed
 from neutral.errors import NeutralError
-from neutral.readings import listed
 from neutral.tasks import answers, records, splits
 from neutral.tasks.base import Score, alike, autocast, padded, padding_token
 

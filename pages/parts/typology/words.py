@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from neutral.association import LEAST, possible, schemes
+from neutral.corpora.readings import several
 from neutral.figures.theme import number, short_layer, signed
 from neutral.labels import WHOLE
 from neutral.members import display
 from neutral.metrics import SIGNIFICANT
-from neutral.readings import several
 from neutral.typology import KINDS, label
 from neutral.typology.graphs import Network
 from neutral.typology.maps import usual_neighbours

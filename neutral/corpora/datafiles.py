@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from neutral.corpora.textfiles import PACKED
 from neutral.languages import in_name, is_word
-from neutral.textfiles import PACKED
 
 TRAIN, DEV, DEVTEST, TEST = "train", "dev", "devtest", "test"
 

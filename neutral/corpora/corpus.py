@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from neutral import datafiles, markup, textfiles
-from neutral.datafiles import DEV, DEVTEST, TEST, TRAIN
+from neutral.corpora import datafiles, markup, textfiles
+from neutral.corpora.datafiles import DEV, DEVTEST, TEST, TRAIN
+from neutral.corpora.readings import Reading, grouped, left_out, several, twins
 from neutral.errors import FileError, NeutralError
-from neutral.readings import Reading, grouped, left_out, several, twins
 
 _ENDINGS = (".txt", "")
 _SPLITS = (TRAIN, "", DEV, DEVTEST, TEST)  # the first that a language has is trained on; "": a name that says none
