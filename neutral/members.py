@@ -46,10 +46,10 @@ def _label_and_rest(member: str) -> tuple[str, str]:
 def display(member: str) -> str:
     """Return a member's name for people: the language's name if its code is known, else the member's own.
 
-    >>> display("en"), display("en 2"), display("en+fa"), display("my run")
-    ('English', 'English 2', 'English + Farsi', 'my run')
+    >>> display("en"), display("en 2"), display("en+fa"), display("my run"), display("c++")
+    ('English', 'English 2', 'English + Farsi', 'my run', 'c++')
     """
-    if "+" in member:  # a mixture
+    if "+" in member and all(member.split("+")):  # a mixture
         return " + ".join(display(part) for part in member.split("+"))
     label, rest = _label_and_rest(member)
     return f"{language(label).name}{rest}"

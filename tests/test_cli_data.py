@@ -96,6 +96,13 @@ def test_a_model_counts_tokens_and_those_that_it_does_not_know(tmp_path, capsys)
     assert told["first"] == {"text": "the rain fell"}
     assert told["tokens"] >= 60
     assert told["unknown"] == 0
+    (text / "ka.txt").write_text("საქართველო ლამაზია\n" * 20, encoding="utf-8")
+    code, out, err = run(capsys, *show)
+    told = json.loads(out)
+    assert (code, told["ka"]["unknown"]) == (2, 1)
+    assert "does not know its text (100% of the tokens)" in told["ka"]["problem"]
+    assert "problem" not in told["en"]
+    assert err.splitlines()[-1].startswith("neutral: ka: the model's tokenizer does not know")
 
 
 def test_find_dry_run_says_what_is_read_and_the_plan_and_writes_nothing(folder, tmp_path, capsys):

@@ -57,4 +57,4 @@ def show(survey: Survey, chosen: argparse.Namespace) -> None:
         print(json.dumps(told, ensure_ascii=False, indent=1))
     elif told:
         print_table(overview.table(told, whole=form == "csv"), form)
-    overview.require(survey)
+    overview.require(survey, told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,7 +11,7 @@ from neutral import encoding
 from neutral.corpora import Survey
 from neutral.corpora.readings import listed, several
 from neutral.errors import NeutralError
-from neutral.models.tokenizers import unknown
+from neutral.models.tokenizers import REFUSED, unknown
 
 if TYPE_CHECKING:  # transformers takes seconds to import
     from transformers import PreTrainedTokenizerBase
@@ -25,7 +25,7 @@ def facts(survey: Survey, tokenizer: PreTrainedTokenizerBase | None = None) -> d
 
     `read` counts what was read of both splits (`train`, `held_out`), in `unit`; `left_out`, `labels`, `words` and
     `first` are those of `readings.Reading`. With a tokenizer `tokens` are counted, and `unknown` is the share of them
-    that it does not know. A language that cannot be read has a `problem`.
+    that it does not know. A language that cannot be read, or whose text the tokenizer does not know, has a `problem`.
     """
     told: dict[str, dict] = {}
     for code, (train, held) in survey.corpus.readings.items():
@@ -43,7 +43,9 @@ def facts(survey: Survey, tokenizer: PreTrainedTokenizerBase | None = None) -> d
         if tokenizer is not None and code in survey.corpus.train:
             texts = texts_of([*survey.corpus.train[code], *survey.corpus.held_out[code]])
             told[code]["tokens"] = sum(map(len, encoding.ids(tokenizer, texts)))
-            told[code]["unknown"] = round(unknown(tokenizer, texts), 4)
+            told[code]["unknown"] = share = round(unknown(tokenizer, texts), 4)
+            if share >= REFUSED:
+                told[code]["problem"] = f"the model's tokenizer does not know its text ({share:.0%} of the tokens)"
     for code, problem in survey.problems.items():
         if code:
             told[code] = {"read": 0, "left_out": {}, "labels": {}, "first": {}, "problem": str(problem)}
@@ -73,14 +75,16 @@ def table(told: dict[str, dict], *, whole: bool = False) -> pd.DataFrame:
     return made.astype(object).where(made.notna(), "").loc[:, [name for name in made if _is_filled(made[name])]]
 
 
-def require(survey: Survey) -> None:
-    """Raise `NeutralError` if a language could not be read, or labels do not agree."""
+def require(survey: Survey, told: Mapping[str, dict] | None = None) -> None:
+    """Raise `NeutralError` for a language that cannot be read or has a `problem`, and for labels that do not agree."""
     lost = [code for code in survey.problems if code]
     first = next(iter(survey.problems.values()), None)
     if len(lost) > 1:
         raise NeutralError(f"{len(lost)} languages cannot be read ({several(lost)}); {first}")
     if first is not None:
         raise first
+    if unread := {code: each["problem"] for code, each in (told or {}).items() if "problem" in each}:
+        raise NeutralError(f"{several(list(unread))}: {next(iter(unread.values()))}; `find` refuses such text")
 
 
 def texts_of(items: Iterable[object]) -> list[str]:
