@@ -102,7 +102,8 @@ def settings(plan: SearchPlan) -> dict:
 
 def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:
     """Return what a plan does in a line; `examples` is how many each language has to train on."""
-    of = f"{plan.method} masks of {len(plan.languages)} languages, {len(plan.seeds)} seeds, sparsities "
+    of = f"{plan.method} masks of {_counted(len(plan.languages), 'language')}, {_counted(len(plan.seeds), 'seed')}, "
+    of += "sparsity " if len(plan.sparsities) == 1 else "sparsities "
     of += ", ".join(f"{sparsity:.0%}" for sparsity in plan.sparsities)
     if not plan.trains:
         return f"{of}: scored without training"
@@ -112,3 +113,7 @@ def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:
         return f"{of}: {runs:,} trainings" + (f" of {plan.recipe.steps:,} steps" if not plan.recipe.epochs else "")
     count = plan.examples or min(examples.values())
     return f"{of}: {runs:,} trainings of {plan.recipe.of(count).steps:,} steps, on {count:,} examples a language"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
