@@ -277,6 +277,23 @@ def left_out(codes: Sequence[str]) -> str:
     return f"Without enough data, so left out: {', '.join(map(display, codes))}."
 
 
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of tests with the languages that were left out by name."""
+    if "left_out" not in table:
+        return table
+    left = table["left_out"].fillna("").map(lambda codes: ", ".join(map(display, filter(None, codes.split(", ")))))
+    return table.assign(left_out=left)
+
+
+def constant(distances: pd.DataFrame, kinds: Sequence[str]) -> str:
+    """Say which of these distances are the same for all pairs, so that their rows are empty; "" if none is."""
+    spread = distances.groupby("distance")["value"].nunique()
+    same = [label(kind) for kind in kinds if spread.get(kind) == 1]
+    if not same:
+        return ""
+    return f"No value: {', '.join(same)}, the same for all pairs here."
+
+
 def heat(table: pd.DataFrame) -> str:
     """Say what the marks of the heatmap mean: `table` has the whole network and all layers."""
     cells = table[table["group"] != WHOLE]["p"].notna().sum()
@@ -302,7 +319,11 @@ def regression(table: pd.DataFrame) -> str:
     row = table.iloc[0]
     if row["r2"] != row["r2"]:
         return "There are too few pairs for so many distances, or one side is the same for all pairs."
-    left = f" Left out for want of data: {row['left_out']}." if row["left_out"] else ""
+    left = (
+        f" Left out for want of data: {', '.join(map(display, row['left_out'].split(', ')))}."
+        if row["left_out"]
+        else ""
+    )
     return (
         f"Together they explain **R² = {row['r2']:.2f}** of the ranks of the overlap (p = {number(row['r2_p'])}, "
         f"within families {number(row['r2_p_within'])}; {row['permutations']:,} permutations).{left}"
