@@ -52,8 +52,9 @@ class Families:
         ranked = sorted(sizes, key=lambda family: (-sizes[family], family not in USUAL, family))
         own, rest = ranked[: len(USUAL)], ranked[len(USUAL) :]
         free = iter([hue for family, hue in USUAL.items() if family not in own])
-        self.colours = {family: USUAL.get(family) or next(free) for family in own}
-        """Name in the legend -> colour, in the legend's order."""
+        hues = {family: USUAL.get(family) or next(free) for family in own}
+        self.colours = {family: hues[family] for family in sorted(own, key=lambda family: (-sizes[family], family))}
+        """Name in the legend -> colour, in the legend's order: that of `languages.in_tree_order`, as on axes."""
         self.colours |= {name: NEUTRAL[name] for name, some in ((OTHERS, rest), (UNKNOWN, unknown)) if some}
 
     def name(self, member: str) -> str:
