@@ -350,3 +350,11 @@ def test_the_overview_leads_to_both_pages():
     labels = [link.proto.label for link in opened("app.py").get("page_link")]
     assert "Does a mask work for another language?" in labels
     assert "How sparse a language's ticket can get" in labels
+
+
+def test_a_study_without_runs_is_said_to_have_none(folder):
+    synthetic.two_language_study(folder / "bare")
+    said = "“bare” has no transfer runs; `python -m neutral transfer` makes them. These are of “made”."
+    assert said in text(opened("pages/transfer.py", study="bare"))
+    assert "has no transfer runs" not in text(opened("pages/transfer.py", study="made"))
+    assert "has no transfer runs" not in text(opened("pages/transfer.py", study="bare", runs=PAPER))
