@@ -110,7 +110,7 @@ def lines(figure: go.Figure, members: Sequence[str], families: Families) -> Iter
 def lines_layout(members: Sequence[str], families: Families) -> dict:
     """Return height and legend of a figure with the `lines` of members: all entries in sight."""
     entries = len(families.among(members)) + (len(members) if len(members) <= NAMED_UP_TO else 0)
-    return {"height": max(430, 110 + 19 * entries), "legend": {"tracegroupgap": 3}}
+    return {"height": max(430, 150 + 19 * entries), "legend": {"tracegroupgap": 3}}
 
 
 def legend(figure: go.Figure, members: Sequence[str], families: Families, *, group: bool = False) -> None:
