@@ -238,8 +238,8 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     assert "Own masks score German 80." in text(at)
     assert "**Beside the paper:** in the mean of pairs another's mask is" in text(at)
     assert "English" in printed["x"]
-    mixed = next(table.value for table in at.dataframe if "en, fr mixed" in table.value.index)
-    assert mixed.loc[["Own mask", "en, fr mixed"], "German"].tolist() == [80, 70]
+    mixed = next(table.value for table in at.dataframe if "English, French mixed" in table.value.index)
+    assert mixed.loc[["Own mask", "English, French mixed"], "German"].tolist() == [80, 70]
     assert len(charts(opened("pages/transfer.py", target="Masked language modelling"))) == len(charts(at)) - 3
 
 

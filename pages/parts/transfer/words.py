@@ -277,7 +277,7 @@ def none_across(target: str) -> str:
 
 def mixture_names(mixture: str) -> Mapping[str, str]:
     """Name a mixture and the sources beside its mask: source -> name."""
-    return {"full": "Full model", "own": "Own mask", mixture: f"{', '.join(parts(mixture))} mixed"}
+    return {"full": "Full model", "own": "Own mask", mixture: f"{', '.join(map(display, parts(mixture)))} mixed"}
 
 
 def mixture(task: str, rows: pd.DataFrame, means: pd.Series, *, printed: bool) -> str:
