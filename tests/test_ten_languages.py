@@ -73,6 +73,19 @@ def test_the_typology_page_says_on_what_its_tests_rest():
     assert several[["languages", "pairs"]].drop_duplicates().values.tolist() == [[10, 45]]
 
 
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("Graph", "each language is of a family of its own, so communities cannot agree with families"),
+        ("Tree", "All pairs are equally far here, so the tree says nothing."),
+    ],
+)
+def test_graph_and_tree_say_that_families_tell_nothing_of_ten_unrelated_languages(section, said):
+    shown = text(apppages.opened("pages/typology.py", section=section))
+    assert said in shown
+    assert "Rand index" not in shown
+
+
 def test_the_command_says_languages_pairs_and_that_nothing_can_be_exchanged(folder, capsys):
     options = ["--study", str(folder / "ten"), "--by", "all", "--permutations", "99", "--format", "csv"]
     assert main(["typology", *options]) == 0

@@ -337,11 +337,14 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
     communities = "; ".join(groups) if groups else "none"
     if alone:
         communities += f"; alone: {', '.join(alone)}"
+    rand = f"adjusted Rand index: **{signed(network.agreement)}** (1 the same, 0 chance)"
+    agreement = f"agreement with the families, {rand}"
+    if len(set(spoken.blocks.values())) == len(spoken.codes):
+        agreement = "each language is of a family of its own, so communities cannot agree with families"
     lines = [
         f"{len(network.edges)} pairs drawn, {value} {network.weakest:.4g} at the weakest.",
         f"**Communities:** {communities}.",
-        f"Modularity {signed(network.modularity)}; agreement with the families, adjusted Rand index: "
-        f"**{signed(network.agreement)}** (1 the same, 0 chance).",
+        f"Modularity {signed(network.modularity)}; {agreement}.",
     ]
     return "  \n".join(lines)
 
@@ -368,6 +371,8 @@ def graphs(one: Network, other: Network | None = None) -> str:
 
 def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
     """Say how well a tree keeps its distances, and how well it agrees with another distance."""
+    if dendrogram.kept != dendrogram.kept:
+        return "All pairs are equally far here, so the tree says nothing."
     sentences = [
         f"The tree keeps the distances it was made from with a cophenetic correlation of **{signed(dendrogram.kept)}** "
         "(1: nothing is lost)."
