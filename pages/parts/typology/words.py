@@ -287,8 +287,8 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 
 def constant(distances: pd.DataFrame, kinds: Sequence[str]) -> str:
     """Say which of these distances are the same for all pairs, so that their rows are empty; "" if none is."""
-    spread = distances.groupby("distance")["value"].nunique()
-    same = [label(kind) for kind in kinds if spread.get(kind) == 1]
+    values = {kind: set(distances.loc[distances["distance"] == kind, "value"].dropna()) for kind in kinds}
+    same = [label(kind) for kind in kinds if len(values[kind]) == 1]
     if not same:
         return ""
     return f"No value: {', '.join(same)}, the same for all pairs here."
