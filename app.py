@@ -70,6 +70,7 @@ def related(pairs: pd.DataFrame) -> None:
     if len(table) < 2:
         return
     st.markdown("##### Do related languages share more?")
+    table["relation"] = table["relation"].replace(words.NOT_RELATED)
     st.dataframe(
         table.drop(columns="chance").rename(columns=words.KINSHIP_COLUMNS),
         hide_index=True,

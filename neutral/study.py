@@ -45,8 +45,8 @@ _COUNTS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<kind>[a-z]+)\.safetensors$"
 )
 _MASKS = re.compile(
-    r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<language>[^_]+)"
-    r"(?:_(?P<variant>[^_]+))?\.safetensors$"
+    r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<language>.+?)"
+    r"(?:_(?P<variant>[ab]))?\.safetensors$"  # the rest is the label's own: srp_Cyrl, ko_KR
 )
 _OLD_SCOPE = re.compile(r"^(?P<scope>\w+) \((?P<only>\w+) only\)$")
 _SAME = 1e-6  # sparsities that differ by less are one

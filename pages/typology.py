@@ -106,10 +106,12 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
         st.markdown(words.layers(heat, kind))
     st.markdown("##### Every distance")
     columns = [column for column in words.COLUMNS if column in tested or column == "name"]
-    table = tested.assign(name=tested["distance"].map(typology.label))[columns]
+    table = words.named(tested.assign(name=tested["distance"].map(typology.label)))[columns]
     st.dataframe(table, hide_index=True, column_config=words.COLUMNS, key=f"tested-{view.key}-table", height="content")
     if control:
         st.caption(words.partial(control))
+    if constant := words.constant(shown.distances, list(tested["distance"])):
+        st.caption(constant)
     show.csv(tested, f"Associations {shown.measure} {shown.group}", f"tested-{view.key}")
     if not shown.knows("occurrences"):
         st.caption(words.NO_VOCABULARY)
@@ -139,6 +141,8 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     st.markdown(words.regression(table))
     named = table.assign(name=table["distance"].map(typology.label))[list(words.REGRESSION)]
     st.dataframe(named, hide_index=True, column_config=words.REGRESSION, key=f"mrm-{shown.view.key}", width="content")
+    if constant := words.constant(shown.distances, kinds):
+        st.caption(constant)
     st.caption(words.MRM)
 
 

@@ -410,3 +410,9 @@ def test_a_study_without_steps_or_losses_says_how_to_get_them():
     (note,) = [box.value for box in opened(part="Losses").info]
     assert "autoencoder:cosine,autoencoder:rmse" in note
     assert words.no_losses("bytes", ["parameters"]).endswith("choose Parameters under Size counted in, in the sidebar.")
+
+
+def test_a_study_of_masks_is_said_to_have_no_tables():
+    said = "Studies of masks, such as “two”, have no token tables"
+    assert said in text(opened(study="two"))
+    assert said not in text(opened())

@@ -205,3 +205,10 @@ def test_no_figure_sets_a_background_or_text_colour_of_its_own(study):
 def test_a_group_where_nothing_is_kept_does_not_break_a_figure():
     table = pd.DataFrame({"group": ["encoder 0 query", "encoder 0 key"], "value": [0.5, float("nan")]})
     assert figures.layer_component(table, "Jaccard overlap", name="x").data[0].z.shape == (1, 2)
+
+
+@pytest.mark.parametrize(("low", "high", "named"), [(1.0, 30.0, True), (0.9, 2.5, True), (0.9992, 1.0004, False)])
+def test_a_logarithmic_axis_has_ticks_however_narrow_it_is(low, high, named):
+    axis = theme.log_axis(low, high)
+    assert ("tickvals" in axis) == named
+    assert not named or sum(low <= tick <= high for tick in axis["tickvals"]) > 1

@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from neutral import overlap
+from neutral import maskfiles, overlap
 from neutral.errors import FileError, NeutralError
 from neutral.masks import Mask
 from neutral.study import Study, at_sparsity, find_studies, same_sparsity
@@ -65,6 +65,16 @@ def test_counts_and_masks_are_listed_by_what_they_are(study):
     with pytest.raises(FileError, match="no languages counts of wanda at 70%"):
         study.counts("mlm", "wanda", 0.7)
     assert study.masks_index().empty
+
+
+def test_masks_of_languages_with_a_script_or_region_are_listed_by_language_and_half(study):
+    mask = Mask.random({"encoder.layer.0.output.dense.weight": (8, 8)}, 0.5, 0)
+    stored = [(code, variant) for code in ("en+fa", "ko_KR", "srp_Cyrl_RS", "sw") for variant in ("", "a", "b")]
+    for code, variant in stored:
+        maskfiles.write(mask, study.mask_path("mlm", "wanda", 0.5, 0, code, variant))
+    index = study.masks_index()
+    assert sorted(zip(index["language"], index["variant"], strict=True)) == stored
+    assert list(study.masks_of("mlm", "wanda", 0.5)) == ["en+fa", "ko_KR", "srp_Cyrl_RS", "sw"]
 
 
 def test_what_is_no_study_is_named(tmp_path, study):

@@ -53,23 +53,37 @@ def test_the_overview_has_a_colour_a_family_names_all_and_tells_how_pairs_relate
     labels = heat["layout"]["yaxis"]["ticktext"]
     assert {label.split(" <")[0] for label in labels} == NAMES
     table = at.dataframe[0].value.set_index("Pairs with")
-    assert table["Pairs"].to_dict() == {"same script": 10, "unrelated": 35}
+    assert table["Pairs"].to_dict() == {"unrelated, same script": 10, "unrelated, other scripts": 35}
 
 
 def test_the_typology_page_says_on_what_its_tests_rest():
     at = apppages.opened("pages/typology.py")
     table = at.dataframe[0].value.set_index("name")
     assert table.loc["Syntax", ["languages", "pairs"]].tolist() == [10, 45]
-    assert table.loc["Phonology", ["languages", "pairs", "left_out"]].tolist() == [9, 36, "ta"]
-    assert table.loc["Genealogy", "left_out"] == "eu"  # URIEL knows no lineage of it, Glottolog's tree has it
+    assert table.loc["Phonology", ["languages", "pairs", "left_out"]].tolist() == [9, 36, "Tamil"]
+    assert table.loc["Genealogy", "left_out"] == "Basque"  # URIEL knows no lineage of it, Glottolog's tree has it
     assert table.loc["Family tree", ["languages", "left_out"]].tolist() == [10, ""]
     assert table["p_within"].isna().all()
     said = text(at)
     assert "It rests on 65 to 97 features that both languages have in URIEL+." in said
     assert "in families: nothing to exchange" in charts(at)[0]["layout"]["annotations"][0]["text"]
     assert "here no two languages are of one family" in said
+    assert "No value: Genealogy, Family tree, Family, the same for all pairs here." in said
     several = at.dataframe[1].value
     assert several[["languages", "pairs"]].drop_duplicates().values.tolist() == [[10, 45]]
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("Graph", "each language is of a family of its own, so communities cannot agree with families"),
+        ("Tree", "All pairs are equally far here, so the tree says nothing."),
+    ],
+)
+def test_graph_and_tree_say_that_families_tell_nothing_of_ten_unrelated_languages(section, said):
+    shown = text(apppages.opened("pages/typology.py", section=section))
+    assert said in shown
+    assert "Rand index" not in shown
 
 
 def test_the_command_says_languages_pairs_and_that_nothing_can_be_exchanged(folder, capsys):
@@ -77,6 +91,7 @@ def test_the_command_says_languages_pairs_and_that_nothing_can_be_exchanged(fold
     assert main(["typology", *options]) == 0
     printed = capsys.readouterr()
     assert "no two of the 10 languages are of one family: tests within families have no p" in printed.err
+    assert f"page Typology of `NEUTRAL_STUDIES={folder} streamlit run app.py`" in printed.err
     header = printed.out.splitlines()[0].split(",")
     assert {"languages", "pairs", "left_out"} <= set(header)
 

@@ -238,8 +238,8 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     assert "Own masks score German 80." in text(at)
     assert "**Beside the paper:** in the mean of pairs another's mask is" in text(at)
     assert "English" in printed["x"]
-    mixed = next(table.value for table in at.dataframe if "en, fr mixed" in table.value.index)
-    assert mixed.loc[["Own mask", "en, fr mixed"], "German"].tolist() == [80, 70]
+    mixed = next(table.value for table in at.dataframe if "English, French mixed" in table.value.index)
+    assert mixed.loc[["Own mask", "English, French mixed"], "German"].tolist() == [80, 70]
     assert len(charts(opened("pages/transfer.py", target="Masked language modelling"))) == len(charts(at)) - 3
 
 
@@ -356,3 +356,11 @@ def test_a_curve_says_of_how_many_seeds_its_tickets_are():
     levels = pd.DataFrame({"seeds": [2, 1], "full_seeds": [2, 2], "not_worse": [True, False]})
     assert "1 to 2 seeds of a ticket, 2 of the full model" in words.curve(levels, trained=True)
     assert "1 seed of a ticket, 2 of the full model" in words.curve(levels[1:], trained=True)
+
+
+def test_a_study_without_runs_is_said_to_have_none(folder):
+    synthetic.two_language_study(folder / "bare")
+    said = "“bare” has no transfer runs; `python -m neutral transfer` makes them. These are of “made”."
+    assert said in text(opened("pages/transfer.py", study="bare"))
+    assert "has no transfer runs" not in text(opened("pages/transfer.py", study="made"))
+    assert "has no transfer runs" not in text(opened("pages/transfer.py", study="bare", runs=PAPER))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neutral import recipes
@@ -184,11 +186,12 @@ def form(added: argparse.ArgumentParser) -> None:
     added.add_argument("--format", choices=("table", "csv", "json"), default="table")
 
 
-def done(path: object, chosen: argparse.Namespace, page: str = "") -> None:
+def done(path: str | Path, chosen: argparse.Namespace, page: str = "") -> None:
     """Say on standard error where the results are, and where to look at them."""
     if not chosen.quiet:
         where = f"on the page {page} of " if page else "with "
-        print(f"done: {path}; look at it {where}`streamlit run app.py`", file=sys.stderr)
+        studies = shlex.quote(str(Path(path).absolute().parent))
+        print(f"done: {path}; look at it {where}`NEUTRAL_STUDIES={studies} streamlit run app.py`", file=sys.stderr)
 
 
 def common(added: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ def add_typology(commands: argparse._SubParsersAction) -> None:
     typology.add_argument(
         "--methods", type=words, default=(), help="of finding masks (default: all that the study has)"
     )
-    typology.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.3,0.5")
+    typology.add_argument("--sparsity", type=decimals, default=(0.5,), help="0.3,0.5 (default: 0.5)")
     typology.add_argument(
         "--mask-seed", type=int, help="which of the masks found under several seeds (default: the lowest)"
     )

@@ -52,8 +52,9 @@ class Families:
         ranked = sorted(sizes, key=lambda family: (-sizes[family], family not in USUAL, family))
         own, rest = ranked[: len(USUAL)], ranked[len(USUAL) :]
         free = iter([hue for family, hue in USUAL.items() if family not in own])
-        self.colours = {family: USUAL.get(family) or next(free) for family in own}
-        """Name in the legend -> colour, in the legend's order."""
+        hues = {family: USUAL.get(family) or next(free) for family in own}
+        self.colours = {family: hues[family] for family in sorted(own, key=lambda family: (-sizes[family], family))}
+        """Name in the legend -> colour, in the legend's order: that of `languages.in_tree_order`, as on axes."""
         self.colours |= {name: GREYS[name] for name, some in ((OTHERS, rest), (UNKNOWN, unknown)) if some}
 
     def name(self, member: str) -> str:
@@ -110,7 +111,7 @@ def lines(figure: go.Figure, members: Sequence[str], families: Families) -> Iter
 def lines_layout(members: Sequence[str], families: Families) -> dict:
     """Return height and legend of a figure with the `lines` of members: all entries in sight."""
     entries = len(families.among(members)) + (len(members) if len(members) <= NAMED_UP_TO else 0)
-    return {"height": max(430, 110 + 19 * entries), "legend": {"tracegroupgap": 3}}
+    return {"height": max(430, 150 + 19 * entries), "legend": {"tracegroupgap": 3}}
 
 
 def legend(figure: go.Figure, members: Sequence[str], families: Families, *, group: bool = False) -> None:

@@ -28,7 +28,7 @@ Source = Study | MaskSet
 def folders() -> list[Path]:
     """Return the folders to look for studies in: the bundled ones, then those that NEUTRAL_STUDIES names."""
     named = os.environ.get(VARIABLE, "").split(os.pathsep)
-    return [BUNDLED, *(Path(folder) for folder in named if folder)]
+    return [BUNDLED, *(Path(folder) for folder in named if folder and Path(folder).resolve() != BUNDLED.resolve())]
 
 
 def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:

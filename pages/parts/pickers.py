@@ -75,6 +75,11 @@ def address(**more: str) -> list[tuple[str, str]]:
     return [(key, value) for key, values in choices.items() for value in values]
 
 
+def studied() -> str:
+    """Return the study of masks that the address or another page chose; "" for none."""
+    return st.query_params.get("study") or next(iter(chosen().get("study", [])), "")
+
+
 def pick(
     label: str,
     options: Sequence[T],

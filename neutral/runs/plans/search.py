@@ -102,8 +102,9 @@ def settings(plan: SearchPlan) -> dict:
 
 def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:
     """Return what a plan does in a line; `examples` is how many each language has to train on."""
-    sparsities = ", ".join(f"{sparsity:.0%}" for sparsity in plan.sparsities)
-    masks = f"{plan.method} masks of {len(plan.languages)} languages, {len(plan.seeds)} seeds, sparsities {sparsities}"
+    masks = f"{plan.method} masks of {_counted(len(plan.languages), 'language')}, {_counted(len(plan.seeds), 'seed')}, "
+    masks += "sparsity " if len(plan.sparsities) == 1 else "sparsities "
+    masks += ", ".join(f"{sparsity:.0%}" for sparsity in plan.sparsities)
     if not plan.trains:
         return f"{masks}: scored without training"
     each = len(plan.sparsities) + 1 + (plan.method == "change")  # the whole network first
@@ -112,3 +113,7 @@ def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:
         return f"{masks}: {runs:,} trainings" + (f" of {plan.recipe.steps:,} steps" if not plan.recipe.epochs else "")
     count = plan.examples or min(examples.values())
     return f"{masks}: {runs:,} trainings of {plan.recipe.of(count).steps:,} steps, on {count:,} examples a language"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -25,6 +25,8 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
     if linked and linked not in studies:
         notices.warning(f"There is no study of tables called “{linked}” here. There is {', '.join(studies)}.")
     study = studies[pickers.pick("Study", list(studies), "tables")]
+    if (asked := pickers.studied()) in catalogue.studies()[0] and not linked:
+        notices.caption(words.elsewhere(asked, study))
     scored = tables.scores(study)
     if scored.empty:
         raise NeutralError(

@@ -91,6 +91,11 @@ def title(study: Study) -> str:
     return study.info.get("title") or study.path.name
 
 
+def elsewhere(asked: str, study: Study) -> str:
+    """Say that the study of masks chosen on other pages is not what this page shows."""
+    return f"Studies of masks, such as “{asked}”, have no token tables; these are of “{title(study)}”."
+
+
 def what(study: Study, choice: TableChoice) -> str:
     """Say in a line what is shown."""
     info = study.info

@@ -130,6 +130,9 @@ SCORE_COLUMNS = {
 
 KNOWN = "A mask is known by its language's code: ISO 639 (sw, swa), with script or region if you like (sr_Cyrl, pt-BR)."
 
+NOT_RELATED = {"same script": "unrelated, same script", "unrelated": "unrelated, other scripts"}
+"""What the table of relatives calls the relations of languages that are none."""
+
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
 

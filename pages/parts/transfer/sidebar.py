@@ -26,6 +26,8 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     name = pickers.pick("Runs", [*experiments, PAPER], "runs")
     if not experiments:
         notices.markdown(words.NO_STUDY)
+    elif (asked := pickers.studied()) in studies and asked not in experiments and not linked:
+        notices.caption(words.elsewhere(asked, name))
     if name == PAPER:
         return [_of_paper()]
     of_study = experiments[name]

@@ -42,6 +42,11 @@ python -m neutral transfer --study STUDY --model MODEL --text TEXT --sparsity 0.
 """
 
 
+def elsewhere(asked: str, name: str) -> str:
+    """Say that the study chosen on other pages has no runs, and whose are shown."""
+    return f"“{asked}” has no transfer runs; `python -m neutral transfer` makes them. These are of “{name}”."
+
+
 def verdict(one: Experiment) -> str:
     """Say which mask transfers best, and whether any does as well as the own one."""
     matrix = one.matrix()
@@ -272,7 +277,7 @@ def none_across(target: str) -> str:
 
 def mixture_names(mixture: str) -> Mapping[str, str]:
     """Name a mixture and the sources beside its mask: source -> name."""
-    return {"full": "Full model", "own": "Own mask", mixture: f"{', '.join(parts(mixture))} mixed"}
+    return {"full": "Full model", "own": "Own mask", mixture: f"{', '.join(map(display, parts(mixture)))} mixed"}
 
 
 def mixture(task: str, rows: pd.DataFrame, means: pd.Series, *, printed: bool) -> str:

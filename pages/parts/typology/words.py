@@ -276,6 +276,23 @@ def left_out(codes: Sequence[str]) -> str:
     return f"Without enough data, so left out: {_named(codes)}."
 
 
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of tests with the languages that were left out by name."""
+    if "left_out" not in table:
+        return table
+    left = table["left_out"].fillna("").map(lambda codes: ", ".join(map(display, filter(None, codes.split(", ")))))
+    return table.assign(left_out=left)
+
+
+def constant(distances: pd.DataFrame, kinds: Sequence[str]) -> str:
+    """Say which of these distances are the same for all pairs, so that their rows are empty; "" if none is."""
+    values = {kind: set(distances.loc[distances["distance"] == kind, "value"].dropna()) for kind in kinds}
+    same = [label(kind) for kind in kinds if len(values[kind]) == 1]
+    if not same:
+        return ""
+    return f"No value: {', '.join(same)}, the same for all pairs here."
+
+
 def heat(table: pd.DataFrame) -> str:
     """Say what the marks of the heatmap mean: `table` has the whole network and all layers."""
     cells = table[table["group"] != WHOLE]["p"].notna().sum()
@@ -301,7 +318,11 @@ def regression(table: pd.DataFrame) -> str:
     row = table.iloc[0]
     if row["r2"] != row["r2"]:
         return "There are too few pairs for so many distances, or one side is the same for all pairs."
-    left = f" Left out for want of data: {row['left_out']}." if row["left_out"] else ""
+    left = (
+        f" Left out for want of data: {', '.join(map(display, row['left_out'].split(', ')))}."
+        if row["left_out"]
+        else ""
+    )
     return (
         f"Together they explain **R² = {row['r2']:.2f}** of the ranks of the overlap (p = {number(row['r2_p'])}, "
         f"within families {number(row['r2_p_within'])}; {row['permutations']:,} permutations).{left}"
@@ -316,11 +337,14 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
     communities = "; ".join(groups) if groups else "none"
     if alone:
         communities += f"; alone: {_named(alone)}"
+    rand = f"adjusted Rand index: **{signed(network.agreement)}** (1 the same, 0 chance)"
+    agreement = f"agreement with the families, {rand}"
+    if len(set(spoken.blocks.values())) == len(spoken.codes):
+        agreement = "each language is of a family of its own, so communities cannot agree with families"
     lines = [
         f"{len(network.edges)} pairs drawn, {value} {network.weakest:.4g} at the weakest.",
         f"**Communities:** {communities}.",
-        f"Modularity {signed(network.modularity)}; agreement with the families, adjusted Rand index: "
-        f"**{signed(network.agreement)}** (1 the same, 0 chance).",
+        f"Modularity {signed(network.modularity)}; {agreement}.",
     ]
     return "  \n".join(lines)
 
@@ -344,6 +368,8 @@ def graphs(one: Network, other: Network | None = None) -> str:
 
 def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
     """Say how well a tree keeps its distances, and how well it agrees with another distance."""
+    if dendrogram.kept != dendrogram.kept:
+        return "All pairs are equally far here, so the tree says nothing."
     sentences = [
         f"The tree keeps the distances it was made from with a cophenetic correlation of **{signed(dendrogram.kept)}** "
         "(1: nothing is lost)."
