@@ -33,6 +33,7 @@ def test_json_says_what_was_read_and_left_out_with_labels_and_the_first_example(
     told = json.loads(out)
     assert code == 0
     assert told["sw"] == {
+        "name": "Swahili",
         "read": 4,
         "unit": "sentences",
         "train": 2,
@@ -47,9 +48,9 @@ def test_json_says_what_was_read_and_left_out_with_labels_and_the_first_example(
 
 def test_table_and_csv_hold_a_row_a_language(folder, capsys):
     _, out, _ = run(capsys, "data", "show", folder, "--task", "ner")
-    assert [line.split()[:4] for line in out.splitlines()] == [
-        ["language", "train", "held_out", "words"],
-        *([code, "2", "2", "8"] for code in ("en", "sw")),
+    assert [line.split()[:5] for line in out.splitlines()] == [
+        ["language", "name", "train", "held_out", "words"],
+        *([code, name, "2", "2", "8"] for code, name in (("en", "English"), ("sw", "Swahili"))),
     ]
     _, out, _ = run(capsys, "data", "show", folder, "--task", "ner", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))

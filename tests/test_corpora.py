@@ -152,3 +152,23 @@ def test_two_files_of_one_language_stop_no_other(tmp_path):
     assert corpora.load(tmp_path, ["eng"]).languages == ["eng"]
     with pytest.raises(FileError, match="two files for language deu"):
         corpora.load(tmp_path)
+
+
+def test_a_language_is_asked_for_by_any_of_its_codes_and_is_called_as_it_was_asked_for(tmp_path):
+    for name in ("fin.txt", "KAT.txt", "ko_KR.txt", "sr_Cyrl.txt", "sr_Latn.txt"):
+        (tmp_path / name).write_text(f"{name}\n" * 10, encoding="utf-8")
+    corpus = corpora.load(tmp_path, ["fi", "ka", "ko", "srp_Latn"])
+    assert {code: lines[0] for code, lines in corpus.train.items()} == {
+        "fi": "fin.txt",
+        "ka": "KAT.txt",
+        "ko": "ko_KR.txt",
+        "srp_Latn": "sr_Latn.txt",
+    }
+    with pytest.raises(FileError, match="no text for hr"):
+        corpora.load(tmp_path, ["hr"])
+    with pytest.raises(FileError, match="no text for fi"):
+        corpora.load(tmp_path, ["fi", "fin"])
+    (tmp_path / "fin.txt.xz").write_bytes(b"")
+    with pytest.raises(FileError, match=r"two files for language fi: fin.txt and fin.txt.xz"):
+        corpora.load(tmp_path, ["fi"])
+    assert corpora.load(tmp_path, ["ka"]).languages == ["ka"]

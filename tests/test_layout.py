@@ -258,3 +258,13 @@ def test_of_a_file_of_all_languages_each_counts_its_own_rows_and_those_of_none_a
         "en": (3, {"no class (-1)": 1}),
     }
     assert "dev.jsonl: left out no JSON 1, no language 2" in corpus.notes
+
+
+def test_a_language_is_asked_for_by_any_of_its_codes(tmp_path):
+    files = {f"{code}/{split}.txt": text for code in ("hau", "yo") for split, text in
+             (("train", NAMES), ("dev", held(NAMES)))}  # fmt: skip
+    corpus = data.load("ner", laid(tmp_path, files), ["ha", "yor"])
+    assert corpus.languages == ["ha", "yor"]
+    assert len(corpus.train["ha"]) == len(corpus.train["yor"]) == 2
+    with pytest.raises(NeutralError, match="no data for ha, zu"):
+        data.load("ner", tmp_path, ["hau", "ha", "zu"])

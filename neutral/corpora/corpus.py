@@ -17,6 +17,7 @@ from neutral.corpora import datafiles, markup, textfiles
 from neutral.corpora.datafiles import DEV, DEVTEST, TEST, TRAIN
 from neutral.corpora.readings import Reading, grouped, left_out, several, twins
 from neutral.errors import FileError, NeutralError
+from neutral.languages import matching
 
 _ENDINGS = (".txt", "")
 _SPLITS = (TRAIN, "", DEV, DEVTEST, TEST)  # the first that a language has is trained on; "": a name that says none
@@ -85,12 +86,15 @@ class TextFiles(NamedTuple):
 def text_files(folder: str | Path, languages: Sequence[str] | None = None) -> TextFiles:
     """Find the files of text in a folder, sorted by language.
 
+    A language that is asked for by another code than its file's has the code that was asked for (`languages.matching`).
+
     Raises `FileError` for a folder that is missing, and for two files for one split of one of the languages asked for.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileError(folder, "no such folder of text; it should hold files like en.txt or sw.txt.xz")
     files: dict[str, dict[str, Path]] = {}
+    doubled: dict[str, str] = {}
     passed_over = []
     paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     names = [datafiles.read(path.name, _ENDINGS) if path.is_file() else None for path in paths]
@@ -101,9 +105,16 @@ def text_files(folder: str | Path, languages: Sequence[str] | None = None) -> Te
             continue
         of_language = files.setdefault(language, {})
         split = name.split or ""
-        if split in of_language and (languages is None or language in languages):
-            raise FileError(folder, f"two files for language {language}: {of_language[split].name} and {path.name}")
+        if split in of_language:
+            doubled.setdefault(language, f"{of_language[split].name} and {path.name}")
         of_language.setdefault(split, path)
+    for code in languages or ():
+        own = matching(code, files.keys() - (set(languages) - {code}))
+        if own is not None and own != code:
+            files[code] = files.pop(own)
+            doubled |= {code: doubled[own]} if own in doubled else {}
+    if lost := [code for code in doubled if languages is None or code in languages]:
+        raise FileError(folder, f"two files for language {lost[0]}: {doubled[lost[0]]}")
     return TextFiles(dict(sorted(files.items())), passed_over)
 
 

@@ -1,6 +1,6 @@
 """Languages: what a label means, by any code, and how languages relate on Glottolog's tree."""
 
-from neutral.languages.codes import alike, language
+from neutral.languages.codes import alike, language, matching
 from neutral.languages.eleven import PAPER_ORDER
 from neutral.languages.filenames import in_name, is_sure, is_word, words
 from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, relations, tree_distance
@@ -19,6 +19,7 @@ __all__ = [
     "is_sure",
     "is_word",
     "language",
+    "matching",
     "relation",
     "relations",
     "tree_distance",

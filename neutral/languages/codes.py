@@ -89,6 +89,26 @@ def alike(labels: Iterable[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def matching(label: str, labels: Iterable[str]) -> str | None:
+    """Return which of some labels names the language that a label does; None for none or several.
+
+    The label itself goes first, then one of the same language, script and region, then one of the same language and
+    script if either names no region.
+
+    >>> matching("fi", ["fin", "deu"]), matching("ko", ["ko_KR"]), matching("sr_Latn", ["sr_Cyrl"])
+    ('fin', 'ko_KR', None)
+    """
+    labels = list(labels)
+    if label in labels:
+        return label
+    asked = language(label)
+    others = [language(each) for each in labels] if asked.glottocode else []
+    same = [each for each in others if (each.iso3, each.script) == (asked.iso3, asked.script)]
+    exact = [each for each in same if each.region == asked.region]
+    near = exact or [each for each in same if not (each.region and asked.region)]
+    return near[0].code if len(near) == 1 else None
+
+
 def usual_script(code: str, region: str = "") -> str:
     """Return the script that a language is usually written in, `NO_SCRIPT` where CLDR does not know it.
 

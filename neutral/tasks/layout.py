@@ -20,7 +20,7 @@ from neutral.corpora import datafiles
 from neutral.corpora.datafiles import SPLITS, TRAIN
 from neutral.corpora.readings import grouped, listed, several
 from neutral.errors import FileError, NeutralError
-from neutral.languages import in_name, language
+from neutral.languages import in_name, language, matching
 from neutral.tasks import records, splits
 
 _COLUMNS = ("language", "lang")  # that tell the languages of a file apart
@@ -102,10 +102,12 @@ def places(
     usable = complete or found
     if not usable:
         raise FileError(folder, "has no labelled data: no folder a language with a train file, such as en/train.tsv")
-    if missing := [code for code in languages or [] if code not in usable]:
+    asked = list(languages or usable)
+    spelled = {code: matching(code, [own for own in usable if own == code or own not in asked]) for code in asked}
+    if missing := [code for code, own in spelled.items() if own is None]:
         raise FileError(folder, f"no data for {', '.join(missing)}; it has {', '.join(usable)}")
     notes = _notes(folder, found, usable, passed_over + unused)
-    return {code: usable[code] for code in languages or usable}, notes + lost
+    return {code: usable[own] for code, own in spelled.items()}, notes + lost
 
 
 def _found(

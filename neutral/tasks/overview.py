@@ -11,6 +11,7 @@ from neutral import encoding
 from neutral.corpora import Survey
 from neutral.corpora.readings import listed, several
 from neutral.errors import NeutralError
+from neutral.languages import language
 from neutral.models.tokenizers import REFUSED, unknown
 
 if TYPE_CHECKING:  # transformers takes seconds to import
@@ -23,14 +24,16 @@ _LABELS = 7  # in a table
 def facts(survey: Survey, tokenizer: PreTrainedTokenizerBase | None = None) -> dict[str, dict]:
     """Return language -> what came of reading its data.
 
-    `read` counts what was read of both splits (`train`, `held_out`), in `unit`; `left_out`, `labels`, `words` and
-    `first` are those of `readings.Reading`. With a tokenizer `tokens` are counted, and `unknown` is the share of them
-    that it does not know. A language that cannot be read, or whose text the tokenizer does not know, has a `problem`.
+    `name` is the language's; `read` counts what was read of both splits (`train`, `held_out`), in `unit`; `left_out`,
+    `labels`, `words` and `first` are those of `readings.Reading`. With a tokenizer `tokens` are counted, and `unknown`
+    is the share of them that it does not know. A language that cannot be read, or whose text the tokenizer does not
+    know, has a `problem`.
     """
     told: dict[str, dict] = {}
     for code, (train, held) in survey.corpus.readings.items():
         both = train + held
         told[code] = {
+            "name": language(code).name,
             "read": both.read,
             "unit": both.unit,
             "train": train.read,
@@ -48,7 +51,14 @@ def facts(survey: Survey, tokenizer: PreTrainedTokenizerBase | None = None) -> d
                 told[code]["problem"] = f"the model's tokenizer does not know its text ({share:.0%} of the tokens)"
     for code, problem in survey.problems.items():
         if code:
-            told[code] = {"read": 0, "left_out": {}, "labels": {}, "first": {}, "problem": str(problem)}
+            told[code] = {
+                "name": language(code).name,
+                "read": 0,
+                "left_out": {},
+                "labels": {},
+                "first": {},
+                "problem": str(problem),
+            }
     return told
 
 
@@ -61,6 +71,7 @@ def table(told: dict[str, dict], *, whole: bool = False) -> pd.DataFrame:
         rows.append(
             {
                 "language": code,
+                "name": each["name"],
                 **{name: each.get(name) for name in ("train", "held_out", "words")},
                 "left_out": listed(each["left_out"]),
                 "labels": ", ".join(labels) if whole else several(labels, _LABELS),
