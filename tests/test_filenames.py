@@ -26,6 +26,7 @@ NONE = """
 mask.pt mask_en_de.pt en-de.txt mask_it-en.pt mask_it_vs_en.pt mask_en_to_id.pt it+en.pt
 opus-mt-en-de opus-mt-it-en wmt19.en-de.de mask_sr_Cyrl_sr_Latn.pt
 run_it_1.pt id_3.pt test_id_3.pt no_dropout.pt my_mask.pt de-novo.pt as_is.pt per_layer_mask.pt LT_it_57 LT_57
+hi_res.pt hi-res_0.5.pt
 no_mask.pt with_no_mask.pt id_card.pt
 run.pt bin.pt new_mask.pt mask_new.pt min_max.pt all.pt mlm.pt ner.txt dev.txt pos-train.txt run_7.pt best-model.pt
 mask_old.pt bert-base-multilingual pytorch_model.bin adapter_model.safetensors model-00001-of-00002.safetensors

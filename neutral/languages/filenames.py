@@ -18,7 +18,9 @@ _ENDINGS = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")
-_PHRASES = re.compile(r"\b(?:de[-_ ]?novo|et[-_ ]al|as[-_ ]is|in[-_ ]situ)\b", re.IGNORECASE)
+_PHRASES = re.compile(
+    r"(?<![^\W_])(?:de[-_ ]?novo|et[-_ ]al|as[-_ ]is|in[-_ ]situ|hi[-_ ]?res)(?![^\W_])", re.IGNORECASE
+)
 _TREEBANK = re.compile(r"([a-z]{2,3})_[a-z0-9]+-ud(?:[-.]|$)")
 _DUMP = re.compile(r"([a-z][a-z_]*?)wiki[-_.](?:\d|latest)")
 """Wikipedia's dumps: zh_min_nanwiki-20230101-pages-articles."""
