@@ -80,7 +80,10 @@ def look(collections: list[MaskSet]) -> None:
         if len(collection.masks) < 2:
             st.info(words.ONE_MASK)
             continue
-        pairs = summary.pairs(collection.counts("masks", "upload", collection.sparsity))
+        counts = collection.counts("masks", "upload", collection.sparsity)
+        if said := words.opposed(counts):
+            st.warning(said)
+        pairs = summary.pairs(counts)
         st.dataframe(pairs.drop(columns="group"), hide_index=True, column_config=formats.NUMBERS)
         show.csv(pairs, "Overlap of your masks", f"pairs-{collection.title}")
     if len(collections) > 1:

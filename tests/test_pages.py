@@ -279,6 +279,18 @@ def test_uploads_are_read_named_and_shown(own_files, own_masks):
     np.testing.assert_allclose(at.dataframe[1].value["value"], expected["value"])
 
 
+def test_a_mask_that_says_1_for_removed_is_named_with_the_tick_box_and_not_turned(own_masks):
+    files = [packed(~mask if code == "sw" else mask, f"{code}.safetensors") for code, mask in own_masks.items()]
+    at = uploaded(files)
+    said = [warning.value for warning in at.warning]
+    assert len(said) == 1
+    assert said[0].startswith("Swahili shares far fewer weights than chance with every other mask")
+    assert "“1 means removed”" in said[0]
+    np.testing.assert_allclose(at.dataframe[0].value["Removed"][2], 1 - own_masks["sw"].sparsity())
+    run(at, "pages/overlap.py", show="Your masks")
+    assert [warning.value for warning in at.warning] == said
+
+
 def test_a_refused_upload_says_which_and_why_and_can_be_dismissed(own_files):
     bad = ("notes.pt", b"these are no masks at all")
     at = uploaded([own_files[0], bad])
