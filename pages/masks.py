@@ -84,7 +84,9 @@ def look(collections: list[MaskSet]) -> None:
         if said := words.opposed(counts):
             st.warning(said)
         pairs = summary.pairs(counts)
-        st.dataframe(pairs.drop(columns="group"), hide_index=True, column_config=formats.NUMBERS)
+        named = pairs.assign(source=pairs["source"].map(display), target=pairs["target"].map(display))
+        table = named.rename(columns=words.PAIR_COLUMNS)[[*words.PAIR_COLUMNS.values()]]
+        st.dataframe(table, hide_index=True, column_config=formats.NUMBERS)
         show.csv(pairs, "Overlap of your masks", f"pairs-{collection.title}")
     if len(collections) > 1:
         st.warning(words.MIXED)

@@ -273,10 +273,15 @@ def test_uploads_are_read_named_and_shown(own_files, own_masks):
     assert not at.error
     assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
     read = at.dataframe[0].value
+    assert list(read["Language"]) == ["English", "French", "Swahili"]
     assert list(read["Language from"]) == ["header"] * 3
     np.testing.assert_allclose(read["Removed"], 0.5, atol=0.01)
     expected = summary.pairs(downloads.MaskSet(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
-    np.testing.assert_allclose(at.dataframe[1].value["value"], expected["value"])
+    shown = at.dataframe[1].value
+    assert list(shown) == ["Mask", "Other mask", "Jaccard", "By chance", "Above chance"]
+    assert list(shown["Mask"] + " " + shown["Other mask"]) == ["English French", "English Swahili", "French Swahili"]
+    np.testing.assert_allclose(shown["Jaccard"], expected["value"])
+    np.testing.assert_allclose(shown["Above chance"], expected["value"] - expected["chance"])
 
 
 def test_a_mask_that_says_1_for_removed_is_named_with_the_tick_box_and_not_turned(own_masks):

@@ -131,6 +131,13 @@ SCORE_COLUMNS = {
 
 KNOWN = "A mask is known by its language's code: ISO 639 (sw, swa), with script or region if you like (sr_Cyrl, pt-BR)."
 
+PAIR_COLUMNS = {
+    "source": "Mask",
+    "target": "Other mask",
+    "value": "Jaccard",
+    "chance": "By chance",
+    "excess": "Above chance",
+}
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
 
