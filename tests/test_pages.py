@@ -348,12 +348,21 @@ def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own
     assert at.dataframe[0].value["Language from"][1] == "given by you"
 
 
+def test_a_mask_that_keeps_little_is_told_of_the_tick_box_and_not_of_the_commands_option(own_masks):
+    at = uploaded([packed(Mask.random(own_masks["en"], 0.98, 0), "en.safetensors")])
+    note = at.dataframe[0].value["Left out, or assumed"][0]
+    assert "tick “1 means removed”" in note
+    assert "--invert" not in note
+
+
 def test_a_pruned_model_is_read_where_its_zeros_are_said_to_be_the_mask(own_masks):
 
     tensors = {name: mask.float() * 0.3 for name, mask in own_masks["en"].to_tensors().items()}
     files = [("en.safetensors", save(tensors))]
     at = uploaded(files)
-    assert "“Zeros are the mask”" in at.error[0].value
+    said = at.error[0].value
+    assert "tick “Zeros are the mask”" in said
+    assert said.index("“Zeros are the mask”") < said.index("--from-zeros")
     at.checkbox(key="from-zeros").check()
     at.get("file_uploader")[0].set_value([(name, data, "application/octet-stream") for name, data in files])
     at.run()
