@@ -80,8 +80,13 @@ def look(collections: list[MaskSet]) -> None:
         if len(collection.masks) < 2:
             st.info(words.ONE_MASK)
             continue
-        pairs = summary.pairs(collection.counts("masks", "upload", collection.sparsity))
-        st.dataframe(pairs.drop(columns="group"), hide_index=True, column_config=formats.NUMBERS)
+        counts = collection.counts("masks", "upload", collection.sparsity)
+        if said := words.opposed(counts):
+            st.warning(said)
+        pairs = summary.pairs(counts)
+        named = pairs.assign(source=pairs["source"].map(display), target=pairs["target"].map(display))
+        table = named.rename(columns=words.PAIR_COLUMNS)[[*words.PAIR_COLUMNS.values()]]
+        st.dataframe(table, hide_index=True, column_config=formats.NUMBERS)
         show.csv(pairs, "Overlap of your masks", f"pairs-{collection.title}")
     if len(collections) > 1:
         st.warning(words.MIXED)

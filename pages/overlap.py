@@ -3,6 +3,7 @@
 import streamlit as st
 
 from neutral import figures, summary
+from neutral.masksets import MaskSet
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.overlap import together, words
@@ -23,6 +24,8 @@ with page("Overlap") as views:
         """Show one source."""
         show.heading(view)
         st.caption(show.what(view, group))
+        if isinstance(view.source, MaskSet) and (said := words.opposed(view.counts())):
+            st.warning(said)
         pairs = view.pairs(measure, by)
         pairs = pairs[pairs["group"] == group].dropna(subset="value")
         if pairs.empty:

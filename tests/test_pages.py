@@ -273,10 +273,27 @@ def test_uploads_are_read_named_and_shown(own_files, own_masks):
     assert not at.error
     assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
     read = at.dataframe[0].value
+    assert list(read["Language"]) == ["English", "French", "Swahili"]
     assert list(read["Language from"]) == ["header"] * 3
     np.testing.assert_allclose(read["Removed"], 0.5, atol=0.01)
     expected = summary.pairs(downloads.MaskSet(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
-    np.testing.assert_allclose(at.dataframe[1].value["value"], expected["value"])
+    shown = at.dataframe[1].value
+    assert list(shown) == ["Mask", "Other mask", "Jaccard", "By chance", "Above chance"]
+    assert list(shown["Mask"] + " " + shown["Other mask"]) == ["English French", "English Swahili", "French Swahili"]
+    np.testing.assert_allclose(shown["Jaccard"], expected["value"])
+    np.testing.assert_allclose(shown["Above chance"], expected["value"] - expected["chance"])
+
+
+def test_a_mask_that_says_1_for_removed_is_named_with_the_tick_box_and_not_turned(own_masks):
+    files = [packed(~mask if code == "sw" else mask, f"{code}.safetensors") for code, mask in own_masks.items()]
+    at = uploaded(files)
+    said = [warning.value for warning in at.warning]
+    assert len(said) == 1
+    assert said[0].startswith("Swahili shares far fewer weights than chance with every other mask")
+    assert "“1 means removed”" in said[0]
+    np.testing.assert_allclose(at.dataframe[0].value["Removed"][2], 1 - own_masks["sw"].sparsity())
+    run(at, "pages/overlap.py", show="Your masks")
+    assert [warning.value for warning in at.warning] == said
 
 
 def test_a_refused_upload_says_which_and_why_and_can_be_dismissed(own_files):
@@ -331,12 +348,21 @@ def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own
     assert at.dataframe[0].value["Language from"][1] == "given by you"
 
 
+def test_a_mask_that_keeps_little_is_told_of_the_tick_box_and_not_of_the_commands_option(own_masks):
+    at = uploaded([packed(Mask.random(own_masks["en"], 0.98, 0), "en.safetensors")])
+    note = at.dataframe[0].value["Left out, or assumed"][0]
+    assert "tick “1 means removed”" in note
+    assert "--invert" not in note
+
+
 def test_a_pruned_model_is_read_where_its_zeros_are_said_to_be_the_mask(own_masks):
 
     tensors = {name: mask.float() * 0.3 for name, mask in own_masks["en"].to_tensors().items()}
     files = [("en.safetensors", save(tensors))]
     at = uploaded(files)
-    assert "“Zeros are the mask”" in at.error[0].value
+    said = at.error[0].value
+    assert "tick “Zeros are the mask”" in said
+    assert said.index("“Zeros are the mask”") < said.index("--from-zeros")
     at.checkbox(key="from-zeros").check()
     at.get("file_uploader")[0].set_value([(name, data, "application/octet-stream") for name, data in files])
     at.run()

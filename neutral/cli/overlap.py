@@ -52,6 +52,8 @@ def _run_overlap(chosen: argparse.Namespace) -> None:
     require_groups(counts.tensors, chosen.by)
     if len(counts.members) < 2:
         raise NeutralError("overlap needs two masks or more")
+    if said := overlap.about_opposed(counts):
+        print(one_line(f"neutral: {said}; --invert of `masks convert` turns it"), file=sys.stderr)
     table = overlap.joint(counts, chosen.by) if chosen.joint else counts.measure(chosen.measure, chosen.by)
     print_table(table, chosen.format)
 

@@ -35,6 +35,7 @@ from neutral.masks import Mask
 
 __all__ = [
     "FROM_ZEROS",
+    "INVERT",
     "UPLOAD",
     "Limits",
     "Reading",
@@ -49,6 +50,9 @@ __all__ = [
     "to_bytes",
     "write",
 ]
+
+INVERT = "if 1 means removed in it, turn it (--invert, “1 means removed”)"
+"""What is said of a mask that keeps few weights."""
 
 _FEW = 0.05  # a mask that keeps less may be one in which 1 means removed
 
@@ -228,9 +232,7 @@ def _reading(source: MaskFile, parts: Parts, invert: bool) -> Reading:
         mask = ~mask
         notes.append("turned: 1 meant removed in the file")
     elif mask.size and mask.kept < _FEW * mask.size:
-        notes.append(
-            f"keeps {mask.kept / mask.size:.1%}: if 1 means removed in it, turn it (--invert, “1 means removed”)"
-        )
+        notes.append(f"keeps {mask.kept / mask.size:.1%}: {INVERT}")
     name = shown(source.name.rpartition("/")[2] or source.name)
     mask.header |= {"file": name, "stem": several.stem(name)}
     origin = "header" if mask.header.get("language") else ""

@@ -13,7 +13,7 @@ NUMBERS = {
     **{name: st.column_config.NumberColumn(format="%.3f") for name in ("Ratio",)},
     **{
         name: st.column_config.NumberColumn(format="%.4f")
-        for name in ("Mean", "Lowest", "Highest", "value", "chance", "excess")
+        for name in ("Mean", "Lowest", "Highest", "Jaccard", "By chance", "Above chance")
     },
 }
 """Column -> the form of its numbers in a table."""

@@ -24,6 +24,11 @@ WIDGET_LIMIT_MB = 1000
 """The browser refuses larger files; the server's limit (.streamlit/config.toml) is higher, so that this one decides."""
 
 _UPLOADS, _ROUND, _MADE, _COUNT = "_uploads", "_upload_round", "_uploads_made", "_upload_count"
+_TICK = {
+    maskfiles.FROM_ZEROS: "if it was pruned, and its zeros are the mask, tick “Zeros are the mask” and upload it "
+    "again; on the command line that is --from-zeros",
+    maskfiles.INVERT: "if 1 means removed in it, remove it, tick “1 means removed” and upload it again",
+}
 T = TypeVar("T")
 
 
@@ -71,11 +76,19 @@ def take(files: list[UploadedFile], *, from_zeros: bool = False, invert: bool = 
     for one in maskfiles.read_uploads(data, from_zeros=from_zeros, invert=invert):
         number = st.session_state[_COUNT] = st.session_state.get(_COUNT, 0) + 1  # never that of a removed one
         name = without_markup(one.name)
-        about = {"notes": one.notes, "renamed": one.renamed, "language_from": one.language_from}
-        all_uploads().append(Upload(number, one.file, one.size, one.mask, name, one.problem, name, **about))
+        notes = tuple(map(_on_page, one.notes))
+        about = {"notes": notes, "renamed": one.renamed, "language_from": one.language_from}
+        all_uploads().append(Upload(number, one.file, one.size, one.mask, name, _on_page(one.problem), name, **about))
     for file in files:
         _let_go(file)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _on_page(said: str) -> str:
+    """Return what the library says of a file with the page's tick boxes in the place of the command's options."""
+    for line, on_page in _TICK.items():
+        said = said.replace(line, on_page)
+    return said
 
 
 def without_markup(name: str) -> str:

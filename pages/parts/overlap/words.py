@@ -11,9 +11,10 @@ from neutral import labels, summary
 from neutral.figures import theme
 from neutral.members import display, is_known, relation, speaker
 from neutral.metrics import SIGNIFICANT
+from neutral.overlap import Counts, about_opposed
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
-from pages.parts.uploads import Upload
+from pages.parts.uploads import Upload, as_text
 from pages.parts.views import View
 
 if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import it
@@ -133,12 +134,26 @@ KNOWN = "A mask is known by its language's code: ISO 639 (sw, swa), with script 
 NOT_RELATED = {"same script": "unrelated, same script", "unrelated": "unrelated, other scripts"}
 """What the table of relatives calls the relations of languages that are none."""
 
+PAIR_COLUMNS = {
+    "source": "Mask",
+    "target": "Other mask",
+    "value": "Jaccard",
+    "chance": "By chance",
+    "excess": "Above chance",
+}
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
 
 def pair(row: pd.Series) -> str:
     """Name the two languages of a row."""
     return f"{display(row['source'])}, {display(row['target'])}"
+
+
+def opposed(counts: Counts) -> str:
+    """Say which uploaded masks may mean the opposite by 1, and what turns them; "" for none."""
+    said = about_opposed(counts, display)
+    turn = "If so, remove it on the page Your masks, tick “1 means removed” there, and upload its file again."
+    return f"{as_text(said)}. {turn}" if said else ""
 
 
 def routing(told: Routing) -> str:
