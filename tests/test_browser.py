@@ -173,6 +173,8 @@ def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
 
 
 def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_path):
+    from playwright.sync_api import expect
+
     model = synthetic.Model(synthetic.shapes(2), 2)
     files = []
     for code in ("en", "fr"):
@@ -184,7 +186,8 @@ def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_pat
     tab.get_by_text("What was read").first.wait_for()
     settled(tab)
     assert tab.get_by_text("notes.npz: ").is_visible()
-    assert [tab.get_by_role("textbox", name="Language or name").nth(i).input_value() for i in (0, 1)] == ["en", "fr"]
+    for i, code in enumerate(("en", "fr")):
+        expect(tab.get_by_role("textbox", name="Language or name").nth(i)).to_have_value(code)
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Intersection").click()
     expected = model.mask("en", 0.5) & model.mask("fr", 0.5)
