@@ -68,7 +68,7 @@ def test_the_run_is_what_the_readme_says():
     says(PAGE, "with {} times as many tokens a round", per_round[0] / per_round[1])
     says(
         README,
-        "With {} times the training, on a GPU, they overlap {},",
+        "With {} times the training, on one H200, they overlap {},",
         per_round[0] / per_round[1],
         jaccard(GPU)["value"].mean(),
     )
