@@ -55,6 +55,7 @@ def test_every_part_opens(part, count):
     assert len(charts(at)) == count
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", PARTS)
 def test_every_picker_works(part):
     at = opened(part=part)

@@ -458,6 +458,7 @@ def test_the_layers_are_those_of_the_configuration(name: str):
     assert labels.layers(matrices(name), stack) == (count if stack else 2 * count)
 
 
+@pytest.mark.long
 def test_what_lies_beside_the_layers_is_in_none():
     outside = {}
     for name in architectures.ARCHS:

@@ -60,7 +60,7 @@ def test_bits_are_those_of_the_best_allocation():
     assert found[2] == found.max()
 
 
-@pytest.mark.parametrize("ratio", [4, 5, 7.5, 10, 13])
+@pytest.mark.parametrize("ratio", [pytest.param(4, marks=pytest.mark.long), 5, 7.5, 10, 13])
 def test_the_budget_is_kept_and_used(ratio):
     matrix = table(4000)
     fitted = compression.fit(matrix, "mixed", ratio, by="bytes", directions=4)

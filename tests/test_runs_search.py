@@ -105,7 +105,7 @@ def test_a_study_goes_on_to_a_higher_sparsity_and_to_more_languages(plan, tmp_pa
     assert contents(parts) == contents(whole)
 
 
-@pytest.mark.parametrize("method", ["random", "change", "fisher", "wanda"])
+@pytest.mark.parametrize("method", ["random", pytest.param("change", marks=pytest.mark.long), "fisher", "wanda"])
 def test_one_shot_methods_fill_a_study(plan, tmp_path, method):
     study = find(replace(plan, method=method, blocks=4, halves=method == "wanda"), tmp_path)
     table = study.table("score")
