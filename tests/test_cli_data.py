@@ -83,6 +83,8 @@ def test_labels_that_differ_are_shown_and_refused_and_a_mapping_mends_them(folde
     assert code == 0
     assert json.loads(out)["sw"]["labels"] == {"O": 4, "B-PER": 2, "B-LOC": 2}
     assert run(capsys, *show, "--labels", "person:PER")[0] == 2
+    _, _, err = run(capsys, *show, "--labels", "person=PER,PRESON=PER")
+    assert "--labels: no data has PRESON\n" in err
 
 
 def test_a_model_counts_tokens_and_those_that_it_does_not_know(tmp_path, capsys):

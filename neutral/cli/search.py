@@ -61,17 +61,12 @@ def _run_find(chosen: argparse.Namespace) -> None:
     from neutral.runs.plans.search import SearchPlan, check, summary
     from neutral.runs.search import find
     from neutral.search import ITERATIVE, lottery
-    from neutral.tasks import data, overview
     from neutral.tasks.wording import Wording
 
     quiet_libraries()
     task = options.task_of(chosen)
     renamed = options.renamed(chosen)
-    survey = data.survey(task, chosen.text, chosen.languages, held_out=chosen.held_out, labels=renamed)
-    if chosen.dry_run:
-        reading.show(survey, chosen)
-    overview.require(survey)
-    corpus = survey.corpus
+    corpus = reading.read(task, chosen.languages, renamed, chosen)
     sparsities = chosen.sparsity
     if chosen.method in ITERATIVE:
         sparsities = tuple(lottery.levels(max(sparsities), chosen.step))

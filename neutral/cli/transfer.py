@@ -67,17 +67,12 @@ def _run(chosen: argparse.Namespace) -> None:
     from neutral.cli import data as reading
     from neutral.runs.plans.transfer import TransferPlan
     from neutral.runs.transfer import estimate, transfer
-    from neutral.tasks import data, overview
     from neutral.tasks.wording import Wording
 
     quiet_libraries()
     task = options.task_of(chosen)
     renamed = options.renamed(chosen)
-    survey = data.survey(task, chosen.text, chosen.targets, held_out=chosen.held_out, labels=renamed)
-    if chosen.dry_run:
-        reading.show(survey, chosen)
-    overview.require(survey)
-    corpus = survey.corpus
+    corpus = reading.read(task, chosen.targets, renamed, chosen)
     numbered = [name for name in ("thinned", "reseeded") if getattr(chosen, name)]
     plan = TransferPlan(
         model=chosen.model,

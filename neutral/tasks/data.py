@@ -143,7 +143,8 @@ def _agreed(task: str, pairs: Mapping[str, Parts], renamed: Mapping[str, str]) -
     apart |= {f"the held-out data of {code}": held.labels() for code, (_, held) in pairs.items()}
     kept = {old for old, new in renamed.items() if old == new}
     labelsets.require_one_spelling(task, apart, kept)
-    return labelsets.lacking(task, both) + labelsets.numbered(both)
+    written = set().union(*(split.written for parts in pairs.values() for split in parts))
+    return labelsets.unused(renamed, task, written) + labelsets.lacking(task, both) + labelsets.numbered(both)
 
 
 def _names(task: str, pairs: Mapping[str, Parts]) -> list[str]:

@@ -60,6 +60,7 @@ class TextSplit:
     classes: list[str]
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    written: frozenset[str] = frozenset()  # the classes as the file has them
 
     def labels(self) -> set[str]:
         """Return the classes that occur."""
@@ -154,7 +155,7 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
         raise NeutralError(f"{name} has no column label ({', '.join(CLASSES)}); it has {existing}")
     left_out: Counter[str] = Counter(records.told(frame))
     none = _NONE_OF_NLI if task == NLI else _NONE
-    pairs, labels = [], []
+    pairs, labels, written = [], [], set()
     rows = frame[[*(columns[column] for column in texts), columns[label]]]
     if odd := next(
         (str(column) for column in rows if any(isinstance(c, (list, dict, np.ndarray)) for c in rows[column])), ""
@@ -162,6 +163,7 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
         raise NeutralError(f"{name}: {odd} holds lists or objects in place of texts")
     for *cells, given in rows.itertuples(index=False, name=None):
         own = _class(name, "" if _is_missing(given) else str(given).strip())
+        written.add(own)
         own = renamed.get(own, own) if renamed else own
         if any(_is_missing(cell) or not str(cell).strip() for cell in cells):
             left_out["no text"] += 1
@@ -172,7 +174,9 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
             labels.append(own)
     if not pairs or left_out["no text"] > MOST_BAD * len(frame):
         raise NeutralError(f"{name} has no rows" + (f" to use, or too few: {listed(left_out)}" if left_out else ""))
-    return TextSplit(name, pairs, labels, added(left_out), tuple(frame.attrs.get(records.NOTES, ())))
+    return TextSplit(
+        name, pairs, labels, added(left_out), tuple(frame.attrs.get(records.NOTES, ())), frozenset(written)
+    )
 
 
 def is_number(text: str) -> bool:

@@ -79,6 +79,13 @@ def require_used(renamed: Mapping[str, str], task: str, labels: Iterable[str]) -
         raise NeutralError(f"--labels: no data has a label that becomes {several(sorted(unused))}")
 
 
+def unused(renamed: Mapping[str, str], task: str, written: Iterable[str]) -> list[str]:
+    """Return a note if no data has a label that is mapped; `written` are labels as files have them."""
+    written = set(written)
+    lost = sorted(renamed.keys() - written - _kinds(task, written))
+    return [f"--labels: no data has {several(lost)}"] if lost else []
+
+
 def _kinds(task: str, labels: Iterable[str]) -> set[str]:
     """Return classes and tags, but types for the tags of names: every type may begin and go on."""
     return {iob.type_of(label) for label in labels if label != iob.OUTSIDE} if task == "ner" else set(labels)

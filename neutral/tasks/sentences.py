@@ -46,6 +46,7 @@ class TagSplit:
     tags: list[tuple[str, ...]]
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    written: frozenset[str] = frozenset()  # the tags as the file has them
 
     def labels(self) -> set[str]:
         """Return the tags that occur."""
@@ -131,6 +132,7 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
         existing = ", ".join(map(str, frame.columns))
         raise NeutralError(f"{name} has no columns of words and tags (tokens, {_TAGS[task][0]}); it has {existing}")
     words, tags = (_lists(name, key, frame[key]) for key in keys)
+    written = frozenset(chain.from_iterable(tags))
     if renamed:
         tags = [tuple(renamed.get(tag, tag) for tag in own) for own in tags]
     for number, (own_words, own_tags) in enumerate(zip(words, tags, strict=True), start=1):
@@ -148,7 +150,7 @@ def of(task: str, name: str, frame: pd.DataFrame, renamed: Mapping[str, str] | N
     tags = [tuple(_renamed(tag, renamed or {}) for tag in own) for own in tags]
     kept, lost = _with_words(words, tags)
     left_out = added(records.told(frame), {"no word": lost} if lost else {})
-    split = TagSplit(name, [own for own, _ in kept], [own for _, own in kept], left_out, tuple(notes))
+    split = TagSplit(name, [own for own, _ in kept], [own for _, own in kept], left_out, tuple(notes), written)
     _require_tagged(task, split)
     return split
 
