@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neutral import labels
+from neutral import labels, prefixes
 from neutral.errors import MismatchError, NeutralError
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 HEADER_KEYS = ("model", "stack", "language", "task", "method", "sparsity", "seed", "variant")
 """Keys that a mask's header may have; any may be absent, and other keys are kept as they are."""
-
-_TEXT = "model.language_model."  # how names begin in the text model inside of one of several media
 
 
 class Mask:
@@ -216,7 +214,7 @@ class Mask:
         own = dict(model.named_parameters())
         with torch.no_grad():
             parameters = {labels.canonical(name): weight for name, weight in (own | experts.split(model, own)).items()}
-        model_name = _match(self.names, tuple(parameters), strict)
+        model_name = prefixes.match(self.names, tuple(parameters), strict=strict)
         weights = {name: parameters[other] for name, other in model_name.items()}
         for name, weight in weights.items():
             if (shape := tuple(weight.shape)) != self.shapes[name]:
@@ -261,7 +259,7 @@ class Mask:
 
         A headed model's names begin with the base's (`bert.`, `model.`, `transformer.` …), and wrappers add such parts.
         """
-        change = prefix_between(self, other)
+        change = prefixes.between(self.shapes, other.shapes)
         if change is None or change == ("", ""):
             return self
         off, on = change
@@ -284,7 +282,7 @@ class Mask:
         A mask that was found on another task may have a pooler that the model lacks; it is left out. Raises
         `MismatchError` naming the first other weight that the model lacks or has in another shape.
         """
-        model_name = _match(self.names, tuple(model), strict=False)
+        model_name = prefixes.match(self.names, tuple(model), strict=False)
         for name, shape in self.shapes.items():
             if name not in model_name:
                 if labels.label(name).component != "pooler":
@@ -328,28 +326,6 @@ def shared_header(masks: Sequence[Mask]) -> dict[str, Any]:
     shared = {k: v for k, v in first.items() if k != "notes" and all(header.get(k) == v for header in rest)}
     stacks = {mask.header["stack"] for mask in masks if mask.header.get("stack") in labels.STACKS}
     return shared | ({"stack": stacks.pop()} if len(stacks) == 1 else {})
-
-
-def prefix_between(mask: Mask, other: Mask) -> tuple[str, str] | None:
-    """Return what to take off a mask's names and what to put on, so that they are those of another mask.
-
-    ("", "") if they are the same already; None if no one prefix makes them so, or shapes differ.
-    """
-    if mask.shapes == other.shapes:
-        return "", ""
-    if len(mask.shapes) != len(other.shapes):
-        return None
-    first = mask.names[0]
-    candidates = [("model.", _TEXT), (_TEXT, "model.")]
-    candidates += [("", name.removesuffix(first)) for name in other.shapes if name.endswith(f".{first}")]
-    candidates += [(first.removesuffix(name), "") for name in other.shapes if first.endswith(f".{name}")]
-    for off, on in candidates:
-        if all(
-            name.startswith(off) and other.shapes.get(on + name.removeprefix(off)) == shape
-            for name, shape in mask.shapes.items()
-        ):
-            return off, on
-    return None
 
 
 def packed_length(shape: tuple[int, ...]) -> int:
@@ -418,34 +394,6 @@ def _subset(size: int, kept: int, generator: np.random.Generator) -> np.ndarray:
         places = np.flatnonzero(chosen if surplus > 0 else ~chosen)
         chosen[generator.choice(places, abs(surplus), replace=False, shuffle=False)] = surplus < 0
     return chosen
-
-
-def _match(names: tuple[str, ...], model_names: tuple[str, ...], strict: bool) -> dict[str, str]:
-    """Return mask name -> model name under the one change of prefix that finds most names."""
-    present = set(model_names)
-    if present.issuperset(names):
-        return {name: name for name in names}
-    # (prefix to take off the mask's names, prefix to put on), first those of a text model inside of another
-    candidates = {("", ""), ("model.", _TEXT), (_TEXT, "model.")}
-    for name in names:
-        candidates |= {("", other.removesuffix(name)) for other in model_names if other.endswith(f".{name}")}
-        candidates |= {(name.removesuffix(other), "") for other in model_names if name.endswith(f".{other}")}
-        if len(candidates) > 3:
-            break
-
-    def matched(off: str, on: str) -> dict[str, str]:
-        changed = {name: on + name.removeprefix(off) for name in names if name.startswith(off)}
-        return {name: other for name, other in changed.items() if other in present}
-
-    best, *rest = sorted((matched(*candidate) for candidate in candidates), key=len, reverse=True)
-    missing = [name for name in names if name not in best]
-    if missing and (strict or not best):
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise MismatchError(f"{missing[0]}: the mask has it, the model does not{more}")
-    if rest and len(rest[0]) == len(best):
-        places = " and ".join(next(iter(match.values())) for match in (best, rest[0]))
-        raise MismatchError(f"{next(iter(best))}: fits two weights of the model, {places}")
-    return best
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from neutral import overlap
+from neutral import overlap, prefixes
 from neutral.errors import NeutralError
-from neutral.masks import Mask, prefix_between
+from neutral.masks import Mask
 from neutral.members import is_known, numbered, speaker
 from neutral.overlap import Counts
 
@@ -137,7 +137,7 @@ def networks(masks: Sequence[Mask]) -> list[list[int]]:
     groups: list[list[int]] = []
     for i, mask in enumerate(masks):
         for group in groups:
-            if prefix_between(mask, masks[group[0]]) is not None:
+            if prefixes.between(mask.shapes, masks[group[0]].shapes) is not None:
                 group.append(i)
                 break
         else:
@@ -154,7 +154,7 @@ def bridges(masks: Sequence[Mask], names: Sequence[str]) -> list[str]:
     """
     by_change: dict[tuple[str, str], list[str]] = {}
     for mask, name in zip(masks, names, strict=True):
-        change = prefix_between(mask, masks[0])
+        change = prefixes.between(mask.shapes, masks[0].shapes)
         if change is not None and change != ("", ""):
             by_change.setdefault(change, []).append(name)
     first = names[0] if len(names) else ""

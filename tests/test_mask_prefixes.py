@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from neutral import cli, maskfiles, overlap
+from neutral import cli, maskfiles, overlap, prefixes
 from neutral.errors import MismatchError
-from neutral.masks import Mask, prefix_between
+from neutral.masks import Mask
 from neutral.masksets import MaskSet, bridges, networks
 
 SHAPES = {"encoder.layer.0.attention.self.query.weight": (6, 6), "encoder.layer.0.output.dense.weight": (6, 9)}
@@ -43,7 +43,7 @@ def test_a_headed_models_mask_compares_with_the_bases(prefix):
 def test_a_text_model_inside_of_another_is_bridged_too():
     shapes = {"layers.0.mlp.up_proj.weight": (4, 4)}
     inner, outer = mask("model.", shapes=shapes), mask("model.language_model.", shapes=shapes)
-    assert prefix_between(outer, inner) == ("model.language_model.", "model.")
+    assert prefixes.between(outer.shapes, inner.shapes) == ("model.language_model.", "model.")
     assert outer.bridged(inner).names == inner.names
 
 

@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from neutral import maskfiles
-from neutral.masks import Mask, prefix_between
+from neutral import maskfiles, prefixes
+from neutral.masks import Mask
 from neutral.masksets import MaskSet, networks
 from neutral.members import is_known, speaker
 from neutral.study import Study
@@ -184,7 +184,7 @@ def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uplo
     def make() -> MaskSet | None:
         first, *others = files.values()
         masks = [maskfiles.read(first)]
-        if prefix_between(masks[0], uploaded.masks[0]) is None:
+        if prefixes.between(masks[0].shapes, uploaded.masks[0].shapes) is None:
             return None
         masks += map(maskfiles.read, others)
         labels = [*files, *(f"{member} (yours)" for member in uploaded.members)]
