@@ -36,6 +36,17 @@ def test_a_torn_last_line_is_ignored_and_cut_off_before_the_next(study):
     assert [json.loads(line)["language"] for line in file.read_text().splitlines()] == ["en", "sw"]
 
 
+@pytest.mark.parametrize("text", ["w", "é" * 70_000], ids=["short", "longer than a piece"])
+def test_a_whole_last_line_without_its_end_is_a_result_and_stays_one(study, text):
+    study.append("score", language="en")
+    file = study.path / "results.jsonl"
+    file.write_text(file.read_text() + json.dumps({"kind": "score", "language": text}, ensure_ascii=False))
+    assert study.has("score", language=text)
+    study.append("score", language="sw")
+    assert study.table("score").language.tolist() == ["en", text, "sw"]
+    assert file.read_bytes().count(b"\n") == 3
+
+
 def test_a_broken_line_in_the_middle_is_named(study):
     study.append("score", language="en")
     file = study.path / "results.jsonl"

@@ -1,18 +1,8 @@
-"""A study: a folder of results that a person can read and a stopped run goes on from.
-
-study.json      the settings: title, model, task, languages, methods, seeds, text, versions
-results.jsonl   one finished result a line; appended and flushed, never rewritten
-counts/         overlap counts, one file per (task, method, sparsity, seed, kind)
-masks/          packed masks (may be left out of a shared study)
-README.md       the results, in words (optional)
-
-Every field is listed in docs/file-formats.md.
-"""
+"""The folder of a study: what is in its files, and where they lie."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +14,8 @@ from neutral.errors import FileError, NeutralError
 from neutral.files import write_whole
 from neutral.masks import Mask
 from neutral.overlap import Counts, count
+from neutral.study import index, lines
+from neutral.study.index import at_sparsity
 
 KINDS = ("languages", "seeds", "halves", "pretrained", "beyond", "shuffled")
 """What the members of a counts file are.
@@ -40,18 +32,9 @@ FULL = "full"
 PRETRAINED = "pretrained"
 """Name of the mask of the untouched pretrained weights, in counts and results."""
 
-_KIND = b'{"kind": "'  # how `append` begins a line
-_COUNTS = re.compile(
-    r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<kind>[a-z]+)\.safetensors$"
-)
-_MASKS = re.compile(
-    r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<language>.+?)"
-    r"(?:_(?P<variant>[ab]))?\.safetensors$"  # the rest is the label's own: srp_Cyrl, ko_KR
-)
+RESULTS = "results.jsonl"
+
 _OLD_SCOPE = re.compile(r"^(?P<scope>\w+) \((?P<only>\w+) only\)$")
-_SAME = 1e-6  # sparsities that differ by less are one
-_COUNTS_COLUMNS = ["task", "method", "sparsity", "seed", "kind", "path"]
-_MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "path"]
 
 
 class Study:
@@ -115,47 +98,19 @@ class Study:
         return current_settings(self.of_task(task).get("settings", {}).get(name, {}))
 
     def append(self, kind: str, **row: object) -> None:
-        """Append one finished result and make sure it is on disk; a torn line before it is closed off first."""
+        """Append one finished result and make sure it is on disk."""
         self.extend(kind, [row])
 
     def extend(self, kind: str, rows: Iterable[dict]) -> None:
         """Append finished results that belong together, in one go."""
-        file = self.path / "results.jsonl"
-        lines = [json.dumps({"kind": kind, **row}, ensure_ascii=False, allow_nan=True).encode() for row in rows]
-        if not lines:
-            return
-        with open(file, "ab") as out:
-            if out.tell() and not _ends_whole(file):
-                _drop_torn_line(file)
-            out.write(b"\n".join([*lines, b""]))
-            out.flush()
-            os.fsync(out.fileno())
+        lines.append(self.path / RESULTS, kind, rows)
 
     def rows(self, kind: str | None = None) -> Iterator[dict]:
         """Yield the finished results, of one kind or all; a torn last line is ignored.
 
         Raises `FileError` for a broken line that is not the last.
         """
-        file = self.path / "results.jsonl"
-        if not file.is_file():
-            return
-        lines = file.read_bytes().split(b"\n")
-        start = None if kind is None else json.dumps({"kind": kind})[:-1].encode()
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            if start and number < len(lines) and line.startswith(_KIND) and not line.startswith(start):
-                continue  # a whole line of another kind: parsing it would take most of the time
-            try:
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise ValueError("no JSON object")
-            except ValueError as error:
-                if number == len(lines):
-                    return
-                raise FileError(file, f"line {number} is broken: {error}") from error
-            if kind is None or row.get("kind") == kind:
-                yield row
+        return lines.read(self.path / RESULTS, kind)
 
     def table(self, kind: str) -> pd.DataFrame:
         """Return the results of one kind as a tidy frame, a column a field; empty when there are none."""
@@ -187,7 +142,7 @@ class Study:
 
     def counts_index(self) -> pd.DataFrame:
         """Return the study's counts: task, method, sparsity, seed, kind, path."""
-        return _index(self.path / "counts", _COUNTS, _COUNTS_COLUMNS)
+        return index.counts(self.path)
 
     def mask_path(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Path:
         """Return the path of one mask, which may not exist."""
@@ -200,7 +155,7 @@ class Study:
 
     def masks_index(self) -> pd.DataFrame:
         """Return the study's masks: task, method, sparsity, seed, language, variant, path."""
-        return _index(self.path / "masks", _MASKS, _MASKS_COLUMNS)
+        return index.masks(self.path)
 
     def masks_of(self, task: str, method: str, sparsity: float, seed: int = 0) -> dict[str, Path]:
         """Return language -> file of the masks (variant "") behind the counts between languages, by language."""
@@ -213,16 +168,6 @@ class Study:
             & (index["variant"] == "")
         ]
         return dict(zip(rows["language"], rows["path"], strict=True))
-
-
-def at_sparsity(column: pd.Series, sparsity: float) -> pd.Series:
-    """Return a boolean column: which sparsities are this one, but for the rounding of computed decimals."""
-    return (column.astype(float) - sparsity).abs() < _SAME
-
-
-def same_sparsity(one: float, other: float) -> bool:
-    """Whether two sparsities are one, but for rounding: `at_sparsity` for single values."""
-    return abs(one - other) < _SAME
 
 
 def find_studies(folder: str | Path) -> list[Path]:
@@ -252,26 +197,3 @@ def merged(old: dict, new: dict) -> dict:
         else:
             info[key] = value
     return info
-
-
-def _index(folder: Path, pattern: re.Pattern[str], columns: list[str]) -> pd.DataFrame:
-    rows = []
-    for path in sorted(folder.glob("*.safetensors")):
-        match = pattern.match(path.name)
-        if match:
-            fields = {key: value or "" for key, value in match.groupdict().items()}
-            rows.append(fields | {"sparsity": float(match["sparsity"]), "seed": int(match["seed"]), "path": path})
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _ends_whole(file: Path) -> bool:
-    with open(file, "rb") as source:
-        source.seek(-1, os.SEEK_END)
-        return source.read(1) == b"\n"
-
-
-def _drop_torn_line(file: Path) -> None:
-    """Cut off what a killed run left after the last line end."""
-    with open(file, "r+b") as out:
-        data = out.read()
-        out.truncate(data.rfind(b"\n") + 1)
