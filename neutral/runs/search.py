@@ -19,7 +19,7 @@ from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, withdrawn
+from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, writing
 from neutral.runs.subject import facts, subject
 from neutral.search import ITERATIVE, controls, experts, lottery
 from neutral.search.one_shot import one_shot
@@ -405,7 +405,7 @@ def find(
     """
     check(plan)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
-    with withdrawn(folder), memory_limit(advice):
+    with writing(folder), memory_limit(advice):
         return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
 
 

@@ -16,16 +16,22 @@ _KIND = b'{"kind": "'  # how `append` begins a line
 def append(file: Path, kind: str, rows: Iterable[dict]) -> None:
     """Append results and make sure that they are on disk.
 
-    What a killed run left at the end is cut off if it is half a line; a whole one keeps its place.
+    What a killed run left at the end is cut off if it is half a line; a whole one keeps its place. Rows that cannot all
+    be written, as the disk is full, are not there at all: some of them would count as all.
     """
     written = [json.dumps({"kind": kind, **row}, ensure_ascii=False, allow_nan=True).encode() for row in rows]
     if not written:
         return
-    with open(file, "a+b") as out:
-        _end_last_line(out)
-        out.write(b"\n".join([*written, b""]))
-        out.flush()
-        os.fsync(out.fileno())
+    data = b"\n".join([*written, b""])
+    with open(file, "a+b", buffering=0) as out:
+        end = _end_last_line(out)
+        try:
+            while data:
+                data = data[out.write(data) :]
+            os.fsync(out.fileno())
+        except BaseException:
+            out.truncate(end)
+            raise
 
 
 def read(file: Path, kind: str | None = None) -> Iterator[dict]:
@@ -44,7 +50,7 @@ def read(file: Path, kind: str | None = None) -> Iterator[dict]:
             continue  # a whole line of another kind: parsing it would take most of the time
         try:
             row = _parsed(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 return
             raise FileError(file, f"line {number} is broken: {error}") from error
@@ -59,18 +65,18 @@ def _parsed(line: bytes) -> dict:
     return row
 
 
-def _end_last_line(out: BinaryIO) -> None:
-    """Give the last line its end if it is whole, or cut it off."""
+def _end_last_line(out: BinaryIO) -> int:
+    """Give the last line its end if it is whole, or cut it off; return where the file ends."""
     end = out.seek(0, os.SEEK_END)
     begin = _begin_of_last(out, end)
     if begin == end:
-        return
+        return end
     out.seek(begin)
     try:
         _parsed(out.read())
-        out.write(b"\n")
-    except ValueError:
-        out.truncate(begin)
+    except (ValueError, RecursionError):
+        return out.truncate(begin)
+    return end + out.write(b"\n")
 
 
 def _begin_of_last(out: BinaryIO, end: int, piece: int = 65536) -> int:

@@ -12,6 +12,7 @@ import pandas as pd
 from neutral import maskfiles
 from neutral.errors import FileError, NeutralError
 from neutral.files import write_whole
+from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.overlap import Counts, count
 from neutral.study import index, lines
@@ -34,11 +35,16 @@ PRETRAINED = "pretrained"
 
 RESULTS = "results.jsonl"
 
+_PATIENCE = 2.0  # seconds that a write waits for another; a run writes for longer, so it is not waited for
+
 _OLD_SCOPE = re.compile(r"^(?P<scope>\w+) \((?P<only>\w+) only\)$")
 
 
 class Study:
     """A study's folder. Raises `FileError` when `path` holds none.
+
+    One process and thread writes at a time: `create`, `append` and `extend` raise `NeutralError` naming the other while
+    that writes. Who writes several results that depend on what is there holds `lock.only_writer` meanwhile.
 
     >>> study = Study.create("runs/mine", {"title": "Mine", "languages": ["en", "sw"]})
     >>> study.append("score", language="en", sparsity=0.5, value=12.5)
@@ -66,19 +72,21 @@ class Study:
         Raises `NeutralError` when a key in `fixed` differs from what the study was made with.
         """
         path = Path(path)
-        (path / "counts").mkdir(parents=True, exist_ok=True)
-        (path / "masks").mkdir(exist_ok=True)
-        file = path / "study.json"
-        if file.exists():
-            old = cls(path).info
-            for key in fixed:
-                if key in old and old[key] != json.loads(json.dumps(info.get(key))):
-                    raise NeutralError(
-                        f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study folder"
-                    )
-            info = merged(old, info)
-        write_whole(file, json.dumps(info, indent=2, ensure_ascii=False).encode() + b"\n")
-        return cls(path)
+        with only_writer(path, patience=_PATIENCE):
+            (path / "counts").mkdir(parents=True, exist_ok=True)
+            (path / "masks").mkdir(exist_ok=True)
+            file = path / "study.json"
+            if file.exists():
+                old = cls(path).info
+                for key in fixed:
+                    if key in old and old[key] != json.loads(json.dumps(info.get(key))):
+                        raise NeutralError(
+                            f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study "
+                            "folder"
+                        )
+                info = merged(old, info)
+            write_whole(file, json.dumps(info, indent=2, ensure_ascii=False).encode() + b"\n")
+            return cls(path)
 
     @property
     def readme(self) -> str | None:
@@ -103,7 +111,10 @@ class Study:
 
     def extend(self, kind: str, rows: Iterable[dict]) -> None:
         """Append finished results that belong together, in one go."""
-        lines.append(self.path / RESULTS, kind, rows)
+        if not (self.path / "study.json").is_file():
+            raise FileError(self.path, "is no longer a study; it was moved or removed")
+        with only_writer(self.path, patience=_PATIENCE):
+            lines.append(self.path / RESULTS, kind, rows)
 
     def rows(self, kind: str | None = None) -> Iterator[dict]:
         """Yield the finished results, of one kind or all; a torn last line is ignored.
