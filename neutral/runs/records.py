@@ -118,12 +118,12 @@ class Finished:
         return self._key({"kind": kind, **row}) in self._keys
 
     def append(self, kind: str, **row: object) -> None:
-        """Write a result."""
+        """Write a result, unless it is there."""
         self.extend(kind, [row])
 
     def extend(self, kind: str, rows: Iterable[dict]) -> None:
-        """Write results that belong together, in one go."""
-        rows = list(rows)
+        """Write those results that are not there, in one go: they belong together."""
+        rows = [row for row in rows if not self.has(kind, **row)]
         self.study.extend(kind, rows)
         self._keys |= {self._key({"kind": kind, **row}) for row in rows}
 
