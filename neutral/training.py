@@ -6,6 +6,7 @@ by zeroing in place after every optimizer step.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,10 @@ from torch.utils.data import Dataset, SequentialSampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
-from neutral.errors import MemoryLimitError
+from neutral.errors import MemoryLimitError, NeutralError
 from neutral.models import experts
 from neutral.recipes import Recipe
+from neutral.system import is_lack_of_memory
 from neutral.tasks import Task, gains_from_bfloat16
 
 
@@ -98,7 +100,7 @@ def train(
     examples: Dataset,
     recipe: Recipe,
     *,
-    folder: str | Path,
+    folder: str | Path | None = None,
     weights: dict[str, torch.Tensor] | None = None,
     keep: dict[str, torch.Tensor] | None = None,
     checkpoints: int = 0,
@@ -116,8 +118,8 @@ def train(
     examples : Dataset
         Taken in their order.
     recipe : Recipe
-    folder : str or Path
-        Folder of the checkpoints.
+    folder : str or Path, optional
+        Folder of the checkpoints; without them nothing is written.
     weights : name -> parameter, optional
         The weights that `keep` masks.
     keep : name -> 0/1 tensor, optional
@@ -131,7 +133,7 @@ def train(
     """
     place = next(model.parameters()).device
     arguments = TrainingArguments(
-        output_dir=str(folder),
+        output_dir=str(folder or os.curdir),  # the Trainer makes it, also if it saves nothing
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulate,
@@ -192,8 +194,11 @@ def _quick_attention(model: PreTrainedModel, bf16: bool) -> Iterator[None]:
 
 @contextmanager
 def memory_limit(advice: str) -> Iterator[None]:
-    """Within, a device that runs out of memory raises `MemoryLimitError`, one line that gives the advice."""
+    """Within, too little memory raises `MemoryLimitError`, one line that gives the advice."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryLimitError(f"the device ran out of memory; {advice}") from error
+    except Exception as error:
+        if isinstance(error, NeutralError) or not is_lack_of_memory(error):
+            raise
+        what = "device" if isinstance(error, torch.OutOfMemoryError) else "computer"
+        raise MemoryLimitError(f"the {what} ran out of memory; {advice}") from error
