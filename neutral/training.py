@@ -6,6 +6,7 @@ by zeroing in place after every optimizer step.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +99,7 @@ def train(
     examples: Dataset,
     recipe: Recipe,
     *,
-    folder: str | Path,
+    folder: str | Path | None = None,
     weights: dict[str, torch.Tensor] | None = None,
     keep: dict[str, torch.Tensor] | None = None,
     checkpoints: int = 0,
@@ -116,8 +117,8 @@ def train(
     examples : Dataset
         Taken in their order.
     recipe : Recipe
-    folder : str or Path
-        Folder of the checkpoints.
+    folder : str or Path, optional
+        Folder of the checkpoints; without them nothing is written.
     weights : name -> parameter, optional
         The weights that `keep` masks.
     keep : name -> 0/1 tensor, optional
@@ -131,7 +132,7 @@ def train(
     """
     place = next(model.parameters()).device
     arguments = TrainingArguments(
-        output_dir=str(folder),
+        output_dir=str(folder or os.curdir),  # the Trainer makes it, also if it saves nothing
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulate,
