@@ -31,7 +31,11 @@ class FileError(NeutralError):
         super().__init__(f"{path}: {problem}")
 
     def __reduce__(self) -> tuple:
-        return FileError, (self.path, self.problem)  # so that it can be sent from a worker process
+        return type(self), (self.path, self.problem)  # so that it can be sent from a worker process
+
+
+class StorageError(FileError):
+    """The system refused a file: its disk is full, its folder is gone or may not be written; the message says which."""
 
 
 class MismatchError(NeutralError):
@@ -39,4 +43,4 @@ class MismatchError(NeutralError):
 
 
 class MemoryLimitError(NeutralError):
-    """The device ran out of memory; the message says which setting to lower."""
+    """The computer or the device ran out of memory; the message says which setting to lower."""

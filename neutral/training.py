@@ -17,9 +17,10 @@ from torch.utils.data import Dataset, SequentialSampler
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from neutral import checkpoints
-from neutral.errors import MemoryLimitError
+from neutral.errors import MemoryLimitError, NeutralError
 from neutral.models import experts
 from neutral.recipes import Recipe
+from neutral.system import is_lack_of_memory
 from neutral.tasks import Task, gains_from_bfloat16
 
 
@@ -203,8 +204,11 @@ def _quick_attention(model: PreTrainedModel, bf16: bool) -> Iterator[None]:
 
 @contextmanager
 def memory_limit(advice: str) -> Iterator[None]:
-    """Within, a device that runs out of memory raises `MemoryLimitError`, one line that gives the advice."""
+    """Within, too little memory raises `MemoryLimitError`, one line that gives the advice."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryLimitError(f"the device ran out of memory; {advice}") from error
+    except Exception as error:
+        if isinstance(error, NeutralError) or not is_lack_of_memory(error):
+            raise
+        what = "device" if isinstance(error, torch.OutOfMemoryError) else "computer"
+        raise MemoryLimitError(f"the {what} ran out of memory; {advice}") from error

@@ -10,6 +10,7 @@ Distances between far groups, and the sizes of groups, mean nothing in such a pi
 
 from __future__ import annotations
 
+import gzip
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import FileError, NeutralError
+from neutral.files import write_whole, writing
 from neutral.languages import NO_SCRIPT
 
 COLUMNS = ["id", "piece", "script", "before_x", "before_y", "after_x", "after_y"]
@@ -146,9 +148,10 @@ def picture_path(study: str | Path, method: str, by: str, ratio: float) -> Path:
 def write_projection(study: str | Path, table: pd.DataFrame, method: str, by: str, ratio: float) -> Path:
     """Write a picture into a study's folder and return its path; equal pictures give equal files."""
     path = picture_path(study, method, by, ratio)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    compression = {"method": "gzip", "mtime": 0}
-    table[COLUMNS].to_csv(path, index=False, float_format="%.3f", compression=compression, lineterminator="\n")
+    text = table[COLUMNS].to_csv(index=False, float_format="%.3f", lineterminator="\n")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, gzip.compress(text.encode(), mtime=0))
     return path
 
 

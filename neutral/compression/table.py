@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from neutral.compression.codec import Codec
 from neutral.errors import FileError
+from neutral.files import write_whole, writing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -62,13 +63,17 @@ class Table(Codec):
     def save(self, path: str | Path) -> None:
         """Write the table as one safetensors file, still compressed; make its folder if need be.
 
+        Raises `StorageError` if the system refuses.
+
         >>> Rebuilt((2, 3), {"dense": torch.ones(2, 3)}).save("tables/dense.safetensors")
         >>> Table.load("tables/dense.safetensors").shape
         (2, 3)
         """
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
         header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
-        save_file(self.tensors, path, metadata=header | {"settings": json.dumps(self.settings)})
+        data = save(self.tensors, header | {"settings": json.dumps(self.settings)})
+        with writing(path):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data)
 
     @staticmethod
     def load(path: str | Path) -> Table:
