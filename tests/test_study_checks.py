@@ -138,6 +138,6 @@ def test_a_line_that_is_cut_off_at_the_end_is_still_passed_over(tmp_path):
 
 def test_an_entry_that_could_not_be_opened_again_is_not_written(tmp_path):
     Study.create(tmp_path / "s", {"title": "One"})
-    with pytest.raises(FileError, match="title is 'two.nlines'"):
+    with pytest.raises(FileError, match=r"title is 'two.nlines'"):
         Study.create(tmp_path / "s", {"title": "two\nlines"})
     assert Study(tmp_path / "s").info == {"title": "One"}
