@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.files import write_whole, writing
 from neutral.languages import NO_SCRIPT
 
@@ -158,14 +158,15 @@ def write_projection(study: str | Path, table: pd.DataFrame, method: str, by: st
 def read_projection(path: str | Path) -> pd.DataFrame:
     """Read a picture. Raises `FileError` for another file."""
     text = {"piece": str, "script": str}
-    try:
+    with reading(path, "a picture of tokens"):
         # "nan" and "null" are pieces of words, too.
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_filter=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise FileError(path, f"cannot be read as a picture of tokens: {error}") from error
-    if list(table.columns) != COLUMNS:
-        raise FileError(path, f"is no picture of tokens: it must have the columns {', '.join(COLUMNS)}")
-    return table
+        if list(table.columns) != COLUMNS:
+            raise FileError(path, f"is no picture of tokens: it must have the columns {', '.join(COLUMNS)}")
+        numbers = table.drop(columns=list(text)).to_numpy(dtype=float)  # text among them raises
+        if not np.isfinite(numbers).all():
+            raise FileError(path, "is no picture of tokens: a place in it is no number")
+        return table
 
 
 def projections(study: str | Path) -> pd.DataFrame:

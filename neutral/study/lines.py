@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from neutral.errors import FileError
+from neutral.errors import FileError, described
 from neutral.files import writing
+from neutral.study.checks import check_row
 
 _KIND = b'{"kind": "'  # how `append` begins a line
 
@@ -37,10 +38,11 @@ def append(file: Path, kind: str, rows: Iterable[dict]) -> None:
             raise
 
 
-def read(file: Path, kind: str | None = None) -> Iterator[dict]:
+def read(file: Path, kind: str | None = None, *, whole: bool = False) -> Iterator[dict]:
     """Yield the results, of one kind or all; a torn last line is ignored.
 
-    Raises `FileError` for a broken line that is not the last.
+    Raises `FileError` for a broken line that is not the last, and for a row that is not what its kind must be
+    (`checks.check_row`; `whole` as there).
     """
     if not file.is_file():
         return
@@ -56,7 +58,8 @@ def read(file: Path, kind: str | None = None) -> Iterator[dict]:
         except (ValueError, RecursionError) as error:
             if number == len(lines):
                 return
-            raise FileError(file, f"line {number} is broken: {error}") from error
+            raise FileError(file, f"line {number} is broken: {described(error)}") from error
+        check_row(file, number, row, whole=whole)
         if kind is None or row.get("kind") == kind:
             yield row
 
