@@ -100,16 +100,6 @@ def without_markup(name: str) -> str:
     return re.sub(r"[\[\]<>`$\\]|[^\S ]", "", name).strip() or "mask"
 
 
-def as_text(text: str) -> str:
-    """Return a text from outside, a file's name or a message with one, as Markdown shows it: no picture, no link.
-
-    >>> print(as_text("notes.pt: ![x](y.png)"))
-    notes.pt: !\\[x\\](y.png)
-    """
-    escaped = re.sub(r"([\\`*\[\]<$~|])", r"\\\1", text)
-    return escaped.replace("://", ":\u2060//")  # an address alone would be a link too
-
-
 def _let_go(file: UploadedFile) -> None:
     """Free the server's copies of a file that has been read: Streamlit keeps them as long as the session lives."""
     context = get_script_run_ctx()
