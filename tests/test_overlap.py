@@ -371,7 +371,7 @@ def test_files_that_hold_no_counts_are_refused(tmp_path):
         assert "\n" not in str(error.value)
 
     refused(tmp_path / "none.safetensors", "no such file")
-    refused(tmp_path, "cannot be read")
+    refused(tmp_path, "could not be read")
     path = tmp_path / "c.safetensors"
     path.write_bytes(b"")
     refused(path, "not a file of overlap counts")

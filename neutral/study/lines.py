@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from neutral.errors import FileError
+from neutral.errors import FileError, described
+from neutral.study.checks import check_row
 
 _KIND = b'{"kind": "'  # how `append` begins a line
 
@@ -28,10 +29,11 @@ def append(file: Path, kind: str, rows: Iterable[dict]) -> None:
         os.fsync(out.fileno())
 
 
-def read(file: Path, kind: str | None = None) -> Iterator[dict]:
+def read(file: Path, kind: str | None = None, *, whole: bool = False) -> Iterator[dict]:
     """Yield the results, of one kind or all; a torn last line is ignored.
 
-    Raises `FileError` for a broken line that is not the last.
+    Raises `FileError` for a broken line that is not the last, and for a row that is not what its kind must be
+    (`checks.check_row`; `whole` as there).
     """
     if not file.is_file():
         return
@@ -44,10 +46,11 @@ def read(file: Path, kind: str | None = None) -> Iterator[dict]:
             continue  # a whole line of another kind: parsing it would take most of the time
         try:
             row = _parsed(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 return
-            raise FileError(file, f"line {number} is broken: {error}") from error
+            raise FileError(file, f"line {number} is broken: {described(error)}") from error
+        check_row(file, number, row, whole=whole)
         if kind is None or row.get("kind") == kind:
             yield row
 
