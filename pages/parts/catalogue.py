@@ -17,7 +17,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.study import Study, find_studies
@@ -101,8 +101,8 @@ def _opened(path: Path) -> tuple[int, Study]:
 
 def _unreadable(path: Path, error: Exception) -> FileError:
     """Return an error that nobody foresaw as a line about the file that it is of; all of it goes to the log."""
-    _log.warning("%s cannot be read", path, exc_info=error)
-    return FileError(path, f"cannot be read: {type(error).__name__}: {str(error)[:200]}")
+    _log.warning("%s cannot be shown", path, exc_info=error)
+    return FileError(path, f"cannot be shown ({described(error)})")
 
 
 def _printable(name: str) -> str:
@@ -136,7 +136,10 @@ def _changed(path: Path) -> tuple[int, int] | None:
 
 
 class Opened(Study):
-    """A study whose folder of counts is listed once; when the folder changes, it is opened anew."""
+    """A study for pages: its folder of counts is listed once, and its tables hold whole rows alone.
+
+    When the folder changes, it is opened anew.
+    """
 
     @cached_property
     def _index(self) -> pd.DataFrame:
@@ -145,6 +148,10 @@ class Opened(Study):
     def counts_index(self) -> pd.DataFrame:
         """See `Study.counts_index`."""
         return self._index
+
+    def table(self, kind: str) -> pd.DataFrame:
+        """See `Study.whole_table`."""
+        return self.whole_table(kind)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
