@@ -8,6 +8,7 @@ from neutral.members import display
 from pages.parts import downloads, formats, pickers, show, uploads
 from pages.parts.frame import page
 from pages.parts.overlap import words
+from pages.parts.text import as_text
 from pages.parts.views import MINE
 
 
@@ -34,7 +35,7 @@ def refused() -> None:
     """Say which files were not read, and why."""
     for bad in [upload for upload in uploads.all_uploads() if upload.problem]:
         left, right = st.columns([8, 1], vertical_alignment="center")
-        left.error(uploads.as_text(bad.problem))
+        left.error(as_text(bad.problem))
         right.button("Dismiss", key=f"dismiss-{bad.number}", on_click=uploads.drop, args=(bad.number,))
 
 
@@ -51,7 +52,7 @@ def shelf() -> None:
     with st.expander("Name or remove masks", expanded=len(masks) < 7 or any(not mask.language[0] for mask in masks)):
         for upload in masks:
             left, right, end = st.columns([5, 3, 1.5], vertical_alignment="bottom")
-            left.markdown(f"**{uploads.as_text(upload.file)}**  \n{words.about_file(upload)}")
+            left.markdown(f"**{as_text(upload.file)}**  \n{words.about_file(upload)}")
             key = f"name-{upload.number}"
             right.text_input(
                 "Language or name",
@@ -74,9 +75,9 @@ def shelf() -> None:
 def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
-        st.markdown(f"##### {collection.title}")
+        st.markdown(f"##### {as_text(collection.title)}")
         for line in collection.bridges:
-            st.info(uploads.as_text(f"{line[0].upper()}{line[1:]}."))
+            st.info(as_text(f"{line[0].upper()}{line[1:]}."))
         if len(collection.masks) < 2:
             st.info(words.ONE_MASK)
             continue

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from neutral.errors import NeutralError
 from pages.parts import pickers, views
+from pages.parts.text import as_text
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ def page(
         with menu:
             _menu()
     if problem:
-        st.error(problem)
+        st.error(as_text(problem))
     if empty and not shown:
         if not problem:
             empty()
@@ -87,7 +88,7 @@ def page(
     try:
         yield shown
     except NeutralError as error:
-        st.error(str(error))
+        st.error(as_text(error))
 
 
 def _menu() -> None:

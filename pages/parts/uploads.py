@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,6 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from neutral import maskfiles, prefixes
+from neutral.errors import one_line
 from neutral.masks import Mask
 from neutral.masksets import MaskSet, networks
 from neutral.members import is_known, speaker
@@ -75,7 +75,7 @@ def take(files: list[UploadedFile], *, from_zeros: bool = False, invert: bool = 
     data = [(file.name, file.getvalue()) for file in files]  # getvalue shares the bytes
     for one in maskfiles.read_uploads(data, from_zeros=from_zeros, invert=invert):
         number = st.session_state[_COUNT] = st.session_state.get(_COUNT, 0) + 1  # never that of a removed one
-        name = without_markup(one.name)
+        name = _tidy(one.name)
         notes = tuple(map(_on_page, one.notes))
         about = {"notes": notes, "renamed": one.renamed, "language_from": one.language_from}
         all_uploads().append(Upload(number, one.file, one.size, one.mask, name, _on_page(one.problem), name, **about))
@@ -91,23 +91,8 @@ def _on_page(said: str) -> str:
     return said
 
 
-def without_markup(name: str) -> str:
-    """Return a name as every page can show it: without what Markdown would make a picture, a link, HTML or code of.
-
-    >>> without_markup("![x](http://host/x.png)"), without_markup("en"), without_markup("sr (Cyrl)")
-    ('!x(http://host/x.png)', 'en', 'sr (Cyrl)')
-    """
-    return re.sub(r"[\[\]<>`$\\]|[^\S ]", "", name).strip() or "mask"
-
-
-def as_text(text: str) -> str:
-    """Return a text from outside, a file's name or a message with one, as Markdown shows it: no picture, no link.
-
-    >>> print(as_text("notes.pt: ![x](y.png)"))
-    notes.pt: !\\[x\\](y.png)
-    """
-    escaped = re.sub(r"([\\`*\[\]<$~|])", r"\\\1", text)
-    return escaped.replace("://", ":\u2060//")  # an address alone would be a link too
+def _tidy(name: str) -> str:
+    return " ".join(one_line(name).split()) or "mask"
 
 
 def _let_go(file: UploadedFile) -> None:
@@ -128,7 +113,7 @@ def rename(number: int, key: str) -> None:
     for upload in accepted():
         if upload.number == number:
             typed = st.session_state[key].strip()
-            upload.name = without_markup(typed) if typed else upload.given
+            upload.name = _tidy(typed) if typed else upload.given
 
 
 def collections() -> list[MaskSet]:
