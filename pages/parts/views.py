@@ -16,6 +16,7 @@ from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue, pickers, uploads
+from pages.parts.errors import told
 from pages.parts.overlap import tables
 
 STUDY, MINE, BOTH = "Study", "Your masks", "Both"
@@ -101,7 +102,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
     """
     studies, broken = catalogue.studies()
     for line in broken:
-        notices.error(line)
+        notices.error(told(line))
     uploaded = uploads.collections()
     shown = _which(bool(studies), bool(uploaded), notices)
     if shown is None:

@@ -9,6 +9,7 @@ from neutral.errors import NeutralError
 from pages.parts import catalogue, pickers
 from pages.parts.compression import tables, words
 from pages.parts.compression.tables import TableChoice, TableView
+from pages.parts.errors import told
 
 
 def choose(notices: DeltaGenerator) -> list[TableView]:
@@ -18,7 +19,7 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
     """
     studies, broken = catalogue.studies("compression")
     for line in broken:
-        notices.error(line)
+        notices.error(told(line))
     if not studies:
         return pickers.pass_on(notices)
     linked = st.query_params.get("tables")

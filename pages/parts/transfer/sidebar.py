@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral.members import order
 from neutral.transfer import published
 from pages.parts import catalogue, pickers
+from pages.parts.errors import told
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment, experiments_of
 
@@ -18,7 +19,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     """Draw the sidebar's pickers and return what to show: the experiment chosen, and the paper's beside it if asked."""
     studies, broken = catalogue.studies()
     for line in broken:
-        notices.error(line)
+        notices.error(told(line))
     experiments = {name: of_study for name, study in studies.items() if (of_study := experiments_of(study))}
     linked = st.query_params.get("runs")
     if linked and linked not in (*experiments, PAPER):
