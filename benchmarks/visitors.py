@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import urllib.request
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 WAIT = 120.0
 """Seconds that a page may take."""
@@ -46,7 +47,7 @@ class Visitor:
     def __init__(self, address: str) -> None:
         self.address, self.session = address, ""
         self._pages: dict[str, str] = {}
-        self._page, self._states = "", {}
+        self._page, self._query, self._states = "", "", {}
         with urllib.request.urlopen(f"{address}/_stcore/health", timeout=WAIT) as answer:
             cookie = answer.headers.get("Set-Cookie", "")
         self._token = cookie.partition(";")[0].partition("=")[2]
@@ -54,7 +55,8 @@ class Visitor:
         self.first = self._connect()
 
     def _connect(self) -> Page:
-        self._socket: ClientConnection = connect(
+        self._open = ExitStack()
+        opening = connect(
             f"{self.address.replace('http', 'ws', 1)}/_stcore/stream",
             subprotocols=["streamlit", self._token or "none", *([self.session] if self.session else [])],
             origin=self.address,
@@ -62,11 +64,12 @@ class Visitor:
             max_size=None,
             open_timeout=WAIT,
         )
+        self._socket = self._open.enter_context(opening)
         return self.run()
 
     def leave(self) -> None:
         """Close the connection, as a tab that is closed does."""
-        self._socket.close()
+        self._open.close()
 
     def come_back(self) -> Page:
         """Connect again to the same session, as a tab does whose network was away."""
@@ -74,7 +77,7 @@ class Visitor:
 
     def open(self, path: str, query: str = "") -> Page:
         """Open a page: "" is the first one, else its name in the address."""
-        self._page, self._states, self._query = self._pages.get(path, ""), {}, query
+        self._page, self._states, self._query = self._pages[path] if path else "", {}, query
         return self.run()
 
     def change(self, **state: Any) -> Page:
@@ -85,7 +88,7 @@ class Visitor:
     def run(self) -> Page:
         """Run the page's script; return what came."""
         asked = BackMsg()
-        asked.rerun_script.query_string = getattr(self, "_query", "")
+        asked.rerun_script.query_string = self._query
         asked.rerun_script.page_script_hash = self._page
         asked.rerun_script.widget_states.widgets.extend(self._states.values())
         return self._answer(asked)
@@ -100,8 +103,10 @@ class Visitor:
             if kind == "new_session":
                 self.session = message.new_session.initialize.session_id
                 self._page = message.new_session.page_script_hash
-                self._pages |= {one.url_pathname: one.page_script_hash for one in message.new_session.app_pages}
                 page.elements.clear()
+            if kind in ("new_session", "navigation"):
+                pages = getattr(message, kind).app_pages
+                self._pages |= {one.url_pathname: one.page_script_hash for one in pages}
             page.raw.append(data)
             if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 page.elements.append(message.delta.new_element)
