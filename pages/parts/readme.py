@@ -40,7 +40,7 @@ def show(source: catalogue.Source) -> None:
         for part, is_code in _parts(text[:MOST]):
             st.code(part, language=None) if is_code else st.markdown(inert(part))
         if len(text) > MOST:
-            st.caption(f"The first {MOST:,} characters are shown; README.md has {len(text):,}.")
+            st.caption(f"The first {MOST:,} characters of README.md are shown.")
 
 
 def inert(text: str) -> str:
