@@ -15,7 +15,7 @@ from neutral.maskfiles.source import MaskFile
 # Values read at once: a few MB at most whatever the type, a multiple of 8 so that pieces end on whole bytes.
 _PIECE = 2**19
 
-# Of a tensor of no values, what the other sizes come to: no file holds them. Three times `Limits.weights`.
+# What the other sizes of a tensor of no values come to, which no file can be held against: thrice `Limits.weights`.
 _MOST_PLACES = 2**36
 
 BFLOAT16 = "bfloat16"

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from neutral import labels, maskfiles, models, overlap, scores
 from neutral.corpora import Corpus
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, reading
 from neutral.files import write_whole
 from neutral.masks import Mask
 from neutral.progress import bar, say
@@ -96,7 +96,9 @@ class Finder:
         mask = self._mask(sparsities[start - 1], seed, code) if start else None
         search, r = self.search(code, seed), start
         if start and self._keeps_head:
-            search.head = load_file(self._head_path(sparsities[start - 1], seed, code))
+            path = self._head_path(sparsities[start - 1], seed, code)
+            with reading(path, "a task's head in safetensors"):
+                search.head = load_file(path)
 
         def advance(step: int, _steps: int) -> None:
             if step == 1:

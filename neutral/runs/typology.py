@@ -44,7 +44,7 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
         stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
         new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
         stored.extend("distance", [_counted({name: _written(value) for name, value in row.items()}) for row in new])
-    return typology.filled(study.table("distance"), languages)
+    return typology.filled(study.whole_table("distance"), languages)
 
 
 def explain(
@@ -88,7 +88,7 @@ def explain(
                 shown.set_description(f"{choice.method} {choice.sparsity:.0%} {measure} by {by}")
                 _test(results, plan, choice, measure, by, apart)
                 shown.update()
-    table = study.table("association")
+    table = study.whole_table("association")
     tested = {(*choice, measure, by) for choice, measure, by in overlaps if by == plan.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
     table = table[[key in tested for key in keys]].reset_index(drop=True)
