@@ -44,7 +44,7 @@ def masks(model, text, tmp_path_factory):
 COMMANDS = {
     "find": "--method wanda --blocks 4 --sparsity 0.4 --halves --functional 0.4 --controls pretrained --steps 0",
     "find in rounds": "--sparsity 0.2 --step 0.1 --recipe paper --steps 2 --batch 2 --languages en,sw",
-    "transfer": "--method wanda --sparsity 0.4 --steps 2 --batch 2 --targets en,sw --baselines full,core",
+    "transfer": "--method wanda --sparsity 0.4 --steps 2 --batch 2 --targets en,sw --baselines full,random",
     "compress": "--methods svd,int8,direction,pq --ratios 2 --keep --lines 30",
     "retrieve": "--method wanda --masks full,each --sparsity 0.4",
     "represent": "--method wanda --masks full,each --sparsity 0.4",

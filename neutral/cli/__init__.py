@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr
 from typing import NoReturn
 
 from neutral import __version__
@@ -32,7 +31,7 @@ from neutral.cli.transfer import add_transfer
 from neutral.cli.typology import add_typology
 from neutral.errors import NeutralError
 from neutral.files import storage_error
-from neutral.system import is_lack_of_memory, refused
+from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
     *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
@@ -42,37 +41,41 @@ _COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    streams.open_missing()
-    with redirect_stderr(streams.Messages(sys.stderr)):
+    with streams.messages():
         code, line = _run(arguments)
-        if problem := streams.left():
-            code, line = (
-                (141, "") if isinstance(problem, BrokenPipeError) else (2, f"standard output: {refused(problem)}")
-            )
         if line:
             print(f"neutral: {line}", file=sys.stderr)
     return code
 
 
 def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
-    """Run a command, and return its exit code and what is to be said of it. Raises what is a fault of the program."""
+    """Run one command, and return its exit code and what is to be said. Raises what is a fault of the program."""
     chosen = argparse.Namespace()
     try:
-        streams.require_output()
-        _parser().parse_args(arguments, chosen)
-        chosen.run(chosen)
-    except NeutralError as error:
-        return 2, str(error)
+        with streams.results():
+            _parser().parse_args(arguments, chosen)
+            chosen.run(chosen)
     except KeyboardInterrupt:
         return 130, "stopped; run the same command again to go on"
+    except streams.UnwantedError:
+        return 141, ""
     except Exception as error:
-        place = getattr(chosen, "study", None) or getattr(chosen, "out", None) or "a file"
-        if refusal := storage_error(error, place):
-            return 2, str(refusal)
-        if is_lack_of_memory(error):
-            return 2, "the computer ran out of memory; end other programs, or take a larger one, and run the same again"
+        if line := _told(error, chosen):
+            return 2, line
         raise
     return 0, ""
+
+
+def _told(error: Exception, chosen: argparse.Namespace) -> str:
+    """Return what to say of an error that the user can put right; "" for a fault of the program."""
+    if isinstance(error, NeutralError):
+        return str(error)
+    place = getattr(chosen, "study", None) or getattr(chosen, "out", None) or "a file"
+    if refusal := storage_error(error, place):
+        return str(refusal)
+    if is_lack_of_memory(error):
+        return "the computer ran out of memory; end other programs, or take a larger one, and run the same again"
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):
