@@ -13,6 +13,7 @@ One process imports everything and is forked for each run: the libraries take se
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import re
@@ -32,8 +33,8 @@ LINES = 60  # of a language
 PATIENCE = 120.0  # seconds that a run may take
 ORPHANS = 5.0  # seconds in which a killed run's processes must have ended
 
-_CHANGING = re.compile(r'"(created|seconds|hours|took|date|time)": ("[^"]*"|[-\d.e]+)')
-_CARD = re.compile(r"[\d.]+ hours")
+_SAID = ("created", "notes")  # in study.json
+_CARD = re.compile(r"[\d.]+ hours")  # in a model's card
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Tally:
     wrong: set[str] = field(default_factory=set)  # files that differ, and runs that failed
     left: set[str] = field(default_factory=set)  # drafts, locks and temporary files
     orphans: int = 0  # processes
-    said: set[str] = field(default_factory=set)  # the rows that were lost or double
+    said: set[str] = field(default_factory=set)  # which rows, and how files differ
 
     @property
     def is_clean(self) -> bool:
@@ -93,6 +94,8 @@ def cases(folder: Path) -> Iterator[Case]:
     yield Case("represent", f"represent --study {{out}} {inside} --masks full,each --method wanda", study)
     smaller = f"{model} {text} --length 32 --held-out-blocks 4 --ratios 2.5 --keep"
     yield Case("compress", f"compress --study {{out}} {smaller}")
+    tuned = f"{smaller} --methods svd,int8 --by parameters --finetune {folder}/labelled --finetune-steps 2"
+    yield Case("compress, fine-tuned", f"compress --study {{out}} {tuned} --finetune-seeds 0,1")
     sizes = "--vocabulary 300 --steps 20 --batch 2 --length 32 --layers 1 --width 16 --heads 2 --feed-forward 32"
     yield Case("pretrain, from nothing", f"pretrain --out {{out}} {text} {sizes}")
     yield Case("pretrain, from an encoder", f"pretrain --out {{out}} {text} {sizes} --from {folder}/model")
@@ -110,6 +113,10 @@ def make_material(folder: Path) -> None:
         lines = (ROOT / "data" / "sentences" / f"{code}.txt").read_text(encoding="utf-8").splitlines(True)[:LINES]
         (folder / "text" / f"{code}.txt").write_text("".join(lines), encoding="utf-8")
     tiny.saved(folder / "model", size=500, languages=LANGUAGES)
+    (folder / "labelled").mkdir()
+    for name, examples in (("train", 64), ("validation", 16)):
+        rows = [f"{i % 2},{('rain was old', 'bread by night')[i % 2]}" for i in range(examples)]
+        (folder / "labelled" / f"{name}.csv").write_text("\n".join(["label,text", *rows]), encoding="utf-8")
     found = f"find --study {folder}/study --model {folder}/model --text {folder}/text --device cpu --quiet --length 32"
     found += " --batch 2 --held-out-blocks 4 --method wanda --sparsity 0.5 --blocks 4 --steps 1 --controls pretrained"
     if main(found.split()):
@@ -198,20 +205,22 @@ def _command(pid: int) -> str:
 
 
 def rows(out: Path) -> Counter[str]:
-    """Return the results of a study, without what a clock says."""
+    """Return the results of a study."""
     path = out / "results.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return Counter(_CHANGING.sub("", line) for line in lines)
+    return Counter(path.read_text(encoding="utf-8").splitlines() if path.exists() else [])
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """Return the content of every other file, without what a clock says."""
+    """Return the content of every other file, without what a clock says, or a run said of what was left to do."""
     contents = {}
     for path in sorted(out.rglob("*")):
         if path.is_file() and path.name != "results.jsonl":
             data = path.read_bytes()
-            if path.suffix in (".json", ".md"):
-                data = _CARD.sub("", _CHANGING.sub("", data.decode())).encode()
+            if path.name == "study.json":
+                info = json.loads(data)
+                data = json.dumps({name: value for name, value in info.items() if name not in _SAID}, indent=1).encode()
+            if path.name == "README.md":
+                data = _CARD.sub("", data.decode()).encode()
             contents[str(path.relative_to(out))] = data
     return contents
 
@@ -290,6 +299,12 @@ class Trial:
         left = {name for name in names if name not in self.files}
         tally.left |= left | {f"temporary/{path.name}" for path in self.temporary.iterdir()}
         tally.wrong |= names - left
+        tally.said |= {f"{name} {_first_difference(self.files[name], own.get(name, b''))}" for name in names - left}
+
+
+def _first_difference(one: bytes, other: bytes) -> str:
+    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return f"from byte {at}: {one[at : at + 60]!r}, now {other[at : at + 60]!r}"
 
 
 def trials(kills: int, seed: int, folder: Path, minutes: float, only: str = "") -> Iterator[Tally]:
@@ -298,14 +313,15 @@ def trials(kills: int, seed: int, folder: Path, minutes: float, only: str = "") 
     material.mkdir()
     make_material(material)
     chosen = [case for case in cases(material) if only in case.name]
-    every = sum(case.share for case in chosen)
-    until, given = time.monotonic() + 60 * minutes, 0
+    left, time_left = kills, 60 * minutes
     for i, case in enumerate(chosen):
-        own = round(kills * sum(c.share for c in chosen[: i + 1]) / every) - given
-        given += own
+        part = case.share / sum(other.share for other in chosen[i:])
+        own, began = round(left * part), time.monotonic()
+        left -= own
         if own:
             trial = Trial(case, folder / re.sub(r"\W+", "-", case.name))
-            yield trial.killed(own, random.Random(f"{seed} {case.name}"), until)
+            yield trial.killed(own, random.Random(f"{seed} {case.name}"), began + part * time_left)
+        time_left -= time.monotonic() - began
 
 
 def line(tally: Tally) -> str:
@@ -329,7 +345,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=30.0, help="no command is killed after so long")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of killing, shared out likewise")
     parser.add_argument("--only", default="", help="commands with this in their name")
     chosen = parser.parse_args()
     warm()

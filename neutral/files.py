@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -39,14 +41,18 @@ def writing(path: str | Path) -> Iterator[None]:
 def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     """Open a draft to be written; at the end it replaces `path`, so a reader sees the old file or the new one.
 
-    After an exception the old file stays and the draft is removed. Raises `StorageError` if the system refuses.
+    After an exception the old file stays and the draft is removed; a draft that a killed process left goes when its
+    file is written again. Raises `StorageError` if the system refuses.
     """
     path = Path(path)
     # Beside its place, so that the move is within one file system; a name for each writer.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     with writing(path):
+        _remove_left(path)
         try:
             with open(draft, "wb") as file:
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(file, fcntl.LOCK_EX)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())  # else a power cut may leave the new name on an empty file
@@ -64,3 +70,11 @@ def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never half of it."""
     with written_whole(path) as file:
         file.write(data)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove drafts of a file that no living process writes: one that does holds the kernel's lock on its draft."""
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError), open(draft, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()

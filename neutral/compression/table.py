@@ -67,6 +67,8 @@ class Table(Codec):
     def save(self, path: str | Path) -> None:
         """Write the table as one safetensors file, still compressed; make its folder if need be.
 
+        The same table gives the same bytes.
+
         Raises `StorageError` if the system refuses.
 
         >>> Rebuilt((2, 3), {"dense": torch.ones(2, 3)}).save("tables/dense.safetensors")
@@ -74,7 +76,7 @@ class Table(Codec):
         (2, 3)
         """
         header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
-        data = save(self.tensors, header | {"settings": json.dumps(self.settings)})
+        data = _in_order(save(self.tensors, header | {"settings": json.dumps(self.settings)}))
         with writing(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, data)
@@ -130,3 +132,13 @@ class Rebuilt(Table):
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`."""
         return hidden @ tensors["dense"].to(hidden.dtype).T
+
+
+def _in_order(data: bytes) -> bytes:
+    """Return a safetensors file with its metadata in the order of their names; the library's is random."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]

@@ -22,12 +22,14 @@ Scores = dict[str, tuple[Score, Score]]
 
 _OPTIONS = {"batch_size": "batch"}  # parts of a recipe that the command calls otherwise
 
+_OF_ROUNDS = ("schedule", "examples", "head", "epochs")  # what does not matter to one training by steps
+
 
 def settings(
     source: str | None, encoder: Encoder | None, corpus: Corpus, recipe: Recipe, shape: Shape, **others: object
 ) -> dict:
     """Return all that decides the result, by the names of the command's options: a change of one changes the model."""
-    recipe_parts = {_OPTIONS.get(name, name): value for name, value in asdict(recipe.once()).items()}
+    recipe_parts = {_OPTIONS.get(name, name): value for name, value in asdict(recipe).items() if name not in _OF_ROUNDS}
     shape_parts = asdict(shape) if encoder is None else {}
     return {
         "from": None if encoder is None else {"name": source, **encoder.digests},
