@@ -3,7 +3,7 @@
     python -m benchmarks.sessions [--sessions 20] [--seconds 600]
 
 It starts a server of its own on this machine, lets so many visitors walk over its pages for so long, and stops by
-itself. A visitor opens a page, changes widgets, waits a second or some as a reader does, and goes on; every fourth
+itself. A visitor opens a page, changes widgets, waits ten seconds or so as a reader does, and goes on; every fourth
 uploads masks whose names nobody else has, and every fifth loses its connection and comes back, or closes the tab and
 opens a new one. It fails if a page shows an exception or an error, if the log has a traceback, or if a name of one
 visitor's masks reaches another.
@@ -30,7 +30,7 @@ from benchmarks.server import Server, started
 from benchmarks.visitors import Page, Visitor
 
 PAGES = ("", "overlap", "pair", "layers", "typology", "inside", "transfer", "tickets", "masks", "compression")
-THINK = (1.0, 4.0)
+THINK = (5.0, 15.0)
 """Seconds between two requests of a visitor, at least and at most."""
 KEPT = 20
 """Seconds that the server keeps a session whose connection is gone (120 if nothing is said)."""
@@ -192,10 +192,10 @@ def walk(server: Server, sessions: int, seconds: float) -> Report:
     return report
 
 
-def measure(sessions: int, seconds: float) -> Report:
+def measure(sessions: int, seconds: float, log: Path | None = None) -> Report:
     """Start a server, let visitors walk over it, and return what happened, the log's bad lines among the faults."""
     with tempfile.TemporaryDirectory(prefix="neutral-") as folder:
-        log = Path(folder) / "log"
+        log = log or Path(folder) / "log"
         with started("--server.disconnectedSessionTTL", str(KEPT), log=log) as server:
             report = walk(server, sessions, seconds)
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -218,8 +218,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sessions", type=int, default=20, choices=range(1, 101), metavar="N", help="at most 100")
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--log", type=Path, help="keep the server's log in this file")
     chosen = parser.parse_args()
-    report = measure(chosen.sessions, min(chosen.seconds, 3600))
+    report = measure(chosen.sessions, min(chosen.seconds, 3600), chosen.log)
     table("a page", report.pages)
     table("a widget", report.widgets)
     first, most, last = report.settled

@@ -59,7 +59,7 @@ class Visitor:
         opening = connect(
             f"{self.address.replace('http', 'ws', 1)}/_stcore/stream",
             subprotocols=["streamlit", self._token or "none", *([self.session] if self.session else [])],
-            origin=self.address,
+            origin="://".join(urlsplit(self.address)[:2]),
             additional_headers={"Cookie": self._cookie},
             max_size=None,
             open_timeout=WAIT,

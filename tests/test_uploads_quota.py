@@ -160,6 +160,8 @@ def test_what_a_session_left_unread_goes_when_it_was_gone_for_long_enough(roomy)
     assert set(server.uploaded_file_mgr.file_storage) == {"b"}
     assert server.closed == ["never ran", "a"]
     assert not keeper.held
+    keeper._close("b")
+    assert "b" not in server.closed  # it came back at the last moment
 
 
 def test_unread_uploads_do_not_grow_beyond_the_quota(roomy, monkeypatch):

@@ -79,10 +79,17 @@ class Keeper:
 
     def _end(self, session: str) -> None:
         if self.loop is not None and not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self.server.close_session, session)
-        self.server.uploaded_file_mgr.remove_session_files(session)
+            self.loop.call_soon_threadsafe(self._close, session)
+        else:  # no session has ended yet of which Streamlit told
+            self.server.uploaded_file_mgr.remove_session_files(session)
         for known in (self.held, self.left_out, self._gone):
             known.pop(session, None)
+
+    def _close(self, session: str) -> None:
+        """Close a session, on the server's loop, where none can come back meanwhile."""
+        if not self.server.is_active_session(session):
+            self.server.close_session(session)
+            self.server.uploaded_file_mgr.remove_session_files(session)
 
     def _bound(self, session: str, files: dict) -> None:
         records = list(files.values())
