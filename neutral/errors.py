@@ -47,7 +47,11 @@ class FileError(NeutralError):
         super().__init__(f"{path}: {problem}")
 
     def __reduce__(self) -> tuple:
-        return FileError, (self.path, self.problem)  # so that it can be sent from a worker process
+        return type(self), (self.path, self.problem)  # so that it can be sent from a worker process
+
+
+class StorageError(FileError):
+    """The system refused a file: its disk is full, its folder is gone or may not be written; the message says which."""
 
 
 class MismatchError(NeutralError):
@@ -55,7 +59,7 @@ class MismatchError(NeutralError):
 
 
 class MemoryLimitError(NeutralError):
-    """The device ran out of memory; the message says which setting to lower."""
+    """The computer or the device ran out of memory; the message says which setting to lower."""
 
 
 @contextmanager
@@ -70,7 +74,7 @@ def reading(path: object, what: str) -> Iterator[None]:
     >>> with reading("counts.safetensors", "a file of overlap counts"):
     ...     {}["both"]
     Traceback (most recent call last):
-    neutral.errors.FileError: counts.safetensors: is not a file of overlap counts, or is damaged (KeyError: 'both')
+    neutral.errors.FileError: counts.safetensors: cannot be read as a file of overlap counts: 'both' (KeyError)
     """
     try:
         _refuse_endless(path)
@@ -82,20 +86,21 @@ def reading(path: object, what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FileError(path, "no such file") from error
     except OSError as error:
-        raise FileError(path, f"could not be read: {error.strerror or described(error)}") from error
+        as_what = f": {error.strerror}" if error.strerror else f" as {what}: {described(error)}"  # of a damaged archive
+        raise FileError(path, f"cannot be read{as_what}") from error
     except MemoryError as error:
         raise FileError(path, "needs more memory than there is") from error
     except RecursionError as error:
         raise FileError(path, "is nested too deep to be read") from error
     except Exception as error:
-        raise FileError(path, f"is not {what}, or is damaged ({described(error)})") from error
+        raise FileError(path, f"cannot be read as {what}: {described(error)}") from error
 
 
 def described(error: BaseException, most: int = 200) -> str:
-    """Return an error's type and the first line of its message, cut at `most` characters."""
-    first = one_line(next(iter(str(error).strip().splitlines()), ""))
-    text = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return text if len(text) <= most else f"{text[:most]}…"
+    """Return the first line of an error's message, cut at `most` characters, and its type."""
+    first = one_line(next(iter(str(error).strip().splitlines()), "")).strip()
+    first = first if len(first) <= most else f"{first[:most]}…"
+    return f"{first} ({type(error).__name__})".strip()
 
 
 def _refuse_endless(path: object) -> None:

@@ -6,6 +6,7 @@ by zeroing in place after every optimizer step.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,13 @@ from pathlib import Path
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, SequentialSampler
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
 
-from neutral.errors import MemoryLimitError
+from neutral import checkpoints
+from neutral.errors import MemoryLimitError, NeutralError
 from neutral.models import experts
 from neutral.recipes import Recipe
+from neutral.system import is_lack_of_memory
 from neutral.tasks import Task, gains_from_bfloat16
 
 
@@ -70,6 +72,14 @@ class Report(TrainerCallback):
         self.tell(state.global_step, state.max_steps)
 
 
+class Sealing(TrainerCallback):
+    """Seal every checkpoint when it is on disk: a kill before that leaves one that is told from a whole one."""
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: object, **_: object) -> None:
+        """Seal the checkpoint of this step."""
+        checkpoints.seal(Path(args.output_dir) / f"{checkpoints.BEGINNING}{state.global_step}")
+
+
 class _Trainer(Trainer):
     """The Trainer over our examples: fixed order, the task's loss, the recipe's rate by step."""
 
@@ -98,10 +108,10 @@ def train(
     examples: Dataset,
     recipe: Recipe,
     *,
-    folder: str | Path,
+    folder: str | Path | None = None,
     weights: dict[str, torch.Tensor] | None = None,
     keep: dict[str, torch.Tensor] | None = None,
-    checkpoints: int = 0,
+    every: int = 0,
     number: int = 0,
     rounds: int = 1,
     tell: Callable[[int, int], None] | None = None,
@@ -116,14 +126,14 @@ def train(
     examples : Dataset
         Taken in their order.
     recipe : Recipe
-    folder : str or Path
-        Folder of the checkpoints.
+    folder : str or Path, optional
+        Folder of the checkpoints; without them nothing is written.
     weights : name -> parameter, optional
         The weights that `keep` masks.
     keep : name -> 0/1 tensor, optional
         The mask to keep; without one all weights are trained.
-    checkpoints : int
-        Steps between checkpoints; a run that finds a checkpoint goes on from it. 0 saves none.
+    every : int
+        Steps between checkpoints; a run that finds whole ones goes on from the last of them. 0 saves none.
     number, rounds : int
         Which round of how many this is, for a rate that falls over several.
     tell : callable, optional
@@ -131,7 +141,7 @@ def train(
     """
     place = next(model.parameters()).device
     arguments = TrainingArguments(
-        output_dir=str(folder),
+        output_dir=str(folder or os.curdir),  # the Trainer makes it, also if it saves nothing
         max_steps=recipe.steps,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulate,
@@ -142,10 +152,10 @@ def train(
         bf16=recipe.precision == "auto" and gains_from_bfloat16(place),
         use_cpu=place.type == "cpu",
         seed=recipe.seed_of(number),
-        save_strategy="steps" if checkpoints else "no",
-        save_steps=checkpoints or 1,
-        save_total_limit=1,
-        logging_strategy="steps" if checkpoints else "no",
+        save_strategy="steps" if every else "no",
+        save_steps=every or 1,
+        save_total_limit=2,  # the last may be torn
+        logging_strategy="steps" if every else "no",
         logging_steps=50,
         report_to="none",
         disable_tqdm=True,
@@ -158,6 +168,8 @@ def train(
         callbacks.append(Masking(weights, keep))
     if tell is not None:
         callbacks.append(Report(tell))
+    if every:
+        callbacks.append(Sealing())
     trainer = _Trainer(
         task=task,
         rate_at=lambda step: recipe.rate_at(step, number, rounds),
@@ -168,9 +180,9 @@ def train(
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)  # it writes to standard output, which is for results
-    last = get_last_checkpoint(str(folder)) if checkpoints and Path(folder).is_dir() else None
+    last = checkpoints.last_whole(folder) if every else None
     with _quick_attention(model, arguments.bf16):
-        return trainer.train(resume_from_checkpoint=last).training_loss
+        return trainer.train(resume_from_checkpoint=str(last) if last else None).training_loss
 
 
 @contextmanager
@@ -192,8 +204,11 @@ def _quick_attention(model: PreTrainedModel, bf16: bool) -> Iterator[None]:
 
 @contextmanager
 def memory_limit(advice: str) -> Iterator[None]:
-    """Within, a device that runs out of memory raises `MemoryLimitError`, one line that gives the advice."""
+    """Within, too little memory raises `MemoryLimitError`, one line that gives the advice."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryLimitError(f"the device ran out of memory; {advice}") from error
+    except Exception as error:
+        if isinstance(error, NeutralError) or not is_lack_of_memory(error):
+            raise
+        what = "device" if isinstance(error, torch.OutOfMemoryError) else "computer"
+        raise MemoryLimitError(f"the {what} ran out of memory; {advice}") from error

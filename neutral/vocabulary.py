@@ -13,14 +13,13 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, pre_tokenizers
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral import encoding
+from neutral import encoding, wordpiece
 from neutral.errors import NeutralError
 from neutral.models.output import further_tables, multiplier
 
@@ -167,33 +166,34 @@ def trim(
     return cut(model, tokenizer, needed(tokenizer, lines, size))
 
 
-def train_wordpiece(lines: dict[str, list[str]], size: int, folder: str | Path) -> PreTrainedTokenizerBase:
-    """Train a WordPiece tokenizer of `size` pieces on `lines`, the languages weighted evenly by characters.
+def train_wordpiece(lines: dict[str, list[str]], size: int) -> PreTrainedTokenizerBase:
+    """Return a WordPiece tokenizer of `size` pieces made from `lines`, the languages weighted evenly by characters.
 
-    The tokenizer is also saved in `folder`.
+    The same lines give the same tokenizer, in every process. Raises `NeutralError` if `size` is too small for special
+    tokens and single characters.
     """
-    from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import decoders, models, normalizers, processors
     from transformers import PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    backend.normalizer = normalizers.NFKC()
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.decoder = decoders.WordPiece()
-    room = min(sum(map(len, text)) for text in lines.values())
-    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=special, show_progress=False)
-    backend.train_from_iterator(_even(lines, room), trainer)
+    normalizer, splitter = normalizers.NFKC(), pre_tokenizers.BertPreTokenizer()
+    words: Counter[str] = Counter()
+    for line in _even(lines, min(sum(map(len, text)) for text in lines.values())):
+        words.update(word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(line)))
+    vocabulary = special + wordpiece.pieces(words, size - len(special))
+    if len(vocabulary) > size:
+        raise NeutralError(f"{size:,} pieces are too few: special tokens and single characters are {len(vocabulary):,}")
+    backend = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token="[UNK]"))
+    backend.normalizer, backend.pre_tokenizer, backend.decoder = normalizer, splitter, decoders.WordPiece()
     backend.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     names = dict(zip(("pad", "unk", "cls", "sep", "mask"), special, strict=True))
-    tokenizer = PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(
         tokenizer_object=backend, model_max_length=512, **{f"{k}_token": v for k, v in names.items()}
     )
-    tokenizer.save_pretrained(folder)
-    return tokenizer
 
 
 def _even(lines: dict[str, list[str]], room: int) -> list[str]:

@@ -5,7 +5,7 @@ import streamlit as st
 from neutral import summary
 from neutral.masksets import MaskSet
 from neutral.members import display
-from pages.parts import downloads, formats, pickers, show, uploads
+from pages.parts import downloads, errors, formats, pickers, quota, show, uploads
 from pages.parts.frame import page
 from pages.parts.overlap import words
 from pages.parts.text import as_text
@@ -25,6 +25,7 @@ def upload() -> None:
         max_upload_size=uploads.WIDGET_LIMIT_MB,
     )
     st.caption(words.BIG)
+    quota.show(uploads.held())
     if files:
         with st.spinner(f"Reading {len(files)} file{'s' if len(files) > 1 else ''} …"):
             uploads.take(files, from_zeros=from_zeros, invert=invert)
@@ -36,7 +37,7 @@ def refused() -> None:
     for bad in [upload for upload in uploads.all_uploads() if upload.problem]:
         left, right = st.columns([8, 1], vertical_alignment="center")
         left.error(as_text(bad.problem))
-        right.button("Dismiss", key=f"dismiss-{bad.number}", on_click=uploads.drop, args=(bad.number,))
+        right.button("Dismiss", key=f"dismiss-{bad.number}", on_click=errors.guarded(uploads.drop), args=(bad.number,))
 
 
 def shelf() -> None:
@@ -58,7 +59,7 @@ def shelf() -> None:
                 "Language or name",
                 value=upload.name,
                 key=key,
-                on_change=uploads.rename,
+                on_change=errors.guarded(uploads.rename),
                 args=(upload.number, key),
                 help=words.NAMES,
             )
@@ -66,7 +67,7 @@ def shelf() -> None:
                 "Remove",
                 key=f"remove-{upload.number}",
                 icon=":material/delete:",
-                on_click=uploads.drop,
+                on_click=errors.guarded(uploads.drop),
                 args=(upload.number,),
             )
         st.caption(words.KNOWN)

@@ -394,6 +394,14 @@ def test_a_gradient_reaches_every_tensor(method):
         assert all(tensor.grad.any() for tensor in tensors.values())
 
 
+def test_a_table_saved_again_is_the_same_to_the_byte(tmp_path):
+    table = compression.fit(slanted_table(), "direction", 4)
+    for i in range(8):
+        table.save(tmp_path / str(i))
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    assert torch.equal(Table.load(tmp_path / "0").matrix(), table.matrix())
+
+
 @pytest.mark.parametrize("by", ["parameters", "bytes"])
 @pytest.mark.parametrize("offset", [False, True])
 def test_a_saved_table_is_the_same_when_loaded(tmp_path, by, offset):

@@ -13,7 +13,7 @@ from maskbytes import FORMS, MASK, QUERY, a_mask, npz_bytes, problem, torch_byte
 from torch.nn.utils import prune
 
 from neutral import maskfiles, overlap
-from neutral.errors import FileError, MismatchError, NeutralError
+from neutral.errors import MismatchError, NeutralError, StorageError
 from neutral.masks import Mask
 
 
@@ -182,7 +182,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
         maskfiles.write(a_mask(model=object()), tmp_path / "a.safetensors")
     assert os.listdir(tmp_path) == ["a.safetensors"]
     assert (tmp_path / "a.safetensors").read_bytes() == before
-    with pytest.raises(FileError, match="could not be written"):
+    with pytest.raises(StorageError, match="a file, and a folder must be there"):
         maskfiles.write(MASK, tmp_path / "a.safetensors" / "b.safetensors")
     with pytest.raises(NeutralError, match="unknown style"):
         maskfiles.export(MASK, tmp_path / "a.xyz")

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 import tiny
 import torch
@@ -50,13 +48,6 @@ def test_from_an_encoder_the_vocabulary_is_trimmed(tmp_path):
     )
     assert len(models.load_tokenizer(out)) == 300
     assert models.load_model(out).config.hidden_dropout_prob == 0
-
-
-def test_an_unfinished_run_with_other_settings_is_not_gone_on_with(tmp_path):
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "asked.json").write_text(json.dumps({"size": 1}))
-    with pytest.raises(NeutralError, match="unfinished run with other settings"):
-        pretraining.pretrain(None, tiny.text(), tmp_path, size=300, recipe=Recipe(steps=1), device="cpu", quiet=True)
 
 
 def test_an_encoder_without_a_head_gets_one_and_what_is_drawn_is_said(tmp_path, capsys):

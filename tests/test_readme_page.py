@@ -1,4 +1,4 @@
-"""The README of a study on its page: whole if the study comes with the project, else with nothing that leads away."""
+"""A study's README on its page: as it is if the study comes with the project, else with nothing that leads away."""
 
 import apppages
 import hostile

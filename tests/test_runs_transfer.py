@@ -7,11 +7,13 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 import tiny
 import torch
+from test_children import is_there, wait_for
 
 from neutral import models
 from neutral.cli import main
@@ -386,3 +388,52 @@ def test_a_mixture_on_a_model_with_parts_for_each_language_is_refused(plan, corp
     mixed = replace(plan, model=str(tmp_path / "xmod"), targets=("en+sw",))
     with pytest.raises(NeutralError, match=r"--targets en\+sw: .* name single languages"):
         transfer(mixed, corpus, tmp_path / "study", masks=found.path, devices=("cpu",), quiet=True)
+
+
+def workers_of(pid):
+    """The processes of a transfer's pools: they were started to work, and do not track what others hold."""
+    threads = [(thread / "children").read_text().split() for thread in Path(f"/proc/{pid}/task").iterdir()]
+    said = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for children in threads for child in children}
+    return [child for child, command in said.items() if b"multiprocessing-fork" in command]
+
+
+@pytest.mark.long
+def test_workers_end_with_a_killed_parent_while_they_load_and_while_they_train(folder, found, tmp_path):
+    text, study = tmp_path / "text", tmp_path / "study"
+    text.mkdir()
+    for code, lines in tiny.text(CODES).train.items():
+        (text / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
+    command = [
+        *(sys.executable, "-m", "neutral", "transfer", "--model", folder, "--text", str(text), "--quiet"),
+        *("--masks", str(found.path), "--study", str(study), "--sparsity", "0.4", "--length", "32"),
+        *("--steps", "200", "--batch", "2", "--rate", "1e-2", "--devices", "cpu,cpu", "--baselines", "full"),
+        *("--targets", "en,sw", "--sources", "en,sw,de"),
+    ]
+    for at_work in (lambda: True, lambda: (study / "results.jsonl").is_file()):  # as they load; as they train
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        ended = wait_for(lambda process=process, at=at_work: at() and len(workers_of(process.pid)) == 2, 120)
+        ids = workers_of(process.pid)
+        process.kill()
+        process.wait()
+        assert ended
+        assert wait_for(lambda ids=ids: not any(map(is_there, ids)))
+
+
+@pytest.mark.long
+def test_a_worker_that_is_killed_costs_its_run_alone(plan, corpus, found, tmp_path):
+    def kill_one():
+        wait_for(lambda: (tmp_path / "results.jsonl").is_file(), 120)
+        os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
+
+    killer = Thread(target=kill_one)
+    killer.start()
+    slow = replace(plan, recipe=replace(RECIPE, steps=200))
+    with pytest.raises(MemoryLimitError, match=r"ended from outside.*--batch.*run the same command again"):
+        run(slow, corpus, tmp_path, found, devices=("cpu", "cpu"))
+    killer.join()
+    before = (tmp_path / "results.jsonl").read_bytes()
+    assert not workers_of(os.getpid())
+    run(slow, corpus, tmp_path, found)
+    after = (tmp_path / "results.jsonl").read_bytes()
+    assert after.startswith(before)
+    assert len(values(Study(tmp_path))) == len(after.splitlines())

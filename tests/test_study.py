@@ -92,7 +92,7 @@ def test_what_is_no_study_is_named(tmp_path, study):
     with pytest.raises(FileError, match="is not a study"):
         Study(tmp_path)
     (study.path / "study.json").write_text("{")
-    with pytest.raises(FileError, match=r"study\.json: is not a study\.json, or is damaged"):
+    with pytest.raises(FileError, match=r"study\.json: cannot be read as a study\.json"):
         Study(study.path)
     assert find_studies(tmp_path) == [study.path]
 

@@ -8,7 +8,7 @@ from conftest import ROOT
 
 from neutral.errors import FileError
 from neutral.overlap import Counts
-from neutral.study import Study
+from neutral.study import RESULTS, Study, lines
 
 MOST = 600
 """Characters of a message, beside the path."""
@@ -88,9 +88,7 @@ def test_what_is_odd_and_not_wrong_is_read(tmp_path, name):
 @pytest.mark.parametrize("path", sorted(file.parent for file in ROOT.glob("data/studies/*/study.json")), ids=str)
 def test_the_bundled_studies_are_as_they_must_be(path):
     study = Study(path)
-    kinds = {row["kind"] for row in study.rows()}
-    assert kinds
-    assert all(len(study.whole_table(kind)) for kind in kinds)
+    assert sum(1 for _ in lines.read(path / RESULTS, whole=True))
     for counts in study.counts_index()["path"]:
         Counts.load(counts)
 
@@ -138,6 +136,6 @@ def test_a_line_that_is_cut_off_at_the_end_is_still_passed_over(tmp_path):
 
 def test_an_entry_that_could_not_be_opened_again_is_not_written(tmp_path):
     Study.create(tmp_path / "s", {"title": "One"})
-    with pytest.raises(FileError, match="title is 'two.nlines'"):
+    with pytest.raises(FileError, match=r"title is 'two.nlines'"):
         Study.create(tmp_path / "s", {"title": "two\nlines"})
     assert Study(tmp_path / "s").info == {"title": "One"}

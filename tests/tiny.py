@@ -50,10 +50,10 @@ def model(kind="bert", size=400, seed=0, **options):
 
 def saved(folder, kind="bert", size=400, languages=("en", "sw")):
     """Save a tiny model with a WordPiece tokenizer of its own in `folder`, and return the folder."""
-    tokenizer = vocabulary.train_wordpiece(text(languages).train, size, folder)
+    tokenizer = vocabulary.train_wordpiece(text(languages).train, size)
     if kind in ("gpt2", "llama", "mt5"):
         tokenizer.bos_token, tokenizer.eos_token = "[CLS]", "[SEP]"
-        tokenizer.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     model(kind, len(tokenizer), pad_token_id=0).save_pretrained(folder)
     return folder
 

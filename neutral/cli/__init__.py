@@ -1,18 +1,23 @@
 """The shell: `python -m neutral …`.
 
-Only results go to standard output (or a study); progress and messages go to standard error. Exit codes: 0 done, 2 the
-user's input was wrong (one line says how), 1 a fault of the program, 130 stopped by Ctrl-C.
+Only results go to standard output (or a study); progress and messages go to standard error. Exit codes:
+
+- 0: done;
+- 2: something that the user can put right, and one line says what: the input, a full disk, a folder that may not be
+  written or is gone, too little memory; then the same command goes on where it stopped;
+- 1: a fault of the program, with its traceback;
+- 130: stopped by Ctrl-C; 141: who read the results (head, less) wanted no more of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from neutral import __version__
+from neutral.cli import streams
 from neutral.cli.compression import add_compress
 from neutral.cli.data import add_data
 from neutral.cli.inside import add_inside
@@ -25,6 +30,8 @@ from neutral.cli.study import add_study
 from neutral.cli.transfer import add_transfer
 from neutral.cli.typology import add_typology
 from neutral.errors import NeutralError
+from neutral.files import storage_error
+from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
     *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
@@ -34,20 +41,41 @@ _COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    with streams.messages():
+        code, line = _run(arguments)
+        if line:
+            print(f"neutral: {line}", file=sys.stderr)
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
+    """Run one command, and return its exit code and what is to be said. Raises what is a fault of the program."""
+    chosen = argparse.Namespace()
     try:
-        chosen = _parser().parse_args(arguments)
-        chosen.run(chosen)
-        sys.stdout.flush()
-    except NeutralError as error:
-        print(f"neutral: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        with streams.results():
+            _parser().parse_args(arguments, chosen)
+            chosen.run(chosen)
     except KeyboardInterrupt:
-        print("neutral: stopped; run the same command again to go on", file=sys.stderr)
-        return 130
-    return 0
+        return 130, "stopped; run the same command again to go on"
+    except streams.UnwantedError:
+        return 141, ""
+    except Exception as error:
+        if line := _told(error, chosen):
+            return 2, line
+        raise
+    return 0, ""
+
+
+def _told(error: Exception, chosen: argparse.Namespace) -> str:
+    """Return what to say of an error that the user can put right; "" for a fault of the program."""
+    if isinstance(error, NeutralError):
+        return str(error)
+    place = getattr(chosen, "study", None) or getattr(chosen, "out", None) or "a file"
+    if refusal := storage_error(error, place):
+        return str(refusal)
+    if is_lack_of_memory(error):
+        return "the computer ran out of memory; end other programs, or take a larger one, and run the same again"
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):

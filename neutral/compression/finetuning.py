@@ -19,7 +19,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from transformers import PreTrainedModel, set_seed
 
@@ -194,8 +193,7 @@ def fit(model: PreTrainedModel, task: Task, items: Sequence, recipe: Recipe, tel
     set_seed(recipe.seed)
     order = Order(task, {"": items}, recipe.steps * recipe.batch_size, recipe.seed)
     model.train()
-    with TemporaryDirectory() as folder:
-        train(model, task, order, recipe, folder=folder, tell=tell)
+    train(model, task, order, recipe, tell=tell)
 
 
 def paper(task: str) -> Recipe:

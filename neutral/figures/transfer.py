@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,9 @@ def transfer_matrix(
             [f"{text}{marks.get((s, t), '')}" if text else "" for t, text in zip(targets, row, strict=True)]
             for s, row in zip(sources, written, strict=True)
         ]
-    hover = [[_hover(table, s, t, name) for t in targets] for s in sources]
+    rows = table.drop_duplicates(["source", "target"]).to_dict("records")
+    cells = {(row["source"], row["target"]): _hover(row, name) for row in rows}
+    hover = [[cells.get((s, t), "") for t in targets] for s in sources]
     figure = go.Figure(
         go.Heatmap(
             z=colour,
@@ -240,11 +243,8 @@ def _written(value: float, show: str, name: str) -> str:
     return written if float(written) else written.lstrip("+-")
 
 
-def _hover(table: pd.DataFrame, source: str, target: str, name: str) -> str:
-    rows = table[(table["source"] == source) & (table["target"] == target)]
-    if rows.empty:
-        return ""
-    row = rows.iloc[0]
+def _hover(row: Mapping[str, Any], name: str) -> str:
+    source, target = row["source"], row["target"]
     spread = "" if np.isnan(row["std"]) else f" ± {row['std']:.3g}"
     text = f"mask: <b>{source_name(source)}</b>, trained on <b>{theme.member_name(target)}</b><br>"
     text += f"{theme.METRIC_UNITS[name]} {row['value']:.4g}{spread}"

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from neutral.errors import FileError, NeutralError
-from neutral.files import written_whole
+from neutral.errors import NeutralError
+from neutral.files import writing, written_whole
 from neutral.maskfiles import npz, safetensor, scripts
 from neutral.masks import Mask
 
@@ -42,7 +42,7 @@ def write(mask: Mask, path: str | os.PathLike[str]) -> None:
 
     The file appears whole or not at all, and the same mask gives the same bytes. Missing folders are made.
 
-    Raises `FileError` if the file can't be written.
+    Raises `StorageError` if the system refuses.
 
     >>> write(Mask.from_tensors({"w": [1, 0, 1]}, language="en", method="wanda"), "wanda.safetensors")
     >>> from neutral import maskfiles
@@ -63,8 +63,8 @@ def export(mask: Mask, path: str | os.PathLike[str], style: str | None = None) -
     - "numpy": an `.npz` archive of bool arrays;
     - "safetensors": float32 0/1 tensors under the weights' names.
 
-    Raises `NeutralError` on an unknown style and on a network that the scripts do not know, `FileError` if the file
-    can't be written.
+    Raises `NeutralError` on an unknown style and on a network that the scripts do not know, `StorageError` if the
+    system refuses.
     """
     style = style or _BY_SUFFIX.get(Path(path).suffix.lower())
     if style not in _STYLES:
@@ -87,9 +87,7 @@ def to_bytes(mask: Mask, style: str = "packed") -> bytes:
 
 def _save(mask: Mask, path: str | os.PathLike[str], style: str) -> None:
     path = Path(path)
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as file:
             _STYLES[style](mask, file)
-    except OSError as error:
-        raise FileError(path, f"could not be written: {error.strerror or error}") from error

@@ -2,7 +2,8 @@
 
     python -m neutral.maskfiles.worker
 
-It reads jobs from standard input, a line of JSON each, and says when each is done.
+It reads jobs from standard input, a line of JSON each, and says when each is done. It ends with its input, also in the
+midst of a job: then nobody waits for that.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import warnings
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from neutral.errors import FileError, NeutralError
@@ -30,14 +33,21 @@ _FLOOR = 512 * 2**20
 
 
 def main() -> None:
-    """Do the jobs of standard input, until there are no more."""
+    """Do the jobs of standard input; its end ends this process."""
     out = os.dup(1)  # for this protocol alone
     os.dup2(2, 1)
-    for line in sys.stdin.buffer:
-        said = do(json.loads(line))
+    jobs: SimpleQueue[bytes] = SimpleQueue()
+    Thread(target=_listen, args=(jobs,), daemon=True).start()
+    said = DONE
+    while said != SPENT:
+        said = do(json.loads(jobs.get()))
         os.write(out, said)
-        if said == SPENT:
-            return
+
+
+def _listen(jobs: SimpleQueue[bytes]) -> None:
+    for line in sys.stdin.buffer:
+        jobs.put(line)
+    os._exit(0)
 
 
 def do(job: dict[str, Any]) -> bytes:

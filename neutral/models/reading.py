@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig,
 
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.models import folders
+from neutral.system import is_lack_of_memory
 
 _LINE = 300  # letters of a reason, at most
 
@@ -52,12 +53,12 @@ def from_pretrained(loader: type, source: str | Path, **options: object):
         return loader.from_pretrained(str(path or source), trust_remote_code=False, **options)
     except (NeutralError, torch.OutOfMemoryError):
         raise
-    except MemoryError as error:
-        raise MemoryLimitError(f"{source}: this machine has too little memory for it") from error
     except ImportError as error:
+        require_memory(error, source)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise NeutralError(f"{source}: cannot be loaded without a package: {' '.join(lines)[:_LINE]}") from error
     except Exception as error:  # of any type: files from outside are read with all of transformers
+        require_memory(error, source)
         if loader is AutoConfig and path and not options.get("gguf_file") and not (path / "config.json").is_file():
             raise NeutralError(
                 f"{source}: has no config.json, so it is no model's folder{folders.gguf_of(path)}"
@@ -67,6 +68,12 @@ def from_pretrained(loader: type, source: str | Path, **options: object):
         is_said = isinstance(error, (OSError, ValueError)) or _known(error)
         hint = "" if is_said and not options.get("gguf_file") else f"; {_hint(loader, path, error, options)}"
         raise NeutralError(f"{source}: cannot be loaded as {loader.__name__}: {reason(error, source)}{hint}") from error
+
+
+def require_memory(error: Exception, source: str | Path) -> None:
+    """Raise `MemoryLimitError` naming the source if that is what an exception comes from."""
+    if is_lack_of_memory(error):
+        raise MemoryLimitError(f"{source}: this machine has too little memory for it") from error
 
 
 def configuration(source: str | Path, **options: object) -> PreTrainedConfig:

@@ -12,9 +12,9 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES,
 )
 
-from neutral.errors import MemoryLimitError, NeutralError
+from neutral.errors import NeutralError
 from neutral.models.checks import embeddings
-from neutral.models.reading import reason
+from neutral.models.reading import reason, require_memory
 
 _TRIED = 12  # tokens of a trial
 _CHANGED = 4  # of these, the last ones, that are changed
@@ -67,9 +67,8 @@ def require_running(source: str | Path, model: PreTrainedModel, head: str) -> No
             logits = model(**batch)[0].float()
     except torch.OutOfMemoryError:
         raise
-    except MemoryError as error:
-        raise MemoryLimitError(f"{source}: this machine has too little memory for it") from error
     except Exception as error:  # of any type: a configuration can be wrong in all ways
+        require_memory(error, source)
         raise NeutralError(
             f"{source}: fails on a small text: {reason(error, source)}; is its config.json whole and right?"
         ) from error

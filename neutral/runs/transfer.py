@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
 
-from neutral import models, scores
+from neutral import children, models, scores
 from neutral.corpora import Corpus, parts
-from neutral.errors import NeutralError
+from neutral.errors import MemoryLimitError, NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, withdrawn
+from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, writing
 from neutral.runs.subject import Subject, facts, ready, subject
 from neutral.search import controls
 from neutral.search.search import Search
@@ -155,16 +156,18 @@ def transfer(
     """
     check(plan)
     masks_folder = Path(masks or folder)
-    plan = _scoped(plan, masks_folder, options, folder)
-    todo = pending(plan, folder, masks_folder)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
-    with withdrawn(folder), memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
-        study = _study(plan, corpus, folder, options, quiet)
-        results = _results(study)
-        for run, entries in _done(plan, corpus, masks_folder, list(devices), options, todo):
-            results.append("transfer", **_row(plan, run), **entries)
-            shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")
-            shown.update()
+    with writing(folder), memory_limit(advice):
+        plan = _scoped(plan, masks_folder, options, folder)
+        todo = pending(plan, folder, masks_folder)
+        with bar(len(todo), "run", quiet=quiet) as shown, ExitStack() as ending:
+            study = _study(plan, corpus, folder, options, quiet)
+            results = _results(study)
+            done = ending.enter_context(closing(_done(plan, corpus, masks_folder, list(devices), options, todo)))
+            for run, entries in done:
+                results.append("transfer", **_row(plan, run), **entries)
+                shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")
+                shown.update()
     return study
 
 
@@ -225,10 +228,6 @@ def _done(
             yield run, worker.do(run)
         return
     threads = max(1, (os.cpu_count() or 1) // len(devices))
-    context = multiprocessing.get_context("spawn")
-    pools = [
-        ProcessPoolExecutor(1, context, _start, (plan, corpus, masks, device, options, threads)) for device in devices
-    ]
     waiting = iter(todo)
     busy: dict[Future, tuple[ProcessPoolExecutor, Run]] = {}
 
@@ -237,32 +236,41 @@ def _done(
         if run is not None:
             busy[pool.submit(_do, run)] = pool, run
 
-    try:
-        for pool in pools:
+    with children.pools(len(devices)) as pools:
+        for pool, device in zip(pools, devices, strict=True):
+            pool.submit(_start, plan, corpus, masks, device, options, threads)
             give(pool)
         while busy:
-            finished, _ = wait(busy, return_when=FIRST_COMPLETED)
-            for future in finished:
+            ended, _ = wait(busy, return_when=FIRST_COMPLETED)
+            for future in sorted(ended, key=lambda future: future.exception() is not None):  # no result is lost
                 pool, run = busy.pop(future)
-                entries = future.result()
+                entries = _result(future)
                 give(pool)
                 yield run, entries
-    finally:
-        for pool in pools:
-            pool.shutdown(cancel_futures=True)
 
 
-_worker: Worker | None = None  # of a worker process
+def _result(future: Future) -> dict:
+    """Return a run's entries. Raises `MemoryLimitError` if its process was ended by another."""
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise MemoryLimitError(
+            "a process that trained was ended from outside, most often by the system for want of memory; what is done "
+            "is kept: lower --batch or name fewer --devices, and run the same command again"
+        ) from error
+
+
+_worker: Callable[[], Worker] | None = None  # of a worker process
 
 
 def _start(plan: TransferPlan, corpus: Corpus, masks: Path, device: str, options: dict, threads: int) -> None:
     global _worker
     torch.set_num_threads(threads)
-    _worker = Worker(plan, corpus, masks, device, options)
+    _worker = cache(lambda: Worker(plan, corpus, masks, device, options))
 
 
 def _do(run: Run) -> dict:
-    return _worker.do(run)
+    return _worker().do(run)
 
 
 def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path | None = None) -> TransferPlan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from tempfile import TemporaryDirectory
 
 import torch
 from transformers import PreTrainedModel, set_seed
@@ -103,19 +102,17 @@ class Search:
         if self.recipe.steps:
             set_seed(self.recipe.seed_of(number))
             self.model.train()
-            with TemporaryDirectory() as folder:
-                train(
-                    self.model,
-                    self.task,
-                    self._order(number),
-                    self.recipe,
-                    folder=folder,
-                    weights=self.weights,
-                    keep=keep,
-                    number=number,
-                    rounds=rounds,
-                    tell=tell,
-                )
+            train(
+                self.model,
+                self.task,
+                self._order(number),
+                self.recipe,
+                weights=self.weights,
+                keep=keep,
+                number=number,
+                rounds=rounds,
+                tell=tell,
+            )
         if self.recipe.head == "keep":
             parameters = dict(self.model.named_parameters())
             self.head = {name: parameters[name].detach().clone() for name in head_names(self.model)}

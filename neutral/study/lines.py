@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from neutral.errors import FileError, described
+from neutral.files import writing
 from neutral.study.checks import check_row
 
 _KIND = b'{"kind": "'  # how `append` begins a line
@@ -17,16 +19,23 @@ _KIND = b'{"kind": "'  # how `append` begins a line
 def append(file: Path, kind: str, rows: Iterable[dict]) -> None:
     """Append results and make sure that they are on disk.
 
-    What a killed run left at the end is cut off if it is half a line; a whole one keeps its place.
+    What a killed run left at the end is cut off if it is half a line; a whole one keeps its place. If the system takes
+    only a part of the rows, as a full disk does, none stays. Raises `StorageError` then.
     """
     written = [json.dumps({"kind": kind, **row}, ensure_ascii=False, allow_nan=True).encode() for row in rows]
     if not written:
         return
-    with open(file, "a+b") as out:
-        _end_last_line(out)
-        out.write(b"\n".join([*written, b""]))
-        out.flush()
-        os.fsync(out.fileno())
+    left = b"\n".join([*written, b""])
+    with writing(file), open(file, "a+b", buffering=0) as out:  # a buffer would try once more when it is closed
+        end = _end_last_line(out)
+        try:
+            while left:
+                left = left[out.write(left) :]
+            os.fsync(out.fileno())
+        except BaseException:
+            with suppress(OSError):
+                out.truncate(end)
+            raise
 
 
 def read(file: Path, kind: str | None = None, *, whole: bool = False) -> Iterator[dict]:
@@ -62,18 +71,19 @@ def _parsed(line: bytes) -> dict:
     return row
 
 
-def _end_last_line(out: BinaryIO) -> None:
-    """Give the last line its end if it is whole, or cut it off."""
+def _end_last_line(out: BinaryIO) -> int:
+    """Give the last line its end if it is whole, or cut it off; return where the next begins."""
     end = out.seek(0, os.SEEK_END)
     begin = _begin_of_last(out, end)
     if begin == end:
-        return
+        return end
     out.seek(begin)
     try:
         _parsed(out.read())
         out.write(b"\n")
-    except ValueError:
+    except (ValueError, RecursionError):
         out.truncate(begin)
+    return out.seek(0, os.SEEK_END)
 
 
 def _begin_of_last(out: BinaryIO, end: int, piece: int = 65536) -> int:

@@ -12,8 +12,9 @@ from neutral.errors import is_one_line, one_line
 
 Check = Callable[[object], None]
 
-DEEPEST = 12  # lists and objects within each other; the settings of a study's second task have seven
+_DEEPEST = 12  # lists and objects within each other; the settings of a study's second task have seven
 LARGEST = 2**63 - 1
+_LONGEST = 100_000  # characters of a text that nobody here reads
 _SHOWN = 60  # characters of a value that a message repeats
 _INFINITE = (float("inf"), -float("inf"))
 
@@ -130,7 +131,8 @@ def named(inner: Check, belongs: str = "an object") -> Check:
 
 
 def fields(known: Mapping[str, Check]) -> Check:
-    """Return the check of an object whose keys say what they hold; those that a later version added are let be."""
+    """Return the check of an object whose keys say what they hold; those of a later version may hold `anything`."""
+    name = text()
 
     def check(value: object) -> None:
         if type(value) is not dict:
@@ -140,6 +142,9 @@ def fields(known: Mapping[str, Check]) -> Check:
             for key, item in value.items():
                 if key in known:
                     known[key](item)
+                else:
+                    name(key)
+                    anything(item)
         except WrongError as wrong:
             raise wrong.within(key) from None
 
@@ -157,19 +162,32 @@ def columns(value: object) -> None:
         raise WrongError(value, belongs)
 
 
-def require_flat(value: object, deepest: int = DEEPEST) -> None:
-    """Raise `WrongError` for lists and objects in each other to more than `deepest` levels."""
-    level: Iterable[object] = [value]
-    for _ in range(deepest):
+def anything(value: object) -> None:
+    """Check a value that a later version may have added: it can be shown and stored, and is not nested without end."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        for item in level:
+            _require_leaf(item)
         level = [item for each in level if isinstance(each, (dict, list)) for item in _items(each)]
         if not level:
             return
-    if any(isinstance(each, (dict, list)) for each in level):
-        raise WrongError(value, f"lists and objects in each other to at most {deepest} levels")
+    raise WrongError(value, f"lists and objects in each other to at most {_DEEPEST} levels")
+
+
+def _require_leaf(value: object) -> None:
+    if isinstance(value, str) and (len(value) > _LONGEST or not _is_whole(value)):
+        raise WrongError(value, f"a text of at most {_LONGEST:,} whole characters")
+    if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+        raise WrongError(value, "a number of 64 bits")
+
+
+def _is_whole(text: str) -> bool:
+    """Whether no character is half of one, which nothing takes that writes UTF-8."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _items(value: dict | list) -> Iterable[object]:
-    return value.values() if isinstance(value, dict) else value
+    return chain(value, value.values()) if isinstance(value, dict) else value
 
 
 def unique(pairs: list[tuple[str, object]]) -> dict:

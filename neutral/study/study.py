@@ -14,6 +14,7 @@ import pandas as pd
 from neutral import maskfiles
 from neutral.errors import FileError, NeutralError, reading
 from neutral.files import write_whole
+from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.overlap import Counts, count
 from neutral.study import checks, index, lines
@@ -40,6 +41,8 @@ RESULTS = "results.jsonl"
 README_SHOWN = 200_000
 """Bytes of a README.md that are shown."""
 
+_PATIENCE = 2.0  # seconds that a write waits for another; a run writes for longer, so it is not waited for
+
 _OLD_SCOPE = re.compile(r"^(?P<scope>\w+) \((?P<only>\w+) only\)$")
 
 
@@ -48,6 +51,9 @@ class Study:
 
     What is in results.jsonl, in counts and in README.md is checked when it is read: `FileError` then names the file,
     the line, what is there and what belongs there.
+
+    One process and thread writes at a time: `create`, `append` and `extend` raise `NeutralError` naming the other while
+    that writes. Who writes several results that depend on what is there holds `lock.only_writer` meanwhile.
 
     >>> study = Study.create("runs/mine", {"title": "Mine", "languages": ["en", "sw"]})
     >>> study.append("score", language="en", sparsity=0.5, value=12.5)
@@ -72,21 +78,23 @@ class Study:
         Raises `NeutralError` when a key in `fixed` differs from what the study was made with.
         """
         path = Path(path)
-        (path / "counts").mkdir(parents=True, exist_ok=True)
-        (path / "masks").mkdir(exist_ok=True)
-        file = path / "study.json"
-        if file.exists():
-            old = cls(path).info
-            for key in fixed:
-                if key in old and old[key] != json.loads(json.dumps(info.get(key))):
-                    raise NeutralError(
-                        f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study folder"
-                    )
-            info = merged(old, info)
-        written = json.dumps(info, indent=2, ensure_ascii=False)
-        checks.check_info(file, json.loads(written))  # what could not be opened again is not written
-        write_whole(file, written.encode() + b"\n")
-        return cls(path)
+        with only_writer(path, patience=_PATIENCE):
+            (path / "counts").mkdir(parents=True, exist_ok=True)
+            (path / "masks").mkdir(exist_ok=True)
+            file = path / "study.json"
+            if file.exists():
+                old = cls(path).info
+                for key in fixed:
+                    if key in old and old[key] != json.loads(json.dumps(info.get(key))):
+                        raise NeutralError(
+                            f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study "
+                            "folder"
+                        )
+                info = merged(old, info)
+            written = json.dumps(info, indent=2, ensure_ascii=False)
+            checks.check_info(file, json.loads(written))  # what could not be opened again is not written
+            write_whole(file, written.encode() + b"\n")
+            return cls(path)
 
     @property
     def readme(self) -> str | None:
@@ -119,7 +127,10 @@ class Study:
 
     def extend(self, kind: str, rows: Iterable[dict]) -> None:
         """Append finished results that belong together, in one go."""
-        lines.append(self.path / RESULTS, kind, rows)
+        if not (self.path / "study.json").is_file():
+            raise FileError(self.path, "is no longer a study; it was moved or removed")
+        with only_writer(self.path, patience=_PATIENCE):
+            lines.append(self.path / RESULTS, kind, rows)
 
     def rows(self, kind: str | None = None) -> Iterator[dict]:
         """Yield the finished results, of one kind or all; a torn last line is ignored.

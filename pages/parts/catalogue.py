@@ -15,13 +15,11 @@ from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.study import Study, find_studies
-from pages.parts.text import as_text
 
 BUNDLED = Path(__file__).parents[2] / "data" / "studies"
 VARIABLE = "NEUTRAL_STUDIES"
@@ -62,15 +60,6 @@ def of_each(studies: Mapping[str, Study], function: Callable[[Study], T]) -> tup
     return _guarded(studies, function)
 
 
-def tell(broken: list[str], notices: DeltaGenerator) -> None:
-    """Say which studies cannot be read: of several how many, and which when the reader opens it."""
-    if len(broken) == 1:
-        notices.error(as_text(broken[0]))
-    elif broken:
-        with notices.expander(f"{len(broken)} studies cannot be read", icon=":material/warning:"):
-            st.markdown("\n".join(f"- {as_text(line)}" for line in broken))
-
-
 def is_bundled(source: Source) -> bool:
     """Whether a study is one of those that come with the project, and not a copy elsewhere under such a name."""
     return isinstance(source, Study) and source.path.resolve().parent == BUNDLED.resolve()
@@ -102,7 +91,7 @@ def _opened(path: Path) -> tuple[int, Study]:
 def _unreadable(path: Path, error: Exception) -> FileError:
     """Return an error that nobody foresaw as a line about the file that it is of; all of it goes to the log."""
     _log.warning("%s cannot be shown", path, exc_info=error)
-    return FileError(path, f"cannot be shown ({described(error)})")
+    return FileError(path, f"cannot be shown: {described(error)}")
 
 
 def _printable(name: str) -> str:

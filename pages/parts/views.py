@@ -16,6 +16,7 @@ from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue, pickers, uploads
+from pages.parts.errors import tell
 from pages.parts.overlap import tables
 from pages.parts.text import as_text
 
@@ -101,7 +102,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
     Raises `NeutralError` when what was chosen cannot be shown.
     """
     studies, broken = catalogue.studies()
-    catalogue.tell(broken, notices)
+    tell(broken, notices)
     uploaded = uploads.collections()
     shown = _which(bool(studies), bool(uploaded), notices)
     if shown is None:

@@ -16,7 +16,7 @@ from neutral.study import Study
 from pages.parts import pickers
 from pages.parts.compression import words
 from pages.parts.compression.tables import TableChoice
-from pages.parts.text import as_text
+from pages.parts.errors import told
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what computes imports it
     import torch
@@ -100,7 +100,7 @@ def show(study: Study, choice: TableChoice) -> None:
         try:
             rows.append({"method": method, **errors(replace(request, method=method))})
         except NeutralError as error:
-            problems.append(as_text(f"{method}: {error}"))
+            problems.append(told(f"{method}: {error}"))
         if rows:
             place.dataframe(pd.DataFrame(rows)[list(COLUMNS)], hide_index=True, column_config=COLUMNS)
     size = model(request).matrix.shape

@@ -9,6 +9,7 @@ from neutral.errors import NeutralError
 from pages.parts import catalogue, pickers
 from pages.parts.compression import tables, words
 from pages.parts.compression.tables import TableChoice, TableView
+from pages.parts.errors import tell
 from pages.parts.text import as_text
 
 
@@ -18,7 +19,7 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
     Raises `NeutralError` for a study without results.
     """
     studies, broken = catalogue.studies("compression")
-    catalogue.tell(broken, notices)
+    tell(broken, notices)
     if not studies:
         return pickers.pass_on(notices)
     linked = st.query_params.get("tables")

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral.members import order
 from neutral.transfer import published
 from pages.parts import catalogue, pickers
+from pages.parts.errors import tell
 from pages.parts.text import as_text
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment, experiments_of
@@ -19,7 +20,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     """Draw the sidebar's pickers and return what to show: the experiment chosen, and the paper's beside it if asked."""
     studies, broken = catalogue.studies()
     every, more = catalogue.of_each(studies, experiments_of)
-    catalogue.tell(broken + more, notices)
+    tell(broken + more, notices)
     experiments = {name: of_study for name, of_study in every.items() if of_study}
     linked = st.query_params.get("runs")
     if linked and linked not in (*experiments, PAPER):
