@@ -1,4 +1,4 @@
-"""Long commands that are killed leave in the end what they leave without a kill: the short form of `benchmarks.kills`."""
+"""What commands leave in the end that were killed again and again: the short form of `benchmarks.kills`."""
 
 import subprocess
 import sys
