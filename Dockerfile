@@ -3,6 +3,9 @@
 #   docker build -t neutral .
 #   docker run --rm -p 8501:8501 neutral
 #
+# Whoever reaches the port sees every study in it, and may upload masks, which others do not see. To let in only this
+# machine: -p 127.0.0.1:8501:8501. docs/deployment.md has a proxy, a password and Hugging Face Spaces.
+#
 # To see studies of your own beside the bundled ones, mount their folder: -v "$PWD/runs:/studies:ro".
 #
 # On x86 pip's default index has torch with CUDA, which takes gigabytes and does nothing here. PyTorch's own page of

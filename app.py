@@ -7,7 +7,7 @@ from neutral import figures, summary
 from neutral.members import display
 from neutral.search import evaluations
 from neutral.study import Study
-from pages.parts import catalogue, formats, show
+from pages.parts import catalogue, formats, readme, show
 from pages.parts.frame import page
 from pages.parts.overlap import tables, words
 from pages.parts.views import View
@@ -110,6 +110,4 @@ def functional(view: View) -> None:
 with page("Which weights do languages share?", lead=words.INTRODUCTION) as views:
     for shown in views:
         overview(shown)
-        if shown.source.readme:
-            with st.expander("About this study", icon=":material/description:"):
-                st.markdown(shown.source.readme)
+        readme.show(shown.source)

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,24 +24,42 @@ def running(*, seconds: float = 120, **environment: str) -> Iterator[str]:
 
     `environment` is added to this process's. Raises `RuntimeError` if the app ends or does not answer in `seconds`.
     """
+    with started(seconds=seconds, **environment) as server:
+        yield server.address
+
+
+@dataclass(frozen=True)
+class Server:
+    """The app that was started: its address and its process."""
+
+    address: str
+    process: subprocess.Popen
+
+
+@contextmanager
+def started(
+    *options: str, seconds: float = 120, log: Path | None = None, root: Path = ROOT, **environment: str
+) -> Iterator[Server]:
+    """Start the app of `root` as `running` does, with options of `streamlit run`; what it prints goes to `log`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    process = subprocess.Popen(
-        [*command, "--server.headless", "true"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with open(log or os.devnull, "wb") as said:
+        process = subprocess.Popen(
+            [*command, "--server.headless", "true", *options],
+            cwd=root,
+            env={**os.environ, **environment},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
     try:
         address, latest = f"http://localhost:{port}", time.monotonic() + seconds
         while not _answers(address):
             if process.poll() is not None or time.monotonic() > latest:
                 raise RuntimeError("streamlit did not start")
             time.sleep(0.02)
-        yield address
+        yield Server(address, process)
     finally:
         process.terminate()
         process.wait(30)

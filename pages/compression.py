@@ -9,11 +9,12 @@ from neutral.compression import predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
-from pages.parts import catalogue, pickers, show
+from pages.parts import catalogue, pickers, readme, show
 from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT
 from pages.parts.frame import page
+from pages.parts.text import in_words
 
 TOPS = [2.0, 10.0, 100.0, 0.0]
 METHODS, LANGUAGES, MEAN = "Methods", "Languages", "Mean of languages"
@@ -154,7 +155,7 @@ def by_step(study: Study, choice: TableChoice) -> None:
         error = pickers.pick("Error", list(words.STEP_ERRORS), "step-error", names=words.STEP_ERRORS.__getitem__)
     rows = rows[rows["ratio"] == ratio]
     chosen = steps.choices(rows)
-    st.markdown(words.steps(chosen, MEAN.lower() if who == results.ALL else display(who)))
+    st.markdown(words.steps(chosen, MEAN.lower() if who == results.ALL else in_words(who)))
     left, right = st.columns(2, gap="medium")
     with left:
         show.figure(figures.perplexity_by_step(rows), "by-step")
@@ -212,6 +213,4 @@ with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.e
     part = pickers.pick_part(list(PARTS), "part")
     if part in ALONE or len(breaks):
         PARTS[part](study, choice)
-    if study.readme:
-        with st.expander("About this study", icon=":material/description:"):
-            st.markdown(study.readme)
+    readme.show(study)

@@ -5,9 +5,10 @@ import streamlit as st
 from neutral import summary
 from neutral.masksets import MaskSet
 from neutral.members import display
-from pages.parts import downloads, formats, pickers, show, uploads
+from pages.parts import downloads, errors, formats, pickers, quota, show, uploads
 from pages.parts.frame import page
 from pages.parts.overlap import words
+from pages.parts.text import as_text
 from pages.parts.views import MINE
 
 
@@ -24,6 +25,7 @@ def upload() -> None:
         max_upload_size=uploads.WIDGET_LIMIT_MB,
     )
     st.caption(words.BIG)
+    quota.show(uploads.held())
     if files:
         with st.spinner(f"Reading {len(files)} file{'s' if len(files) > 1 else ''} …"):
             uploads.take(files, from_zeros=from_zeros, invert=invert)
@@ -34,8 +36,8 @@ def refused() -> None:
     """Say which files were not read, and why."""
     for bad in [upload for upload in uploads.all_uploads() if upload.problem]:
         left, right = st.columns([8, 1], vertical_alignment="center")
-        left.error(uploads.as_text(bad.problem))
-        right.button("Dismiss", key=f"dismiss-{bad.number}", on_click=uploads.drop, args=(bad.number,))
+        left.error(as_text(bad.problem))
+        right.button("Dismiss", key=f"dismiss-{bad.number}", on_click=errors.guarded(uploads.drop), args=(bad.number,))
 
 
 def shelf() -> None:
@@ -51,13 +53,13 @@ def shelf() -> None:
     with st.expander("Name or remove masks", expanded=len(masks) < 7 or any(not mask.language[0] for mask in masks)):
         for upload in masks:
             left, right, end = st.columns([5, 3, 1.5], vertical_alignment="bottom")
-            left.markdown(f"**{uploads.as_text(upload.file)}**  \n{words.about_file(upload)}")
+            left.markdown(f"**{as_text(upload.file)}**  \n{words.about_file(upload)}")
             key = f"name-{upload.number}"
             right.text_input(
                 "Language or name",
                 value=upload.name,
                 key=key,
-                on_change=uploads.rename,
+                on_change=errors.guarded(uploads.rename),
                 args=(upload.number, key),
                 help=words.NAMES,
             )
@@ -65,7 +67,7 @@ def shelf() -> None:
                 "Remove",
                 key=f"remove-{upload.number}",
                 icon=":material/delete:",
-                on_click=uploads.drop,
+                on_click=errors.guarded(uploads.drop),
                 args=(upload.number,),
             )
         st.caption(words.KNOWN)
@@ -74,9 +76,9 @@ def shelf() -> None:
 def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
-        st.markdown(f"##### {collection.title}")
+        st.markdown(f"##### {as_text(collection.title)}")
         for line in collection.bridges:
-            st.info(uploads.as_text(f"{line[0].upper()}{line[1:]}."))
+            st.info(as_text(f"{line[0].upper()}{line[1:]}."))
         if len(collection.masks) < 2:
             st.info(words.ONE_MASK)
             continue

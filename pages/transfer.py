@@ -7,6 +7,7 @@ from neutral.members import display, order
 from neutral.transfer import answers, published, results
 from pages.parts import catalogue, pickers, show
 from pages.parts.frame import page
+from pages.parts.text import as_text
 from pages.parts.transfer import across, sidebar, words
 from pages.parts.transfer.tables import PAPER, Experiment
 
@@ -98,7 +99,7 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
     for one in experiments:
         task = pickers.task_name(one.task)
         model = f" · {published.MODELS[one.model]}" if one.title == PAPER else f" · {one.method}"
-        st.subheader(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed", anchor=False)
+        st.subheader(as_text(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed"), anchor=False)
         if one.study:
             show.notes(one.study, one.key)
         st.markdown(words.verdict(one))

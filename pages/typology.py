@@ -15,6 +15,7 @@ from neutral.typology.similarity import Languages
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
+from pages.parts.text import as_text
 from pages.parts.typology import tables, words
 from pages.parts.views import View
 
@@ -84,7 +85,7 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     if row is not None:
         points = similarity.points(shown.overlap, shown.distances, kind, spoken)
         with left:
-            st.markdown(f"##### Overlap against {typology.label(kind).lower()}")
+            st.markdown(f"##### Overlap against {words.label(kind).lower()}")
             drawn = figures.distance_scatter(
                 points,
                 shown.measure,
@@ -133,7 +134,7 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     try:
         table = tables.regression(shown.overlap, shown.distances, shown.spoken.blocks, kinds)
     except NeutralError as error:
-        st.info(str(error))
+        st.info(as_text(error))
         return
     if too_few := words.too_few_pairs(table):
         st.info(too_few)
@@ -186,7 +187,7 @@ def graph(shown: Shown, *, how: str, amount: float) -> None:
         (right, "distance", f"Joined by {typology.label(kind).lower()}"),
     ):
         with column:
-            st.markdown(f"##### {title}")
+            st.markdown(f"##### {as_text(title)}")
             network = networks.get(value)
             if network is None:
                 st.info(words.unknown(kind))
@@ -221,7 +222,7 @@ def tree(shown: Shown, *, beside: str) -> None:
         (right, beside, f"By {typology.label(beside).lower()}"),
     ):
         with column:
-            st.markdown(f"##### {title}")
+            st.markdown(f"##### {as_text(title)}")
             if not shown.knows(kind):
                 st.info(words.unknown(kind))
                 continue

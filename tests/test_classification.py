@@ -146,7 +146,7 @@ def test_a_hub_data_set_that_lacks_is_said(monkeypatch):
     with pytest.raises(NeutralError, match="has no validation split, only train, other"):
         examples.load("some/data")
     monkeypatch.setitem(sys.modules, "datasets", Hub())
-    with pytest.raises(NeutralError, match=r"no data set of the hub: no such data set$"):
+    with pytest.raises(NeutralError, match=r"no data set of the hub: no such data set "):
         examples.load("some/data")
 
 

@@ -215,7 +215,7 @@ def test_links_to_nothing_and_to_folders_above_and_deep_folders_are_said(tmp_pat
     laid(tmp_path / "a" / "b" / "c" / "d" / "deep", {"train.txt": NAMES})
     survey = data.survey("ner", tmp_path)
     assert list(survey.corpus.train) == ["en"]
-    assert "No such file" in str(survey.problems["de"])
+    assert "no such file" in str(survey.problems["de"])
     assert any(note.endswith(": deep, loop") for note in survey.corpus.notes)
 
 

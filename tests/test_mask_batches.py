@@ -106,5 +106,5 @@ def test_a_fault_of_a_reader_is_one_line_about_the_file(monkeypatch):
     from maskbytes import npz_bytes
 
     bad, good = maskfiles.read_uploads([("en.npz", npz_bytes(w=[[1]])), ("x.safetensors", b"")])
-    assert bad.problem.startswith("en.npz: could not be read: damaged, or made to be (ZeroDivisionError")
+    assert bad.problem.startswith("en.npz: cannot be read as a mask file: a fault (ZeroDivisionError")
     assert good.problem == "x.safetensors: is empty"

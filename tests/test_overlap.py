@@ -374,15 +374,15 @@ def test_files_that_hold_no_counts_are_refused(tmp_path):
     refused(tmp_path, "cannot be read")
     path = tmp_path / "c.safetensors"
     path.write_bytes(b"")
-    refused(path, "not a file of overlap counts")
+    refused(path, "a file of overlap counts")
     count(drawn(np.random.default_rng(0), GROUPED, 2)).save(path)
     path.write_bytes(path.read_bytes()[:-9])
-    refused(path, "not a file of overlap counts")
+    refused(path, "a file of overlap counts")
     save_file({"w": np.zeros(3)}, path)
-    refused(path, "not a file of overlap counts")
+    refused(path, "a file of overlap counts")
     about = {"members": ["a", "b"], "tensors": ["t"], "header": {}}
     arrays = {"sizes": np.zeros(1, np.int64), "both": np.zeros((1, 2, 2), np.float32)}
     save_file(arrays, path, metadata={"neutral_counts": json.dumps(about)})
     refused(path, "need both as int64")
     save_file(arrays, path, metadata={"neutral_counts": json.dumps([1])})
-    refused(path, "not a file of overlap counts")
+    refused(path, "a file of overlap counts")

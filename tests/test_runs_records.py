@@ -5,7 +5,7 @@ import json
 import pytest
 
 from neutral.errors import NeutralError
-from neutral.runs.records import begin, configured, withdrawn
+from neutral.runs.records import begin, configured, writing
 
 
 def info(seed):
@@ -25,7 +25,7 @@ def test_a_refused_setting_is_said_as_it_is(tmp_path, before, after, said):
 def test_a_refusal_takes_a_new_study_away_but_none_with_a_result(tmp_path):
     def refused(folder, work=lambda folder: None):
         def run():
-            with withdrawn(folder):
+            with writing(folder):
                 work(begin(folder, info(0), fixed=()))
                 raise NeutralError("no")
 

@@ -40,10 +40,10 @@ def test_a_torn_last_line_is_ignored_and_cut_off_before_the_next(study):
 def test_a_whole_last_line_without_its_end_is_a_result_and_stays_one(study, text):
     study.append("score", language="en")
     file = study.path / "results.jsonl"
-    file.write_text(file.read_text() + json.dumps({"kind": "score", "language": text}, ensure_ascii=False))
-    assert study.has("score", language=text)
+    file.write_text(file.read_text() + json.dumps({"kind": "score", "note": text}, ensure_ascii=False))
+    assert study.has("score", note=text)
     study.append("score", language="sw")
-    assert study.table("score").language.tolist() == ["en", text, "sw"]
+    assert study.table("score").language.fillna("").tolist() == ["en", "", "sw"]
     assert file.read_bytes().count(b"\n") == 3
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_study_is_named(tmp_path, study):
     with pytest.raises(FileError, match="is not a study"):
         Study(tmp_path)
     (study.path / "study.json").write_text("{")
-    with pytest.raises(FileError, match=r"study\.json: cannot be read"):
+    with pytest.raises(FileError, match=r"study\.json: cannot be read as a study\.json"):
         Study(study.path)
     assert find_studies(tmp_path) == [study.path]
 

@@ -211,6 +211,15 @@ def test_the_check_without_training_foretells_what_it_ranks_alike(table):
     )
 
 
+def test_runs_of_own_masks_alone_foretell_nothing_and_are_no_error():
+    rows = pd.DataFrame(
+        [{"source": code, "target": code, "metric": "f1", "value": 0.5, "untrained": 0.1, "seed": 1} for code in "ab"]
+    ).assign(task="mlm", source_task="mlm", sparsity=0.5, method="wanda")
+    said = results.foretold(results.matrix(results.select(rows, "mlm", 0.5, method="wanda")))
+    assert said["target"].tolist() == ["all"]
+    assert said["n"].tolist() == [0]
+
+
 def test_the_core_is_laid_beside_the_best_single_mask():
     cells = {"en": {"en": 4, "fr": 5, "de": 4.5, "core": 4.2, "random": 9}, "fr": {"fr": 5}}
     table = pd.DataFrame([row(s, t, v) for t, c in cells.items() for s, v in c.items()] + [row("de", "de", 5)])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from neutral import models, overlap
 from neutral.files import write_whole
+from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.search.controls import pretrained
 from neutral.search.rewind import snapshot
@@ -41,6 +42,10 @@ class Gathering:
 
         Masks become links to the parts' files.
         """
+        with only_writer(self.folder):
+            return self._join(sparsities, seeds)
+
+    def _join(self, sparsities: Sequence[float], seeds: Sequence[int]) -> Study | None:
         studies = [self.parts / code for code in self.languages if (self.parts / code / "study.json").is_file()]
         if not studies:
             return None

@@ -21,7 +21,7 @@ def pack(study: Path, folder: Path, sparsity: float) -> None:
     results = io.BytesIO()
     with tarfile.open(fileobj=results, mode="w:xz") as archive:
         for path in sorted(study.rglob("*")):
-            if path.is_file() and path.parent.name != "masks":
+            if path.is_file() and path.parent.name != "masks" and path.name[0] != ".":  # no lock and no draft
                 archive.add(path, path.relative_to(study).as_posix())
     write_whole(folder / "study.tar.xz", results.getvalue())
     masks, room = io.BytesIO(), PIECES * PIECE - 100_000

@@ -94,7 +94,8 @@ class Jobs:
         draft = self.out / "recipes.tar.part"
         with tarfile.open(draft, "w:xz", preset=1) as archive:
             for path in sorted(self.scratch.rglob("*")):
-                if path.is_file() and path.parent.name not in ("masks", "heads") and "masks-" not in str(path):
+                left_out = path.parent.name in ("masks", "heads") or "masks-" in str(path)
+                if path.is_file() and not left_out and path.name[0] != ".":  # a lock or a draft of a running search
                     archive.add(path, path.relative_to(self.scratch).as_posix())
         os.replace(draft, self.out / "recipes.tar.xz")
 

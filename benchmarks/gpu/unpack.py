@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.gpu.beside import beside
 from benchmarks.gpu.parcels import unpack
+from neutral.lock import only_writer
 from neutral.study import Study
 
 
@@ -24,14 +25,15 @@ def main() -> None:
     parser.add_argument("--masks", action="store_true", help="keep the masks, 2.7 MB each")
     parser.add_argument("--beside", type=Path, metavar="OTHER", help="a study of other seeds, to be joined with")
     options = parser.parse_args()
-    unpack(options.folder, options.study)
-    study = Study(options.study)
-    came = list(study.masks_index()["path"])
-    if options.beside:
-        beside(study, Study(options.beside))
+    with only_writer(options.study):
+        unpack(options.folder, options.study)
         study = Study(options.study)
-    for path in () if options.masks else came:
-        path.unlink()
+        came = list(study.masks_index()["path"])
+        if options.beside:
+            beside(study, Study(options.beside))
+            study = Study(options.study)
+        for path in () if options.masks else came:
+            path.unlink()
     scored = study.table("score").groupby(["seed", "sparsity"])["language"].nunique()
     print(
         f"{options.study}: {len(study.counts_index())} counts, {len(study.masks_index())} masks, scores of languages:"

@@ -52,7 +52,7 @@ def _run_experts(chosen: argparse.Namespace) -> None:
     from neutral.summary import Choice
 
     study = Study(chosen.folder)
-    rows = study.table("experts")
+    rows = study.whole_table("experts")
     if not len(rows):
         raise NeutralError(
             f"{chosen.folder}: says nothing of experts; `find --method wanda` on a mixture of experts does"

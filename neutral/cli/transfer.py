@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 
 from neutral.cli import options
 from neutral.cli.options import codes, command, decimals, numbers, quiet_libraries, words
@@ -65,6 +66,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
 
 def _run(chosen: argparse.Namespace) -> None:
     from neutral.cli import data as reading
+    from neutral.lock import only_writer
     from neutral.runs.plans.transfer import TransferPlan
     from neutral.runs.transfer import estimate, transfer
     from neutral.tasks.wording import Wording
@@ -98,14 +100,15 @@ def _run(chosen: argparse.Namespace) -> None:
         title=chosen.title,
     )
     where = {"masks": chosen.masks, "devices": chosen.devices, **options.loaders(chosen)}
-    left, seconds = estimate(plan, corpus, chosen.study, **where)
-    side = f", {len(chosen.devices)} side by side" if len(chosen.devices) > 1 else ""
-    message = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}{side}"
-    if chosen.dry_run:
-        print(message)
-        return
-    print(message, file=sys.stderr)
-    study = transfer(plan, corpus, chosen.study, quiet=chosen.quiet, **where)
+    with nullcontext() if chosen.dry_run else only_writer(chosen.study):  # to be refused before it is measured
+        left, seconds = estimate(plan, corpus, chosen.study, **where)
+        side = f", {len(chosen.devices)} side by side" if len(chosen.devices) > 1 else ""
+        message = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}{side}"
+        if chosen.dry_run:
+            print(message)
+            return
+        print(message, file=sys.stderr)
+        study = transfer(plan, corpus, chosen.study, quiet=chosen.quiet, **where)
     options.done(study.path, chosen)
 
 

@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from tokenizers import Tokenizer
 
-from neutral.errors import FileError
+from neutral.errors import FileError, reading
 
 NAMES = ("word_embeddings", "embed_tokens", "wte", "shared", "tok_embeddings", "word_embedding")
 """Names that architectures give the module of their token table, the surest first."""
@@ -30,9 +30,9 @@ def is_model(folder: str | Path) -> bool:
 def shape(folder: str | Path) -> tuple[int, int]:
     """Return (V, d) of a model's token table without reading it. Raises `FileError` as `matrix` does."""
     file, name = _find(Path(folder))
-    with safe_open(file, framework="pt") as tensors:
+    with reading(file, "safetensors"), safe_open(file, framework="pt") as tensors:
         rows, width = tensors.get_slice(name).get_shape()
-    return rows, width
+        return rows, width
 
 
 def matrix(folder: str | Path) -> torch.Tensor:
@@ -41,7 +41,7 @@ def matrix(folder: str | Path) -> torch.Tensor:
     Raises `FileError` when the folder holds no safetensors, or no tensor with a name of `NAMES`.
     """
     file, name = _find(Path(folder))
-    with safe_open(file, framework="pt") as tensors:
+    with reading(file, "safetensors"), safe_open(file, framework="pt") as tensors:
         return tensors.get_tensor(name).float()
 
 
@@ -50,10 +50,8 @@ def tokenizer(folder: str | Path) -> Tokenizer:
     file = Path(folder) / TOKENIZER
     if not file.is_file():
         raise FileError(file, "is not there; the token explorer reads the tokenizer from it")
-    try:
+    with reading(file, "a tokenizer"):
         return Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises bare `Exception`
-        raise FileError(file, f"cannot be read as a tokenizer: {error}") from error
 
 
 def _find(folder: Path) -> tuple[Path, str]:
@@ -68,11 +66,11 @@ def _find(folder: Path) -> tuple[Path, str]:
 
 def _tensors(folder: Path) -> dict[str, Path]:
     """Return name -> file of all tensors, by name."""
-    try:
+    with reading(folder / (INDEX if (folder / INDEX).is_file() else WEIGHTS), "a model's weights in safetensors"):
         if (folder / INDEX).is_file():
             parts = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+            if outside := [name for name in parts.values() if Path(name).name != name]:
+                raise FileError(folder / INDEX, f"names a file that is not beside it ({outside[0][:80]!r})")
             return {name: folder / parts[name] for name in sorted(parts)}
         with safe_open(folder / WEIGHTS, framework="pt") as tensors:
             return dict.fromkeys(sorted(tensors.keys()), folder / WEIGHTS)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileError(folder, f"its weights cannot be read from safetensors: {error}") from error

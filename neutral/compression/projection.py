@@ -11,6 +11,7 @@ Distances between far groups, and the sizes of groups, mean nothing in such a pi
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,13 +20,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.files import write_whole, writing
 from neutral.languages import NO_SCRIPT
+from neutral.study.own import require_own
 
 COLUMNS = ["id", "piece", "script", "before_x", "before_y", "after_x", "after_y"]
 FOLDER = "pictures"
 _FILE = re.compile(r"^tokens_(?P<method>[^_]+)_(?P<by>parameters|bytes)_(?P<ratio>\d+(?:\.\d+)?)\.csv\.gz$")
+_LARGEST = 2**26  # bytes that a picture unpacks to; one of 3,000 tokens has 2^18
 _EPOCHS = 200
 _NEIGHBOURS = 15
 _STEP = 0.3  # of the first layout's learning rate
@@ -158,21 +161,27 @@ def write_projection(study: str | Path, table: pd.DataFrame, method: str, by: st
 def read_projection(path: str | Path) -> pd.DataFrame:
     """Read a picture. Raises `FileError` for another file."""
     text = {"piece": str, "script": str}
-    try:
+    with reading(path, "a picture of tokens"):
+        with gzip.open(path) as packed:
+            content = packed.read(_LARGEST + 1)  # a few bytes may unpack to as much as there is
+        if len(content) > _LARGEST:
+            raise FileError(path, f"unpacks to more than {_LARGEST >> 20} MiB, which no picture of tokens does")
         # "nan" and "null" are pieces of words, too.
-        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_filter=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise FileError(path, f"cannot be read as a picture of tokens: {error}") from error
-    if list(table.columns) != COLUMNS:
-        raise FileError(path, f"is no picture of tokens: it must have the columns {', '.join(COLUMNS)}")
-    return table
+        table = pd.read_csv(io.BytesIO(content), dtype=text, keep_default_na=False, na_filter=False)
+        if list(table.columns) != COLUMNS:
+            raise FileError(path, f"is no picture of tokens: it must have the columns {', '.join(COLUMNS)}")
+        numbers = table.drop(columns=list(text)).to_numpy(dtype=float)  # text among them raises
+        if not np.isfinite(numbers).all():
+            raise FileError(path, "is no picture of tokens: a place in it is no number")
+        return table
 
 
 def projections(study: str | Path) -> pd.DataFrame:
-    """Return the pictures of a study: method, by, ratio, path."""
+    """Return the pictures of a study: method, by, ratio, path. Raises `FileError` for a link to outside of it."""
     rows = []
     for path in sorted((Path(study) / FOLDER).glob("*.csv.gz")):
         if match := _FILE.match(path.name):
+            require_own(Path(study), path)
             rows.append({**match.groupdict(), "ratio": float(match["ratio"]), "path": path})
     return pd.DataFrame(rows, columns=["method", "by", "ratio", "path"])
 

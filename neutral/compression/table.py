@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 
 from neutral.compression.codec import Codec
-from neutral.errors import FileError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.files import write_whole, writing
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from neutral.compression.placement import Placement
 
 FORMAT = "neutral-table"
+
+_BEST = (
+    20_000  # numbers a stored byte: rank one, in float16, of a table twice as wide as any model's is told by one each
+)
 
 KINDS: dict[str, type[Table]] = {}
 """Method -> the class of its tables."""
@@ -83,12 +87,9 @@ class Table(Codec):
 
         Raises `FileError` for another file, an unknown method, or missing or unexpected tensors.
         """
-        try:
-            with safe_open(path, framework="pt") as file:
-                header = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        except (OSError, SafetensorError) as error:
-            raise FileError(path, f"cannot be read as a compressed table: {error}") from error
+        with reading(path, "a compressed table"), safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         if header.get("format") != FORMAT or header.get("method") not in KINDS:
             raise FileError(path, f"is no compressed table of a known method ({', '.join(KINDS)})")
         kind = KINDS[header["method"]]
@@ -96,12 +97,21 @@ class Table(Codec):
         unexpected = sorted(set(tensors) - set(kind.parts))
         if missing or unexpected:
             raise FileError(path, f"tensors missing: {missing}, unexpected: {unexpected}")
-        try:
-            table = kind(json.loads(header["shape"]), tensors, json.loads(header["settings"]))
+        with reading(path, "a compressed table, its tensors do not fit together"):
+            shape, settings = json.loads(header["shape"]), json.loads(header["settings"])
+            _require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
+            table = kind(shape, tensors, settings)
             table.rows([0, table.shape[0] - 1])
-        except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
-            raise FileError(path, f"its tensors do not fit together: {error}") from error
-        return table
+            return table
+
+
+def _require_shape(shape: object, held: int) -> None:
+    """Raise `NeutralError` for a shape that is none, or one of far more numbers than `held` bytes can be told for."""
+    if not isinstance(shape, list) or len(shape) != 2 or not all(type(n) is int and n > 0 for n in shape):
+        raise NeutralError("its shape is not two whole numbers from 1 on")
+    rows, width = shape
+    if rows * width > _BEST * held:
+        raise NeutralError(f"claims {rows:,} × {width:,} numbers, which {held:,} bytes do not hold")
 
 
 class Rebuilt(Table):

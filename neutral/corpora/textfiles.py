@@ -9,18 +9,15 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from neutral.errors import FileError
+from neutral.errors import FileError, reading
 
 PACKED = {".gz": gzip.open, ".xz": lzma.open}
 """How packed files end -> what opens them."""
 
-UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error)
-"""What reading a damaged file or archive raises."""
-
+_WHAT = "text in UTF-8, plain or packed"
 _MOST_ZEROS = 0.01
 _MARK = "\ufeff"  # a byte-order mark, which editors of Windows put first
 
@@ -32,15 +29,14 @@ def read(path: str | Path) -> str:
     English without a byte-order mark is UTF-8 as well, a zero behind every letter.
     """
     path = Path(path)
-    try:
+    with reading(path, _WHAT):
         with _opened(path) as file:
             content = file.read()
-        text = content.decode("utf-8").removeprefix(_MARK)
-    except UnicodeDecodeError as error:
-        utf16 = ", it is UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-        raise FileError(path, f"is not UTF-8 text (byte {error.start}){utf16}; save it as UTF-8") from error
-    except UNREADABLE as error:
-        raise FileError(path, f"cannot be read: {error}") from error
+        try:
+            text = content.decode("utf-8").removeprefix(_MARK)
+        except UnicodeDecodeError as error:
+            utf16 = ", it is UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+            raise FileError(path, f"is not UTF-8 text (byte {error.start}){utf16}; save it as UTF-8") from error
     _require_text(path, content.count(0), len(content))
     return text
 
@@ -52,13 +48,12 @@ def lines(path: str | Path) -> list[str]:
     up to four bytes a letter, as soon as one of its letters does. Raises the errors of `read`.
     """
     path = Path(path)
-    try:
-        with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
-            each = [line.removesuffix("\n").lstrip(_MARK) for line in text]
-    except UnicodeDecodeError:
-        return read(path).split("\n")  # which says where
-    except UNREADABLE as error:
-        raise FileError(path, f"cannot be read: {error}") from error
+    with reading(path, _WHAT):
+        try:
+            with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
+                each = [line.removesuffix("\n").lstrip(_MARK) for line in text]
+        except UnicodeDecodeError:
+            return read(path).split("\n")  # which says where
     _require_text(path, sum(line.count("\0") for line in each), sum(map(len, each)))
     return each
 

@@ -30,7 +30,7 @@ def grouped_bars(table: pd.DataFrame, names: Mapping[str, str], form: str) -> go
             go.Bar(
                 x=list(names.values()),
                 y=rows.iloc[:, 1].reindex(list(names)),
-                name=str(line),
+                name=theme.plain(line),
                 marker_color=_HUES[i % len(_HUES)],
                 hovertemplate=f"%{{x}}: <b>{form}</b>",
             )

@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.labels import sort_key
-from neutral.members import display
 
 LINES = {
     "full": ("Full model", "#0a7fc4", "solid", "circle"),
@@ -67,7 +66,7 @@ def retrieval_matrix(pairs: pd.DataFrame, members: list[str], at: str) -> go.Fig
     Rows are the languages of the sentences, columns those in which their translations are looked for.
     """
     square = pairs.pivot_table(index="source", columns="target", values="value").reindex(members, columns=members)
-    names = [display(member) for member in members]
+    names = [theme.member_name(member) for member in members]
     values = square.to_numpy(dtype=float)
     top = 1.0 if np.isnan(values).all() else float(np.ceil(10 * max(0.1, np.nanmax(values))) / 10)
     figure = go.Figure(
@@ -223,7 +222,7 @@ def _across(figure: go.Figure, value: float, name: str) -> None:
 def _layers(table: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
     """Return the layers in order, and layer -> its name on the axis."""
     layers = sorted(dict.fromkeys(table["layer"]), key=sort_key)
-    return layers, {**theme.short_layer(layers), "embeddings": "emb."}
+    return layers, {**theme.layer_names(layers), "embeddings": "emb."}
 
 
 def _listed(lines: pd.DataFrame) -> str:

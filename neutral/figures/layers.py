@@ -19,7 +19,7 @@ def by_layer(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.
     `label` names the level `between`.
     """
     layers = sorted(dict.fromkeys(levels["group"]), key=sort_key)
-    figure = level_lines(levels.set_index("group"), theme.short_layer(layers), label)
+    figure = level_lines(levels.set_index("group"), theme.layer_names(layers), label)
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
     return levels_finished(figure, measure, "layer")
 
@@ -32,7 +32,7 @@ def layer_component(table: pd.DataFrame, title: str, *, name: str, percent: bool
     """
     groups = [parsed(group) for group in table["group"]]
     columns = [group.component or "other" for group in groups]
-    short = {component: component.replace("_", " ") for component in COMPONENTS if component in columns}
+    short = {component: theme.plain(component.replace("_", " ")) for component in COMPONENTS if component in columns}
     square = _square([group.layer for group in groups], columns, table["value"], list(short))
     return _layer_heatmap(square, short, "components", title, name=name, percent=percent)
 
@@ -42,7 +42,10 @@ def layer_expert(table: pd.DataFrame, title: str, *, name: str) -> go.Figure:
     groups = [parsed(group) for group in table["group"]]
     groups = [group if group.part else group._replace(part=OUTSIDE) for group in groups]
     parts = sorted({group.part for group in groups}, key=lambda part: sort_key(f"encoder 0 {part}"))
-    short = {part: part.removeprefix("expert ").removesuffix(" expert").removesuffix(" experts") for part in parts}
+    short = {
+        part: theme.plain(part.removeprefix("expert ").removesuffix(" expert").removesuffix(" experts"))
+        for part in parts
+    }
     square = _square([group.layer for group in groups], [group.part for group in groups], table["value"], parts)
     figure = _layer_heatmap(square, short, "experts and what is outside them", title, name=name)
     return figure.update_xaxes(tickangle=0)
@@ -60,7 +63,7 @@ def _layer_heatmap(
 ) -> go.Figure:
     """Draw a table of layers (down); `across` are the columns' names on the axis, and `what` they are."""
     layers, form = list(square.index), ".1%" if percent else ".3f"
-    short = theme.short_layer(layers)
+    short = theme.layer_names(layers)
     figure = go.Figure(
         go.Heatmap(
             z=square.to_numpy(),
@@ -98,8 +101,8 @@ def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=square.to_numpy(),
-            x=[str(expert) for expert in square.columns],
-            y=[display(code) for code in square.index],
+            x=[theme.plain(expert) for expert in square.columns],
+            y=[theme.member_name(code) for code in square.index],
             colorscale=theme.DIVERGING,
             zmid=even,
             zmin=0,
@@ -127,7 +130,7 @@ def language_lines(
     The colour is the family's, by default of the languages here; markers and dashes tell those of one family apart.
     """
     layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
-    short = theme.short_layer(layers)
+    short = theme.layer_names(layers)
     members = list(dict.fromkeys(table["language"]))
     figure, form, families = go.Figure(), ".1%" if percent else ".3f", families or Families(members)
     for member, style, place in lines(figure, members, families):
@@ -136,16 +139,16 @@ def language_lines(
             go.Scatter(
                 x=[short[layer] for layer in layers],
                 y=rows["value"],
-                name=display(member),
+                name=theme.member_name(member),
                 mode="lines+markers",
-                hovertemplate=f"{display(member)}, layer %{{x}}: <b>%{{y:{form}}}</b><extra></extra>",
+                hovertemplate=f"{theme.member_name(member)}, layer %{{x}}: <b>%{{y:{form}}}</b><extra></extra>",
                 **style,
                 **place,
             )
         )
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
     flat = percent and table["value"].max() - table["value"].min() < 0.01  # plotly's axis would go beyond 0 to 100 %
-    figure.update_yaxes(title=title, tickformat=".0%" if percent else None, range=[0, 1] if flat else None)
+    figure.update_yaxes(title=theme.plain(title), tickformat=".0%" if percent else None, range=[0, 1] if flat else None)
     return theme.finish(
         figure,
         alt=f"Lines: {title} by layer for {', '.join(map(display, members))}.",
@@ -158,7 +161,7 @@ def language_lines(
 def ways_by_layer(table: pd.DataFrame, title: str) -> go.Figure:
     """Draw one line a way of finding masks over layers: `table` has line, method, group (layer), value."""
     figure = _ways(table, "%{y:.3f}")
-    figure.update_yaxes(title=title)
+    figure.update_yaxes(title=theme.plain(title))
     alt = f"Lines: {title} by layer for {', '.join(dict.fromkeys(table['line']))}."
     return theme.finish(figure, alt=alt, name="ways-by-layer", height=400, legend=theme.LEGEND_BELOW)
 
@@ -193,7 +196,7 @@ def agreement_by_layer(table: pd.DataFrame) -> go.Figure:
 def _ways(table: pd.DataFrame, form: str) -> go.Figure:
     """Draw a line each `line`: a method has its colour, lines of one method differ in dash."""
     layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
-    short, figure, hues = theme.short_layer(layers), go.Figure(), []
+    short, figure, hues = theme.layer_names(layers), go.Figure(), []
     for line, rows in table.groupby("line", sort=False):
         hue, symbol = theme.METHODS.get(rows["method"].iloc[0], (theme.NEUTRAL, "circle"))
         rows = rows.set_index("group").reindex(layers)
@@ -202,12 +205,12 @@ def _ways(table: pd.DataFrame, form: str) -> go.Figure:
             go.Scatter(
                 x=[short[layer] for layer in layers],
                 y=rows["value"],
-                name=line,
+                name=theme.plain(line),
                 mode="lines+markers",
                 line={"color": hue, "width": 2.2, "dash": theme.DASHES[hues.count(hue) % len(theme.DASHES)]},
                 marker={"symbol": [f"{symbol}-open" if o else symbol for o in is_open], "size": 8, "color": hue},
                 customdata=rows.get("p"),
-                hovertemplate=f"{line}, layer %{{x}}: <b>{form}</b><extra></extra>",
+                hovertemplate=f"{theme.plain(line)}, layer %{{x}}: <b>{form}</b><extra></extra>",
             )
         )
         hues.append(hue)

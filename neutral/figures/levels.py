@@ -33,7 +33,7 @@ def level_lines(levels: pd.DataFrame, places: Mapping, label: str) -> go.Figure:
             go.Scatter(
                 x=x,
                 y=rows["value"],
-                name=label if between else level_name(name, rows["value"], window),
+                name=theme.plain(label) if between else level_name(name, rows["value"], window),
                 mode="lines+markers",
                 line={"color": colour, "dash": dash, "width": 2.6 if between else 1.8},
                 marker={"size": 7 if between else 4},

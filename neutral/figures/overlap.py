@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from neutral.figures import theme
 from neutral.figures.families import Families, legend
 from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, levels_finished, window_of
-from neutral.members import display
 
 
 def pair_matrix(
@@ -41,7 +40,7 @@ def pair_matrix(
     """
     members = [str(member) for member in matrix.index]
     families = families or Families(members)
-    names = [display(member) for member in members]
+    names = [theme.member_name(member) for member in members]
     values = matrix.to_numpy(dtype=float).copy()
     np.fill_diagonal(values, np.nan)
     own = {i: diagonal[member] for i, member in enumerate(members) if member in (diagonal or {})}
@@ -134,7 +133,10 @@ def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.F
                 "size": 8,
                 "line": {"width": 0.6, "color": "#8c8c8c"},
             },
-            text=[f"{display(a)} and {display(b)}" for a, b in zip(pairs["source"], pairs["target"], strict=True)],
+            text=[
+                f"{theme.member_name(a)} and {theme.member_name(b)}"
+                for a, b in zip(pairs["source"], pairs["target"], strict=True)
+            ],
             hovertemplate="%{text}<br><b>%{y:.4f}</b><extra></extra>",
             showlegend=False,
         )
@@ -229,13 +231,13 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
     between = np.abs(logs[: len(sources) - len(others)])
     limit = max(0.05, float(np.nanmax(between)) if between.size else 1.0)
     labels = {"full": "full model", "pretrained": "pretrained weights' mask", "random": "random mask"}
-    names = [labels.get(source, display(source)) for source in sources]
+    names = [labels.get(source, theme.member_name(source)) for source in sources]
     candidates = (0.8, 0.9, 1, 1.1, 1.25) if limit < 0.7 else (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
     ticks = [ratio for ratio in candidates if abs(np.log2(ratio)) <= limit * 1.001]
     figure = go.Figure(
         go.Heatmap(
             z=np.clip(logs, -limit, limit),
-            x=[display(target) for target in targets],
+            x=[theme.member_name(target) for target in targets],
             y=names,
             zmin=-limit,
             zmax=limit,

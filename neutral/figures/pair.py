@@ -14,7 +14,7 @@ from neutral.members import display
 def by_component(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.Figure:
     """Draw the levels by component: the overlap as a dot, with a bar from lowest to highest pair, the rest as marks."""
     groups = sorted(dict.fromkeys(levels["group"]), key=sort_key)
-    names = {group: group.replace("_", " ") for group in groups}
+    names = {group: theme.plain(group.replace("_", " ")) for group in groups}
     figure = go.Figure()
     window = window_of(levels)
     for level, (name, colour, _) in theme.LEVELS.items():
@@ -27,7 +27,7 @@ def by_component(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) ->
             go.Scatter(
                 x=list(names.values()),
                 y=rows["value"],
-                name=label if between else level_name(name, rows["value"], window),
+                name=theme.plain(label) if between else level_name(name, rows["value"], window),
                 mode="markers",
                 marker={"size": 11, "color": colour}
                 if between
@@ -46,11 +46,11 @@ def kept_bars(shares: pd.DataFrame, a: str, b: str) -> go.Figure:
     """Draw `summary.shares` by layer as stacked bars: kept by both, only by one, by neither."""
     layers = sorted(shares["group"], key=sort_key)
     rows = shares.set_index("group").reindex(layers)
-    short = theme.short_layer(layers)
+    short = theme.layer_names(layers)
     names = {
         "both": "Kept by both",
-        "only_a": f"Only {display(a)}",
-        "only_b": f"Only {display(b)}",
+        "only_a": f"Only {theme.member_name(a)}",
+        "only_b": f"Only {theme.member_name(b)}",
         "neither": "Kept by neither",
     }
     figure = go.Figure(

@@ -6,9 +6,14 @@ language families are in `families`.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+
+from neutral.errors import one_line
+from neutral.members import display
 
 SEQUENTIAL = "Viridis"
 DIVERGING = [[0.0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f2f2f2"], [0.75, "#f4a582"], [1.0, "#b2182b"]]
@@ -84,6 +89,26 @@ UNITS = {
 """Measure -> its name on axes and colour bars, and its unit."""
 
 
+_PSEUDO_HTML = re.compile(r"[<>&$]|(?<=%)\{")
+
+
+def plain(text: object) -> str:
+    """Return a text from outside as plotly draws it as it is written: no tag, link, formula, or place of a template.
+
+    What a figure draws is pseudo-HTML. Whatever a study may name goes into it through this, or through `member_name`;
+    alternative texts and names of files are no pseudo-HTML.
+
+    >>> plain('<a href="x">%{y}</a> & $x$')
+    '&#60;a href="x"&#62;%&#123;y}&#60;/a&#62; &#38; &#36;x&#36;'
+    """
+    return _PSEUDO_HTML.sub(lambda found: f"&#{ord(found[0])};", one_line(text))
+
+
+def member_name(member: str) -> str:
+    """Return a member's name for people as figures draw it."""
+    return plain(display(member))
+
+
 def compression_method(method: str) -> tuple[str, str]:
     """Return the colour and the marker of a compression method."""
     return COMPRESSION.get(method, (NEUTRAL, "x"))
@@ -114,6 +139,11 @@ def short_layer(groups: list[str]) -> dict[str, str]:
     if len(stacks) == 1:
         return {group: group.split(" ", 1)[1] if " " in group else group for group in groups}
     return {group: group for group in groups}
+
+
+def layer_names(groups: list[str]) -> dict[str, str]:
+    """Return `short_layer` as figures draw it."""
+    return {group: plain(name) for group, name in short_layer(groups).items()}
 
 
 def log_axis(low: float, high: float) -> dict:
@@ -149,7 +179,7 @@ def names_on_axes(figure: go.Figure, columns: int, rows: int) -> None:
 def colourbar(title: str, **options: object) -> dict:
     """Return a flat colour bar above the plot, which leaves the width to the cells."""
     return {
-        "title": {"text": title, "side": "top"},
+        "title": {"text": plain(title), "side": "top"},
         "orientation": "h",
         "thickness": 10,
         "outlinewidth": 0,

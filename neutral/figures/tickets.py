@@ -28,7 +28,7 @@ def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
             go.Scatter(
                 x=rows["sparsity"],
                 y=rows["value"],
-                name=f"{method}, {variant}" if variant else method,
+                name=theme.plain(f"{method}, {variant}" if variant else method),
                 mode="lines+markers",
                 line={"color": colour, "width": 2.2, "dash": "dot" if variant == "untrained" else "solid"},
                 marker={"symbol": symbol, "size": 7},
@@ -132,7 +132,7 @@ def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
     """Draw the sparsity of each language's winning ticket (NaN: none); the column line (a rule) tells bars apart."""
     codes = [code for code in order if code in set(winners["language"])]
     table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
-    figure = grouped_bars(table, {code: display(code) for code in codes}, "%{y:.0%}")
+    figure = grouped_bars(table, {code: theme.member_name(code) for code in codes}, "%{y:.0%}")
     figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
     alt = f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule."
     return finished_bars(figure, alt, "winning-tickets")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,6 @@ import plotly.graph_objects as go
 from neutral.figures import theme
 from neutral.figures.bars import finished_bars, grouped_bars
 from neutral.figures.families import GREYS, Families
-from neutral.members import display
 from neutral.metrics import metric
 
 SOURCES = {
@@ -32,8 +32,8 @@ def source_name(source: str) -> str:
     if source.startswith("thinned "):
         return f"ticket of {float(source.split()[1]):.0%}, thinned at random"
     if source.startswith("reseeded "):
-        return f"own, found under seed {source.split()[1]}"
-    return SOURCES.get(source) or display(source)
+        return f"own, found under seed {theme.plain(source.split()[1])}"
+    return SOURCES.get(source) or theme.member_name(source)
 
 
 def _row(source: str) -> int:
@@ -74,11 +74,13 @@ def transfer_matrix(
             [f"{text}{marks.get((s, t), '')}" if text else "" for t, text in zip(targets, row, strict=True)]
             for s, row in zip(sources, written, strict=True)
         ]
-    hover = [[_hover(table, s, t, name) for t in targets] for s in sources]
+    rows = table.drop_duplicates(["source", "target"]).to_dict("records")
+    cells = {(row["source"], row["target"]): _hover(row, name) for row in rows}
+    hover = [[cells.get((s, t), "") for t in targets] for s in sources]
     figure = go.Figure(
         go.Heatmap(
             z=colour,
-            x=[display(target) for target in targets],
+            x=[theme.member_name(target) for target in targets],
             y=[source_name(source) for source in sources],
             xgap=1,
             ygap=1,
@@ -142,8 +144,8 @@ def cross_task_matrix(
     figure = go.Figure(
         go.Heatmap(
             z=np.clip(values, -limit, limit),
-            x=[display(code) for code in codes],
-            y=[names.get(source, source) for source in sources],
+            x=[theme.member_name(code) for code in codes],
+            y=[theme.plain(names.get(source, source)) for source in sources],
             xgap=1,
             ygap=1,
             text=written,
@@ -173,7 +175,7 @@ def _percent_axis(figure: go.Figure, title: str, values: pd.Series) -> None:
     """Write changes in percent, with as many decimals as tell ticks apart."""
     span = max(values.max(), 0.0) - min(values.min(), 0.0)
     digits = max(0, math.ceil(-math.log10(span)) - 1) if span > 0 else 0
-    figure.update_yaxes(title=title, tickformat=f"+.{digits}%")
+    figure.update_yaxes(title=theme.plain(title), tickformat=f"+.{digits}%")
 
 
 def drop_bars(drops: pd.DataFrame, order: Sequence[str], name: str) -> go.Figure:
@@ -208,11 +210,14 @@ def overlap_against_transfer(
                 name=f"To {name}" if name not in GREYS else f"To {name.lower()}",
                 mode="markers",
                 marker={"size": 9, "color": families.colour(targets[0]), "opacity": 0.85},
-                text=[f"{display(s)} to {display(t)}" for s, t in zip(rows["source"], rows["target"], strict=True)],
+                text=[
+                    f"{theme.member_name(s)} to {theme.member_name(t)}"
+                    for s, t in zip(rows["source"], rows["target"], strict=True)
+                ],
                 hovertemplate="<b>%{text}</b><br>overlap %{x:.4f}<br>change %{y:+.2%}<extra></extra>",
             )
         )
-    figure.update_xaxes(title=overlap, showgrid=False)
+    figure.update_xaxes(title=theme.plain(overlap), showgrid=False)
     _percent_axis(figure, change, points["change"])
     return theme.finish(
         figure,
@@ -238,13 +243,10 @@ def _written(value: float, show: str, name: str) -> str:
     return written if float(written) else written.lstrip("+-")
 
 
-def _hover(table: pd.DataFrame, source: str, target: str, name: str) -> str:
-    rows = table[(table["source"] == source) & (table["target"] == target)]
-    if rows.empty:
-        return ""
-    row = rows.iloc[0]
+def _hover(row: Mapping[str, Any], name: str) -> str:
+    source, target = row["source"], row["target"]
     spread = "" if np.isnan(row["std"]) else f" ± {row['std']:.3g}"
-    text = f"mask: <b>{source_name(source)}</b>, trained on <b>{display(target)}</b><br>"
+    text = f"mask: <b>{source_name(source)}</b>, trained on <b>{theme.member_name(target)}</b><br>"
     text += f"{theme.METRIC_UNITS[name]} {row['value']:.4g}{spread}"
     if source != target and not np.isnan(row["gain"]):
         paired = "" if row["paired"] == row["value"] else f"under the same seeds {row['paired']:.4g}, "

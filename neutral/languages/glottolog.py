@@ -8,12 +8,11 @@ the last line above it that is one level higher.
 from __future__ import annotations
 
 import gzip
-import zlib
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
-from neutral.errors import FileError
+from neutral.errors import reading
 
 FILE = Path(__file__).with_name("glottolog-5.1.tsv.gz")
 NO_FAMILIES = {"book1242", "sign1238", "mixe1287", "pidg1258", "arti1236", "uncl1493", "unat1236", "spee1234"}
@@ -87,10 +86,8 @@ class Tree:
 @cache
 def tree() -> Tree:
     """Return Glottolog's tree: 13,399 languages and groups. It is read at the first call."""
-    try:
+    with reading(FILE, "Glottolog's tree"):
         return Tree(gzip.decompress(FILE.read_bytes()).decode())
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise FileError(FILE, f"cannot be read as Glottolog's tree: {error}; install neutral again") from error
 
 
 @lru_cache(maxsize=4096)  # of pairs of languages each path is asked for again and again

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.maskfiles import nested, npz, pickled, safetensor, scripts, several, shards, zips
 from neutral.maskfiles.choosing import FROM_ZEROS
 from neutral.maskfiles.exports import export, to_bytes, write
@@ -208,23 +208,15 @@ def _read(
     source: MaskFile, limits: Limits, child: pickled.Child, *, from_zeros: bool = False, invert: bool = False
 ) -> list[Reading]:
     """Read the masks of one file. Raises `FileError`: whatever a reader raises on a stranger's bytes ends here."""
-    try:
-        parts = _parts(source, limits, child, from_zeros)
-        return [_reading(source, each, invert) for each in parts]
-    except FileError:
-        raise
-    except NeutralError as error:  # two names for one weight, say
-        raise source.error(f"tensor {error}") from error
-    except OSError as error:
-        raise source.error(f"could not be read: {error.strerror or error}") from error
-    except MemoryError as error:
-        raise source.error("reading it takes more memory than there is") from error
-    except Exception as error:
-        raise source.error(f"could not be read: damaged, or made to be ({type(error).__name__}: {error})") from error
+    with reading(source.name, "a mask file"):
+        return [_reading(source, each, invert) for each in _parts(source, limits, child, from_zeros)]
 
 
 def _reading(source: MaskFile, parts: Parts, invert: bool) -> Reading:
-    mask = Mask(parts.bits, parts.shapes, parts.header)
+    try:
+        mask = Mask(parts.bits, parts.shapes, parts.header)
+    except NeutralError as error:  # two names for one weight, say
+        raise source.error(f"tensor {error}") from error
     notes = list(dict.fromkeys(parts.notes))
     if parts.zeros:
         notes += ["not turned: a zero of a model is a weight removed"] if invert else []

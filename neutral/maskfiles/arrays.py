@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from neutral.errors import NeutralError
+from neutral.maskfiles.source import shown
 from neutral.maskfiles.values import Clock, Entry, Kept, by, is_shape, pack, reordered
 
 _DTYPE = re.compile(r"^[biuf][1248]$")
@@ -110,11 +112,13 @@ def load(file: BinaryIO) -> Any:
 
 
 def entry(name: str, array: Array, clock: Clock) -> Entry:
-    """Return an array as a tensor of a file."""
-    shape = array.shape if is_shape(array.shape) else ()
+    """Return an array as a tensor of a file. Raises `NeutralError` for a shape that is none."""
+    if not is_shape(array.shape):
+        raise NeutralError(f"{shown(str(name), 100)} has an impossible shape")
+    shape = array.shape
     dtype = array.dtype.numpy() if isinstance(array.dtype, Dtype) else None
     problem = None
-    if not is_shape(array.shape) or not isinstance(array.data, (bytes, bytearray)):
+    if not isinstance(array.data, (bytes, bytearray)):
         problem = "is no plain array of numbers"
     elif dtype is None:
         problem = "is an array of Python objects or of another kind; save masks as bool or float32"

@@ -7,24 +7,35 @@ that size must be in reach of the method of packing (`zips`), so a false claim t
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
-import zlib
 from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 
+from neutral.errors import FileError, described
 from neutral.maskfiles import zips
 from neutral.maskfiles.choosing import collect_all
 from neutral.maskfiles.source import MaskFile
-from neutral.maskfiles.values import Clock, CutOffError, Entry, Kept, Limits, Parts, by, is_shape, pack, reordered
+from neutral.maskfiles.values import (
+    BadValueError,
+    Clock,
+    CutOffError,
+    Entry,
+    Kept,
+    Limits,
+    Parts,
+    by,
+    is_shape,
+    pack,
+    reordered,
+)
 from neutral.masks import Mask
 
 # The date of every member, so that the same mask gives the same bytes: the first that a zip can hold.
 _DATE = (1980, 1, 1, 0, 0, 0)
-# Errors that zipfile raises; the last is for ways of packing that it does not know.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError)
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -53,7 +64,8 @@ def write(mask: Mask, file: BinaryIO) -> None:
 def _entry(source: MaskFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, clock: Clock) -> Entry:
     name = member.filename.removesuffix(".npy")
     try:
-        with archive.open(member) as stream:
+        with archive.open(member) as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's parser has some on what is in a header
             version = npy.read_magic(stream)
             if version not in _HEADERS:
                 raise ValueError(f"version {version} of the array format")
@@ -61,8 +73,7 @@ def _entry(source: MaskFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, 
             shape, fortran, dtype = _HEADERS[version](stream, max_header_size=10_000)
             begin = stream.tell()
     except Exception as error:  # NumPy's reader hands the header to Python's parser, which raises what it likes
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise source.error(f"array {name} is damaged or cut off ({reason})") from None
+        raise source.error(f"array {name} is damaged or cut off ({described(error)})") from None
     if not is_shape(shape):
         raise source.error(f"array {name} has an impossible shape")
     problem = None
@@ -100,7 +111,9 @@ def _pack(
                 raise zipfile.BadZipFile("more bytes than it claims")
     except EOFError:
         raise CutOffError from None
-    except _DAMAGE as error:
+    except (FileError, BadValueError, CutOffError, MemoryError):
+        raise
+    except Exception as error:  # of any type: what zipfile and the ways of packing raise is nobody's promise
         name = member.filename.removesuffix(".npy")
-        raise source.error(f"tensor {name} is damaged ({error})") from None
+        raise source.error(f"tensor {name} is damaged ({described(error)})") from None
     return reordered(bits, shape) if fortran and len(shape) > 1 else bits

@@ -135,7 +135,7 @@ def _header(source: MaskFile, file: BinaryIO) -> tuple[list[_Tensor], dict[str, 
         header = json.loads(file.read(length), object_pairs_hook=_once)
     except _TwiceError as error:
         raise source.error(f"tensor {error} is in it twice") from None
-    except (ValueError, RecursionError):
+    except Exception:  # of any type
         raise source.error("its header is not JSON: cut off, or damaged") from None
     if not isinstance(header, dict):
         raise source.error("its header is not a table of tensors")
@@ -157,7 +157,7 @@ def _tensor(source: MaskFile, name: str, claim: Any, base: int) -> _Tensor:
     check_name(source, name)
     try:
         dtype, shape, (begin, end) = claim["dtype"], tuple(claim["shape"]), claim["data_offsets"]
-    except (TypeError, KeyError, ValueError):
+    except Exception:  # of any type
         raise source.error(f"tensor {name} has no dtype, shape and place: the header is damaged") from None
     places = all(type(n) is int and 0 <= n < 2**63 for n in (begin, end))
     if not isinstance(dtype, str) or not is_shape(shape) or not places:
@@ -193,7 +193,7 @@ def _packed(
         shapes = json.loads(metadata["shapes"], object_pairs_hook=_once)
         shapes = {name: tuple(shape) for name, shape in shapes.items()}
         header = json.loads(metadata["header"])
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+    except Exception:  # of any type
         raise source.error("its metadata are damaged") from None
     if set(shapes) != {tensor.name for tensor in tensors}:
         raise source.error("its metadata name other tensors than it holds")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 
-from neutral.errors import FileError
+from neutral.errors import FileError, described, reading
 from neutral.languages import in_name
 from neutral.maskfiles import shards, zips
 from neutral.maskfiles.source import MaskFile, kind
@@ -66,7 +65,8 @@ def of_paths(paths: Sequence[str | Path], limits: Limits) -> Iterator[MaskFile |
     files: list[Path] = []
     for path in map(Path, paths):
         try:
-            files += _in_folder(path) if path.is_dir() else [path]
+            with reading(path, "a folder of mask files"):
+                files += _in_folder(path) if path.is_dir() else [path]
         except FileError as error:
             yield error
     given = {str(path) for path in files}
@@ -76,13 +76,14 @@ def of_paths(paths: Sequence[str | Path], limits: Limits) -> Iterator[MaskFile |
         if any(name in names for names in indexes.values()):
             continue
         try:
-            if shards.is_shard(name):
-                others = (p for p in path.parent.glob("*.index.json") if str(p) not in given and p.is_file())
-                yield shards.alone(name, indexes | _indexes(map(MaskFile.of_path, others)))
-            elif shards.is_index(name):
-                yield shards.joined(MaskFile.of_path(path), _on_disk)
-            else:
-                yield from each(MaskFile.of_path(path), limits)
+            with reading(path, "a mask file"):
+                if shards.is_shard(name):
+                    others = (p for p in path.parent.glob("*.index.json") if str(p) not in given and p.is_file())
+                    yield shards.alone(name, indexes | _indexes(map(MaskFile.of_path, others)))
+                elif shards.is_index(name):
+                    yield shards.joined(MaskFile.of_path(path), _on_disk)
+                else:
+                    yield from each(MaskFile.of_path(path), limits)
         except FileError as error:
             yield error
 
@@ -106,12 +107,13 @@ def of_uploads(
             continue
         else:
             try:
-                if shards.is_index(source.name):
-                    yield shards.joined(source, named.get)
-                elif shards.is_shard(source.name):
-                    yield shards.alone(source.name, indexes)
-                else:
-                    yield from each(source, limits)
+                with reading(source.name, "a mask file"):
+                    if shards.is_index(source.name):
+                        yield shards.joined(source, named.get)
+                    elif shards.is_shard(source.name):
+                        yield shards.alone(source.name, indexes)
+                    else:
+                        yield from each(source, limits)
             except FileError as error:
                 yield error
 
@@ -200,12 +202,13 @@ def each(source: MaskFile, limits: Limits) -> Iterator[MaskFile | FileError]:
             if whole in within:
                 continue
             try:
-                if shards.is_index(name):
-                    yield shards.joined(opened(name), by_member)
-                elif shards.is_shard(name):
-                    yield shards.alone(whole, indexes)
-                else:
-                    yield opened(name)
+                with reading(whole, "a mask file"):
+                    if shards.is_index(name):
+                        yield shards.joined(opened(name), by_member)
+                    elif shards.is_shard(name):
+                        yield shards.alone(whole, indexes)
+                    else:
+                        yield opened(name)
             except FileError as error:
                 yield error
 
@@ -213,8 +216,10 @@ def each(source: MaskFile, limits: Limits) -> Iterator[MaskFile | FileError]:
 def _member(source: MaskFile, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> MaskFile:
     try:
         data = archive.read(member)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
-        raise source.error(f"member {name} is damaged ({error})") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # of any type: what zipfile and the ways of packing raise is nobody's promise
+        raise source.error(f"member {name} is damaged ({described(error)})") from None
     one = MaskFile.of_bytes(f"{source.name}/{name}", data)
     if kind(one) == "zip" and zips.kind(one) == zips.MASKS:
         raise one.error("is an archive in an archive (unpack it first)")

@@ -42,7 +42,7 @@ def listed(index: MaskFile) -> list[str]:
         text = file.read()
     try:
         names = list(dict.fromkeys(json.loads(text)["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except Exception:  # of any type
         raise index.error("is no index of shards: it has no weight_map of weight name to file") from None
     if not names or len(names) > _MOST_SHARDS or not all(_is_plain(name) for name in names):
         raise index.error("names files that are not beside it: damaged, or made to do so")

@@ -15,6 +15,9 @@ from neutral.maskfiles.source import MaskFile
 # Values read at once: a few MB at most whatever the type, a multiple of 8 so that pieces end on whole bytes.
 _PIECE = 2**19
 
+# What the other sizes of a tensor of no values come to, which no file can be held against: thrice `Limits.weights`.
+_MOST_PLACES = 2**36
+
 BFLOAT16 = "bfloat16"
 """Stands in for a dtype: numpy has none of this kind."""
 
@@ -193,10 +196,10 @@ def reordered(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def is_shape(shape: object) -> bool:
-    """Whether a claimed shape is one: at most 32 sizes, and room in an address space even where a size is 0."""
+    """Whether a claimed shape is one: at most 32 sizes, which a tensor can have even where one of them is 0."""
     if not isinstance(shape, tuple) or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
         return False
-    return math.prod(n or 1 for n in shape) < 2**62
+    return math.prod(n or 1 for n in shape) < (_MOST_PLACES if 0 in shape else 2**62)
 
 
 def by(shape: Sequence[int]) -> str:

@@ -15,6 +15,7 @@ import struct
 import zipfile
 from typing import BinaryIO
 
+from neutral.errors import described
 from neutral.maskfiles.source import MaskFile
 
 # Python keeps about 1 KB for each member; the largest models have some thousands.
@@ -78,8 +79,8 @@ def opened(source: MaskFile, file: BinaryIO) -> zipfile.ZipFile:
     _check_end(source, file)
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError) as error:
-        raise source.error(f"its zip directory is damaged ({error})") from None
+    except Exception as error:  # of any type: what zipfile raises is nobody's promise
+        raise source.error(f"its zip directory is damaged ({described(error)})") from None
     end, seen = 0, set()
     for member in sorted(archive.infolist(), key=lambda member: member.header_offset):
         name = member.filename

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, described
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _MOST = {"layers": 1000, "n_layer": 1000, "depth": 1000, "experts": 10_000}  # by the ends of a setting's name
@@ -146,8 +146,10 @@ def json_object(file: Path) -> dict:
                 f"{file}: begins with a byte order mark, which transformers does not read; save it as UTF-8 without one"
             )
         read = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise NeutralError(f"{file}: is no JSON: {error}") from error
+    except NeutralError:
+        raise
+    except Exception as error:  # of any type
+        raise NeutralError(f"{file}: is no JSON: {described(error)}") from error
     if not isinstance(read, dict):
         raise NeutralError(f"{file}: holds no JSON object")
     return read

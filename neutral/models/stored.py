@@ -11,7 +11,7 @@ from safetensors import safe_open
 from transformers import PreTrainedConfig
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, reading
 from neutral.models import folders, weights
 
 # Names of what quantised weights are multiplied by, and of quantised weights that are packed.
@@ -40,7 +40,7 @@ def require_plain(source: str | Path, path: Path | None, config: PreTrainedConfi
     odd = {}
     for file in folders.weights(path):
         if file.suffix == ".safetensors":
-            with safe_open(file, framework="pt") as opened:
+            with reading(file, "safetensors"), safe_open(file, framework="pt") as opened:
                 for name in filter(_MATRIX.search, opened.keys()):
                     kind = opened.get_slice(name).get_dtype()
                     if _WHOLE.match(kind):

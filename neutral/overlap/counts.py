@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from neutral import labels
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.files import write_whole
 from neutral.masks import Mask, shared_header
 from neutral.members import numbered
+from neutral.overlap import stored
 from neutral.overlap.measures import FORMULAS, MEASURES, Kept, expected_both
 from neutral.overlap.popcount import count_tensors
 
@@ -254,38 +255,32 @@ class Counts:
     @classmethod
     def load(cls, path: str | Path) -> Counts:
         """Read a file that `save` wrote (its docstring has an example). Raises `FileError` for any other file."""
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
 
-        try:
+        with reading(path, "a file of overlap counts"):
             with safe_open(str(path), framework="numpy") as file:
                 about = json.loads((file.metadata() or {})[_FORMAT])
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return cls(
-                members=tuple(map(str, about["members"])),
-                tensors=tuple(map(str, about["tensors"])),
+                arrays = {name: file.get_tensor(name) for name in _ARRAYS if name in file.keys()}  # noqa: SIM118
+            loaded = cls(
+                members=stored.names(about, "members"),
+                tensors=stored.names(about, "tensors"),
                 sizes=arrays["sizes"],
                 both=arrays["both"],
                 exactly=arrays.get("exactly"),
-                header=dict(about["header"]),
+                header=stored.header(about),
             )
-        except FileNotFoundError as error:
-            raise FileError(path, "no such file") from error
-        except OSError as error:
-            raise FileError(path, f"cannot be read: {error.strerror or error}") from error
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise FileError(path, "is not a file of overlap counts, or is damaged") from error
-        except NeutralError as error:
-            raise FileError(path, str(error)) from error
+            stored.require_possible(loaded)
+            return loaded
 
     @classmethod
     def is_in(cls, path: str | Path) -> bool:
         """Whether a file is one that `save` wrote."""
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
 
         try:
-            with safe_open(str(path), framework="numpy") as file:
+            with reading(path, "safetensors"), safe_open(str(path), framework="numpy") as file:
                 return _FORMAT in (file.metadata() or {})
-        except (OSError, SafetensorError):
+        except FileError:
             return False
 
     def _values(self, name: str, by: str, *, by_chance: bool = False) -> np.ndarray:
@@ -349,6 +344,7 @@ def poisson_binomial(density: np.ndarray) -> np.ndarray:
 
 
 _FORMAT = "neutral_counts"
+_ARRAYS = ("sizes", "both", "exactly")
 
 
 def _at_least(exactly: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from neutral.progress import bar, say
 from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import LOW_RANK, CompressionPlan, Trial, View, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, withdrawn
+from neutral.runs.records import Finished, begin, configured, digest, provenance, writing
 from neutral.runs.subject import facts
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
@@ -259,7 +259,7 @@ def compress(
         If the device's memory is too small.
     """
     check(plan)
-    with withdrawn(folder), memory_limit("lower --length and run the same command again; it goes on where it stopped"):
+    with writing(folder), memory_limit("lower --length and run the same command again; it goes on where it stopped"):
         work = Compressor(plan, corpus, folder, device=device, quiet=quiet, **options)
         study = work.run()
         if then is not None:

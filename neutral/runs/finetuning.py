@@ -11,6 +11,7 @@ from neutral.compression import finetuning
 from neutral.compression.table import Table
 from neutral.corpora.readings import listed
 from neutral.errors import NeutralError
+from neutral.lock import only_writer
 from neutral.models import adapters
 from neutral.progress import say
 from neutral.runs.compression import Compressor
@@ -98,6 +99,19 @@ def tune(
 
     Raises `NeutralError` for a study that has results on other data of the same name.
     """
+    with only_writer(work.study.path):
+        _tune(work, plan, data, device=device, quiet=quiet, **options)
+
+
+def _tune(
+    work: Compressor,
+    plan: FinetuningPlan,
+    data: Mapping[str, Benchmark],
+    *,
+    device: str,
+    quiet: bool,
+    **options: object,
+) -> None:
     usual = {
         "task": CLASSIFICATION,
         "length": work.plan.length,

@@ -22,6 +22,7 @@ from neutral.files import writing
 from neutral.inside import definitions, representations, retrieval
 from neutral.inside.definitions import Definition
 from neutral.inside.states import LENGTH, parallel, require_pooling, states, usual_pooling
+from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.progress import bar, say
@@ -238,7 +239,8 @@ def represent(plan: InsidePlan, folder: str | Path, *, device: str = "auto", qui
 
 
 def _run(kind: str, plan: InsidePlan, folder: str | Path, **options: object) -> Study:
-    with writing(folder), memory_limit("lower --batch and run the same command again; it goes on where it stopped"):
+    advice = "lower --batch and run the same command again; it goes on where it stopped"
+    with only_writer(Study(folder).path), writing(folder), memory_limit(advice):
         return Inside(plan, folder, **options).run(kind)
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from neutral import __version__, models
+from neutral import __version__, files, models
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.files import writing
+from neutral.lock import RECORD, only_writer
 from neutral.study import Study, current_settings
 from neutral.tasks import Score
 from neutral.tasks.wording import Wording
@@ -133,28 +133,26 @@ class Finished:
 
 
 @contextmanager
-def withdrawn(folder: str | Path) -> Iterator[None]:
-    """Within, a refusal removes the study that the run made in `folder`, and the folders, if nothing is in it yet.
+def writing(folder: str | Path) -> Iterator[None]:
+    """Within, a run is the only writer in `folder` (`lock.only_writer`): what is done is read and written within.
 
-    A study with a result, a mask or any other file stays, and so does one that was there before. What the system
-    refuses is a `StorageError`.
+    A refusal removes the study that the run made, and the folders, if nothing is in it yet. A study with a result, a
+    mask or any other file stays, and so does one that was there before. What the system refuses is a `StorageError`.
     """
     folder = Path(folder)
-    was_study = (folder / "study.json").exists()
-    made = [path for path in (folder, *folder.parents) if not path.exists()]  # the innermost first
-    try:
-        with writing(folder):
-            yield
-    except NeutralError:
-        written = [path.name for path in folder.rglob("*") if path.is_file()]
-        if not was_study and written == ["study.json"]:
-            (folder / "study.json").unlink()
-            for path in sorted(folder.rglob("*"), reverse=True):
-                path.rmdir()
-        for path in made:
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
-        raise
+    with only_writer(folder):
+        was_study = (folder / "study.json").exists()
+        try:
+            with files.writing(folder):
+                yield
+        except NeutralError:
+            written = [path for path in folder.rglob("*") if not path.is_dir() and path.name != RECORD]
+            if not was_study and [path.name for path in written] == ["study.json"]:
+                written[0].unlink()
+                for path in sorted(folder.rglob("*"), reverse=True):
+                    if path.is_dir():
+                        path.rmdir()
+            raise
 
 
 def begin(

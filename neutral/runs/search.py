@@ -13,13 +13,13 @@ from tqdm import tqdm
 
 from neutral import labels, maskfiles, models, overlap, scores
 from neutral.corpora import Corpus
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, reading
 from neutral.files import write_whole
 from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, withdrawn
+from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, writing
 from neutral.runs.subject import facts, subject
 from neutral.search import ITERATIVE, controls, experts, lottery
 from neutral.search.one_shot import one_shot
@@ -96,7 +96,9 @@ class Finder:
         mask = self._mask(sparsities[start - 1], seed, code) if start else None
         search, r = self.search(code, seed), start
         if start and self._keeps_head:
-            search.head = load_file(self._head_path(sparsities[start - 1], seed, code))
+            path = self._head_path(sparsities[start - 1], seed, code)
+            with reading(path, "a task's head in safetensors"):
+                search.head = load_file(path)
 
         def advance(step: int, _steps: int) -> None:
             if step == 1:
@@ -405,7 +407,7 @@ def find(
     """
     check(plan)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
-    with withdrawn(folder), memory_limit(advice):
+    with writing(folder), memory_limit(advice):
         return Finder(plan, corpus, folder, device=device, quiet=quiet, **options).run()
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, withdrawn
+from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, writing
 from neutral.runs.subject import Subject, facts, ready, subject
 from neutral.search import controls
 from neutral.search.search import Search
@@ -156,13 +156,14 @@ def transfer(
     """
     check(plan)
     masks_folder = Path(masks or folder)
-    plan = _scoped(plan, masks_folder, options, folder)
-    todo = pending(plan, folder, masks_folder)
     advice = "lower --batch or --length and run the same command again; it goes on where it stopped"
-    with withdrawn(folder), memory_limit(advice), bar(len(todo), "run", quiet=quiet) as shown:
-        study = _study(plan, corpus, folder, options, quiet)
-        results = _results(study)
-        with closing(_done(plan, corpus, masks_folder, list(devices), options, todo)) as done:
+    with writing(folder), memory_limit(advice):
+        plan = _scoped(plan, masks_folder, options, folder)
+        todo = pending(plan, folder, masks_folder)
+        with bar(len(todo), "run", quiet=quiet) as shown, ExitStack() as ending:
+            study = _study(plan, corpus, folder, options, quiet)
+            results = _results(study)
+            done = ending.enter_context(closing(_done(plan, corpus, masks_folder, list(devices), options, todo)))
             for run, entries in done:
                 results.append("transfer", **_row(plan, run), **entries)
                 shown.set_description(f"{run.source} on {run.target}, {run.sparsity:.0%}")

@@ -19,6 +19,7 @@ from neutral import association, labels, summary, typology
 from neutral.association import schemes
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
+from neutral.lock import only_writer
 from neutral.progress import bar, say
 from neutral.runs.plans.typology import TypologyPlan, check
 from neutral.runs.records import Finished
@@ -39,10 +40,11 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
     if counts is not None:
         tables.append(tokens.token_distances({code: counts[code] for code in languages}))
     table = pd.concat(tables, ignore_index=True)
-    stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
-    new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
-    stored.extend("distance", [_counted({name: _written(value) for name, value in row.items()}) for row in new])
-    return typology.filled(study.table("distance"), languages)
+    with only_writer(study.path):
+        stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
+        new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
+        stored.extend("distance", [_counted({name: _written(value) for name, value in row.items()}) for row in new])
+    return typology.filled(study.whole_table("distance"), languages)
 
 
 def explain(
@@ -72,20 +74,21 @@ def explain(
         raise NeutralError(f"{study.path}: {len(members)} languages; an association takes at least {association.LEAST}")
     for by in plan.by:
         labels.require_groups(summary.counts_of(study, choices[0]).tensors, by)
-    apart = distances(study, members, counts)
-    say(notes(members), quiet=quiet)
     overlaps = [
         (choice, measure, by)
         for choice, measure, by in product(choices, plan.measures, plan.by)
         if measure != "beyond" or "beyond" in summary.kinds(study, choice)
     ]
-    results = Finished(study, KEY)
-    with bar(len(overlaps), "test", quiet=quiet) as shown:
-        for choice, measure, by in overlaps:
-            shown.set_description(f"{choice.method} {choice.sparsity:.0%} {measure} by {by}")
-            _test(results, plan, choice, measure, by, apart)
-            shown.update()
-    table = study.table("association")
+    with only_writer(study.path):
+        apart = distances(study, members, counts)
+        say(notes(members), quiet=quiet)
+        results = Finished(study, KEY)
+        with bar(len(overlaps), "test", quiet=quiet) as shown:
+            for choice, measure, by in overlaps:
+                shown.set_description(f"{choice.method} {choice.sparsity:.0%} {measure} by {by}")
+                _test(results, plan, choice, measure, by, apart)
+                shown.update()
+    table = study.whole_table("association")
     tested = {(*choice, measure, by) for choice, measure, by in overlaps if by == plan.by[0]}
     keys = table[["task", "method", "sparsity", "seed", "measure", "by"]].itertuples(index=False, name=None)
     table = table[[key in tested for key in keys]].reset_index(drop=True)

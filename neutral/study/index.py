@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pandas as pd
+
+from neutral.errors import FileError, is_one_line, reading
+from neutral.study.own import require_inside
 
 _COUNTS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<kind>[a-z]+)\.safetensors$"
@@ -14,6 +18,7 @@ _MASKS = re.compile(
     r"^(?P<task>[^_]+)_(?P<method>[^_]+)_(?P<sparsity>\d\.\d+)_s(?P<seed>\d+)_(?P<language>.+?)"
     r"(?:_(?P<variant>[ab]))?\.safetensors$"  # the rest is the label's own: srp_Cyrl, ko_KR
 )
+_LARGEST_SEED = 2**32 - 1
 _SAME = 1e-6  # sparsities that differ by less are one
 _COUNTS_COLUMNS = ["task", "method", "sparsity", "seed", "kind", "path"]
 _MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "path"]
@@ -39,11 +44,33 @@ def same_sparsity(one: float, other: float) -> bool:
     return abs(one - other) < _SAME
 
 
+def check_names(folder: Path) -> None:
+    """Raise `FileError` if a name of counts or masks says what cannot be, or if they lie outside of the study."""
+    for name, pattern in (("counts", _COUNTS), ("masks", _MASKS)):
+        if not os.path.lexists(folder / name):
+            continue
+        require_inside(folder, folder / name)
+        with reading(folder / name, "a folder of a study"):
+            for file in os.listdir(folder / name):
+                _fields(folder / name / file, pattern)
+
+
+def _fields(path: Path, pattern: re.Pattern[str]) -> dict | None:
+    """Return what a file's name says, or None for a file of another name. Raises `FileError` for what cannot be."""
+    match = pattern.match(path.name)
+    if match is None:
+        return None
+    fields = {key: value or "" for key, value in match.groupdict().items()}
+    fields |= {"sparsity": float(match["sparsity"]), "seed": int(match["seed"])}
+    if not is_one_line(path.name):
+        raise FileError(path, "has a name of more than one line, or with control characters")
+    if fields["sparsity"] > 1:
+        raise FileError(path, f"its name says a sparsity of {match['sparsity']}; one from 0 to 1 belongs there")
+    if fields["seed"] > _LARGEST_SEED:
+        raise FileError(path, f"its name says seed {match['seed']}; one of at most {_LARGEST_SEED} belongs there")
+    return fields
+
+
 def _index(folder: Path, pattern: re.Pattern[str], columns: list[str]) -> pd.DataFrame:
-    rows = []
-    for path in sorted(folder.glob("*.safetensors")):
-        match = pattern.match(path.name)
-        if match:
-            fields = {key: value or "" for key, value in match.groupdict().items()}
-            rows.append(fields | {"sparsity": float(match["sparsity"]), "seed": int(match["seed"]), "path": path})
-    return pd.DataFrame(rows, columns=columns)
+    named = ((path, _fields(path, pattern)) for path in sorted(folder.glob("*.safetensors")))
+    return pd.DataFrame([fields | {"path": path} for path, fields in named if fields is not None], columns=columns)

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from neutral.errors import FileError
+from neutral.errors import FileError, described
 from neutral.files import writing
+from neutral.study.checks import check_row
 
 _KIND = b'{"kind": "'  # how `append` begins a line
 
@@ -37,10 +38,11 @@ def append(file: Path, kind: str, rows: Iterable[dict]) -> None:
             raise
 
 
-def read(file: Path, kind: str | None = None) -> Iterator[dict]:
+def read(file: Path, kind: str | None = None, *, whole: bool = False) -> Iterator[dict]:
     """Yield the results, of one kind or all; a torn last line is ignored.
 
-    Raises `FileError` for a broken line that is not the last.
+    Raises `FileError` for a broken line that is not the last, and for a row that is not what its kind must be
+    (`checks.check_row`; `whole` as there).
     """
     if not file.is_file():
         return
@@ -53,10 +55,11 @@ def read(file: Path, kind: str | None = None) -> Iterator[dict]:
             continue  # a whole line of another kind: parsing it would take most of the time
         try:
             row = _parsed(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 return
-            raise FileError(file, f"line {number} is broken: {error}") from error
+            raise FileError(file, f"line {number} is broken: {described(error)}") from error
+        check_row(file, number, row, whole=whole)
         if kind is None or row.get("kind") == kind:
             yield row
 
@@ -78,7 +81,7 @@ def _end_last_line(out: BinaryIO) -> int:
     try:
         _parsed(out.read())
         out.write(b"\n")
-    except ValueError:
+    except (ValueError, RecursionError):
         out.truncate(begin)
     return out.seek(0, os.SEEK_END)
 

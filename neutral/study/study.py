@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,12 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from neutral import maskfiles
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.files import write_whole
+from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.overlap import Counts, count
-from neutral.study import index, lines
+from neutral.study import checks, index, lines
 from neutral.study.index import at_sparsity
+from neutral.study.own import require_own
 
 KINDS = ("languages", "seeds", "halves", "pretrained", "beyond", "shuffled")
 """What the members of a counts file are.
@@ -34,11 +38,22 @@ PRETRAINED = "pretrained"
 
 RESULTS = "results.jsonl"
 
+README_SHOWN = 200_000
+"""Bytes of a README.md that are shown."""
+
+_PATIENCE = 2.0  # seconds that a write waits for another; a run writes for longer, so it is not waited for
+
 _OLD_SCOPE = re.compile(r"^(?P<scope>\w+) \((?P<only>\w+) only\)$")
 
 
 class Study:
-    """A study's folder. Raises `FileError` when `path` holds none.
+    """A study's folder. Raises `FileError` when `path` holds none, and for an entry or a file's name that is wrong.
+
+    What is in results.jsonl, in counts and in README.md is checked when it is read: `FileError` then names the file,
+    the line, what is there and what belongs there.
+
+    One process and thread writes at a time: `create`, `append` and `extend` raise `NeutralError` naming the other while
+    that writes. Who writes several results that depend on what is there holds `lock.only_writer` meanwhile.
 
     >>> study = Study.create("runs/mine", {"title": "Mine", "languages": ["en", "sw"]})
     >>> study.append("score", language="en", sparsity=0.5, value=12.5)
@@ -50,14 +65,11 @@ class Study:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         file = self.path / "study.json"
-        if not file.is_file():
+        if not os.path.lexists(file):
             raise FileError(self.path, "is not a study (a folder with study.json)")
-        try:
-            self.info: dict = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise FileError(file, f"cannot be read: {error}") from error
-        if not isinstance(self.info, dict):
-            raise FileError(file, "holds no JSON object")
+        require_own(self.path, file)
+        self.info: dict = checks.read_info(file)
+        index.check_names(self.path)
 
     @classmethod
     def create(cls, path: str | Path, info: dict, *, fixed: tuple[str, ...] = ()) -> Study:
@@ -66,25 +78,37 @@ class Study:
         Raises `NeutralError` when a key in `fixed` differs from what the study was made with.
         """
         path = Path(path)
-        (path / "counts").mkdir(parents=True, exist_ok=True)
-        (path / "masks").mkdir(exist_ok=True)
-        file = path / "study.json"
-        if file.exists():
-            old = cls(path).info
-            for key in fixed:
-                if key in old and old[key] != json.loads(json.dumps(info.get(key))):
-                    raise NeutralError(
-                        f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study folder"
-                    )
-            info = merged(old, info)
-        write_whole(file, json.dumps(info, indent=2, ensure_ascii=False).encode() + b"\n")
-        return cls(path)
+        with only_writer(path, patience=_PATIENCE):
+            (path / "counts").mkdir(parents=True, exist_ok=True)
+            (path / "masks").mkdir(exist_ok=True)
+            file = path / "study.json"
+            if file.exists():
+                old = cls(path).info
+                for key in fixed:
+                    if key in old and old[key] != json.loads(json.dumps(info.get(key))):
+                        raise NeutralError(
+                            f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study "
+                            "folder"
+                        )
+                info = merged(old, info)
+            written = json.dumps(info, indent=2, ensure_ascii=False)
+            checks.check_info(file, json.loads(written))  # what could not be opened again is not written
+            write_whole(file, written.encode() + b"\n")
+            return cls(path)
 
     @property
     def readme(self) -> str | None:
-        """The text of README.md, if there is one."""
+        """The text of README.md, if there is one; of a long one the beginning. Raises `FileError` for no text."""
         file = self.path / "README.md"
-        return file.read_text(encoding="utf-8") if file.is_file() else None
+        require_own(self.path, file)
+        if not file.exists():
+            return None
+        with reading(file, "text in UTF-8"):
+            with open(file, "rb") as opened:
+                start = opened.read(README_SHOWN + 1)
+            is_cut = len(start) > README_SHOWN
+            text = codecs.getincrementaldecoder("utf-8-sig")().decode(start[:README_SHOWN], final=not is_cut)
+        return f"{text}\n\n… (README.md goes on)" if is_cut else text
 
     def of_task(self, task: str) -> dict:
         """Return a task's text and settings by study.json; empty for a task that the study lacks."""
@@ -103,18 +127,28 @@ class Study:
 
     def extend(self, kind: str, rows: Iterable[dict]) -> None:
         """Append finished results that belong together, in one go."""
-        lines.append(self.path / RESULTS, kind, rows)
+        if not (self.path / "study.json").is_file():
+            raise FileError(self.path, "is no longer a study; it was moved or removed")
+        with only_writer(self.path, patience=_PATIENCE):
+            lines.append(self.path / RESULTS, kind, rows)
 
     def rows(self, kind: str | None = None) -> Iterator[dict]:
         """Yield the finished results, of one kind or all; a torn last line is ignored.
 
-        Raises `FileError` for a broken line that is not the last.
+        Raises `FileError` for a broken line that is not the last, and for a row that is not what its kind must be.
         """
+        require_own(self.path, self.path / RESULTS)
         return lines.read(self.path / RESULTS, kind)
 
     def table(self, kind: str) -> pd.DataFrame:
         """Return the results of one kind as a tidy frame, a column a field; empty when there are none."""
         return pd.DataFrame(list(self.rows(kind))).drop(columns="kind", errors="ignore")
+
+    def whole_table(self, kind: str) -> pd.DataFrame:
+        """Return `table(kind)`; raises `FileError` for a row, too, that lacks a field which those of its kind need."""
+        require_own(self.path, self.path / RESULTS)
+        rows = lines.read(self.path / RESULTS, kind, whole=True)
+        return pd.DataFrame(list(rows)).drop(columns="kind", errors="ignore")
 
     def has(self, kind: str, **fields: object) -> bool:
         """Whether a finished result of this kind has all these fields."""
@@ -125,8 +159,9 @@ class Study:
         return self.path / "counts" / f"{task}_{method}_{sparsity:.2f}_s{seed}_{kind}.safetensors"
 
     def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
-        """Load counts. Raises `FileError` when the study lacks them."""
+        """Load counts. Raises `FileError` when the study lacks them, or they are damaged."""
         path = self.counts_path(task, method, sparsity, seed, kind)
+        require_own(self.path, path)
         if not path.is_file():
             raise FileError(path, f"the study has no {kind} counts of {method} at {sparsity:.0%}")
         return Counts.load(path)
@@ -138,6 +173,8 @@ class Study:
         files = self.masks_of(task, method, sparsity, seed)
         if not all(member in files for member in members):
             return None
+        for member in members:
+            require_own(self.path, files[member])
         return count([maskfiles.read(files[member]) for member in members], members)
 
     def counts_index(self) -> pd.DataFrame:
@@ -151,7 +188,9 @@ class Study:
 
     def mask(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Mask:
         """Load a mask. Raises `FileError` when the study lacks it."""
-        return maskfiles.read(self.mask_path(task, method, sparsity, seed, language, variant))
+        path = self.mask_path(task, method, sparsity, seed, language, variant)
+        require_own(self.path, path)
+        return maskfiles.read(path)
 
     def masks_index(self) -> pd.DataFrame:
         """Return the study's masks: task, method, sparsity, seed, language, variant, path."""

@@ -19,7 +19,7 @@ import pandas as pd
 from neutral.corpora import datafiles
 from neutral.corpora.datafiles import SPLITS, TRAIN
 from neutral.corpora.readings import grouped, listed, several
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.languages import in_name, language, matching
 from neutral.tasks import records, splits
 
@@ -169,10 +169,8 @@ def _whole(name: datafiles.Name) -> str | None:
 
 def _walk(folder: Path, depth: int) -> Iterator[Path]:
     """Yield what is in a folder, and in folders instead of them. Raises `FileError` for one that cannot be read."""
-    try:
+    with reading(folder, "a folder of labelled data"):
         paths = sorted(folder.iterdir())
-    except OSError as error:
-        raise FileError(folder, f"cannot be read: {error.strerror}") from error
     for path in paths:
         if path.name.startswith((".", "__")):
             continue

@@ -38,6 +38,8 @@ def read_json(path: Path) -> pd.DataFrame:
         content = json.loads(text)
     except json.JSONDecodeError:
         content, bad = _json_lines(textfiles.lines(path))
+    if "\\ud" in text or "\\uD" in text:
+        _require_characters(content)
     is_columns = isinstance(content, dict) and ".jsonl" not in path.suffixes  # one record may have lists only, too
     if is_columns and all(isinstance(column, list) for column in content.values()) and not _is_sentence(content):
         return pd.DataFrame(content)
@@ -138,6 +140,14 @@ def joined(pieces: Iterable[pd.DataFrame]) -> pd.DataFrame:
     rows = _told(pd.concat(pieces, ignore_index=True), left_out)
     rows.attrs[NOTES] = list(notes)
     return rows
+
+
+def _require_characters(content: object) -> None:
+    """Raise `ValueError` for half a character (a lone surrogate), which JSON can write and no tokenizer reads."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"holds half of a character, {error.object[error.start]!a}") from None
 
 
 def _names(feature: object) -> list[str] | None:

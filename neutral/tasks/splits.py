@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from neutral.corpora.textfiles import UNREADABLE
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, described, reading
 from neutral.tasks import records
 
 HELD_OUT = ("validation", "valid", "val", "dev", "devel", "validation_matched", "dev_matched", "test")
@@ -133,13 +132,8 @@ def read_all(paths: Sequence[Path], reader: Callable[[Path], pd.DataFrame]) -> p
 
 
 def _read(path: Path, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    try:
+    with reading(path, "a table of texts"):
         return reader(path)
-    except FileError:
-        raise
-    except (*UNREADABLE, ValueError, ImportError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise FileError(path, f"cannot be read as a table of texts: {reason}") from error
 
 
 def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
@@ -156,10 +150,9 @@ def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
         utils.disable_progress_bars()
     try:
         splits = load_dataset(name, configuration or None)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:  # of any type: files from outside are read with all of `datasets`
         what = "cannot be read as a data set" if is_local(source) else "no such folder, and no data set of the hub"
-        raise NeutralError(f"{source}: {what}: {reason}") from error
+        raise NeutralError(f"{source}: {what}: {described(error)}") from error
     split_tables = []
     for names in wanted:
         split = next((name for name in names if name in splits), None)

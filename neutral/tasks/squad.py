@@ -22,7 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding
 from neutral.corpora.readings import listed
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, described
 from neutral.tasks import answers, records, splits
 from neutral.tasks.base import Score, alike, autocast, padded, padding_token
 
@@ -99,8 +99,8 @@ def read_original(path: Path) -> pd.DataFrame:
             for paragraph in article["paragraphs"]
             for question in paragraph["qas"]
         )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"is not laid out as SQuAD's JSON: {error} is missing or of another kind") from error
+    except Exception as error:  # of any type
+        raise ValueError(f"is not laid out as SQuAD's JSON: {described(error)}") from error
 
 
 def _articles(rows: pd.DataFrame) -> list[dict]:
@@ -292,7 +292,7 @@ def _given(row: str, given: object) -> tuple[tuple[str, ...], tuple[int, ...]]:
         if not isinstance(given, Mapping):  # a list of answers, as the original JSON has
             given = {key: [answer[key] for answer in given] for key in ("text", "answer_start")}
         texts, starts = tuple(map(str, given["text"])), tuple(map(int, given["answer_start"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # of any type
         raise NeutralError(f'{row}: column answers holds no {{"text": […], "answer_start": […]}}') from error
     if len(texts) != len(starts) or not texts:
         without = "no answer; questions without one (SQuAD v2) are not part of this task"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, reading
 from neutral.transfer.across import CROSS_TASK, MULTILINGUAL
 
 FOLDER = Path(__file__).parents[2] / "data" / "published"
@@ -86,4 +86,5 @@ def read(name: str) -> pd.DataFrame:
     path = FOLDER / f"{name}.csv"
     if not path.is_file():
         raise FileError(path, "the published tables are missing; they come with the repository, not with the package")
-    return pd.read_csv(path)
+    with reading(path, "a published table"):
+        return pd.read_csv(path)

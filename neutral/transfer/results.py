@@ -180,9 +180,8 @@ def foretold(matrix: pd.DataFrame) -> pd.DataFrame:
     table = against_own(matrix)
     before = matrix[matrix["source"] == matrix["target"]].set_index("target")["untrained"]
     table = table[table["source"].map(is_language) & (table["source"] != table["target"])]
-    table = table.assign(check=np.log(table["untrained"] / table["target"].map(before))).dropna(
-        subset=["check", "relative"]
-    )
+    own = table["target"].map(before).astype(float)  # of no rows, pandas makes text
+    table = table.assign(check=np.log(table["untrained"] / own)).dropna(subset=["check", "relative"])
     rows = [(t, rank_correlation(r["untrained"], r["value"]), len(r)) for t, r in table.groupby("target", sort=False)]
     rows.append(("all", rank_correlation(table["check"], table["relative"]), len(table)))
     return pd.DataFrame(rows, columns=["target", "rho", "n"])

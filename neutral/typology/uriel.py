@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import NeutralError, reading
 
 UNKNOWN = -1
 
@@ -137,11 +137,8 @@ def _folder() -> Path:
 
 def _load(array: str, part: str) -> np.ndarray:
     path = _folder() / f"{array}.npz"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return file[part]
-    except (OSError, KeyError, ValueError) as error:
-        raise FileError(path, f"cannot be read as URIEL+'s data: {error}; install urielplus again") from error
+    with reading(path, "URIEL+'s data (install urielplus again)"), np.load(path, allow_pickle=False) as file:
+        return file[part]
 
 
 @cache

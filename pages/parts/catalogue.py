@@ -6,15 +6,17 @@ and are not remembered here.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, wraps
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
 
-from neutral.errors import NeutralError
+from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.study import Study, find_studies
@@ -23,6 +25,9 @@ BUNDLED = Path(__file__).parents[2] / "data" / "studies"
 VARIABLE = "NEUTRAL_STUDIES"
 
 Source = Study | MaskSet
+T, K, V = TypeVar("T"), TypeVar("K"), TypeVar("V")
+
+_log = logging.getLogger(__name__)
 
 
 def folders() -> list[Path]:
@@ -40,19 +45,58 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
     named: dict[str, Study] = {}
     broken: list[str] = []
     for folder in folders():
-        in_folder = []
-        for path in [folder] if (folder / "study.json").is_file() else find_studies(folder):
-            try:
-                study = _open(str(path), stamp(path))
-            except NeutralError as error:
-                broken.append(str(error))
-                continue
-            if study.info.get("about") == about:
-                in_folder.append(study)
-        for study in sorted(in_folder, key=_fullness, reverse=True):
-            name = study.path.name if study.path.name not in named else f"{study.path.parent.name}/{study.path.name}"
-            named.setdefault(name, study)
+        paths, lines = _guarded({folder: folder}, _in_folder)
+        opened, more = _guarded({path: path for path in paths.get(folder, [])}, _opened)
+        broken += lines + more
+        in_folder = [(fullness, study) for fullness, study in opened.values() if study.info.get("about") == about]
+        for _, study in sorted(in_folder, key=lambda each: each[0], reverse=True):
+            name = _printable(study.path.name)
+            named.setdefault(name if name not in named else f"{_printable(study.path.parent.name)}/{name}", study)
     return named, broken
+
+
+def of_each(studies: Mapping[str, Study], function: Callable[[Study], T]) -> tuple[dict[str, T], list[str]]:
+    """Return name -> what a function makes of that study, and a line for each of which it cannot."""
+    return _guarded(studies, function)
+
+
+def is_bundled(source: Source) -> bool:
+    """Whether a study is one of those that come with the project, and not a copy elsewhere under such a name."""
+    return isinstance(source, Study) and source.path.resolve().parent == BUNDLED.resolve()
+
+
+def _guarded(things: Mapping[K, V], function: Callable[[V], T]) -> tuple[dict[K, T], list[str]]:
+    """Return key -> what a function makes of a thing from outside, and a line for each that it fails on, however."""
+    made: dict[K, T] = {}
+    lines: list[str] = []
+    for key, thing in things.items():
+        try:
+            made[key] = function(thing)
+        except NeutralError as error:
+            lines.append(str(error))
+        except Exception as error:  # whatever it is, it is of this one, and the others are to be seen
+            lines.append(str(_unreadable(getattr(thing, "path", thing), error)))
+    return made, lines
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return [folder] if (folder / "study.json").is_file() else find_studies(folder)
+
+
+def _opened(path: Path) -> tuple[int, Study]:
+    study = _open(str(path), stamp(path))
+    return _fullness(study), study
+
+
+def _unreadable(path: Path, error: Exception) -> FileError:
+    """Return an error that nobody foresaw as a line about the file that it is of; all of it goes to the log."""
+    _log.warning("%s cannot be shown", path, exc_info=error)
+    return FileError(path, f"cannot be shown: {described(error)}")
+
+
+def _printable(name: str) -> str:
+    """Return a folder's name with its bytes that are no text written out."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def families(source: Source | None, members: Iterable[str]) -> Families:
@@ -81,7 +125,10 @@ def _changed(path: Path) -> tuple[int, int] | None:
 
 
 class Opened(Study):
-    """A study whose folder of counts is listed once; when the folder changes, it is opened anew."""
+    """A study for pages: its folder of counts is listed once, and its tables hold whole rows alone.
+
+    When the folder changes, it is opened anew.
+    """
 
     @cached_property
     def _index(self) -> pd.DataFrame:
@@ -91,6 +138,10 @@ class Opened(Study):
         """See `Study.counts_index`."""
         return self._index
 
+    def table(self, kind: str) -> pd.DataFrame:
+        """See `Study.whole_table`."""
+        return self.whole_table(kind)
+
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(path: str, changed: tuple) -> Opened:
@@ -98,7 +149,10 @@ def _open(path: str, changed: tuple) -> Opened:
 
 
 def remembered(function: Callable) -> Callable:
-    """Remember a table of a study; for masks in memory, which have one set of counts, make it anew."""
+    """Remember a table of a study; for masks in memory, which have one set of counts, make it anew.
+
+    What goes wrong with a study that does not come with the project is raised as a `FileError` that names it.
+    """
     keep = st.cache_data(
         function,
         max_entries=200,
@@ -108,7 +162,14 @@ def remembered(function: Callable) -> Callable:
 
     @wraps(function)
     def call(source: Source, *arguments: object) -> object:
-        return (keep if isinstance(source, Study) else function)(source, *arguments)
+        try:
+            return (keep if isinstance(source, Study) else function)(source, *arguments)
+        except NeutralError:
+            raise
+        except Exception as error:
+            if not isinstance(source, Study) or is_bundled(source):
+                raise
+            raise _unreadable(source.path, error) from error
 
     return call
 

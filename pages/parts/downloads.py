@@ -13,6 +13,7 @@ from neutral.masks import Mask
 from neutral.masksets import MaskSet
 from neutral.members import numbered
 from pages.parts import uploads
+from pages.parts.text import as_text
 
 
 def downloads(collections: Sequence[MaskSet]) -> None:
@@ -30,7 +31,7 @@ def downloads(collections: Sequence[MaskSet]) -> None:
             _offer(f"All {len(masks)} converted, as zip", "masks.zip", lambda: zipped(masks), "all")
         for i, collection in enumerate(c for c in collections if len(c.masks) > 1):
             for kind, make in (("Union", collection.union), ("Intersection", collection.intersection)):
-                tail = f" of {', '.join(collection.members)}" if len(collections) > 1 else ""
+                tail = f" of {as_text(', '.join(collection.members))}" if len(collections) > 1 else ""
                 _offer(
                     f"{kind}{tail}",
                     file_name(kind.lower()),

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import FragmentHandledException
 
-from neutral.errors import NeutralError
-from pages.parts import pickers, views
+from pages.parts import errors, login, pickers, quota, uploads, views
 
 T = TypeVar("T")
 
@@ -57,25 +57,29 @@ def page(
     choose: Callable[[DeltaGenerator], list[T]] = views.choose,
     empty: Callable[[], None] | None = no_masks,
 ) -> Iterator[list[T]]:
-    """Draw the frame and yield what to show; wrong input ends the page in one clear line.
+    """Draw the frame and yield what to show; an error ends the page in one clear line (see `errors`).
 
     `choose` draws the sidebar's pickers and returns what was chosen; it gets a container for its notices. If nothing
     was chosen the page does not run, and `empty` says how to get something; a page with `empty` None runs all the same.
     """
     st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
+    login.require()
     pickers.start(title)
     st.title(title, anchor=False)
     if lead:
         st.markdown(lead)
     notices = st.container()
+    uploads.noted()
+    if scarce := quota.scarce():
+        notices.warning(scarce)
     shown: list[T] = []
     problem = ""
     with st.sidebar:
         menu = st.container(gap="xxsmall")
         try:
             shown = choose(notices)
-        except NeutralError as error:
-            problem = str(error)
+        except Exception as error:  # not Streamlit's own stop and rerun, which are no `Exception`
+            problem = errors.line(error)
         with menu:
             _menu()
     if problem:
@@ -86,8 +90,10 @@ def page(
         st.stop()
     try:
         yield shown
-    except NeutralError as error:
-        st.error(str(error))
+    except FragmentHandledException:
+        raise
+    except Exception as error:
+        st.error(errors.line(error))
 
 
 def _menu() -> None:

@@ -15,6 +15,7 @@ from neutral import labels
 from neutral.members import ORDERS, display
 from neutral.overlap import Counts
 from neutral.summary import MEASURES
+from pages.parts.text import as_text
 
 MEASURE_NAMES = {
     "jaccard": "Jaccard",
@@ -134,7 +135,9 @@ def pick_some(label: str, options: Sequence[str], key: str, *, default: Sequence
     """Choose several of a few; they come in the order of the options."""
     if carried := _carried(key, options, str):
         st.session_state[key] = carried
-    picked = st.pills(label, options, selection_mode="multi", default=list(default), key=key, bind="query-params")
+    picked = st.pills(
+        label, options, selection_mode="multi", format_func=as_text, default=list(default), key=key, bind="query-params"
+    )
     _note(key, [] if set(picked) == set(default) else list(picked))
     return [option for option in options if option in picked]
 

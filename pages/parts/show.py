@@ -14,6 +14,7 @@ from neutral.members import display
 from neutral.study import Study
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
+from pages.parts.text import as_text, file_name
 from pages.parts.views import View
 
 
@@ -27,7 +28,7 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
         config={
             "displaylogo": False,
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-            "toImageButtonOptions": {"format": "svg", "filename": meta.get("name", "figure")},
+            "toImageButtonOptions": {"format": "svg", "filename": file_name(meta.get("name", "figure"))},
         },
         **options,
     )
@@ -35,7 +36,7 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
 
 def table(frame: pd.DataFrame, name: str, key: str, *, digits: int = 4, **options: object) -> Any:
     """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it."""
-    box = st.expander(f"Table: {name}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
+    box = st.expander(f"Table: {as_text(name)}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
     if not box.open:
         return None
     with box:
@@ -51,7 +52,7 @@ def csv(frame: pd.DataFrame, name: str, key: str) -> None:
     st.download_button(
         "Download CSV",
         lambda: frame.to_csv(index=False),
-        file_name=f"{name.lower().replace(' ', '-')}.csv",
+        file_name=f"{file_name(name)}.csv",
         mime="text/csv",
         key=f"{key}-csv",
         icon=":material/download:",
@@ -111,7 +112,7 @@ def tiles(rows: Iterable[Tile]) -> None:
 def heading(view: View) -> None:
     """Say whose masks follow, if a page shows several sources, and what there is to know of their model and text."""
     if view.heading:
-        st.subheader(view.heading)
+        st.subheader(as_text(view.heading))
     if isinstance(view.source, Study):
         notes(view.source, view.key)
 
@@ -129,13 +130,13 @@ def notes(study: Study, key: str = "study") -> None:
 def what(view: View, group: str = "all") -> str:
     """Say in a line which masks are shown, and which of their weights."""
     choice, n = view.choice, len(view.members)
-    parts = [view.title, f"{choice.sparsity:.0%} removed", f"{n} mask{'s' if n != 1 else ''}"]
+    parts = [as_text(view.title), f"{choice.sparsity:.0%} removed", f"{n} mask{'s' if n != 1 else ''}"]
     if choice.method != "upload":
-        parts.insert(1, choice.method)
+        parts.insert(1, as_text(choice.method))
         if choice.seed:
             parts.append(f"seed {choice.seed}")
     if group != "all":
-        parts.append(pickers.readable(group))
+        parts.append(as_text(pickers.readable(group)))
     return " · ".join(parts)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,12 +13,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from neutral import maskfiles, prefixes
+from neutral.errors import one_line
 from neutral.masks import Mask
 from neutral.masksets import MaskSet, networks
 from neutral.members import is_known, speaker
 from neutral.study import Study
 from neutral.summary import Choice
-from pages.parts import formats
+from pages.parts import formats, quota, sessions
 
 WIDGET_LIMIT_MB = 1000
 """The browser refuses larger files; the server's limit (.streamlit/config.toml) is higher, so that this one decides."""
@@ -45,6 +46,7 @@ class Upload:
     given: str = ""  # the name that the file or its folder gave
     notes: tuple[str, ...] = ()  # what was left out or assumed
     renamed: int = 0  # how many weights' names had parts of a wrapper
+    share: int = 0  # bytes of what was uploaded that count for this mask
     language_from: str = ""  # header, key in the file, file name or folder
 
     @property
@@ -72,16 +74,68 @@ def uploader_key() -> str:
 
 def take(files: list[UploadedFile], *, from_zeros: bool = False, invert: bool = False) -> None:
     """Read uploaded files into the session, all in one child process; `maskfiles.read` says what the options do."""
-    data = [(file.name, file.getvalue()) for file in files]  # getvalue shares the bytes
-    for one in maskfiles.read_uploads(data, from_zeros=from_zeros, invert=invert):
-        number = st.session_state[_COUNT] = st.session_state.get(_COUNT, 0) + 1  # never that of a removed one
-        name = without_markup(one.name)
-        notes = tuple(map(_on_page, one.notes))
-        about = {"notes": notes, "renamed": one.renamed, "language_from": one.language_from}
-        all_uploads().append(Upload(number, one.file, one.size, one.mask, name, _on_page(one.problem), name, **about))
-    for file in files:
-        _let_go(file)
+    with sessions.reading() as others:
+        refused = quota.over([(file.name, file.size) for file in files], held(), others=others)
+        for i, problem in refused.items():
+            _refuse(files[i].name, files[i].size, problem)
+        data = [(file.name, file.getvalue()) for i, file in enumerate(files) if i not in refused]  # shares the bytes
+        if data:
+            _keep(maskfiles.read_uploads(data, from_zeros=from_zeros, invert=invert), sum(len(one) for _, one in data))
+        for file in files:
+            _let_go(file)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _keep(read: Sequence[maskfiles.Reading], uploaded: int) -> None:
+    """Keep the masks of files of so many bytes; an archive may hold more of them than a session may."""
+    shares = _shares(read, uploaded)
+    masks = [i for i, one in enumerate(read) if one.mask is not None]
+    over = quota.over([(read[i].file, shares[i]) for i in masks], held(), to_read=False)
+    refused = {masks[place]: problem for place, problem in over.items()}
+    for i, one in enumerate(read):
+        if problem := refused.get(i) or _on_page(one.problem):
+            _refuse(one.file, one.size, problem)
+            continue
+        name, notes = _tidy(one.name), tuple(map(_on_page, one.notes))
+        about = {"notes": notes, "renamed": one.renamed, "language_from": one.language_from}
+        kept = Upload(_number(), one.file, one.size, share=shares[i], mask=one.mask, name=name, given=name, **about)
+        all_uploads().append(kept)
+
+
+def _refuse(file: str, size: int, problem: str) -> None:
+    all_uploads().append(Upload(_number(), file, size, problem=problem))
+
+
+def _number() -> int:
+    """Return an upload's number, never that of a removed one."""
+    st.session_state[_COUNT] = st.session_state.get(_COUNT, 0) + 1
+    return st.session_state[_COUNT]
+
+
+def _shares(read: Sequence[maskfiles.Reading], uploaded: int) -> list[int]:
+    """Return what of the bytes uploaded counts for each mask: its file's, by as many as the file holds.
+
+    Files of an archive count as packed as they were there, all alike.
+    """
+    masks = Counter(one.file for one in read if one.mask is not None)
+    own = [one.size / masks[one.file] if one.mask is not None else 0 for one in read]
+    packed = min(1, uploaded / (sum(own) or 1))
+    return [round(size * packed) for size in own]
+
+
+def noted() -> None:
+    """Let the server know what this session holds, and take over what it left out of uploads too large to read."""
+    said = {upload.problem for upload in all_uploads()}
+    for problem in sessions.note(held()):
+        if problem not in said:
+            _refuse("", 0, problem)
+
+
+def held() -> quota.Held:
+    """Return what the session's masks come to."""
+    masks = accepted()
+    kept = sum(bits.nbytes for upload in masks for bits in upload.mask.bits.values())
+    return quota.Held(len(masks), sum(upload.share for upload in masks), kept)
 
 
 def _on_page(said: str) -> str:
@@ -91,23 +145,8 @@ def _on_page(said: str) -> str:
     return said
 
 
-def without_markup(name: str) -> str:
-    """Return a name as every page can show it: without what Markdown would make a picture, a link, HTML or code of.
-
-    >>> without_markup("![x](http://host/x.png)"), without_markup("en"), without_markup("sr (Cyrl)")
-    ('!x(http://host/x.png)', 'en', 'sr (Cyrl)')
-    """
-    return re.sub(r"[\[\]<>`$\\]|[^\S ]", "", name).strip() or "mask"
-
-
-def as_text(text: str) -> str:
-    """Return a text from outside, a file's name or a message with one, as Markdown shows it: no picture, no link.
-
-    >>> print(as_text("notes.pt: ![x](y.png)"))
-    notes.pt: !\\[x\\](y.png)
-    """
-    escaped = re.sub(r"([\\`*\[\]<$~|])", r"\\\1", text)
-    return escaped.replace("://", ":\u2060//")  # an address alone would be a link too
+def _tidy(name: str) -> str:
+    return " ".join(one_line(name).split()) or "mask"
 
 
 def _let_go(file: UploadedFile) -> None:
@@ -128,7 +167,7 @@ def rename(number: int, key: str) -> None:
     for upload in accepted():
         if upload.number == number:
             typed = st.session_state[key].strip()
-            upload.name = without_markup(typed) if typed else upload.given
+            upload.name = _tidy(typed) if typed else upload.given
 
 
 def collections() -> list[MaskSet]:

@@ -16,7 +16,9 @@ from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue, pickers, uploads
+from pages.parts.errors import tell
 from pages.parts.overlap import tables
+from pages.parts.text import as_text
 
 STUDY, MINE, BOTH = "Study", "Your masks", "Both"
 
@@ -100,8 +102,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
     Raises `NeutralError` when what was chosen cannot be shown.
     """
     studies, broken = catalogue.studies()
-    for line in broken:
-        notices.error(line)
+    tell(broken, notices)
     uploaded = uploads.collections()
     shown = _which(bool(studies), bool(uploaded), notices)
     if shown is None:
@@ -128,13 +129,14 @@ def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None
 def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
     linked = st.query_params.get("study")
     if linked and linked not in studies:
-        notices.warning(f"There is no study called “{linked}” here. There is {', '.join(studies)}.")
+        names = ", ".join(map(as_text, studies))
+        notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
     study = studies[pickers.pick("Study", list(studies), "study")]
     choice = _choice(tables.choices(study))
     if choice is None:
         raise NeutralError(
             f"{study.info.get('title') or study.path.name} has no overlap counts yet; they come once every "
-            "language has its mask. Go on with it with the same `python -m neutral find` command."
+            "language has its mask. Go on with it with the same “python -m neutral find” command."
         )
     members = order(tables.counts(study, choice, "jaccard", ()).members)
     return View(study, choice, pickers.pick_members(members))
@@ -163,7 +165,7 @@ def _with_uploads(views: list[View], collections: list[MaskSet], notices: DeltaG
         joined = uploads.joined(shown[0].source, shown[0].choice, shown[0].chosen, collection) if shown else None
         source = joined or collection
         for line in joined.bridges if joined else ():
-            notices.info(uploads.as_text(f"{line[0].upper()}{line[1:]}."))
+            notices.info(as_text(f"{line[0].upper()}{line[1:]}."))
         view = View(source, tables.choices(source)[0], heading=source.title)
         shown = [view, *shown[1:]] if joined else [*shown, view]
     return shown

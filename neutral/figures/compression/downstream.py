@@ -26,6 +26,7 @@ def scores_by_table(table: pd.DataFrame, name: str) -> go.Figure:
     full = table[table["train"] == "table"]["value"]
     shapes = [theme.level_line(float(full.iloc[0]))] if len(full) else []
     figure = go.Figure(layout={"shapes": shapes})
+    table = table.assign(line=table["line"].map(theme.plain))
     lines = list(dict.fromkeys(table["line"]))
     for train, what in TRAINS.items():
         rows = table[table["train"] == train]

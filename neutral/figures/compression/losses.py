@@ -59,7 +59,7 @@ def losses_by_ratio(table: pd.DataFrame, by: str) -> go.Figure:
 
 def _marks(rows: pd.DataFrame, loss: str, measure: str, *, named: bool) -> go.Scatter:
     """Return the marks of one loss in one panel; perplexities have the spread over the seeds."""
-    name, colour, symbol = LOSSES.get(loss, (loss, theme.NEUTRAL, "x"))
+    name, colour, symbol = LOSSES.get(loss, (theme.plain(loss), theme.NEUTRAL, "x"))
     heights, texts, spread = rows[measure], [f"{value:.4f}" for value in rows[measure]], None
     if measure == "factor":
         heights, low, high = (rows[column].clip(upper=MOST) for column in ("factor", "low", "high"))
@@ -70,8 +70,8 @@ def _marks(rows: pd.DataFrame, loss: str, measure: str, *, named: bool) -> go.Sc
         x=[_ratio(ratio) for ratio in rows["ratio"]],
         y=heights,
         name=name,
-        legendgroup=loss,
-        offsetgroup=loss,
+        legendgroup=theme.plain(loss),
+        offsetgroup=theme.plain(loss),
         showlegend=named,
         mode="markers",
         marker={"color": colour, "symbol": symbol, "size": 9},

@@ -57,7 +57,7 @@ def perplexity_by_ratio(
         rows = means[means["line"] == line]
         if "high" in rows and len(lines) <= 3 and len(rows) > 1:
             theme.band(figure, rows["size"], rows.assign(high=rows["high"].clip(upper=MOST)), style["line"]["color"])
-        figure.add_trace(_curve(rows, line, style))
+        figure.add_trace(_curve(rows, theme.plain(line), style))
     figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(means["factor"], top))
     _ratio_axis(figure, means["size"], by)
     return theme.finish(
@@ -87,7 +87,7 @@ def language_perplexity_by_ratio(
     members = list(dict.fromkeys(scores["language"]))
     families = families or Families(members)
     for member, style, place in lines(figure, members, families):
-        figure.add_trace(_curve(scores[scores["language"] == member], display(member), style, **place))
+        figure.add_trace(_curve(scores[scores["language"] == member], theme.member_name(member), style, **place))
     figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
     _ratio_axis(figure, scores["size"], by)
     names = ", ".join(map(display, members))
@@ -110,9 +110,9 @@ def error_by_ratio(tables: pd.DataFrame, error: str, by: str) -> go.Figure:
             go.Scatter(
                 x=rows["size"],
                 y=rows[error],
-                name=line,
+                name=theme.plain(line),
                 mode="lines+markers" if len(rows) > 1 else "markers",
-                hovertemplate=f"{line} at %{{x:.2f}}: <b>%{{y:.4f}}</b><extra></extra>",
+                hovertemplate=f"{theme.plain(line)} at %{{x:.2f}}: <b>%{{y:.4f}}</b><extra></extra>",
                 cliponaxis=False,
                 **(style if len(rows) > 1 else _alone(style)),
             )
@@ -136,12 +136,12 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
     for method in methods:
         rows = points[points["method"] == method]
         colour, symbol = theme.compression_method(method)
-        names = [f"{row.line} at {row.ratio:g} by {row.by}" for row in rows.itertuples()]
+        names = [f"{theme.plain(row.line)} at {row.ratio:g} by {row.by}" for row in rows.itertuples()]
         figure.add_trace(
             go.Scatter(
                 x=rows[error],
                 y=rows[factor].clip(upper=MOST),
-                name=method,
+                name=theme.plain(method),
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.85},
                 text=names,

@@ -18,7 +18,7 @@ def perplexity_by_step(curves: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure(layout={"shapes": [theme.level_line(1.0)]})
     fits = _fits(curves)
-    for name, (rows, style) in fits.items():
+    for name, (rows, style) in ((theme.plain(name), fit) for name, fit in fits.items()):
         own = {"legendgroup": name, "customdata": rows["seed"]}
         for column, text, dash in (("held_out", "held-out", "solid"), ("training", "training", "dot")):
             figure.add_trace(
@@ -53,7 +53,7 @@ def error_by_step(curves: pd.DataFrame, error: str) -> go.Figure:
     """Draw an error of the whole table against the step; `curves` as for `perplexity_by_step`."""
     figure, title = go.Figure(), ERROR_AXES[error]
     fits = _fits(curves)
-    for name, (rows, style) in fits.items():
+    for name, (rows, style) in ((theme.plain(name), fit) for name, fit in fits.items()):
         figure.add_trace(
             go.Scatter(
                 x=rows["step"],

@@ -9,7 +9,6 @@ from plotly.subplots import make_subplots
 
 from neutral.figures import theme
 from neutral.figures.compression.ratios import RATIO_AXIS, ratio_ticks
-from neutral.members import display
 
 SCRIPTS = {
     "Latn": ("Latin", "#0a7fc4", "circle"),
@@ -38,7 +37,7 @@ def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figur
     """
     figure = go.Figure()
     lines = theme.compression_lines(breaks)
-    names = [display(code) for code in order]
+    names = [theme.member_name(code) for code in order]
     for line, style in lines.items():
         rows = breaks[breaks["line"] == line].set_index("language").reindex(order).dropna(subset="ratio")
         symbol = style["marker"]["symbol"]
@@ -48,8 +47,8 @@ def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figur
         figure.add_trace(
             go.Scatter(
                 x=rows["ratio"],
-                y=[display(code) for code in rows.index],
-                name=line,
+                y=[theme.member_name(code) for code in rows.index],
+                name=theme.plain(line),
                 mode="markers",
                 marker={
                     **style["marker"],
@@ -58,7 +57,7 @@ def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figur
                     "line": {"width": 1.5, "color": style["line"]["color"]},
                 },
                 text=[BOUNDS[bound] for bound in rows["bound"]],
-                hovertemplate=f"%{{y}}, {line}: <b>%{{x:.2f}}</b>%{{text}}<extra></extra>",
+                hovertemplate=f"%{{y}}, {theme.plain(line)}: <b>%{{x:.2f}}</b>%{{text}}<extra></extra>",
             )
         )
     figure.update_xaxes(title=RATIO_AXIS[by], type="log", **ratio_ticks(breaks["ratio"]))
@@ -91,7 +90,7 @@ def error_spread(groups: pd.DataFrame, title: str) -> go.Figure:
             go.Scatter(
                 x=rows["median"],
                 y=rows_at + shift,
-                name=line,
+                name=theme.plain(line),
                 mode="markers",
                 marker={**style["marker"], "size": 7},
                 error_x={
@@ -102,14 +101,15 @@ def error_spread(groups: pd.DataFrame, title: str) -> go.Figure:
                     "width": 0,
                 },
                 text=[
-                    f"{row.label}: {row.low:.3f}, <b>{row.median:.3f}</b>, {row.high:.3f}" for row in rows.itertuples()
+                    f"{theme.plain(row.label)}: {row.low:.3f}, <b>{row.median:.3f}</b>, {row.high:.3f}"
+                    for row in rows.itertuples()
                 ],
-                hovertemplate=f"{line}<br>%{{text}}<extra></extra>",
+                hovertemplate=f"{theme.plain(line)}<br>%{{text}}<extra></extra>",
             )
         )
     figure.update_xaxes(title="Cosine distance (10%, median, 90% of tokens)", rangemode="tozero")
-    ticks = {"tickvals": list(range(len(labels))), "ticktext": labels, "range": [len(labels) - 0.5, -0.5]}
-    figure.update_yaxes(showgrid=False, **ticks)
+    named, ends = list(map(theme.plain, labels)), [len(labels) - 0.5, -0.5]
+    figure.update_yaxes(showgrid=False, tickvals=list(range(len(labels))), ticktext=named, range=ends)
     return theme.finish(
         figure,
         alt=f"Intervals: cosine distance of tokens by {title}, for {', '.join(lines)}.",
@@ -125,7 +125,7 @@ def token_map(picture: pd.DataFrame, title: str) -> go.Figure:
 
     `picture` has piece, script, before_x, before_y, after_x, after_y; `title` names the compressed table.
     """
-    figure = make_subplots(1, 2, subplot_titles=("Full table", title), horizontal_spacing=0.03)
+    figure = make_subplots(1, 2, subplot_titles=("Full table", theme.plain(title)), horizontal_spacing=0.03)
     for annotation in figure.layout.annotations:
         annotation.font.size = 14
     styles = script_styles(picture["script"])
@@ -139,13 +139,13 @@ def token_map(picture: pd.DataFrame, title: str) -> go.Figure:
                 go.Scatter(
                     x=rows[f"{side}_x"],
                     y=rows[f"{side}_y"],
-                    name=name,
-                    legendgroup=name,
+                    name=theme.plain(name),
+                    legendgroup=theme.plain(name),
                     showlegend=column == 1,
                     mode="markers",
                     marker={"color": colour, "symbol": symbol, "size": 4, "opacity": 0.75},
-                    text=[isolated(piece) for piece in rows["piece"]],
-                    hovertemplate=f"%{{text}}<extra>{name}</extra>",
+                    text=[isolated(theme.plain(piece)) for piece in rows["piece"]],
+                    hovertemplate=f"%{{text}}<extra>{theme.plain(name)}</extra>",
                 ),
                 row=1,
                 col=column,

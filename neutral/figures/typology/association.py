@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.labels import WHOLE, sort_key
-from neutral.members import display
 from neutral.metrics import SIGNIFICANT
 
 RELATIONS = {
@@ -63,7 +62,10 @@ def distance_scatter(
         rows = points[chosen]
         if rows.empty:
             continue
-        names = [f"{display(a)} and {display(b)}" for a, b in zip(rows["source"], rows["target"], strict=True)]
+        names = [
+            f"{theme.member_name(a)} and {theme.member_name(b)}"
+            for a, b in zip(rows["source"], rows["target"], strict=True)
+        ]
         figure.add_trace(
             go.Scatter(
                 x=x[chosen],
@@ -74,11 +76,11 @@ def distance_scatter(
                 customdata=[[f"{distance:.3f}"] for distance in rows["distance"]],
                 text=names,
                 hovertemplate=f"<b>%{{text}}</b>, {relation}<br>{overlap} <b>%{{y:.4f}}</b><br>"
-                f"{title.lower()} %{{customdata[0]}}<extra></extra>",
+                f"{theme.plain(title.lower())} %{{customdata[0]}}<extra></extra>",
                 cliponaxis=False,
             )
         )
-    figure.update_xaxes(title=title, showgrid=False)
+    figure.update_xaxes(title=theme.plain(title), showgrid=False)
     if steps:
         shown = [value for value in steps if (points["distance"] == value).any()]
         figure.update_xaxes(tickvals=shown, ticktext=[steps[value] for value in shown])
@@ -126,8 +128,8 @@ def association_heatmap(
     """
     groups = sorted(dict.fromkeys(table["group"]), key=lambda group: (group != WHOLE, sort_key(group)))
     kinds = [kind for kind in names if kind in set(table["distance"])]
-    short = {**theme.short_layer([group for group in groups if group != WHOLE]), WHOLE: WHOLE}
-    x, y = [short[group] for group in groups], [names[kind] for kind in kinds]
+    short = {**theme.layer_names([group for group in groups if group != WHOLE]), WHOLE: WHOLE}
+    x, y = [short[group] for group in groups], [theme.plain(names[kind]) for kind in kinds]
     cells = table.set_index(["distance", "group"])
     rho = cells["rho"].unstack().reindex(kinds, columns=groups).to_numpy(dtype=float)
     limit = max(0.5, float(np.ceil(10 * np.nanmax(np.abs(rho))) / 10)) if np.isfinite(rho).any() else 1.0
@@ -147,7 +149,7 @@ def association_heatmap(
             hoverinfo="skip",
         )
     )
-    places = {(kind, group): (short[group], names[kind]) for kind in kinds for group in groups}
+    places = {(kind, group): (short[group], theme.plain(names[kind])) for kind in kinds for group in groups}
     for mark, (sign, meaning) in _MARKS.items():
         marked = [place for place in places if mark_of(_cell(cells, *place)) == mark]
         figure.add_trace(
@@ -197,7 +199,9 @@ def _clickable(
         x=[x for x, _ in places.values()],
         y=[y for _, y in places.values()],
         customdata=[[kind, group] for kind, group in places],
-        text=[_hover(_cell(cells, kind, group), names[kind], group) for kind, group in places],
+        text=[
+            _hover(_cell(cells, kind, group), theme.plain(names[kind]), theme.plain(group)) for kind, group in places
+        ],
         mode="markers",
         marker={"symbol": "square", "size": max(12, min(34, 480 // max(1, len(groups)))), "opacity": 0},
         hovertemplate="%{text}<extra></extra>",

@@ -60,7 +60,7 @@ def network(
             x=[(xy.at[a, "x"] + xy.at[b, "x"]) / 2 for a, b in _ends(edges)],
             y=[(xy.at[a, "y"] + xy.at[b, "y"]) / 2 for a, b in _ends(edges)],
             text=[
-                f"{display(row.source)} and {display(row.target)}<br><b>{row.value:.4f}</b>"
+                f"{theme.member_name(row.source)} and {theme.member_name(row.target)}<br><b>{row.value:.4f}</b>"
                 for row in edges.itertuples()
             ],
             mode="markers",
@@ -125,12 +125,9 @@ def dendrogram(
             x=x, y=y, mode="lines", line={"color": theme.NEUTRAL, "width": 2}, hoverinfo="skip", showlegend=False
         )
     )
-    labels = [
-        f'{display(leaf)} <span style="color:{theme.NEUTRAL}">{_note(leaf, notes)}</span> {families.square(leaf)}'
-        for leaf in leaves
-    ]
+    labels = [f"{theme.member_name(leaf)} {_note(leaf, notes)} {families.square(leaf)}" for leaf in leaves]
     begins = f"<br>(axis begins at {left:.3g})" if left else ""
-    figure.update_xaxes(title=title + begins, range=[left, high + 0.04 * (high - left)])
+    figure.update_xaxes(title=theme.plain(title) + begins, range=[left, high + 0.04 * (high - left)])
     figure.update_yaxes(
         tickvals=list(range(len(leaves))), ticktext=labels, range=[len(leaves) - 0.5, -0.5], showgrid=False
     )
@@ -148,7 +145,8 @@ def dendrogram(
 
 
 def _note(leaf: str, notes: Mapping[str, str]) -> str:
-    return "" if notes.get(leaf) == display(leaf) else notes.get(leaf, "")
+    note = "" if notes.get(leaf) == display(leaf) else notes.get(leaf, "")
+    return f'<span style="color:{theme.NEUTRAL}">{theme.plain(note)}</span>'
 
 
 def language_map(places: pd.DataFrame, families: Families, *, title: str, name: str) -> go.Figure:
@@ -214,21 +212,21 @@ def _nodes(
                     "size": 10 if many else 17,
                     "line": {"width": 1, "color": theme.NEUTRAL},
                 },
-                text=[member if member in room else "" for member in members]
+                text=[theme.plain(member) if member in room else "" for member in members]
                 if many
-                else [display(member) for member in members],
+                else [theme.member_name(member) for member in members],
                 textposition=[sides[member] for member in members],
                 textfont={"size": theme.SMALL if many else 12},
-                hovertext=[
-                    "<br>".join(
-                        filter(None, [f"<b>{display(member)}</b>", families.family(member), notes.get(member, "")])
-                    )
-                    for member in members
-                ],
+                hovertext=[_about(member, families, notes) for member in members],
                 hovertemplate="%{hovertext}<extra></extra>",
                 cliponaxis=False,
             )
         )
+
+
+def _about(member: str, families: Families, notes: Mapping[str, str]) -> str:
+    lines = [f"<b>{theme.member_name(member)}</b>", theme.plain(families.family(member)), notes.get(member, "")]
+    return "<br>".join(filter(None, lines))
 
 
 def _with_room(places: pd.DataFrame) -> set[str]:

@@ -15,6 +15,7 @@ from neutral.study import Study
 from pages.parts import pickers, show
 from pages.parts.compression import live, words
 from pages.parts.compression.tables import TableChoice
+from pages.parts.text import as_text, code
 
 _PIECES = 6  # shown of a word
 _KEPT = 8  # drawn maps that are remembered
@@ -52,7 +53,7 @@ def word(request: Request) -> None:
         return
     with st.spinner("Comparing …"):
         before, after = live.units(replace(request, method="")), live.units(request)
-    pieces = " ".join(f"`{isolated(source.pieces[i].strip())}`" for i in ids)
+    pieces = " ".join(isolated(code(source.pieces[i].strip())) for i in ids)
     st.markdown(f"{len(ids)} piece{'s' if len(ids) > 1 else ''}: {pieces}")
     shown = list(dict.fromkeys(ids[:_PIECES]))
     for place, token in enumerate(shown):
@@ -61,7 +62,7 @@ def word(request: Request) -> None:
         table = neighbours.compare(before, after, token)
         with columns[place % 2]:
             kept = int(table["kept"].sum())
-            st.markdown(f"**{isolated(source.pieces[token].strip())}**: {kept} of {len(table)} neighbours kept")
+            st.markdown(f"**{isolated(as_text(source.pieces[token]))}**: {kept} of {len(table)} neighbours kept")
             st.dataframe(marked(table, source.pieces), hide_index=True, column_config=COLUMNS, key=f"piece-{place}")
     if len(ids) > _PIECES:
         st.caption(f"The first {_PIECES} pieces are shown.")
@@ -94,7 +95,7 @@ def pictures(study: Study, request: Request | None) -> None:
         draw(_read(str(path), path.stat().st_mtime_ns), picked)
         return
     if request not in _drawn():
-        st.caption(f"{request.title}: UMAP of 3,000 tokens takes half a minute the first time, then seconds.")
+        st.caption(f"{as_text(request.title)}: UMAP of 3,000 tokens takes half a minute the first time, then seconds.")
         if not st.button("Draw it", icon=":material/scatter_plot:"):
             return
         bar = st.progress(0.0, "Preparing …")

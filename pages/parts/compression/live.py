@@ -16,6 +16,7 @@ from neutral.study import Study
 from pages.parts import pickers
 from pages.parts.compression import words
 from pages.parts.compression.tables import TableChoice
+from pages.parts.errors import told
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what computes imports it
     import torch
@@ -48,9 +49,16 @@ def models(study: Study) -> dict[str, Path]:
 
     named = str(study.info.get("model") or "")
     own = [Path(named), ROOT / named, MODELS / Path(named).name] if named else []
-    own = [path for path in own if checkpoint.is_model(path)][:1]
+    own = [path for path in own if _is_there(path) and checkpoint.is_model(path)][:1]
     bundled = sorted(path for path in MODELS.glob("*") if checkpoint.is_model(path))
     return {path.name: path for path in [*own, *bundled]}
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no name of a file, as one that is too long
+        return False
 
 
 def pick(study: Study, choice: TableChoice, methods: tuple[str, ...]) -> Request | None:
@@ -92,7 +100,7 @@ def show(study: Study, choice: TableChoice) -> None:
         try:
             rows.append({"method": method, **errors(replace(request, method=method))})
         except NeutralError as error:
-            problems.append(f"{method}: {error}")
+            problems.append(told(f"{method}: {error}"))
         if rows:
             place.dataframe(pd.DataFrame(rows)[list(COLUMNS)], hide_index=True, column_config=COLUMNS)
     size = model(request).matrix.shape

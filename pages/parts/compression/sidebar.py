@@ -9,6 +9,8 @@ from neutral.errors import NeutralError
 from pages.parts import catalogue, pickers
 from pages.parts.compression import tables, words
 from pages.parts.compression.tables import TableChoice, TableView
+from pages.parts.errors import tell
+from pages.parts.text import as_text
 
 
 def choose(notices: DeltaGenerator) -> list[TableView]:
@@ -17,20 +19,20 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
     Raises `NeutralError` for a study without results.
     """
     studies, broken = catalogue.studies("compression")
-    for line in broken:
-        notices.error(line)
+    tell(broken, notices)
     if not studies:
         return pickers.pass_on(notices)
     linked = st.query_params.get("tables")
     if linked and linked not in studies:
-        notices.warning(f"There is no study of tables called “{linked}” here. There is {', '.join(studies)}.")
+        names = ", ".join(map(as_text, studies))
+        notices.warning(f"There is no study of tables called “{as_text(linked)}” here. There is {names}.")
     study = studies[pickers.pick("Study", list(studies), "tables")]
     if (asked := pickers.studied()) in catalogue.studies()[0] and not linked:
         notices.caption(words.elsewhere(asked, study))
     scored = tables.scores(study)
     if scored.empty:
         raise NeutralError(
-            f"{words.title(study)} has no perplexities yet; go on with it with the same `python -m neutral compress` "
+            f"{words.title(study)} has no perplexities yet; go on with it with the same “python -m neutral compress” "
             "command."
         )
 

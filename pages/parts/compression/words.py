@@ -8,12 +8,12 @@ import pandas as pd
 
 from neutral.compression import results
 from neutral.compression.downstream import TRAINS, best_and_worst, pairs_of_ways
-from neutral.members import display
 from neutral.metrics import metric
 from neutral.study import FULL, Study
 from pages.parts import formats
 from pages.parts.compression.tables import TableChoice
 from pages.parts.formats import Tile
+from pages.parts.text import as_text, code, in_words
 
 LEAD = "How small can a model's token table get before it breaks, by which method, and for which language first?"
 
@@ -93,18 +93,20 @@ def title(study: Study) -> str:
 
 def elsewhere(asked: str, study: Study) -> str:
     """Say that the study of masks chosen on other pages is not what this page shows."""
-    return f"Studies of masks, such as “{asked}”, have no token tables; these are of “{title(study)}”."
+    return (
+        f"Studies of masks, such as “{as_text(asked)}”, have no token tables; these are of “{as_text(title(study))}”."
+    )
 
 
 def what(study: Study, choice: TableChoice) -> str:
     """Say in a line what is shown."""
     info = study.info
-    size = f"{info['vocabulary']:,} × {info['width']}" if {"vocabulary", "width"} <= set(info) else ""
+    size = f"{info['vocabulary']:,} × {as_text(info['width'])}" if {"vocabulary", "width"} <= set(info) else ""
     place = "compressed table in the input and in the tied output layer"
     if choice.where == "input":
         place = "compressed table in the input only" + (", output layer as it was" if info.get("tied") else "")
     masking = {"mlm": MASKED[choice.scoring, choice.words]}.get(info.get("task"), "")
-    return " · ".join(filter(None, [title(study), f"table of {size}" if size else "", place, masking]))
+    return " · ".join(filter(None, [as_text(title(study)), f"table of {size}" if size else "", place, masking]))
 
 
 def tiles(study: Study, breaks: pd.DataFrame) -> list[Tile]:
@@ -116,7 +118,9 @@ def tiles(study: Study, breaks: pd.DataFrame) -> list[Tile]:
         rows.append(Tile("Token table", f"{formats.amount(4 * size)}B", f"{formats.amount(size)} numbers"))
     for limit in sorted(set(breaks["limit"])):
         best = results.reach(breaks[breaks["limit"] == limit]).iloc[0]
-        rows.append(Tile("All within 10%" if limit == LIMIT else f"All within {limit:g} ×", at(best), best["line"]))
+        rows.append(
+            Tile("All within 10%" if limit == LIMIT else f"All within {limit:g} ×", at(best), as_text(best["line"]))
+        )
     return rows
 
 
@@ -140,13 +144,13 @@ def answer(breaks: pd.DataFrame, choice: TableChoice) -> str:
     kept, broken = reach[reach["bound"] != "below"], reach[reach["bound"] == "below"]
     sentences = []
     if len(kept):
-        parts = [f"**{row['line']} {at(row)}**{_who(row)}" for _, row in kept.iterrows()]
+        parts = [f"**{as_text(row['line'])} {at(row)}**{_who(row)}" for _, row in kept.iterrows()]
         sentences.append(
             f"Every language stays within {KEPT} up to these ratios, by {choice.by} (between the "
             f"ratios that were measured the crossing is interpolated): {', '.join(parts)}."
         )
     if len(broken):
-        names = ", ".join(f"{row.line} ({row.ratio:.3g} ×)" for row in broken.itertuples())
+        names = ", ".join(f"{as_text(row.line)} ({row.ratio:.3g} ×)" for row in broken.itertuples())
         sentences.append(f"Broken at the least ratio measured: {names}.")
     return " ".join(sentences)
 
@@ -154,7 +158,7 @@ def answer(breaks: pd.DataFrame, choice: TableChoice) -> str:
 def _who(row: pd.Series) -> str:
     if row["bound"] == "above":
         return " (its one size)" if row["sizes"] == 1 else ""
-    return f" ({display(row['language'])} breaks first)"
+    return f" ({in_words(row['language'])} breaks first)"
 
 
 def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: tuple[int, float], who: str) -> str:
@@ -193,13 +197,13 @@ def tuning(rows: pd.DataFrame) -> str:
     tables = rows[rows["line"] != FULL]
     seeds = formats.count(int(rows["seeds"].max()), "seed")
     if full.empty or tables.empty:
-        listed = ", ".join(f"{row.line} {row.value:.3f}" for row in rows.itertuples())
+        listed = ", ".join(f"{as_text(row.line)} {row.value:.3f}" for row in rows.itertuples())
         return f"**{name}** after fine-tuning ({seeds}): {listed}."
     best, worst = best_and_worst(tables)
     sentence = f"**{name}: {full['value'].iloc[0]:.3f} with the full table, {_tuned(best)}"
     sentence += "**" if best.name == worst.name else f" and {_tuned(worst)}**"
     parts = [
-        f"{row.line} {row.value:.3f} with {TRAINS[row.train]} trained, {row.all:.3f} with all its factors"
+        f"{as_text(row.line)} {row.value:.3f} with {TRAINS[row.train]} trained, {row.all:.3f} with all its factors"
         for row in pairs_of_ways(rows).itertuples()
     ]
     more = f" What trains: {'; '.join(parts)}." if parts else ""
@@ -211,7 +215,9 @@ def _tuned(row: pd.Series) -> str:
     interval = ""
     if row["gain_low"] == row["gain_low"]:
         interval = f"; 95% interval {row['gain_low']:+.3f} to {row['gain_high']:+.3f}"
-    return f"{row['value']:.3f} with {row['line']}, {TRAINS[row['train']]} trained ({row['gain']:+.3f}{interval})"
+    return (
+        f"{row['value']:.3f} with {as_text(row['line'])}, {TRAINS[row['train']]} trained ({row['gain']:+.3f}{interval})"
+    )
 
 
 def _row(table: pd.DataFrame, language: str, error: str) -> pd.Series:
@@ -242,8 +248,8 @@ def steps(chosen: pd.DataFrame, who: str) -> str:
     """Say which step each fit kept, and what choosing on the reported text would have shown (`steps.choices`)."""
     parts = []
     for row in chosen.itertuples():
-        seed = f" under seed {row.seed}" if chosen["seed"].nunique() > 1 else ""
-        kept = f"**{row.line}{seed}** keeps {_step(row.unit, row.step)}: {row.held_out:.3g} × on held-out text"
+        seed = f" under seed {as_text(row.seed)}" if chosen["seed"].nunique() > 1 else ""
+        kept = f"**{as_text(row.line)}{seed}** keeps {_step(row.unit, row.step)}: {row.held_out:.3g} × on held-out text"
         least = f"{_step(row.unit, row.least_step)}, {row.least:.3g} ×"
         parts.append(kept + (", the least of all" if row.step == row.least_step else f" (least: {least})"))
     sentence = f"Perplexity over the full model's, {who}: {'; '.join(parts)}."
@@ -269,7 +275,7 @@ def losses(versus: pd.DataFrame, one: str, other: str) -> str:
     verdict = f"At {_ratios(ahead)} only" if len(ahead) else "Not shown"
     if versus["beyond"].all():
         verdict = "Yes" if len(ahead) == len(versus) else verdict if len(ahead) else "No"
-    first, second = (LOSS_NAMES.get(name, f"`{name}`") for name in (one, other))
+    first, second = (LOSS_NAMES.get(name) or code(name) for name in (one, other))
     joined = "although" if len(ahead) == len(versus) and (versus["rmse"] > 1).all() else "and"
     sentence = (
         f"**{verdict}: at {_ratios(versus)} {first} gives {_times(versus['one'])} times the full model's perplexity, "
@@ -348,12 +354,12 @@ def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> 
 def no_model(name: str, *, another: bool) -> str:
     """Say that a model is not on this machine, and whether another one is shown."""
     instead = " Shown instead: a model that is." if another else ""
-    return f"This part needs the folder of {name}, which is not on this machine.{instead}"
+    return f"This part needs the folder of {as_text(name)}, which is not on this machine.{instead}"
 
 
 def too_large(name: str, rows: int, width: int) -> str:
     """Say that a table is too large to be compressed on the page."""
-    return f"The table of {name}, {rows:,} × {width}, is too large to be compressed here: use the shell."
+    return f"The table of {as_text(name)}, {rows:,} × {width}, is too large to be compressed here: use the shell."
 
 
 def too_few(tables: int) -> str:

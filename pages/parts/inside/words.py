@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from neutral.inside.definitions import PAPER, Definition
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue
+from pages.parts.text import as_text, block, code
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,7 +66,7 @@ def _peak(row: pd.Series, name: str) -> str:
     spread = row["high"] - row["low"]
     digits = 2 if spread >= 0.05 else 3 if spread >= 0.005 else 4
     peak = (
-        f"**{name}** peaks in {row['peak']} ({row['high']:.{digits}f}; lowest in {row['bottom']}, "
+        f"**{name}** peaks in {as_text(row['peak'])} ({row['high']:.{digits}f}; lowest in {as_text(row['bottom'])}, "
         f"{row['low']:.{digits}f})"
     )
     if row["curve"] == "overlap":
@@ -123,20 +125,20 @@ def not_measured(kind: str) -> str:
 
 def place(layer: str) -> str:
     """Say where in the network states are read."""
-    return "after the embeddings" if layer == "embeddings" else f"after {layer}"
+    return "after the embeddings" if layer == "embeddings" else f"after {as_text(layer)}"
 
 
 def missing(title: str, source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:
     """Say which commands make what a study lacks."""
-    commands = "\n".join(command(source, choice, name) for name in names)
-    return f"{title} has no such results for this choice. These commands make them:\n\n```sh\n{commands}\n```"
+    commands = block([command(source, choice, name) for name in names], "sh")
+    return f"{as_text(title)} has no such results for this choice. These commands make them:\n\n{commands}"
 
 
 def only_full(source: catalogue.Source, choice: Choice, definition: Definition) -> str:
     """Say that only the full model was looked at by a definition, and which command looks at the masks."""
     return (
         "Only the full model was looked at for this choice; this shows it under the masks as well:\n\n"
-        f"`{command(source, choice, 'retrieve', definition)}`"
+        f"{code(command(source, choice, 'retrieve', definition))}"
     )
 
 
@@ -147,11 +149,11 @@ def command(source: catalogue.Source, choice: Choice, name: str, definition: Def
         path = source.path.resolve()
         study = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
         model = str(source.info.get("model") or model)
-        bundled = ROOT / "data" / "models" / model
-        model = str(bundled.relative_to(ROOT)) if bundled.is_dir() else model
+        models = ROOT / "data" / "models"
+        model = f"data/models/{model}" if model in {path.name for path in models.glob("*")} else model
     masks = "full,each,own,core,random,pretrained"
-    chosen = f"--method {choice.method} --sparsity {choice.sparsity:g} --seed {choice.seed}"
+    chosen = f"--method {quote(choice.method)} --sparsity {choice.sparsity:g} --seed {choice.seed}"
     usual = asdict(PAPER)
     settings = [f"--{field} {value}" for field, value in asdict(definition).items() if value != usual[field]]
     asked = " ".join([chosen, *settings])
-    return f"python -m neutral {name} --study {study} --model {model} --masks {masks} {asked}"
+    return f"python -m neutral {name} --study {quote(study)} --model {quote(model)} --masks {masks} {asked}"

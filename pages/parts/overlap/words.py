@@ -14,7 +14,8 @@ from neutral.metrics import SIGNIFICANT
 from neutral.overlap import Counts, about_opposed
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
-from pages.parts.uploads import Upload, as_text
+from pages.parts.text import as_text, in_words
+from pages.parts.uploads import Upload
 from pages.parts.views import View
 
 if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import it
@@ -146,7 +147,7 @@ KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "
 
 def pair(row: pd.Series) -> str:
     """Name the two languages of a row."""
-    return f"{display(row['source'])}, {display(row['target'])}"
+    return f"{in_words(row['source'])}, {in_words(row['target'])}"
 
 
 def opposed(counts: Counts) -> str:
@@ -159,12 +160,12 @@ def opposed(counts: Counts) -> str:
 def routing(told: Routing) -> str:
     """Say how far languages are sent to the same experts, and which pair least."""
     (most, high), (least, low), (source, target, lowest) = told.most, told.least, told.apart
-    where = f", {low:.0%} in {least} to {high:.0%} in {most}" if most != least else ""
+    where = f", {low:.0%} in {as_text(least)} to {high:.0%} in {as_text(most)}" if most != least else ""
     parts = [f"Two languages share {told.mean:.0%} of their routing in the mean{where}"]
     if told.halves is not None:
         parts.append(f"two halves of one language's text share {told.halves:.0%}")
     if told.pairs > 1:
-        parts.append(f"{display(source)} and {display(target)} share least ({lowest:.0%})")
+        parts.append(f"{in_words(source)} and {in_words(target)} share least ({lowest:.0%})")
     return "; ".join(parts) + "."
 
 
@@ -173,9 +174,9 @@ def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
     if pairs.empty and len(view.members) > 1:
         return "These masks keep nothing at all, so there is no overlap to speak of."
     if pairs.empty:
-        return f"There is one mask here, **{display(view.members[0])}**. An overlap takes two: add another language."
+        return f"There is one mask here, **{in_words(view.members[0])}**. An overlap takes two: add another language."
     value, choice = summary.by_level(levels), view.choice
-    by = "" if choice.method == "upload" else f" by {choice.method}"
+    by = "" if choice.method == "upload" else f" by {as_text(choice.method)}"
     sentences = [
         f"With {choice.sparsity:.0%} of the weights removed{by}, two languages' masks share "
         f"**{value['between']:.1%}** of the weights that either keeps, where independent masks would share "
@@ -220,7 +221,7 @@ def tiles(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> list[Tile]:
     kind = "masks" if view.choice.method == "upload" else "languages"
     size = info.get("prunable") or int(counts.sizes.sum())
     rows = [
-        Tile(kind.capitalize(), str(len(view.members)), info.get("model") or "one network"),
+        Tile(kind.capitalize(), str(len(view.members)), as_text(info.get("model") or "one network")),
         Tile("Prunable weights", formats.amount(size), f"{len(counts.groups('layer'))} layers", PRUNABLE),
     ]
     if len(pairs):
@@ -261,9 +262,9 @@ def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[s
     """Say how two languages relate, and whose overlap with itself stands in if neither was found twice."""
     notes = []
     if is_known(a) and is_known(b):
-        notes.append(f"{display(a)} and {display(b)}: {RELATIONS[relation(a, b, members)]}.")
+        notes.append(f"{in_words(a)} and {in_words(b)}: {RELATIONS[relation(a, b, members)]}.")
     if found_twice and not {speaker(a), speaker(b)} & set(found_twice):
-        names = ", ".join(map(display, found_twice))
+        names = ", ".join(map(in_words, found_twice))
         notes.append(f"Neither was found twice; figures show the mean of {names} for that.")
     return " ".join(notes)
 
@@ -275,12 +276,13 @@ def pair_scores(sparsity: float) -> str:
 
 def lines(who: str | None) -> str:
     """Say what the lines by layer are: of all languages, or of one."""
-    return "Each language's mean with the others." if who is None else f"{display(who)} with each other."
+    return "Each language's mean with the others." if who is None else f"{in_words(who)} with each other."
 
 
 def lacks(title: str, missing: Sequence[str], members: Sequence[str]) -> str:
     """Say which languages a source lacks, and which it has."""
-    return f"{title} has no {' and no '.join(map(display, missing))}. It has {', '.join(map(display, members))}."
+    lacking, names = " and no ".join(map(in_words, missing)), ", ".join(map(in_words, members))
+    return f"{as_text(title)} has no {lacking}. It has {names}."
 
 
 def nothing(view: View, by: str, group: str) -> str:
@@ -289,7 +291,8 @@ def nothing(view: View, by: str, group: str) -> str:
         return "There is one mask here. An overlap takes two."
     if group in view.counts().groups(by):
         return "These masks keep nothing at all here, so there is no overlap to speak of."
-    return f"{view.title} has no weights called “{pickers.readable(group)}”. Choose another layer or component."
+    where = as_text(pickers.readable(group))
+    return f"{as_text(view.title)} has no weights called “{where}”. Choose another layer or component."
 
 
 def diagonal(view: View, measure: str, by: str, group: str) -> str:
@@ -324,9 +327,9 @@ def joint(row: pd.Series) -> str:
 
 def untold(view: View) -> str:
     """Say why some members' masks can't be compared all at once."""
-    every = len(view.all_counts().members)
+    title, every = as_text(view.title), len(view.all_counts().members)
     return (
-        f"{view.title} stores counts, not masks: what all keep at once is known of all {every} and of any two, not of "
+        f"{title} stores counts, not masks: what all keep at once is known of all {every} and of any two, not of "
         f"these {len(view.chosen)}. `python -m neutral overlap --joint FILE FILE …` counts masks where they are."
     )
 
@@ -339,8 +342,8 @@ def peaks(pairs: pd.DataFrame, measure: str) -> str:
     short = theme.short_layer(list(dict.fromkeys(pairs.dropna(subset="value")["group"])))
     (top, highest), (bottom, lowest) = next(iter(means.items())), list(means.items())[-1]
     return (
-        f"{theme.UNITS[measure][0]} is highest in layer **{short[top]}** ({highest:.3f}, mean of all pairs) and lowest "
-        f"in layer **{short[bottom]}** ({lowest:.3f})."
+        f"{theme.UNITS[measure][0]} is highest in layer **{as_text(short[top])}** ({highest:.3f}, mean of all pairs) "
+        f"and lowest in layer **{as_text(short[bottom])}** ({lowest:.3f})."
     )
 
 
@@ -358,19 +361,21 @@ def agreement(method: str, others: Sequence[tuple[str, str, Agreement]], few: Ma
         if p == p:
             related = f"exchanging relatives only ρ = {rho:.2f}, p = {p:.4f}"
         lines.append(
-            f"- {overlap} of **{masks}** masks {way} that of {method}: over pairs of languages ρ = "
+            f"- {overlap} of **{as_text(masks)}** masks {way} that of {as_text(method)}: over pairs of languages ρ = "
             f"**{agreed.plain['rho']:.2f}** (p = {agreed.plain['p']:.4f}; {related}). Whether languages meet in "
             f"the same layers is another question: over layers ρ = **{agreed.layers.means:.2f}**."
         )
-    lines += [f"- **{name}** masks are of {n} languages, too few to correlate pairs." for name, n in few.items()]
+    lines += [
+        f"- **{as_text(name)}** masks are of {n} languages, too few to correlate pairs." for name, n in few.items()
+    ]
     return "\n".join(lines)
 
 
 def agreement_by_layer(method: str) -> str:
     """Explain the figure of the agreement by layer."""
     return (
-        f"Rank correlation with {method} over the pairs of languages. Filled: p < 0.05, exchanging relatives only, not "
-        "corrected for the layers (Holm's is in the table)."
+        f"Rank correlation with {as_text(method)} over the pairs of languages. Filled: p < 0.05, exchanging relatives "
+        "only, not corrected for the layers (Holm's is in the table)."
     )
 
 

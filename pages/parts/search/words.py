@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from neutral.members import display
 from neutral.search import winning
 from neutral.transfer import published
 from pages.parts import formats
+from pages.parts.text import in_words
 
 LEAD = "How many weights can be removed for a language before the retrained rest is worse than the full model?"
 RULES = {"within_std": "within one standard deviation", "not_worse": "not significantly worse (bootstrap)"}
@@ -33,8 +33,8 @@ def answer(winners: pd.DataFrame, levels: pd.DataFrame, *, trained: bool) -> str
     """Say where tickets are lost, a line a rule; the tables are those of `winning.winners` and `winning.levels`."""
     lines = []
     for rule, sparsities in winning.by_rule(winners).items():
-        won = [f"{display(code)} {sparsity:.0%}" for code, sparsity in sparsities.items() if sparsity == sparsity]
-        none = [display(code) for code, sparsity in sparsities.items() if sparsity != sparsity]
+        won = [f"{in_words(code)} {sparsity:.0%}" for code, sparsity in sparsities.items() if sparsity == sparsity]
+        none = [in_words(code) for code, sparsity in sparsities.items() if sparsity != sparsity]
         parts = [", ".join(won)] if won else []
         parts += [f"none for {', '.join(none)}"] if none else []
         lines.append(f"- **Sparsest ticket {RULES[rule]}:** {'; '.join(parts)}.")
@@ -62,7 +62,7 @@ def curve(levels: pd.DataFrame, *, trained: bool) -> str:
 def undecided(languages: Sequence[str]) -> str:
     """Say for which languages no rule could be applied, and why."""
     return (
-        f"Not decided for {', '.join(map(display, languages))}: there is one seed, so no standard deviation, and the "
+        f"Not decided for {', '.join(map(in_words, languages))}: there is one seed, so no standard deviation, and the "
         "scores of the held-out examples were not stored for the bootstrap."
     )
 

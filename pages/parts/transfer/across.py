@@ -8,6 +8,7 @@ from neutral import figures
 from neutral.members import display, order
 from neutral.transfer import answers
 from pages.parts import pickers, show
+from pages.parts.text import as_text
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment
 
@@ -29,7 +30,7 @@ def tasks(shown: list[Experiment]) -> None:
         if title != PAPER:  # which prints points
             rows = answers.in_points(rows, ["own", "difference", "low", "high"])
         with column:
-            st.markdown(f"##### {title}")
+            st.markdown(f"##### {as_text(title)}")
             if rows.empty:
                 st.info(words.none_across(target))
                 continue
@@ -52,7 +53,7 @@ def languages(shown: list[Experiment]) -> None:
     for column, (title, table) in zip(columns, tables.items(), strict=True):
         printed = title == PAPER
         with column:
-            st.markdown(f"##### {title}")
+            st.markdown(f"##### {as_text(title)}")
             table = table if printed else answers.in_points(table, ["value"])
             for task, mixture, rows in answers.mixtures(table):
                 square = answers.mixture_square(rows)

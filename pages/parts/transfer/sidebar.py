@@ -10,6 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral.members import order
 from neutral.transfer import published
 from pages.parts import catalogue, pickers
+from pages.parts.errors import tell
+from pages.parts.text import as_text
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment, experiments_of
 
@@ -17,12 +19,13 @@ from pages.parts.transfer.tables import PAPER, Experiment, experiments_of
 def choose(notices: DeltaGenerator) -> list[Experiment]:
     """Draw the sidebar's pickers and return what to show: the experiment chosen, and the paper's beside it if asked."""
     studies, broken = catalogue.studies()
-    for line in broken:
-        notices.error(line)
-    experiments = {name: of_study for name, study in studies.items() if (of_study := experiments_of(study))}
+    every, more = catalogue.of_each(studies, experiments_of)
+    tell(broken + more, notices)
+    experiments = {name: of_study for name, of_study in every.items() if of_study}
     linked = st.query_params.get("runs")
     if linked and linked not in (*experiments, PAPER):
-        notices.warning(f"There are no runs called “{linked}” here. There are {', '.join([*experiments, PAPER])}.")
+        names = ", ".join(map(as_text, [*experiments, PAPER]))
+        notices.warning(f"There are no runs called “{as_text(linked)}” here. There are {names}.")
     name = pickers.pick("Runs", [*experiments, PAPER], "runs")
     if not experiments:
         notices.markdown(words.NO_STUDY)

@@ -12,6 +12,7 @@ from neutral.metrics import metric
 from neutral.transfer import answers, published
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
+from pages.parts.text import as_text, in_words
 from pages.parts.transfer.tables import Experiment
 
 LEAD = (
@@ -44,6 +45,7 @@ python -m neutral transfer --study STUDY --model MODEL --text TEXT --sparsity 0.
 
 def elsewhere(asked: str, name: str) -> str:
     """Say that the study chosen on other pages has no runs, and whose are shown."""
+    asked, name = as_text(asked), as_text(name)
     return f"“{asked}” has no transfer runs; `python -m neutral transfer` makes them. These are of “{name}”."
 
 
@@ -56,8 +58,8 @@ def verdict(one: Experiment) -> str:
     name = matrix["metric"].iloc[0]
     first, last = ranked.iloc[0], ranked.iloc[-1]
     sentences = [
-        f"**{display(first['source'])}'s mask transfers best** ({change(first['value'], name)} than their own masks, "
-        f"mean over the other languages), {display(last['source'])}'s worst ({change(last['value'], name)})."
+        f"**{in_words(first['source'])}'s mask transfers best** ({change(first['value'], name)} than their own masks, "
+        f"mean over the other languages), {in_words(last['source'])}'s worst ({change(last['value'], name)})."
     ]
     worse, better, corrected, pairs = answers.verdicts(one.bootstrap())
     if pairs:
@@ -71,9 +73,10 @@ def verdict(one: Experiment) -> str:
     sentences += [*_far(matrix, name), *_unlearnt(matrix, name)]
     if one.fitted_seed is not None:
         sentences.append(
-            f"**Mind the seed:** training seed {one.fitted_seed} trains an own mask once more on the very examples it "
-            "was found on. It is fitted to them, others' masks are not, and so it looks *worse* here, on text it has "
-            "not seen, than it is. Under another training seed all masks meet new examples: believe that one."
+            f"**Mind the seed:** training seed {as_text(one.fitted_seed)} trains an own mask once more on the very "
+            "examples it was found on. It is fitted to them, others' masks are not, and so it looks *worse* here, on "
+            "text it has not seen, than it is. Under another training seed all masks meet new examples: believe that "
+            "one."
         )
     return " ".join(sentences)
 
@@ -99,7 +102,7 @@ def _unlearnt(matrix: pd.DataFrame, name: str) -> list[str]:
     weak = answers.unlearnt(matrix)
     if not weak:
         return []
-    scores = ", ".join(f"{display(code)} {value:.2f}" for code, value in weak.items())
+    scores = ", ".join(f"{in_words(code)} {value:.2f}" for code, value in weak.items())
     label = metric(name).label
     return [f"Some own masks have hardly learnt the task ({label}: {scores}); changes relative to them are large."]
 
@@ -140,7 +143,7 @@ def matrix(one: Experiment, table: pd.DataFrame, *, tested: bool, alike: bool) -
 def _seeds(seed: int | None, table: pd.DataFrame) -> str:
     """Say how many trainings a cell is the mean of."""
     if seed is not None:
-        return f"Training seed {seed}"
+        return f"Training seed {as_text(seed)}"
     few, many = int(table["seeds"].min()), int(table["seeds"].max())
     count = formats.count(many, "seed") if few == many else f"{few} to {many} seeds"
     return f"{count} a cell, compared under the same seeds"
@@ -195,9 +198,9 @@ def searched(one: Experiment) -> str:
         if own is None or between is None:
             continue
         line = (
-            f"- The own mask found once more, under seed {again.own}: {change(own.mean, name)} than the own one in "
-            f"the mean of {formats.count(own.n, 'language')} ({change(own.low, name)} to {change(own.high, name)}). "
-            f"Against *it*, another language's mask is {change(between.mean, name)}"
+            f"- The own mask found once more, under seed {as_text(again.own)}: {change(own.mean, name)} than the own "
+            f"one in the mean of {formats.count(own.n, 'language')} ({change(own.low, name)} to "
+            f"{change(own.high, name)}). Against *it*, another language's mask is {change(between.mean, name)}"
         )
         worse, better, corrected, pairs = answers.verdicts(again.bootstrap().dropna(subset="p"))
         if pairs:
@@ -256,7 +259,7 @@ def foretold(rho: float, pairs: float) -> str:
 
 def trained(seeds: Iterable[str]) -> str:
     """Say which seeds of the training scores are of: each text names the seeds of a row, "0, 1"."""
-    named = "; ".join(dict.fromkeys(seeds))
+    named = as_text("; ".join(dict.fromkeys(seeds)))
     return f"Training seed{'s' if ',' in named or ';' in named else ''} {named}"
 
 
@@ -266,13 +269,13 @@ def across_tasks(target: str, rows: pd.DataFrame, languages: Iterable[str], *, p
     if printed:
         return f"{unit}. Figure 9, mBERT. {published.CITATION}."
     own = dict(zip(rows["language"], rows["own"], strict=True))
-    scores = ", ".join(f"{display(code)} {own[code]:.3g}" for code in languages)
+    scores = ", ".join(f"{in_words(code)} {own[code]:.3g}" for code in languages)
     return f"{unit}. {MARKED}. Own masks score {scores}. {trained(rows['seeds'])}."
 
 
 def none_across(target: str) -> str:
     """Say that no masks of other tasks were trained on the task `target`."""
-    return f"No masks were trained across to {pickers.task_name(target).lower()} here."
+    return f"No masks were trained across to {as_text(pickers.task_name(target).lower())} here."
 
 
 def mixture_names(mixture: str) -> Mapping[str, str]:
@@ -283,7 +286,7 @@ def mixture_names(mixture: str) -> Mapping[str, str]:
 def mixture(task: str, rows: pd.DataFrame, means: pd.Series, *, printed: bool) -> str:
     """Say what a square of mixtures is of, and warn of a full model that is behind its own masks."""
     name = rows["metric"].iloc[0]
-    sentence = f"{pickers.task_name(task)}, {metric(name).label}, trained and scored on. "
+    sentence = f"{as_text(pickers.task_name(task))}, {metric(name).label}, trained and scored on. "
     if name == "perplexity":
         sentence += "Lower is better; means are geometric. "
     if not printed:

@@ -14,11 +14,13 @@ from neutral.figures.theme import number, short_layer, signed
 from neutral.labels import WHOLE
 from neutral.members import display
 from neutral.metrics import SIGNIFICANT
-from neutral.typology import KINDS, label
+from neutral.typology import KINDS
+from neutral.typology import label as kind_label
 from neutral.typology.graphs import Network
 from neutral.typology.maps import usual_neighbours
 from neutral.typology.similarity import Languages
 from neutral.typology.trees import Dendrogram
+from pages.parts.text import as_text, in_words
 
 _METHOD = """
 **ρ** is Spearman's rank correlation of overlap and distance over the pairs; below 0: the nearer, the more alike. Pairs
@@ -106,11 +108,16 @@ REGRESSION = {
 }
 
 
+def label(kind: str) -> str:
+    """Return the name of a kind of distance for people, in Markdown: a study may have kinds of its own."""
+    return as_text(kind_label(kind))
+
+
 def who(spoken: Languages) -> str:
     """Say which masks are no languages, and which count together."""
     sentences = []
     if spoken.others:
-        names = ", ".join(f"“{name}”" for name in spoken.others)
+        names = ", ".join(f"“{as_text(name)}”" for name in spoken.others)
         are = "is no language" if len(spoken.others) == 1 else "are no languages"
         sentences.append(
             f"{names} {are} by any ISO 639 code, so nothing is known of how near others are. Rename masks by their "
@@ -125,7 +132,7 @@ def who(spoken: Languages) -> str:
 
 def too_few(spoken: Languages) -> str:
     """Say that there are too few languages."""
-    names = f": {', '.join(map(display, spoken.codes))}" if spoken.codes else ""
+    names = f": {', '.join(map(in_words, spoken.codes))}" if spoken.codes else ""
     return (
         f"What explains an overlap takes {LEAST} languages, which have six pairs; there "
         f"{'is' if len(spoken.codes) == 1 else 'are'} {len(spoken.codes)} here{names}."
@@ -204,8 +211,8 @@ def layers(heat: pd.DataFrame, kind: str) -> str:
     both, plain = ([short[group] for group in rows["group"] if group in groups] for groups in held)
     if not both and not plain:
         return f"**{label(kind)}**: in no single layer, corrected for all layers and distances."
-    parts = [f"within families in layer {', '.join(both)}"] if both else []
-    parts += [f"when all are permuted{' also' if both else ''} in layer {', '.join(plain)}"] if plain else []
+    parts = [f"within families in layer {as_text(', '.join(both))}"] if both else []
+    parts += [f"when all are permuted{' also' if both else ''} in layer {as_text(', '.join(plain))}"] if plain else []
     return f"**{label(kind)}**: {'; '.join(parts)}."
 
 
@@ -244,7 +251,7 @@ def _names(table: pd.DataFrame, *, within: bool = False) -> str:
 
 def no_overlap(title: str, group: str) -> str:
     """Say that masks have no overlap in a group of weights."""
-    return f"{title} has no overlap to speak of in “{group}”."
+    return f"{as_text(title)} has no overlap to speak of in “{as_text(group)}”."
 
 
 def partial(control: str) -> str:
@@ -319,7 +326,7 @@ def regression(table: pd.DataFrame) -> str:
     if row["r2"] != row["r2"]:
         return "There are too few pairs for so many distances, or one side is the same for all pairs."
     left = (
-        f" Left out for want of data: {', '.join(map(display, row['left_out'].split(', ')))}."
+        f" Left out for want of data: {', '.join(map(in_words, row['left_out'].split(', ')))}."
         if row["left_out"]
         else ""
     )
@@ -351,7 +358,7 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
 
 def _named(codes: Sequence[str]) -> str:
     """Name languages; of many the first, and how many more there are."""
-    return several(list(map(display, codes)), NAMED if len(codes) <= NAMED else NAMED // 3)
+    return several(list(map(in_words, codes)), NAMED if len(codes) <= NAMED else NAMED // 3)
 
 
 def graphs(one: Network, other: Network | None = None) -> str:
