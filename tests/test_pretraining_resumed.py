@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 
 import pytest
@@ -9,7 +10,7 @@ import tiny
 from transformers import AutoModelForMaskedLM
 
 from neutral import checkpoints, corpora, models, pretraining
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, StorageError
 from neutral.lock import only_writer
 from neutral.training import Recipe
 
@@ -261,3 +262,16 @@ def test_one_process_at_a_time_writes(tmp_path):
 def test_of_many_languages_the_line_at_the_end_names_two():
     scores = {f"l{i}": (pretraining.record.Score(float(i), 1), None) for i in range(1, 10)}
     assert pretraining._perplexities(scores) == "perplexity from 2.7 (l1) to 8103.1 (l9)"
+
+
+@pytest.mark.parametrize("room", [1000, 20000])
+def test_a_disk_that_refuses_is_one_line_and_with_room_it_goes_on(room, finished, source, tmp_path):
+    out, limits = tmp_path / "out", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))  # bytes of a file
+    try:
+        with pytest.raises(StorageError):
+            pretrained(out, source)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert pretrained(out, source) == finished[1]
+    assert contents(out) == contents(finished[0])
