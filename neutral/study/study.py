@@ -103,6 +103,8 @@ class Study:
 
     def extend(self, kind: str, rows: Iterable[dict]) -> None:
         """Append finished results that belong together, in one go."""
+        if not (self.path / "study.json").is_file():
+            raise FileError(self.path, "is no longer a study; it was moved or removed: run the same command again")
         lines.append(self.path / RESULTS, kind, rows)
 
     def rows(self, kind: str | None = None) -> Iterator[dict]:
