@@ -30,7 +30,8 @@ _TORCH = re.compile(r"PytorchStreamWriter|unexpected pos \d|iostream error|Paren
 """What `torch.save` says when it cannot write; it does not pass on the system's answer."""
 
 _MEMORY = re.compile(
-    r"out of memory|(can't|cannot|unable to) allocate|not enough memory|bad_alloc|alloc_failed|can't start new thread",
+    r"out of memory|(can't|cannot|unable to) allocate|not enough memory|bad_alloc|alloc_failed|can't start new thread"
+    r"|failed to map segment",
     re.IGNORECASE,
 )
 

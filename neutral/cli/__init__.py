@@ -74,7 +74,7 @@ def _told(error: Exception, chosen: argparse.Namespace) -> str:
     if refusal := storage_error(error, place):
         return str(refusal)
     if is_lack_of_memory(error):
-        return "the computer ran out of memory; end other programs, or take a larger one, and run the same again"
+        return "the computer ran out of memory; end other programs and run the same command again, or take a larger one"
     return ""
 
 

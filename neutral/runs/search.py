@@ -298,6 +298,9 @@ class Finder:
         if variant:
             mask.header["variant"] = variant
         path = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant)
+        Study(
+            self.study.path
+        )  # raises if it was removed meanwhile: the next study there would take this mask for its own
         maskfiles.write(mask, path)
 
     def _with_masks(self, sparsity: float, seed: int) -> list[str]:

@@ -128,7 +128,7 @@ class Study:
     def extend(self, kind: str, rows: Iterable[dict]) -> None:
         """Append finished results that belong together, in one go."""
         if not (self.path / "study.json").is_file():
-            raise FileError(self.path, "is no longer a study; it was moved or removed")
+            raise FileError(self.path, "is no longer a study; it was moved or removed: run the same command again")
         with only_writer(self.path, patience=_PATIENCE):
             lines.append(self.path / RESULTS, kind, rows)
 
