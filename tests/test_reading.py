@@ -55,6 +55,11 @@ def test_a_long_message_is_cut_and_an_interrupt_passes():
         raise KeyboardInterrupt
 
 
+def test_what_a_file_makes_a_message_long_with_is_cut():
+    assert len(str(FileError("f", "x" * 100_000))) < 2100
+    assert len(str(NeutralError("x" * 100_000))) < 2100
+
+
 def test_half_a_character_can_be_printed():
     assert one_line("a\udcffb") == "a\\udcffb"
     one_line("\ud800").encode()
