@@ -32,8 +32,8 @@ from neutral.errors import NeutralError, is_one_line
 SECONDS = 10.0
 """Most time for a file of a few kilobytes."""
 
-LONGEST = 1500
-"""Most characters of a message, beside the folder's name."""
+LONGEST = 2100
+"""Most characters of a message."""
 
 MEMORY = 2 * 2**30
 """Bytes that reading may take beyond what the process has."""

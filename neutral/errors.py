@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_LONGEST = 2000  # characters of a message: names and values in files from outside are as long as they like
 
 
 def one_line(text: object) -> str:
@@ -33,10 +34,11 @@ def is_one_line(text: str) -> bool:
 
 
 class NeutralError(Exception):
-    """The user's input was wrong; the message is one line and complete."""
+    """The user's input was wrong; the message is one line and complete, but for what a file makes very long."""
 
     def __str__(self) -> str:
-        return one_line(super().__str__())
+        text = super().__str__()
+        return one_line(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
 
 
 class FileError(NeutralError):

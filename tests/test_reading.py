@@ -55,6 +55,11 @@ def test_a_long_message_is_cut_and_an_interrupt_passes():
         raise KeyboardInterrupt
 
 
+def test_what_a_file_makes_a_message_long_with_is_cut():
+    assert len(str(FileError("f", "x" * 100_000))) < 2100
+    assert len(str(NeutralError("x" * 100_000))) < 2100
+
+
 def test_half_a_character_can_be_printed():
     assert one_line("a\udcffb") == "a\\udcffb"
     one_line("\ud800").encode()
@@ -233,3 +238,29 @@ def test_a_file_that_is_only_a_header_of_brackets_is_refused(tmp_path):
     save_file({"sizes": np.zeros(1, np.int64)}, path, {"neutral_counts": "[" * 100_000})
     with pytest.raises(FileError, match="nested too deep"):
         Counts.load(path)
+
+
+def test_tables_whose_later_rows_do_not_fit_are_refused_when_they_are_loaded(tmp_path):
+    matrix = torch.randn(60, 16, generator=torch.Generator().manual_seed(0))
+    for method, ratio, changed in (("mixed", 2.0, "bits"), ("mixed", 2.0, "levels"), ("pq", 2.0, "narrow")):
+        table = compression.fit(matrix, method, ratio=ratio, by="bytes")
+        path = tmp_path / f"{method}-{changed}.safetensors"
+        if changed == "bits":
+            table.tensors["bits"][30] = 255
+        else:
+            name = next(name for name in table.tensors if name.startswith(changed))
+            table.tensors[name] = table.tensors[name][:1].contiguous()
+        table.save(path)
+        with pytest.raises(FileError, match="tensors do not fit together|levels|codebook"):
+            compression.load(path)
+
+
+def test_text_in_a_table_of_parquet_is_looked_at_when_it_is_read(tmp_path):
+    import pandas as pd
+
+    pd.DataFrame({"text": ["good text"], "label": ["a"]}).to_parquet(tmp_path / "a.parquet", compression=None)
+    data = (tmp_path / "a.parquet").read_bytes()
+    path = tmp_path / "b.parquet"
+    path.write_bytes(data.replace(b"good text", b"good \xff\xfe\xff\xfe"))
+    with pytest.raises(FileError, match="cannot be read as a table of texts"):
+        splits.read([path], records.read_parquet)

@@ -58,6 +58,10 @@ class Table(Codec):
         moved = {name: tensor.to(device) for name, tensor in self.tensors.items()}
         return type(self)(self.shape, moved, self.settings)
 
+    def require_sound(self) -> None:
+        """Rebuild rows that reach to the ends of all tensors; raises, of any type, if these do not fit together."""
+        self.rows([0, self.shape[0] - 1])
+
     def put_in(self, model: PreTrainedModel, where: str | None = None, *, train: bool = True) -> Placement:
         """Put the table in the place of the model's own embedding; see `placement.put_in`."""
         from neutral.compression.placement import put_in  # it needs transformers, which takes seconds to import
@@ -101,7 +105,7 @@ class Table(Codec):
             shape, settings = json.loads(header["shape"]), json.loads(header["settings"])
             _require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
             table = kind(shape, tensors, settings)
-            table.rows([0, table.shape[0] - 1])
+            table.require_sound()
             return table
 
 

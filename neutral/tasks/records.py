@@ -100,7 +100,11 @@ def read_parquet(path: Path) -> pd.DataFrame:
     except (KeyError, TypeError, ValueError):
         features = {}
     classes = {column: (_names(feature), _names(_inner(feature))) for column, feature in features.items()}
-    return named(pd.read_parquet(path), classes)
+    rows = pd.read_parquet(path)
+    for column in rows:
+        if isinstance(rows[column].dtype, pd.StringDtype):
+            rows[column] = rows[column].astype(object)  # here damaged text raises, and not where it is used
+    return named(rows, classes)
 
 
 def named(rows: pd.DataFrame, classes: Mapping[str, tuple[list[str] | None, list[str] | None]]) -> pd.DataFrame:

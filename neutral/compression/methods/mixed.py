@@ -66,6 +66,16 @@ class Mixed(Table):
         codes = sum(tensor.numel() for name, tensor in self.tensors.items() if name.startswith("codes"))
         return super().parameters - codes + self.shape[0] * self.shape[1]
 
+    def require_sound(self) -> None:
+        """See `Table.require_sound`: the last row of each width, whose codes are the last, and levels for every code."""
+        bits = self.tensors["bits"]
+        if bits.shape != (self.shape[0],) or self.tensors["lengths"].shape != bits.shape:
+            raise NeutralError("it has not as many widths and lengths as rows")
+        for b in bits.unique().tolist():
+            if self.tensors[f"levels{b}"].shape != (2**b,):
+                raise NeutralError(f"its codes of {b} bits have not 2^{b} levels")
+            self.rows([int((bits == b).nonzero()[-1])])
+
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""
         rotated = self._coded(tensors, ids) @ self._derived(tensors)[1]

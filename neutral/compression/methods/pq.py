@@ -28,6 +28,7 @@ from neutral.errors import NeutralError
 from neutral.ties import merged
 
 _WIDEST = 13  # bits of a code; its codebook is what takes the time
+_MOST_BITS = 24  # of a code in a file: its codebook would be larger than any table
 _POINTS = 64  # k-means: points a centroid
 _ROUNDS = 12  # k-means: iterations
 # Squared error ~ 4^-(bits a number) times a share that falls with the numbers n of a sub-vector: n^-0.28 as measured on
@@ -106,6 +107,18 @@ class Product(Table):
     def layout(self) -> Layout:
         """How a row is cut."""
         return Layout(*self.shape, *(int(self.settings[name]) for name in ("sub", "bits", "wide")))
+
+    def require_sound(self) -> None:
+        """See `Table.require_sound`: codebooks as large as codes can say."""
+        layout = self.layout
+        if not (
+            1 <= layout.sub <= layout.width and 1 <= layout.bits <= _MOST_BITS and 0 <= layout.wide <= layout.codes
+        ):
+            raise NeutralError("its settings sub, bits and wide are none that a table can have")
+        for name, entries in zip(("narrow", "wide"), layout.entries, strict=True):
+            if entries and self.tensors[name].shape != (entries, layout.sub):
+                raise NeutralError(f"its codebook {name} is not {entries} × {layout.sub}")
+        super().require_sound()
 
     def decode(self, tensors: dict[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
