@@ -20,8 +20,8 @@ from neutral.inside import representations, retrieval, states
 from neutral.inside.definitions import PAPER, Definition, among
 from neutral.masks import Mask
 from neutral.runs import inside
+from neutral.runs.hashes import digest
 from neutral.runs.plans.inside import InsidePlan
-from neutral.runs.records import digest
 from neutral.search import controls
 from neutral.search.search import Search
 from neutral.study import Study
@@ -290,7 +290,7 @@ def test_an_unknown_setting_is_named(study, model, text, option):
 def test_another_model_is_refused(tmp_path, model, text, capsys):
     study = new_study(tmp_path / "study", model, weights="0" * 16)
     assert run("represent", study, model, text) == 2
-    assert "has other weights than the model" in capsys.readouterr().err
+    assert "was made with other weights of tiny" in capsys.readouterr().err
 
 
 def test_other_sentences_are_refused(study, model, text, tmp_path, capsys):

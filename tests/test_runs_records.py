@@ -5,7 +5,8 @@ import json
 import pytest
 
 from neutral.errors import NeutralError
-from neutral.runs.records import begin, configured, writing
+from neutral.runs.hashes import configured
+from neutral.runs.records import begin, writing
 
 
 def info(seed):

@@ -139,7 +139,7 @@ def test_other_text_model_or_settings_are_refused(plan, tmp_path):
     tiny.model("bert", 400, seed=5, pad_token_id=0).save_pretrained(tmp_path / "model")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "model" / name).write_bytes((Path(plan.model) / name).read_bytes())
-    with pytest.raises(NeutralError, match="was made with weights"):
+    with pytest.raises(NeutralError, match="was made with other weights"):
         find(replace(plan, model=str(tmp_path / "model")), tmp_path / "study")
 
 

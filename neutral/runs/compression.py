@@ -13,15 +13,15 @@ from neutral import models
 from neutral.compression import distortion, projection
 from neutral.compression.budget import Budget
 from neutral.compression.inventory import inventory
-from neutral.compression.placement import WHERE, put_in
+from neutral.compression.placement import WHERE, embedding, put_in
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar, say
-from neutral.runs import steps
+from neutral.runs import hashes, steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import LOW_RANK, CompressionPlan, Trial, View, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, writing
+from neutral.runs.records import Finished, begin, provenance, writing
 from neutral.runs.subject import facts
 from neutral.study import FULL, Study
 from neutral.training import memory_limit
@@ -60,8 +60,8 @@ class Compressor:
         self.where = plan.where or (WHERE if self.bench.tied else WHERE[:1])
         self.inventory = inventory(self.bench.model)
         say(self.inventory.lines("compresses"), quiet=quiet)
-        fixed = ("about", "task", "weights", "length")
-        info = self._info(corpus) | {"config": configured(plan.model, **options)}
+        fixed = ("about", "task", "length")
+        info = self._info(corpus) | {"config": hashes.configured(plan.model, **options)}
         self.study = begin(folder, info, fixed=fixed, kept=() if plan.title else ("title",))
         self.results = Finished(self.study, (*KEY, *PARTS), seen_as=_of_any_seed)
 
@@ -116,7 +116,7 @@ class Compressor:
         if self.plan.keep:
             table.save(self.study.path / "tables" / f"{self.name(trial)}.safetensors")
         measured = distortion.measure(
-            self.bench.matrix, rebuilt, neighbours=min(self.plan.neighbours, table.shape[0]), seed=self.plan.seed
+            self.bench.matrix, rebuilt, neighbours=min(self.plan.neighbours, table.shape[0]), seed=trial.seed
         )
         sizes = {
             "parameters": table.parameters,
@@ -195,11 +195,15 @@ class Compressor:
 
     def _info(self, corpus: Corpus) -> dict:
         plan, bench = self.plan, self.bench
+        rest, head = hashes.beside(bench.model, {"embedding": embedding(bench.model).weight})
+        chosen = settings(plan) | ({"head": head} if head else {})
         return {
             "about": "compression",
             "title": plan.title or f"{Path(plan.model).name}: the token table",
             "model": Path(plan.model).name,
-            "weights": digest({"embedding": bench.matrix}),
+            "weights": hashes.digest({"embedding": bench.matrix}),
+            "rest": rest,
+            "tokenizer": hashes.tokenizer(bench.tokenizer),
             "task": plan.task,
             "languages": list(plan.languages),
             "methods": [name.partition(":")[0] for name in plan.methods],
@@ -211,7 +215,7 @@ class Compressor:
             "width": bench.matrix.shape[1],
             "tied": bench.tied,
             "inventory": {"compress": self.inventory.written()},
-            "settings": {"compress": settings(plan)},
+            "settings": {"compress": chosen},
         }
 
 

@@ -14,12 +14,13 @@ from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.models import adapters
 from neutral.progress import say
+from neutral.runs import hashes
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
-from neutral.runs.records import Finished, scored
+from neutral.runs.records import Finished, remember, scored
 from neutral.runs.tables import fitted
 from neutral.study import FULL, Study
-from neutral.tasks import Score, benchmarks
+from neutral.tasks import Score, Task, benchmarks
 from neutral.tasks.benchmarks import CLASSIFICATION, Benchmark
 
 PARTS_UP_TO = 12_000
@@ -137,6 +138,7 @@ def _tune(
         settings = {field: value for field, value in settings.items() if value != usual[field]}
         row = {"data": name, "steps": recipe.steps, **settings}
         runs = finetuning.plan(tables, plan.seeds, plan.ways, ())
+        _remember_head(work.study, work.plan.model, name, benchmark.over(tokenizer, length=length), **options)
         done = {(t, s, w) for t, s, w in runs if results.has("finetune", **row, table=t, seed=s, train=w)}
         common = {"ways": plan.ways, "length": length, "stride": plan.stride, "device": device, "quiet": quiet}
         common |= {"tell": tell}
@@ -145,6 +147,15 @@ def _tune(
         )
         for run, scores in tuned:
             results.extend("finetune", _rows(row | run | {"digest": digest}, scores))
+
+
+def _remember_head(study: Study, model: str | Path, name: str, task: Task, **options: object) -> None:
+    """Write into study.json what the model has beside its base, as a pooler; refuse another than before."""
+    own = {"tokenizer": task.tokenizer, "device": "cpu", **task.model_options}
+    loaded = models.load(model, task.head, **own, **options)
+    pruned = {name: weight for name, weight in models.prunable(loaded.model).items() if "pooler" not in name}
+    _, head = hashes.beside(loaded.model, pruned, loaded.new)
+    remember(study, "heads", {f"finetune {name}": head or ""}, "the model's head or pooler,")
 
 
 def _same(work: Compressor, name: str, data: Benchmark) -> str:

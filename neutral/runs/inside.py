@@ -26,8 +26,9 @@ from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.progress import bar, say
+from neutral.runs import hashes
 from neutral.runs.plans.inside import MASKS, InsidePlan, check
-from neutral.runs.records import Finished, configured, digest, require_configured
+from neutral.runs.records import Finished, remember, require_model
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
 from neutral.study import FULL, PRETRAINED, Study
@@ -76,6 +77,7 @@ class Inside:
     def run(self, kind: str) -> Study:
         """Append the rows of a kind that the study lacks, and return the study."""
         self._remember_sentences()
+        self._remember_masks()
         results = Finished(self.study, KEY, kind=kind, seen_as=definitions.completed)
         measure, said = _representation, definitions.written(self.definition, ("pooling",))
         if kind == "retrieval":
@@ -197,30 +199,39 @@ class Inside:
         head = making.head(self.task, encoder_decoder=encoder_decoder)
         loaded = models.load(self.plan.model, head, seed=self.plan.seed, tokenizer=self.tokenizer, **options)
         weights = {name: weight for name, weight in models.prunable(loaded.model).items() if name not in loaded.new}
-        made_with = self.study.info.get("weights")
-        if made_with is not None and made_with != digest(weights):
-            raise NeutralError(
-                f"{self.plan.model}: has other weights than the model that {self.study.path} was made with "
-                f"({self.study.info.get('model')}); use that one, or another --study"
-            )
-        require_configured(self.study, configured(self.plan.model, **options))
+        parts = {"weights": hashes.digest(weights)}
+        rest, _ = hashes.beside(loaded.model, weights, loaded.new)
+        parts |= {"config": hashes.configured(self.plan.model, **options), "rest": rest}
+        parts |= {"tokenizer": hashes.tokenizer(self.tokenizer)}
+        require_model(self.study, parts)
+        if any(self.study.info.get(name) != value for name, value in parts.items()):
+            self.study.info = Study.create(self.study.path, parts).info
         if notes := [*loaded.notes, *poor, *adapters.prepare(loaded.model, list(self.sentences))]:
             say(notes, quiet=self.quiet)
-            self.study = Study.create(self.study.path, {"notes": notes})
+            self.study.info = Study.create(self.study.path, {"notes": notes}).info
         return loaded.model
 
     def _remember_sentences(self) -> None:
         """Write into study.json which sentences were read, and refuse sentences that have changed."""
-        hashes = {code: corpora.digest(lines) for code, lines in self.sentences.items()}
+        read = {code: corpora.digest(lines) for code, lines in self.sentences.items()}
         before = self.study.info.get("parallel", {}).get("hashes", {})
-        if changed := [code for code in hashes if before.get(code, hashes[code]) != hashes[code]]:
+        if changed := [code for code in read if before.get(code, read[code]) != read[code]]:
             raise NeutralError(
                 f"{self.study.path}: the sentences of {', '.join(changed)} are not those that its results inside the "
                 "model were made with; choose another --study"
             )
-        if hashes.items() - before.items():
+        if read.items() - before.items():
             name = Path(self.plan.sentences).resolve().name
-            self.study = Study.create(self.study.path, {"parallel": {"name": name, "hashes": hashes}})
+            self.study.info = Study.create(self.study.path, {"parallel": {"name": name, "hashes": read}}).info
+
+    def _remember_masks(self) -> None:
+        """Write into study.json which masks were read, and refuse another under the same name."""
+        plan, read = self.plan, dict(self.masks)
+        if "core" in plan.masks:
+            read["core"] = reduce(and_, self.masks.values())  # of the languages that had one
+        path = partial(self.study.mask_path, self.task, plan.method, plan.sparsity, plan.seed)
+        known = {path(name).stem: hashes.mask(mask) for name, mask in read.items()}
+        remember(self.study, "masks", known, "the mask")
 
 
 def retrieve(plan: InsidePlan, folder: str | Path, *, device: str = "auto", quiet: bool = False, **options) -> Study:

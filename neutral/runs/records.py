@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,13 +11,11 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from neutral import __version__, files, models
+from neutral import __version__, files
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.lock import RECORD, only_writer
+from neutral.runs.plans.search import path
 from neutral.study import Study, current_settings
 from neutral.tasks import Score
 from neutral.tasks.wording import Wording
@@ -28,7 +24,11 @@ from neutral.tasks.wording import Wording
 def provenance(corpus: Corpus, languages: Sequence[str]) -> dict:
     """Return the entries of study.json for its text, the day, and the versions of the software."""
     return {
-        "text": {"name": Path(corpus.name).name, "hashes": {code: corpus.hashes[code] for code in languages}},
+        "text": {
+            "name": Path(corpus.name).name,
+            "hashes": {code: corpus.hashes[code] for code in languages},
+            "trained_on": {code: len(corpus.train[code]) for code in languages if code in corpus.train},
+        },
         "created": date.today().isoformat(),
         "versions": {
             "neutral": __version__,
@@ -38,46 +38,41 @@ def provenance(corpus: Corpus, languages: Sequence[str]) -> dict:
     }
 
 
-def digest(weights: Mapping[str, torch.Tensor]) -> str:
-    """Return 16 hexadecimal digits that change when a weight does.
+_MADE_WITH = {
+    "weights": "other weights",
+    "config": "another configuration (config.json)",
+    "rest": "other embeddings, norms or biases",
+    "tokenizer": "another tokenizer",
+}
+"""Entries of study.json that are hashes of a part of the model, and how a message calls one that differs."""
 
-    A text model inside of one of several media (Qwen3.5 under a head for tags) has the names that it has alone.
+
+def require_model(study: Study, made_with: Mapping[str, object]) -> None:
+    """Raise `NeutralError`, naming it, for a part of the model that is another than the study was made with.
+
+    Older studies do not say all of them.
     """
-    hasher = hashlib.sha256()
-    for name, weight in weights.items():
-        hasher.update(re.sub(r"^model\.language_model\.", "model.", name).encode())
-        hasher.update(np.ascontiguousarray(weight.detach().float().cpu().numpy()).data)
-    return hasher.hexdigest()[:16]
+    for name, called in _MADE_WITH.items():
+        if name in made_with and study.info.get(name, made_with[name]) != made_with[name]:
+            raise NeutralError(
+                f"{study.path}: was made with {called} of {study.info.get('model')}; use that one, or another --study"
+            )
 
 
-_NO_MATTER = ("transformers_version", "_name_or_path", "architectures", "dtype", "torch_dtype", "use_cache")
-_NO_MATTER += ("id2label", "label2id", "problem_type", "quantization_config", "auto_map")
-"""Entries of a configuration that change nothing of what a network computes here, or that its weights tell."""
+def remember(study: Study, entry: str, hashes: Mapping[str, str], called: str) -> None:
+    """Write hashes of what a run reads into an entry of study.json, unless they are there.
 
-
-def configured(source: str | Path, **options: object) -> str:
-    """Return 16 hexadecimal digits that change with a model's configuration: the same weights compute something else.
-
-    Values that are transformers' defaults do not count, so a file that spells them out is the same. `options` go to the
-    loader. Raises `NeutralError` naming the source.
+    `called` says in a message what the names are of. Raises `NeutralError` naming what is another than before; older
+    studies do not say.
     """
-
-    def kept(entry: object) -> object:
-        if isinstance(entry, dict):
-            return {str(name): kept(value) for name, value in entry.items() if name not in _NO_MATTER}
-        return entry
-
-    said = models.configuration(source, **options).to_diff_dict()
-    return hashlib.sha256(json.dumps(kept(said), sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def require_configured(study: Study, config: str) -> None:
-    """Raise `NeutralError` if a study was made with another configuration; older studies do not say with which."""
-    if study.info.get("config", config) != config:
+    before = study.info.get(entry, {})
+    if changed := [name for name, value in hashes.items() if before.get(name, value) != value]:
         raise NeutralError(
-            f"{study.path}: was made with another configuration (config.json) of {study.info.get('model')}; use that "
-            "one, or another --study"
+            f"{study.path}: {called} {', '.join(changed)} is not what its results were made with; put that back, or "
+            "choose another --study"
         )
+    if hashes.items() - before.items():
+        study.info = Study.create(study.path, {entry: dict(hashes)}).info
 
 
 def scored(score: Score) -> dict:
@@ -178,13 +173,12 @@ def begin(
     Raises
     ------
     NeutralError
-        If the study has another model configuration, other `fixed` entries, or another text or other settings of the
-        task.
+        If the study has another model configuration, tokenizer or other weights, other `fixed` entries, or another text
+        or other settings of the task.
     """
     folder = Path(folder)
     if (folder / "study.json").is_file():
-        if "config" in info:
-            require_configured(Study(folder), info["config"])
+        require_model(Study(folder), info)
         before, task = Study(folder).info, info["task"]
         own = {name: info[name] for name in ("text", "settings")}
         if "task" not in fixed and task != before.get("task", task):
@@ -195,7 +189,7 @@ def begin(
     return Study.create(folder, info, fixed=fixed)
 
 
-_DEFAULTS = {"only": "", **asdict(Wording())}
+_DEFAULTS = {"only": "", "labels": {}, **asdict(Wording())}
 """Settings that are not written if they have this value."""
 
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")
@@ -204,23 +198,44 @@ _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunabl
 
 def _require_same(folder: Path, before: dict, requested: dict, grows: tuple[str, ...]) -> None:
     """Refuse another text of a language, or other settings of a method, than `before`."""
-    hashes = before.get("text", {}).get("hashes", {})
-    changed = [code for code, value in requested["text"]["hashes"].items() if hashes.get(code, value) != value]
-    if changed:
-        raise NeutralError(f"{folder}: the text of {', '.join(changed)} is not what the study was made with")
+    for entry, called in (("hashes", "text"), ("trained_on", "number of training examples")):
+        stored = before.get("text", {}).get(entry, {})
+        changed = [code for code, value in requested["text"].get(entry, {}).items() if stored.get(code, value) != value]
+        if changed:
+            raise NeutralError(f"{folder}: the {called} of {', '.join(changed)} is not what the study was made with")
     for method, settings in requested["settings"].items():
         stored = current_settings(before.get("settings", {}).get(method, {}))
         if not stored:
             continue
-        stored = {**_DEFAULTS, **stored}
+        # Older studies of tables say their languages only once.
+        languages = {"languages": sorted(before["languages"])} if "languages" in before else {}
+        stored = {**_DEFAULTS, **languages, **stored}
+        _require_path(folder, method, stored, settings.get("rounds"))
         for name, value in {**_DEFAULTS, **json.loads(json.dumps(settings))}.items():
-            if name not in grows and stored.get(name, value) != value:
+            if name not in (*grows, "rounds") and stored.get(name, value) != value:
                 raise NeutralError(
                     f"{folder}: its {method} results were made with {name} {_said(stored[name])}, not "
                     f"{_said(value)}; choose another --study"
                 )
 
 
+def _require_path(folder: Path, method: str, stored: dict, rounds: Mapping[str, float] | None) -> None:
+    """Refuse other rounds on the way to a mask that is there: it would be another mask.
+
+    `rounds` are those of a search that cuts in several: sparsity -> that of the round before. Older studies say the
+    sparsities alone, which are those of one search.
+    """
+    if rounds is None:
+        return
+    before = stored.get("rounds") or path(stored.get("sparsities", ()))
+    for sparsity, last in rounds.items():
+        if before.get(sparsity, last) != last:
+            raise NeutralError(
+                f"{folder}: its {method} masks at {float(sparsity):.0%} were cut in other rounds, from "
+                f"{before[sparsity]:.0%} and not from {last:.0%} (--step); choose another --study"
+            )
+
+
 def _said(value: object) -> object:
     """A setting's value as a message says it: 0 is a value."""
-    return "unset" if value in ("", None) else value
+    return "unset" if value in ("", None, {}) else value

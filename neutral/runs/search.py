@@ -17,11 +17,11 @@ from neutral.errors import NeutralError, reading
 from neutral.files import write_whole
 from neutral.masks import Mask
 from neutral.progress import bar, say
-from neutral.runs import scopes
-from neutral.runs.plans.search import SearchPlan, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, writing
+from neutral.runs import hashes, scopes
+from neutral.runs.plans.search import SearchPlan, check, settings, shared
+from neutral.runs.records import Finished, begin, provenance, remember, scored, writing
 from neutral.runs.subject import facts, subject
-from neutral.search import ITERATIVE, controls, experts, lottery
+from neutral.search import ITERATIVE, METHODS, controls, experts, lottery
 from neutral.search.one_shot import one_shot
 from neutral.search.search import Search
 from neutral.study import FULL, PRETRAINED, Study
@@ -53,8 +53,9 @@ class Finder:
         self.subject = subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
         say(self.subject.notes, quiet=quiet)
         kept = () if plan.title else ("title",)
-        fixed = ("weights", "length")
-        info = self._info(corpus) | {"config": configured(plan.model, **options)}
+        fixed = ("length",)
+        info = self._info(corpus) | {"config": hashes.configured(plan.model, **options)}
+        self._require_comparable(folder, info["settings"][plan.method])
         self.study = begin(folder, info, fixed=fixed, kept=kept, grows=("sparsities",))
         self.results = Finished(self.study, KEY)
 
@@ -96,9 +97,7 @@ class Finder:
         mask = self._mask(sparsities[start - 1], seed, code) if start else None
         search, r = self.search(code, seed), start
         if start and self._keeps_head:
-            path = self._head_path(sparsities[start - 1], seed, code)
-            with reading(path, "a task's head in safetensors"):
-                search.head = load_file(path)
+            search.head = self._head(sparsities[start - 1], seed, code)
 
         def advance(step: int, _steps: int) -> None:
             if step == 1:
@@ -213,7 +212,7 @@ class Finder:
             ("halves", halves, [f"{row.language}/{row.variant}" for row in halves.itertuples()]),
         ):
             if len(rows) and not self._counted(sparsity, first, kind, names):
-                masks = [maskfiles.read(path) for path in rows.path]
+                masks = [self._read(path) for path in rows.path]
                 self._write_counts(masks, names, sparsity, first, kind)
 
     def _functional(self) -> None:
@@ -265,7 +264,13 @@ class Finder:
         return left
 
     def _mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> Mask:
-        return self.study.mask(self.plan.task, self.plan.method, sparsity, seed, code, variant)
+        return self._read(self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant))
+
+    def _read(self, path: Path) -> Mask:
+        """Return a mask of the study. Raises `NeutralError` for one that was changed since it was found."""
+        mask = maskfiles.read(path)
+        remember(self.study, "masks", {path.stem: hashes.mask(mask)}, "the mask")
+        return mask
 
     @property
     def _keeps_head(self) -> bool:
@@ -280,6 +285,14 @@ class Finder:
         path = self._head_path(sparsity, seed, code)
         path.parent.mkdir(exist_ok=True)
         write_whole(path, save({name: tensor.cpu() for name, tensor in head.items()}))
+        self.study.info = Study.create(self.study.path, {"heads": {path.stem: hashes.file(path)}}).info
+
+    def _head(self, sparsity: float, seed: int, code: str) -> dict[str, torch.Tensor]:
+        path = self._head_path(sparsity, seed, code)
+        with reading(path, "a task's head in safetensors"):
+            head, read = load_file(path), hashes.file(path)
+        remember(self.study, "heads", {path.stem: read}, "the head")
+        return head
 
     def _has_mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
         return self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant).is_file()
@@ -298,10 +311,11 @@ class Finder:
         if variant:
             mask.header["variant"] = variant
         path = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant)
-        Study(
-            self.study.path
-        )  # raises if it was removed meanwhile: the next study there would take this mask for its own
+        Study(self.study.path)  # raises if it was removed: the next study there would take this mask for its own
+        if not variant and self._scored(code, seed, sparsity):  # found again, as its file was removed
+            remember(self.study, "masks", {path.stem: hashes.mask(mask)}, "the mask, found again,")
         maskfiles.write(mask, path)
+        self.study.info = Study.create(self.study.path, {"masks": {path.stem: hashes.mask(mask)}}).info
 
     def _with_masks(self, sparsity: float, seed: int) -> list[str]:
         """Return the study's languages that have a mask, in the study's order."""
@@ -346,6 +360,21 @@ class Finder:
         if not self.results.has("score", **key):
             self.results.append("score", **key, steps=steps, **scored(score))
 
+    def _require_comparable(self, folder: str | Path, chosen: dict) -> None:
+        """Refuse settings under which the full network's score would be another than the study's other methods have."""
+        if not (Path(folder) / "study.json").is_file():
+            return
+        study = Study(folder)
+        for name, settings_of in study.of_task(self.plan.task).get("settings", {}).items():
+            if name not in METHODS or name == self.plan.method or ("recipe" in settings_of) != self.plan.trains:
+                continue
+            one, other = shared(settings_of), shared(chosen)
+            for setting in [each for each in one if each in other and one[each] != other[each]]:
+                raise NeutralError(
+                    f"{folder}: its {name} results were made with {setting} {one[setting]}, not {other[setting]}, and "
+                    "have the scores of the full network in common with these; choose another --study"
+                )
+
     def _info(self, corpus: Corpus) -> dict:
         plan, model = self.plan, self.subject.model
         weights = models.prunable(model)
@@ -353,11 +382,16 @@ class Finder:
         inventory = models.inventory(model, plan.only)
         say(inventory.lines(), quiet=self.quiet)
         known = {name: weight for name, weight in weights.items() if name not in self.subject.new}
-        chosen = settings(plan) | ({"examples": self.subject.examples} if plan.is_labelled else {})
+        rest, head = hashes.beside(model, known, self.subject.new)
+        chosen = settings(plan) | ({"head": head} if head else {})
+        if plan.is_labelled:
+            chosen |= {"examples": self.subject.examples, "classes": list(corpus.labels)}
         return {
             "title": plan.title or f"{Path(plan.model).name}: {plan.task}",
             "model": Path(plan.model).name,
-            "weights": digest(known),
+            "weights": hashes.digest(known),
+            "rest": rest,
+            "tokenizer": hashes.tokenizer(self.subject.task.tokenizer),
             "task": plan.task,
             "languages": list(plan.languages),
             "methods": [plan.method],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing
@@ -14,14 +14,14 @@ from pathlib import Path
 
 import torch
 
-from neutral import children, models, scores
+from neutral import children, maskfiles, models, scores
 from neutral.corpora import Corpus, parts
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar, say
-from neutral.runs import scopes
+from neutral.runs import hashes, scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
-from neutral.runs.records import Finished, begin, configured, digest, provenance, scored, writing
+from neutral.runs.records import Finished, begin, provenance, remember, scored, writing
 from neutral.runs.subject import Subject, facts, ready, subject
 from neutral.search import controls
 from neutral.search.search import Search
@@ -162,6 +162,7 @@ def transfer(
         todo = pending(plan, folder, masks_folder)
         with bar(len(todo), "run", quiet=quiet) as shown, ExitStack() as ending:
             study = _study(plan, corpus, folder, options, quiet)
+            _remember_masks(plan, study, masks_folder)
             results = _results(study)
             done = ending.enter_context(closing(_done(plan, corpus, masks_folder, list(devices), options, todo)))
             for run, entries in done:
@@ -171,6 +172,31 @@ def transfer(
     return study
 
 
+def _remember_masks(plan: TransferPlan, study: Study, masks: Path) -> None:
+    """Write into the study which masks the plan reads, and refuse one that has changed since it was found or read."""
+    found = Study(masks)
+    for code, sparsity, seed in sorted(_needed(plan, plan.runs())):
+        path = found.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
+        if path.is_file():  # all that are still to be read are there
+            hashed = {path.stem: hashes.mask(maskfiles.read(path))}
+            remember(study, "masks", hashed, f"the mask (in {path.parent})")
+            if found.info.get("masks", {}).get(path.stem):
+                remember(found, "masks", hashed, "the mask")
+
+
+def _needed(plan: TransferPlan, runs: Iterable[Run]) -> set[tuple[str, float, int]]:
+    """Return language, sparsity and seed of the masks that runs read, beside those of all sources."""
+    needed = {(code, s, plan.mask_seed) for code in plan.sources for s in plan.sparsities}
+    for run in runs:
+        if run.source.name == THINNED:
+            needed.add((run.target, run.source.sparsity, plan.mask_seed))
+        if run.source.name == RESEEDED:
+            needed.add((run.target, run.sparsity, run.source.seed))
+        if run.source.name == REINITIALISED:
+            needed.add((run.target, run.sparsity, plan.mask_seed))
+    return needed
+
+
 def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[Run]:
     """Return the runs that are not done yet. Raises `NeutralError` naming the first missing mask."""
     check(plan)
@@ -178,16 +204,8 @@ def pending(plan: TransferPlan, folder: str | Path, masks: str | Path) -> list[R
     if (Path(folder) / "study.json").is_file():
         results = _results(Study(folder))
         todo = [run for run in todo if not results.has("transfer", **_row(plan, run))]
-    needed = {(code, s, plan.mask_seed) for code in plan.sources for s in plan.sparsities}
-    for run in todo:
-        if run.source.name == THINNED:
-            needed.add((run.target, run.source.sparsity, plan.mask_seed))
-        if run.source.name == RESEEDED:
-            needed.add((run.target, run.sparsity, run.source.seed))
-        if run.source.name == REINITIALISED:
-            needed.add((run.target, run.sparsity, plan.mask_seed))
     study = Study(masks)
-    for code, sparsity, seed in sorted(needed):
+    for code, sparsity, seed in sorted(_needed(plan, todo)):
         path = study.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
         if not path.is_file():
             raise NeutralError(
@@ -290,11 +308,11 @@ def _scoped(plan: TransferPlan, masks: Path, options: dict, folder: str | Path |
     return replace(plan, scope=scopes.used(plan.scope, plan.model, *begun, *cut, **options))
 
 
-def _loaded(plan: TransferPlan, corpus: Corpus, options: dict, quiet: bool) -> tuple[dict, dict[str, torch.Tensor]]:
-    """Load the model once to say what there is to say; return that, for study.json, and its weights.
+def _loaded(plan: TransferPlan, corpus: Corpus, options: dict, quiet: bool) -> tuple[dict, dict]:
+    """Load the model once to say what there is to say; return that, for study.json, and settings: hashes of its parts.
 
-    The weights have their names in the base model, which are the same under every task's head; a pooler is left out,
-    as it may be new.
+    The weights that masks prune have their names in the base model, which are the same under every task's head; a
+    pooler is left out, as it may be new.
     """
     codes = list(dict.fromkeys(part for code in plan.targets for part in parts(code)))
     own = {"length": plan.length, "wording": plan.wording, "device": "cpu"}
@@ -304,21 +322,26 @@ def _loaded(plan: TransferPlan, corpus: Corpus, options: dict, quiet: bool) -> t
     notes = (*loaded.notes, *prepared.notes, *models.adapters.prepare(model, plan.targets))
     say(notes, quiet=quiet)
     prefix = f"{model.base_model_prefix}." if model.base_model is not model else ""
-    weights = {name.removeprefix(prefix): weight for name, weight in models.prunable(model).items()}
-    return facts(notes, prepared.unknown), {name: weight for name, weight in weights.items() if "pooler" not in name}
+    pruned = {name: weight for name, weight in models.prunable(model).items() if "pooler" not in name}
+    rest, head = hashes.beside(model, pruned, loaded.new)
+    made_with = {"weights": hashes.digest({name.removeprefix(prefix): weight for name, weight in pruned.items()})}
+    made_with |= {"rest": rest} | ({"head": head} if head else {})
+    told = facts(notes, prepared.unknown) | {"tokenizer": hashes.tokenizer(prepared.task.tokenizer)}
+    return told, made_with
 
 
 def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict, quiet: bool) -> Study:
     """Open or make the study. Raises `NeutralError` for one that was made otherwise."""
-    told, weights = _loaded(plan, corpus, options, quiet)
+    told, made_with = _loaded(plan, corpus, options, quiet)
     examples = {}
     if plan.task in making.LABELLED:  # as `subject.subject` takes them
         single = {part for target in plan.targets for part in parts(target)}
         examples["examples"] = plan.examples or min(len(corpus.train[code]) for code in single)
+        examples["classes"] = list(corpus.labels)
     info = {
         "title": plan.title or f"{Path(plan.model).name}: transfer",
         "model": Path(plan.model).name,
-        "config": configured(plan.model, **options),
+        "config": hashes.configured(plan.model, **options),
         "task": plan.task,
         "languages": list(plan.targets),
         "methods": [plan.method],
@@ -326,7 +349,7 @@ def _study(plan: TransferPlan, corpus: Corpus, folder: str | Path, options: dict
         "length": plan.length,
         **provenance(corpus, plan.targets),
         **told,
-        "settings": {f"transfer {plan.task}": settings(plan) | examples | {"weights": digest(weights)}},
+        "settings": {f"transfer {plan.task}": settings(plan) | examples | made_with},
     }
     kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks
     return begin(folder, info, fixed=("model", "length"), kept=kept)

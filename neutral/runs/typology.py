@@ -21,8 +21,9 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.progress import bar, say
-from neutral.runs.plans.typology import TypologyPlan, check
-from neutral.runs.records import Finished
+from neutral.runs import hashes
+from neutral.runs.plans.typology import TypologyPlan, check, settings
+from neutral.runs.records import Finished, remember
 from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
 from neutral.typology import similarity, tokens
@@ -38,9 +39,13 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
     """
     tables = [typology.distances(list(languages))]
     if counts is not None:
-        tables.append(tokens.token_distances({code: counts[code] for code in languages}))
+        counts = {code: counts[code] for code in languages}
+        tables.append(tokens.token_distances(counts))
     table = pd.concat(tables, ignore_index=True)
     with only_writer(study.path):
+        if counts is not None:
+            read = {code: hashes.numbers(count) for code, count in counts.items()}
+            remember(study, "tokens", read, "the tokens (--model, --text) of")
         stored = Finished(study, ("distance", "source", "target"), kind="distance", seen_as=_unordered)
         new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
         stored.extend("distance", [_counted({name: _written(value) for name, value in row.items()}) for row in new])
@@ -80,6 +85,9 @@ def explain(
         if measure != "beyond" or "beyond" in summary.kinds(study, choice)
     ]
     with only_writer(study.path):
+        remember(study, "tests", settings(plan), "of the tests")
+        for choice, measure, _ in overlaps:
+            _remember_counts(study, choice, measure)
         apart = distances(study, members, counts)
         say(notes(members), quiet=quiet)
         results = Finished(study, KEY)
@@ -142,6 +150,17 @@ def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, b
         if not results.has("regression", **test):
             table = association.regression(overlap, apart, kinds, within=blocks[scheme], **permuted)
             results.extend("regression", (test | row for row in _rows(table)))
+
+
+def _remember_counts(study: Study, choice: Choice, measure: str) -> None:
+    """Write into study.json which counts are tested, and refuse others of members that were tested already."""
+    path = study.counts_path(*choice, "beyond" if measure == "beyond" else "languages")
+    read, counts = hashes.file(path), summary.counts_of(study, choice, measure)
+    key = {**choice._asdict(), "members": ", ".join(counts.members)}
+    if study.has("association", **key):
+        remember(study, "tested", {path.stem: read}, "the counts")
+    elif study.info.get("tested", {}).get(path.stem) != read:
+        study.info = Study.create(study.path, {"tested": {path.stem: read}}).info
 
 
 def _counted(row: dict) -> dict:

@@ -182,6 +182,7 @@ def check(plan: CompressionPlan) -> None:
 def settings(plan: CompressionPlan) -> dict:
     """Return the settings of a plan that decide its results; the tables and the seed are in the results themselves."""
     names = ("epochs", "held_out", "lines", "calibration", "neighbours")
+    languages = {"languages": sorted(plan.languages)}  # whose tokens are counted, and whose losses choose a table
     chosen = "svd:randomized" in plan.methods and len(plan.iterations) > 1  # a single number is in the variant's name
     more = {"iterations": sorted(set(plan.iterations))} if chosen else {}
-    return {name: value for name, value in asdict(plan).items() if name in names} | more
+    return {name: value for name, value in asdict(plan).items() if name in names} | languages | more

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from neutral.errors import NeutralError
@@ -10,6 +10,7 @@ from neutral.recipes import Recipe
 from neutral.runs.plans.numbers import require_least, require_seeds
 from neutral.scores.cutting import scope_of
 from neutral.search import ITERATIVE, METHODS
+from neutral.search.lottery import rounds_to_nothing
 from neutral.tasks import making
 from neutral.tasks.wording import Wording
 
@@ -87,17 +88,42 @@ def check(plan: SearchPlan) -> None:
 def settings(plan: SearchPlan) -> dict:
     """Return the settings of a plan that decide a method's masks and scores."""
     recipe = plan.recipe if plan.method in ITERATIVE else plan.recipe.once()
+    several = plan.method in ITERATIVE
+    over_all = several and recipe.schedule != "round"  # the rate falls over all rounds
     return {
         "scope": scope_of(plan.method, plan.scope),
         **({"only": plan.only} if plan.only else {}),
         **plan.wording.settings(),
         **({"labels": dict(plan.labels)} if plan.labels else {}),
         "sparsities": list(plan.sparsities),
+        **({"rounds": path(plan.sparsities)} if several else {}),
+        **({"rounds_in_all": rounds_to_nothing(list(plan.sparsities))} if over_all else {}),
         "held_out_blocks": plan.held_out,
         "passes": plan.passes,
         **({"recipe": recipe.written()} if plan.trains else {}),
         **({"text_blocks": plan.blocks} if plan.method in READS_TEXT else {}),
     }
+
+
+def path(sparsities: Sequence[float]) -> dict[str, float]:
+    """Return the way of a search over rounds, as study.json has it: sparsity -> that of the round before.
+
+    >>> path((0.2, 0.4))
+    {'0.2': 0.0, '0.4': 0.2}
+    """
+    rising = sorted(sparsities)
+    return {f"{sparsity:g}": last for last, sparsity in zip((0.0, *rising), rising, strict=False)}
+
+
+SHARED = ("prompt", "answer", "labels", "held_out_blocks", "passes", "classes", "examples")
+"""Settings that decide the score of the full network, which all methods are compared with."""
+
+
+def shared(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return the part of a method's settings that decides the score of the full network."""
+    apart = ("schedule", "examples", "head")  # of the rounds of a search
+    recipe = {f"recipe {name}": value for name, value in settings.get("recipe", {}).items() if name not in apart}
+    return {name: settings[name] for name in SHARED if name in settings} | recipe
 
 
 def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:

@@ -121,4 +121,5 @@ def settings(plan: TransferPlan) -> dict:
         **({"examples": plan.examples} if plan.examples else {}),
         "passes": plan.passes,
         "mask_seed": plan.mask_seed,
+        **({"sources": sorted(plan.sources)} if set(JOINED) & set(plan.baselines) else {}),
     }

@@ -28,3 +28,8 @@ def check(plan: TypologyPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
     require_least(1, permutations=plan.permutations)
     require_seeds(seed=(plan.seed,), mask_seed=() if plan.mask_seed is None else (plan.mask_seed,))
+
+
+def settings(plan: TypologyPlan) -> dict[str, int]:
+    """Return the settings of a plan that decide its tests and are not in the tests' rows."""
+    return {"permutations": plan.permutations, "seed": plan.seed}
