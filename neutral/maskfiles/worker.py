@@ -21,7 +21,7 @@ from threading import Thread
 from typing import Any
 
 from neutral.errors import FileError, NeutralError, StorageError
-from neutral.files import writing
+from neutral.files import storing
 from neutral.maskfiles import arrays, nested, safetensor, tensors, unpickling
 from neutral.maskfiles.choosing import collect, collect_all
 from neutral.maskfiles.pickled import ANSWER, DONE, MASK, SPENT
@@ -77,7 +77,7 @@ def do(job: dict[str, Any]) -> bytes:
 def _left(folder: Path, number: int, parts: Parts) -> dict[str, Any]:
     """Leave a mask in the folder, and return what is to be said of it."""
     path = folder / MASK.format(number)
-    with writing(path), path.open("wb") as file:
+    with storing(path), path.open("wb") as file:
         safetensor.write_packed(Mask(parts.bits, parts.shapes), file)
     return {"label": parts.label, "notes": parts.notes, "renamed": parts.renamed, "zeros": parts.zeros}
 

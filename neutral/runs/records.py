@@ -19,7 +19,7 @@ import torch
 from neutral import __version__, models
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.files import writing
+from neutral.files import storing
 from neutral.study import Study, current_settings
 from neutral.tasks import Score
 from neutral.tasks.wording import Wording
@@ -143,7 +143,7 @@ def withdrawn(folder: str | Path) -> Iterator[None]:
     was_study = (folder / "study.json").exists()
     made = [path for path in (folder, *folder.parents) if not path.exists()]  # the innermost first
     try:
-        with writing(folder):
+        with storing(folder):
             yield
     except NeutralError:
         written = [path.name for path in folder.rglob("*") if path.is_file()]

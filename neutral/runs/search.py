@@ -296,9 +296,7 @@ class Finder:
         if variant:
             mask.header["variant"] = variant
         path = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant)
-        Study(
-            self.study.path
-        )  # raises if it was removed meanwhile: the next study there would take this mask for its own
+        Study(self.study.path)  # raises if it was removed meanwhile: the next one there would take this mask as its own
         maskfiles.write(mask, path)
 
     def _with_masks(self, sparsity: float, seed: int) -> list[str]:
