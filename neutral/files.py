@@ -22,7 +22,7 @@ def storage_error(error: Exception, path: str | Path) -> StorageError | None:
 
 
 @contextmanager
-def writing(path: str | Path) -> Iterator[None]:
+def storing(path: str | Path) -> Iterator[None]:
     """Within, a full disk, a folder that is gone and the like are a `StorageError`, whatever library meets them.
 
     It names the file that the system refused, or `path`. A fault of the program stays as it is.
@@ -47,7 +47,7 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     path = Path(path)
     # Beside its place, so that the move is within one file system; a name for each writer.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with writing(path):
+    with storing(path):
         _remove_left(path)
         try:
             with open(draft, "wb") as file:

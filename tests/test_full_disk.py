@@ -12,8 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 import tiny
+import torch
 
-from neutral import cli
+from neutral import cli, maskfiles
+from neutral.errors import FileError
 from neutral.study import Study
 
 CODES = ("en", "sw", "de", "fr")
@@ -174,3 +176,9 @@ def test_whichever_write_the_disk_refuses_the_command_goes_on_to_the_same_result
 @pytest.mark.parametrize("run", COMMANDS, indirect=True)
 def test_half_written_files_leave_nothing_that_the_next_run_stumbles_over(run, tmp_path):
     go_on(run, tmp_path, small_files, (int(1.5**n) for n in itertools.count(8)))
+
+
+def test_a_mask_is_not_called_damaged_where_there_is_no_place_to_unpack_it(tmp_path):
+    torch.save({"encoder.layer.0.output.dense.weight": torch.ones(256, 256)}, tmp_path / "en.pt")
+    with small_files(2000), pytest.raises(FileError, match=r"en.pt: could not be read, for want of a place to work in"):
+        maskfiles.read(tmp_path / "en.pt")

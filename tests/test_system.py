@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from neutral import cli, maskfiles
 from neutral.compression.table import Rebuilt
 from neutral.errors import MemoryLimitError, NeutralError, StorageError
-from neutral.files import write_whole, writing, written_whole
+from neutral.files import storing, write_whole, written_whole
 from neutral.masks import Mask
 from neutral.study import Study, lines
 from neutral.system import is_lack_of_memory, refused
@@ -47,7 +47,7 @@ def refuse(number):
 )
 def test_each_refusal_is_a_line_that_names_the_file(number, said):
     code = getattr(errno, number)
-    with pytest.raises(StorageError, match=said) as caught, writing("runs/mine"):
+    with pytest.raises(StorageError, match=said) as caught, storing("runs/mine"):
         raise OSError(code, os.strerror(code), "runs/mine/a.safetensors")
     assert caught.value.path == "runs/mine/a.safetensors"
     assert "\n" not in str(caught.value)
@@ -55,31 +55,31 @@ def test_each_refusal_is_a_line_that_names_the_file(number, said):
 
 
 def test_a_refusal_that_names_no_file_is_of_the_one_that_was_written():
-    with pytest.raises(StorageError, match=r"^runs/mine: no space"), writing("runs/mine"):
+    with pytest.raises(StorageError, match=r"^runs/mine: no space"), storing("runs/mine"):
         refuse(errno.ENOSPC)()
 
 
 def test_what_libraries_make_of_a_refusal_is_understood(tmp_path):
     tensors = {"a": torch.zeros(10)}
     missing = tmp_path / "none" / "a"
-    with pytest.raises(StorageError, match="no such file or folder"), writing(missing):
+    with pytest.raises(StorageError, match="no such file or folder"), storing(missing):
         save_file(tensors, missing)
-    with pytest.raises(StorageError, match="make sure that its disk has room"), writing(missing):
+    with pytest.raises(StorageError, match="make sure that its disk has room"), storing(missing):
         torch.save(tensors, missing)
-    with pytest.raises(StorageError, match="no space is left"), writing("a.npz"), open("/dev/full", "wb") as file:
+    with pytest.raises(StorageError, match="no space is left"), storing("a.npz"), open("/dev/full", "wb") as file:
         np.savez(file, a=np.zeros(10**6))
     assert refused(SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"))
 
 
 @pytest.mark.parametrize("fault", [OSError("negative seek position"), OSError(errno.EBADF, "x"), ValueError("x")])
 def test_a_fault_of_the_program_stays_one(fault):
-    with pytest.raises(type(fault)), writing("runs/mine"):
+    with pytest.raises(type(fault)), storing("runs/mine"):
         raise fault
     assert not is_lack_of_memory(fault)
 
 
 def test_a_users_error_passes_as_it_is():
-    with pytest.raises(NeutralError, match=r"^a word$") as caught, writing("runs/mine"):
+    with pytest.raises(NeutralError, match=r"^a word$") as caught, storing("runs/mine"):
         raise NeutralError("a word")
     assert not isinstance(caught.value, StorageError)
 

@@ -19,7 +19,7 @@ from neutral.compression.codec import Codec
 from neutral.compression.layers import CompressedEmbedding, CompressedHead, Multiplier, Stored
 from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
-from neutral.files import writing
+from neutral.files import storing
 from neutral.models.output import MULTIPLIERS, multiplier
 
 WHERE = ("input", "both")
@@ -164,7 +164,7 @@ def export(
         for name, tensor in weights.items()
     }
     untied = where == "input" and tied(model)
-    with writing(folder), _declared_untied(model) if untied else nullcontext(False) as says_untied:
+    with storing(folder), _declared_untied(model) if untied else nullcontext(False) as says_untied:
         if says_untied:  # the loader then ties nothing, so every name needs its tensor (BERT has two names of a bias)
             written = {name: tensor.clone() for name, tensor in written.items()}
         model.save_pretrained(folder, state_dict=written)

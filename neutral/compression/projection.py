@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.errors import FileError, NeutralError, reading
-from neutral.files import write_whole, writing
+from neutral.files import storing, write_whole
 from neutral.languages import NO_SCRIPT
 from neutral.study.own import require_own
 
@@ -152,7 +152,7 @@ def write_projection(study: str | Path, table: pd.DataFrame, method: str, by: st
     """Write a picture into a study's folder and return its path; equal pictures give equal files."""
     path = picture_path(study, method, by, ratio)
     text = table[COLUMNS].to_csv(index=False, float_format="%.3f", lineterminator="\n")
-    with writing(path):
+    with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, gzip.compress(text.encode(), mtime=0))
     return path

@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from neutral.compression.codec import Codec
 from neutral.errors import FileError, NeutralError, reading
-from neutral.files import write_whole, writing
+from neutral.files import storing, write_whole
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -81,7 +81,7 @@ class Table(Codec):
         """
         header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
         data = _in_order(save(self.tensors, header | {"settings": json.dumps(self.settings)}))
-        with writing(path):
+        with storing(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, data)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from neutral.errors import NeutralError
-from neutral.files import writing, written_whole
+from neutral.files import storing, written_whole
 from neutral.maskfiles import npz, safetensor, scripts
 from neutral.masks import Mask
 
@@ -87,7 +87,7 @@ def to_bytes(mask: Mask, style: str = "packed") -> bytes:
 
 def _save(mask: Mask, path: str | os.PathLike[str], style: str) -> None:
     path = Path(path)
-    with writing(path):
+    with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as file:
             _STYLES[style](mask, file)

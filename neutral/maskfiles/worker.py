@@ -20,7 +20,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, StorageError
+from neutral.files import storing
 from neutral.maskfiles import arrays, nested, safetensor, tensors, unpickling
 from neutral.maskfiles.choosing import collect, collect_all
 from neutral.maskfiles.pickled import ANSWER, DONE, MASK, SPENT
@@ -59,6 +60,8 @@ def do(job: dict[str, Any]) -> bytes:
         files = [MaskFile.of_path(path) for path in job["paths"]]
         source = files[0] if len(files) == 1 else MaskFile.of_shards(files[0].name, files)
         answer["masks"] = [_left(folder, i, parts) for i, parts in enumerate(_read(source, limits, job["zeros"]))]
+    except StorageError as error:
+        answer = {"problem": f"could not be read, for want of a place to work in: {error}"}
     except FileError as error:
         answer = {"problem": error.problem}
     except NeutralError as error:
@@ -73,7 +76,8 @@ def do(job: dict[str, Any]) -> bytes:
 
 def _left(folder: Path, number: int, parts: Parts) -> dict[str, Any]:
     """Leave a mask in the folder, and return what is to be said of it."""
-    with (folder / MASK.format(number)).open("wb") as file:
+    path = folder / MASK.format(number)
+    with storing(path), path.open("wb") as file:
         safetensor.write_packed(Mask(parts.bits, parts.shapes), file)
     return {"label": parts.label, "notes": parts.notes, "renamed": parts.renamed, "zeros": parts.zeros}
 

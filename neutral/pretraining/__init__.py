@@ -25,7 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from neutral import checkpoints, models
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
-from neutral.files import writing
+from neutral.files import storing
 from neutral.lock import only_writer
 from neutral.pretraining import record, start
 from neutral.pretraining.card import PASSES, card
@@ -104,7 +104,7 @@ def pretrain(
     if scores is not None and not (out / "checkpoints").exists():
         say([f"{out}: is finished; {_perplexities(scores)}"], quiet=quiet)
         return scores
-    with only_writer(out), writing(out):
+    with only_writer(out), storing(out):
         scores = record.scores_of(out, asked)  # again, as another process may have written there
         if scores is None:
             say(() if encoder is None else encoder.notes, quiet=quiet)

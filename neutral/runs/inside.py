@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from neutral import corpora, maskfiles, models, scores
 from neutral.errors import FileError, NeutralError
-from neutral.files import writing
+from neutral.files import storing
 from neutral.inside import definitions, representations, retrieval
 from neutral.inside.definitions import Definition
 from neutral.inside.states import LENGTH, parallel, require_pooling, states, usual_pooling
@@ -251,7 +251,7 @@ def represent(plan: InsidePlan, folder: str | Path, *, device: str = "auto", qui
 
 def _run(kind: str, plan: InsidePlan, folder: str | Path, **options: object) -> Study:
     advice = "lower --batch and run the same command again; it goes on where it stopped"
-    with only_writer(Study(folder).path), writing(folder), memory_limit(advice):
+    with only_writer(Study(folder).path), storing(folder), memory_limit(advice):
         return Inside(plan, folder, **options).run(kind)
 
 

@@ -11,9 +11,10 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from neutral import __version__, files
+from neutral import __version__
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
+from neutral.files import storing
 from neutral.lock import RECORD, only_writer
 from neutral.runs.plans.search import path
 from neutral.study import Study, current_settings
@@ -138,7 +139,7 @@ def writing(folder: str | Path) -> Iterator[None]:
     with only_writer(folder):
         was_study = (folder / "study.json").exists()
         try:
-            with files.writing(folder):
+            with storing(folder):
                 yield
         except NeutralError:
             written = [path for path in folder.rglob("*") if not path.is_dir() and path.name != RECORD]

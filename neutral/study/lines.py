@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from neutral.errors import FileError, described
-from neutral.files import writing
+from neutral.files import storing
 from neutral.study.checks import check_row
 
 _KIND = b'{"kind": "'  # how `append` begins a line
@@ -26,7 +26,7 @@ def append(file: Path, kind: str, rows: Iterable[dict]) -> None:
     if not written:
         return
     left = b"\n".join([*written, b""])
-    with writing(file), open(file, "a+b", buffering=0) as out:  # a buffer would try once more when it is closed
+    with storing(file), open(file, "a+b", buffering=0) as out:  # a buffer would try once more when it is closed
         end = _end_last_line(out)
         try:
             while left:
