@@ -149,8 +149,11 @@ def _acquired(folder: str | Path, place: Path, patience: float) -> _Lock:
                 _held[place] = lock = _Lock(place, writer, _taken(place, writer))
             return lock
         except _BusyError as busy:
-            if time.monotonic() >= begun + patience:
-                raise NeutralError(_refusal(folder, busy.args[0])) from None
+            other = busy.args[0]
+            # A dead one's file is locked as long as a child that it had just forked has not let go of it.
+            is_dead = other.is_known_here and not other.lives
+            if time.monotonic() >= begun + max(patience, _BEGUN * is_dead):
+                raise NeutralError(_refusal(folder, other)) from None
         except (_AgainError, FileNotFoundError) as error:  # a folder that another left empty goes with its lock
             if time.monotonic() >= begun + patience + _TRIED:
                 raise FileError(folder, "cannot be locked: it changes all the time, or cannot be made") from error

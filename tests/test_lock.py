@@ -84,7 +84,7 @@ def test_a_killed_holder_frees_the_folder_at_once_though_its_worker_lives(tmp_pa
         begun = time.monotonic()
         with only_writer(tmp_path / "study"):
             assert read_at(tmp_path / "study" / RECORD).pid == os.getpid()
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < 5  # far from the lease
     finally:
         if child:
             os.kill(child, signal.SIGKILL)

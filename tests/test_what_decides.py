@@ -444,7 +444,10 @@ def test_counts_tests_and_tokens_that_were_changed_are_refused(tmp_path):
     tokens = {code: np.arange(1, 6) + n for n, code in enumerate(study.info["languages"])}
     typology.explain(study, plan, counts=tokens, quiet=True)
     typology.explain(study, plan, counts=tokens, quiet=True)
-    with pytest.raises(NeutralError, match="of the tests permutations is not what its results were made with"):
+    with pytest.raises(NeutralError, match="its tests were made with --seed 0, not 1; use that, or another --study"):
+        typology.explain(study, replace(plan, seed=1), quiet=True)
+    del study.info["tests"]  # as in older studies
+    with pytest.raises(NeutralError, match="its tests were made with --permutations 19, not 29"):
         typology.explain(study, replace(plan, permutations=29), quiet=True)
     changed = {**tokens, "sw": tokens["sw"][::-1].copy()}
     with pytest.raises(NeutralError, match=r"the tokens \(--model, --text\) of sw is not what"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from math import factorial
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def explain(
         if measure != "beyond" or "beyond" in summary.kinds(study, choice)
     ]
     with only_writer(study.path):
-        remember(study, "tests", settings(plan), "of the tests")
+        _require_same_tests(study, settings(plan))
         for choice, measure, _ in overlaps:
             _remember_counts(study, choice, measure)
         apart = distances(study, members, counts)
@@ -150,6 +151,28 @@ def _test(results: Finished, plan: TypologyPlan, choice: Choice, measure: str, b
         if not results.has("regression", **test):
             table = association.regression(overlap, apart, kinds, within=blocks[scheme], **permuted)
             results.extend("regression", (test | row for row in _rows(table)))
+
+
+def _require_same_tests(study: Study, asked: dict[str, int]) -> None:
+    """Write into study.json how tests are made, and refuse to make further ones otherwise.
+
+    Older studies do not say; the rows of their tests say how many permutations were drawn, if not all were tried.
+    """
+    before = study.info.get("tests")
+    if before is None:
+        tests = (row for row in study.rows("association") if row["scheme"] == "plain")
+        drawn = {
+            row["permutations"] for row in tests if factorial(row["members"].count(",") + 1) > asked["permutations"]
+        }
+        before = {"permutations": max(drawn)} if drawn else {}
+    for name, value in asked.items():
+        if before.get(name, value) != value:
+            raise NeutralError(
+                f"{study.path}: its tests were made with --{name} {before[name]}, not {value}; use that, or another "
+                "--study"
+            )
+    if study.info.get("tests") != asked:
+        study.info = Study.create(study.path, {"tests": asked}).info
 
 
 def _remember_counts(study: Study, choice: Choice, measure: str) -> None:
