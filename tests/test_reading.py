@@ -251,7 +251,7 @@ def test_tables_whose_later_rows_do_not_fit_are_refused_when_they_are_loaded(tmp
             name = next(name for name in table.tensors if name.startswith(changed))
             table.tensors[name] = table.tensors[name][:1].contiguous()
         table.save(path)
-        with pytest.raises(FileError, match="tensors do not fit together|levels|codebook"):
+        with pytest.raises(FileError, match=r"tensors do not fit together|levels|codebook"):
             compression.load(path)
 
 
