@@ -6,6 +6,7 @@ import hostile
 import pytest
 from conftest import ROOT
 
+from neutral import cli
 from neutral.errors import FileError
 from neutral.overlap import Counts
 from neutral.study import RESULTS, Study, lines
@@ -139,3 +140,14 @@ def test_an_entry_that_could_not_be_opened_again_is_not_written(tmp_path):
     with pytest.raises(FileError, match=r"title is 'two.nlines'"):
         Study.create(tmp_path / "s", {"title": "two\nlines"})
     assert Study(tmp_path / "s").info == {"title": "One"}
+
+
+@pytest.mark.parametrize("name", hostile.HOSTILE)
+def test_the_shell_ends_with_one_line_whatever_the_study(tmp_path, name, capsys):
+    path = hostile.hostile_study(tmp_path, name)
+    for command in (("study", "show"), ("study", "scores"), ("study", "experts"), ("nearest", "en", "--study")):
+        code = cli.main([*command, str(path)])
+        out = capsys.readouterr()
+        assert code in (0, 2), (command, out.err)
+        assert code == 0 or out.err.count("\n") == 1, (command, out.err)
+        assert "SECRET" not in out.out + out.err

@@ -67,7 +67,7 @@ class Mixed(Table):
         return super().parameters - codes + self.shape[0] * self.shape[1]
 
     def require_sound(self) -> None:
-        """See `Table.require_sound`: the last row of each width, whose codes are last, and levels for every code."""
+        """See `Table.require_sound`: the last row of each width, which has the last codes, and its levels."""
         bits = self.tensors["bits"]
         if bits.shape != (self.shape[0],) or self.tensors["lengths"].shape != bits.shape:
             raise NeutralError("it has not as many widths and lengths as rows")
