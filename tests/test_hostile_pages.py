@@ -84,7 +84,7 @@ def breaks_only_itself(page, name):
     at = opened(page, study=name)
     assert len(at.error) <= 1
     if at.error:
-        assert at.error[0].value.startswith(f"{name}/")
+        assert at.error[0].value.startswith((f"{name}/", "Sound has no overlap counts yet"))
         assert "\n" not in at.error[0].value
     if name not in hostile.SHOWN and page not in ("pages/transfer.py", "pages/compression.py"):
         assert name in text(at)

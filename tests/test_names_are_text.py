@@ -42,8 +42,11 @@ VIEWS = [
     ("pages/tickets.py", {}),
 ]
 PARTS = [
-    *("Perplexity", "By step", "Fine-tuning", "Tokens"),
-    *(pytest.param(part, marks=pytest.mark.long) for part in ("Errors", "Direction or distance", "Losses", "Live")),
+    *("Perplexity", "By step", "Fine-tuning"),
+    *(
+        pytest.param(part, marks=pytest.mark.long)
+        for part in ("Errors", "Direction or distance", "Losses", "Live", "Tokens")
+    ),
 ]
 
 

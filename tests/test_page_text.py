@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from markdown_it import MarkdownIt
 
 from neutral.figures import theme
 from neutral.labels import in_order
