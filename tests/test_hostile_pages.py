@@ -80,23 +80,21 @@ def test_a_study_that_turns_out_broken_costs_a_line_on_its_own_page(among_all, p
 
 
 def breaks_only_itself(page, name):
-    """Open a page at a hostile study, and then at a good one."""
+    """Open a page at a hostile study: it says no more than a line, and offers the others."""
     at = opened(page, study=name)
     assert len(at.error) <= 1
     if at.error:
-        assert at.error[0].value.startswith(f"{name}/")
+        assert at.error[0].value.startswith((f"{name}/", "Sound has no overlap counts yet"))
         assert "\n" not in at.error[0].value
     if name not in hostile.SHOWN and page not in ("pages/transfer.py", "pages/compression.py"):
         assert name in text(at)
-    assert not opened(page, study="good").error
+    assert "good" in options(at)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", [*MASKS, "pages/compression.py"])
-@pytest.mark.parametrize("name", hostile.HOSTILE)
-def test_every_hostile_study_breaks_only_itself_on_every_page(tmp_path, monkeypatch, page, name):
-    apppages.only(good_ones(tmp_path / "studies"), tmp_path, monkeypatch)
-    hostile.hostile_study(tmp_path / "studies", name)
+@pytest.mark.parametrize("page", MASKS)
+@pytest.mark.parametrize("name", sorted(set(hostile.HOSTILE) - set(hostile.AT_OPENING)))
+def test_every_study_that_opens_breaks_only_itself_on_every_page(among_all, page, name):
     breaks_only_itself(page, name)
 
 

@@ -32,19 +32,21 @@ MARKDOWN = {
 VIEWS = [
     ("app.py", {}),
     ("pages/overlap.py", {}),
-    ("pages/overlap.py", {"component": "zq"}),
     ("pages/pair.py", {}),
     ("pages/layers.py", {}),
     ("pages/layers.py", {"who": MARK}),
-    *(("pages/typology.py", {"section": section}) for section in ("Distances", "Graph", "Tree")),
-    pytest.param("pages/typology.py", {"section": "Map"}, marks=pytest.mark.long),
+    *(("pages/typology.py", {"section": section}) for section in ("Distances", "Tree")),
+    *(pytest.param("pages/typology.py", {"section": part}, marks=pytest.mark.long) for part in ("Graph", "Map")),
     ("pages/inside.py", {}),
     ("pages/transfer.py", {}),
     ("pages/tickets.py", {}),
 ]
 PARTS = [
-    *("Perplexity", "Errors", "By step", "Fine-tuning", "Live", "Tokens"),
-    *(pytest.param(part, marks=pytest.mark.long) for part in ("Direction or distance", "Losses")),
+    *("Perplexity", "By step", "Fine-tuning"),
+    *(
+        pytest.param(part, marks=pytest.mark.long)
+        for part in ("Errors", "Direction or distance", "Losses", "Live", "Tokens")
+    ),
 ]
 
 
@@ -132,7 +134,7 @@ def test_a_page_shows_every_name_of_a_study_as_text(page, address, study):
     assert seen
 
 
-@pytest.mark.parametrize("page", ["app.py", "pages/overlap.py", "pages/tickets.py"])
+@pytest.mark.parametrize("page", ["app.py", "pages/tickets.py"])
 def test_a_page_shows_names_of_tasks_and_methods_as_text(page):
     assert check(apppages.opened(page, study="methods"))
 

@@ -6,6 +6,7 @@ import marked
 import pytest
 import synthetic
 from apppages import opened
+from markdown_it import MarkdownIt
 
 from pages.parts import catalogue, readme
 from pages.parts.text import JOINER
@@ -63,8 +64,7 @@ def test_a_study_elsewhere_under_a_bundled_name_has_it_without_pictures_links_an
     ],
 )
 def test_no_way_to_write_a_picture_a_link_or_html_is_left(text):
-    markdown_it = pytest.importorskip("markdown_it")
-    parser = markdown_it.MarkdownIt("commonmark", {"html": True})
+    parser = MarkdownIt("commonmark", {"html": True})
     tokens = [t for token in parser.parse(readme.inert(text)) for t in (token, *(token.children or []))]
     assert not {token.type for token in tokens} & {"link_open", "image", "html_inline", "html_block"}
     shown = "".join(token.content for token in tokens if token.type == "text")
@@ -84,5 +84,5 @@ def test_a_long_readme_is_cut(folder):
 def test_a_readme_that_cannot_be_read_costs_a_line(folder, name):
     hostile.hostile_study(folder, name)
     at = opened("app.py", study=name)
-    assert any(caption.value.startswith("README.md cannot be read: ") for caption in at.caption)
+    assert any(caption.value.startswith(f"{name}/README.md: ") for caption in at.caption)
     assert not at.error

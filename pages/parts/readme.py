@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import streamlit as st
 
 from neutral.errors import NeutralError
-from pages.parts import catalogue
-from pages.parts.text import JOINER, as_text
+from pages.parts import catalogue, errors
+from pages.parts.text import JOINER
 
 MOST = 40_000  # characters that are shown of a README from outside
 
@@ -28,8 +28,8 @@ def show(source: catalogue.Source) -> None:
     """Show a source's README, if it has one."""
     try:
         text = source.readme
-    except (NeutralError, OSError, ValueError) as error:
-        st.caption(f"README.md cannot be read: {as_text(error)}")
+    except NeutralError as error:
+        st.caption(errors.told(str(error)))
         return
     if not text:
         return
