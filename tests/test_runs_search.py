@@ -17,7 +17,7 @@ import torch
 
 from neutral import overlap, recipes
 from neutral.errors import MemoryLimitError, NeutralError
-from neutral.runs import search
+from neutral.runs import kept, search
 from neutral.runs.plans.search import SearchPlan
 from neutral.search.search import Search
 from neutral.study import Study
@@ -164,7 +164,7 @@ def test_a_stopped_search_goes_on_with_the_head_it_had(plan, tmp_path, monkeypat
     """By the paper's recipe a round also depends on the head that the one before has left."""
     paper = replace(plan, sparsities=(0.2, 0.4, 0.6), recipe=recipes.named("paper", steps=3, batch_size=2, rate=1e-2))
     whole = contents(find(paper, tmp_path / "whole"))
-    monkeypatch.setattr(search.Finder, "_score", fails_after(4, search.Finder._score))
+    monkeypatch.setattr(kept.Kept, "score", fails_after(4, kept.Kept.score))
     for _ in range(3):
         with contextlib.suppress(InterruptedError):
             find(paper, tmp_path / "stopped")

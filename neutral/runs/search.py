@@ -7,25 +7,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file, save
 from tqdm import tqdm
 
-from neutral import labels, maskfiles, models, overlap, scores
+from neutral import labels, models, scores
 from neutral.corpora import Corpus
-from neutral.errors import NeutralError, reading
-from neutral.files import write_whole
+from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar, say
 from neutral.runs import hashes, scopes
+from neutral.runs.kept import Kept
 from neutral.runs.plans.search import SearchPlan, check, settings, shared
-from neutral.runs.records import Finished, begin, provenance, remember, scored, writing
+from neutral.runs.records import Finished, begin, provenance, scored, writing
 from neutral.runs.subject import facts, subject
 from neutral.search import ITERATIVE, METHODS, controls, experts, lottery
 from neutral.search.one_shot import one_shot
 from neutral.search.search import Search
 from neutral.study import FULL, PRETRAINED, Study
-from neutral.tasks import Score
 from neutral.training import memory_limit
 
 KEY = ("task", "method", "language", "source", "target", "sparsity", "seed", "variant")
@@ -58,6 +55,7 @@ class Finder:
         self._require_comparable(folder, info["settings"][plan.method])
         self.study = begin(folder, info, fixed=fixed, kept=kept, grows=("sparsities",))
         self.results = Finished(self.study, KEY)
+        self.kept = Kept(plan, self.study, self.results, models.stack(self.subject.model))
 
     def run(self) -> Study:
         """Find, score and count the masks that are not done yet, and return the study."""
@@ -74,7 +72,8 @@ class Finder:
         self._count()
         if plan.functional:
             self._functional()
-        self._drop_masks()
+        if plan.keep is not None:
+            self.kept.drop()
         return self.study
 
     def search(self, code: str, seed: int) -> Search:
@@ -94,10 +93,10 @@ class Finder:
         start = self._next_round(code, seed)
         if start is None:
             return
-        mask = self._mask(sparsities[start - 1], seed, code) if start else None
+        mask = self.kept.mask(sparsities[start - 1], seed, code) if start else None
         search, r = self.search(code, seed), start
         if start and self._keeps_head:
-            search.head = self._head(sparsities[start - 1], seed, code)
+            search.head = self.kept.head(sparsities[start - 1], seed, code)
 
         def advance(step: int, _steps: int) -> None:
             if step == 1:
@@ -107,21 +106,21 @@ class Finder:
         for done in lottery.find(search, sparsities, start=start, mask=mask, tell=advance):
             if done.following is not None:
                 if self._keeps_head:  # before the mask, which says that a round is done
-                    self._save_head(search.head, sparsities[r], seed, code)
-                self._save(done.following, sparsities[r], seed, code)
-            self._score(code, seed, done.sparsity, done.score, search.recipe.steps)
+                    self.kept.save_head(search.head, sparsities[r], seed, code)
+                self.kept.save(done.following, sparsities[r], seed, code)
+            self.kept.score(code, seed, done.sparsity, done.score, search.recipe.steps)
             r += 1
 
     def _next_round(self, code: str, seed: int) -> int | None:
         """Return the round to start with, the latest whose mask exists; None if all rounds are done."""
         sparsities = self.plan.sparsities
-        has_score = [self._scored(code, seed, s) for s in (0.0, *sparsities)]
-        has_mask = [self._has_mask(s, seed, code) for s in sparsities]
-        has_counts = [self._is_counted(s, seed, code) for s in sparsities]
+        has_score = [self.kept.is_scored(code, seed, s) for s in (0.0, *sparsities)]
+        has_mask = [self.kept.has_mask(s, seed, code) for s in sparsities]
+        has_counts = [self.kept.is_counted(s, seed, code) for s in sparsities]
         if all(has_score) and all(mask or counts for mask, counts in zip(has_mask, has_counts, strict=True)):
             return None
         for r in range(len(sparsities), 0, -1):
-            head_is_kept = not self._keeps_head or self._head_path(sparsities[r - 1], seed, code).is_file()
+            head_is_kept = not self._keeps_head or self.kept.head_path(sparsities[r - 1], seed, code).is_file()
             if has_mask[r - 1] and head_is_kept and all(has_score[:r]):
                 return r
         return 0
@@ -130,7 +129,7 @@ class Finder:
         plan, search = self.plan, self.search(code, seed)
         variants = ("", "a", "b") if plan.halves else ("",)
         choices = [(s, v) for s in plan.sparsities for v in variants]
-        if not all(self._has_mask(s, seed, code, v) or self._is_counted(s, seed, code, v) for s, v in choices):
+        if not all(self.kept.has_mask(s, seed, code, v) or self.kept.is_counted(s, seed, code, v) for s, v in choices):
             if plan.method == "random":
                 search.recipe = replace(search.recipe, seed=_seed(seed, code))
             text = search.train_items[: plan.blocks] if plan.method in ("wanda", "fisher") else None
@@ -141,17 +140,17 @@ class Finder:
             self._tell_unreached(search.unreached, code)
             for variant, masks in masks_of.items():
                 for sparsity, mask in masks.items():
-                    self._save(mask, sparsity, seed, code, variant)
+                    self.kept.save(mask, sparsity, seed, code, variant)
         search.recipe = replace(search.recipe, seed=seed)
         for sparsity in (0.0, *plan.sparsities):
-            if not self._scored(code, seed, sparsity):
-                mask = self._mask(sparsity, seed, code) if sparsity else None
+            if not self.kept.is_scored(code, seed, sparsity):
+                mask = self.kept.mask(sparsity, seed, code) if sparsity else None
                 if plan.trains:
                     score = search.trained(mask, advance)
                 else:
                     search.rewind(mask)
                     score = search.evaluate()
-                self._score(code, seed, sparsity, score, search.recipe.steps if plan.trains else 0)
+                self.kept.score(code, seed, sparsity, score, search.recipe.steps if plan.trains else 0)
         if not plan.trains:
             advance(1, 1)
 
@@ -181,20 +180,20 @@ class Finder:
         kinds += ["shuffled"] if "shuffled" in plan.controls else []
         for sparsity in plan.sparsities:
             for seed in plan.seeds:
-                codes = self._with_masks(sparsity, seed)
-                missing = [kind for kind in kinds if not self._counted(sparsity, seed, kind, codes)]
+                codes = self.kept.with_masks(sparsity, seed)
+                missing = [kind for kind in kinds if not self.kept.counted(sparsity, seed, kind, codes)]
                 if not missing or not codes:
                     continue
-                masks = [self._mask(sparsity, seed, code) for code in codes]
+                masks = [self.kept.mask(sparsity, seed, code) for code in codes]
                 if "languages" in missing:
-                    self._write_counts(masks, codes, sparsity, seed, "languages")
+                    self.kept.write_counts(masks, codes, sparsity, seed, "languages")
                 if "pretrained" in missing or "beyond" in missing:
                     reference = self.pretrained(codes[0], sparsity, seed)
                     both = [*codes, PRETRAINED]
-                    self._write_counts([*masks, reference], both, sparsity, seed, "pretrained")
-                    self._write_counts([mask ^ reference for mask in masks], codes, sparsity, seed, "beyond")
+                    self.kept.write_counts([*masks, reference], both, sparsity, seed, "pretrained")
+                    self.kept.write_counts([mask ^ reference for mask in masks], codes, sparsity, seed, "beyond")
                 if "shuffled" in missing:
-                    self._write_counts([mask.shuffled(seed) for mask in masks], codes, sparsity, seed, "shuffled")
+                    self.kept.write_counts([mask.shuffled(seed) for mask in masks], codes, sparsity, seed, "shuffled")
             self._count_within(sparsity)
 
     def _count_within(self, sparsity: float) -> None:
@@ -211,19 +210,19 @@ class Finder:
             ("seeds", several, [f"{row.language}/{row.seed}" for row in several.itertuples()]),
             ("halves", halves, [f"{row.language}/{row.variant}" for row in halves.itertuples()]),
         ):
-            if len(rows) and not self._counted(sparsity, first, kind, names):
-                masks = [self._read(path) for path in rows.path]
-                self._write_counts(masks, names, sparsity, first, kind)
+            if len(rows) and not self.kept.counted(sparsity, first, kind, names):
+                masks = [self.kept.read(path) for path in rows.path]
+                self.kept.write_counts(masks, names, sparsity, first, kind)
 
     def _functional(self) -> None:
         plan, seed = self.plan, self.plan.seeds[0]
         for sparsity in plan.functional:
-            codes = self._with_masks(sparsity, seed)
+            codes = self.kept.with_masks(sparsity, seed)
             search = self.search(codes[0], seed)
             masks: dict[str, Mask | None] = {FULL: None}
             masks[PRETRAINED] = self.pretrained(codes[0], sparsity, seed)
             masks["random"] = Mask.random(masks[PRETRAINED], sparsity, seed)
-            masks |= {code: self._mask(sparsity, seed, code) for code in codes}
+            masks |= {code: self.kept.mask(sparsity, seed, code) for code in codes}
             common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
             todo = {
                 source: mask
@@ -237,16 +236,6 @@ class Finder:
                     self.results.append("functional", **common, source=source, target=target, **scored(score))
                     shown.update()
 
-    def _drop_masks(self) -> None:
-        """Delete the masks that were counted and that the plan does not keep."""
-        if self.plan.keep is None:
-            return
-        index = self.study.masks_index()
-        for row in index[(index.task == self.plan.task) & (index.method == self.plan.method)].itertuples():
-            if row.variant or row.sparsity not in self.plan.keep or row.seed != self.plan.seeds[0]:
-                row.path.unlink()
-                self._head_path(row.sparsity, row.seed, row.language).unlink(missing_ok=True)
-
     def _steps_left(self) -> int:
         plan = self.plan
         if not plan.trains:
@@ -258,107 +247,14 @@ class Finder:
                     start = self._next_round(code, seed)
                     rounds = 0 if start is None else len(plan.sparsities) + 1 - start
                 else:
-                    rounds = sum(not self._scored(code, seed, s) for s in (0.0, *plan.sparsities))
+                    rounds = sum(not self.kept.is_scored(code, seed, s) for s in (0.0, *plan.sparsities))
                     rounds += plan.method == "change"
                 left += rounds * plan.recipe.of(len(self.subject.train[code])).steps
         return left
 
-    def _mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> Mask:
-        return self._read(self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant))
-
-    def _read(self, path: Path) -> Mask:
-        """Return a mask of the study. Raises `NeutralError` for one that was changed since it was found."""
-        mask = maskfiles.read(path)
-        remember(self.study, "masks", {path.stem: hashes.mask(mask)}, "the mask")
-        return mask
-
     @property
     def _keeps_head(self) -> bool:
         return self.plan.recipe.head == "keep"
-
-    def _head_path(self, sparsity: float, seed: int, code: str) -> Path:
-        """Return the file of the head that the ticket of a sparsity starts with: as the round before left it."""
-        mask = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code)
-        return self.study.path / "heads" / mask.name
-
-    def _save_head(self, head: dict[str, torch.Tensor], sparsity: float, seed: int, code: str) -> None:
-        path = self._head_path(sparsity, seed, code)
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, save({name: tensor.cpu() for name, tensor in head.items()}))
-        self.study.info = Study.create(self.study.path, {"heads": {path.stem: hashes.file(path)}}).info
-
-    def _head(self, sparsity: float, seed: int, code: str) -> dict[str, torch.Tensor]:
-        path = self._head_path(sparsity, seed, code)
-        with reading(path, "a task's head in safetensors"):
-            head, read = load_file(path), hashes.file(path)
-        remember(self.study, "heads", {path.stem: read}, "the head")
-        return head
-
-    def _has_mask(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
-        return self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant).is_file()
-
-    def _save(self, mask: Mask, sparsity: float, seed: int, code: str, variant: str = "") -> None:
-        mask.header |= {
-            "model": Path(self.plan.model).name,
-            "language": code,
-            "task": self.plan.task,
-            "method": self.plan.method,
-            "sparsity": sparsity,
-            "seed": seed,
-        }
-        if stack := models.stack(self.subject.model):
-            mask.header["stack"] = stack
-        if variant:
-            mask.header["variant"] = variant
-        path = self.study.mask_path(self.plan.task, self.plan.method, sparsity, seed, code, variant)
-        Study(self.study.path)  # raises if it was removed: the next study there would take this mask for its own
-        if not variant and self._scored(code, seed, sparsity):  # found again, as its file was removed
-            remember(self.study, "masks", {path.stem: hashes.mask(mask)}, "the mask, found again,")
-        maskfiles.write(mask, path)
-        self.study.info = Study.create(self.study.path, {"masks": {path.stem: hashes.mask(mask)}}).info
-
-    def _with_masks(self, sparsity: float, seed: int) -> list[str]:
-        """Return the study's languages that have a mask, in the study's order."""
-        return [code for code in self.study.info["languages"] if self._has_mask(sparsity, seed, code)]
-
-    def _is_counted(self, sparsity: float, seed: int, code: str, variant: str = "") -> bool:
-        if variant:
-            return self._counted(sparsity, self.plan.seeds[0], "halves", [f"{code}/{variant}"])
-        several = len(self.plan.seeds) > 1
-        bound = not several or self._counted(sparsity, self.plan.seeds[0], "seeds", [f"{code}/{seed}"])
-        return bound and self._counted(sparsity, seed, "languages", [code])
-
-    def _counted(self, sparsity: float, seed: int, kind: str, members: list[str]) -> bool:
-        path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
-        return path.is_file() and set(members) <= set(overlap.Counts.load(path).members)
-
-    def _write_counts(self, masks: list[Mask], names: list[str], sparsity: float, seed: int, kind: str) -> None:
-        path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
-        lost = sorted(set(overlap.Counts.load(path).members) - set(names)) if path.is_file() else []
-        if lost:
-            raise NeutralError(
-                f"{path}: holds {', '.join(lost)}, whose masks are not kept, so no more languages can be counted with "
-                "them; take another --study, or --keep masks from the start"
-            )
-        overlap.count(masks, names).save(path)
-
-    def _scored(self, code: str, seed: int, sparsity: float) -> bool:
-        return self.results.has("score", **self._score_key(code, seed, sparsity))
-
-    def _score_key(self, code: str, seed: int, sparsity: float) -> dict:
-        return {
-            "task": self.plan.task,
-            "method": self.plan.method if sparsity else FULL,
-            "language": code,
-            "sparsity": sparsity,
-            "seed": seed,
-            "variant": "trained" if self.plan.trains else "untrained",
-        }
-
-    def _score(self, code: str, seed: int, sparsity: float, score: Score, steps: int) -> None:
-        key = self._score_key(code, seed, sparsity)
-        if not self.results.has("score", **key):
-            self.results.append("score", **key, steps=steps, **scored(score))
 
     def _require_comparable(self, folder: str | Path, chosen: dict) -> None:
         """Refuse settings under which the full network's score would be another than the study's other methods have."""
