@@ -15,12 +15,12 @@ FORKED = "find|transfer$|typology|retrieve|represent|compress$|pretrain"  # not 
 
 @pytest.mark.long
 def test_twelve_kills_lose_nothing_double_nothing_and_leave_nothing():
-    command = [sys.executable, "-m", "benchmarks.kills", "--kills", "12", "--minutes", "1", "--only", FORKED]
+    command = [sys.executable, "-m", "benchmarks.kills", "--kills", "12", "--minutes", "3", "--only", FORKED]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in done.stdout.splitlines()[2:]]
-    assert len(rows) == 10
-    assert sum(int(row[2]) for row in rows) >= 6  # fewer than 12 on a machine that is too slow for its minute
+    assert len(rows) == 9
+    assert sum(int(row[2]) for row in rows) >= 6  # fewer than 12 on a machine that is too slow for its minutes
 
 
 def test_what_is_different_after_kills_is_counted(tmp_path):

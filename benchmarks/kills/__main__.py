@@ -35,12 +35,12 @@ def trials(kills: int, seed: int, folder: Path, minutes: float, only: str = "") 
     left, time_left = kills, 60 * minutes
     for i, case in enumerate(chosen):
         part = case.share / sum(other.share for other in chosen[i:])
-        own, began = round(left * part), time.monotonic()
+        own = round(left * part)
         left -= own
         if own:
-            trial = Trial(case, folder / re.sub(r"\W+", "-", case.name))
+            trial, began = Trial(case, folder / re.sub(r"\W+", "-", case.name)), time.monotonic()
             yield trial.killed(own, random.Random(f"{seed} {case.name}"), began + part * time_left)
-        time_left -= time.monotonic() - began
+            time_left -= time.monotonic() - began
 
 
 def line(tally: Tally) -> str:
