@@ -23,7 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, StorageError
+from neutral.system import refused
 from neutral.writers import UNKNOWN, Writer, read, read_at
 
 RECORD = ".writer"
@@ -56,7 +57,7 @@ def only_writer(folder: str | Path, *, patience: float = 0.0) -> Iterator[None]:
     ------
     NeutralError
         Naming who writes there and since when; within, if another machine took over while this process stood still.
-    FileError
+    StorageError
         If the folder cannot be written.
     """
     place = Path(os.path.realpath(folder))
@@ -158,7 +159,7 @@ def _acquired(folder: str | Path, place: Path, patience: float) -> _Lock:
             if time.monotonic() >= begun + patience + _TRIED:
                 raise FileError(folder, "cannot be locked: it changes all the time, or cannot be made") from error
         except OSError as error:
-            raise FileError(folder, f"cannot be written: {error.strerror or error}") from error
+            raise StorageError(folder, f"cannot be written: {refused(error) or error}") from error
         time.sleep(_PAUSE)
 
 

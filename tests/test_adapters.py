@@ -142,7 +142,7 @@ def test_find_scores_and_checks_each_language_with_its_adapter(folder, corpus, e
     assert {row["language"]: row["loss"] for row in full} == pytest.approx(expected)
     checked = [row for row in study.rows("functional") if row["source"] == "full"]
     assert {row["target"]: row["loss"] for row in checked} == pytest.approx(expected)
-    assert ["XmodForMaskedLM has no adapter for fr" in note for note in study.info["notes"]] == [True]
+    assert sum("XmodForMaskedLM has no adapter for fr" in note for note in study.info["notes"]) == 1
 
 
 def test_training_and_norms_are_those_of_the_languages_adapter(folder, corpus):

@@ -24,7 +24,7 @@ LIVE = PARTS[-2:]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A tiny model with a tokenizer of three languages."""
-    return tiny.saved(tmp_path_factory.mktemp("models") / "tiny", languages=("en", "ar", "zh"))
+    return tiny.saved(tmp_path_factory.mktemp("models") / "tiny", size=700, languages=("en", "ar", "zh"))
 
 
 @pytest.fixture(scope="module")
