@@ -162,7 +162,8 @@ def _same(work: Compressor, name: str, data: Benchmark) -> str:
     """Return the digest of data. Raises `NeutralError` if the study's results of that name have another."""
     digest = data.digest()
     for row in work.study.rows("finetune"):
-        if row["data"] == name and row.get("task", CLASSIFICATION) == data.task and row.get("digest", digest) != digest:
+        is_of_it = row.get("data") == name and row.get("task", CLASSIFICATION) == data.task
+        if is_of_it and row.get("digest", digest) != digest:
             raise NeutralError(f"{work.study.path}: its results on {name} are of other data; choose another --study")
     return digest
 

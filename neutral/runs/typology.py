@@ -160,9 +160,11 @@ def _require_same_tests(study: Study, asked: dict[str, int]) -> None:
     """
     before = study.info.get("tests")
     if before is None:
-        tests = (row for row in study.rows("association") if row["scheme"] == "plain")
+        tests = (row for row in study.rows("association") if row.get("scheme") == "plain" and "members" in row)
         drawn = {
-            row["permutations"] for row in tests if factorial(row["members"].count(",") + 1) > asked["permutations"]
+            row["permutations"]
+            for row in tests
+            if row.get("permutations") and factorial(row["members"].count(",") + 1) > asked["permutations"]
         }
         before = {"permutations": max(drawn)} if drawn else {}
     for name, value in asked.items():
