@@ -5,7 +5,7 @@ import json
 import pytest
 
 from neutral.errors import NeutralError
-from neutral.runs.hashes import configured
+from neutral.hashes import configured
 from neutral.runs.records import Finished, begin, writing
 from neutral.study import Study
 

@@ -22,6 +22,8 @@ Scores = dict[str, tuple[Score, Score]]
 
 _OPTIONS = {"batch_size": "batch"}  # parts of a recipe that the command calls otherwise
 
+_PARTS = ("weights", "config", "tokenizer")  # of an encoder, each with a hash
+
 _OF_ROUNDS = ("schedule", "examples", "head", "epochs")  # what does not matter to one training by steps
 
 
@@ -104,7 +106,7 @@ def _differences(before: dict, asked: dict) -> list[str]:
 
 def _other_encoder(old: dict | None, new: dict | None) -> list[str]:
     names = [encoder["name"] if encoder else "nothing" for encoder in (old, new)]
-    changed = [part for part in ("weights", "tokenizer") if (old or {}).get(part) != (new or {}).get(part)]
+    changed = [part for part in _PARTS if (old or {}).get(part) != (new or {}).get(part)]
     if not changed:
         return []
     if names[0] == names[1]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from neutral import models
+from neutral import hashes, models
 from neutral.compression import finetuning
 from neutral.compression.table import Table
 from neutral.corpora.readings import listed
@@ -14,7 +14,6 @@ from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.models import adapters
 from neutral.progress import say
-from neutral.runs import hashes
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
 from neutral.runs.records import Finished, remember, scored

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import torch
 
-from neutral import children, maskfiles, models, scores
+from neutral import children, hashes, maskfiles, models, scores
 from neutral.corpora import Corpus, parts
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar, say
-from neutral.runs import hashes, scopes
+from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
 from neutral.runs.records import Finished, begin, provenance, remember, scored, writing
 from neutral.runs.subject import Subject, facts, ready, subject

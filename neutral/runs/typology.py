@@ -16,13 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neutral import association, labels, summary, typology
+from neutral import association, hashes, labels, summary, typology
 from neutral.association import schemes
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.progress import bar, say
-from neutral.runs import hashes
 from neutral.runs.plans.typology import TypologyPlan, check, settings
 from neutral.runs.records import Finished, remember
 from neutral.study import Study, same_sparsity
