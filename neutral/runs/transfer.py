@@ -174,14 +174,14 @@ def transfer(
 
 def _remember_masks(plan: TransferPlan, study: Study, masks: Path) -> None:
     """Write into the study which masks the plan reads, and refuse one that has changed since it was found or read."""
-    found = Study(masks)
+    source = Study(masks)
     for code, sparsity, seed in sorted(_needed(plan, plan.runs())):
-        path = found.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
+        path = source.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
         if path.is_file():  # all that are still to be read are there
             hashed = {path.stem: hashes.mask(maskfiles.read(path))}
             remember(study, "masks", hashed, f"the mask (in {path.parent})")
-            if found.info.get("masks", {}).get(path.stem):
-                remember(found, "masks", hashed, "the mask")
+            if source.info.get("masks", {}).get(path.stem):
+                remember(source, "masks", hashed, "the mask")
 
 
 def _needed(plan: TransferPlan, runs: Iterable[Run]) -> set[tuple[str, float, int]]:
