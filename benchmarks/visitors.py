@@ -125,11 +125,11 @@ class Visitor:
             message = ForwardMsg.FromString(self._socket.recv(timeout=WAIT))
             if message.WhichOneof("type") == "file_urls_response":
                 break
-        there = []
+        uploads = []
         for (name, data), urls in zip(files.items(), message.file_urls_response.file_urls, strict=True):
             self._put(urls.upload_url, name, data)
-            there.append({"name": name, "size": len(data), "file_id": urls.file_id, "file_urls": urls})
-        return there
+            uploads.append({"name": name, "size": len(data), "file_id": urls.file_id, "file_urls": urls})
+        return uploads
 
     def _put(self, path: str, name: str, data: bytes) -> None:
         mark = uuid.uuid4().hex

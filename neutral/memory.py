@@ -26,8 +26,8 @@ def memory(root: Path = Path("/")) -> Memory | None:
 
     Linux tells (`/proc/meminfo`, control groups 1 and 2 under `root`); other systems do not, not to this function.
 
-    >>> there = memory()
-    >>> there is None or 0 < there.left <= there.limit
+    >>> room = memory()
+    >>> room is None or 0 < room.left <= room.limit
     True
     """
     try:

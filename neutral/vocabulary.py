@@ -59,8 +59,8 @@ def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size
     kept |= set(tokenizer.all_special_ids) | set(backend.get_added_tokens_decoder())
     state = json.loads(backend.to_str())
     kept |= {vocabulary[piece] for piece in _bytes(state) if piece in vocabulary}
-    if size is not None and len(kept) > size:
-        raise NeutralError(f"{size:,} pieces are too few: special tokens and single characters are {len(kept):,}")
+    if size is not None:
+        _require_room(size, len(kept))
     chain = _chains(state["model"])
     names = {i: piece for piece, i in vocabulary.items()}
     for token, _ in share.most_common():
@@ -181,8 +181,7 @@ def train_wordpiece(lines: dict[str, list[str]], size: int) -> PreTrainedTokeniz
     for line in _even(lines, min(sum(map(len, text)) for text in lines.values())):
         words.update(word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(line)))
     vocabulary = special + wordpiece.pieces(words, size - len(special))
-    if len(vocabulary) > size:
-        raise NeutralError(f"{size:,} pieces are too few: special tokens and single characters are {len(vocabulary):,}")
+    _require_room(size, len(vocabulary))
     backend = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token="[UNK]"))
     backend.normalizer, backend.pre_tokenizer, backend.decoder = normalizer, splitter, decoders.WordPiece()
     backend.post_processor = processors.TemplateProcessing(
@@ -194,6 +193,13 @@ def train_wordpiece(lines: dict[str, list[str]], size: int) -> PreTrainedTokeniz
     return PreTrainedTokenizerFast(
         tokenizer_object=backend, model_max_length=512, **{f"{k}_token": v for k, v in names.items()}
     )
+
+
+def _require_room(size: int, least: int) -> None:
+    if least > size:
+        raise NeutralError(
+            f"{size:,} pieces are too few: special tokens and single characters are {least:,}; take that many or more"
+        )
 
 
 def _even(lines: dict[str, list[str]], room: int) -> list[str]:

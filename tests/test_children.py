@@ -92,9 +92,9 @@ def test_the_others_end_when_one_fails(tmp_path):
     began = time.monotonic()
     with pytest.raises(ValueError, match="a fault"), children.pools(2) as pools:  # noqa: PT012
         pools[0].submit(work, tmp_path, "sleeping")
-        assert wait_for(lambda: list(tmp_path.iterdir()), 30)
+        assert wait_for(lambda: list(tmp_path.iterdir()), 60)
         pools[1].submit(fail).result()
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 300  # and not 600
     assert not is_there(next(tmp_path.iterdir()).name)
 
 

@@ -43,7 +43,7 @@ def test_a_folder_is_a_model_when_all_its_files_are_there(folder, tmp_path):
 
 
 def test_a_folder_without_a_token_table_is_refused_with_words(tmp_path):
-    with pytest.raises(FileError, match=r"no such file|cannot be read as a model's weights in safetensors"):
+    with pytest.raises(FileError, match=r"model\.safetensors: no such file"):
         checkpoint.matrix(tmp_path)
     save_file({"layer.weight": torch.ones(2, 2)}, tmp_path / checkpoint.WEIGHTS)
     with pytest.raises(FileError, match="no tensor is called as a token table is"):
@@ -54,7 +54,7 @@ def test_a_folder_without_a_token_table_is_refused_with_words(tmp_path):
     with pytest.raises(FileError, match="cannot be read as a tokenizer"):
         checkpoint.tokenizer(tmp_path)
     (tmp_path / checkpoint.INDEX).write_text("[]")
-    with pytest.raises(FileError, match=r"no such file|cannot be read as a model's weights in safetensors"):
+    with pytest.raises(FileError, match="cannot be read as a model's weights in safetensors"):
         checkpoint.shape(tmp_path)
 
 

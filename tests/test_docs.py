@@ -71,6 +71,24 @@ def test_every_key_of_study_json_is_named(study):
     assert not keys - known
 
 
+def test_the_settings_and_scores_of_a_pretraining_are_named(tmp_path):
+    from neutral.corpora import Corpus
+    from neutral.pretraining import record, start
+    from neutral.recipes import Recipe
+    from neutral.tasks import Score
+
+    text = {"train": {"en": ["a"]}, "held_out": {"en": ["b"]}}
+    corpus = Corpus("text", hashes={}, **text)
+    sizes = {"vocabulary": 5, "length": 4, "mask_share": 0.15}
+    encoder = start.Encoder(None, None, dict.fromkeys(("weights", "config", "tokenizer"), "0"), ())
+    of_nothing = record.settings(None, None, corpus, Recipe(), start.Shape(), **sizes)
+    of_encoder = record.settings("name", encoder, corpus, Recipe(), start.Shape(), **sizes)
+    record.finish(tmp_path, of_nothing, {"en": (Score(1.0, 2), Score(2.0, 2))})
+    written = json.loads((tmp_path / record.FILE).read_text())
+    keys = {*of_nothing, *of_encoder, *of_encoder["from"], *written, *written["scores"]["en"][0]}
+    assert not keys - named(section("## A pretrained model"))
+
+
 def test_the_keys_of_masks_and_counts_are_named():
     masks, counts = section("## Mask files"), section("## Counts")
     for path in ROOT.glob("data/studies/*/masks/*.safetensors"):

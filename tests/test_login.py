@@ -53,5 +53,12 @@ def test_a_list_of_visitors_keeps_others_out(email, title):
     assert at.title[0].value == title
 
 
+def test_a_table_of_visitors_whose_key_has_a_slip_lets_nobody_in():
+    user = {"is_logged_in": True, "email": "a@x.org"}
+    at = opened("pages/masks.py", user, auth={"redirect_uri": "x"}, visitors={"email": ["@x.org"]})
+    assert at.title[0].value == "neutral"
+    assert "not on the list" in at.error[0].value
+
+
 def test_without_auth_everybody_sees_the_page():
     assert opened("pages/masks.py", {}).title[0].value == "Your masks"

@@ -233,10 +233,17 @@ def test_a_model_that_was_not_made_so_is_not_overwritten(encoder, tmp_path):
         pretrained(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"settings": 1}', '{"settings": {}, "scores": {"en": [{"x": 1}]}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", '{"settings": 1}', "[" * 100_000, '{"settings": {}, "scores": {"en": [{"x": 1}]}}'),
+        '{"settings": {}, "scores": {"en": [{"loss": "low", "count": 1}, {"loss": 1, "count": 1}]}}',
+    ],
+    ids=range(7),
+)
 def test_a_record_that_is_none_is_one_line(text, tmp_path):
     (tmp_path / "pretraining.json").write_text(text)
-    with pytest.raises(FileError, match=r"pretraining\.json: is no record of a pretraining"):
+    with pytest.raises(FileError, match=r"pretraining\.json: (cannot be read as a record of a pr|is nested too deep)"):
         pretrained(tmp_path)
 
 

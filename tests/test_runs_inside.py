@@ -16,11 +16,11 @@ import torch
 
 from neutral import cli, corpora, maskfiles, models
 from neutral.errors import NeutralError
+from neutral.hashes import digest
 from neutral.inside import representations, retrieval, states
 from neutral.inside.definitions import PAPER, Definition, among
 from neutral.masks import Mask
 from neutral.runs import inside
-from neutral.runs.hashes import digest
 from neutral.runs.plans.inside import InsidePlan
 from neutral.search import controls
 from neutral.search.search import Search

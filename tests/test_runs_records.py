@@ -5,8 +5,9 @@ import json
 import pytest
 
 from neutral.errors import NeutralError
-from neutral.runs.hashes import configured
-from neutral.runs.records import begin, writing
+from neutral.hashes import configured
+from neutral.runs.records import Finished, begin, writing
+from neutral.study import Study
 
 
 def info(seed):
@@ -63,3 +64,11 @@ def test_a_study_goes_on_with_the_same_configuration_only(tmp_path):
         begin(tmp_path / "study", info(0) | {"config": "0" * 16}, fixed=())
     begin(tmp_path / "old", info(0), fixed=())
     assert begin(tmp_path / "old", info(0) | {"config": plain}, fixed=()).info["config"] == plain
+
+
+def test_results_of_a_later_version_are_no_hindrance(tmp_path):
+    study = Study.create(tmp_path, info(0))
+    study.append("prophecy", task=["mlm", {"of": "later"}])
+    results = Finished(study, ("task",))
+    assert results.has("prophecy", task=["mlm", {"of": "later"}])
+    assert not results.has("score", task="mlm")

@@ -10,11 +10,11 @@ import torch
 from tokenizers import normalizers, pre_tokenizers, processors
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForPreTraining, ByT5Tokenizer, CanineTokenizer
 
-from neutral import maskfiles, models
+from neutral import hashes, maskfiles, models
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.recipes import Recipe
-from neutral.runs import compression, finetuning, hashes, inside, search, transfer, typology
+from neutral.runs import compression, finetuning, inside, search, transfer, typology
 from neutral.runs.plans import compression as compression_plan
 from neutral.runs.plans import search as search_plan
 from neutral.runs.plans import transfer as transfer_plan

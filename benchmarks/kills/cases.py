@@ -71,7 +71,9 @@ def make_material(folder: Path) -> None:
     for name, examples in (("train", 64), ("validation", 16)):
         rows = [f"{i % 2},{('rain was old', 'bread by night')[i % 2]}" for i in range(examples)]
         (folder / "labelled" / f"{name}.csv").write_text("\n".join(["label,text", *rows]), encoding="utf-8")
-    found = f"find --study {folder}/study --model {folder}/model --text {folder}/text --device cpu --quiet --length 32"
-    found += " --batch 2 --held-out-blocks 4 --method wanda --sparsity 0.5 --blocks 4 --steps 1 --controls pretrained"
-    if main(found.split()):
+    command = (
+        f"find --study {folder}/study --model {folder}/model --text {folder}/text --device cpu --quiet --length 32"
+    )
+    command += " --batch 2 --held-out-blocks 4 --method wanda --sparsity 0.5 --blocks 4 --steps 1 --controls pretrained"
+    if main(command.split()):
         raise RuntimeError("the study of masks could not be made")

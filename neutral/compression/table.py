@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 FORMAT = "neutral-table"
 
-_BEST = (
-    20_000  # numbers a stored byte: rank one, in float16, of a table twice as wide as any model's is told by one each
-)
+# Numbers a stored byte: as many as a table of rank one has in float16 that is twice as wide as any model's.
+_BEST = 20_000
 
 KINDS: dict[str, type[Table]] = {}
 """Method -> the class of its tables."""

@@ -101,7 +101,7 @@ def plain(text: object) -> str:
     >>> plain('<a href="x">%{y}</a> & $x$')
     '&#60;a href="x"&#62;%&#123;y}&#60;/a&#62; &#38; &#36;x&#36;'
     """
-    return _PSEUDO_HTML.sub(lambda found: f"&#{ord(found[0])};", one_line(text))
+    return _PSEUDO_HTML.sub(lambda match: f"&#{ord(match[0])};", one_line(text))
 
 
 def member_name(member: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neutral.corpora import Corpus
 from neutral.corpora.corpus import digest
-from neutral.errors import FileError, NeutralError
+from neutral.errors import NeutralError, reading
 from neutral.files import write_whole
 from neutral.pretraining.start import Encoder, Shape
 from neutral.recipes import Recipe
@@ -21,6 +21,8 @@ Scores = dict[str, tuple[Score, Score]]
 """Language -> (score of the model, score of the unigram model)."""
 
 _OPTIONS = {"batch_size": "batch"}  # parts of a recipe that the command calls otherwise
+
+_PARTS = ("weights", "config", "tokenizer")  # of an encoder, each with a hash
 
 _OF_ROUNDS = ("schedule", "examples", "head", "epochs")  # what does not matter to one training by steps
 
@@ -68,17 +70,18 @@ def scores_of(out: Path, asked: Mapping) -> Scores | None:
         if others := sorted(other.name for other in out.glob("*") if _is_model(other)):
             raise NeutralError(f"{out}: holds {others[0]} and no {FILE} that tells its settings; choose another --out")
         return None
-    try:
+    with reading(path, "a record of a pretraining (choose another --out)"):
         record = json.loads(path.read_text(encoding="utf-8"))
-        rows = record.get("scores")
-        scores = rows and {code: tuple(Score(**row) for row in both) for code, both in rows.items()}
-        before = record["settings"]
-        differences = _differences(before, json.loads(json.dumps(asked)))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FileError(path, f"is no record of a pretraining ({error}); choose another --out") from error
+        differences = _differences(record["settings"], json.loads(json.dumps(asked)))
+        rows = record.get("scores", {})
+        scores = {code: (_score(model), _score(unigram)) for code, (model, unigram) in rows.items()}
     if differences:
         raise NeutralError(f"{out}: was made with {', and '.join(differences)}; choose another --out")
     return scores or None
+
+
+def _score(row: Mapping) -> Score:
+    return Score(float(row["loss"]), int(row["count"]))
 
 
 def _is_model(path: Path) -> bool:
@@ -103,7 +106,7 @@ def _differences(before: dict, asked: dict) -> list[str]:
 
 def _other_encoder(old: dict | None, new: dict | None) -> list[str]:
     names = [encoder["name"] if encoder else "nothing" for encoder in (old, new)]
-    changed = [part for part in ("weights", "tokenizer") if (old or {}).get(part) != (new or {}).get(part)]
+    changed = [part for part in _PARTS if (old or {}).get(part) != (new or {}).get(part)]
     if not changed:
         return []
     if names[0] == names[1]:

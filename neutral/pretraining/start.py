@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from transformers import BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from neutral import encoding, models, vocabulary
+from neutral import hashes, models, vocabulary
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 
@@ -18,7 +16,6 @@ _DROPOUT = (  # what configurations call it
     *("mlp_dropout", "resid_dropout", "activation_dropout"),
 )
 _POSITIONS = 512  # of a model made from nothing
-_UNTOLD = ("_name_or_path", "transformers_version")  # of a configuration: what does not change the model
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Encoder(NamedTuple):
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     digests: dict[str, str]
-    """Of its weights and configuration, and of its tokenizer: 32 hexadecimal digits each."""
+    """Of its weights, its configuration and its tokenizer: `neutral.hashes`."""
     notes: tuple[str, ...]
 
 
@@ -70,7 +67,9 @@ def encoder(source: str, corpus: Corpus, *, length: int, seed: int) -> Encoder:
     _, poor = models.require_known(source, tokenizer, corpus.train)
     without = {name: 0.0 for name in _DROPOUT if hasattr(models.configuration(source), name)}
     loaded = models.load(source, "mlm", tokenizer=tokenizer, length=length, seed=seed, new_head=True, **without)
-    digests = {"weights": _weights_digest(loaded), "tokenizer": _tokenizer_digest(tokenizer)}
+    stored = {name: tensor for name, tensor in sorted(loaded.model.state_dict().items()) if name not in loaded.new}
+    digests = {"weights": hashes.digest(stored), "config": hashes.configured(source)}
+    digests |= {"tokenizer": hashes.tokenizer(tokenizer)}
     return Encoder(loaded.model, tokenizer, digests, (*loaded.notes, *poor))
 
 
@@ -100,20 +99,3 @@ def from_nothing(corpus: Corpus, size: int, shape: Shape, *, length: int, seed: 
     )
     set_seed(seed)
     return Untrained(BertForMaskedLM(config), tokenizer)
-
-
-def _weights_digest(loaded: models.Loaded) -> str:
-    """Return a digest of a model's configuration and weights, without those that are drawn anew."""
-    config = {name: value for name, value in loaded.model.config.to_diff_dict().items() if name not in _UNTOLD}
-    hasher = hashlib.blake2b(json.dumps(config, sort_keys=True, default=str).encode(), digest_size=16)
-    for name, tensor in sorted(loaded.model.state_dict().items()):
-        if name not in loaded.new:
-            hasher.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            hasher.update(tensor.detach().cpu().contiguous().flatten().numpy())
-    return hasher.hexdigest()
-
-
-def _tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    backend = encoding.require_backend(tokenizer, "trimming a vocabulary")
-    state = json.dumps([json.loads(backend.to_str()), tokenizer.special_tokens_map], sort_keys=True, default=str)
-    return hashlib.blake2b(state.encode(), digest_size=16).hexdigest()

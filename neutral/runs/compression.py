@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from neutral import models
+from neutral import hashes, models
 from neutral.compression import distortion, projection
 from neutral.compression.budget import Budget
 from neutral.compression.inventory import inventory
@@ -18,7 +18,7 @@ from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.progress import bar, say
-from neutral.runs import hashes, steps
+from neutral.runs import steps
 from neutral.runs.bench import Bench
 from neutral.runs.plans.compression import LOW_RANK, CompressionPlan, Trial, View, check, settings
 from neutral.runs.records import Finished, begin, provenance, writing

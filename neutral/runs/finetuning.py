@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from neutral import models
+from neutral import hashes, models
 from neutral.compression import finetuning
 from neutral.compression.table import Table
 from neutral.corpora.readings import listed
@@ -14,7 +14,6 @@ from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.models import adapters
 from neutral.progress import say
-from neutral.runs import hashes
 from neutral.runs.compression import Compressor
 from neutral.runs.plans.finetuning import FinetuningPlan, check
 from neutral.runs.records import Finished, remember, scored
@@ -162,7 +161,8 @@ def _same(work: Compressor, name: str, data: Benchmark) -> str:
     """Return the digest of data. Raises `NeutralError` if the study's results of that name have another."""
     digest = data.digest()
     for row in work.study.rows("finetune"):
-        if row["data"] == name and row.get("task", CLASSIFICATION) == data.task and row.get("digest", digest) != digest:
+        is_of_it = row.get("data") == name and row.get("task", CLASSIFICATION) == data.task
+        if is_of_it and row.get("digest", digest) != digest:
             raise NeutralError(f"{work.study.path}: its results on {name} are of other data; choose another --study")
     return digest
 

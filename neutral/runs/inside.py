@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedModel
 
-from neutral import corpora, maskfiles, models, scores
+from neutral import corpora, hashes, maskfiles, models, scores
 from neutral.errors import FileError, NeutralError
 from neutral.files import storing
 from neutral.inside import definitions, representations, retrieval
@@ -26,7 +26,6 @@ from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.progress import bar, say
-from neutral.runs import hashes
 from neutral.runs.plans.inside import MASKS, InsidePlan, check
 from neutral.runs.records import Finished, remember, require_model
 from neutral.search import controls

@@ -8,11 +8,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
-from neutral import maskfiles, overlap
+from neutral import hashes, maskfiles, overlap
 from neutral.errors import NeutralError, reading
 from neutral.files import write_whole
 from neutral.masks import Mask
-from neutral.runs import hashes
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.records import Finished, remember, scored
 from neutral.study import FULL, Study

@@ -125,7 +125,8 @@ class Finished:
 
     def _key(self, row: dict) -> tuple:
         row = self.seen_as(row)
-        return tuple(row.get(name) for name in self.fields)
+        values = (row.get(name) for name in self.fields)
+        return tuple(str(value) if isinstance(value, (list, dict)) else value for value in values)  # of later kinds
 
 
 @contextmanager

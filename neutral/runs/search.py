@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from neutral import labels, models, scores
+from neutral import hashes, labels, models, scores
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar, say
-from neutral.runs import hashes, scopes
+from neutral.runs import scopes
 from neutral.runs.kept import Kept
 from neutral.runs.plans.search import SearchPlan, check, settings, shared
 from neutral.runs.records import Finished, begin, provenance, scored, writing

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import torch
 
-from neutral import children, maskfiles, models, scores
+from neutral import children, hashes, maskfiles, models, scores
 from neutral.corpora import Corpus, parts
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.masks import Mask
 from neutral.progress import bar, say
-from neutral.runs import hashes, scopes
+from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, apart, check, settings
 from neutral.runs.records import Finished, begin, provenance, remember, scored, writing
 from neutral.runs.subject import Subject, facts, ready, subject
@@ -174,14 +174,14 @@ def transfer(
 
 def _remember_masks(plan: TransferPlan, study: Study, masks: Path) -> None:
     """Write into the study which masks the plan reads, and refuse one that has changed since it was found or read."""
-    found = Study(masks)
+    source = Study(masks)
     for code, sparsity, seed in sorted(_needed(plan, plan.runs())):
-        path = found.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
+        path = source.mask_path(plan.masks_of, plan.method, sparsity, seed, code)
         if path.is_file():  # all that are still to be read are there
             hashed = {path.stem: hashes.mask(maskfiles.read(path))}
             remember(study, "masks", hashed, f"the mask (in {path.parent})")
-            if found.info.get("masks", {}).get(path.stem):
-                remember(found, "masks", hashed, "the mask")
+            if source.info.get("masks", {}).get(path.stem):
+                remember(source, "masks", hashed, "the mask")
 
 
 def _needed(plan: TransferPlan, runs: Iterable[Run]) -> set[tuple[str, float, int]]:

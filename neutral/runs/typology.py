@@ -16,13 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neutral import association, labels, summary, typology
+from neutral import association, hashes, labels, summary, typology
 from neutral.association import schemes
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.progress import bar, say
-from neutral.runs import hashes
 from neutral.runs.plans.typology import TypologyPlan, check, settings
 from neutral.runs.records import Finished, remember
 from neutral.study import Study, same_sparsity
@@ -160,9 +159,11 @@ def _require_same_tests(study: Study, asked: dict[str, int]) -> None:
     """
     before = study.info.get("tests")
     if before is None:
-        tests = (row for row in study.rows("association") if row["scheme"] == "plain")
+        tests = (row for row in study.rows("association") if row.get("scheme") == "plain" and "members" in row)
         drawn = {
-            row["permutations"] for row in tests if factorial(row["members"].count(",") + 1) > asked["permutations"]
+            row["permutations"]
+            for row in tests
+            if row.get("permutations") and factorial(row["members"].count(",") + 1) > asked["permutations"]
         }
         before = {"permutations": max(drawn)} if drawn else {}
     for name, value in asked.items():

@@ -39,19 +39,22 @@ _SEED = whole(0, 2**32 - 1)
 _MEASURED = number(finite=False)  # a model may have diverged
 _UNKNOWN = maybe(number(finite=False))  # of languages about which too little is known
 _TEXTS, _SHARES = listed(_TEXT, "a list of texts"), listed(_SHARE, "a list of shares")
+_HASHES = named(_TEXT, "an object of name and hash")
 
 _RECIPE = fields({"steps": _COUNT, "epochs": number(0), "batch_size": _COUNT, "rate": number(0), "warmup": _SHARE})
 _SETTINGS = fields(
     {
-        **_each("scope only prompt answer weights", _TEXT),
-        **_each("held_out_blocks held_out passes text_blocks epochs lines", maybe(_COUNT)),
+        **_each("scope only prompt answer weights rest head", _TEXT),
+        **_each("held_out_blocks held_out passes text_blocks epochs lines rounds_in_all", maybe(_COUNT)),
         **_each("calibration neighbours examples", maybe(_COUNT)),
+        **_each("languages sources classes", _TEXTS),
         "sparsities": _SHARES,
+        "rounds": named(_SHARE, "an object of sparsity and that of the round before"),
         "recipe": maybe(_RECIPE),
         "labels": maybe(named(_TEXT)),
     }
 )
-_WORDS = fields({"name": _TEXT, "hashes": named(_TEXT, "an object of language and hash")})
+_WORDS = fields({"name": _TEXT, "hashes": _HASHES, "trained_on": named(_COUNT, "an object of language and number")})
 _PART = fields({"matrices": _COUNT, "weights": _COUNT, "name": text(1000), "reason": text(1000)})
 _INVENTORY = fields(
     {
@@ -62,12 +65,14 @@ _INVENTORY = fields(
 )
 _INFO = fields(
     {
-        **_each("about title model weights config task created", _TEXT),
+        **_each("about title model weights rest tokenizer config task created", _TEXT),
+        **_each("masks heads tested tokens", _HASHES),
         **_each("length parameters prunable layers vocabulary width", _COUNT),
         **_each("languages methods", _TEXTS),
         **_each("text parallel", _WORDS),
         "seeds": listed(_SEED, "a list of whole numbers"),
         "tied": flag,
+        "tests": named(_COUNT),
         "versions": named(_TEXT),
         "unknown": named(number(0, 1, finite=False)),
         "notes": listed(text(10_000), "a list of texts"),

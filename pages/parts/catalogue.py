@@ -27,7 +27,7 @@ VARIABLE = "NEUTRAL_STUDIES"
 Source = Study | MaskSet
 T, K, V = TypeVar("T"), TypeVar("K"), TypeVar("V")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("neutral.pages")
 
 
 def folders() -> list[Path]:

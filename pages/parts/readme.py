@@ -49,7 +49,7 @@ def inert(text: str) -> str:
     >>> inert("# A [study](http://x.org) of *masks*").replace(JOINER, "|")
     '# A [study]|(http|://x.org) of *masks*'
     """
-    return _LEADS.sub(lambda found: found[0] + JOINER, text)
+    return _LEADS.sub(lambda match: match[0] + JOINER, text)
 
 
 def _parts(text: str) -> Iterator[tuple[str, bool]]:

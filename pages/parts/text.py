@@ -31,7 +31,7 @@ def as_text(text: object) -> str:
     (':\\u2060red\\\\[x\\\\]', 'http:\\u2060//x.org')
     """
     line = " ".join(one_line(text).split())
-    line = _READ_LATER.sub(lambda found: found[0] + JOINER, line)
+    line = _READ_LATER.sub(lambda match: match[0] + JOINER, line)
     return _AT_START.sub(r"\g<0>\\", _MARKUP.sub(r"\\\g<0>", line))
 
 
