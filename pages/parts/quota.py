@@ -108,8 +108,8 @@ def show(held: Held) -> None:
     """Say in a line what the session holds, of what it may; a warning where that is all."""
     most, many = limits()
     line = (
-        f"Uploads: {held.masks} of at most {many:g} masks, {amount(held.uploaded)} of at most {amount(most)} of files; "
-        f"packed, they take {amount(held.kept)} of memory."
+        f"Uploads: {held.masks} of at most {many:g} masks, {amount(held.uploaded)} of at most {amount(most)} of files"
+        f"{f'; packed, they take {amount(held.kept)} of memory' if held.masks else ''}."
     )
     if held.masks >= many:
         st.warning(f"{line} To upload more, {_FEWER}.")
