@@ -16,6 +16,7 @@ CAREFUL = {
     "server.address": "localhost",
     "server.fileWatcherType": "none",
     "server.runOnSave": False,
+    "server.showEmailPrompt": False,
     "server.enableCORS": True,
     "server.enableXsrfProtection": True,
     "client.showErrorDetails": "none",

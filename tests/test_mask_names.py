@@ -138,6 +138,13 @@ def test_an_archive_of_windows_is_read_by_its_folders_too(in_process):
     assert [each.name for each in maskfiles.read_uploads([("all.zip", data)])] == ["fi", "ta"]
 
 
+def test_an_archive_made_from_another_folder_is_read_as_any_other(in_process):
+    """`zip all.zip ../runs/*/mask.pt` keeps the dots; nothing is ever written under a member's name."""
+    data = zipped({f"../runs/{code}/mask.pt": torch_bytes(tensors(0)) for code in ("fi", "ta")})
+    readings = maskfiles.read_uploads([("all.zip", data)])
+    assert [(each.name, each.problem) for each in readings] == [("fi", ""), ("ta", "")]
+
+
 def test_archives_that_claim_too_much_or_are_damaged_are_refused_in_one_line(tmp_path):
     one = zipped({"en/mask.npz": npz_bytes({NAME: np.eye(4)})})
     spoilt = bytearray(one)

@@ -45,7 +45,8 @@ def parsed(markdown):
 
 def strings():
     draw = random.Random(0)
-    return ["".join(draw.choices(NASTY, k=draw.randint(1, 12))) for _ in range(500)]
+    drawn = ["".join(draw.choices(NASTY, k=draw.randint(1, 12))) for _ in range(500)]
+    return [*drawn, "__init__", "a __b__ _c_ ___d___", "é__x__.__y", "_(__a__)_"]
 
 
 def test_any_text_reads_as_it_is_written_and_is_no_markup():

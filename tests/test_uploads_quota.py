@@ -48,10 +48,10 @@ def test_files_over_a_limit_are_refused_by_name_and_the_rest_kept(roomy, monkeyp
     monkeypatch.setenv(quota.BYTES, "10MB")
     monkeypatch.setenv(quota.FILES, "3")
     files = [("a.pt", 6_000_000), ("b.pt", 5_000_000), ("c.pt", 1_000_000), ("d.pt", 1_000_000), ("e.pt", 1)]
-    refused = quota.over(files, Held(files=0, uploaded=1_000_000))
+    refused = quota.over(files, Held(masks=0, uploaded=1_000_000))
     assert list(refused) == [1, 4]
     assert refused[1].startswith("b.pt: is left out: with its 5 MB this session would hold 12 MB of uploads, and ")
-    assert refused[4].startswith("e.pt: is left out: this session holds 3 files, and 3 is the limit; remove masks, or ")
+    assert refused[4].startswith("e.pt: is left out: this session holds 3 masks, and 3 is the limit; remove masks ")
 
 
 def test_the_default_is_four_gigabytes_and_two_hundred_files(monkeypatch):
@@ -91,14 +91,26 @@ def test_scarce_memory_is_said_with_how_much_and_what_to_do(left, limit, warned,
 def test_the_page_shows_what_is_used_and_says_when_the_quota_is_reached(roomy, monkeypatch):
     monkeypatch.setenv(quota.FILES, "3")
     at, size = uploaded("en", "fr")
-    assert f"Uploads: 2 of at most 3 files, {quota.amount(size)} of at most 4 GB" in text(at)
+    assert f"Uploads: 2 of at most 3 masks, {quota.amount(size)} of at most 4 GB" in text(at)
     at, _ = uploaded("de", "ru", at=at)
     assert [box.value for box in at.text_input] == ["en", "fr", "de"]
-    assert "ru.safetensors: is left out: this session holds 3 files" in at.error[0].value
+    assert "ru.safetensors: is left out: this session holds 3 masks" in at.error[0].value
     assert "To upload more, remove masks" in at.warning[0].value
     next(button for button in at.button if button.label == "Remove").click().run()
     at, _ = uploaded("ru", at=at)
     assert [box.value for box in at.text_input] == ["fr", "de", "ru"]
+
+
+def test_a_file_that_is_no_mask_takes_no_masks_place(roomy, monkeypatch):
+    monkeypatch.setenv(quota.FILES, "3")
+    monkeypatch.setenv(quota.BYTES, "1MB")
+    at = opened("pages/masks.py")
+    good = [(f"{code}.safetensors", maskfiles.to_bytes(MODEL.mask(code, 0.5)), "") for code in ("en", "fr", "de", "ru")]
+    bad = [("a.pt", b"text", ""), ("b.npz", b"x" * 999_000, "")]
+    at.get("file_uploader")[0].set_value([*bad, *good]).run()
+    assert [box.value for box in at.text_input] == ["en", "fr", "de"]
+    problems = [error.value.partition(": ")[0] for error in at.error]
+    assert problems == ["a.pt", "b.npz", "ru.safetensors"]
 
 
 def test_an_archive_counts_by_its_own_size_and_its_masks_as_files(roomy, monkeypatch):

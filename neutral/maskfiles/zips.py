@@ -52,8 +52,8 @@ def is_mask(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file in an archive is hidden (as macOS's ._mask.pt)."""
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    """Whether a file in an archive is hidden (as macOS's ._mask.pt); one of a folder above (../en/mask.pt) is not."""
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part not in (".", ".."))
 
 
 def kind(source: MaskFile) -> str:

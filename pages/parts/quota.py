@@ -17,19 +17,20 @@ BYTES, FILES, IN_ALL = "NEUTRAL_UPLOAD_BYTES", "NEUTRAL_UPLOAD_FILES", "NEUTRAL_
 _UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _RESERVE = 1e9  # of memory: warned below this, or below a tenth of all there is
 _SMALLER = "remove masks, or upload packed files (neutral masks convert)"
+_FEWER = "remove masks that you no longer need"
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a session's uploads come to: files, their bytes as uploaded, bytes of the masks kept in memory."""
+    """What a session's uploads come to: masks, the bytes of their files as uploaded, bytes kept in memory."""
 
-    files: int = 0
+    masks: int = 0
     uploaded: int = 0
     kept: int = 0
 
 
 def limits() -> tuple[float, float]:
-    """Return a session's limits, bytes as uploaded and files; what a variable has that is no size counts as unset."""
+    """Return a session's limits, bytes as uploaded and masks; what a variable has that is no size counts as unset."""
     return _size(os.environ.get(BYTES, ""), 4e9), _size(os.environ.get(FILES, ""), 200)
 
 
@@ -68,10 +69,10 @@ def over(files: Sequence[tuple[str, int]], held: Held, *, others: int = 0, to_re
     most, many = limits()
     room = memory() if to_read else None
     refused: dict[int, str] = {}
-    uploaded, count, taken = held.uploaded, held.files, 0
+    uploaded, count, taken = held.uploaded, held.masks, 0
     for place, (name, size) in enumerate(files):
         if count >= many:
-            why = f"this session holds {count} files, and {many:g} is the limit; {_SMALLER}, all languages in one zip"
+            why = f"this session holds {count} masks, and {many:g} is the limit; {_FEWER}"
         elif uploaded + size > most:
             why = (
                 f"with its {amount(size)} this session would hold {amount(uploaded + size)} of uploads, and "
@@ -107,10 +108,12 @@ def show(held: Held) -> None:
     """Say in a line what the session holds, of what it may; a warning where that is all."""
     most, many = limits()
     line = (
-        f"Uploads: {held.files} of at most {many:g} files, {amount(held.uploaded)} of at most {amount(most)}; "
-        f"{amount(held.kept)} of masks are in memory."
+        f"Uploads: {held.masks} of at most {many:g} masks, {amount(held.uploaded)} of at most {amount(most)} of files"
+        f"{f'; packed, they take {amount(held.kept)} of memory' if held.masks else ''}."
     )
-    if held.files >= many or held.uploaded >= 0.999 * most:
+    if held.masks >= many:
+        st.warning(f"{line} To upload more, {_FEWER}.")
+    elif held.uploaded >= 0.999 * most:
         st.warning(f"{line} To upload more, {_SMALLER}.")
     else:
         st.caption(line)

@@ -13,7 +13,7 @@ from neutral.errors import one_line
 from neutral.members import display
 
 JOINER = "\u2060"  # no width, no sense, and no part of any markup
-_MARKUP = re.compile(r"[\\`*\[\]<$~|&#]|(?<!\w)_|_(?!\w)")
+_MARKUP = re.compile(r"[\\`*\[\]<$~|&#]|(?<![^\W_])_|_(?![^\W_])")
 _AT_START = re.compile(r"^(?=[-+=>])|^\d+(?=[.)](?:\s|$))")
 _READ_LATER = re.compile(  # what is looked for when escapes are gone: emoji, icons, colours, addresses, arrows
     r":(?=[\w+:/-])|(?<=www)(?=\.)|(?<=[\w.+-])@|(?<!\S)[-<>~](?=[-=>]+(?!\S))", re.IGNORECASE

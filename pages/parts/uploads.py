@@ -73,17 +73,27 @@ def uploader_key() -> str:
 
 
 def take(files: list[UploadedFile], *, from_zeros: bool = False, invert: bool = False) -> None:
-    """Read uploaded files into the session, all in one child process; `maskfiles.read` says what the options do."""
+    """Read uploaded files into the session; `maskfiles.read` says what the options do."""
     with sessions.reading() as others:
-        refused = quota.over([(file.name, file.size) for file in files], held(), others=others)
+        while files:
+            files = _take_what_fits(files, others, from_zeros=from_zeros, invert=invert)
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _take_what_fits(files: list[UploadedFile], others: int, **options: bool) -> list[UploadedFile]:
+    """Read the files that there is room for, and return those to go on with: a file that was no mask made room."""
+    refused = quota.over([(file.name, file.size) for file in files], held(), others=others)
+    fitting = [file for i, file in enumerate(files) if i not in refused]
+    data = [(file.name, file.getvalue()) for file in fitting]  # shares the bytes
+    read = maskfiles.read_uploads(data, **options) if data else []
+    _keep(read, sum(len(one) for _, one in data))
+    made_room = any(one.mask is None for one in read)
+    if not made_room:
         for i, problem in refused.items():
             _refuse(files[i].name, files[i].size, problem)
-        data = [(file.name, file.getvalue()) for i, file in enumerate(files) if i not in refused]  # shares the bytes
-        if data:
-            _keep(maskfiles.read_uploads(data, from_zeros=from_zeros, invert=invert), sum(len(one) for _, one in data))
-        for file in files:
-            _let_go(file)
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    for file in fitting if made_room else files:
+        _let_go(file)
+    return [files[i] for i in refused] if made_room else []
 
 
 def _keep(read: Sequence[maskfiles.Reading], uploaded: int) -> None:
