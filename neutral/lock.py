@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from neutral.errors import FileError, NeutralError
+from neutral.system import refused
 from neutral.writers import UNKNOWN, Writer, read, read_at
 
 RECORD = ".writer"
@@ -158,7 +159,7 @@ def _acquired(folder: str | Path, place: Path, patience: float) -> _Lock:
             if time.monotonic() >= begun + patience + _TRIED:
                 raise FileError(folder, "cannot be locked: it changes all the time, or cannot be made") from error
         except OSError as error:
-            raise FileError(folder, f"cannot be written: {error.strerror or error}") from error
+            raise FileError(folder, f"cannot be written: {refused(error) or error.strerror or error}") from error
         time.sleep(_PAUSE)
 
 
