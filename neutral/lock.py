@@ -159,7 +159,7 @@ def _acquired(folder: str | Path, place: Path, patience: float) -> _Lock:
             if time.monotonic() >= begun + patience + _TRIED:
                 raise FileError(folder, "cannot be locked: it changes all the time, or cannot be made") from error
         except OSError as error:
-            raise StorageError(folder, f"cannot be written: {refused(error) or error}") from error
+            raise StorageError(folder, f"cannot be written: {refused(error) or error.strerror or error}") from error
         time.sleep(_PAUSE)
 
 
