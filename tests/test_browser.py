@@ -221,6 +221,17 @@ def test_nothing_sticks_out_on_a_phone(tab, server, page):
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+@pytest.mark.long
+def test_a_wide_table_of_a_readme_does_not_move_the_page_on_a_phone(tab, server):
+    tab.set_viewport_size({"width": 390, "height": 844})
+    visit(tab, f"{server}/?study=mini-mbert-mlm")
+    tab.get_by_text("About this study").click()
+    table = tab.get_by_test_id("stMarkdownContainer").locator("table").first
+    table.wait_for()
+    assert table.evaluate("e => e.scrollWidth > e.clientWidth")  # it is wide
+    assert tab.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
 def test_a_cell_of_distances_by_layers_chooses_both(tab, server):
     visit(tab, f"{server}/typology?study=encoder")
     plot = tab.locator(".js-plotly-plot").nth(1)

@@ -17,6 +17,7 @@ from pages.parts import catalogue, errors
 from pages.parts.text import JOINER
 
 MOST = 40_000  # characters that are shown of a README from outside
+_WIDE = "<style>.st-key-readme table { display: block; overflow-x: auto; }</style>"  # else it would move the whole page
 
 _LEADS = re.compile(  # links and pictures; definitions of them; HTML; entities; addresses; kinds of blocks
     r"\](?=[(\[:])|<(?=[\w/!?])|&(?=[#\w])|(?:https?|www)(?=\W)|@|[`~]{3,}[ \t]*(?=\w)", re.IGNORECASE
@@ -33,7 +34,8 @@ def show(source: catalogue.Source) -> None:
         return
     if not text:
         return
-    with st.expander("About this study", icon=":material/description:"):
+    with st.expander("About this study", icon=":material/description:"), st.container(key="readme"):
+        st.html(_WIDE)
         if catalogue.is_bundled(source):
             st.markdown(text)
             return
