@@ -11,7 +11,7 @@ import synthetic
 import tiny
 from conftest import ROOT
 
-from neutral.errors import FileError, NeutralError
+from neutral.errors import FileError, NeutralError, StorageError
 from neutral.lock import RECORD, only_writer
 from neutral.recipes import Recipe
 from neutral.runs import compression, finetuning, inside, search, transfer, typology
@@ -142,7 +142,7 @@ def test_rows_that_belong_together_are_written_whole_or_not_at_all(tmp_path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(lines.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageError, match="no space"):
         lines.append(study.path / "results.jsonl", "score", [{"number": n} for n in range(1, 4)])
     assert (study.path / "results.jsonl").read_bytes() == before
 
