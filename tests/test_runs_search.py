@@ -274,3 +274,8 @@ def test_languages_that_are_added_alone_are_compared_with_those_that_are_there(p
     assert set(checked[checked.target == "sw"].source) == {"full", "pretrained", "random", "en", "sw"}
     study = find(plan, tmp_path)
     assert len(study.table("functional")) == 10
+    for row in study.masks_index().itertuples():
+        row.path.unlink()
+    assert len(find(plan, tmp_path).table("functional")) == 10
+    with pytest.raises(NeutralError, match=r"--functional 0\.2: .* keeps none of its masks"):
+        find(replace(plan, functional=(0.2,)), tmp_path)

@@ -219,12 +219,16 @@ class Finder:
         for sparsity in plan.functional:
             codes = self.kept.with_masks(sparsity, seed)
             read = [code for code in codes if code in plan.languages]  # of the study's others there is no text here
+            common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
+            if not read:
+                if all(self.results.has("functional", **common, source=FULL, target=code) for code in plan.languages):
+                    continue
+                raise NeutralError(f"--functional {sparsity:g}: {self.study.path} keeps none of its masks")
             search = self.search(read[0], seed)
             masks: dict[str, Mask | None] = {FULL: None}
             masks[PRETRAINED] = self.pretrained(read[0], sparsity, seed)
             masks["random"] = Mask.random(masks[PRETRAINED], sparsity, seed)
             masks |= {code: self.kept.mask(sparsity, seed, code) for code in codes}
-            common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
             todo = {
                 source: mask
                 for source, mask in masks.items()
