@@ -262,3 +262,20 @@ def test_a_refused_search_leaves_no_study(plan, tmp_path):
     with pytest.raises(NeutralError, match="no two halves"):
         search.find(wanted, short, tmp_path / "study", device="cpu", quiet=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_languages_that_are_added_alone_are_compared_with_those_that_are_there(plan, tmp_path):
+    """A run reads the text of its own languages; the masks of the others are in the study."""
+    plan = replace(plan, controls=("pretrained",), functional=(0.4,))
+    find(replace(plan, languages=("en",)), tmp_path)
+    study = find(replace(plan, languages=("sw",)), tmp_path)
+    assert list(study.counts("mlm", plan.method, 0.4, kind="pretrained").members) == ["en", "sw", "pretrained"]
+    checked = study.table("functional")
+    assert set(checked[checked.target == "sw"].source) == {"full", "pretrained", "random", "en", "sw"}
+    study = find(plan, tmp_path)
+    assert len(study.table("functional")) == 10
+    for row in study.masks_index().itertuples():
+        row.path.unlink()
+    assert len(find(plan, tmp_path).table("functional")) == 10
+    with pytest.raises(NeutralError, match=r"--functional 0\.2: .* keeps none of its masks"):
+        find(replace(plan, functional=(0.2,)), tmp_path)

@@ -36,6 +36,37 @@ def test_a_torn_last_line_is_ignored_and_cut_off_before_the_next(study):
     assert [json.loads(line)["language"] for line in file.read_text().splitlines()] == ["en", "sw"]
 
 
+def test_rows_that_belong_together_count_when_all_are_there_wherever_a_kill_cut_them(study):
+    study.append("score", language="en")
+    file, group = study.path / "results.jsonl", [{"distance": name} for name in "abc"]
+    before = file.read_bytes()
+    study.extend("association", group)
+    whole = file.read_bytes()
+    assert study.table("association").to_dict("records") == group
+    for end in range(len(before), len(whole) - 1):
+        file.write_bytes(whole[:end])
+        assert study.table("association").empty
+        assert len(list(study.rows())) == 1
+        if end % 10 == 0 or whole[:end].endswith(b"\n"):
+            study.extend("association", group)
+            assert file.read_bytes() == whole
+    file.write_bytes(whole)
+    study.append("score", language="sw")
+    assert [len(study.table(kind)) for kind in ("score", "association")] == [2, 3]
+
+
+@pytest.mark.parametrize("held", ["results.jsonl", "masks/a.safetensors", "counts/a.safetensors"])
+def test_results_without_a_study_json_are_not_taken_for_those_of_a_new_study(tmp_path, held):
+    file = tmp_path / "study" / held
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"")
+    with pytest.raises(FileError, match=r"no study\.json that tells how they were made"):
+        Study.create(tmp_path / "study", {})
+    assert not (tmp_path / "study" / "study.json").exists()
+    file.unlink()
+    Study.create(tmp_path / "study", {})
+
+
 @pytest.mark.parametrize("text", ["w", "é" * 70_000], ids=["short", "longer than a piece"])
 def test_a_whole_last_line_without_its_end_is_a_result_and_stays_one(study, text):
     study.append("score", language="en")

@@ -188,7 +188,7 @@ class Finder:
                 if "languages" in missing:
                     self.kept.write_counts(masks, codes, sparsity, seed, "languages")
                 if "pretrained" in missing or "beyond" in missing:
-                    reference = self.pretrained(codes[0], sparsity, seed)
+                    reference = self.pretrained(plan.languages[0], sparsity, seed)
                     both = [*codes, PRETRAINED]
                     self.kept.write_counts([*masks, reference], both, sparsity, seed, "pretrained")
                     self.kept.write_counts([mask ^ reference for mask in masks], codes, sparsity, seed, "beyond")
@@ -218,18 +218,23 @@ class Finder:
         plan, seed = self.plan, self.plan.seeds[0]
         for sparsity in plan.functional:
             codes = self.kept.with_masks(sparsity, seed)
-            search = self.search(codes[0], seed)
+            read = [code for code in codes if code in plan.languages]  # of the study's others there is no text here
+            common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
+            if not read:
+                if all(self.results.has("functional", **common, source=FULL, target=code) for code in plan.languages):
+                    continue
+                raise NeutralError(f"--functional {sparsity:g}: {self.study.path} keeps none of its masks")
+            search = self.search(read[0], seed)
             masks: dict[str, Mask | None] = {FULL: None}
-            masks[PRETRAINED] = self.pretrained(codes[0], sparsity, seed)
+            masks[PRETRAINED] = self.pretrained(read[0], sparsity, seed)
             masks["random"] = Mask.random(masks[PRETRAINED], sparsity, seed)
             masks |= {code: self.kept.mask(sparsity, seed, code) for code in codes}
-            common = {"task": plan.task, "method": plan.method, "sparsity": sparsity, "seed": seed}
             todo = {
                 source: mask
                 for source, mask in masks.items()
-                if not all(self.results.has("functional", **common, source=source, target=code) for code in codes)
+                if not all(self.results.has("functional", **common, source=source, target=code) for code in read)
             }
-            targets = {code: self.subject.held_out[code] for code in codes}
+            targets = {code: self.subject.held_out[code] for code in read}
             with bar(len(todo) * len(targets), "cell", quiet=self.quiet) as shown:
                 shown.set_description(f"functional check {sparsity:.0%}")
                 for source, target, score in controls.functional(search, todo, targets):

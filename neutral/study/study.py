@@ -75,10 +75,12 @@ class Study:
     def create(cls, path: str | Path, info: dict, *, fixed: tuple[str, ...] = ()) -> Study:
         """Open the study in `path`, or make it if there is none; lists in `info` are merged into the old ones.
 
-        Raises `NeutralError` when a key in `fixed` differs from what the study was made with.
+        Raises `NeutralError` when a key in `fixed` differs from what the study was made with, and `FileError` for a
+        folder that has results, or what belongs to them, and no study.json: how they were made is not known.
         """
         path = Path(path)
         with only_writer(path, patience=_PATIENCE):
+            _require_told(path)
             (path / "counts").mkdir(parents=True, exist_ok=True)
             (path / "masks").mkdir(exist_ok=True)
             file = path / "study.json"
@@ -212,6 +214,16 @@ class Study:
 def find_studies(folder: str | Path) -> list[Path]:
     """Return the studies directly in `folder`, by name."""
     return sorted(file.parent for file in Path(folder).glob("*/study.json"))
+
+
+def _require_told(path: Path) -> None:
+    """Raise `FileError` if a folder has what a study holds, but no study.json."""
+    if os.path.lexists(path / "study.json"):
+        return
+    for held in (path / RESULTS, *(path / name for name in ("counts", "masks", "heads", "tables"))):
+        if held.is_file() or (held.is_dir() and any(held.iterdir())):
+            told = "no study.json that tells how they were made; put it back, or choose another folder"
+            raise FileError(path, f"has {held.name} and {told}")
 
 
 def current_settings(settings: dict) -> dict:
