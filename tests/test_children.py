@@ -88,6 +88,7 @@ def test_children_leave_ctrl_c_to_the_parent(tmp_path):
     process.wait()
 
 
+@pytest.mark.long
 def test_the_others_end_when_one_fails(tmp_path):
     began = time.monotonic()
     with pytest.raises(ValueError, match="a fault"), children.pools(2) as pools:  # noqa: PT012
@@ -98,6 +99,7 @@ def test_the_others_end_when_one_fails(tmp_path):
     assert not is_there(next(tmp_path.iterdir()).name)
 
 
+@pytest.mark.long
 def test_children_finish_their_work_when_all_is_well(tmp_path):
     with children.pools(2) as pools:
         assert [pool.submit(pow, 2, 3).result() for pool in pools] == [8, 8]

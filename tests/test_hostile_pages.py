@@ -13,7 +13,10 @@ from pages.parts import catalogue
 from pages.parts.frame import PAGES
 
 BROKEN = set(hostile.AT_OPENING) - {"json-loop"}  # a link to itself is no file, so no study
+OPENED = sorted(set(hostile.HOSTILE) - set(hostile.AT_OPENING))
 MASKS = [path for path, *_ in PAGES if path not in ("pages/masks.py", "pages/compression.py")]
+EVERY_OTHER = [(page, name) for i, name in enumerate(OPENED) for page in MASKS[i % 2 :: 2]]
+EVERY_DAY = ("app.py", "pages/transfer.py")
 
 
 def good_ones(folder):
@@ -45,7 +48,10 @@ def options(at):
     return {option for box in at.selectbox for option in box.options}
 
 
-@pytest.mark.parametrize("page", MASKS)
+@pytest.mark.parametrize(
+    "page",
+    [*EVERY_DAY, *(pytest.param(page, marks=pytest.mark.long) for page in MASKS if page not in EVERY_DAY)],
+)
 def test_a_page_shows_all_good_studies_and_tells_of_the_broken_ones_apart(among_all, page):
     at = opened(page)
     assert not at.error
@@ -91,9 +97,10 @@ def breaks_only_itself(page, name):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", MASKS)
-@pytest.mark.parametrize("name", sorted(set(hostile.HOSTILE) - set(hostile.AT_OPENING)))
-def test_every_study_that_opens_breaks_only_itself_on_every_page(among_all, page, name):
+@pytest.mark.parametrize(
+    ("page", "name"), [(page, name) for i, name in enumerate(OPENED) for page in MASKS[i % 2 :: 2]]
+)
+def test_every_study_that_opens_breaks_only_itself_on_every_other_page(among_all, page, name):
     breaks_only_itself(page, name)
 
 

@@ -33,10 +33,13 @@ VIEWS = [
     ("app.py", {}),
     ("pages/overlap.py", {}),
     ("pages/pair.py", {}),
-    ("pages/layers.py", {}),
     ("pages/layers.py", {"who": MARK}),
-    *(("pages/typology.py", {"section": section}) for section in ("Distances", "Tree")),
-    *(pytest.param("pages/typology.py", {"section": part}, marks=pytest.mark.long) for part in ("Graph", "Map")),
+    pytest.param("pages/layers.py", {}, marks=pytest.mark.long),
+    ("pages/typology.py", {"section": "Tree"}),
+    *(
+        pytest.param("pages/typology.py", {"section": part}, marks=pytest.mark.long)
+        for part in ("Distances", "Graph", "Map")
+    ),
     ("pages/inside.py", {}),
     ("pages/transfer.py", {}),
     ("pages/tickets.py", {}),

@@ -63,7 +63,7 @@ def encoder(tmp_path_factory):
     return tiny.saved(tmp_path_factory.mktemp("encoder"), size=350)
 
 
-@pytest.fixture(scope="module", params=["from nothing", "from an encoder"])
+@pytest.fixture(scope="module", params=["from nothing", pytest.param("from an encoder", marks=pytest.mark.long)])
 def source(request):
     return None if request.param == "from nothing" else request.getfixturevalue("encoder")
 

@@ -381,6 +381,7 @@ def test_the_hash_of_a_tokenizer_tells_all_that_decides_ids(model):
     assert len({plain, *map(hashed, others)}) == len(others) + 1
 
 
+@pytest.mark.long
 def test_the_hash_of_a_tokenizer_in_python_tells_its_class_vocabulary_and_settings():
     kinds = [ByT5Tokenizer(), ByT5Tokenizer(extra_ids=3), CanineTokenizer()]
     assert len(set(map(hashes.tokenizer, kinds))) == 3
