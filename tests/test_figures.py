@@ -212,3 +212,8 @@ def test_a_logarithmic_axis_has_ticks_however_narrow_it_is(low, high, named):
     axis = theme.log_axis(low, high)
     assert ("tickvals" in axis) == named
     assert not named or sum(low <= tick <= high for tick in axis["tickvals"]) > 1
+
+
+@pytest.mark.parametrize(("low", "high"), [(12.0, np.inf), (0.0, 12.0), (np.nan, 12.0)])
+def test_an_axis_to_the_score_of_a_model_that_diverged_is_plotlys(low, high):
+    assert theme.log_axis(low, high) == {"type": "log", "nticks": 6}

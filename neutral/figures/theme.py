@@ -149,8 +149,11 @@ def layer_names(groups: list[str]) -> dict[str, str]:
 def log_axis(low: float, high: float) -> dict:
     """Return a logarithmic axis from `low` to `high` with ticks at 1, 2 and 5 of every power of ten, written out.
 
-    Where less than two of them are in sight, the ticks are left to plotly, which sets them evenly.
+    Where less than two of them are in sight, or an end is none (the score of a model that diverged), the ticks are left
+    to plotly, which sets them evenly.
     """
+    if not 0 < low <= high < np.inf:
+        return {"type": "log", "nticks": 6}
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [step * 10.0**power for power in powers for step in (1, 2, 5)]
     if sum(low <= tick <= high for tick in ticks) < 2:

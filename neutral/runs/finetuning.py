@@ -130,14 +130,15 @@ def _tune(
         digest = _same(work, name, benchmark)
         tell(adapters.prepare(work.bench.model, [benchmark.language]))
         length = plan.tokens(benchmark.task, work.plan.length)
-        items = benchmark.over(tokenizer, length=length, stride=plan.stride).items(benchmark.train)
+        task = benchmark.over(tokenizer, length=length, stride=plan.stride)
+        items = task.items(benchmark.train)
         recipe = plan.training(benchmark.task, len(items))
         settings = {"task": benchmark.task, "length": length, "stride": plan.stride}
         settings |= {field: getattr(recipe, field) for field in ("batch_size", "rate", "warmup")}
         settings = {field: value for field, value in settings.items() if value != usual[field]}
         row = {"data": name, "steps": recipe.steps, **settings}
         runs = finetuning.plan(tables, plan.seeds, plan.ways, ())
-        _remember_head(work.study, work.plan.model, name, benchmark.over(tokenizer, length=length), **options)
+        _remember_head(work.study, work.plan.model, name, task, **options)
         done = {(t, s, w) for t, s, w in runs if results.has("finetune", **row, table=t, seed=s, train=w)}
         common = {"ways": plan.ways, "length": length, "stride": plan.stride, "device": device, "quiet": quiet}
         common |= {"tell": tell}
