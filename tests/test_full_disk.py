@@ -178,6 +178,7 @@ def test_half_written_files_leave_nothing_that_the_next_run_stumbles_over(run, t
     go_on(run, tmp_path, small_files, (int(1.5**n) for n in itertools.count(8)))
 
 
+@pytest.mark.long
 def test_a_mask_is_not_called_damaged_where_there_is_no_place_to_unpack_it(tmp_path):
     torch.save({"encoder.layer.0.output.dense.weight": torch.ones(256, 256)}, tmp_path / "en.pt")
     with small_files(2000), pytest.raises(FileError, match=r"en.pt: could not be read, for want of a place to work in"):

@@ -77,8 +77,8 @@ def test_the_compression_page_shows_its_good_study_among_broken_ones(among_all):
         ("app.py", "readme-latin-1"),
         ("pages/overlap.py", "counts-asymmetric"),
         ("pages/tickets.py", "row-value-text"),
-        ("pages/typology.py", "row-no-source"),
-        ("pages/inside.py", "row-no-layers"),
+        pytest.param("pages/typology.py", "row-no-source", marks=pytest.mark.long),
+        pytest.param("pages/inside.py", "row-no-layers", marks=pytest.mark.long),
     ],
 )
 def test_a_study_that_turns_out_broken_costs_a_line_on_its_own_page(among_all, page, name):

@@ -22,6 +22,7 @@ def test_the_sound_files_are_read(kind, tmp_path):
     kind.read(tmp_path)
 
 
+@pytest.mark.long
 def test_the_sound_files_that_one_child_process_opens_are_read(tmp_path):
     for kind in KINDS:
         if kind.many:

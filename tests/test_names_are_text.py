@@ -149,7 +149,12 @@ def test_the_compression_page_shows_every_name_of_a_study_as_text(part):
 
 @pytest.mark.parametrize(
     ("page", "key"),
-    [("app.py", "study"), ("pages/transfer.py", "runs"), ("pages/compression.py", "tables"), ("app.py", "show")],
+    [
+        ("app.py", "study"),
+        pytest.param("pages/transfer.py", "runs", marks=pytest.mark.long),
+        ("pages/compression.py", "tables"),
+        ("app.py", "show"),
+    ],
 )
 def test_what_an_address_names_is_shown_as_text(page, key):
     check(apppages.opened(page, **{key: MARK}))
@@ -159,7 +164,13 @@ def test_a_study_of_masks_that_another_page_names_is_text_on_the_compression_pag
     assert "Alert.body" not in check(apppages.opened("pages/compression.py", study=NAME))
 
 
-@pytest.mark.parametrize("page", ["pages/masks.py", "pages/overlap.py", "pages/layers.py"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "pages/masks.py",
+        *(pytest.param(page, marks=pytest.mark.long) for page in ("pages/overlap.py", "pages/layers.py")),
+    ],
+)
 def test_names_and_files_of_uploads_are_shown_as_text(page):
     at = apppages.opened("pages/masks.py")
     masks = [

@@ -58,6 +58,9 @@ def kill_at(module, function, out, source, instead=killed):
             pretrained(out, source)
 
 
+FAULTS = ("missing", "empty", "changed")  # that are tried beside a cut file
+
+
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     return tiny.saved(tmp_path_factory.mktemp("encoder"), size=350)
@@ -107,7 +110,7 @@ def test_a_stopped_run_goes_on_to_the_same_model_and_scores(finished, stopped, s
     assert not (out / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("fault", ["missing", "empty", "cut", "changed"])
+@pytest.mark.parametrize("fault", ["cut", *(pytest.param(how, marks=pytest.mark.long) for how in FAULTS)])
 def test_a_torn_checkpoint_is_passed_over_for_the_one_before(finished, stopped, fault, tmp_path):
     newest = stopped / "checkpoints" / "checkpoint-4"
     names = sorted(path.name for path in newest.iterdir())
@@ -128,6 +131,7 @@ def tear(path, fault):
         path.write_bytes({"empty": b"", "cut": data[: len(data) // 2], "changed": changed}[fault])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("torn", [("checkpoint-4",), ("checkpoint-4", "checkpoint-3"), ("start",)])
 def test_from_what_is_whole_the_same_model_comes(finished, stopped, source, torn, tmp_path):
     out = copied(stopped, tmp_path)
@@ -137,6 +141,7 @@ def test_from_what_is_whole_the_same_model_comes(finished, stopped, source, torn
     assert contents(out) == contents(finished[0])
 
 
+@pytest.mark.long
 def test_a_model_appears_when_it_is_whole_and_its_record_last(finished, stopped, source, tmp_path):
     out, replace = copied(stopped, tmp_path), os.replace
 
