@@ -17,6 +17,7 @@ from neutral.files import write_whole
 from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.overlap import Counts, count
+from neutral.references import FULL, PRETRAINED
 from neutral.study import checks, index, lines
 from neutral.study.index import at_sparsity
 from neutral.study.own import require_own
@@ -29,12 +30,6 @@ masks from disjoint halves of the text; pretrained: the languages and the mask o
 beyond: what each language's mask changes against that mask (their exclusive or); shuffled: each mask shuffled within
 its tensors.
 """
-
-FULL = "full"
-"""Name of the model without a mask, in the results' columns of methods and of sources of masks."""
-
-PRETRAINED = "pretrained"
-"""Name of the mask of the untouched pretrained weights, in counts and results."""
 
 RESULTS = "results.jsonl"
 
