@@ -69,7 +69,7 @@ class Worker(ABC):
 
     @abstractmethod
     def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[Any]:
-        """Yield a unit's pieces, which can be pickled. `given` is what `Work.given` gives, with shared values loaded."""
+        """Yield a unit's pieces, which can be pickled. `given` is what `Work.given` gives, shared values loaded."""
 
     def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
         """Return about how long a unit takes, measured on a part of it; nothing is kept."""
@@ -92,7 +92,7 @@ class Work(ABC):
         """Write a piece into the study."""
 
     def given(self, unit: Unit) -> Mapping[str, Any]:
-        """Return what a worker gets of the study for a unit, as it stands when the unit begins; values may be `Shared`."""
+        """Return what a worker gets of the study, as it stands when the unit begins; values may be `Shared`."""
         return {}
 
     def here(self, device: str) -> Worker:
