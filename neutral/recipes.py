@@ -53,39 +53,58 @@ class Recipe:
     """
 
     steps: int = option(
-        100, "training steps, a round or a run; 0 scores without training", **_AMOUNT | {"group": "main"},
-        unit="steps", decides=setting(),
+        100,
+        "training steps, a round or a run; 0 scores without training",
+        **_AMOUNT | {"group": "main"},
+        unit="steps",
+        decides=setting(),
     )
     batch_size: int = option(
         8, "blocks or examples a batch", flag="batch", least=1, group="training", decides=setting()
     )
     rate: float = option(5e-5, "peak learning rate, from which it falls in a line", **_AMOUNT, decides=setting())
     warmup: float = option(
-        _FIRST["warmup"], "share of the schedule in which the rate rises (default: 0.05; paper: 0)", group="training",
-        least=0, below=1, must="a share of the steps, from 0 to under 1", decides=setting(),
+        _FIRST["warmup"],
+        "share of the schedule in which the rate rises (default: 0.05; paper: 0)",
+        group="training",
+        least=0,
+        below=1,
+        must="a share of the steps, from 0 to under 1",
+        decides=setting(),
     )
     decay: float = option(0.0, "weight decay, apart from the gradient", **_AMOUNT, decides=setting())
     seed: int = 0
     schedule: str = _of_rounds(
-        "schedule", SCHEDULES, "the rate falls to 0 within every round (default); or, from the peak anew in every "
-        "round, as slowly as over the whole of all rounds (paper); or once over all rounds", "round",
+        "schedule",
+        SCHEDULES,
+        "the rate falls to 0 within every round (default); or, from the peak anew in every "
+        "round, as slowly as over the whole of all rounds (paper); or once over all rounds",
+        "round",
     )
     examples: str = _of_rounds(
-        "examples", EXAMPLES, "every round trains on the same examples, or goes on through them (default, paper)",
+        "examples",
+        EXAMPLES,
+        "every round trains on the same examples, or goes on through them (default, paper)",
         "same",
     )
     head: str = _of_rounds(
         "head", HEADS, "the task's head is rewound with the network (default), or kept (paper)", "rewind"
     )
     epochs: float = option(
-        0.0, "passes over a language's examples, in place of --steps", **_AMOUNT, instead_of="steps",
+        0.0,
+        "passes over a language's examples, in place of --steps",
+        **_AMOUNT,
+        instead_of="steps",
         decides=setting(unless=0.0),
     )
     accumulate: int = option(1, "batches a step", least=1, group="training", decides=setting(unless=1))
     clip: float = option(1.0, "greatest norm of a step's gradient; 0: any", **_AMOUNT, decides=setting(unless=1.0))
     precision: str = option(
-        "auto", "of training: bfloat16 where the device gains from it (auto), or float32", choices=PRECISIONS,
-        group="training", decides=setting(unless="auto"),
+        "auto",
+        "of training: bfloat16 where the device gains from it (auto), or float32",
+        choices=PRECISIONS,
+        group="training",
+        decides=setting(unless="auto"),
     )
 
     PRESETS: ClassVar = Presets("recipe", PARTS, "how rounds are trained; paper: as the paper's scripts train")

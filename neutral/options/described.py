@@ -12,8 +12,13 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 LARGEST_SEED = 2**32 - 1  # of NumPy's generators
 
 _KINDS = {
-    **{str: "text", int: "whole", float: "decimal", bool: "switch"},
-    **{(str,): "words", (int,): "wholes", (float,): "decimals"},
+    str: "text",
+    int: "whole",
+    float: "decimal",
+    bool: "switch",
+    (str,): "words",
+    (int,): "wholes",
+    (float,): "decimals",
 }
 """Type, or type of a tuple's entries -> kind."""
 
@@ -62,8 +67,8 @@ class Described:
     flag : str
         On the command line, `--held-out-blocks`.
     kind : str
-        text, whole, decimal, switch, choice; words, languages, wholes, decimals, choices (several, with commas between); pairs
-        (old=new, with commas between); model, folder, file; files (several, each a word of its own).
+        text, whole, decimal, switch, choice, model, folder, file; with commas between several: words, languages,
+        wholes, decimals, choices, pairs (old=new); files (several, each a word of its own).
     default : object
         The value if nothing is asked; None too where it is `required`.
     choices : Mapping

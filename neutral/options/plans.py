@@ -173,7 +173,9 @@ def settings(plan: object) -> dict[str, object]:
 def _is_written(plan: object, option: Described | None, decides: Decides, value: object) -> bool:
     if decides.unless is not MISSING and value == decides.unless:
         return False
-    return option is None or all(getattr(plan, name) in values for name, values in option.only_for.items() if hasattr(plan, name))
+    return option is None or all(
+        getattr(plan, name) in values for name, values in option.only_for.items() if hasattr(plan, name)
+    )
 
 
 def _plain(value: object) -> object:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from neutral.errors import NeutralError
 from neutral.options import plans
 from neutral.options.described import Described, fields
-from neutral.options.words import KINDS, read as read_word
-from neutral.options.words import shown, to_json, written
+from neutral.options.words import KINDS, shown, to_json, written
+from neutral.options.words import read as read_word
 
 Plan = TypeVar("Plan")
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _ABOVE = ("main", "more")  # groups that have no heading of their own
 
 
-def add(parser: argparse.ArgumentParser, cls: type, *, without: Collection[str] = ()) -> None:
-    """Add the options of a class to a command, but those named `without`."""
+def add(
+    parser: argparse.ArgumentParser, cls: type, *, without: Collection[str] = (), flags: Mapping[str, str] = _NONE
+) -> None:
+    """Add the options of a class to a command, but those named `without`; `flags` are other flags: name -> flag."""
     groups: dict[str, Any] = dict.fromkeys(_ABOVE, parser)
     for each in fields(cls):
         if each.name not in without:
             if each.group not in groups:
                 groups[each.group] = parser.add_argument_group(each.group)
-            groups[each.group].add_argument(each.flag, **_argument(each))
+            groups[each.group].add_argument(flags.get(each.name, each.flag), **_argument(each))
 
 
 def read(cls: type[Plan], namespace: argparse.Namespace) -> Plan:
@@ -35,9 +39,13 @@ def read(cls: type[Plan], namespace: argparse.Namespace) -> Plan:
     return plan
 
 
-def arguments(plan: object, *, without: Collection[str] = ()) -> list[str]:
-    """Return the command line that makes a plan: only what differs from the defaults."""
-    return [word for each, value in plans.asked(plan) if each.name not in without for word in written(each, value)]
+def arguments(plan: object, *, flags: Mapping[str, str] = _NONE) -> list[str]:
+    """Return the command line that makes a plan: only what differs from the defaults; `flags` as in `add`.
+
+    Raises `NeutralError` for a name that no command line can have, such as one with a comma in a list.
+    """
+    asked = [(replace(each, flag=flags.get(each.name, each.flag)), value) for each, value in plans.asked(plan)]
+    return [word for each, value in asked for word in written(each, value)]
 
 
 def default(option: Described) -> str:
@@ -92,6 +100,3 @@ class _Files(argparse.Action):
 
     def __call__(self, parser: object, namespace: object, values: list, option_string: str | None = None) -> None:
         setattr(namespace, self.dest, tuple(values))
-
-
-__all__ = ["NeutralError", "add", "arguments", "default", "read"]

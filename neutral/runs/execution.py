@@ -56,9 +56,7 @@ class Execution:
     json_progress: str = option(
         "", "write the state of the run there every second, as JSON", kind="file", group="running", decides=_HOW
     )
-    report_to: str = option(
-        "none", "where the curves of training go", choices=REPORTS, group="running", decides=_HOW
-    )
+    report_to: str = option("none", "where the curves of training go", choices=REPORTS, group="running", decides=_HOW)
     dry_run: str = option(
         "",
         "say what is read and what would be done, as text or json, and stop; nothing is written",

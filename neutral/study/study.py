@@ -17,7 +17,6 @@ from neutral.files import write_whole
 from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.overlap import Counts, count
-from neutral.references import FULL, PRETRAINED
 from neutral.study import checks, index, lines
 from neutral.study.index import at_sparsity
 from neutral.study.own import require_own

@@ -20,7 +20,6 @@ import pandas as pd
 from neutral.corpora.readings import Reading, added
 from neutral.errors import NeutralError
 from neutral.tasks import columns, iob, records, splits
-from neutral.tasks.names import TAGS as NAMES
 
 _TAGS = {"ner": ("ner_tags", "tags", "labels"), "pos": ("upos", "pos_tags", "tags", "labels")}
 _LISTS = (list, tuple, np.ndarray)

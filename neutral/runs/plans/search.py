@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, replace
+from typing import ClassVar
 
 from neutral import options
 from neutral.errors import NeutralError
@@ -38,9 +39,7 @@ class SearchPlan:
         decides=key("language"),
     )
     method: str = option("magnitude", "how masks are found", choices=METHODS, group="main", decides=key())
-    sparsities: tuple[float, ...] = common.sparsities(
-        (0.5,), "0.5; one-shot methods take several: 0.3,0.5", setting()
-    )
+    sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.5; one-shot methods take several: 0.3,0.5", setting())
     seeds: tuple[int, ...] = seeds((0,), "of everything that is drawn: 0,1,2", group="main", decides=key("seed"))
     scope: str = common.scope(COMPUTED)
     wording: Wording = part(Wording, decides=COMPUTED)
@@ -59,9 +58,7 @@ class SearchPlan:
         decides=setting("text_blocks"),
     )
     held_out: int = common.held_out(decides=setting("held_out_blocks"))
-    examples: int | None = common.examples(
-        "training examples a language (default: of the one with fewest)", COMPUTED
-    )
+    examples: int | None = common.examples("training examples a language (default: of the one with fewest)", COMPUTED)
     passes: int = common.passes()
     halves: bool = option(
         False,
@@ -101,6 +98,9 @@ class SearchPlan:
         only_for={"method": ITERATIVE},
         decides=COMPUTED,
     )
+
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
+    FLAGS: ClassVar[dict[str, str]] = {}
 
     @property
     def trains(self) -> bool:
