@@ -173,9 +173,7 @@ def settings(plan: object) -> dict[str, object]:
 def _is_written(plan: object, option: Described | None, decides: Decides, value: object) -> bool:
     if decides.unless is not MISSING and value == decides.unless:
         return False
-    return option is None or all(
-        getattr(plan, name) in values for name, values in option.only_for.items() if hasattr(plan, name)
-    )
+    return not decides.if_used or all(getattr(plan, name) in values for name, values in option.only_for.items())
 
 
 def _plain(value: object) -> object:

@@ -55,7 +55,7 @@ class SearchPlan:
         unit="blocks",
         least=1,
         only_for={"method": READS_TEXT},
-        decides=setting("text_blocks"),
+        decides=setting("text_blocks", if_used=True),
     )
     held_out: int = common.held_out(decides=setting("held_out_blocks"))
     examples: int | None = common.examples("training examples a language (default: of the one with fewest)", COMPUTED)
