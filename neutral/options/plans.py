@@ -26,7 +26,7 @@ def from_values(cls: type[Plan], values: Mapping[str, object]) -> Plan:
     plan = made(cls, {name: from_json(known[name], value) for name, value in values.items()})
     if lacking := [each.flag for each in known.values() if each.required and not value_of(plan, each)]:
         raise NeutralError(f"{', '.join(lacking)}: required")
-    check(plan)
+    check_asked(plan)
     return plan
 
 
@@ -117,6 +117,13 @@ def _preset(place: object, options: set[str]) -> str:
         return sum(field not in options for field in others), len(others)
 
     return min(presets, key=far)
+
+
+def check_asked(plan: object) -> None:
+    """Raise `NeutralError` for a value that cannot be, and for what the plan's own `check_asked`, if any, refuses."""
+    check(plan)
+    if own := getattr(plan, "check_asked", None):
+        own()
 
 
 def check(plan: object) -> None:
