@@ -56,6 +56,11 @@ class Progress:
         self.stop_asked = False
         self._bar = tqdm(unit="unit", disable=quiet, dynamic_ncols=True, mininterval=1.0, smoothing=0.05)
 
+    def found(self, before: int) -> None:
+        """Take note of how many units an earlier run finished."""
+        self.units, self.done = self.units - self.before + before, self.done - self.before + before
+        self.before = before
+
     def expect(self, units: Sequence[Expected]) -> None:
         """Take note of units that are to be done."""
         self.units += len(units)

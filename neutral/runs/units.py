@@ -31,12 +31,15 @@ class Unit:
         How long it takes beside the run's other units: steps where it trains.
     asked : object
         What a worker has to know to do it; it can be pickled, and is small.
+    rounds : range
+        The pieces that are left of it, counted from 0, if they take about as long: progress tells which one it is at.
     """
 
     key: tuple[str | int | float, ...]
     name: str
     cost: float = 1.0
     asked: Any = None
+    rounds: range = range(1)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Work(ABC):
         """Whether the study has all of a unit: what is left is what is not done."""
         raise NotImplementedError
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - some have nothing to make
         """Make the study or go on with it. Raises `NeutralError` for one that was made otherwise."""
 
     @abstractmethod
@@ -110,5 +113,5 @@ class Work(ABC):
         """Return a worker in this process; a work that has the model loaded already takes that."""
         return self.making().made(device)
 
-    def free(self) -> None:
+    def free(self) -> None:  # noqa: B027 - most have none
         """Let go of a model that is loaded here, since workers elsewhere have their own."""
