@@ -14,12 +14,12 @@ from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.engines.local import loaded
 from neutral.runs.plans.transfer import TransferPlan, check
 from neutral.runs.records import writing
-from neutral.runs.transfer.records import pending
+from neutral.runs.transfer.records import KEY, pending
 from neutral.runs.transfer.work import Transfers
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["Transfers", "estimate", "pending", "transfer"]
+__all__ = ["KEY", "Transfers", "estimate", "pending", "transfer"]
 
 ADVICE = "lower --batch or --length and run the same command again; it goes on where it stopped"
 
