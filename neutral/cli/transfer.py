@@ -61,7 +61,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     transfer.add_argument(
         "--devices", type=words, default=("auto",), help="cuda:0,cuda:1 runs side by side; one may be named twice"
     )
-    transfer.add_argument("--quiet", action="store_true", help="no progress")
+    options.progress(transfer)
 
 
 def _run(chosen: argparse.Namespace) -> None:

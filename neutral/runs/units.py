@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Tell = Callable[[int, int], None]
-"""Called as `tell(step, steps)` on the way through a unit."""
+from neutral.progress import Tell
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,15 @@ class Unit:
         How long it takes beside the run's other units: steps where it trains.
     asked : object
         What a worker has to know to do it; it can be pickled, and is small.
+    rounds : range
+        The pieces that are left of it, counted from 0, if they take about as long: progress tells which one it is at.
     """
 
     key: tuple[str | int | float, ...]
     name: str
     cost: float = 1.0
     asked: Any = None
+    rounds: range = range(1)
 
 
 @dataclass(frozen=True)
