@@ -79,7 +79,18 @@ class Worker(ABC):
 
 
 class Work(ABC):
-    """A plan at work in the process that owns the study."""
+    """A plan at work in the process that owns the study. To make one writes nothing; `begin` does, and `write`."""
+
+    def units(self) -> list[Unit]:
+        """Return all units of the plan, done or not, as far as they are known before the first is done."""
+        raise NotImplementedError
+
+    def is_done(self, unit: Unit) -> bool:
+        """Whether the study has all of a unit: what is left is what is not done."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Make the study or go on with it. Raises `NeutralError` for one that was made otherwise."""
 
     @abstractmethod
     def phases(self) -> Iterator[list[Unit]]:
@@ -100,3 +111,6 @@ class Work(ABC):
     def here(self, device: str) -> Worker:
         """Return a worker in this process; a work that has the model loaded already takes that."""
         return self.making().made(device)
+
+    def free(self) -> None:
+        """Let go of a model that is loaded here, since workers elsewhere have their own."""

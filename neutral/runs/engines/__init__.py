@@ -15,7 +15,15 @@ __all__ = ["Engine", "Local"]
 
 
 class Engine(Protocol):
-    """What does the units of a run."""
+    """What does the units of a run.
+
+    Attributes
+    ----------
+    device : str
+        Where the owner's process may have a model: "cpu" if workers are elsewhere.
+    """
+
+    device: str
 
     def run(self, work: Work, progress: Progress) -> None:
         """Do all units that are left. Raises `StoppedError` when a stop was asked for, behind a piece."""
