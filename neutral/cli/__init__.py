@@ -6,14 +6,16 @@ Only results go to standard output (or a study); progress and messages go to sta
 - 2: something that the user can put right, and one line says what: the input, a full disk, a folder that may not be
   written or is gone, too little memory; then the same command goes on where it stopped;
 - 1: a fault of the program, with its traceback;
-- 130: stopped by Ctrl-C; 141: who read the results (head, less) wanted no more of them.
+- 130: stopped, by Ctrl-C at once, by SIGUSR1 behind the next piece that is written;
+- 141: who read the results (head, less) wanted no more of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from neutral import __version__
@@ -31,6 +33,7 @@ from neutral.cli.transfer import add_transfer
 from neutral.cli.typology import add_typology
 from neutral.errors import NeutralError
 from neutral.files import storage_error
+from neutral.progress import Progress, StoppedError, heard
 from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
@@ -54,7 +57,10 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
     try:
         with streams.results():
             _parser().parse_args(arguments, chosen)
-            chosen.run(chosen)
+            with _watched(chosen):
+                chosen.run(chosen)
+    except StoppedError as stopped:
+        return 130, str(stopped)
     except KeyboardInterrupt:
         return 130, "stopped; run the same command again to go on"
     except streams.UnwantedError:
@@ -64,6 +70,18 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
             return 2, line
         raise
     return 0, ""
+
+
+@contextmanager
+def _watched(chosen: argparse.Namespace) -> Iterator[None]:
+    """Within, a long command tells how far it is, and listens when it is asked to stop."""
+    if not hasattr(chosen, "json_progress"):
+        yield
+        return
+    study = getattr(chosen, "study", None) or getattr(chosen, "out", "")
+    own = {"quiet": chosen.quiet, "file": chosen.json_progress}
+    with heard(), Progress(chosen.command, study, **own) as chosen.progress:
+        yield
 
 
 def _told(error: Exception, chosen: argparse.Namespace) -> str:

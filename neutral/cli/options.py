@@ -29,7 +29,7 @@ def command(
 ) -> argparse.ArgumentParser:
     """Add a command that `run` carries out."""
     added = commands.add_parser(name, help=text, description=text)
-    added.set_defaults(run=run)
+    added.set_defaults(run=run, command=name)
     return added
 
 
@@ -195,9 +195,17 @@ def done(path: str | Path, chosen: argparse.Namespace, page: str = "") -> None:
 
 
 def common(added: argparse.ArgumentParser) -> None:
-    """Add `--device` and `--quiet`, which every command that computes has."""
+    """Add `--device` and the options of progress, which every command that computes has."""
     added.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    progress(added)
+
+
+def progress(added: argparse.ArgumentParser) -> None:
+    """Add `--quiet` and `--json-progress`, which every command that takes long has."""
     added.add_argument("--quiet", action="store_true", help="no progress")
+    added.add_argument(
+        "--json-progress", metavar="FILE", help="write progress into a JSON file each second, for other programs"
+    )
 
 
 def print_table(table: pd.DataFrame, form: str) -> None:

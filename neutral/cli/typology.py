@@ -39,7 +39,7 @@ def add_typology(commands: argparse._SubParsersAction) -> None:
     typology.add_argument("--permutations", type=int, default=9999)
     typology.add_argument("--seed", type=int, default=0)
     options.form(typology)
-    typology.add_argument("--quiet", action="store_true", help="no progress")
+    options.progress(typology)
 
 
 def _run(chosen: argparse.Namespace) -> None:

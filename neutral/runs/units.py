@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Tell = Callable[[int, int], None]
-"""Called as `tell(step, steps)` on the way through a unit."""
+from neutral.progress import Tell
 
 
 @dataclass(frozen=True)
