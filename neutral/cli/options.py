@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neutral.options.words import codes, words
 from neutral.runs.plans.common import LABELS
 from neutral.selection import SCOPES
 
@@ -107,6 +108,19 @@ def quiet_libraries() -> None:
 
 
 __all__ = [
-    *("KEPT", "SCOPES", "codes", "command", "done", "form", "labels", "loaders", "mask_files", "model", "print_table"),
-    *("quiet_libraries", "renamed", "study", "words"),
+    "KEPT",
+    "SCOPES",
+    "codes",
+    "command",
+    "done",
+    "form",
+    "labels",
+    "loaders",
+    "mask_files",
+    "model",
+    "print_table",
+    "quiet_libraries",
+    "renamed",
+    "study",
+    "words",
 ]
