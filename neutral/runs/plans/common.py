@@ -84,7 +84,13 @@ def passes() -> Any:
 
 def examples(help: str, decides: Any) -> Any:
     """The option of how many labelled examples are trained on."""
-    told = {"flag": "train-examples", "unit": "examples", "least": 1, "only_for": ONLY_LABELLED}
+    told = {
+        "name": "train_examples",
+        "flag": "train-examples",
+        "unit": "examples",
+        "least": 1,
+        "only_for": ONLY_LABELLED,
+    }
     return option(None, help, decides=decides, **told)
 
 
