@@ -125,9 +125,10 @@ def test_epochs_take_the_place_of_steps():
     [
         ("find", {"modle": "m"}, "modle: no such option; there are model, task"),
         ("find", {"model": "m"}, "--text: required"),
+        ("find", {"model": "m", "text": ""}, "--text: required"),
         ("find", {"text": "t"}, "--model: required"),
         ("find", {"model": 3}, "--model 3: a text is needed"),
-        ("find", {"model": None}, "--model: required"),
+        ("find", {"model": None}, "--model, --text: required"),
         ("find", {"seeds": 1}, "--seeds 1: a list of whole numbers is needed"),
         ("find", {"seeds": [1.5]}, "--seeds 1.5: a list of whole numbers is needed"),
         ("find", {"seeds": [True]}, "--seeds True: a list of whole numbers is needed"),
@@ -156,7 +157,7 @@ def test_epochs_take_the_place_of_steps():
         ("compress", {"autoencoder_c1": 1}, "only the auto-encoder is trained; add autoencoder to --methods"),
         ("compress", {"trim": True, "finetune_data": ["d"]}, "--finetune: not with --trim"),
         ("pretrain", {"vocabulary": 100, "heads": 3}, "--width 256: is no multiple of --heads 3"),
-        ("pretrain", {"text": "t"}, "--vocabulary: required"),
+        ("pretrain", {"source": "t"}, "--vocabulary, --text: required"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_one_line(command, values, message):
