@@ -89,7 +89,7 @@ class Work(ABC):
         """Whether the study has all of a unit: what is left is what is not done."""
         raise NotImplementedError
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - some have nothing to make
         """Make the study or go on with it. Raises `NeutralError` for one that was made otherwise."""
 
     @abstractmethod
@@ -112,5 +112,5 @@ class Work(ABC):
         """Return a worker in this process; a work that has the model loaded already takes that."""
         return self.making().made(device)
 
-    def free(self) -> None:
+    def free(self) -> None:  # noqa: B027 - most have none
         """Let go of a model that is loaded here, since workers elsewhere have their own."""

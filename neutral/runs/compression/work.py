@@ -10,10 +10,11 @@ from typing import Any
 
 from neutral import hashes, models
 from neutral.compression import projection
-from neutral.compression.inventory import Inventory, inventory
+from neutral.compression.inventory import inventory
 from neutral.compression.placement import WHERE, embedding
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
+from neutral.models.inventory import Inventory
 from neutral.progress import say
 from neutral.runs.compression.bench import Bench
 from neutral.runs.compression.worker import Fitter, Lacking, Made, Picture, Rows, Scoring, fitter

@@ -17,7 +17,7 @@ from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.runs.compression import steps
 from neutral.runs.compression.bench import Bench
-from neutral.runs.compression.costs import Costs, Told
+from neutral.runs.compression.costs import Told
 from neutral.runs.plans.compression import CompressionPlan, Trial, View
 from neutral.runs.units import Tell, Unit, Worker
 
