@@ -160,7 +160,8 @@ def _run(chosen: argparse.Namespace) -> None:
         if chosen.export:
             tables.export(work, chosen.export)
         if tuned:
-            tuning.tune(work, tuned, data, device=chosen.device, quiet=chosen.quiet, **loaders)
+            tuning.tune(work, tuned, data, **how, **loaders)
 
-    study = compress(plan, corpus, chosen.study, device=chosen.device, quiet=chosen.quiet, then=then, **loaders)
+    how = {"device": chosen.device, "progress": chosen.progress, "quiet": chosen.quiet}
+    study = compress(plan, corpus, chosen.study, then=then, **how, **loaders)
     options.done(study.path, chosen)

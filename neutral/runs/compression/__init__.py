@@ -11,6 +11,7 @@ from pathlib import Path
 
 from neutral.corpora import Corpus
 from neutral.progress import Progress
+from neutral.runs.compression.bench import Bench
 from neutral.runs.compression.work import Compressor
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.plans.compression import CompressionPlan, check
@@ -18,7 +19,7 @@ from neutral.runs.records import writing
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["Compressor", "compress"]
+__all__ = ["Bench", "Compressor", "compress"]
 
 ADVICE = "lower --length and run the same command again; it goes on where it stopped"
 

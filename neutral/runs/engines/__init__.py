@@ -37,7 +37,8 @@ def carry_out(work: Work, engine: Engine, progress: Progress | None = None, *, q
     work.begin()
     shown = progress or Progress(quiet=quiet)
     try:
-        left = [unit for unit in (units := work.units()) if not work.is_done(unit)]
+        units = work.units()
+        left = [unit for unit in units if not work.is_done(unit)]
         shown.found(len(units) - len(left))
         shown.expect(left)
         engine.run(work, shown)
