@@ -82,5 +82,6 @@ def _run(chosen: argparse.Namespace) -> None:
         batch=chosen.batch,
     )
     work = inside.retrieve if chosen.what == "retrieve" else inside.represent
-    study = work(plan, chosen.study, device=chosen.device, quiet=chosen.quiet, **options.loaders(chosen))
+    how = {"device": chosen.device, "progress": chosen.progress, "quiet": chosen.quiet}
+    study = work(plan, chosen.study, **how, **options.loaders(chosen))
     options.done(study.path, chosen)
