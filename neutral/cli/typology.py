@@ -66,7 +66,7 @@ def _run(chosen: argparse.Namespace) -> None:
         permutations=chosen.permutations,
         seed=chosen.seed,
     )
-    table = explain(study, plan, counts=counts, quiet=chosen.quiet)
+    table = explain(study, plan, counts=counts, progress=chosen.progress, quiet=chosen.quiet)
     if chosen.format == "table":
         table = table[table["controls"] == ""][COLUMNS].round(4)
     print_table(table, chosen.format)
