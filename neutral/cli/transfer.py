@@ -7,7 +7,7 @@ import sys
 from contextlib import nullcontext
 
 from neutral.cli import options
-from neutral.cli.options import codes, command, decimals, numbers, quiet_libraries, words
+from neutral.cli.options import codes, command, common, decimals, numbers, quiet_libraries, words
 
 
 def add_transfer(commands: argparse._SubParsersAction) -> None:
@@ -58,10 +58,7 @@ def add_transfer(commands: argparse._SubParsersAction) -> None:
     transfer.add_argument(
         "--dry-run", action="store_true", help="say what is read, how many runs there are and how long, and stop"
     )
-    transfer.add_argument(
-        "--devices", type=words, default=("auto",), help="cuda:0,cuda:1 runs side by side; one may be named twice"
-    )
-    options.progress(transfer)
+    common(transfer)
 
 
 def _run(chosen: argparse.Namespace) -> None:
@@ -99,11 +96,10 @@ def _run(chosen: argparse.Namespace) -> None:
         passes=chosen.passes,
         title=chosen.title,
     )
-    where = {"masks": chosen.masks, "devices": chosen.devices, **options.loaders(chosen)}
+    where = {"masks": chosen.masks, "device": chosen.device, **options.loaders(chosen)}
     with nullcontext() if chosen.dry_run else only_writer(chosen.study):  # to be refused before it is measured
         left, seconds = estimate(plan, corpus, chosen.study, **where)
-        side = f", {len(chosen.devices)} side by side" if len(chosen.devices) > 1 else ""
-        message = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}{side}"
+        message = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}"
         if chosen.dry_run:
             print(message)
             return

@@ -13,11 +13,11 @@ from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.plans.search import SearchPlan, check
 from neutral.runs.records import writing
-from neutral.runs.search.work import Finder
+from neutral.runs.search.work import KEY, Finder
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["Finder", "find"]
+__all__ = ["KEY", "Finder", "find"]
 
 ADVICE = "lower --batch or --length and run the same command again; it goes on where it stopped"
 

@@ -60,7 +60,8 @@ class Finder(Work):
         """See `Work.begin`."""
         kept = () if self.plan.title else ("title",)
         self.study = begin(self.folder, self._info, fixed=("length",), kept=kept, grows=("sparsities",))
-        vars(self).pop("results", None), vars(self).pop("kept", None)
+        for read_before in ("results", "kept"):
+            vars(self).pop(read_before, None)
 
     @cached_property
     def results(self) -> Finished:
