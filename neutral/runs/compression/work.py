@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from neutral import hashes, models
-from neutral.compression import projection
+from neutral.compression import WHERE, projection
 from neutral.compression.inventory import inventory
-from neutral.compression.placement import WHERE, embedding
+from neutral.compression.placement import embedding
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.models.inventory import Inventory

@@ -17,7 +17,7 @@ from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.progress import say
 from neutral.runs.inside.worker import RETRIEVAL, Look, Of, Pair, Reader, loaded, reader, said
-from neutral.runs.plans.inside import MASKS, InsidePlan, check
+from neutral.runs.plans.inside import MASKS, InsidePlan, check, filled
 from neutral.runs.records import Finished, remember, require_model
 from neutral.runs.units import Making, Shared, Unit, Work
 from neutral.study import FULL, PRETRAINED, Study
@@ -43,6 +43,7 @@ class Inside(Work):
         **options: object,
     ) -> None:
         check(plan)
+        plan = filled(plan)
         self.kind, self.plan, self.quiet, self.options = kind, plan, quiet, options
         self.study = Study(folder)
         self.task = self.study.info.get("task", "mlm")

@@ -28,7 +28,12 @@ from neutral.runs.typology.work import KEY, Explainer
 from neutral.study import Study
 from neutral.typology import similarity
 
-__all__ = ["KEY", "Explainer", "distances", "explain", "notes", "study_at", "token_counts"]
+__all__ = ["KEY", "Explainer", "distances", "explain", "notes", "printed", "study_at", "token_counts"]
+
+_PRINTED = [
+    *("method", "sparsity", "measure", "distance", "scheme", "rho", "tested", "p", "holm"),
+    *("permutations", "languages", "pairs"),
+]
 
 
 def explain(
@@ -62,6 +67,15 @@ def explain(
         older = f"the study's tests are older than the distances {', '.join(lacking)} and lack them"
         say([f"{older}; the page Typology tests them, and so does a new study"], quiet=quiet)
     return table.assign(group=table["group"].map(labels.renamed))  # older rows may have former names
+
+
+def printed(table: pd.DataFrame, form: str) -> str:
+    """Return tests as text, in one of the plan's forms: a table has the plain tests' main columns."""
+    if form == "csv":
+        return table.to_csv(index=False).removesuffix("\n")
+    if form == "json":
+        return table.to_json(orient="records", force_ascii=False, indent=1)
+    return table[table["controls"] == ""][_PRINTED].round(4).to_string(index=False)
 
 
 def notes(languages: Sequence[str]) -> list[str]:
