@@ -180,6 +180,10 @@ def begin(
     """
     folder = Path(folder)
     if (folder / "study.json").is_file():
+        if "files" in Study(folder).info:
+            raise NeutralError(
+                f"{folder}: was saved from files of masks, and a run mixes others in; choose another --study"
+            )
         require_model(Study(folder), info)
         before, task = Study(folder).info, info["task"]
         own = {name: info[name] for name in ("text", "settings")}

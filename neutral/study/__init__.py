@@ -9,7 +9,7 @@ README.md       the results, in words (optional)
 Every field is listed in docs/file-formats.md.
 """
 
-from neutral.study.index import at_sparsity, same_sparsity
+from neutral.study.index import at_sparsity, mask_stem, same_sparsity
 from neutral.study.study import FULL, KINDS, PRETRAINED, RESULTS, Study, current_settings, find_studies, merged
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "at_sparsity",
     "current_settings",
     "find_studies",
+    "mask_stem",
     "merged",
     "same_sparsity",
 ]
