@@ -75,7 +75,7 @@ def write_whole(path: str | Path, data: bytes) -> None:
 
 @contextmanager
 def folder_made_whole(path: str | Path) -> Iterator[Path]:
-    """Give an empty folder to be filled; at the end it becomes `path`, which a reader sees with all in it or not at all.
+    """Give an empty folder to be filled; at the end it becomes `path`, so a reader sees all of it or nothing.
 
     After an exception nothing is left of it; what a killed process left goes when the same is made again.
 

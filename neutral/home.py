@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+from neutral.errors import NeutralError
 
 VARIABLE = "NEUTRAL_HOME"
 
@@ -16,6 +19,22 @@ def home() -> Path:
 def studies() -> Path:
     """Return the folder of studies that the app made."""
     return home() / "studies"
+
+
+def study(name: str) -> Path:
+    """Return the folder of a study that the app makes, of any name for people, which need not be there.
+
+    Raises `NeutralError` for a name without a letter or digit.
+
+    >>> study("My masks, 50 %").name, study("../../Süß").name
+    ('my-masks-50', 'süß')
+    """
+    folder = "-".join(re.findall(r"\w+", name.lower()))
+    while len(folder.encode()) > 100:
+        folder = folder[:-1]
+    if not folder.strip("-_"):
+        raise NeutralError("the study needs a name with a letter or digit")
+    return studies() / folder.strip("-")
 
 
 def runs() -> Path:

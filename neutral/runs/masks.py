@@ -127,7 +127,7 @@ def _model(said: str) -> str:
 
 
 def _choices(placed: Placed) -> list[Choice]:
-    """Return the sets of masks that are compared: of one seed, where several languages have it, or there is no other."""
+    """Return the sets of masks that are compared: of a seed that several languages have, or the first if none has."""
     members: dict[Choice, int] = defaultdict(int)
     for place in placed:
         if not place.variant:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import pandas as pd
 import streamlit as st
 
+from neutral import home
 from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
@@ -31,9 +32,10 @@ _log = logging.getLogger("neutral.pages")
 
 
 def folders() -> list[Path]:
-    """Return the folders to look for studies in: the bundled ones, then those that NEUTRAL_STUDIES names."""
+    """Return the folders to look for studies in: the bundled ones, those that NEUTRAL_STUDIES names, the app's own."""
     named = os.environ.get(VARIABLE, "").split(os.pathsep)
-    return [BUNDLED, *(Path(folder) for folder in named if folder and Path(folder).resolve() != BUNDLED.resolve())]
+    others = [*(Path(folder) for folder in named if folder), home.studies()]
+    return list({folder.resolve(): folder for folder in [BUNDLED, *others]}.values())
 
 
 def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
