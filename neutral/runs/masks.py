@@ -106,7 +106,7 @@ def _placed(collection: MaskSet, named: Sequence[str], about: About) -> Placed:
     stack = shared_header(collection.masks).get("stack")
     where = places(collection.masks, named, task=about.task, method=about.method)
     for place, mask in zip(where, collection.masks, strict=True):
-        said = {"model": _model(about.model) or mask.header.get("model"), "stack": stack, **place._asdict()}
+        said = {"model": _model(about.model or mask.header.get("model") or ""), "stack": stack, **place._asdict()}
         header = {key: said[key] for key in HEADER_KEYS if said.get(key) not in (None, "")}
         placed[place] = Mask(mask.bits, mask.shapes, header)
     return dict(sorted(placed.items(), key=lambda item: _order(item[0], where)))
@@ -117,7 +117,7 @@ def _order(place: Place, where: Sequence[Place]) -> tuple:
     return (*place[:4], languages.index(place.language), place.variant)
 
 
-def _model(said: str) -> str:
+def _model(said: object) -> str:
     """Return a model's name as a study has it, without its path.
 
     >>> _model("models/mine/"), _model("google-bert/bert-base-multilingual-cased")
@@ -173,7 +173,7 @@ def _info(placed: Placed, about: About, files: Sequence[str], bridges: Iterable[
     for place in placed:
         of_method = settings[place.task].setdefault(place.method, {"sparsities": []})
         of_method["sparsities"] = sorted({*of_method["sparsities"], place.sparsity})
-    model = _model(about.model) or shared_header(list(placed.values())).get("model")
+    model = shared_header(list(placed.values())).get("model")
     title = " ".join(one_line(about.title).split())[:300]
     info = {
         "title": title or f"{model or 'Masks'}: saved from files",

@@ -39,9 +39,7 @@ class Link:
     own: bool = False  # made by this session, which may change what is under it
     kept: list[tuple[str, str]] = field(default_factory=list)  # key and name of each mask as it is stored
     touched: float = 0.0
-    tried: list[tuple[int, str]] = field(
-        default_factory=list
-    )  # what was stored, or could not be, last
+    tried: list[tuple[int, str]] = field(default_factory=list)  # what was stored, or could not be, last
     problem: str = ""  # why not
 
 
