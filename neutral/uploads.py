@@ -177,7 +177,7 @@ def remove_expired(now: float | None = None) -> int:
 
 def _folder(token: str) -> Path:
     if not is_token(token):
-        raise NeutralError("this link is none of this app: a part of it is missing, or was changed")
+        raise NeutralError("the link: is none of this app's: a part of it is missing, or was changed")
     return home.uploads() / token
 
 

@@ -1,4 +1,4 @@
-"""Uploads in a real Chromium: a reload, a link in another session, a deletion, a study; the question before leaving."""
+"""Uploads in a real Chromium: they become a study, and the browser asks before they are lost."""
 
 import pytest
 import synthetic
@@ -8,7 +8,7 @@ from benchmarks.server import running
 from neutral import home, maskfiles
 from pages.parts import catalogue, stored
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 MODEL = synthetic.Model(synthetic.shapes(2), 2)
 CODES = ("en", "fr", "de", "ru", "hi", "sw")
@@ -30,47 +30,11 @@ def server(studies, tmp_path_factory):
         yield address
 
 
-@pytest.fixture
-def other(chromium):  # noqa: F811
-    """A tab of another visitor."""
-    context = chromium.new_context()
-    context.set_default_timeout(WAIT)
-    yield context.new_page()
-    context.close()
-
-
 def upload(tab, server, files):  # noqa: F811
     visit(tab, f"{server}/masks?study=encoder&measure=Dice")
     tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
     tab.get_by_text("What was read").first.wait_for()
     settled(tab)
-
-
-def test_masks_outlive_a_reload_open_by_their_link_and_are_deleted_for_both(tab, other, server, files):  # noqa: F811
-    upload(tab, server, files[:2])
-    (link,) = asked(tab)[stored.KEY]
-    assert asked(tab)["measure"] == ["Dice"]  # the address's other choices stay
-    tab.reload()
-    settled(tab)
-    assert asked(tab)[stored.KEY] == [link]
-    assert tab.get_by_role("textbox", name="Language or name").count() == 2
-    shown = tab.get_by_test_id("stCode").first.inner_text()
-    assert shown.strip() == f"{server}/masks?{stored.KEY}={link}"
-    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
-    tab.wait_for_url("**/overlap**")
-    settled(tab)
-    assert asked(tab)[stored.KEY] == [link]
-    assert asked(tab)["measure"] == ["Dice"]
-    visit(other, f"{server}/overlap?{stored.KEY}={link}&show=Your+masks")
-    assert other.get_by_text("Your masks · 50% removed · 2 masks").is_visible()
-    visit(other, shown.strip())
-    other.get_by_role("button", name="Delete").click()
-    other.get_by_text("What was read").first.wait_for(state="detached")
-    settled(other)
-    assert stored.KEY not in asked(other)
-    tab.get_by_test_id("stSidebar").get_by_text("Your masks", exact=True).click()
-    tab.get_by_text("deleted by somebody who has their link").wait_for()
-    assert stored.KEY not in asked(tab)
 
 
 def test_saved_masks_open_on_the_overlap_page_and_typology_works_on_them(tab, server, files):  # noqa: F811
@@ -90,7 +54,6 @@ def test_saved_masks_open_on_the_overlap_page_and_typology_works_on_them(tab, se
     assert tab.get_by_test_id("stAlertContentError").count() == 0
 
 
-@pytest.mark.long
 def test_where_nothing_is_stored_the_browser_asks_before_a_reload(tab, studies, files):  # noqa: F811
     said = []
     tab.on("dialog", lambda dialog: (said.append(dialog.type), dialog.accept()))

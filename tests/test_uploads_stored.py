@@ -84,7 +84,7 @@ def test_no_text_but_a_token_reaches_the_file_system(text, monkeypatch):
     assert not uploads.exists(text)
     uploads.delete(text)
     for call in (uploads.stored, lambda one: list(uploads.read(one)), lambda one: uploads.write(one, [], new=True)):
-        with pytest.raises(NeutralError, match="this link is none of this app"):
+        with pytest.raises(NeutralError, match="^the link: is none of this app"):
             call(text)
 
 

@@ -48,21 +48,24 @@ def save(collections: Sequence[MaskSet]) -> None:
         if st.button("Save", icon=":material/save:", key="save-now"):
             _save(chosen, name, about)
     if saved := st.session_state.get(_SAVED):
-        _lead(saved, where[0].sparsity)
+        _lead(saved, where[0].sparsity, about.model)
 
 
 def _asked() -> tuple[str, About]:
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key="save-name", max_chars=100, placeholder="My masks")
-    bundled = sorted(path.name for path in MODELS.glob("*") if (path / "config.json").is_file())
     model = right.selectbox(
-        "Model", bundled, index=None, key="save-model", accept_new_options=True, help=words.MODEL, placeholder=_READ
+        "Model", _bundled(), index=None, key="save-model", accept_new_options=True, help=words.MODEL, placeholder=_READ
     )
     left, right = st.columns(2)
     tasks = {pickers.task_name(task): task for task in places.TASKS}
     task = left.selectbox("Task", list(tasks), index=None, key="save-task", placeholder=_READ)
     method = right.selectbox("Method", [*METHODS, METHOD], index=None, key="save-method", placeholder=_READ)
     return name.strip(), About(title=name.strip(), model=model or "", task=tasks.get(task, ""), method=method or "")
+
+
+def _bundled() -> list[str]:
+    return sorted(path.name for path in MODELS.glob("*") if (path / "config.json").is_file())
 
 
 def _save(chosen: MaskSet, name: str, about: About) -> None:
@@ -79,12 +82,13 @@ def _save(chosen: MaskSet, name: str, about: About) -> None:
     st.session_state[_SAVED] = folder.name
 
 
-def _lead(name: str, sparsity: float) -> None:
+def _lead(name: str, sparsity: float, model: str) -> None:
     """Lead to a saved study, and say what more can be asked of it."""
     st.success(f"Saved as {as_text(name)}.")
     show.link("pages/overlap.py", f"Overlap of {as_text(name)}", ":material/grid_on:", study=name, show="Study")
     with st.expander("More for this study, from the shell", icon=":material/terminal:"):
         folder = shlex.quote(str(home.study(name)) if local.is_alone() else f"studies/{home.study(name).name}")
         st.markdown(words.MORE)
-        st.code(f"python -m neutral masks controls --study {folder} --controls pretrained --model MODEL", language="sh")
+        of = f"data/models/{model}" if model in _bundled() else "MODEL"
+        st.code(f"python -m neutral masks controls --study {folder} --controls pretrained --model {of}", language="sh")
         st.code(f"python -m neutral typology --study {folder} --sparsity {sparsity:g}", language="sh")

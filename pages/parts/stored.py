@@ -80,7 +80,8 @@ def _arrive(known: Link, notices: DeltaGenerator) -> None:
     try:
         refused = _read(known, token)
     except NeutralError as error:
-        notices.warning(errors.line(error))
+        line = errors.line(error)
+        notices.warning(f"{line[:1].upper()}{line[1:]}.")
         return
     for problem in refused:
         notices.error(as_text(problem))

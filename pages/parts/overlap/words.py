@@ -111,8 +111,8 @@ LINK = (
 )
 DELETE = "Deletes the masks here, under this link, and in the copies that others made by it."
 SAVE = (
-    "A study stays, and everything can be asked of it that can be asked of one that `find` made, but for what takes a "
-    "trained network. Its languages are the names above."
+    "A study stays, and pages and commands show it as one that `find` made; it has no scores, which mask files do not "
+    "hold. Its languages are the names above."
 )
 NOT_SAVED_HERE = (
     "Others can open this server, so studies are not saved from its pages. Who runs it can allow that: NEUTRAL_RUNS=on."
