@@ -23,6 +23,7 @@ from pathlib import Path
 from transformers import PreTrainedModel, set_seed
 
 from neutral import models
+from neutral.compression import WAYS
 from neutral.compression.placement import put_in
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -42,9 +43,6 @@ PAPER = {"squad": Recipe(batch_size=16, rate=3e-5, warmup=0.0)}
 
 PAPER_GLUE = Recipe(batch_size=32, rate=2e-5, warmup=0.0)
 PAPER_EPOCHS = 3
-
-WAYS = ("factors", "decoder", "none", "paper")
-"""What trains of a compressed table."""
 
 _FROZEN = ("latents",)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 
 from neutral import hashes, models
-from neutral.compression import distortion, projection
+from neutral.compression import WHERE, distortion, projection
 from neutral.compression.budget import Budget
 from neutral.compression.inventory import inventory
-from neutral.compression.placement import WHERE, embedding, put_in
+from neutral.compression.placement import embedding, put_in
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError

@@ -1,0 +1,100 @@
+"""Carry out a plan as it was asked: one way in for the shell, the app and Python.
+
+`start` reads the text, fills in what is asked of it (the task, the languages), and runs the plan into its study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from neutral.runs import execution as executions
+from neutral.runs.execution import Execution
+from neutral.runs.plans.search import SearchPlan
+
+if TYPE_CHECKING:
+    from neutral.corpora import Corpus, Survey
+    from neutral.study import Study
+
+Show = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a plan's text and model come to."""
+
+    task: str
+    corpus: Corpus
+
+
+def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | None:
+    """Carry out a plan into `execution.study`, and return the study; None for a dry run.
+
+    Parameters
+    ----------
+    plan : one of `plans.COMMANDS`' classes
+        As asked: the task may be auto, and no language named.
+    execution : Execution
+    show : callable
+        Takes the lines of a dry run.
+
+    Raises
+    ------
+    NeutralError
+        For what cannot be carried out, naming the option, and whatever the run raises.
+    """
+    executions.check(execution)
+    return _WAYS[type(plan)](plan, execution, show)
+
+
+def read(plan: Any, languages: Sequence[str], execution: Execution, show: Show) -> Asked:
+    """Return the task and the data of a plan; a dry run shows first what came of reading it.
+
+    Raises `NeutralError` for a language that cannot be read, and for labels that do not agree.
+    """
+    from neutral import models
+    from neutral.tasks import data, overview
+
+    loaders = loaders_of(plan)
+    task = models.natural_task(plan.model, **loaders) if plan.task == "auto" else plan.task
+    named = {"held_out": plan.held_out_text or None, "labels": dict(plan.labels)}
+    survey = data.survey(task, plan.text, list(languages) or None, **named)
+    if execution.dry_run:
+        _show(survey, plan, loaders, show)
+    overview.require(survey)
+    return Asked(task, survey.corpus)
+
+
+def loaders_of(plan: Any) -> dict[str, str]:
+    """Return what a plan sets for the loaders of model and tokenizer."""
+    return {"gguf_file": plan.gguf} if plan.gguf else {}
+
+
+def _show(survey: Survey, plan: Any, loaders: Mapping[str, str], show: Show) -> None:
+    from neutral import models
+    from neutral.progress import say
+    from neutral.tasks import overview
+
+    told = overview.facts(survey, models.load_tokenizer(plan.model, **loaders))
+    say(survey.corpus.notes)
+    if told:
+        show(overview.table(told).to_string(index=False))
+    overview.require(survey, told)
+
+
+def _find(plan: SearchPlan, execution: Execution, show: Show) -> Study | None:
+    from neutral.runs.plans.search import check, filled, summary
+    from neutral.runs.search import find
+
+    asked = read(plan, plan.languages, execution, show)
+    plan = filled(plan, asked.task, asked.corpus.languages)
+    if execution.dry_run:
+        check(plan)
+        show(summary(plan, {code: len(examples) for code, examples in asked.corpus.train.items()}))
+        return None
+    how = {"device": execution.device, "quiet": execution.quiet}
+    return find(plan, asked.corpus, execution.study, **how, **loaders_of(plan))
+
+
+_WAYS: dict[type, Callable[[Any, Execution, Show], Study | None]] = {SearchPlan: _find}
