@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import os
-import re
+import unicodedata
 from pathlib import Path
 
 from neutral.errors import FileError, NeutralError
@@ -23,7 +23,8 @@ VARIABLE = "NEUTRAL_HOME"
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The repository, if this is a checkout of it: it has the app's pages and `data/`, which the package has not."""
 
-_NAME = re.compile(r"\w(?:[\w .+-]{0,98}[\w+-])?")
+_BETWEEN = " ._+-\u200c\u200d"  # in names; the last two join and part letters, in Persian and Hindi
+_LONGEST = 200  # bytes of a name
 
 
 def home() -> Path:
@@ -91,9 +92,16 @@ def model(name: str) -> Path:
 
 
 def _named(folder: Path, name: str) -> Path:
-    if not _NAME.fullmatch(name) or len(name.encode()) > 200:
+    if not _is_name(name):
         raise NeutralError(f"{name!r}: is no name for a folder; take letters and digits, with spaces, . + or - between")
     return folder / name
+
+
+def _is_name(name: str) -> bool:
+    """Whether a name is letters, digits and their marks, of any script, with a few signs between."""
+    inner = all(unicodedata.category(sign)[0] in "LNM" or sign in _BETWEEN for sign in name)
+    ends = name[:1].isalnum() and name[-1] not in " ._\u200c\u200d"
+    return inner and ends and len(name.encode("utf-8", "replace")) <= _LONGEST
 
 
 def require_own(path: Path) -> Path:
@@ -102,7 +110,7 @@ def require_own(path: Path) -> Path:
     Raises `FileError` for any other, and for one that is a link, or a file.
     """
     path = Path(path)
-    if path.parent not in (studies(), models()) or _NAME.fullmatch(path.name) is None:
+    if path.parent not in (studies(), models()) or not _is_name(path.name):
         raise FileError(path, f"is not a folder in {studies()}, where the app's runs write")
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise FileError(path, "is a link or a file, and a run of the app writes into a folder")

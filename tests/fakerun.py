@@ -16,7 +16,8 @@ GRACE = (0.3, 0.3)
 
 def supervisor(tick=0.05):
     """The command of a supervisor that starts this file in place of `neutral`."""
-    code = f"import sys; from neutral.jobs import supervisor; supervisor.main([sys.executable, {__file__!r}], grace={GRACE}, tick={tick})"
+    program = [sys.executable, __file__]
+    code = f"from neutral.jobs import supervisor; supervisor.main({program}, grace={GRACE}, tick={tick})"
     return (sys.executable, "-c", code)
 
 

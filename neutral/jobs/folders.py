@@ -88,37 +88,46 @@ def listing(folder: str | Path, among: Sequence[Path]) -> Listing:
         if "config.json" in names or any(name.endswith(".gguf") for name in names):
             models.append(current)
             continue
-        if _is_text(current):
+        inner = [Path(e.path) for e in entries if _is_open(e) and _is_in(_real(e.path), real_roots)]
+        is_text, parts = _texts(current, inner)
+        if is_text:
             texts.append(current)
         if depth < _DEPTH:
-            border += [(Path(e.path), depth + 1) for e in entries if _is_open(e) and _is_in(_real(e.path), real_roots)]
+            border += [(path, depth + 1) for path in inner if path not in parts]
     return Listing(sorted(models), sorted(texts), not border)
 
 
 def _top(folder: str | Path, among: Sequence[Path]) -> Path:
     """Return a folder that is one of those allowed, or lies in one; what is inside is not looked at yet."""
     place = Path(os.path.abspath(folder))
-    real = _real(place) if _is_in(place, among) and ".." not in Path(folder).parts else None
-    if real is None or not real.is_dir() or not _is_in(real, [root.resolve() for root in among]):
+    is_inside = _is_in(place, among) and ".." not in Path(folder).parts and place.is_dir()
+    if not is_inside or not _is_in(_real(place), [root.resolve() for root in among]):
         raise FileError(_shown(folder), f"is no folder that this server allows ({VARIABLE})")
     return place
 
 
-def _is_text(folder: Path) -> bool:
+def _texts(folder: Path, inner: Sequence[Path]) -> tuple[bool, set[Path]]:
+    """Return whether a folder has text or labelled data, and which of the folders in it are a part of that."""
     from neutral import corpora
     from neutral.corpora import datafiles
+    from neutral.languages import in_name
     from neutral.tasks import examples, sentences
 
     endings = [*examples.READERS, *sentences.readers("ner")]
-    try:
-        plain = corpora.text_files(folder, ()).files
-        files = [path.name for path in folder.iterdir() if path.is_file()]
-        inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")][:200]
-        files += [path.name for each in inner for path in each.iterdir() if path.is_file()]
-    except (NeutralError, OSError):
-        return False
-    read = (datafiles.read(name, endings) for name in files)
-    return bool(plain) or any(name is not None and name.split == datafiles.TRAIN for name in read)
+
+    def is_plain(place: Path) -> bool:
+        try:
+            return bool(corpora.text_files(place, ()).files)
+        except (NeutralError, OSError):
+            return False
+
+    def is_labelled(place: Path) -> bool:
+        read = (datafiles.read(entry.name, endings) for entry in _entries(place))
+        return any(name is not None and name.split == datafiles.TRAIN for name in read)
+
+    parts = {path for path in inner if datafiles.split_of(path.name) and is_plain(path)}
+    parts |= {path for path in inner if in_name(path.name) and is_labelled(path)}
+    return bool(parts) or is_plain(folder) or is_labelled(folder), parts
 
 
 def _is_open(entry: os.DirEntry) -> bool:

@@ -32,6 +32,7 @@ class Decides(NamedTuple):
     how: str
     name: str = ""  # of the setting or of the field of results; of what is harmless, why
     unless: object = MISSING  # the value at which study.json leaves it out
+    if_used: bool = False  # study.json leaves it out where it does not matter: see `Described.only_for`
 
 
 HASHED = Decides("hashed")
@@ -41,9 +42,9 @@ COMPUTED = Decides("computed")
 """The plan's own `settings` writes it, or the run as it is used."""
 
 
-def setting(name: str = "", unless: object = MISSING) -> Decides:
+def setting(name: str = "", unless: object = MISSING, *, if_used: bool = False) -> Decides:
     """A setting in study.json, called `name` there (by default as the field), left out at the value `unless`."""
-    return Decides("setting", name, unless)
+    return Decides("setting", name, unless, if_used)
 
 
 def key(name: str = "") -> Decides:

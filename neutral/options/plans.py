@@ -26,7 +26,7 @@ def from_values(cls: type[Plan], values: Mapping[str, object]) -> Plan:
     plan = made(cls, {name: from_json(known[name], value) for name, value in values.items()})
     if lacking := [each.flag for each in known.values() if each.required and not value_of(plan, each)]:
         raise NeutralError(f"{', '.join(lacking)}: required")
-    check(plan)
+    check_asked(plan)
     return plan
 
 
@@ -119,6 +119,13 @@ def _preset(place: object, options: set[str]) -> str:
     return min(presets, key=far)
 
 
+def check_asked(plan: object) -> None:
+    """Raise `NeutralError` for a value that cannot be, and for what the plan's own `check_asked`, if any, refuses."""
+    check(plan)
+    if own := getattr(plan, "check_asked", None):
+        own()
+
+
 def check(plan: object) -> None:
     """Raise `NeutralError`, naming the option, for a value that is none of its choices or out of its range."""
     for each in fields(type(plan)):
@@ -173,9 +180,7 @@ def settings(plan: object) -> dict[str, object]:
 def _is_written(plan: object, option: Described | None, decides: Decides, value: object) -> bool:
     if decides.unless is not MISSING and value == decides.unless:
         return False
-    return option is None or all(
-        getattr(plan, name) in values for name, values in option.only_for.items() if hasattr(plan, name)
-    )
+    return not decides.if_used or all(getattr(plan, name) in values for name, values in option.only_for.items())
 
 
 def _plain(value: object) -> object:

@@ -35,7 +35,7 @@ def read(cls: type[Plan], namespace: argparse.Namespace) -> Plan:
     """Return the plan that a parsed command line asks for. Raises `NeutralError` for one that cannot be."""
     given = vars(namespace)
     plan = plans.made(cls, {each.name: given[each.name] for each in fields(cls) if each.name in given})
-    plans.check(plan)
+    plans.check_asked(plan)
     return plan
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neutral.runs import execution as executions
 from neutral.runs.execution import Execution
 from neutral.runs.plans.search import SearchPlan
+from neutral.runs.plans.transfer import TransferPlan
 
 if TYPE_CHECKING:
     from neutral.corpora import Corpus, Survey
@@ -97,4 +98,30 @@ def _find(plan: SearchPlan, execution: Execution, show: Show) -> Study | None:
     return find(plan, asked.corpus, execution.study, **how, **loaders_of(plan))
 
 
-_WAYS: dict[type, Callable[[Any, Execution, Show], Study | None]] = {SearchPlan: _find}
+def _transfer(plan: TransferPlan, execution: Execution, show: Show) -> Study | None:
+    import sys
+    from contextlib import nullcontext
+
+    from neutral.lock import only_writer
+    from neutral.runs.plans.transfer import filled
+    from neutral.runs.transfer import estimate, transfer
+
+    asked = read(plan, plan.targets, execution, show)
+    plan = filled(plan, asked.task, asked.corpus.languages)
+    how = {"masks": plan.masks or None, "devices": (execution.device,), **loaders_of(plan)}
+    with nullcontext() if execution.dry_run else only_writer(execution.study):  # to be refused before it is measured
+        left, seconds = estimate(plan, asked.corpus, execution.study, **how)
+        message = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}"
+        if execution.dry_run:
+            show(message)
+            return None
+        print(message, file=sys.stderr)
+        return transfer(plan, asked.corpus, execution.study, quiet=execution.quiet, **how)
+
+
+def _time(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
+_WAYS: dict[type, Callable[[Any, Execution, Show], Study | None]] = {SearchPlan: _find, TransferPlan: _transfer}

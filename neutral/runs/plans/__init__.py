@@ -6,8 +6,9 @@ what is carried out.
 """
 
 from neutral.runs.plans.search import SearchPlan
+from neutral.runs.plans.transfer import TransferPlan
 
-COMMANDS: dict[str, type] = {"find": SearchPlan}
+COMMANDS: dict[str, type] = {"find": SearchPlan, "transfer": TransferPlan}
 """Command -> the class of its plan."""
 
-__all__ = ["COMMANDS", "SearchPlan"]
+__all__ = ["COMMANDS", "SearchPlan", "TransferPlan"]

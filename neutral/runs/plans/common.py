@@ -11,6 +11,8 @@ from neutral.tasks.names import LABELLED, NAMES, TEXT
 TASKS = ("auto", *NAMES)
 """What --task says; auto: the one that the model was made for."""
 
+SHARE = "a share between 0 and 1, such as 0.5"
+
 ONLY_TEXT = {"task": ("auto", *TEXT)}
 
 ONLY_LABELLED = {"task": ("auto", *LABELLED)}
@@ -88,9 +90,7 @@ def examples(help: str, decides: Any) -> Any:
 def sparsities(default: Any, help: str, decides: Any = None) -> Any:
     """The option of the sparsities."""
     told = {"flag": "sparsity", "unit": "share of the weights", "above": 0, "below": 1, "group": "main"}
-    return option(
-        default, help, must="a share between 0 and 1, such as 0.5", decides=decides or key("sparsity"), **told
-    )
+    return option(default, help, must=SHARE, decides=decides or key("sparsity"), **told)
 
 
 def _labels(text: str) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from neutral import options
 from neutral.errors import NeutralError
-from neutral.options import COMPUTED, harmless, key, option, part, seeds, setting
+from neutral.options import COMPUTED, harmless, key, option, part, setting
 from neutral.recipes import Recipe
 from neutral.runs.plans import common
 from neutral.runs.plans.common import TASKS
@@ -40,7 +40,9 @@ class SearchPlan:
     )
     method: str = option("magnitude", "how masks are found", choices=METHODS, group="main", decides=key())
     sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.5; one-shot methods take several: 0.3,0.5", setting())
-    seeds: tuple[int, ...] = seeds((0,), "of everything that is drawn: 0,1,2", group="main", decides=key("seed"))
+    seeds: tuple[int, ...] = options.seeds(
+        (0,), "of everything that is drawn: 0,1,2", group="main", decides=key("seed")
+    )
     scope: str = common.scope(COMPUTED)
     wording: Wording = part(Wording, decides=COMPUTED)
     labels: tuple[tuple[str, str], ...] = common.labels()
@@ -55,7 +57,7 @@ class SearchPlan:
         unit="blocks",
         least=1,
         only_for={"method": READS_TEXT},
-        decides=setting("text_blocks"),
+        decides=setting("text_blocks", if_used=True),
     )
     held_out: int = common.held_out(decides=setting("held_out_blocks"))
     examples: int | None = common.examples("training examples a language (default: of the one with fewest)", COMPUTED)
@@ -101,6 +103,10 @@ class SearchPlan:
 
     WITHOUT: ClassVar[tuple[str, ...]] = ()
     FLAGS: ClassVar[dict[str, str]] = {}
+
+    def check_asked(self) -> None:
+        """Raise `NeutralError`, naming the option, for what cannot be whatever the text is."""
+        check(filled(self, self.task, self.languages))
 
     @property
     def trains(self) -> bool:
