@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from neutral.errors import NeutralError
 from neutral.runs import execution as executions
 from neutral.runs.execution import Execution
 from neutral.runs.plans.search import SearchPlan
@@ -46,6 +47,15 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
         For what cannot be carried out, naming the option, and whatever the run raises.
     """
     executions.check(execution)
+    for flag, value, usual in (
+        ("--engine", execution.engine, "local"),
+        ("--json-progress", execution.json_progress, ""),
+        ("--report-to", execution.report_to, "none"),
+    ):
+        if value != usual:  # what a run does not know yet is refused, and not passed over
+            raise NeutralError(f"{flag} {value}: not there yet")
+    if execution.dry_run == "json":
+        raise NeutralError("--dry-run json: not there yet; use --dry-run")
     return _WAYS[type(plan)](plan, execution, show)
 
 
