@@ -54,4 +54,7 @@ with page("Runs", lead=words.LEAD, choose=choose, empty=None):
             "Show", [words.NEW, words.ALL], key=watch.VIEW, required=True, label_visibility="collapsed",
             persist_state="session",
         )  # fmt: skip
-        new("") if view == words.NEW else watch.board()
+        if view == words.NEW:
+            new("")
+        else:
+            watch.board()
