@@ -76,6 +76,10 @@ class Described:
         Word -> value; empty if there is no choice.
     least, most, above, below : number or None
         What a number must be: at least, at most, over, under.
+    must : str
+        What to say of a number that is out of its range, in place of the bounds.
+    some : bool
+        Whether a list may not be empty.
     only_for : name of another option -> its values
         Where it matters; at other values it is not looked at.
     instead_of : str
@@ -105,6 +109,7 @@ class Described:
     instead_of: str = ""
     bare: str = ""
     metavar: str = ""
+    some: bool = False
     may_lack: bool = False
     reads: Callable[[str], object] | None = None
     decides: Decides | None = None

@@ -132,6 +132,8 @@ def check(plan: object) -> None:
         value = value_of(plan, each)
         if value is None and (each.may_lack or len(each.path) > 1):
             continue
+        if each.some and not value:
+            raise NeutralError(f"{each.flag}: {each.must or 'name at least one'}")
         several = value if isinstance(value, tuple) and each.kind != "choice" else (value,)
         for one in several:
             _check(each, one)

@@ -26,7 +26,7 @@ from neutral.lock import only_writer
 from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.progress import bar, say
-from neutral.runs.plans.inside import MASKS, InsidePlan, check
+from neutral.runs.plans.inside import MASKS, InsidePlan, check, filled
 from neutral.runs.records import Finished, remember, require_model
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
@@ -58,6 +58,7 @@ class Inside:
         **options: object,
     ) -> None:
         check(plan)
+        plan = filled(plan)
         self.plan, self.quiet = plan, quiet
         self.study = Study(folder)
         self.task = self.study.info.get("task", "mlm")

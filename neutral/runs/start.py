@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 from neutral.errors import NeutralError
 from neutral.runs import execution as executions
 from neutral.runs.execution import Execution
-from neutral.runs.plans.search import SearchPlan
-from neutral.runs.plans.transfer import TransferPlan
+from neutral.runs.plans import (
+    CompressionPlan,
+    PretrainPlan,
+    RepresentPlan,
+    RetrievePlan,
+    SearchPlan,
+    TransferPlan,
+    TypologyPlan,
+)
+from neutral.runs.plans.inside import InsidePlan
 
 if TYPE_CHECKING:
     from neutral.corpora import Corpus, Survey
@@ -56,6 +64,8 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
             raise NeutralError(f"{flag} {value}: not there yet")
     if execution.dry_run == "json":
         raise NeutralError("--dry-run json: not there yet; use --dry-run")
+    if execution.dry_run and not isinstance(plan, (SearchPlan, TransferPlan)):
+        raise NeutralError("--dry-run: not there yet for this command")
     return _WAYS[type(plan)](plan, execution, show)
 
 
@@ -104,8 +114,7 @@ def _find(plan: SearchPlan, execution: Execution, show: Show) -> Study | None:
         check(plan)
         show(summary(plan, {code: len(examples) for code, examples in asked.corpus.train.items()}))
         return None
-    how = {"device": execution.device, "quiet": execution.quiet}
-    return find(plan, asked.corpus, execution.study, **how, **loaders_of(plan))
+    return find(plan, asked.corpus, execution.study, **_how(execution), **loaders_of(plan))
 
 
 def _transfer(plan: TransferPlan, execution: Execution, show: Show) -> Study | None:
@@ -134,4 +143,68 @@ def _time(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
-_WAYS: dict[type, Callable[[Any, Execution, Show], Study | None]] = {SearchPlan: _find, TransferPlan: _transfer}
+def _typology(plan: TypologyPlan, execution: Execution, show: Show) -> Study:
+    from neutral import corpora
+    from neutral.runs.typology import explain, printed, study_at, token_counts
+
+    study = study_at(execution.study)
+    counts = None
+    if plan.model:
+        corpus = corpora.load(plan.text, list(study.info["languages"]))
+        counts = token_counts(plan.model, corpus, **loaders_of(plan))
+    show(printed(explain(study, plan, counts=counts, quiet=execution.quiet), plan.format))
+    return study
+
+
+def _inside(plan: InsidePlan, execution: Execution, _show: Show) -> Study:
+    from neutral.runs import inside
+
+    work = inside.retrieve if isinstance(plan, RetrievePlan) else inside.represent
+    return work(plan, execution.study, **_how(execution), **loaders_of(plan))
+
+
+def _compress(plan: CompressionPlan, execution: Execution, _show: Show) -> Study:
+    from neutral import corpora, models
+    from neutral.runs import finetuning, tables
+    from neutral.runs.compression import Compressor, compress
+    from neutral.runs.plans.compression import check, filled
+
+    loaders, tuned = loaders_of(plan), plan.finetuning
+    task = models.natural_task(plan.model, **loaders) if plan.task == "auto" else plan.task
+    corpus = corpora.load(plan.text, list(plan.languages) or None, held_out=plan.held_out_text or None)
+    plan = filled(plan, task, corpus.languages)
+    check(plan)
+    shown = {"quiet": execution.quiet, **loaders}
+    data = finetuning.prepare(tuned, plan.model, plan.length, trim=plan.trim, **shown) if tuned else {}
+
+    def then(work: Compressor) -> None:
+        if plan.export:
+            tables.export(work, plan.export)
+        if tuned:
+            finetuning.tune(work, tuned, data, device=execution.device, **shown)
+
+    return compress(plan, corpus, execution.study, device=execution.device, then=then, **shown)
+
+
+def _pretrain(plan: PretrainPlan, execution: Execution, _show: Show) -> None:
+    from neutral import corpora, pretraining
+
+    corpus = corpora.load(plan.text, list(plan.languages) or None, held_out=plan.held_out_text or None)
+    sizes = {"size": plan.vocabulary, "length": plan.length, "mask_share": plan.mask_share, "shape": plan.shape}
+    how = {"recipe": plan.recipe, **sizes, **_how(execution)}
+    pretraining.pretrain(plan.source or None, corpus, execution.study, **how)
+
+
+def _how(execution: Execution) -> dict[str, Any]:
+    return {"device": execution.device, "quiet": execution.quiet}
+
+
+_WAYS: dict[type, Callable[[Any, Execution, Show], Study | None]] = {
+    SearchPlan: _find,
+    TransferPlan: _transfer,
+    TypologyPlan: _typology,
+    RetrievePlan: _inside,
+    RepresentPlan: _inside,
+    CompressionPlan: _compress,
+    PretrainPlan: _pretrain,
+}

@@ -32,6 +32,12 @@ KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme
 """The fields that tell tests apart; controls are those of an association, kinds those of a regression."""
 
 
+_PRINTED = [
+    *("method", "sparsity", "measure", "distance", "scheme", "rho", "tested", "p", "holm"),
+    *("permutations", "languages", "pairs"),
+]
+
+
 def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarray] | None = None) -> pd.DataFrame:
     """Return the distances between languages (`typology.filled`), and write those that the study lacks into it.
 
@@ -104,6 +110,15 @@ def explain(
         older = f"the study's tests are older than the distances {', '.join(lacking)} and lack them"
         say([f"{older}; the page Typology tests them, and so does a new study"], quiet=quiet)
     return table.assign(group=table["group"].map(labels.renamed))  # older rows may have former names
+
+
+def printed(table: pd.DataFrame, form: str) -> str:
+    """Return tests as text, in one of the plan's forms: a table has the plain tests' main columns."""
+    if form == "csv":
+        return table.to_csv(index=False).removesuffix("\n")
+    if form == "json":
+        return table.to_json(orient="records", force_ascii=False, indent=1)
+    return table[table["controls"] == ""][_PRINTED].round(4).to_string(index=False)
 
 
 def notes(languages: Sequence[str]) -> list[str]:

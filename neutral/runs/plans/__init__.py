@@ -5,10 +5,22 @@ have them from there. As asked, a plan may leave the task and the languages to t
 what is carried out.
 """
 
+from neutral.runs.plans.compression import CompressionPlan
+from neutral.runs.plans.inside import RepresentPlan, RetrievePlan
+from neutral.runs.plans.pretraining import PretrainPlan
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.plans.transfer import TransferPlan
+from neutral.runs.plans.typology import TypologyPlan
 
-COMMANDS: dict[str, type] = {"find": SearchPlan, "transfer": TransferPlan}
+COMMANDS: dict[str, type] = {
+    "find": SearchPlan,
+    "transfer": TransferPlan,
+    "typology": TypologyPlan,
+    "retrieve": RetrievePlan,
+    "represent": RepresentPlan,
+    "compress": CompressionPlan,
+    "pretrain": PretrainPlan,
+}
 """Command -> the class of its plan."""
 
-__all__ = ["COMMANDS", "SearchPlan", "TransferPlan"]
+__all__ = ["COMMANDS", *sorted(cls.__name__ for cls in COMMANDS.values())]

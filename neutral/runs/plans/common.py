@@ -11,6 +11,7 @@ from neutral.tasks.names import LABELLED, NAMES, TEXT
 TASKS = ("auto", *NAMES)
 """What --task says; auto: the one that the model was made for."""
 
+AMOUNT = "a number that is not negative"
 SHARE = "a share between 0 and 1, such as 0.5"
 
 ONLY_TEXT = {"task": ("auto", *TEXT)}
@@ -29,9 +30,9 @@ def model(default: Any, help: str = "a Hugging Face id or folder", **described: 
     return option(default, help, kind="model", group="main", decides=HASHED, **described)
 
 
-def gguf() -> Any:
-    """The option of a file of the model's folder; it is one of how the model is read, and the model is hashed."""
-    return option("", "a .gguf file in the model's folder to load the weights from", kind="file", decides=HASHED)
+def gguf(help: str = "a .gguf file in the model's folder to load the weights from") -> Any:
+    """The option of a file of the model's folder."""
+    return option("", help, kind="file", decides=HASHED)
 
 
 def text(help: str, **described: Any) -> Any:
@@ -89,7 +90,7 @@ def examples(help: str, decides: Any) -> Any:
 
 def sparsities(default: Any, help: str, decides: Any = None) -> Any:
     """The option of the sparsities."""
-    told = {"flag": "sparsity", "unit": "share of the weights", "above": 0, "below": 1, "group": "main"}
+    told = {"flag": "sparsity", "unit": "share of the weights", "above": 0, "below": 1, "some": True, "group": "main"}
     return option(default, help, must=SHARE, decides=decides or key("sparsity"), **told)
 
 

@@ -41,7 +41,7 @@ class SearchPlan:
     method: str = option("magnitude", "how masks are found", choices=METHODS, group="main", decides=key())
     sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.5; one-shot methods take several: 0.3,0.5", setting())
     seeds: tuple[int, ...] = options.seeds(
-        (0,), "of everything that is drawn: 0,1,2", group="main", decides=key("seed")
+        (0,), "of everything that is drawn: 0,1,2", some=True, group="main", decides=key("seed")
     )
     scope: str = common.scope(COMPUTED)
     wording: Wording = part(Wording, decides=COMPUTED)
