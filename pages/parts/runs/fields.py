@@ -57,7 +57,7 @@ class Form:
         self, option: Described, *, label: str = "", offered: Sequence[str] = (), usual: object = None, help: str = ""
     ) -> object:
         """Draw an option and return what its widget holds. `offered` are names to choose from, `usual` the default."""
-        kind, key = _kind(option), f"{self.key}-{option.name}"
+        kind, key = _widget(option, offered), f"{self.key}-{option.name}"
         default = usual if usual is not None else as_filled(option, option.default)
         if key not in st.session_state and option.name in self.given and fits(option, self.given[option.name]):
             st.session_state[key] = self.given[option.name]
@@ -66,7 +66,7 @@ class Form:
         with st.container(gap=None):
             held = _WIDGETS[kind](option, told, default, offered)
             self._slots[option.flag] = st.empty()
-        if held != default:
+        if held != default and (held or default):
             self.filled[option.name] = held
         self._read(option, held)
         return held
@@ -102,8 +102,13 @@ def label_of(option: Described) -> str:
 
 
 def matters(option: Described, held: Mapping[str, object]) -> bool:
-    """Whether an option is looked at, where others hold what they do."""
-    return all(held[name] in values for name, values in option.only_for.items() if name in held)
+    """Whether an option is looked at, where others hold what they do; of a list, one of its words is enough."""
+    for name, values in option.only_for.items():
+        if isinstance(words := held.get(name), str) and words not in values:
+            heads = {word.strip() for word in words.split(",")}
+            if not heads & set(values) and not {word.partition(":")[0] for word in heads} & set(values):
+                return False
+    return True
 
 
 def as_filled(option: Described, value: object) -> object:
@@ -125,7 +130,8 @@ def as_value(option: Described, held: object) -> object:
     """
     if option.kind in _NAMED:
         return held or written.to_json(option, option.default)
-    if held is None or (option.kind == "languages" and not held) or (held == "" and option.kind != "text"):
+    is_empty = held == [] and (option.kind == "languages" or option.default is None)
+    if held is None or is_empty or (held == "" and option.kind != "text"):
         return written.to_json(option, option.default)
     if option.kind in _TYPED and option.kind != "text":
         try:
@@ -153,8 +159,10 @@ def fits(option: Described, held: object) -> bool:
     return isinstance(held, str) and len(held) <= LONGEST
 
 
-def _kind(option: Described) -> str:
-    return "typed" if option.kind in _TYPED else "named" if option.kind in _NAMED else option.kind
+def _widget(option: Described, offered: Sequence[str]) -> str:
+    if option.kind in _NAMED or (option.kind == "text" and offered):
+        return "named"
+    return "typed" if option.kind in _TYPED else option.kind
 
 
 def _number(value: object) -> str:
@@ -183,28 +191,26 @@ def _step(default: object) -> float:
 
 
 def _choice(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
-    choices = [word for word in option.choices if not offered or word in offered]
+    choices = [*option.choices] if default in option.choices else [default, *option.choices]
     names = {word: word[:1].upper() + word[1:] if word else "As usual" for word in choices}
-    index = choices.index(default) if default in choices else 0
-    return st.selectbox(options=choices, index=index, format_func=names.__getitem__, **told)
+    return st.selectbox(options=choices, index=choices.index(default), format_func=names.__getitem__, **told)
 
 
 def _choices(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
     choices = list(option.choices)
-    if len(choices) <= _FEW:
-        held = st.pills(options=choices, default=default, selection_mode="multi", format_func=str.capitalize, **told)
-    else:
-        held = st.multiselect(options=choices, default=default, format_func=str.capitalize, placeholder="None", **told)
+    told |= {"options": choices, "default": default or [], "format_func": str.capitalize}
+    few = len(choices) <= _FEW
+    held = st.pills(selection_mode="multi", **told) if few else st.multiselect(placeholder="As usual", **told)
     return [word for word in choices if word in held]
 
 
 def _languages(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
     given = st.session_state.get(told["key"], ())
     codes = [*offered, *(code for code in given if code not in offered)]
-    placeholder = "All that the text has" if offered else "All; or type codes: en, sw"
+    placeholder = f"All {len(offered)}" if offered else "All; or type codes: en, sw"
     return st.multiselect(
         options=codes,
-        default=default,
+        default=default or [],
         format_func=display,
         placeholder=placeholder,
         accept_new_options=True,
@@ -219,7 +225,7 @@ def _named(option: Described, told: dict, default: object, offered: Sequence[str
     return st.selectbox(
         options=names,
         index=names.index(default) if default else None,
-        placeholder="Choose, or type" if option.required else "As usual",
+        placeholder="Choose, or type" if option.required else "None",
         accept_new_options=option.kind != "file",
         **told,
     )

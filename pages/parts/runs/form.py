@@ -6,7 +6,9 @@ import streamlit as st
 
 from neutral import home, options
 from neutral.errors import NeutralError
+from neutral.jobs import sources
 from neutral.options import Described
+from neutral.options.described import parts
 from neutral.runs import plans
 from neutral.study import Study
 from pages.parts import catalogue
@@ -30,13 +32,12 @@ def draw() -> tuple[Asked | None, Form]:
     if kind in words.FROM_STUDY and (study := _study(command)) is None:
         st.info(words.NO_MASKS)
         return None, form
-    by_name = {each.name: each for each in options.fields(plans.COMMANDS[command]) if _is_asked(each)}
-    described = list(by_name.values())
+    described = _asked_for(plans.COMMANDS[command])
     held, name_box = _sources(form, described, study)
     first = [each for each in described if each.name in FIRST]
     for box, each in zip(st.columns(max(1, len(first))), first, strict=False):
         with box:
-            held[each.name] = form.ask(each, usual=_of_study(each, study))
+            held[each.name] = form.ask(each, **_of_study(each, study))
     with st.expander("More", icon=":material/tune:"):
         _more(form, [each for each in described if each.name not in held], held)
         running = how.ask()
@@ -72,9 +73,26 @@ def _asked(command: str, form: Form, study: Study | None, name: str, running: Ho
     return Asked(command, arguments, place, origin, running.device, running.limits, filled)
 
 
-def _is_asked(each: Described) -> bool:
-    """Whether an option is one of the form: mask files are uploaded on another page, and a study is no text."""
-    return each.kind != "files" and (each.name, each.kind) != ("masks", "folder")
+def _asked_for(plan: type) -> list[Described]:
+    """Return the options of a plan that the form has.
+
+    It has none that the app's runs do not take, that only print otherwise, that name another study, or files; nor what
+    is of no use without those, as what says how fine-tuning goes is without its data.
+    """
+    named = {each.name: each for each in options.fields(plan)}
+    optional = [name for name, inner in parts(plan).items() if inner.optional and _needs_files(inner.cls)]
+    return [
+        each
+        for each in named.values()
+        if each.kind != "files"
+        and each.flag not in (*sources.SET, *sources.REFUSED, "--format")
+        and (each.name, each.kind) != ("masks", "folder")
+        and each.path[0] not in optional
+    ]
+
+
+def _needs_files(part: type) -> bool:
+    return any(each.required and each.kind == "files" for each in options.fields(part))
 
 
 def _kind() -> str:
@@ -141,8 +159,8 @@ def _sources(form: Form, described: list[Described], study: Study | None) -> tup
         of_text = tables.languages(str(text)) if text and each.name != "sources" else ()
         with box:
             held[each.name] = form.ask(each, offered=of_text or of_study)
-    if not tables.places().whole:
-        st.caption(words.NOT_ALL)
+    if main:
+        st.caption(words.may_type(tables.is_online()) if tables.places().whole else words.NOT_ALL)
     return held, boxes[len(spoken)]
 
 
@@ -161,10 +179,10 @@ def _place(form: Form, each: Described, study: Study | None = None) -> object:
     return path
 
 
-def _of_study(each: Described, study: Study | None) -> str | None:
-    """Return the method that masks of a study were found by, where it has none of the usual one."""
+def _of_study(each: Described, study: Study | None) -> dict[str, object]:
+    """Return the methods that a study's masks were found by, to choose from; the usual one if it is among them."""
     had = [str(method) for method in study.info.get("methods") or ()] if study and each.name == "method" else []
-    return had[0] if had and each.default not in had and (not each.choices or had[0] in each.choices) else None
+    return {"offered": had, "usual": each.default if each.default in had else had[0]} if had else {}
 
 
 def _more(form: Form, left: list[Described], held: dict[str, object]) -> None:

@@ -48,8 +48,11 @@ class Asked:
     @property
     def shell(self) -> str:
         """The same thing as a command to copy."""
-        copy = f"cp -r {shlex.join([str(self.origin), str(self.study)])} &&\n" if self.origin else ""
-        return copy + shlex.join(["neutral", *self._words(self.study)])
+        command = shlex.join(["neutral", *self._words(self.study)])
+        if self.origin is None:
+            return command
+        made, copied = shlex.join([str(self.study.parent)]), shlex.join([str(self.origin), str(self.study)])
+        return f"mkdir -p {made} && cp -r {copied} &&\n{command}"
 
     @property
     def read(self) -> list[str]:

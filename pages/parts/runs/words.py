@@ -139,6 +139,12 @@ def place_help(option: Described, online: bool) -> str:
     return f"{option.help}. Choose from the list, or type the path of a folder on the server{hub}."
 
 
+def may_type(online: bool) -> str:
+    """Say how a model or a text is named that is in no list."""
+    hub = ", or an id of the Hugging Face hub" if online else ""
+    return f"Not in the list? Type the path of its folder{hub}. Text is a file a language: `en.txt`, `sw.txt`, …"
+
+
 def off(why: str) -> str:
     """Say why runs may not be started, and what can be done all the same."""
     return f"{WHY_OFF}: {as_text(why)}. Below stands the command that does the same in a shell."
