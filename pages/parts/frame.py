@@ -25,6 +25,7 @@ PAGES = (
     ("pages/tickets.py", "Winning tickets", ":material/confirmation_number:"),
     ("pages/masks.py", "Your masks", ":material/upload_file:"),
     ("pages/compression.py", "Compression", ":material/compress:"),
+    ("pages/runs.py", "Runs", ":material/play_circle:"),
 )
 
 NO_STUDY = """
