@@ -85,8 +85,6 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
 def _refuse(plan: Any, execution: Execution) -> None:
     """Refuse what a run does not know yet, rather than pass it over."""
     in_units = isinstance(plan, (SearchPlan, TransferPlan))
-    if execution.engine != "local" and not in_units:
-        raise NeutralError(f"--engine {execution.engine}: not there yet for this command")
     if execution.report_to != "none":
         raise NeutralError(f"--report-to {execution.report_to}: not there yet")
     if execution.dry_run and not in_units:
@@ -182,7 +180,7 @@ def _typology(plan: TypologyPlan, way: Way) -> Study:
     if plan.model:
         corpus = corpora.load(plan.text, list(study.info["languages"]))
         counts = token_counts(plan.model, corpus, **loaders_of(plan))
-    way.show(printed(explain(study, plan, counts=counts, quiet=way.execution.quiet), plan.format))
+    way.show(printed(explain(study, plan, counts=counts, **way.units), plan.format))
     return study
 
 
@@ -190,7 +188,7 @@ def _inside(plan: InsidePlan, way: Way) -> Study:
     from neutral.runs import inside
 
     work = inside.retrieve if isinstance(plan, RetrievePlan) else inside.represent
-    return work(plan, way.execution.study, **way.single, **loaders_of(plan))
+    return work(plan, way.execution.study, **way.units, **loaders_of(plan))
 
 
 def _compress(plan: CompressionPlan, way: Way) -> Study:
@@ -201,16 +199,17 @@ def _compress(plan: CompressionPlan, way: Way) -> Study:
     corpus = read_text(plan)
     plan = filled(plan, task_of(plan), corpus.languages)
     check(plan)
-    tuned, shown = plan.finetuning, {"quiet": way.execution.quiet, **loaders_of(plan)}
-    data = finetuning.prepare(tuned, plan.model, plan.length, trim=plan.trim, **shown) if tuned else {}
+    tuned, how, loaders = plan.finetuning, way.units, loaders_of(plan)
+    told = {"trim": plan.trim, "quiet": way.execution.quiet}
+    data = finetuning.prepare(tuned, plan.model, plan.length, **told, **loaders) if tuned else {}
 
     def then(work: Compressor) -> None:
         if plan.export:
             tables.export(work, plan.export)
         if tuned:
-            finetuning.tune(work, tuned, data, device=way.execution.device, **shown)
+            finetuning.tune(work, tuned, data, **how, **loaders)
 
-    return compress(plan, corpus, way.execution.study, then=then, **way.single, **loaders_of(plan))
+    return compress(plan, corpus, way.execution.study, then=then, **how, **loaders)
 
 
 def _pretrain(plan: PretrainPlan, way: Way) -> None:
