@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from neutral import options
 from neutral.errors import NeutralError
 from neutral.progress import Progress, heard, say
 from neutral.runs import execution as executions
@@ -83,7 +84,10 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
 
 
 def _refuse(plan: Any, execution: Execution) -> None:
-    """Refuse what a run does not know yet, rather than pass it over."""
+    """Refuse what a run does not know, rather than pass it over."""
+    for each in options.fields(Execution):
+        if each.name in plan.WITHOUT and getattr(execution, each.name) != each.default:
+            raise NeutralError(f"{each.flag}: not for this command")
     in_units = isinstance(plan, (SearchPlan, TransferPlan))
     if execution.report_to != "none":
         raise NeutralError(f"--report-to {execution.report_to}: not there yet")
