@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neutral.errors import one_line
 from neutral.options.words import codes, words
 from neutral.runs.plans.common import LABELS
 from neutral.selection import SCOPES
@@ -81,11 +82,11 @@ def form(added: argparse.ArgumentParser) -> None:
 
 
 def done(path: str | Path, chosen: argparse.Namespace, page: str = "") -> None:
-    """Say on standard error where the results are, and where to look at them."""
+    """Say on standard error where the results are, and the command that shows them, from whatever folder."""
     if not chosen.quiet:
         where = f"on the page {page} of " if page else "with "
-        studies = shlex.quote(str(Path(path).absolute().parent))
-        print(f"done: {path}; look at it {where}`NEUTRAL_STUDIES={studies} streamlit run app.py`", file=sys.stderr)
+        show = shlex.join(["neutral", "app", "--studies", str(Path(path).absolute())])
+        print(f"done: {one_line(path)}; look at it {where}`{one_line(show)}`", file=sys.stderr)
 
 
 def print_table(table: pd.DataFrame, form: str) -> None:
