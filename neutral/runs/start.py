@@ -13,7 +13,6 @@ from neutral import options
 from neutral.curves import Curves
 from neutral.errors import NeutralError
 from neutral.progress import Progress, heard, say
-from neutral.runs import execution as executions
 from neutral.runs.execution import Execution
 from neutral.runs.plans import (
     COMMANDS,
@@ -84,7 +83,7 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
     StoppedError
         Behind a piece that is written, if a clean stop was asked for.
     """
-    executions.check(execution)
+    execution.check_asked()
     carry_out, command = _WAYS[type(plan)], {cls: name for name, cls in COMMANDS.items()}[type(plan)]
     _refuse(plan, execution)
     if execution.dry_run:
