@@ -138,7 +138,8 @@ class Compressor(Work):
         elif isinstance(piece, Picture):
             projection.write_projection(self.study.path, piece.drawn, row["method"], row["by"], row["ratio"])
         else:
-            self._extend("error", row, piece.errors)
+            for each in piece.errors:
+                self._extend("error", row, (each,))
             if piece.table is not None:
                 piece.table.save(self.study.path / "tables" / f"{self.name(unit.asked)}.safetensors")
             self._extend("table", row, (piece.row,))

@@ -106,9 +106,8 @@ class Inside(Work):
     def write(self, unit: Unit, piece: list[dict]) -> None:
         """See `Work.write`."""
         common = self._common(unit.asked.mask)
-        self.results.extend(
-            self.kind, [common | row | {"sentences": len(self.sentences[row["source"]])} for row in piece]
-        )
+        for row in piece:
+            self.results.append(self.kind, **common | row | {"sentences": len(self.sentences[row["source"]])})
 
     def _names(self) -> list[str]:
         """Return the names in the rows of everything that the plan's `masks` name."""
