@@ -18,6 +18,7 @@ from neutral.recipes import PARTS, Recipe
 from neutral.runs import plans
 from neutral.runs.execution import Execution
 from neutral.runs.plans.__main__ import page
+from neutral.runs.start import start
 
 CLASSES = {**plans.COMMANDS, "how a run is carried out": Execution}
 WORDS = ("en", "svd", "-x", "--title", "two words", "Ωmega", "it's", "a=b", "30%", "{premise} {hypothesis}")
@@ -249,6 +250,14 @@ def test_help_lists_every_option_once(command, capsys):
     flags += [cls.FLAGS.get(e.name, e.flag) for e in options.fields(Execution) if e.name not in cls.WITHOUT]
     listed = [word for line in said.splitlines() if line.startswith("  --") for word in line.split()[:1]]
     assert sorted(listed) == sorted(flags)
+
+
+def test_what_a_command_does_without_is_refused_from_python_too():
+    plan = plans.PretrainPlan(100, text="t")
+    with pytest.raises(NeutralError, match="--engine: not for this command"):
+        start(plan, Execution("out", engine="ray"))
+    with pytest.raises(NeutralError, match="--device: not for this command"):
+        start(plans.TypologyPlan(), Execution("study", device="cpu"))
 
 
 def test_a_namespace_of_python_is_no_command_line():

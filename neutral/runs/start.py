@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from neutral import options
 from neutral.curves import Curves
 from neutral.errors import NeutralError
 from neutral.progress import Progress, heard, say
@@ -94,7 +95,10 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
 
 
 def _refuse(plan: Any, execution: Execution) -> None:
-    """Refuse what a run does not know yet, rather than pass it over."""
+    """Refuse what a run does not know, rather than pass it over."""
+    for each in options.fields(Execution):
+        if each.name in plan.WITHOUT and getattr(execution, each.name) != each.default:
+            raise NeutralError(f"{each.flag}: not for this command")
     in_units = isinstance(plan, (SearchPlan, TransferPlan))
     Curves(execution.report_to).require()
     if execution.engine == "ray" and execution.report_to in ("tensorboard", "trackio") and execution.address:
@@ -102,8 +106,6 @@ def _refuse(plan: Any, execution: Execution) -> None:
             f"--report-to {execution.report_to}: not with --address, since its files would stay on the cluster's "
             "machines; use wandb, or leave it out"
         )
-    if execution.engine == "ray" and isinstance(plan, PretrainPlan):
-        raise NeutralError("--engine ray: pretrain trains one model, which is one piece of work; leave it out")
     if execution.dry_run and not in_units:
         raise NeutralError("--dry-run: not there yet for this command")
     if execution.dry_run == "json":
