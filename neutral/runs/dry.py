@@ -88,11 +88,18 @@ class Estimate:
             "notes": list(self.notes),
         }
 
+    def _model(self) -> list[str]:
+        if self.model is None:
+            return []
+        told, pruned = self.model, self.model["prunable"]
+        share = f"{pruned['share']:.0%} of {told['parameters']:,} parameters, in {pruned['matrices']} matrices"
+        return [f"{told['class']}, {told['stack']}: {share}, can be pruned", *told["notes"]]
+
     def lines(self) -> list[str]:
         """Return it for a person."""
         left, seconds = len(self.each), self.seconds
         took = f", about {duration(seconds)}" if seconds is not None and left else ""
-        said = [self.summary, f"{left} to do of {self.total}{took}"]
+        said = [*self._model(), self.summary, f"{left} to do of {self.total}{took}"]
         for one in self.each[:_LISTED]:
             time = f" ({duration(one.seconds)})" if one.seconds is not None else ""
             said.append(f"- {one.unit}{time}: reads {one.reads or 'nothing'}; writes {one.writes or 'nothing'}")
@@ -127,6 +134,19 @@ def of(works: Sequence[Work], folder: str | Path, device: str, **told: Any) -> E
     how = f"{', '.join(timed)}, on a part of it" if timed else ""
     counts = {"total": total, "done": total - len(each), "each": tuple(each)}
     return Estimate(**counts, timed=how, memory=_memory() if each else None, study_bytes=size, **told)
+
+
+def single(
+    command: str, summary: str, each: Each | None, folder: str | Path, *, more: int, timed: str, **told: Any
+) -> Estimate:
+    """Return what a run of one piece of work would do, which adds `more` bytes to its folder; None if it is done."""
+    left = (each,) if each else ()
+    told |= {
+        "timed": timed if left else "",
+        "memory": _memory() if left else None,
+        "study_bytes": _bytes(folder) + more,
+    }
+    return Estimate(command, summary, 1, 1 - len(left), left, **told)
 
 
 def _speeds(work: Work, todo: Sequence[Unit], device: str) -> tuple[dict[Hashable, float], list[str]]:
