@@ -1,7 +1,10 @@
 """Fixtures that several test files share."""
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,16 @@ ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:  # so that plain `pytest` finds the package as `python -m pytest` does
     sys.path.insert(0, str(ROOT))
 
+# What the app stores while it is tested is no user's. A worker of several has a folder of its own.
+os.environ["NEUTRAL_HOME"] = tempfile.mkdtemp(prefix="neutral-home-")
+atexit.register(shutil.rmtree, os.environ["NEUTRAL_HOME"], ignore_errors=True)
+
 if (
     "PYTEST_XDIST_WORKER" in os.environ
 ):  # several processes, each with a thread for every core, would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+os.environ["NEUTRAL_HOME"] = f"{tempfile.gettempdir()}/neutral-tests-{os.getpid()}"  # not the developer's own studies
 
 import synthetic  # noqa: E402
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NoReturn
 
 from neutral import __version__
 from neutral.cli import streams
+from neutral.cli.app import add_app
 from neutral.cli.compression import add_compress
 from neutral.cli.data import add_data
 from neutral.cli.inside import add_inside
@@ -33,12 +33,12 @@ from neutral.cli.transfer import add_transfer
 from neutral.cli.typology import add_typology
 from neutral.errors import NeutralError
 from neutral.files import storage_error
-from neutral.progress import Progress, StoppedError, heard
+from neutral.progress import StoppedError
 from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
     *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
-    *(add_compress, add_pretrain, add_model, add_data, add_study),
+    *(add_compress, add_pretrain, add_model, add_data, add_study, add_app),
 )
 
 
@@ -57,8 +57,7 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
     try:
         with streams.results():
             _parser().parse_args(arguments, chosen)
-            with _watched(chosen):
-                chosen.run(chosen)
+            chosen.run(chosen)
     except StoppedError as stopped:
         return 130, str(stopped)
     except KeyboardInterrupt:
@@ -70,18 +69,6 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
             return 2, line
         raise
     return 0, ""
-
-
-@contextmanager
-def _watched(chosen: argparse.Namespace) -> Iterator[None]:
-    """Within, a long command tells how far it is, and listens when it is asked to stop."""
-    if not hasattr(chosen, "json_progress"):
-        yield
-        return
-    study = getattr(chosen, "study", None) or getattr(chosen, "out", "")
-    own = {"quiet": chosen.quiet, "file": chosen.json_progress}
-    with heard(), Progress(chosen.command, study, **own) as chosen.progress:
-        yield
 
 
 def _told(error: Exception, chosen: argparse.Namespace) -> str:

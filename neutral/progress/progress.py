@@ -24,9 +24,20 @@ Tell = Callable[[int, int], None]
 class Expected(Protocol):
     """A unit of work, as progress knows it (`runs.units.Unit`)."""
 
+    key: tuple
     name: str
     cost: float
     rounds: range
+
+
+@dataclass(frozen=True)
+class Part:
+    """Work that is no unit of an engine, as a training by itself."""
+
+    key: tuple
+    name: str
+    cost: float = 1.0
+    rounds: range = range(1)
 
 
 @dataclass
@@ -83,6 +94,7 @@ class Progress:
         self._failed: list[dict[str, str]] = []
         self._doing: dict[int, Doing] = {}
         self._last = ""
+        self._known: set[tuple] = set()
         self._cost, self._worked = 0.0, 0.0
         self._started, self._began = time.time(), 0.0
         self._lock = threading.RLock()
@@ -103,17 +115,18 @@ class Progress:
         self.close()
 
     def found(self, before: int) -> None:
-        """Take note of how many units an earlier run finished."""
+        """Take note of units, so many, that an earlier run finished."""
         with self._lock:
-            self.units, self.done = self.units - self.before + before, self.done - self.before + before
-            self.before = before
+            self.units, self.done, self.before = self.units + before, self.done + before, self.before + before
 
     def expect(self, units: Sequence[Expected]) -> None:
-        """Take note of units that are to be done."""
+        """Take note of units that are to be done; one that was named before counts once."""
         with self._lock:
             self.state = "running"
-            self.units += len(units)
-            self._cost += sum(unit.cost for unit in units)
+            new = [unit for unit in units if unit.key not in self._known]
+            self._known.update(unit.key for unit in new)
+            self.units += len(new)
+            self._cost += sum(unit.cost for unit in new)
         self._show()
 
     @contextmanager
@@ -153,9 +166,14 @@ class Progress:
         say([f"{unit.name}: {why}"], quiet=self.quiet)
         self._show()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a stop was asked for, by SIGUSR1 or in `stop_asked`."""
+        return self.stop_asked or stop.asked()
+
     def require_going(self) -> None:
-        """Raise `StoppedError` if a stop was asked for, by SIGUSR1 or in `stop_asked`."""
-        if not (self.stop_asked or stop.asked()):
+        """Raise `StoppedError` if a stop was asked for."""
+        if not self.is_stopping:
             return
         with self._lock:
             doing = [each.unit.name for each in self._doing.values()]

@@ -121,7 +121,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
 def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None:
     linked = st.query_params.get("show")
     if linked in (MINE, BOTH) and not uploaded:
-        notices.info("This link shows masks that somebody uploaded. They stay in that person's session; upload yours.")
+        notices.info("This link shows masks that somebody uploaded, and they are not here (any more). Upload yours.")
     options = [STUDY] * studies + [MINE] * uploaded + [BOTH] * (studies and uploaded)
     return pickers.pick("Show", options, "show") if options else None
 
@@ -131,7 +131,7 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
-    study = studies[pickers.pick("Study", list(studies), "study")]
+    study = studies[pickers.pick("Study", list(studies), "study", default=catalogue.first(studies))]
     choice = _choice(tables.choices(study))
     if choice is None:
         raise NeutralError(
