@@ -73,7 +73,7 @@ def test_ray_does_the_longest_unit_first_tries_what_dies_again_and_names_what_fa
     processes = {note.pid for note in log}
     assert os.getpid() not in processes
     assert work.loads == 1, "a shared value is loaded once"
-    assert (progress.done, progress.units) == (3, 4)
+    assert (progress.done, progress.units) == (3, 5)
     assert [each["unit"] for each in progress.told()["failed"]] == ["errand failing"]
     assert wait_for(lambda: not any(map(is_there, processes)))
     assert left_behind() == before

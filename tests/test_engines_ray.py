@@ -22,9 +22,11 @@ from test_engines import left_behind, starting
 from neutral.errors import NeutralError
 from neutral.progress import Progress, StoppedError
 from neutral.recipes import Recipe
+from neutral.runs.compression import compress
 from neutral.runs.engines import Local, Ray, carry_out
 from neutral.runs.engines.ray import code, dispatch
 from neutral.runs.engines.ray.dispatch import UnitsFailedError
+from neutral.runs.plans.compression import CompressionPlan
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.plans.transfer import TransferPlan
 from neutral.runs.search import find
@@ -80,12 +82,19 @@ def moved(model, masks, folder, engine):
     return transfer(plan, tiny.text(CODES), folder, masks=masks, engine=engine, quiet=True)
 
 
+def compressed(model, folder, engine):
+    asked = {"length": 32, "held_out": 4, "calibration": 2, "neighbours": 20, "keep": True}
+    plan = CompressionPlan(model, "mlm", CODES, ("svd", "direction", "int8"), (1.5,), **asked)
+    return compress(plan, tiny.text(CODES), folder, engine=engine, quiet=True)
+
+
 def runs(model, masks):
     """What is run -> a function that takes the study's folder and the engine."""
     return {
         "find, in rounds": partial(searched, model),
         "find, at once": partial(searched, model, method="wanda", halves=True),
         "transfer": partial(moved, model, masks.path),
+        "compress": partial(compressed, model),
     }
 
 
@@ -102,7 +111,7 @@ def seen(folder, unit):
     return [note for note in errands.log(folder) if note.unit == unit]
 
 
-@pytest.mark.parametrize("name", ["find, in rounds", "find, at once", "transfer"])
+@pytest.mark.parametrize("name", ["find, in rounds", "find, at once", "transfer", "compress"])
 def test_a_cluster_finds_what_one_process_finds(name, cluster, model, masks, tmp_path):
     run = runs(model, masks)[name]
     alone = run(folder=tmp_path / "alone", engine=Local("cpu"))
