@@ -30,12 +30,6 @@ beyond: what each language's mask changes against that mask (their exclusive or)
 its tensors.
 """
 
-FULL = "full"
-"""Name of the model without a mask, in the results' columns of methods and of sources of masks."""
-
-PRETRAINED = "pretrained"
-"""Name of the mask of the untouched pretrained weights, in counts and results."""
-
 RESULTS = "results.jsonl"
 
 README_SHOWN = 200_000
@@ -185,8 +179,8 @@ class Study:
 
     def mask_path(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Path:
         """Return the path of one mask, which may not exist."""
-        tail = f"_{variant}" if variant else ""
-        return self.path / "masks" / f"{task}_{method}_{sparsity:.2f}_s{seed}_{language}{tail}.safetensors"
+        stem = index.mask_stem(task, method, sparsity, seed, language, variant)
+        return self.path / "masks" / f"{stem}.safetensors"
 
     def mask(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Mask:
         """Load a mask. Raises `FileError` when the study lacks it."""

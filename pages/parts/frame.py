@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import errors, login, pickers, quota, uploads, views
+from pages.parts import errors, login, pickers, quota, stored, uploads, views
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ PAGES = (
     ("pages/tickets.py", "Winning tickets", ":material/confirmation_number:"),
     ("pages/masks.py", "Your masks", ":material/upload_file:"),
     ("pages/compression.py", "Compression", ":material/compress:"),
+    ("pages/runs.py", "Runs", ":material/play_circle:"),
 )
 
 NO_STUDY = """
@@ -72,6 +73,7 @@ def page(
     if lead:
         st.markdown(lead)
     notices = st.container()
+    stored.sync(notices)
     uploads.noted()
     if scarce := quota.scarce():
         notices.warning(scarce)
