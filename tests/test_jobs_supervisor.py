@@ -18,6 +18,7 @@ from neutral import home, jobs
 from neutral.errors import NeutralError
 from neutral.jobs import records, supervision
 from neutral.processes import Process
+from neutral.study import Study
 from neutral.writers import read_at
 
 MODEL = str(ROOT / "data" / "models" / "mini-mbert")
@@ -312,3 +313,30 @@ def test_a_record_that_was_changed_by_hand_starts_nothing_that_could_not_be_adde
         assert reach(run, "failed").line
         wait(lambda: not supervision.is_alive())
     assert not home.study("a").exists()
+
+
+@pytest.mark.long
+def test_a_real_search_is_stopped_goes_on_and_ends_with_every_mask_once(monkeypatch):
+    monkeypatch.setattr(supervision, "COMMAND", (sys.executable, "-P", "-m", "neutral.jobs.supervisor"))
+    some = ["--method", "wanda", "--sparsity", "0.5", "--blocks", "4", "--held-out-blocks", "4", "--length", "32"]
+    arguments = ["--model", MODEL, "--text", str(ROOT / "data" / "sentences"), "--languages", "en,sw,ur", *some]
+    settings = {"device": "cpu", "limits": jobs.Limits(threads=1), "request": {}}
+    run = jobs.add("find", arguments, study=home.study("real"), name="real", **settings)
+
+    def units():
+        return jobs.get(run.id).progress.get("units", {})
+
+    wait(lambda: jobs.get(run.id).progress.get("current"), 120)
+    jobs.stop(run.id)
+    wait(lambda: state(run) in ENDED, 60)
+    stopped = jobs.get(run.id)
+    assert (stopped.state, stopped.line) == ("stopped", "")
+    assert stopped.log()[-1].startswith("neutral: stopped")
+    before = units()["done"]
+    assert before < 3
+    jobs.go_on(run.id)
+    wait(lambda: state(run) in ENDED, 120)
+    assert state(run) == "done", jobs.get(run.id).log()
+    assert (units()["done"], units()["before"]) == (3, before)
+    assert jobs.get(run.id).log()[-1].endswith(f"`neutral app --studies {run.study}`")
+    assert sorted(Study(run.study).masks_index()["language"]) == ["en", "sw", "ur"]
