@@ -30,7 +30,7 @@ def place(tmp_path, monkeypatch):
     """A home of its own, and a supervisor that starts `fakerun` in place of `neutral`."""
     monkeypatch.setenv(home.VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(supervision, "COMMAND", fakerun.supervisor())
-    for name in ("NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
+    for name in ("NEUTRAL_RUNS", "NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path / "home"
     supervision.COMMAND = ("true",)
@@ -102,6 +102,57 @@ def test_each_device_has_a_run_at_once_and_the_others_wait():
         assert reach(each, "stopped").line == ""
 
 
+@pytest.mark.long
+def test_a_run_on_whatever_device_is_alone():
+    first, second, third = add("sleep 0.5", "auto"), add("sleep 0.5", "cpu", "b"), add("sleep 0", "auto", "c")
+    for each in (first, second, third):
+        reach(each, "done")
+    shown = [jobs.get(each.id) for each in (first, second, third)]
+    assert all(one.ended <= two.began for one, two in pairwise(shown))
+
+
+ADD = """
+import os, signal
+import fakerun
+from neutral import home, jobs
+from neutral.jobs import supervision
+supervision.COMMAND = fakerun.supervisor()
+settings = {"name": "left", "device": "cpu", "limits": jobs.Limits(), "request": {}}
+jobs.add("find", ["--title", "sleep 1"], study=home.study("left"), **settings)
+while not supervision.is_alive():
+    pass
+os.killpg(0, signal.SIGKILL)
+"""
+
+
+def test_a_run_outlives_the_server_that_started_it_and_another_sees_it():
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    server = subprocess.run(
+        [sys.executable, "-c", ADD], start_new_session=True, env=os.environ | {"PYTHONPATH": path}, timeout=60
+    )
+    assert server.returncode == -signal.SIGKILL
+    (run,) = jobs.all_jobs()
+    reach(run, "running")
+    reach(run, "done")
+
+
+def test_where_runs_are_off_nothing_is_added_or_started(monkeypatch):
+    supervision.COMMAND = ("true",)
+    run = add("sleep 0")
+    stopped = add("sleep 0")
+    jobs.stop(stopped.id)
+    monkeypatch.setattr(supervision, "COMMAND", fakerun.supervisor())
+    monkeypatch.setenv("NEUTRAL_RUNS", "off")
+    with pytest.raises(NeutralError, match="runs are off here"):
+        add("sleep 0")
+    with pytest.raises(NeutralError, match="runs are off here"):
+        jobs.go_on(stopped.id)
+    jobs.wake()
+    time.sleep(0.3)
+    assert (supervision.is_alive(), state(run)) == (False, "waiting")
+    monkeypatch.delenv("NEUTRAL_RUNS")
+
+
 def test_a_failed_run_says_why_and_the_next_goes_on():
     failed, fault, after = add("fail no such text: x"), add("fault a bug"), add("sleep 0")
     assert reach(failed, "failed").line == "no such text: x"
@@ -125,6 +176,7 @@ def test_a_run_is_stopped_and_goes_on_as_the_same_command():
         jobs.remove(run.id)
 
 
+@pytest.mark.long
 def test_asked_twice_a_run_that_does_not_listen_is_ended():
     run = add("child 30; deaf 30")
     wait(lambda: len(jobs.get(run.id).log()) == 2)
@@ -205,6 +257,7 @@ def test_two_supervisors_never_run_one_thing_twice():
         each.wait(20)
 
 
+@pytest.mark.long
 def test_a_process_that_has_the_number_of_a_run_that_is_gone_gets_no_signal():
     bystander = subprocess.Popen(["sleep", "30"])
     try:
@@ -282,6 +335,7 @@ def test_a_run_has_the_threads_that_it_may():
     assert reach(run, "done").log()[-1] == "3"
 
 
+@pytest.mark.long
 def test_what_was_allowed_and_is_no_more_does_not_start(tmp_path, monkeypatch):
     monkeypatch.setenv("NEUTRAL_FOLDERS", str(tmp_path / "models"))
     model, secret = tmp_path / "models" / "mine", tmp_path / "secret"
