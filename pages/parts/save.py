@@ -32,8 +32,14 @@ def save(collections: Sequence[MaskSet]) -> None:
     st.caption(words.SAVE)
     chosen = collections[0]
     if len(collections) > 1:
-        titles = [collection.title for collection in collections]
-        chosen = collections[titles.index(st.selectbox("Network", titles, key="save-network", help=words.MIXED))]
+        which = st.selectbox(
+            "Network",
+            range(len(collections)),
+            format_func=lambda place: collections[place].title,
+            key="save-network",
+            help=words.MIXED,
+        )
+        chosen = collections[which]
     with st.container(border=True, key="save"):
         name, about = _asked()
         try:
