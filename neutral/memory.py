@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ _KINDS = {  # of control groups: their limit, what they use, and the line of mem
     "": ("memory.max", "memory.current", "inactive_file"),
     "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
+
+_UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 class Memory(NamedTuple):
@@ -46,6 +49,28 @@ def give_back() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError, TypeError):  # no glibc: musl, macOS, Windows
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def size(written: str) -> float | None:
+    """Return the number that a person wrote, bytes as a rule; None for what is no size.
+
+    >>> size("4GB"), size("1.5 g"), size("200"), size("much")
+    (4000000000.0, 1500000000.0, 200.0, None)
+    """
+    said = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", written.strip().upper())
+    return float(said[1]) * _UNITS[said[2]] if said else None
+
+
+def amount(size: float) -> str:
+    """Return bytes for people.
+
+    >>> amount(4e9), amount(1_250_000_000), amount(342_300_000)
+    ('4 GB', '1.25 GB', '342 MB')
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}" if size < 1000 * unit else f"{size / unit:.0f} {name}"
+    return f"{size:.0f} bytes"
 
 
 def _groups(root: Path) -> list[tuple[Path, str]]:

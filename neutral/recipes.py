@@ -16,11 +16,13 @@ Foroutan et al. (2022), section 3 and their scripts.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from neutral.errors import NeutralError
+from neutral.options import LARGEST_SEED, Presets, check, decisions, option, setting, settings
 
 SCHEDULES = ("round", "whole", "continuous")
 EXAMPLES = ("same", "fresh")
@@ -33,48 +35,86 @@ PARTS = {
 }
 """Named recipes: the parts that they set."""
 
-UNWRITTEN = {"schedule": "round", "examples": "same", "head": "rewind", "epochs": 0.0, "accumulate": 1}
-UNWRITTEN |= {"clip": 1.0, "precision": "auto"}
-"""Settings that study.json leaves out at these values: studies that are older than the settings have these."""
+_FIRST = PARTS["default"]
+_AMOUNT = {"least": 0, "must": "a number that is not negative", "group": "training"}
+
+
+def _of_rounds(name: str, choices: tuple[str, ...], help: str, older: str) -> str:
+    """Return the field of a part that only rounds have; studies that are older than it were made with `older`."""
+    decides = setting(unless=older)
+    return option(_FIRST[name], help, choices=choices, group="training", decides=decides)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train, once or in every round of a search. Raises `NeutralError` for a setting that is no such thing."""
+    """How to train, once or in every round of a search. Raises `NeutralError` for a setting that is no such thing.
 
-    steps: int = 100  # optimizer steps
-    batch_size: int = 8
-    rate: float = 5e-5  # peak learning rate, linear decay
-    warmup: float = PARTS["default"]["warmup"]  # share of the schedule's length
-    decay: float = 0.0  # decoupled weight decay
+    `epochs` take the place of steps. What a study leaves out at a value is younger than some studies, which have that.
+    """
+
+    steps: int = option(
+        100,
+        "training steps, a round or a run; 0 scores without training",
+        **_AMOUNT | {"group": "main"},
+        unit="steps",
+        decides=setting(),
+    )
+    batch_size: int = option(
+        8, "blocks or examples a batch", flag="batch", least=1, group="training", decides=setting()
+    )
+    rate: float = option(5e-5, "peak learning rate, from which it falls in a line", **_AMOUNT, decides=setting())
+    warmup: float = option(
+        _FIRST["warmup"],
+        "share of the schedule in which the rate rises (default: 0.05; paper: 0)",
+        group="training",
+        least=0,
+        below=1,
+        must="a share of the steps, from 0 to under 1",
+        decides=setting(),
+    )
+    decay: float = option(0.0, "weight decay, apart from the gradient", **_AMOUNT, decides=setting())
     seed: int = 0
-    schedule: str = PARTS["default"]["schedule"]
-    examples: str = PARTS["default"]["examples"]
-    head: str = PARTS["default"]["head"]
-    epochs: float = 0.0  # passes over a language's examples, in place of steps
-    accumulate: int = 1  # batches a step
-    clip: float = 1.0  # greatest norm of a step's gradient; 0: any
-    precision: str = "auto"  # of training: bfloat16 where the device gains from it, or float32
+    schedule: str = _of_rounds(
+        "schedule",
+        SCHEDULES,
+        "the rate falls to 0 within every round (default); or, from the peak anew in every "
+        "round, as slowly as over the whole of all rounds (paper); or once over all rounds",
+        "round",
+    )
+    examples: str = _of_rounds(
+        "examples",
+        EXAMPLES,
+        "every round trains on the same examples, or goes on through them (default, paper)",
+        "same",
+    )
+    head: str = _of_rounds(
+        "head", HEADS, "the task's head is rewound with the network (default), or kept (paper)", "rewind"
+    )
+    epochs: float = option(
+        0.0,
+        "passes over a language's examples, in place of --steps",
+        **_AMOUNT,
+        instead_of="steps",
+        decides=setting(unless=0.0),
+    )
+    accumulate: int = option(1, "batches a step", least=1, group="training", decides=setting(unless=1))
+    clip: float = option(1.0, "greatest norm of a step's gradient; 0: any", **_AMOUNT, decides=setting(unless=1.0))
+    precision: str = option(
+        "auto",
+        "of training: bfloat16 where the device gains from it (auto), or float32",
+        choices=PRECISIONS,
+        group="training",
+        decides=setting(unless="auto"),
+    )
+
+    PRESETS: ClassVar = Presets("recipe", PARTS, "how rounds are trained; paper: as the paper's scripts train")
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("schedule", SCHEDULES),
-            ("examples", EXAMPLES),
-            ("head", HEADS),
-            ("precision", PRECISIONS),
-        ):
-            if getattr(self, name) not in allowed:
-                raise NeutralError(f"--{name} {getattr(self, name)}: use {' or '.join(allowed)}")
-        if not 0 <= self.warmup < 1:
-            raise NeutralError(f"--warmup {self.warmup:g}: a share of the steps, from 0 to under 1")
-        for name in ("steps", "epochs", "rate", "decay", "clip"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise NeutralError(f"--{name} {getattr(self, name):g}: a number that is not negative")
-        if not 0 <= self.seed < 2**32:
-            raise NeutralError(f"--seed {self.seed}: a seed is from 0 to {2**32 - 1}")
-        for name in ("batch_size", "accumulate"):
-            if getattr(self, name) < 1:
-                raise NeutralError(f"--{name.removesuffix('_size')} {getattr(self, name)}: at least one")
+        check(self)
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise NeutralError(f"--seed {self.seed}: a seed is from 0 to {LARGEST_SEED}")
+        if self.epochs:
+            object.__setattr__(self, "steps", 0)
 
     @property
     def trains(self) -> bool:
@@ -118,11 +158,7 @@ class Recipe:
 
     def written(self) -> dict:
         """Return the settings for study.json, without the seed."""
-        every = asdict(self)
-        left_out = {"seed", *(name for name, value in UNWRITTEN.items() if every[name] == value)}
-        if self.epochs:
-            left_out.add("steps")
-        return {name: value for name, value in every.items() if name not in left_out}
+        return {name: value for name, value in settings(self).items() if name != "steps" or not self.epochs}
 
 
 def named(name: str, **settings: object) -> Recipe:
@@ -130,3 +166,7 @@ def named(name: str, **settings: object) -> Recipe:
     if name not in PARTS:
         raise NeutralError(f"--recipe {name}: unknown; there are {' and '.join(PARTS)}")
     return Recipe(**PARTS[name] | {key: value for key, value in settings.items() if value is not None})
+
+
+UNWRITTEN = {name: each.unless for name, each in decisions(Recipe).items() if each and each.unless is not MISSING}
+"""Settings that study.json leaves out at these values: studies that are older than the settings have these."""

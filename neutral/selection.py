@@ -24,6 +24,10 @@ import numpy as np
 
 from neutral.errors import NeutralError
 
+SCOPES = ("global", "stack", "component", "row", "tensor")
+"""The weights that a cut compares: all, those of a stack (encoder, decoder), of a component (all query matrices, say),
+of an output row of a matrix, or of a tensor."""
+
 BLOCK = 1 << 18  # values looked at together: a multiple of 8, and small enough for the cache
 _BINS = 1 << 16
 # Raw first 16 bits in the order of the values: negative floats from the largest down, then the positive ones.
@@ -31,6 +35,11 @@ _ORDER = np.r_[np.arange(_BINS - 1, _BINS // 2 - 1, -1), np.arange(_BINS // 2)]
 
 Packed = np.ndarray
 """`numpy.packbits` of a boolean array in C order: uint8, padded with zero bits."""
+
+
+def scope_of(method: str, scope: str) -> str:
+    """Return the scope in which a method's scores are cut: `row` for Wanda, else `scope`."""
+    return "row" if method == "wanda" else scope
 
 
 def lowest(values: Mapping[str, Any], count: int, live: Mapping[str, Packed] | None = None) -> dict[str, Packed]:

@@ -9,8 +9,9 @@ import socket
 import sys
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
+
+from neutral.processes import boot, space, start_of
 
 _LONGEST = 4096  # bytes of a record
 
@@ -48,8 +49,8 @@ class Writer:
     def here(cls) -> Writer:
         """Return this process, with a new token."""
         now, pid = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), os.getpid()
-        boot, space, started = _boot(), _space(), _start_of(pid)
-        return cls(socket.gethostname(), pid, _command(), now, boot, space, started, secrets.token_hex(8))
+        token = secrets.token_hex(8)
+        return cls(socket.gethostname(), pid, _command(), now, boot(), space(), start_of(pid), token)
 
     def __str__(self) -> str:
         return f"{self.command} (pid {self.pid} on {self.host}, since {self.since})"
@@ -57,12 +58,12 @@ class Writer:
     @property
     def is_of_this_machine(self) -> bool:
         """Whether it ran on this machine since that started."""
-        return (self.host, self.boot) == (socket.gethostname(), _boot())
+        return (self.host, self.boot) == (socket.gethostname(), boot())
 
     @property
     def is_known_here(self) -> bool:
         """Whether this process can see whether it lives."""
-        return self.is_of_this_machine and self.space == _space()
+        return self.is_of_this_machine and self.space == space()
 
     @property
     def is_this_process(self) -> bool:
@@ -72,7 +73,7 @@ class Writer:
     @property
     def lives(self) -> bool:
         """Whether it lives, if it is known here."""
-        return _start_of(self.pid) == self.started
+        return start_of(self.pid) == self.started
 
     def write(self, file: int) -> None:
         """Put the record in an open file, in place of what is there, and on disk."""
@@ -121,31 +122,3 @@ def _command() -> str:
     if Path(script).name in ("neutral", "__main__.py"):  # the latter under `python -m neutral`
         return " ".join(["neutral", *words])[:100]
     return Path(script).name[:100] if script not in ("", "-c", "-") else "python"
-
-
-@cache
-def _boot() -> str:
-    """Return what tells one start of a machine from others; "" where the system does not say."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def _space() -> str:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return ""
-
-
-def _start_of(pid: int) -> str:
-    """Return when a process started; "" if it is dead."""
-    try:
-        # What follows the name, which may have spaces and brackets of its own.
-        state, *rest = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-    except (OSError, ValueError):
-        return ""
-    return "" if state in "ZX" else rest[18]

@@ -9,7 +9,7 @@ from neutral import models, scores, training
 from neutral import search as search_methods
 from neutral.errors import NeutralError
 from neutral.masks import Mask
-from neutral.search import controls, lottery, one_shot
+from neutral.search import controls, lottery, one_shot, rounds
 from neutral.search.search import Search
 from neutral.tasks import LanguageModelling
 from neutral.training import Recipe
@@ -38,11 +38,11 @@ def weights_of(search):
 
 
 def test_levels_are_ten_points_of_the_original_weights_each():
-    assert lottery.levels(0.5) == [0.1, 0.2, 0.3, 0.4, 0.5]
-    assert lottery.levels(0.25, 0.1) == [0.1, 0.2, 0.25]
+    assert rounds.levels(0.5) == [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert rounds.levels(0.25, 0.1) == [0.1, 0.2, 0.25]
     for sparsity, step in ((1.0, 0.1), (0.5, 0.0), (0.1, 0.2)):
         with pytest.raises(NeutralError):
-            lottery.levels(sparsity, step)
+            rounds.levels(sparsity, step)
 
 
 def test_rounds_prune_by_trained_magnitude_and_rewind(search):

@@ -64,15 +64,15 @@ def test_the_rate_within_a_round_is_that_of_transformers():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"schedule": "sideways"}, "--schedule sideways: use round or whole or continuous"),
-        ({"examples": "stale"}, "--examples stale: use same or fresh"),
-        ({"head": "off"}, "--head off: use rewind or keep"),
+        ({"schedule": "sideways"}, "--schedule sideways: unknown; use one of round, whole, continuous"),
+        ({"examples": "stale"}, "--examples stale: unknown; use one of same, fresh"),
+        ({"head": "off"}, "--head off: unknown; use one of rewind, keep"),
         ({"warmup": 1.0}, "--warmup 1: a share"),
-        ({"accumulate": 0}, "--accumulate 0: at least one"),
-        ({"batch_size": 0}, "--batch 0: at least one"),
+        ({"accumulate": 0}, "--accumulate 0: at least 1"),
+        ({"batch_size": 0}, "--batch 0: at least 1"),
         ({"epochs": -1.0}, "--epochs -1: a number that is not negative"),
         ({"rate": float("nan")}, "--rate nan: a number that is not negative"),
-        ({"precision": "half"}, "--precision half: use auto or float32"),
+        ({"precision": "half"}, "--precision half: unknown; use one of auto, float32"),
     ],
 )
 def test_a_setting_that_is_no_such_thing_is_refused(settings, message):

@@ -197,8 +197,8 @@ def test_settings_are_those_of_the_rows(study, model, text):
 
 def test_the_pretrained_and_the_random_mask_are_those_of_the_functional_check(study, model, text):
     plan = InsidePlan(str(model), ("random", "pretrained"), sentences=text)
-    work = inside.Inside(plan, study.path, device="cpu", quiet=True)
-    made = dict(work._masks())
+    work = inside.Inside("retrieval", plan, study.path, device="cpu", quiet=True)
+    made = {name: work.here("cpu").control(name) for name in plan.masks}
     search = Search(models.load_model(model), None, np.empty(0), np.empty(0))
     reference = controls.pretrained(search.origin, search.weights, 0.5)
     assert made["pretrained"] == reference

@@ -11,7 +11,7 @@ from neutral.compression import steps
 from neutral.compression.placement import put_in
 from neutral.errors import NeutralError
 from neutral.runs import compression as runs
-from neutral.runs.compression import Bench
+from neutral.runs.compression.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, settings
 
 
@@ -38,7 +38,7 @@ def followed(folder, tmp_path_factory):
         epochs=3,
         iterations=(1, 2, 5),
         follow=True,
-        more_seeds=(1,),
+        seeds=(0, 1),
         where=("input",),
         perplexity=("blocks", "lines"),
     )
@@ -123,7 +123,7 @@ def test_one_number_of_iterations_is_in_the_name_and_several_are_a_setting(folde
 
 
 def test_a_seed_is_that_of_the_fit(folder, tmp_path):
-    plan = planned(folder, "svd:randomized", "svd", iterations=(1,), more_seeds=(7,), keep=True)
+    plan = planned(folder, "svd:randomized", "svd", iterations=(1,), seeds=(0, 7), keep=True)
     assert [(trial.variant, trial.seed) for trial in plan.trials()] == [
         *(("randomized-1", 0), ("", 0), ("randomized-1", 7))
     ]

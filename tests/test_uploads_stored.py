@@ -291,7 +291,7 @@ def test_saved_uploads_open_on_the_overlap_page_as_a_study():
     page = opened("pages/overlap.py", **address)
     assert "My masks · magnitude" not in text(page)
     assert "My masks · 50% removed · 2 masks" in text(page)
-    assert Study(home.study("My masks")).info["task"] == "mlm"
+    assert Study(home.study_called("My masks")).info["task"] == "mlm"
     assert "typology --study" in "".join(code.value for code in at.code)
 
 
@@ -313,7 +313,7 @@ def test_nothing_is_saved_twice_under_a_name_or_without_one():
         assert "needs a name with a letter or digit" in at.error[0].value
     saved(at, "mini-mbert mlm")  # a bundled one
     assert "there is a study called mini-mbert-mlm already" in at.error[0].value
-    home.study("mine").mkdir(parents=True)
+    home.study_called("mine").mkdir(parents=True)
     saved(at, "Mine!")
     assert "is there already, and nothing is written over" in at.error[0].value
     assert str(home.home()) not in at.error[0].value
@@ -338,8 +338,8 @@ def test_each_network_becomes_a_study_of_its_own():
     for place, name in enumerate(("One", "Other")):
         at.selectbox(key="save-network").set_value(place)
         saved(at, name)
-    assert [Study(home.study(name)).info["languages"] for name in ("one", "other")] == [["en", "fr"], ["de"]]
-    assert [Study(home.study(name)).info["files"][0] for name in ("one", "other")] == [
+    assert [Study(home.study_called(name)).info["languages"] for name in ("one", "other")] == [["en", "fr"], ["de"]]
+    assert [Study(home.study_called(name)).info["files"][0] for name in ("one", "other")] == [
         "en.safetensors",
         "de.safetensors",
     ]
@@ -365,6 +365,6 @@ def test_a_server_that_others_can_open_saves_no_studies_unless_it_is_told_to(mon
     assert not [each for each in at.button if each.label == "Save"]
     monkeypatch.setenv(local.VARIABLE, "on")
     at = saved(at.run(), "Mine")
-    assert Study(home.study("mine"))
+    assert Study(home.study_called("mine"))
     assert str(Path(home.home())) not in "".join(code.value for code in at.code)
-    assert json.loads((home.study("mine") / "study.json").read_text())["title"] == "Mine"
+    assert json.loads((home.study_called("mine") / "study.json").read_text())["title"] == "Mine"

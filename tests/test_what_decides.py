@@ -10,18 +10,20 @@ import torch
 from tokenizers import normalizers, pre_tokenizers, processors
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BertForPreTraining, ByT5Tokenizer, CanineTokenizer
 
-from neutral import hashes, maskfiles, models
+from neutral import hashes, maskfiles, models, options
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.recipes import Recipe
 from neutral.runs import compression, finetuning, inside, search, transfer, typology
+from neutral.runs.execution import Execution
 from neutral.runs.plans import compression as compression_plan
 from neutral.runs.plans import search as search_plan
 from neutral.runs.plans import transfer as transfer_plan
 from neutral.runs.plans import typology as typology_plan
 from neutral.runs.plans.compression import CompressionPlan, Trial
 from neutral.runs.plans.finetuning import FinetuningPlan
-from neutral.runs.plans.inside import InsidePlan
+from neutral.runs.plans.inside import InsidePlan, RepresentPlan, RetrievePlan
+from neutral.runs.plans.pretraining import PretrainPlan
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.plans.transfer import TransferPlan
 from neutral.runs.plans.typology import TypologyPlan
@@ -30,184 +32,88 @@ from neutral.study import Study
 from neutral.tasks import making
 from neutral.tasks.wording import Wording
 
-HASHED = "its hash is an entry of study.json"
-KEY = "a field of the results"
-ADDED = "a setting that the run adds, as it is used"
-HARMLESS = "harmless: "
-
 SEARCH = SearchPlan("model", "mlm", ("en",), "magnitude", (0.2, 0.4), recipe=Recipe(steps=3))
 TRANSFER = TransferPlan("model", "mlm", ("en", "sw", "fr"), ("en",), baselines=("core",))
 COMPRESSION = CompressionPlan("model", "mlm", ("en",), ("svd:randomized",), (2.0,))
 
-DECIDES = {
+CHANGES = {
     SearchPlan: {
-        "model": HASHED,
-        "task": KEY,
-        "languages": KEY,
-        "method": KEY,
         "sparsities": {"sparsities": (0.4,)},
-        "seeds": KEY,
         "scope": {"scope": "row"},
         "wording": {"wording": Wording("paper")},
         "labels": {"labels": (("a", "b"),)},
         "only": {"only": "encoder"},
         "recipe": {"recipe": Recipe(steps=4)},
-        "length": HASHED,
         "blocks": {"method": "wanda", "blocks": 3},
         "held_out": {"held_out": 3},
-        "examples": ADDED,
         "passes": {"passes": 3},
-        "halves": HARMLESS + "more masks, with names of their own",
-        "controls": HARMLESS + "more counts, with names of their own",
-        "functional": HARMLESS + "more results",
-        "keep": HARMLESS + "which masks are removed in the end",
-        "title": HARMLESS + "what the study is called",
     },
     TransferPlan: {
-        "model": HASHED,
-        "task": KEY,
         "sources": {"sources": ("en", "sw")},
-        "targets": KEY,
-        "sparsities": KEY,
-        "method": KEY,
-        "source_task": KEY,
-        "baselines": KEY,
-        "thinned": KEY,
-        "reseeded": KEY,
-        "seeds": KEY,
         "mask_seed": {"mask_seed": 3},
         "scope": {"scope": "row"},
         "wording": {"wording": Wording("paper")},
         "labels": {"labels": (("a", "b"),)},
         "recipe": {"recipe": Recipe(steps=4)},
-        "length": HASHED,
         "held_out": {"held_out": 3},
-        "examples": ADDED,
         "passes": {"passes": 3},
-        "title": HARMLESS + "what the study is called",
     },
-    TypologyPlan: {
-        "methods": KEY,
-        "sparsities": KEY,
-        "mask_seed": KEY,
-        "measures": KEY,
-        "by": KEY,
-        "controls": KEY,
-        "regressed": KEY,
-        "permutations": {"permutations": 99},
-        "seed": {"seed": 3},
-    },
-    InsidePlan: {
-        "model": HASHED,
-        "masks": KEY,
-        "method": KEY,
-        "sparsity": KEY,
-        "seed": KEY,
-        "files": HASHED,
-        "sentences": HASHED,
-        "languages": KEY,
-        "candidates": KEY,
-        "pooling": KEY,
-        "score": KEY,
-        "batch": HARMLESS + "sentences at a time",
-    },
+    TypologyPlan: {"permutations": {"permutations": 99}, "seed": {"seed": 3}},
+    RetrievePlan: {},
+    RepresentPlan: {},
     CompressionPlan: {
-        "model": HASHED,
-        "task": HASHED,
         "languages": {"languages": ("sw",)},
-        "methods": KEY,
-        "ratios": KEY,
-        "by": KEY,
-        "weights": KEY,
-        "where": KEY,
-        "words": KEY,
-        "perplexity": KEY,
-        "trim": KEY,
-        "seed": KEY,
-        "more_seeds": KEY,
         "epochs": {"epochs": 3},
         "iterations": {"iterations": (1, 3)},
-        "follow": HARMLESS + "more results",
-        "length": HASHED,
         "held_out": {"held_out": 3},
         "lines": {"lines": 3},
         "calibration": {"calibration": 3},
         "neighbours": {"neighbours": 3},
-        "keep": HARMLESS + "whether tables are written",
-        "picture": HARMLESS + "a picture besides",
-        "title": HARMLESS + "what the study is called",
-        "ranks": KEY,
     },
-    FinetuningPlan: {
-        "data": KEY,
-        "task": KEY,
-        "ways": KEY,
-        "seeds": KEY,
-        "recipe": KEY,
-        "steps": KEY,
-        "epochs": KEY,
-        "batch_size": KEY,
-        "rate": KEY,
-        "warmup": KEY,
-        "length": KEY,
-        "stride": KEY,
-    },
+    FinetuningPlan: {},
 }
-"""Plan -> field -> where it is written down, or what else would be compared: a plan with these fields is refused."""
+"""Plan -> field that a study's settings are made of -> what else would be compared: a plan with this is refused."""
 
-FIELDS = {  # of results, where they are not called as the plan's
-    SearchPlan: (search.KEY, {"languages": "language", "seeds": "seed"}),
-    TransferPlan: (
-        transfer.KEY,
-        {
-            "targets": "target",
-            "sparsities": "sparsity",
-            "seeds": "seed",
-            **dict.fromkeys(("baselines", "thinned", "reseeded"), "source"),
-        },
-    ),
-    TypologyPlan: (
-        typology.KEY,
-        {
-            "methods": "method",
-            "sparsities": "sparsity",
-            "mask_seed": "seed",
-            "measures": "measure",
-            "regressed": "kinds",
-        },
-    ),
-    InsidePlan: (inside.KEY, {"masks": "mask", "languages": "source"}),
-    CompressionPlan: (
-        (*compression.KEY, *compression.PARTS),
-        {
-            "methods": "method",
-            "ratios": "ratio",
-            "ranks": "ratio",
-            "perplexity": "scoring",
-            "trim": "trimmed",
-            "more_seeds": "seed",
-        },
-    ),
-    FinetuningPlan: (
-        finetuning.RUN,
-        {"ways": "train", "seeds": "seed", "recipe": "rate", "epochs": "steps"},
-    ),
+ELSEWHERE = {
+    SearchPlan: {"examples": "the run adds it as it is used", "step": "the sparsities are made of it"},
+    TransferPlan: {"examples": "the run adds it as it is used"},
+    CompressionPlan: {"autoencoder": "the methods' names are made of it"},
 }
+"""Fields that are written down by what is made of them."""
+
+KEYS = {
+    SearchPlan: search.KEY,
+    TransferPlan: transfer.KEY,
+    TypologyPlan: typology.KEY,
+    RetrievePlan: inside.KEY,
+    RepresentPlan: inside.KEY,
+    CompressionPlan: (*compression.KEY, *compression.PARTS),
+    FinetuningPlan: finetuning.RUN,
+}
+"""Plan -> the fields that tell its results apart."""
+
 PLANS = {
     SearchPlan: (SEARCH, search_plan.settings),
     TransferPlan: (TRANSFER, transfer_plan.settings),
     CompressionPlan: (COMPRESSION, compression_plan.settings),
     TypologyPlan: (TypologyPlan(), typology_plan.settings),
 }
-CHANGES = [(plan, field, how) for plan, each in DECIDES.items() for field, how in each.items() if isinstance(how, dict)]
+CASES = [(plan, field, change) for plan, each in CHANGES.items() for field, change in each.items()]
 
 
-@pytest.mark.parametrize("plan", DECIDES, ids=lambda plan: plan.__name__)
+@pytest.mark.parametrize("plan", CHANGES, ids=lambda plan: plan.__name__)
 def test_every_field_of_a_plan_is_known_to_decide_or_to_be_harmless(plan):
-    assert set(DECIDES[plan]) == {field.name for field in fields(plan)}
-    keys, called = FIELDS[plan]
-    named = {called.get(field, field) for field, how in DECIDES[plan].items() if how == KEY}
-    assert named <= set(keys)
+    decides = options.decisions(plan)
+    assert all(decides.values()), [name for name, each in decides.items() if not each]
+    assert {each.name or name for name, each in decides.items() if each.how == "key"} <= set(KEYS[plan])
+    made_of = {name for name, each in decides.items() if each.how in ("setting", "computed")}
+    assert made_of == set(CHANGES[plan]) | set(ELSEWHERE.get(plan, ()))
+    assert all(each.name for each in decides.values() if each.how == "harmless"), "a reason is named"
+
+
+def test_every_field_of_pretraining_and_of_the_execution_says_whether_it_decides():
+    assert {each.how for each in options.decisions(PretrainPlan).values()} == {"computed", "hashed"}
+    assert {each.how for each in options.decisions(Execution).values()} == {"harmless"}
 
 
 def test_every_field_of_a_recipe_and_of_a_table_is_written():
@@ -219,7 +125,7 @@ def test_every_field_of_a_recipe_and_of_a_table_is_written():
     assert {field.name for field in fields(Trial)} - {"rank"} == set(compression.KEY)  # which is in the ratio
 
 
-@pytest.mark.parametrize(("plan", "field", "change"), CHANGES, ids=lambda value: getattr(value, "__name__", str(value)))
+@pytest.mark.parametrize(("plan", "field", "change"), CASES, ids=lambda value: getattr(value, "__name__", str(value)))
 def test_another_setting_is_refused_by_name(tmp_path, plan, field, change):
     base, settings = PLANS[plan]
     base = replace(base, method=change.get("method", base.method)) if hasattr(base, "method") else base
@@ -355,7 +261,7 @@ def test_another_tokenizer_is_refused_by_every_command(study, model, tmp_path):
         inside.represent(InsidePlan(str(other)), study.path, device="cpu", quiet=True)
     plan = TransferPlan(str(other), "mlm", ("en",), ("en",), method="random", length=32, recipe=Recipe(steps=1))
     with pytest.raises(NeutralError, match="was made with another tokenizer of bert"):
-        transfer.transfer(plan, tiny.text(), study.path, devices=("cpu",), quiet=True)
+        transfer.transfer(plan, tiny.text(), study.path, device="cpu", quiet=True)
 
 
 def test_the_hash_of_a_tokenizer_tells_all_that_decides_ids(model):
@@ -401,7 +307,7 @@ def test_a_mask_that_was_changed_is_refused_by_whatever_reads_it(study, model, t
     plan = TransferPlan(str(model), "mlm", ("en",), ("en",), method="random", length=32, recipe=Recipe(steps=1))
     for folder in (study.path, tmp_path / "other"):
         with pytest.raises(NeutralError, match=said):
-            transfer.transfer(plan, tiny.text(), folder, masks=study.path, devices=("cpu",), quiet=True)
+            transfer.transfer(plan, tiny.text(), folder, masks=study.path, device="cpu", quiet=True)
     assert not (tmp_path / "other").exists()
 
 

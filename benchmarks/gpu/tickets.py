@@ -32,7 +32,7 @@ from benchmarks.gpu.parcels import pack
 from benchmarks.gpu.timing import write
 from neutral.cli.options import quiet_libraries
 from neutral.languages.eleven import PAPER_ORDER
-from neutral.search.lottery import levels
+from neutral.search.rounds import levels
 
 MODEL = "data/models/mini-mbert"
 """Its folder's name is what studies call it."""

@@ -6,7 +6,8 @@ Only results go to standard output (or a study); progress and messages go to sta
 - 2: something that the user can put right, and one line says what: the input, a full disk, a folder that may not be
   written or is gone, too little memory; then the same command goes on where it stopped;
 - 1: a fault of the program, with its traceback;
-- 130: stopped by Ctrl-C; 141: who read the results (head, less) wanted no more of them.
+- 130: stopped, by Ctrl-C at once, by SIGUSR1 behind the next piece that is written;
+- 141: who read the results (head, less) wanted no more of them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import NoReturn
 
 from neutral import __version__
 from neutral.cli import streams
+from neutral.cli.app import add_app
 from neutral.cli.compression import add_compress
 from neutral.cli.data import add_data
 from neutral.cli.inside import add_inside
@@ -31,11 +33,12 @@ from neutral.cli.transfer import add_transfer
 from neutral.cli.typology import add_typology
 from neutral.errors import NeutralError
 from neutral.files import storage_error
+from neutral.progress import StoppedError
 from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
     *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
-    *(add_compress, add_pretrain, add_model, add_data, add_study),
+    *(add_compress, add_pretrain, add_model, add_data, add_study, add_app),
 )
 
 
@@ -55,6 +58,8 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
         with streams.results():
             _parser().parse_args(arguments, chosen)
             chosen.run(chosen)
+    except StoppedError as stopped:
+        return 130, str(stopped)
     except KeyboardInterrupt:
         return 130, "stopped; run the same command again to go on"
     except streams.UnwantedError:

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 METHODS = ("svd", "direction", "autoencoder", "int8", "int4", "pq", "mixed")
 """Names of the methods; `compression.methods` holds the function that fits each."""
 
+WEIGHTS = ("uniform", "frequency", "sqrt")
+"""How much a token counts: `tokens.weights`."""
+
+WHERE = ("input", "both")
+"""Where a table is put: in place of the input's, or of a tied output layer too."""
+
+WAYS = ("factors", "decoder", "none", "paper")
+"""What trains of a compressed table in fine-tuning."""
+
 
 def fit(
     matrix: torch.Tensor,
@@ -136,4 +145,4 @@ def __getattr__(name: str) -> type:
     return Table
 
 
-__all__ = ["BY", "METHODS", "Budget", "Table", "checked", "fit", "load"]
+__all__ = ["BY", "METHODS", "WAYS", "WEIGHTS", "WHERE", "Budget", "Table", "checked", "fit", "load"]

@@ -15,14 +15,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from neutral.compression import WHERE
 from neutral.compression.codec import Codec
 from neutral.compression.layers import CompressedEmbedding, CompressedHead, Multiplier, Stored
 from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
 from neutral.files import storing
 from neutral.models.output import MULTIPLIERS, multiplier
-
-WHERE = ("input", "both")
 
 
 class Placement:

@@ -19,6 +19,7 @@ import torch
 from tokenizers import Tokenizer, pre_tokenizers
 
 from neutral import encoding
+from neutral.compression import WEIGHTS
 from neutral.errors import NeutralError
 from neutral.languages import NO_SCRIPT
 from neutral.ties import merged
@@ -26,7 +27,6 @@ from neutral.ties import merged
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-WEIGHTS = ("uniform", "frequency", "sqrt")
 BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
 """The groups of `bins`, most frequent first."""
 

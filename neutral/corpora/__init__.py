@@ -19,6 +19,7 @@ from neutral.corpora.corpus import (
     survey,
     text_files,
 )
+from neutral.corpora.names import languages_by_name
 
 __all__ = [
     "WIKIPEDIA",
@@ -26,6 +27,7 @@ __all__ = [
     "Survey",
     "TextFiles",
     "digest",
+    "languages_by_name",
     "languages_in",
     "load",
     "notes_on_shared",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from transformers import BertConfig, BertForMaskedLM, PreTrainedModel, PreTrainedTokenizerBase, set_seed
@@ -10,29 +9,13 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedModel, PreTraine
 from neutral import hashes, models, vocabulary
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
+from neutral.shape import Shape
 
 _DROPOUT = (  # what configurations call it
     *("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout", "embedding_dropout"),
     *("mlp_dropout", "resid_dropout", "activation_dropout"),
 )
 _POSITIONS = 512  # of a model made from nothing
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The shape of a BERT made from nothing. Raises `NeutralError`, naming the option, for one that cannot be."""
-
-    layers: int = 6
-    width: int = 256
-    heads: int = 4
-    feed_forward: int = 1024
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise NeutralError(f"--{name.replace('_', '-')} {value}: at least 1")
-        if self.width % self.heads:
-            raise NeutralError(f"--width {self.width}: is no multiple of --heads {self.heads}, which divide it")
 
 
 class Untrained(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neutral import models
-from neutral.scores.cutting import SCOPES
+from neutral.selection import SCOPES
 from neutral.study import Study
 
 

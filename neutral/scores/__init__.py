@@ -9,11 +9,12 @@ return name -> float32 score, of the weight's shape and on its device. `cut` dro
 
 from neutral.scores.base import Scores, transposed
 from neutral.scores.change import change
-from neutral.scores.cutting import SCOPES, cut, scope_of
+from neutral.scores.cutting import cut
 from neutral.scores.fisher import fisher
 from neutral.scores.magnitude import magnitude
 from neutral.scores.random import random
 from neutral.scores.wanda import from_norms, input_norms, join, wanda
+from neutral.selection import SCOPES, scope_of
 
 __all__ = [
     "SCOPES",

@@ -11,16 +11,7 @@ import numpy as np
 from neutral import labels
 from neutral.errors import MismatchError, NeutralError
 from neutral.masks import Mask
-from neutral.selection import Packed, lowest, lowest_of_rows
-
-SCOPES = ("global", "stack", "component", "row", "tensor")
-"""The weights that a cut compares: all, those of a stack (encoder, decoder), of a component (all query matrices, say),
-of an output row of a matrix, or of a tensor."""
-
-
-def scope_of(method: str, scope: str) -> str:
-    """Return the scope in which a method's scores are cut: `row` for Wanda, else `scope`."""
-    return "row" if method == "wanda" else scope
+from neutral.selection import SCOPES, Packed, lowest, lowest_of_rows
 
 
 def cut(

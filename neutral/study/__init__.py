@@ -9,8 +9,9 @@ README.md       the results, in words (optional)
 Every field is listed in docs/file-formats.md.
 """
 
+from neutral.references import FULL, PRETRAINED
 from neutral.study.index import at_sparsity, mask_stem, same_sparsity
-from neutral.study.study import FULL, KINDS, PRETRAINED, RESULTS, Study, current_settings, find_studies, merged
+from neutral.study.study import KINDS, RESULTS, Study, current_settings, find_studies, merged
 
 __all__ = [
     "FULL",

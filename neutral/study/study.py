@@ -30,12 +30,6 @@ beyond: what each language's mask changes against that mask (their exclusive or)
 its tensors.
 """
 
-FULL = "full"
-"""Name of the model without a mask, in the results' columns of methods and of sources of masks."""
-
-PRETRAINED = "pretrained"
-"""Name of the mask of the untouched pretrained weights, in counts and results."""
-
 RESULTS = "results.jsonl"
 
 README_SHOWN = 200_000

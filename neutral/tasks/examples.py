@@ -17,8 +17,7 @@ import pandas as pd
 from neutral.corpora.readings import MOST_BAD, Reading, added, listed
 from neutral.errors import NeutralError
 from neutral.tasks import records, splits
-
-NLI = "nli"
+from neutral.tasks.names import NLI
 
 TEXTS = (
     ("premise", "hypothesis"),

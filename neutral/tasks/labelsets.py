@@ -14,7 +14,7 @@ from itertools import combinations, product, takewhile
 from neutral.corpora.readings import several
 from neutral.errors import NeutralError
 from neutral.tasks import iob
-from neutral.tasks.examples import NLI
+from neutral.tasks.names import NLI
 
 _ALIKE = 2 / 3  # of the letters of the longer word, from its start: contradict|ory, contradict|ion
 _USUAL = 3  # classes of inference

@@ -7,30 +7,15 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerBase
 
 from neutral.errors import NeutralError
-from neutral.tasks import sentences
 from neutral.tasks.base import Task
 from neutral.tasks.classification import Classification
-from neutral.tasks.examples import NLI
 from neutral.tasks.language_modelling import LanguageModelling
+from neutral.tasks.names import LABELLED, NAMES, NLI, TAGS, TEXT, require
 from neutral.tasks.tagging import TokenClassification
 from neutral.tasks.text_to_text import TextToText
 from neutral.tasks.wording import Wording
 
-TEXT = ("mlm", "clm")
-"""Tasks that take plain text."""
-
-LABELLED = (*sentences.NAMES, NLI)
-"""Tasks that take labelled examples."""
-
-NAMES = TEXT + LABELLED
-
-
-def require(name: str) -> None:
-    """Raise `NeutralError`, naming the option, unless `name` is a task's."""
-    if name == "seq2seq":  # the task that an encoder-decoder is made for
-        raise NeutralError("--task seq2seq: an encoder-decoder has no language-modelling task; use --task nli")
-    if name not in NAMES:
-        raise NeutralError(f"--task {name}: unknown; use one of {', '.join(NAMES)}")
+__all__ = ["LABELLED", "NAMES", "TEXT", "head", "make", "require"]
 
 
 def make(
@@ -55,7 +40,7 @@ def make(
         return LanguageModelling(name, tokenizer, length=length)
     if not labels:
         raise NeutralError(f"--task {name}: takes labelled data, and this text has no labels")
-    if name in sentences.NAMES:
+    if name in TAGS:
         return TokenClassification(name, tokenizer, labels, length=length)
     if is_text_to_text:
         return TextToText(tokenizer, labels, length=length, wording=wording)
@@ -70,6 +55,6 @@ def head(name: str, *, encoder_decoder: bool = False) -> str:
     require(name)
     if name in TEXT:
         return name
-    if name in sentences.NAMES:
+    if name in TAGS:
         return TokenClassification.head
     return (TextToText if encoder_decoder else Classification).head

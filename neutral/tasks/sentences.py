@@ -21,8 +21,6 @@ from neutral.corpora.readings import Reading, added
 from neutral.errors import NeutralError
 from neutral.tasks import columns, iob, records, splits
 
-NAMES = ("ner", "pos")
-
 _TAGS = {"ner": ("ner_tags", "tags", "labels"), "pos": ("upos", "pos_tags", "tags", "labels")}
 _LISTS = (list, tuple, np.ndarray)
 _ALIKE = 3  # words that may be all the same

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neutral.errors import NeutralError
+from neutral.options import check, option, setting, settings
 
 PREMISE, HYPOTHESIS = "{premise}", "{hypothesis}"
 
@@ -41,8 +42,21 @@ class Wording:
     ('xnli premise: ', ' hypothesis:  {hypothesis}')
     """
 
-    prompt: str = "mt5"
-    answer: str = "likeliest"
+    prompt: str = option(
+        "mt5",
+        f"for nli on an encoder-decoder, what it reads: mt5, paper, or a text with {PREMISE} and {HYPOTHESIS}",
+        group="text to text",
+        only_for={"task": ("auto", "nli")},
+        decides=setting(unless="mt5"),
+    )
+    answer: str = option(
+        "likeliest",
+        "there, its answer: the likeliest class, or the text that it writes, to the letter",
+        choices=ANSWERS,
+        group="text to text",
+        only_for={"task": ("auto", "nli")},
+        decides=setting(unless="likeliest"),
+    )
 
     def __post_init__(self) -> None:
         if any(self.template.count(part) != 1 for part in (PREMISE, HYPOTHESIS)):
@@ -50,8 +64,7 @@ class Wording:
                 f"--prompt {self.prompt!r}: use {' or '.join(PROMPTS)}, or a text with {PREMISE} and {HYPOTHESIS} in "
                 "it, once each"
             )
-        if self.answer not in ANSWERS:
-            raise NeutralError(f"--answer {self.answer}: unknown; use {' or '.join(ANSWERS)}")
+        check(self)
 
     @property
     def template(self) -> str:
@@ -66,8 +79,7 @@ class Wording:
 
     def settings(self) -> dict[str, str]:
         """Return what differs from the usual wording: a study writes only that."""
-        usual = Wording()
-        return {name: value for name, value in vars(self).items() if value != getattr(usual, name)}
+        return settings(self)
 
 
 def filled(part: str, hypothesis: str | None) -> str:

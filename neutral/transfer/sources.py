@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from neutral.corpora import parts
-from neutral.study import FULL, PRETRAINED
+from neutral.references import FULL, PRETRAINED
 
 JOINED = ("core", "union", "vote")
 """Sources that are made of the masks of several languages: what all of them keep, any of them, most of them."""

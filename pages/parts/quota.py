@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
-from neutral.memory import memory
+from neutral import memory as machine
+from neutral.memory import amount, memory
 
 BYTES, FILES, IN_ALL = "NEUTRAL_UPLOAD_BYTES", "NEUTRAL_UPLOAD_FILES", "NEUTRAL_UPLOAD_MEMORY"
 """Environment variables: a session's limits, as in 4GB and 200, and what all sessions may have in memory together."""
@@ -17,7 +17,6 @@ BYTES, FILES, IN_ALL = "NEUTRAL_UPLOAD_BYTES", "NEUTRAL_UPLOAD_FILES", "NEUTRAL_
 ON_DISK = "NEUTRAL_UPLOAD_DISK"
 """What all stored uploads may take on the disk together."""
 
-_UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _RESERVE = 1e9  # of memory: warned below this, or below a tenth of all there is
 _SMALLER = "remove masks, or upload packed files (neutral masks convert)"
 _FEWER = "remove masks that you no longer need"
@@ -52,20 +51,8 @@ def on_disk() -> float:
 
 
 def _size(written: str, default: float) -> float:
-    said = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", written.strip().upper())
-    return float(said[1]) * _UNITS[said[2]] if said else default
-
-
-def amount(size: float) -> str:
-    """Return bytes for people.
-
-    >>> amount(4e9), amount(1_250_000_000), amount(342_300_000)
-    ('4 GB', '1.25 GB', '342 MB')
-    """
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.3g} {name}" if size < 1000 * unit else f"{size / unit:.0f} {name}"
-    return f"{size:.0f} bytes"
+    told = machine.size(written)
+    return default if told is None else told
 
 
 def over(files: Sequence[tuple[str, int]], held: Held, *, others: int = 0, to_read: bool = True) -> dict[int, str]:

@@ -77,7 +77,7 @@ def _bundled() -> list[str]:
 def _save(chosen: MaskSet, name: str, about: About) -> None:
     """Make the study, or say in a line why not."""
     try:
-        folder = home.study(name)
+        folder = home.study_called(name)
         if folder.name in catalogue.studies()[0]:
             raise NeutralError(f"there is a study called {folder.name} already; choose another name")
         with st.spinner("Saving the study …"):
@@ -93,7 +93,8 @@ def _lead(name: str, sparsity: float, model: str) -> None:
     st.success(f"Saved as {as_text(name)}.")
     show.link("pages/overlap.py", f"Overlap of {as_text(name)}", ":material/grid_on:", study=name, show="Study")
     with st.expander("More for this study, from the shell", icon=":material/terminal:"):
-        folder = shlex.quote(str(home.study(name)) if local.is_alone() else f"studies/{home.study(name).name}")
+        study = home.study_called(name)
+        folder = shlex.quote(str(study) if local.is_alone() else f"studies/{study.name}")
         st.markdown(words.MORE)
         of = f"data/models/{model}" if model in _bundled() else "MODEL"
         st.code(f"python -m neutral masks controls --study {folder} --controls pretrained --model {of}", language="sh")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, replace
+from typing import ClassVar
 
-from neutral.compression import METHODS, variants
-from neutral.compression.budget import BY
-from neutral.compression.placement import WHERE
-from neutral.compression.tokens import WEIGHTS
+from neutral import options
+from neutral.compression import BY, METHODS, WEIGHTS, WHERE, variants
 from neutral.errors import NeutralError
-from neutral.runs.plans.numbers import require_least, require_seeds
+from neutral.options import COMPUTED, HASHED, harmless, key, option, part, setting
+from neutral.runs.plans import common, finetuning
+from neutral.runs.plans.autoencoder import AutoEncoder
+from neutral.runs.plans.finetuning import FinetuningPlan
 
 VARIANTS = {
     "autoencoder": (variants.USUAL,),  # and all that `variants` reads
@@ -64,33 +66,137 @@ class View:
 
 @dataclass(frozen=True)
 class CompressionPlan:
-    """What `compress` does: which tables are made, and how they are judged."""
+    """What `compress` does: which tables are made, and how they are judged.
 
-    model: str
-    task: str  # mlm | clm
-    languages: tuple[str, ...]
-    methods: tuple[str, ...]  # `method` or `method:variant`
-    ratios: tuple[float, ...]
-    by: tuple[str, ...] = BY
-    weights: tuple[str, ...] = ("uniform",)
-    where: tuple[str, ...] = ()  # input | both; none: both ways where the output layer is tied, else input
-    words: tuple[bool, ...] = (False,)  # masking of whole words: without, with, or both
-    perplexity: tuple[str, ...] = ("blocks",)  # of `PERPLEXITIES`
-    trim: bool = False  # on the model whose vocabulary is trimmed to the text
-    seed: int = 0
-    more_seeds: tuple[int, ...] = ()  # further seeds of methods that draw random numbers
-    epochs: int = 30  # of the auto-encoder
-    iterations: tuple[int, ...] = (1, 2, 5, 9, 29)  # of the randomized svd; of several, training text chooses
-    follow: bool = False  # measure the tables that a fit tries on the way
-    length: int = 128
-    held_out: int = 32  # blocks of held-out text a language, at most
-    lines: int = 4000  # lines a language in which tokens are counted
-    calibration: int = 8  # blocks of training text a language for the output metric
-    neighbours: int = 1000  # tokens whose nearest neighbours are looked up
-    keep: bool = False  # keep the tables in the study
-    picture: bool = False  # draw the tokens before and after
-    title: str = ""
-    ranks: tuple[int, ...] = ()  # sizes of the low-rank methods, instead of ratios
+    As asked, the task may be auto and no language named, and `autoencoder` holds what `filled` puts into `methods`.
+    """
+
+    model: str = common.model(MISSING)
+    task: str = option(
+        "auto", "what tables are scored on", choices=("auto", "mlm", "clm"), group="main", decides=HASHED
+    )
+    languages: tuple[str, ...] = option(
+        (), "en,fr,… (default: all that the text has)", kind="languages", group="main", decides=COMPUTED
+    )
+    methods: tuple[str, ...] = option(
+        ("svd", "direction", "int8", "int4", "pq", "mixed"),
+        "also autoencoder, autoencoder:cosine|power|rmse|elu|from-svd|from-direction|c1=1,…, svd:randomized, "
+        "direction:project|free, mixed:plain",
+        reads=variants.split,
+        some=True,
+        group="main",
+        decides=key("method"),
+    )
+    ratios: tuple[float, ...] = option(
+        (2.5, 5.0, 10.0),
+        "how many times smaller: 2.5,5,10",
+        least=1,
+        some=True,
+        must="numbers of 1 or more, such as 2.5,5,10",
+        group="main",
+        decides=key("ratio"),
+    )
+    by: tuple[str, ...] = option(
+        BY, "what is counted: parameters,bytes (default: both)", choices=BY, some=True, group="main", decides=key()
+    )
+    weights: tuple[str, ...] = option(
+        ("uniform",), "of tokens: uniform,frequency,sqrt", choices=WEIGHTS, some=True, decides=key()
+    )
+    where: tuple[str, ...] = option(
+        (), "input,both: with the tied output or not (default: both)", choices=WHERE, decides=key()
+    )
+    words: tuple[bool, ...] = option(
+        (False,),
+        "mask whole words (mlm)",
+        choices={"no": (False,), "yes": (True,), "both": (False, True)},
+        only_for={"task": ("auto", "mlm")},
+        decides=key(),
+    )
+    perplexity: tuple[str, ...] = option(
+        ("blocks",),
+        "blocks,lines: of packed blocks, or line by line as in the paper's scripts (mlm)",
+        choices=PERPLEXITIES,
+        some=True,
+        decides=key("scoring"),
+    )
+    trim: bool = option(False, "first cut the vocabulary to the tokens of the text", decides=key("trimmed"))
+    seeds: tuple[int, ...] = options.seeds(
+        (0,),
+        "0, or 0,1,2: the methods that draw random numbers under each",
+        flag="seed",
+        some=True,
+        decides=key("seed"),
+    )
+    epochs: int = option(
+        30,
+        "30: 20 in which alpha falls, and 10 more",
+        unit="epochs",
+        least=1,
+        group="training of the auto-encoder (defaults: the paper's)",
+        only_for={"methods": ("autoencoder",)},
+        decides=setting(),
+    )
+    autoencoder: AutoEncoder = part(AutoEncoder, prefix="autoencoder", decides=COMPUTED)
+    iterations: tuple[int, ...] = option(
+        (1, 2, 5, 9, 29),
+        "of svd:randomized; of several, perplexity on training text chooses",
+        least=1,
+        some=True,
+        must="numbers of 1 or more, such as 1,2,5,9,29",
+        only_for={"methods": ("svd:randomized",)},
+        decides=COMPUTED,
+    )
+    follow: bool = option(
+        False,
+        "write down perplexity and errors by epoch (autoencoder), iterations (svd:randomized), round (direction)",
+        decides=harmless("more results"),
+    )
+    length: int = common.length("tokens a block")
+    held_out: int = common.held_out("at most so many blocks are scored", 32, decides=setting())
+    lines: int = option(4000, "lines a language in which tokens are counted", unit="lines", least=1, decides=setting())
+    calibration: int = option(
+        8, "blocks of training text a language for the output metric", unit="blocks", least=1, decides=setting()
+    )
+    neighbours: int = option(
+        1000, "tokens whose nearest neighbours are looked up", unit="tokens", least=1, decides=setting()
+    )
+    keep: bool = option(
+        False, "keep the tables in the study's folder tables/", decides=harmless("whether tables are written")
+    )
+    picture: bool = option(False, "draw the tokens before and after, by UMAP", decides=harmless("a picture besides"))
+    title: str = common.title()
+    ranks: tuple[int, ...] = option(
+        (),
+        "size of the low-rank methods, instead of ratios: 75",
+        flag="rank",
+        least=1,
+        must="numbers of 1 or more, such as 75",
+        decides=key("ratio"),
+    )
+    text: str = common.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
+    held_out_text: str = common.held_out_text()
+    gguf: str = common.gguf()
+    export: str = option(
+        "",
+        "write a plain Hugging Face folder for every table",
+        kind="folder",
+        decides=harmless("folders besides the study"),
+    )
+    finetuning: FinetuningPlan | None = part(
+        FinetuningPlan, prefix="finetune", optional=True, decides=harmless("more results, with settings of their own")
+    )
+
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
+    FLAGS: ClassVar[dict[str, str]] = {}
+
+    def check_asked(self) -> None:
+        """Raise `NeutralError`, naming the option, for what cannot be whatever the text is."""
+        check(filled(self, self.task, self.languages))
+
+    @property
+    def seed(self) -> int:
+        """The seed of everything that is drawn."""
+        return self.seeds[0]
 
     def views(self) -> list[View]:
         """Return how held-out text is scored: the ways that were asked for."""
@@ -99,7 +205,7 @@ class CompressionPlan:
 
     def trials(self) -> Iterator[Trial]:
         """Yield the plan's tables: those of further seeds last, of methods that draw random numbers."""
-        for seed in (self.seed, *self.more_seeds):
+        for seed in self.seeds:
             for trial in self._trials():
                 if seed == self.seed or trial.method in DRAWN or trial.variant.startswith("randomized"):
                     yield replace(trial, seed=seed)
@@ -132,9 +238,40 @@ class CompressionPlan:
                             yield Trial(method, by, ratio, weights, variant, self.trim)
 
 
+def filled(plan: CompressionPlan, task: str, languages: Sequence[str]) -> CompressionPlan:
+    """Return the plan as it is carried out: its task, its languages, the auto-encoder's settings in its name."""
+    own = {"methods": plan.autoencoder.named(plan.methods), "autoencoder": AutoEncoder()}
+    return replace(plan, task=task, languages=tuple(languages), **own)
+
+
 def check(plan: CompressionPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
-    for name in plan.methods:
+    if plan.task == "seq2seq":
+        raise NeutralError("--task seq2seq: an encoder-decoder has no language-modelling task to score tables on")
+    if plan.task not in ("auto", "mlm", "clm"):
+        raise NeutralError(f"--task {plan.task}: tables are scored on mlm (encoders) or clm (decoders)")
+    _check_methods(plan.methods)
+    options.check(plan)
+    if plan.trim and any(plan.words):
+        raise NeutralError("--trim: a trimmed vocabulary is scored without --words")
+    if "lines" in plan.perplexity and (plan.trim or plan.task == "clm"):
+        raise NeutralError("--perplexity lines: of masked language models only, and without --trim")
+    if plan.follow and not any(trial.unit for trial in plan.trials()):
+        raise NeutralError(
+            "--follow: there are steps on the way to autoencoder, direction, and svd:randomized of several --iterations"
+        )
+    if any(plan.words) and plan.task == "clm":
+        raise NeutralError("--words: whole words are masked in masked language modelling only")
+    if not any(True for _ in plan.trials()):
+        raise NeutralError("--methods: nothing to do; mixed takes ratios by bytes, of 4 or more")
+    if plan.finetuning:
+        finetuning.check(plan.finetuning)
+        if plan.trim:
+            raise NeutralError("--finetune: not with --trim; export the trimmed model and fine-tune that")
+
+
+def _check_methods(methods: tuple[str, ...]) -> None:
+    for name in methods:
         method, _, variant = name.partition(":")
         if method not in METHODS:
             raise NeutralError(f"--methods {method}: unknown; there are {', '.join(METHODS)}")
@@ -144,45 +281,11 @@ def check(plan: CompressionPlan) -> None:
         elif variant and variant not in known:
             offered = ", ".join(f"{method}:{v}" for v in known if v) or "none"
             raise NeutralError(f"--methods {name}: unknown variant; there is {offered}")
-    for option, values, known in (
-        ("by", plan.by, BY),
-        ("weights", plan.weights, WEIGHTS),
-        ("where", plan.where, WHERE),
-        ("perplexity", plan.perplexity, PERPLEXITIES),
-    ):
-        wrong = [value for value in values if value not in known]
-        if wrong:
-            raise NeutralError(f"--{option} {wrong[0]}: unknown; there are {', '.join(known)}")
-    if plan.task == "seq2seq":
-        raise NeutralError("--task seq2seq: an encoder-decoder has no language-modelling task to score tables on")
-    if plan.task not in ("mlm", "clm"):
-        raise NeutralError(f"--task {plan.task}: tables are scored on mlm (encoders) or clm (decoders)")
-    if plan.trim and any(plan.words):
-        raise NeutralError("--trim: a trimmed vocabulary is scored without --words")
-    if "lines" in plan.perplexity and (plan.trim or plan.task != "mlm"):
-        raise NeutralError("--perplexity lines: of masked language models only, and without --trim")
-    if not plan.iterations or min(plan.iterations) < 1:
-        raise NeutralError("--iterations: numbers of 1 or more, such as 1,2,5,9,29")
-    if plan.follow and not any(trial.unit for trial in plan.trials()):
-        raise NeutralError(
-            "--follow: there are steps on the way to autoencoder, direction, and svd:randomized of several --iterations"
-        )
-    if any(plan.words) and plan.task != "mlm":
-        raise NeutralError("--words: whole words are masked in masked language modelling only")
-    if not plan.ratios or not all(1 <= ratio < float("inf") for ratio in plan.ratios):
-        raise NeutralError("--ratios: numbers of 1 or more, such as 2.5,5,10")
-    if any(rank < 1 for rank in plan.ranks):
-        raise NeutralError("--rank: numbers of 1 or more, such as 75")
-    require_least(1, length=plan.length, held_out_blocks=plan.held_out, lines=plan.lines, epochs=plan.epochs)
-    require_seeds(seed=(plan.seed, *plan.more_seeds))
-    if not any(True for _ in plan.trials()):
-        raise NeutralError("--methods: nothing to do; mixed takes ratios by bytes, of 4 or more")
 
 
 def settings(plan: CompressionPlan) -> dict:
     """Return the settings of a plan that decide its results; the tables and the seed are in the results themselves."""
-    names = ("epochs", "held_out", "lines", "calibration", "neighbours")
     languages = {"languages": sorted(plan.languages)}  # whose tokens are counted, and whose losses choose a table
     chosen = "svd:randomized" in plan.methods and len(plan.iterations) > 1  # a single number is in the variant's name
     more = {"iterations": sorted(set(plan.iterations))} if chosen else {}
-    return {name: value for name, value in asdict(plan).items() if name in names} | languages | more
+    return options.settings(plan) | languages | more

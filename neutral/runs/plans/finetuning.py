@@ -2,30 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, replace
+from typing import Any
 
-from neutral.compression import finetuning
+from neutral import options
+from neutral.compression import WAYS
 from neutral.errors import NeutralError
+from neutral.options import key, option
 from neutral.recipes import Recipe
-from neutral.runs.plans.numbers import require_seeds
+
+_GROUP = "fine-tuning: train the model for tasks with each table in place"
+
+
+def _asked(default: Any, help: str, name: str, key_: str = "", **described: Any) -> Any:
+    """Return the field of an option of fine-tuning; `key_` is its field of the results, if that has another name."""
+    return option(default, help, flag=f"finetune-{name}", group=_GROUP, decides=key(key_), **described)
 
 
 @dataclass(frozen=True)
 class FinetuningPlan:
     """What `compress --finetune` does."""
 
-    data: tuple[str, ...]  # folders, or ids of data sets of the hub
-    task: str = "auto"  # one of benchmarks.NAMES; auto: as the data is named
-    ways: tuple[str, ...] = ("factors",)  # what trains of a table: finetuning.WAYS
-    seeds: tuple[int, ...] = (0,)
-    recipe: str = "ours"  # or paper: what is not given below is as in the paper's scripts
-    steps: int | None = None
-    epochs: float | None = None  # in place of steps
-    batch_size: int | None = None
-    rate: float | None = None
-    warmup: float | None = None  # share of the steps
-    length: int | None = None  # most tokens of an example: the study's, 384 for squad
-    stride: int = 128  # tokens that squad's windows share
+    data: tuple[str, ...] = option(
+        MISSING,
+        "folders or hub ids: GLUE's tasks (nyu-mll/glue:cola, a folder cola), SQuAD v1.1 (rajpurkar/squad), or any "
+        "classification of texts",
+        flag="finetune",
+        kind="files",
+        metavar="DATA",
+        group=_GROUP,
+        decides=key(),
+    )
+    task: str = _asked(
+        "auto",
+        "cola, sst2, mrpc, qqp, stsb, mnli, qnli, rte, wnli, squad or classification (default: as DATA is named)",
+        "task",
+    )
+    ways: tuple[str, ...] = _asked(
+        ("factors",),
+        "what trains of a table: factors (all that can), decoder (latents frozen), none, paper (the decoder of the "
+        "auto-encoder, of others nothing); several as factors,paper (default: factors)",
+        "train",
+        "train",
+        choices=WAYS,
+        some=True,
+    )
+    seeds: tuple[int, ...] = options.seeds(
+        (0,), "of the training: 0,1,2", flag="finetune-seeds", some=True, group=_GROUP, decides=key("seed")
+    )
+    recipe: str = _asked(
+        "ours",
+        "ours: 500 steps of 32, rate 5e-5, 5% warm-up; paper: 3 epochs of 32, rate 2e-5 (squad: 16, 3e-5), no warm-up. "
+        "The options below go before it",
+        "recipe",
+        "rate",
+        choices=("ours", "paper"),
+    )
+    steps: int | None = _asked(None, "training steps", "steps", unit="steps", above=0)
+    epochs: float | None = _asked(None, "in place of steps", "epochs", "steps", above=0)
+    batch_size: int | None = _asked(None, "examples a step", "batch", unit="examples", above=0)
+    rate: float | None = _asked(None, "peak learning rate", "rate", above=0)
+    warmup: float | None = _asked(
+        None,
+        "share of the steps in which the rate rises",
+        "warmup",
+        least=0,
+        below=1,
+        must="a share of the steps, from 0 to under 1",
+    )
+    length: int | None = _asked(
+        None, "most tokens of an example (default: --length; squad 384)", "length", unit="tokens", above=0
+    )
+    stride: int = _asked(128, "tokens that squad's windows share", "stride", unit="tokens", least=0)
 
     def tokens(self, task: str, usual: int) -> int:
         """Return the most tokens of an example of a task; `usual` is the study's."""
@@ -33,6 +81,8 @@ class FinetuningPlan:
 
     def training(self, task: str, items: int) -> Recipe:
         """Return how a task with `items` examples to train on is trained."""
+        from neutral.compression import finetuning
+
         recipe = finetuning.paper(task) if self.recipe == "paper" else finetuning.RECIPE
         chosen = {"batch_size": self.batch_size, "rate": self.rate, "warmup": self.warmup}
         recipe = replace(recipe, **{name: value for name, value in chosen.items() if value is not None})
@@ -44,18 +94,6 @@ class FinetuningPlan:
 
 def check(plan: FinetuningPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
-    if unknown := [way for way in plan.ways if way not in finetuning.WAYS]:
-        raise NeutralError(f"--finetune-train {unknown[0]}: unknown; there are {', '.join(finetuning.WAYS)}")
-    if not plan.ways or not plan.seeds:
-        raise NeutralError("--finetune-train and --finetune-seeds: give at least one of each")
+    options.check(plan)
     if plan.steps is not None and plan.epochs is not None:
         raise NeutralError("--finetune-steps and --finetune-epochs: give one of them")
-    for name in ("steps", "epochs", "batch_size", "rate", "length"):
-        value = getattr(plan, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise NeutralError(f"--finetune-{name.removesuffix('_size')} {value:g}: a number above 0")
-    if plan.warmup is not None and not 0 <= plan.warmup < 1:
-        raise NeutralError(f"--finetune-warmup {plan.warmup:g}: a share of the steps, from 0 to under 1")
-    require_seeds(finetune_seeds=plan.seeds)
-    if plan.stride < 0:
-        raise NeutralError(f"--finetune-stride {plan.stride}: 0 or more tokens")

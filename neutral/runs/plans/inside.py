@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
+from neutral import options
 from neutral.errors import NeutralError
 from neutral.inside.definitions import CANDIDATES, PAPER, POOLINGS, SCORES
-from neutral.runs.plans.numbers import require_least, require_seeds
+from neutral.options import HASHED, harmless, key, option
+from neutral.references import FULL
+from neutral.runs.plans import common
 
 SENTENCES = Path(__file__).parents[3] / "data" / "sentences"
 MASKS = ("full", "each", "own", "core", "random", "pretrained")
@@ -21,40 +25,99 @@ random weights, and the largest of the untouched ones, at the plan's sparsity.
 
 @dataclass(frozen=True)
 class InsidePlan:
-    """What `retrieve` and `represent` do: under which masks, on which sentences, by which definition.
+    """What `retrieve` and `represent` have in common: under which masks, on which sentences, by which states.
 
-    The defaults are the paper's. `pooling` None is that too, but for decoders: see `states.usual_pooling`. `represent`
-    has no candidates and no score.
+    The defaults are the paper's. `pooling` None is that too, but for decoders: see `states.usual_pooling`.
     """
 
-    model: str
-    masks: tuple[str, ...] = ("full",)
-    method: str = "magnitude"
-    sparsity: float = 0.5
-    seed: int = 0
-    files: tuple[str, ...] = ()  # mask files to use in place of the study's
-    sentences: str | Path = SENTENCES
-    languages: tuple[str, ...] = ()  # all of the study's, if none
-    candidates: str = PAPER.candidates
-    pooling: str | None = None
-    score: str = PAPER.score
-    batch: int = 32
+    model: str = common.model(MISSING, "a Hugging Face id or folder, the one of the study")
+    masks: tuple[str, ...] | None = option(
+        None,
+        "some of full, each (all sentences under every mask in turn), own (each sentence under its own language's "
+        "mask, the paper's way), core, random, pretrained (default: full; each too with files)",
+        choices=MASKS,
+        group="main",
+        decides=key("mask"),
+    )
+    method: str = option("magnitude", "whose masks", group="main", decides=key())
+    sparsity: float = option(
+        0.5,
+        "of the masks",
+        unit="share of the weights",
+        above=0,
+        below=1,
+        must=common.SHARE,
+        group="main",
+        decides=key(),
+    )
+    seed: int = options.seeds(0, "that the masks were found under", decides=key())
+    files: tuple[str, ...] = option(
+        (), "masks in place of the study's", flag="mask-files", kind="files", decides=HASHED
+    )
+    sentences: str = option(
+        "",
+        "<lang>.txt[.gz|.xz], line n the same meaning in all (default: bundled)",
+        kind="folder",
+        group="main",
+        decides=HASHED,
+    )
+    languages: tuple[str, ...] = option(
+        (), "en,fr,… (default: the study's)", kind="languages", group="main", decides=key("source")
+    )
+    pooling: str | None = option(
+        None,
+        "a sentence's state: the mean of its own tokens, of all tokens with special ones, or that of [CLS] (default: "
+        "mean-with-special, the paper's; mean for a decoder, whose first token would outweigh the others)",
+        choices=POOLINGS,
+        decides=key(),
+    )
+    batch: int = option(32, "sentences at a time", least=1, decides=harmless("sentences at a time"))
+    gguf: str = common.gguf()
+
+    WITHOUT: ClassVar[tuple[str, ...]] = ("report_to",)  # nothing is trained
+    FLAGS: ClassVar[dict[str, str]] = {}
+    candidates: ClassVar[str] = PAPER.candidates
+    score: ClassVar[str] = PAPER.score
+
+    def check_asked(self) -> None:
+        """Raise `NeutralError`, naming the option, for what cannot be."""
+        check(self)
+
+
+@dataclass(frozen=True)
+class RepresentPlan(InsidePlan):
+    """What `represent` does; it has no candidates and no score."""
+
+
+@dataclass(frozen=True)
+class RetrievePlan(InsidePlan):
+    """What `retrieve` does."""
+
+    candidates: str = option(
+        PAPER.candidates,
+        "what the score ranks: the 5 nearest sentences by cosine (default, the paper's), or all",
+        choices=CANDIDATES,
+        decides=key(),
+    )
+    score: str = option(
+        PAPER.score,
+        "the cosine over the mean cosine of both sentences' neighbours (default, the paper's), less that mean, or "
+        "alone",
+        choices=SCORES,
+        decides=key(),
+    )
+
+
+def filled(plan: InsidePlan) -> InsidePlan:
+    """Return the plan as it is carried out: which masks, which sentences."""
+    usual = (FULL, "each") if plan.files else (FULL,)
+    return replace(plan, masks=plan.masks or usual, sentences=plan.sentences or SENTENCES)
 
 
 def check(plan: InsidePlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
-    if unknown := [name for name in plan.masks if name not in MASKS]:
-        raise NeutralError(f"--masks {unknown[0]}: unknown; use some of {','.join(MASKS)}")
-    for name, value, known in (
-        ("candidates", plan.candidates, CANDIDATES),
-        ("pooling", plan.pooling or PAPER.pooling, POOLINGS),
-        ("score", plan.score, SCORES),
-    ):
-        if value not in known:
-            raise NeutralError(f"--{name} {value}: unknown; use one of {', '.join(known)}")
-    require_least(1, batch=plan.batch)
-    require_seeds(seed=(plan.seed,))
-    if plan.sentences == SENTENCES and not SENTENCES.is_dir():
+    options.check(plan)
+    if filled(plan).sentences == SENTENCES and not SENTENCES.is_dir():
         raise NeutralError(
             f"{SENTENCES}: the bundled sentences come with the repository, not with the package; name a folder of "
             "parallel text with --sentences"

@@ -3,47 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, replace
+from typing import ClassVar
 
+from neutral import options
 from neutral.errors import NeutralError
+from neutral.options import COMPUTED, harmless, key, option, part, setting
 from neutral.recipes import Recipe
-from neutral.runs.plans.numbers import require_least, require_seeds
-from neutral.scores.cutting import scope_of
-from neutral.search import ITERATIVE, METHODS
-from neutral.search.lottery import rounds_to_nothing
-from neutral.tasks import making
+from neutral.runs.plans import common
+from neutral.runs.plans.common import TASKS
+from neutral.search import ITERATIVE, METHODS, ONE_SHOT
+from neutral.search.rounds import levels, rounds_to_nothing
+from neutral.selection import scope_of
+from neutral.tasks import names
 from neutral.tasks.wording import Wording
 
 CONTROLS = ("pretrained", "shuffled")
-ONLY = ("", "encoder", "decoder")
 READS_TEXT = ("wanda", "fisher")  # methods that look at a few blocks of text
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What `find` does: one method on languages, seeds and sparsities."""
+    """What `find` does: one method on languages, seeds and sparsities.
 
-    model: str
-    task: str  # one of making.NAMES
-    languages: tuple[str, ...]
-    method: str
-    sparsities: tuple[float, ...]
-    seeds: tuple[int, ...] = (0,)
-    scope: str = ""  # if empty, the study's (`scopes.used`): stacks apart in an encoder-decoder, else all together
-    wording: Wording = field(default_factory=Wording)  # of text to text
-    labels: tuple[tuple[str, str], ...] = ()  # old and new names of labels, where languages spell them otherwise
-    only: str = ""  # the stack that is pruned: encoder | decoder; all if empty
-    recipe: Recipe = field(default_factory=Recipe)
-    length: int = 128
-    blocks: int = 64  # blocks of text that a one-shot method looks at
-    held_out: int = 1000  # blocks of held-out text, or examples, a language, at most
-    examples: int | None = None  # labelled examples a language is trained on; None: what the one with fewest has
-    passes: int = 1
-    halves: bool = False
-    controls: tuple[str, ...] = ()
-    functional: tuple[float, ...] = ()  # sparsities of the functional check
-    keep: tuple[float, ...] | None = None  # sparsities whose masks stay in the study; None: all
-    title: str = ""
+    As asked, the task may be auto and no language named; `filled` says what the text and the model make of that.
+    """
+
+    model: str = common.model(MISSING)
+    task: str = option("auto", "what is trained and scored", choices=TASKS, group="main", decides=key())
+    languages: tuple[str, ...] = option(
+        (),
+        "en,fr,… or en+fa+fr+zh for a mixture (default: all that the text has)",
+        kind="languages",
+        group="main",
+        decides=key("language"),
+    )
+    method: str = option("magnitude", "how masks are found", choices=METHODS, group="main", decides=key())
+    sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.5; one-shot methods take several: 0.3,0.5", setting())
+    seeds: tuple[int, ...] = options.seeds(
+        (0,), "of everything that is drawn: 0,1,2", some=True, group="main", decides=key("seed")
+    )
+    scope: str = common.scope(COMPUTED)
+    wording: Wording = part(Wording, decides=COMPUTED)
+    labels: tuple[tuple[str, str], ...] = common.labels()
+    only: str = option(
+        "", "prune one stack of an encoder-decoder", choices=("", "encoder", "decoder"), decides=setting(unless="")
+    )
+    recipe: Recipe = part(Recipe, decides=COMPUTED)
+    length: int = common.length()
+    blocks: int = option(
+        64,
+        "blocks or examples that wanda and fisher look at",
+        unit="blocks",
+        least=1,
+        only_for={"method": READS_TEXT},
+        decides=setting("text_blocks", if_used=True),
+    )
+    held_out: int = common.held_out(decides=setting("held_out_blocks"))
+    examples: int | None = common.examples("training examples a language (default: of the one with fewest)", COMPUTED)
+    passes: int = common.passes()
+    halves: bool = option(
+        False,
+        "one-shot masks on two halves of the text as well",
+        only_for={"method": ONE_SHOT},
+        decides=harmless("more masks, with names of their own"),
+    )
+    controls: tuple[str, ...] = option(
+        (),
+        "what masks are compared with: pretrained,shuffled",
+        choices=CONTROLS,
+        group="main",
+        decides=harmless("more counts, with names of their own"),
+    )
+    functional: tuple[float, ...] = option(
+        (), "sparsities for the functional check", only_for=common.ONLY_TEXT, decides=harmless("more results")
+    )
+    keep: tuple[float, ...] | None = option(
+        None,
+        "keep masks of these sparsities only (default: all)",
+        decides=harmless("which masks are removed in the end"),
+    )
+    title: str = common.title()
+    text: str = common.text(
+        "a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia; for ner, pos and nli a folder of "
+        "<lang>/train.conll|tsv|… and <lang>/validation.…, or unimelb-nlp/wikiann, facebook/xnli",
+        metavar="DATA",
+    )
+    held_out_text: str = common.held_out_text("a tenth of the text")
+    gguf: str = common.gguf()
+    step: float = option(
+        0.1,
+        "share of the weights that a round removes",
+        above=0,
+        below=1,
+        must="a share between 0 and 1, such as 0.1",
+        only_for={"method": ITERATIVE},
+        decides=COMPUTED,
+    )
+
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
+    FLAGS: ClassVar[dict[str, str]] = {}
+
+    def check_asked(self) -> None:
+        """Raise `NeutralError`, naming the option, for what cannot be whatever the text is."""
+        check(filled(self, self.task, self.languages))
 
     @property
     def trains(self) -> bool:
@@ -56,26 +119,24 @@ class SearchPlan:
     @property
     def is_labelled(self) -> bool:
         """Whether the task takes labelled examples."""
-        return self.task in making.LABELLED
+        return self.task in names.LABELLED
+
+
+def filled(plan: SearchPlan, task: str, languages: Sequence[str]) -> SearchPlan:
+    """Return the plan as it is carried out: its task, its languages, and the rounds on the way to its sparsity."""
+    sparsities = plan.sparsities
+    if plan.method in ITERATIVE and sparsities:
+        sparsities = tuple(levels(max(sparsities), plan.step))
+    return replace(plan, task=task, languages=tuple(languages), sparsities=sparsities)
 
 
 def check(plan: SearchPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
-    if plan.method not in METHODS:
-        raise NeutralError(f"--method {plan.method}: unknown; use one of {', '.join(METHODS)}")
-    making.require(plan.task)
-    if any(not 0 < s < 1 for s in plan.sparsities):
-        raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
-    unknown = [name for name in plan.controls if name not in CONTROLS]
-    if unknown:
-        raise NeutralError(f"--controls {unknown[0]}: unknown; there are {' and '.join(CONTROLS)}")
-    if plan.only not in ONLY:
-        raise NeutralError(f"--only {plan.only}: unknown; use encoder or decoder")
-    if plan.examples is not None and not plan.is_labelled:
+    if plan.task != "auto":
+        names.require(plan.task)
+    options.check(plan)
+    if plan.examples is not None and plan.task in names.TEXT:
         raise NeutralError("--train-examples: for labelled tasks; text is trained on in blocks, as --steps says")
-    require_least(1, length=plan.length, held_out_blocks=plan.held_out, passes=plan.passes, blocks=plan.blocks)
-    require_least(1, train_examples=plan.examples)
-    require_seeds(seeds=plan.seeds)
     if plan.halves and plan.method in READS_TEXT and plan.blocks < 2:
         raise NeutralError(f"--blocks {plan.blocks}: two halves of the text take 2 blocks or more; raise --blocks")
     if plan.functional and plan.is_labelled:
@@ -87,21 +148,16 @@ def check(plan: SearchPlan) -> None:
 
 def settings(plan: SearchPlan) -> dict:
     """Return the settings of a plan that decide a method's masks and scores."""
-    recipe = plan.recipe if plan.method in ITERATIVE else plan.recipe.once()
     several = plan.method in ITERATIVE
+    recipe = plan.recipe if several else plan.recipe.once()
     over_all = several and recipe.schedule != "round"  # the rate falls over all rounds
     return {
         "scope": scope_of(plan.method, plan.scope),
-        **({"only": plan.only} if plan.only else {}),
         **plan.wording.settings(),
-        **({"labels": dict(plan.labels)} if plan.labels else {}),
-        "sparsities": list(plan.sparsities),
+        **options.settings(plan),
         **({"rounds": path(plan.sparsities)} if several else {}),
-        **({"rounds_in_all": rounds_to_nothing(list(plan.sparsities))} if over_all else {}),
-        "held_out_blocks": plan.held_out,
-        "passes": plan.passes,
+        **({"rounds_in_all": rounds_to_nothing(plan.sparsities)} if over_all else {}),
         **({"recipe": recipe.written()} if plan.trains else {}),
-        **({"text_blocks": plan.blocks} if plan.method in READS_TEXT else {}),
     }
 
 

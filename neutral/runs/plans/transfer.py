@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, replace
+from typing import ClassVar, NamedTuple
 
+from neutral import options
 from neutral.corpora import parts
 from neutral.errors import NeutralError
+from neutral.options import COMPUTED, HASHED, key, option, part, setting
 from neutral.recipes import Recipe
-from neutral.runs.plans.numbers import require_least, require_seeds
-from neutral.study import FULL
+from neutral.references import FULL
+from neutral.runs.plans import common
+from neutral.runs.plans.common import TASKS
+from neutral.tasks import names
 from neutral.tasks.wording import Wording
 from neutral.transfer.sources import BASELINES, JOINED, RESEEDED, THINNED, MaskSource
 
@@ -26,29 +30,76 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class TransferPlan:
-    """What `transfer` does: masks of sources × data of targets × sparsities × seeds."""
+    """What `transfer` does: masks of sources × data of targets × sparsities × seeds.
 
-    model: str
-    task: str
-    sources: tuple[str, ...]
-    targets: tuple[str, ...]
-    sparsities: tuple[float, ...] = (0.5,)
-    method: str = "magnitude"
-    source_task: str = ""  # the task that masks were found on; the same if empty
-    baselines: tuple[str, ...] = (FULL, "random")
-    thinned: tuple[float, ...] = ()  # sparsities of the tickets that are thinned
-    reseeded: tuple[int, ...] = ()  # other seeds that the targets' own masks were found under
-    seeds: tuple[int, ...] = (1,)  # not mask_seed: own masks are fitted to the examples they were found on
-    mask_seed: int = 0
-    scope: str = ""  # if empty, the study's (`scopes.used`): stacks apart in an encoder-decoder, else all together
-    wording: Wording = field(default_factory=Wording)  # of text to text
-    labels: tuple[tuple[str, str], ...] = ()  # old and new names of labels, where languages spell them otherwise
-    recipe: Recipe = field(default_factory=Recipe)
-    length: int = 128
-    held_out: int = 1000
-    examples: int | None = None  # of labelled data, a language; all languages have as many
-    passes: int = 1
-    title: str = ""
+    As asked, the task may be auto and no target named, and the sources None: the targets.
+    """
+
+    model: str = common.model(MISSING)
+    task: str = option("auto", "what is trained and scored", choices=TASKS, group="main", decides=key())
+    sources: tuple[str, ...] | None = option(
+        None,
+        "languages whose masks are trained (default: the targets)",
+        kind="languages",
+        group="main",
+        decides=COMPUTED,  # if masks are joined; also a field of the results
+    )
+    targets: tuple[str, ...] = option(
+        (),
+        "languages to train on (default: all that the text has)",
+        kind="languages",
+        group="main",
+        decides=key("target"),
+    )
+    sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.5,0.8", key("sparsity"))
+    method: str = option("magnitude", "how the masks were found", group="main", decides=key())
+    source_task: str = option(
+        "", "what the masks were found on (default: --task)", choices=("", *names.NAMES), decides=key()
+    )
+    baselines: tuple[str, ...] = option(
+        (FULL, "random"), f"what is trained besides: {','.join(BASELINES)}", choices=BASELINES, decides=key("source")
+    )
+    thinned: tuple[float, ...] = option(
+        (),
+        "sparsities of tickets to thin at random: 0.1,0.3",
+        above=0,
+        below=1,
+        must=common.SHARE,
+        decides=key("source"),
+    )
+    reseeded: tuple[int, ...] = options.seeds(
+        (), "seeds, not of --seeds, that the targets' own masks were found under too", decides=key("source")
+    )
+    seeds: tuple[int, ...] = options.seeds(
+        (1,),
+        "of the training; not --mask-seed's: own masks are fitted to the examples they were found on",
+        decides=key("seed"),
+    )
+    mask_seed: int = options.seeds(0, "which of the masks found under several seeds", decides=setting())
+    scope: str = common.scope(setting())
+    wording: Wording = part(Wording, decides=COMPUTED)
+    labels: tuple[tuple[str, str], ...] = common.labels()
+    recipe: Recipe = part(Recipe, without=("schedule", "examples", "head"), decides=COMPUTED)
+    length: int = common.length()
+    held_out: int = common.held_out(decides=setting())
+    examples: int | None = common.examples(
+        "labelled examples a language to train on (default: as the fewest)", setting(unless=None)
+    )
+    passes: int = common.passes()
+    title: str = common.title()
+    text: str = common.text("text or labelled data, as for `find`")
+    held_out_text: str = common.held_out_text()
+    gguf: str = common.gguf()
+    masks: str = option(
+        "", "the study that has the masks (default: --study)", kind="folder", group="main", decides=HASHED
+    )
+
+    WITHOUT: ClassVar[tuple[str, ...]] = ()
+    FLAGS: ClassVar[dict[str, str]] = {}
+
+    def check_asked(self) -> None:
+        """Raise `NeutralError`, naming the option, for what cannot be whatever the text is."""
+        _check_asked(filled(self, self.task, self.targets))
 
     @property
     def masks_of(self) -> str:
@@ -85,14 +136,32 @@ def apart(source: str, target: str) -> bool:
     return set(parts(source)).isdisjoint(parts(target))
 
 
+def filled(plan: TransferPlan, task: str, languages: Sequence[str]) -> TransferPlan:
+    """Return the plan as it is carried out: its task, its targets and sources, and the baselines of given numbers."""
+    numbered = [name for name in (THINNED, RESEEDED) if getattr(plan, name)]
+    return replace(
+        plan,
+        task=task,
+        targets=tuple(languages),
+        sources=tuple(languages if plan.sources is None else plan.sources),
+        baselines=tuple(dict.fromkeys([*plan.baselines, *numbered])),
+    )
+
+
 def check(plan: TransferPlan) -> None:
     """Raise `NeutralError`, naming the option, for a plan that cannot be carried out."""
-    if unknown := [name for name in plan.baselines if name not in BASELINES]:
-        raise NeutralError(f"--baselines {unknown[0]}: unknown; there are {', '.join(BASELINES)}")
-    if any(not 0 < s < 1 for s in (*plan.sparsities, *plan.thinned)):
-        raise NeutralError("--sparsity: a share between 0 and 1, such as 0.5")
+    _check_asked(plan)
     if not plan.targets or not (plan.sources or plan.baselines):
         raise NeutralError("--sources, --targets: nothing to run")
+    fewest = min(sum(apart(source, target) for source in plan.sources) for target in plan.targets)
+    shared = [name for name in JOINED if name in plan.baselines]
+    if shared and fewest < 2:
+        raise NeutralError(f"--baselines {shared[0]}: takes at least two sources beside every target")
+
+
+def _check_asked(plan: TransferPlan) -> None:
+    """Check what needs no languages."""
+    options.check(plan)
     if THINNED in plan.baselines and not plan.thinned:
         raise NeutralError("--baselines thinned: say which tickets to start from with --thinned 0.1,0.2")
     if RESEEDED in plan.baselines and not plan.reseeded:
@@ -101,25 +170,13 @@ def check(plan: TransferPlan) -> None:
         raise NeutralError(f"--reseeded {plan.mask_seed}: that is --mask-seed, the seed of the masks compared with")
     if plan.thinned and min(plan.thinned) >= max(plan.sparsities):
         raise NeutralError(f"--thinned {min(plan.thinned):g}: a ticket is thinned up to --sparsity, so it starts below")
-    require_least(1, length=plan.length, held_out_blocks=plan.held_out, passes=plan.passes)
-    require_least(1, train_examples=plan.examples)
-    require_seeds(seeds=plan.seeds, mask_seed=(plan.mask_seed,), reseeded=plan.reseeded)
-    fewest = min((sum(apart(source, target) for source in plan.sources) for target in plan.targets), default=0)
-    shared = [name for name in JOINED if name in plan.baselines]
-    if shared and fewest < 2:
-        raise NeutralError(f"--baselines {shared[0]}: takes at least two sources beside every target")
 
 
 def settings(plan: TransferPlan) -> dict:
     """Return the settings of a plan that decide its scores."""
     return {
         "recipe": plan.recipe.once().written(),
-        "scope": plan.scope,
         **plan.wording.settings(),
-        **({"labels": dict(plan.labels)} if plan.labels else {}),
-        "held_out": plan.held_out,
-        **({"examples": plan.examples} if plan.examples else {}),
-        "passes": plan.passes,
-        "mask_seed": plan.mask_seed,
+        **options.settings(plan),
         **({"sources": sorted(plan.sources)} if set(JOINED) & set(plan.baselines) else {}),
     }

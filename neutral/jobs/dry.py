@@ -1,0 +1,111 @@
+"""What a run would do, asked of the run itself: `--dry-run json` in a child process.
+
+A model is loaded there and not in the process that asks, so a large one can be asked about from a server of pages, and
+its memory is free again after the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from neutral import home
+from neutral.errors import NeutralError, one_line
+from neutral.jobs import launch
+from neutral.jobs.limits import Limits
+from neutral.memory import amount
+from neutral.processes import Process, memory
+
+SECONDS = 900.0
+"""After which a question is given up."""
+
+_LONGEST = 20_000_000  # bytes of an answer that are read
+_TAIL = 20_000  # bytes of what was said
+_PREFIX = "neutral: "
+
+
+class Question:
+    """A command that is asked what it would do: it writes nothing, and it is gone after `end`, answered or not.
+
+    `words` are the command's, behind `neutral`; `limits` are those of the run, which hold for the question too.
+    """
+
+    def __init__(self, words: Sequence[str], limits: Limits, program: Sequence[str] | None = None) -> None:
+        self._limits, self._until = limits, time.monotonic() + SECONDS
+        self._answer = tempfile.TemporaryFile()  # noqa: SIM115 -- `end` closes both
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115
+        path = os.pathsep.join(filter(None, (str(home.CHECKOUT), os.environ.get("PYTHONPATH", ""))))
+        self._child = subprocess.Popen(
+            [*(program or launch.PROGRAM), *words, "--dry-run", "json", "--quiet"],
+            cwd=tempfile.gettempdir(),
+            env=os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"} | limits.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._answer,
+            stderr=self._said,
+            start_new_session=True,
+        )
+        self._process = Process.of(self._child.pid)
+
+    def is_answered(self) -> bool:
+        """Whether the command has ended. Raises `NeutralError` if it takes more time or memory than it may."""
+        if self._child.poll() is not None:
+            return True
+        if time.monotonic() > self._until:
+            raise NeutralError(f"the check took more than {SECONDS / 60:.0f} minutes; try the command in a shell")
+        most = self._limits.memory
+        if most is not None and self._process and (used := memory(self._process.family())) > most:
+            raise NeutralError(f"the check had {amount(used)} of memory and may have {amount(most)}; allow more")
+        return False
+
+    def facts(self) -> dict:
+        """Return the answer, once there is one.
+
+        Raises `NeutralError` with the line that the command says, if it refuses or fails.
+        """
+        if code := self._child.wait():
+            raise NeutralError(_refusal(_tail(self._said), code))
+        self._answer.seek(0)
+        try:
+            facts = json.loads(self._answer.read(_LONGEST))
+        except ValueError:
+            facts = None
+        if not isinstance(facts, dict):
+            raise NeutralError("the check gave no answer that can be read; try the command in a shell")
+        return facts
+
+    def end(self) -> None:
+        """End the command, if it still runs, and let its files go."""
+        if self._child.poll() is None:
+            if self._process:
+                self._process.kill()
+            self._child.kill()
+            self._child.wait()
+        self._answer.close()
+        self._said.close()
+
+
+def _tail(file: BinaryIO) -> str:
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - _TAIL))
+    return file.read().decode("utf-8", "replace")
+
+
+def _refusal(said: str, code: int) -> str:
+    """Return the line with which a command ended.
+
+    >>> _refusal("loading\\nneutral: --seeds: whole numbers\\n", 2)
+    '--seeds: whole numbers'
+    >>> _refusal("", -9)
+    'the check ended without a word (-9), perhaps for lack of memory'
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if own := [line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)]:
+        return one_line(own[-1])
+    if lines and code >= 0:
+        return one_line(f"the check failed: {lines[-1]}")
+    return f"the check ended without a word ({code}), perhaps for lack of memory"

@@ -1,0 +1,77 @@
+"""How a run is carried out: where its results go, on what it runs, and how it tells of itself. It decides no result."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass
+
+from neutral.errors import NeutralError
+from neutral.options import check as check_values
+from neutral.options import harmless, option
+
+ENGINES = ("local", "ray")
+REPORTS = ("none", "tensorboard", "trackio", "wandb")
+
+_HOW = harmless("how the run is carried out")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a run is carried out; the same for every command, but for what a plan's class has `WITHOUT`."""
+
+    study: str = option(
+        MISSING, "where results go; an existing study is continued", kind="folder", group="main", decides=_HOW
+    )
+    device: str = option("auto", "auto, cpu, cuda or mps; cuda:1 is the second", group="running", decides=_HOW)
+    engine: str = option(
+        "local",
+        "local: this process, one device; ray: all devices of this machine or of a cluster",
+        choices=ENGINES,
+        group="running",
+        decides=_HOW,
+    )
+    address: str = option(
+        "",
+        "of a Ray cluster's head, host:port, or auto for the one that this machine belongs to (default: one is started "
+        "here, for this run)",
+        group="running",
+        only_for={"engine": ("ray",)},
+        decides=_HOW,
+    )
+    cpus_per_run: float | None = option(
+        None,
+        "CPUs that a unit of work takes; fractions share one (default: 1)",
+        group="running",
+        above=0,
+        only_for={"engine": ("ray",)},
+        decides=_HOW,
+    )
+    gpus_per_run: float | None = option(
+        None,
+        "GPUs that a unit of work takes; fractions share one (default: 1 where there are any)",
+        group="running",
+        least=0,
+        only_for={"engine": ("ray",)},
+        decides=_HOW,
+    )
+    quiet: bool = option(False, "no progress", group="running", decides=_HOW)
+    json_progress: str = option(
+        "", "write the state of the run there every second, as JSON", kind="file", group="running", decides=_HOW
+    )
+    report_to: str = option("none", "where the curves of training go", choices=REPORTS, group="running", decides=_HOW)
+    dry_run: str = option(
+        "",
+        "say what is read and what would be done, as text or json, and stop; nothing is written",
+        choices=("", "text", "json"),
+        bare="text",
+        metavar="FORM",
+        group="running",
+        decides=_HOW,
+    )
+
+
+def check(execution: Execution) -> None:
+    """Raise `NeutralError`, naming the option, for what cannot be carried out."""
+    check_values(execution)
+    of_ray = (execution.address or None, execution.cpus_per_run, execution.gpus_per_run)
+    if execution.engine != "ray" and any(value is not None for value in of_ray):
+        raise NeutralError("--address, --cpus-per-run, --gpus-per-run: only with --engine ray")

@@ -1,0 +1,56 @@
+"""What is filled into the form: kept in the session over page changes, and in the address over a reload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import streamlit as st
+
+ADDRESS = "new"
+"""The parameter of the address."""
+
+_GIVEN, _ROUND = "_new_given", "_new_round"
+_LONGEST = 3000  # letters of an address
+
+
+def key() -> str:
+    """Return what the keys of the form's widgets begin with; another one once the form is filled in anew."""
+    return f"new{st.session_state.get(_ROUND, 0)}"
+
+
+def fill(filled: Mapping[str, object]) -> None:
+    """Fill the form in anew, as it was when a run was asked for."""
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state[_GIVEN] = dict(filled)
+
+
+def given() -> Mapping[str, object]:
+    """Return what the form begins with: what `fill` said, or the address when the page was opened."""
+    if _GIVEN not in st.session_state:
+        st.session_state[_GIVEN] = _read(st.query_params.get(ADDRESS, ""))
+    return st.session_state[_GIVEN]
+
+
+def preset(name: str, value: object, fits: bool) -> str:
+    """Return the key of a widget that is no option of a plan, which begins with a value if that fits."""
+    own = f"{key()}-{name}"
+    if own not in st.session_state and fits:
+        st.session_state[own] = value
+    return own
+
+
+def keep(filled: Mapping[str, object]) -> None:
+    """Write what is filled in into the address."""
+    told = {name: each for name, each in filled.items() if each}
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    if len(text) <= _LONGEST:
+        st.query_params[ADDRESS] = text
+
+
+def _read(address: str) -> dict:
+    try:
+        filled = json.loads(address)
+    except (ValueError, RecursionError):
+        return {}
+    return filled if isinstance(filled, dict) else {}

@@ -1,0 +1,87 @@
+"""A run that is asked for: as a command to check, to copy and to start."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neutral import home, jobs
+from neutral.errors import NeutralError
+from neutral.jobs import Limits, folders, sources
+from neutral.study.duplicate import duplicate
+from pages.parts.runs import tables
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run that is asked for.
+
+    Attributes
+    ----------
+    command : str
+    arguments : tuple of str
+        What makes the plan.
+    study : Path
+        Where it writes.
+    origin : Path or None
+        The study of which that will be a copy.
+    device : str
+    limits : Limits
+    form : dict
+        What fills the form in again.
+    """
+
+    command: str
+    arguments: tuple[str, ...]
+    study: Path
+    origin: Path | None
+    device: str
+    limits: Limits
+    form: dict = field(repr=False)
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the command, behind `neutral`, for a check: what is not copied yet is read where it is."""
+        return self._words(self.origin or self.study)
+
+    @property
+    def shell(self) -> str:
+        """The same thing as a command to copy."""
+        command = shlex.join(["neutral", *self._words(self.study)])
+        if self.origin is None:
+            return command
+        made, copied = shlex.join([str(self.study.parent)]), shlex.join([str(self.origin), str(self.study)])
+        return f"mkdir -p {made} && cp -r {copied} &&\n{command}"
+
+    @property
+    def read(self) -> list[str]:
+        """The folders that it reads."""
+        return [*(word for word in self.arguments if Path(word).is_absolute()), *self.words[-1:], str(self.study)]
+
+    def require_allowed(self) -> None:
+        """Raise `NeutralError` for what it may not read."""
+        sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
+
+    def start(self) -> str:
+        """Put it in the queue, and return its id. Raises `NeutralError` for what is not allowed."""
+        if why := tables.why_not():
+            raise NeutralError(why)
+        self.require_allowed()
+        if self.origin:
+            home.made(home.studies())
+            duplicate(self.origin, self.study)
+        return jobs.add(
+            self.command,
+            self.arguments,
+            study=self.study,
+            name=self.study.name,
+            device=self.device,
+            limits=self.limits,
+            request=self.form,
+            local=tables.is_local(),
+        ).id
+
+    def _words(self, study: Path) -> list[str]:
+        device = [] if self.device == "auto" else ["--device", self.device]
+        return [self.command, *self.arguments, *device, "--study", str(study)]

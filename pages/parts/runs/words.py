@@ -1,0 +1,150 @@
+"""What the Runs page says of what can be done, and of the form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from neutral.options import Described
+from pages.parts.text import as_text, code
+
+LEAD = (
+    "Point the app at a model and at text, see what will happen and how long it takes, and start it. A run goes on "
+    "when you close this page, and when the server is started anew."
+)
+NEW, ALL = "New run", "All runs"
+
+
+class Kind(NamedTuple):
+    """What can be done: its commands, and the page that shows the result, with the parameter that names a study."""
+
+    label: str
+    commands: tuple[str, ...]
+    about: str
+    page: str
+    parameter: str
+    link: str
+    icon: str
+
+
+KINDS = {
+    "masks": Kind(
+        "Masks",
+        ("find",),
+        "Find each language's sub-network, which is a mask: it says which weights the language needs. How much the "
+        "masks overlap is what most pages are about.",
+        "pages/overlap.py",
+        "study",
+        "Overlap of your languages",
+        ":material/grid_on:",
+    ),
+    "transfer": Kind(
+        "Transfer",
+        ("transfer",),
+        "Train each language's sub-network on the text of every other language: does it serve them too? Starts from a "
+        "study that has masks.",
+        "pages/transfer.py",
+        "runs",
+        "Whose mask serves whom",
+        ":material/swap_horiz:",
+    ),
+    "compression": Kind(
+        "Compression",
+        ("compress",),
+        "Make the table in which the model looks up its tokens smaller, by several methods, and see for which language "
+        "it breaks first.",
+        "pages/compression.py",
+        "tables",
+        "How small the table can get",
+        ":material/compress:",
+    ),
+    "typology": Kind(
+        "Typology",
+        ("typology",),
+        "Test what explains the overlap: family, script, grammar, place or shared words. Starts from a study that has "
+        "overlaps.",
+        "pages/typology.py",
+        "study",
+        "What explains the overlap",
+        ":material/public:",
+    ),
+    "inside": Kind(
+        "Inside the model",
+        ("retrieve", "represent"),
+        "See in which layers the model treats sentences alike that mean the same in several languages. Starts from a "
+        "study that has masks.",
+        "pages/inside.py",
+        "study",
+        "Languages inside the model",
+        ":material/hub:",
+    ),
+}
+
+FROM_STUDY = ("transfer", "typology", "inside")
+"""What starts from a study."""
+
+INSIDE = {"retrieve": "Whether translations are neighbours", "represent": "Whether states are alike"}
+
+NO_MASKS = "There is no study that has what this starts from. Find masks first: choose *Masks*."
+STUDY_HELP = "The studies of this app that have what is needed, the fullest first."
+COPIED = "The study is not the app's to write into: the run works on a copy in your studies."
+NAME_HELP = "A folder of this name keeps the results, and the app's pages show it under this name."
+GOES_ON = "There is a study of this name: the run goes on with it, if it is of the same model and text."
+NOT_ALL = "There are more folders than could be looked through; type the path of one that is not in the list."
+WHY_OFF = "On this page, runs can be put together but not started"
+
+CHECK = "Nothing is written before you press *Start*. First see what would happen."
+CHECK_HELP = "Loads the model, reads the text, and times a piece of the work"
+START_HELP = "Puts the run in the queue; it starts as soon as nothing else runs there"
+
+DEVICE = ("Device", "Where it computes: auto takes a GPU if there is one. One run at a time on each.", "")
+LIMITS = {
+    "time": ("At most (time)", "As 90s, 30m, 12h or 2d; then it is stopped cleanly, and can go on.", "no limit"),
+    "memory": ("At most (memory)", "As 8GB; a run that takes more is ended.", "no limit"),
+    "threads": ("At most (threads)", "Processor threads that compute at once.", "all"),
+}
+"""Limit -> its label, what it is, and what stands there if there is none."""
+
+
+def kind_of(command: object) -> str:
+    """Return the kind of run that a command makes; "" for what is no such command."""
+    return next((name for name, kind in KINDS.items() if command in kind.commands), "")
+
+
+def page_of(command: str) -> Kind:
+    """Return the kind of a command that makes one."""
+    return KINDS[kind_of(command)]
+
+
+def no_limit(name: str, typed: str) -> str:
+    """Say that what was typed is no limit."""
+    return f"{LIMITS[name][0]} “{typed}”: is no limit. {LIMITS[name][1]}"
+
+
+def goes_into(name: str) -> str:
+    """Say where results go."""
+    return f"Results are added to the study {code(name)}."
+
+
+def named_like(model: object, names: Mapping[str, str]) -> str | None:
+    """Return the name in a list of the model that a study calls so; None if there is none."""
+    called = Path(str(model or "")).name
+    return next((name for name, path in names.items() if Path(path).name == called), None)
+
+
+def place_help(option: Described, online: bool) -> str:
+    """Say what may be typed where a model or a text is chosen."""
+    hub = ", or an id of the Hugging Face hub" if online else ""
+    return f"{option.help}. Choose from the list, or type the path of a folder on the server{hub}."
+
+
+def may_type(online: bool) -> str:
+    """Say how a model or a text is named that is in no list."""
+    hub = ", or an id of the Hugging Face hub" if online else ""
+    return f"Not in the list? Type the path of its folder{hub}. Text is a file a language: `en.txt`, `sw.txt`, …"
+
+
+def off(why: str) -> str:
+    """Say why runs may not be started, and what can be done all the same."""
+    return f"{WHY_OFF}: {as_text(why)}. Below stands the command that does the same in a shell."
