@@ -14,9 +14,10 @@ from apppages import opened, text
 
 from neutral import home, maskfiles, uploads
 from neutral.errors import NeutralError, StorageError
+from neutral.jobs import permission
 from neutral.study import Study
 from neutral.uploads import Entry
-from pages.parts import catalogue, local, quota, stored
+from pages.parts import catalogue, quota, stored
 
 MODEL = synthetic.Model(synthetic.shapes(2), 2)
 CODES = ("en", "fr", "de", "ru", "hi")
@@ -27,7 +28,7 @@ SHOWN = {"show": "Your masks"}
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv(home.VARIABLE, str(tmp_path / "home"))
     monkeypatch.delenv(stored.VARIABLE, raising=False)
-    monkeypatch.delenv(local.VARIABLE, raising=False)
+    monkeypatch.delenv(permission.VARIABLE, raising=False)
 
 
 def uploaded(*codes, at=None, **address):
@@ -359,11 +360,11 @@ def test_a_disk_that_is_full_leaves_no_half_a_study(monkeypatch):
 
 
 def test_a_server_that_others_can_open_saves_no_studies_unless_it_is_told_to(monkeypatch):
-    monkeypatch.setattr(local, "is_alone", lambda: False)
+    monkeypatch.setattr(permission, "is_local", lambda *_: False)
     at = uploaded("en", "fr")
     assert "studies are not saved from its pages" in text(at)
     assert not [each for each in at.button if each.label == "Save"]
-    monkeypatch.setenv(local.VARIABLE, "on")
+    monkeypatch.setenv(permission.VARIABLE, "on")
     at = saved(at.run(), "Mine")
     assert Study(home.study_called("mine"))
     assert str(Path(home.home())) not in "".join(code.value for code in at.code)

@@ -14,8 +14,9 @@ from neutral.masksets import METHOD, MaskSet
 from neutral.runs import masks, places
 from neutral.runs.masks import About
 from neutral.search import METHODS
-from pages.parts import catalogue, errors, formats, local, pickers, show
+from pages.parts import catalogue, errors, formats, pickers, show
 from pages.parts.overlap import words
+from pages.parts.runs import tables
 from pages.parts.text import as_text
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
@@ -26,7 +27,7 @@ _READ = "as the files say"
 def save(collections: Sequence[MaskSet]) -> None:
     """Offer to save the uploads of one network as a study, and lead to the one that was saved last."""
     st.markdown("##### Save as a study")
-    if not local.may_write():
+    if tables.why_not():
         st.caption(words.NOT_SAVED_HERE)
         return
     st.caption(words.SAVE)
@@ -94,7 +95,7 @@ def _lead(name: str, sparsity: float, model: str) -> None:
     show.link("pages/overlap.py", f"Overlap of {as_text(name)}", ":material/grid_on:", study=name, show="Study")
     with st.expander("More for this study, from the shell", icon=":material/terminal:"):
         study = home.study_called(name)
-        folder = shlex.quote(str(study) if local.is_alone() else f"studies/{study.name}")
+        folder = shlex.quote(str(study) if tables.is_local() else f"studies/{study.name}")
         st.markdown(words.MORE)
         of = f"data/models/{model}" if model in _bundled() else "MODEL"
         st.code(f"python -m neutral masks controls --study {folder} --controls pretrained --model {of}", language="sh")
