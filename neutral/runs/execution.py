@@ -31,8 +31,7 @@ class Execution:
     )
     address: str = option(
         "",
-        "of a Ray cluster's head, host:port, or auto for the one that this machine belongs to (default: one is started "
-        "here, for this run)",
+        "of a Ray cluster's head, host:port; auto: the one that this machine belongs to (default: one is started here)",
         group="running",
         only_for={"engine": ("ray",)},
         decides=_HOW,
@@ -63,7 +62,6 @@ class Execution:
         "say what is read and what would be done, as text or json, and stop; nothing is written",
         choices=("", "text", "json"),
         bare="text",
-        metavar="FORM",
         group="running",
         decides=_HOW,
     )

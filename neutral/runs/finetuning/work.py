@@ -73,7 +73,7 @@ class Tuning(Work):
         for name, benchmark in self.data.items():
             self._tell(adapters.prepare(self.work.bench.model, [benchmark.language]))
             task = self._tuner.lessons[name].task
-            _remember_head(self.work.study, self.work.plan.model, name, task, **self.options)
+            remember_head(self.work.study, self.work.plan.model, name, task, **self.options)
 
     def phases(self) -> Iterator[list[Unit]]:
         """See `Work.phases`."""
@@ -144,7 +144,7 @@ def _row(lesson: Lesson, name: str, length: int, plan: FinetuningPlan) -> dict:
     return {"data": name, "steps": recipe.steps, **said}
 
 
-def _remember_head(study: Study, model: str | Path, name: str, task: Task, **options: object) -> None:
+def remember_head(study: Study, model: str | Path, name: str, task: Task, **options: object) -> None:
     """Write into study.json what the model has beside its base, as a pooler; refuse another than before."""
     own = {"tokenizer": task.tokenizer, "device": "cpu", **task.model_options}
     loaded = models.load(model, task.head, **own, **options)
