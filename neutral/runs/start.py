@@ -15,6 +15,7 @@ from neutral.runs.execution import Execution
 from neutral.runs.plans import (
     COMMANDS,
     CompressionPlan,
+    ControlsPlan,
     PretrainPlan,
     RepresentPlan,
     RetrievePlan,
@@ -171,6 +172,12 @@ def _time(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
+def _controls(plan: ControlsPlan, way: Way) -> Study:
+    from neutral.runs import controls
+
+    return controls.add(plan, way.execution.study, **way.units, **loaders_of(plan))
+
+
 def _typology(plan: TypologyPlan, way: Way) -> Study:
     from neutral import corpora
     from neutral.runs.typology import explain, printed, study_at, token_counts
@@ -222,6 +229,7 @@ def _pretrain(plan: PretrainPlan, way: Way) -> None:
 
 _WAYS: dict[type, Callable[[Any, Way], Study | None]] = {
     SearchPlan: _find,
+    ControlsPlan: _controls,
     TransferPlan: _transfer,
     TypologyPlan: _typology,
     RetrievePlan: _inside,

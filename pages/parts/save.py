@@ -98,5 +98,5 @@ def _lead(name: str, sparsity: float, model: str) -> None:
         folder = shlex.quote(str(study) if tables.is_local() else f"studies/{study.name}")
         st.markdown(words.MORE)
         of = f"data/models/{model}" if model in _bundled() else "MODEL"
-        st.code(f"python -m neutral masks controls --study {folder} --controls pretrained --model {of}", language="sh")
+        st.code(f"python -m neutral controls --study {folder} --controls pretrained --model {of}", language="sh")
         st.code(f"python -m neutral typology --study {folder} --sparsity {sparsity:g}", language="sh")
