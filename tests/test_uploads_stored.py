@@ -5,7 +5,6 @@ import os
 import resource
 import stat
 import time
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -293,7 +292,18 @@ def test_saved_uploads_open_on_the_overlap_page_as_a_study():
     assert "My masks · magnitude" not in text(page)
     assert "My masks · 50% removed · 2 masks" in text(page)
     assert Study(home.study_called("My masks")).info["task"] == "mlm"
-    assert "typology --study" in "".join(code.value for code in at.code)
+
+
+@pytest.mark.parametrize(("label", "command"), [("Add its controls", "controls"), ("Test what explains", "typology")])
+def test_a_run_on_saved_masks_is_filled_in(label, command):
+    at = saved(uploaded("en", "fr", "de", "ru"), "My masks", model="mini-mbert")
+    next(each for each in at.button if each.label.startswith(label)).click().run()
+    assert at.title[0].value == "Runs"
+    assert not at.error
+    said = "".join(code.value for code in at.code)
+    assert said.startswith(f"neutral {command} ")
+    assert said.endswith(f"--study {home.study_called('My masks')}")
+    assert ("mini-mbert" in said) == (command == "controls")
 
 
 @pytest.mark.long
@@ -367,5 +377,5 @@ def test_a_server_that_others_can_open_saves_no_studies_unless_it_is_told_to(mon
     monkeypatch.setenv(permission.VARIABLE, "on")
     at = saved(at.run(), "Mine")
     assert Study(home.study_called("mine"))
-    assert str(Path(home.home())) not in "".join(code.value for code in at.code)
+    assert str(home.home()) not in text(at) + "".join(code.value for code in at.code)
     assert json.loads((home.study_called("mine") / "study.json").read_text())["title"] == "Mine"
