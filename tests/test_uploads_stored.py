@@ -105,7 +105,7 @@ def test_a_copy_takes_no_room_and_goes_with_what_it_was_made_from():
     uploads.write(one, some, new=True)
     before = uploads.used()
     uploads.write(other, some, like=one, new=True)
-    assert uploads.used() - before < 1000
+    assert uploads.used() - before == 4096  # the index
     uploads.write(third, entries("de"), new=True)
     uploads.delete(other)
     assert folders() == [third]
@@ -379,3 +379,14 @@ def test_a_server_that_others_can_open_saves_no_studies_unless_it_is_told_to(mon
     assert Study(home.study_called("mine"))
     assert str(home.home()) not in text(at) + "".join(code.value for code in at.code)
     assert json.loads((home.study_called("mine") / "study.json").read_text())["title"] == "Mine"
+
+
+def test_without_a_home_the_pages_work_and_say_that_nothing_is_stored(monkeypatch):
+    def nowhere():
+        raise NeutralError("NEUTRAL_HOME: this user has no home folder")
+
+    monkeypatch.setattr(home, "home", nowhere)
+    at = uploaded("en", "fr")
+    assert names(at) == ["en", "fr"]
+    assert "no home folder" in at.warning[0].value
+    assert not opened("app.py", uploads=uploads.new_token()).error

@@ -44,8 +44,8 @@ class Link:
 
 
 def is_on() -> bool:
-    """Whether this server may store uploads."""
-    return os.environ.get(VARIABLE, "on").strip().lower() not in ("off", "0", "no", "false")
+    """Whether this server may store uploads: unless its owner said something else than on."""
+    return os.environ.get(VARIABLE, "").strip().lower() in ("", "on")
 
 
 def link() -> Link:
