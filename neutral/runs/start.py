@@ -18,6 +18,7 @@ from neutral.runs.execution import Execution
 from neutral.runs.plans import (
     COMMANDS,
     CompressionPlan,
+    ControlsPlan,
     PretrainPlan,
     RepresentPlan,
     RetrievePlan,
@@ -223,6 +224,12 @@ def _transfer(plan: TransferPlan, way: Way) -> Study | None:
     return transfer(plan, corpus, folder, **way.units, **way.curves, **how)
 
 
+def _controls(plan: ControlsPlan, way: Way) -> Study:
+    from neutral.runs import controls
+
+    return controls.add(plan, way.execution.study, **way.units, **loaders_of(plan))
+
+
 def _typology(plan: TypologyPlan, way: Way) -> Study:
     from neutral import corpora
     from neutral.runs.typology import Explainer, explain, printed, study_at, token_counts
@@ -303,6 +310,7 @@ def _pretrain(plan: PretrainPlan, way: Way) -> None:
 
 _WAYS: dict[type, Callable[[Any, Way], Study | None]] = {
     SearchPlan: _find,
+    ControlsPlan: _controls,
     TransferPlan: _transfer,
     TypologyPlan: _typology,
     RetrievePlan: _inside,
