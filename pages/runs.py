@@ -19,7 +19,7 @@ def choose(notices: object) -> list:
 
 def start(asked: Asked) -> None:
     """Start a run, and show it."""
-    st.query_params[watch.ONE] = asked.start()
+    watch.open_log(asked.start())
     st.session_state[watch.VIEW] = words.ALL
 
 
@@ -55,6 +55,8 @@ with page("Runs", lead=words.LEAD, choose=choose, empty=None):
             persist_state="session",
         )  # fmt: skip
         if view == words.NEW:
+            watch.close()
             new("")
         else:
+            draft.leave()
             watch.board()

@@ -48,6 +48,11 @@ def keep(filled: Mapping[str, object]) -> None:
         st.query_params[ADDRESS] = text
 
 
+def leave() -> None:
+    """Take what is filled in out of the address, where the form is not shown; the session keeps it."""
+    st.query_params.pop(ADDRESS, None)
+
+
 def _read(address: str) -> dict:
     try:
         filled = json.loads(address)

@@ -171,7 +171,7 @@ def ask(words: Sequence[str], read: Sequence[str], limits: Limits) -> dict:
             question.end()
     finally:
         answers.turn.release()
-    clock.empty()
+        clock.empty()
     return answers.known[key]
 
 

@@ -26,11 +26,24 @@ ONE = "run"
 VIEW = "_runs_view"
 """Which half of the page is shown."""
 
-_REFUSED = "_runs_refused"
+_REFUSED, _OPENED = "_runs_refused", "_runs_opened"
+_COMMAND = "$ neutral "  # how a log tells of a start
+
+
+def open_log(id: str) -> None:
+    """Let the address name a run, whose log is open then, when the page is drawn next."""
+    st.session_state[_OPENED] = id
+
+
+def close() -> None:
+    """Let the address name no run."""
+    st.query_params.pop(ONE, None)
 
 
 def board() -> None:
     """Show all runs, and look again every two seconds while one waits or is at work."""
+    if opened := st.session_state.pop(_OPENED, ""):
+        st.query_params[ONE] = opened
     jobs.wake()  # a supervisor that was killed leaves runs behind
     busy = is_busy(jobs.all_jobs())
     st.fragment(_board, run_every=SECONDS if busy else None)(busy)
@@ -151,7 +164,8 @@ def _log(run: Job) -> None:
         return
     local = tables.is_local()
     with box:
-        lines = [line if local else errors.without_paths(line) for line in run.log(LINES)]
+        said = [line for line in run.log(LINES) if not line.startswith(_COMMAND)]  # the command stands below
+        lines = [line if local else errors.without_paths(line) for line in said]
         st.code("\n".join(lines) or "Nothing yet.", language=None, wrap_lines=True)
         if run.command:
             st.caption("The same as a command:")
