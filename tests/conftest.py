@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ if (
     "PYTEST_XDIST_WORKER" in os.environ
 ):  # several processes, each with a thread for every core, would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+os.environ["NEUTRAL_HOME"] = f"{tempfile.gettempdir()}/neutral-tests-{os.getpid()}"  # not the developer's own studies
 
 import synthetic  # noqa: E402
 

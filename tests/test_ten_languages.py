@@ -91,7 +91,7 @@ def test_the_command_says_languages_pairs_and_that_nothing_can_be_exchanged(fold
     assert main(["typology", *options]) == 0
     printed = capsys.readouterr()
     assert "no two of the 10 languages are of one family: tests within families have no p" in printed.err
-    assert f"page Typology of `NEUTRAL_STUDIES={folder} streamlit run app.py`" in printed.err
+    assert f"page Typology of `neutral app --studies {folder / 'ten'}`" in printed.err
     header = printed.out.splitlines()[0].split(",")
     assert {"languages", "pairs", "left_out"} <= set(header)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neutral import recipes
-from neutral.errors import NeutralError
+from neutral.errors import NeutralError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,11 +187,11 @@ def form(added: argparse.ArgumentParser) -> None:
 
 
 def done(path: str | Path, chosen: argparse.Namespace, page: str = "") -> None:
-    """Say on standard error where the results are, and where to look at them."""
+    """Say on standard error where the results are, and the command that shows them, from whatever folder."""
     if not chosen.quiet:
         where = f"on the page {page} of " if page else "with "
-        studies = shlex.quote(str(Path(path).absolute().parent))
-        print(f"done: {path}; look at it {where}`NEUTRAL_STUDIES={studies} streamlit run app.py`", file=sys.stderr)
+        show = shlex.join(["neutral", "app", "--studies", str(Path(path).absolute())])
+        print(f"done: {one_line(path)}; look at it {where}`{one_line(show)}`", file=sys.stderr)
 
 
 def common(added: argparse.ArgumentParser) -> None:

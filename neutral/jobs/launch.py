@@ -10,11 +10,11 @@ from pathlib import Path
 
 from neutral import home
 from neutral.errors import NeutralError
-from neutral.jobs import records, sources
+from neutral.jobs import records, sources, supervision
 from neutral.jobs.job import Job
 from neutral.processes import Process
 
-PROGRAM = (sys.executable, "-m", "neutral")
+PROGRAM = (sys.executable, "-P", "-m", "neutral")
 
 # It waits for a line. If whoever started it ends before it wrote one, it ends too and has done nothing; else it becomes
 # the command, and stays the same process.
@@ -79,5 +79,4 @@ def started(job: Job, program: Sequence[str] = PROGRAM) -> Started:
 
 
 def _environment(job: Job) -> dict[str, str]:
-    path = os.pathsep.join(filter(None, (str(home.CHECKOUT), os.environ.get("PYTHONPATH", ""))))
-    return os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | job.limits.environment()
+    return supervision.environment() | {"PYTHONUNBUFFERED": "1"} | job.limits.environment()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from neutral import home
 from neutral.errors import NeutralError
-from neutral.jobs import folders
+from neutral.jobs import folders, supervision
 
 COMMANDS = ("find", "transfer", "typology", "retrieve", "represent", "compress", "pretrain")
 
@@ -123,7 +123,7 @@ def _require_option(command: str, option: str) -> None:
 
 def _studies() -> list[Path]:
     """Return the folders of studies that the app shows: masks may be read from them."""
-    named = [name for name in os.environ.get("NEUTRAL_STUDIES", "").split(os.pathsep) if name]
+    named = [name for name in os.environ.get(supervision.STUDIES, "").split(os.pathsep) if name]
     return [home.studies(), home.CHECKOUT / "data" / "studies", *(Path(os.path.abspath(name)) for name in named)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -13,10 +14,13 @@ from neutral import home
 from neutral.lock import LEASE, RECORD, only_writer
 from neutral.writers import read_at
 
-COMMAND = (sys.executable, "-m", "neutral.jobs.supervisor")
+COMMAND = (sys.executable, "-P", "-m", "neutral.jobs.supervisor")
 """What starts one; tests put another here."""
 
 LOG = ".supervisor.log"
+
+STUDIES = "NEUTRAL_STUDIES"
+"""Environment variable: studies that the app shows, and folders of studies."""
 
 
 def place() -> Path:
@@ -43,6 +47,14 @@ def is_alive() -> bool:
     return False
 
 
+def environment() -> dict[str, str]:
+    """Return this process's environment for one in another folder: the package is found, and paths are absolute."""
+    found = os.pathsep.join(filter(None, (str(home.CHECKOUT), os.environ.get("PYTHONPATH", ""))))
+    named = os.environ.get(STUDIES, "")
+    studies = os.pathsep.join(os.path.abspath(name) for name in named.split(os.pathsep) if name)
+    return os.environ | {"PYTHONPATH": found, home.VARIABLE: str(home.home()), STUDIES: studies}
+
+
 def start() -> None:
     """Start a supervisor that outlives this process; if there is one already, it ends at once."""
     with open(home.made(home.runs()) / LOG, "ab") as log:
@@ -51,7 +63,8 @@ def start() -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=home.CHECKOUT,  # where the package is, installed or not
+            cwd="/",  # it keeps no folder from being removed
+            env=environment(),
             start_new_session=True,
         )
     threading.Thread(target=process.wait, daemon=True, name="supervisor").start()  # so that it leaves no zombie

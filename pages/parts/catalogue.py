@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,7 @@ from typing import TypeVar
 import pandas as pd
 import streamlit as st
 
+from neutral import home
 from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
@@ -31,28 +33,46 @@ _log = logging.getLogger("neutral.pages")
 
 
 def folders() -> list[Path]:
-    """Return the folders to look for studies in: the bundled ones, then those that NEUTRAL_STUDIES names."""
-    named = os.environ.get(VARIABLE, "").split(os.pathsep)
-    return [BUNDLED, *(Path(folder) for folder in named if folder and Path(folder).resolve() != BUNDLED.resolve())]
+    """Return the folders to look for studies in: the bundled ones, the app's own, those that NEUTRAL_STUDIES names."""
+    own = []
+    with suppress(NeutralError):  # a user without a home folder
+        own = [home.studies()] if home.studies().is_dir() else []
+    found: dict[Path, Path] = {}
+    for folder in (BUNDLED, *own, *_named()):
+        found.setdefault(folder.resolve(), folder)
+    return list(found.values())
+
+
+def _named() -> list[Path]:
+    return [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
 
 
 def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
     """Return name -> study, the fullest first, and a line for each that cannot be read.
 
     Studies of masks have no `about`; those of token tables are about "compression". A study's name is its folder's; a
-    folder that NEUTRAL_STUDIES names may itself be a study.
+    folder that NEUTRAL_STUDIES names may itself be a study. One that is found in two ways is there once.
     """
     named: dict[str, Study] = {}
     broken: list[str] = []
+    seen: set[Path] = set()
     for folder in folders():
         paths, lines = _guarded({folder: folder}, _in_folder)
-        opened, more = _guarded({path: path for path in paths.get(folder, [])}, _opened)
+        fresh = {path: path for path in paths.get(folder, []) if path.resolve() not in seen}
+        seen |= {path.resolve() for path in fresh}
+        opened, more = _guarded(fresh, _opened)
         broken += lines + more
         in_folder = [(fullness, study) for fullness, study in opened.values() if study.info.get("about") == about]
         for _, study in sorted(in_folder, key=lambda each: each[0], reverse=True):
             name = _printable(study.path.name)
             named.setdefault(name if name not in named else f"{_printable(study.path.parent.name)}/{name}", study)
     return named, broken
+
+
+def first(studies: Mapping[str, Study]) -> str | None:
+    """Return the name of the study to show first: the first that NEUTRAL_STUDIES names itself; None without one."""
+    places = {study.path.resolve(): name for name, study in reversed(studies.items())}
+    return next((places[folder.resolve()] for folder in _named() if folder.resolve() in places), None)
 
 
 def of_each(studies: Mapping[str, Study], function: Callable[[Study], T]) -> tuple[dict[str, T], list[str]]:

@@ -35,11 +35,14 @@ A study is a folder with the overlap of masks that were found for several langua
 model and a folder of text, one file a language (`en.txt`, `sw.txt`, …):
 
 ```sh
-python -m neutral find --model MODEL --task mlm --text TEXT --languages en,fr,sw \\
-    --method wanda --sparsity 0.5 --study data/studies/mine
+python -m neutral find --model MODEL --text TEXT --languages en,fr,sw \\
+    --method wanda --sparsity 0.5 --study mine
+python -m neutral app --studies mine
 ```
 
-Studies are looked for in `data/studies/` and in the folders that the environment variable `NEUTRAL_STUDIES` names.
+Studies are looked for in `data/studies/`, where the app keeps its own (`NEUTRAL_HOME`, by default
+`~/.local/share/neutral`), and in the folders that `neutral app --studies` or the environment variable
+`NEUTRAL_STUDIES` names.
 """
 
 

@@ -131,7 +131,7 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
-    study = studies[pickers.pick("Study", list(studies), "study")]
+    study = studies[pickers.pick("Study", list(studies), "study", default=catalogue.first(studies))]
     choice = _choice(tables.choices(study))
     if choice is None:
         raise NeutralError(

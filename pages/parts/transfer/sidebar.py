@@ -26,7 +26,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if linked and linked not in (*experiments, PAPER):
         names = ", ".join(map(as_text, [*experiments, PAPER]))
         notices.warning(f"There are no runs called “{as_text(linked)}” here. There are {names}.")
-    name = pickers.pick("Runs", [*experiments, PAPER], "runs")
+    name = pickers.pick("Runs", [*experiments, PAPER], "runs", default=catalogue.first(studies))
     if not experiments:
         notices.markdown(words.NO_STUDY)
     elif (asked := pickers.studied()) in studies and asked not in experiments and not linked:
