@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neutral import figures
-from neutral.cli import compression
+from neutral import figures, options
 from neutral.compression import losses, results, variants
 from neutral.compression.variants import DEFAULTS, Settings
 from neutral.errors import NeutralError
+from neutral.runs.plans.compression import CompressionPlan, filled
 from pages.parts.compression import words
 
 LANGUAGES = ("en", "sw")
@@ -109,16 +109,16 @@ def test_what_no_variant_is_said_in_a_line(variant, complaint):
 def methods_of(*arguments):
     """The methods that a command line of `compress` asks for."""
     parser = argparse.ArgumentParser()
-    compression.add_compress(parser.add_subparsers())
-    needed = ["--model", "m", "--text", "t", "--study", "s"]
-    return compression._methods(parser.parse_args(["compress", *needed, *arguments]))
+    options.add(parser, CompressionPlan)
+    plan = options.read(CompressionPlan, parser.parse_args(["--model", "m", "--text", "t", *arguments]))
+    return filled(plan, "mlm", ("en",)).methods
 
 
 def test_every_setting_has_its_option_in_the_shell():
     assert methods_of("--methods", "svd,autoencoder") == ("svd", "autoencoder")
-    options = ["--c1=0.5", "--c2=0.1", "--c3=2", "--alpha=0.9-0.2", "--alpha-epochs=5", "--rate=0.01", "--batch=64"]
-    options += ["--halving=2", "--decay=0.9", "--elu=decoder", "--start=svd", "--stop=last"]
-    (_, named) = methods_of("--methods", "svd,autoencoder", *options)
+    given = ["--c1=0.5", "--c2=0.1", "--c3=2", "--alpha=0.9-0.2", "--alpha-epochs=5", "--rate=0.01", "--batch=64"]
+    given += ["--halving=2", "--decay=0.9", "--elu=decoder", "--start=svd", "--stop=last"]
+    (_, named) = methods_of("--methods", "svd,autoencoder", *given)
     read = variants.options(named.removeprefix("autoencoder:"))
     assert {*read} == {*DEFAULTS, "stop"} - {"epochs"}, "epochs are a setting of the whole study"
     assert all(value != DEFAULTS.get(key) for key, value in read.items())

@@ -62,7 +62,7 @@ def run(request, model, text, masks, tmp_path, capsys):
     options += ["--model", model] if name != "typology" else []
     options += ["--sentences" if name in ("retrieve", "represent") else "--text", text] if name != "typology" else []
     options += ["--length", "32"] if name in ("find", "find in rounds", "transfer", "compress") else []
-    options += ["--masks", str(masks), "--devices", "cpu"] if name == "transfer" else []
+    options += ["--masks", str(masks), "--device", "cpu"] if name == "transfer" else []
     options += ["--device", "cpu"] if name not in ("transfer", "typology") else []
 
     if name in ("retrieve", "represent", "typology"):

@@ -8,10 +8,10 @@ from torch import nn
 from torch.nn.utils import prune
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
-from neutral import cli, maskfiles, models, scores
-from neutral.cli import options
+from neutral import cli, maskfiles, models, options, scores
 from neutral.errors import NeutralError
 from neutral.masks import Mask
+from neutral.runs.plans.search import SearchPlan
 
 BERT = {"hidden_size": 8, "num_hidden_layers": 12, "num_attention_heads": 2, "intermediate_size": 12, "vocab_size": 60}
 MT5 = {"d_model": 8, "d_kv": 4, "d_ff": 12, "num_layers": 12, "num_heads": 2, "vocab_size": 60}
@@ -186,8 +186,8 @@ def test_the_papers_component_wise_pruning_is_the_scope_tensor():
         alone.weight.data = weight.detach().clone()
         prune.l1_unstructured(alone, "weight", amount=0.5)
         assert torch.equal(alone.weight_mask.bool(), ours[name])
-    assert options.SCOPES == scores.SCOPES
-    assert "tensor is the component-wise pruning of the paper's scripts" in options.SCOPE
+    (scope,) = (each for each in options.fields(SearchPlan) if each.name == "scope")
+    assert "tensor is the component-wise pruning of the paper's scripts" in scope.help
     other = scores.cut(scores.magnitude(weights), 0.5, "component")
     assert other.sparsity("component")["value"].tolist() == pytest.approx([0.5] * 6, abs=1e-3)
     assert other.sparsity("tensor")["value"].std() > 1e-4

@@ -9,8 +9,10 @@ from neutral.cli import main
 from neutral.errors import NeutralError
 from neutral.recipes import Recipe
 from neutral.runs import scopes, search, transfer
+from neutral.runs.engines.local import loaded
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.plans.transfer import Run, TransferPlan
+from neutral.runs.units import Unit
 from neutral.study import Study
 from neutral.tasks import data
 from neutral.tasks.wording import Wording
@@ -73,18 +75,21 @@ def test_a_study_made_with_another_scope_goes_on_with_it_and_refuses_a_third(pla
 def test_a_transfer_cuts_its_controls_as_the_masks_were_cut(scope, plan, corpus, tmp_path):
     masks = find(replace(plan, scope=scope), corpus, tmp_path / "masks").path
     moved = TransferPlan(plan.model, "nli", ("en",), ("en",), (0.4,), recipe=UNTRAINED, length=32)
-    worker = transfer.Worker(moved, corpus, masks, "cpu", {})
-    control = worker.mask(Run(MaskSource("pretrained"), "en", 0.4, 1))
+    work = transfer.Transfers(moved, corpus, masks, device="cpu", quiet=True)
+    control, own = (
+        work.here("cpu").mask(run, loaded(work, Unit((), "", asked=run)))
+        for run in (Run(MaskSource(name), "en", 0.4, 1) for name in ("pretrained", "en"))
+    )
     assert (by_stack(control) == APART) == (scope == "")
-    assert control == worker.mask(Run(MaskSource("en"), "en", 0.4, 1)), "no training moved its weights"
+    assert control == own, "no training moved its weights"
     folder = tmp_path / "moved"
     moved = replace(moved, baselines=("pretrained",))
-    study = transfer.transfer(moved, corpus, folder, masks=masks, devices=("cpu",), quiet=True)
+    study = transfer.transfer(moved, corpus, folder, masks=masks, device="cpu", quiet=True)
     used = scope or "stack"
     assert study.settings("nli", "transfer nli")["scope"] == used
     other = {"stack": "global", "global": "stack"}[used]
     with pytest.raises(NeutralError, match=f"made with scope {used}, not {other}"):
-        transfer.transfer(replace(moved, scope=other), corpus, folder, masks=masks, devices=("cpu",), quiet=True)
+        transfer.transfer(replace(moved, scope=other), corpus, folder, masks=masks, device="cpu", quiet=True)
 
 
 def test_a_study_writes_another_wording_than_the_usual_and_refuses_a_third(plan, corpus, tmp_path):
@@ -105,7 +110,7 @@ def test_the_commands_take_a_wording_and_refuse_it_elsewhere(model, corpus, tmp_
     study = ["--study", str(tmp_path / "study")]
     found = ["find", *common, *study, "--model", model, "--step", "0.4", "--languages", "en", "--device", "cpu"]
     assert main(found) == 0
-    moved = ["transfer", *common, *study, "--model", model, "--targets", "en", "--baselines", "", "--devices", "cpu"]
+    moved = ["transfer", *common, *study, "--model", model, "--targets", "en", "--baselines", "", "--device", "cpu"]
     assert main(moved) == 0
     settings = Study(tmp_path / "study").settings("nli", "transfer nli")
     assert (settings["scope"], settings["prompt"], settings["answer"]) == ("stack", "paper", "generated")
@@ -124,5 +129,5 @@ def test_a_ticket_for_several_languages_is_found_and_moved_on_text(task, kind, t
     assert found.counts(task, "magnitude", 0.4).members == ("en", "en+sw")
     common = {"recipe": Recipe(1, 2), "length": 32, "held_out": 4, "baselines": ()}
     moved = TransferPlan(model, task, ("en", "en+sw"), ("de",), (0.4,), **common)
-    rows = transfer.transfer(moved, text, found.path, devices=("cpu",), quiet=True).table("transfer")
+    rows = transfer.transfer(moved, text, found.path, device="cpu", quiet=True).table("transfer")
     assert dict(zip(rows["source"], rows["metric"], strict=True)) == {"en": "perplexity", "en+sw": "perplexity"}

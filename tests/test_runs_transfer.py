@@ -1,4 +1,4 @@
-"""Transfer into a study: what is run, what resumes after a kill, what is refused, two devices side by side."""
+"""Transfer into a study: what is run, what resumes after a kill, what is refused."""
 
 import os
 import signal
@@ -7,24 +7,24 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
 import tiny
 import torch
-from test_children import is_there, wait_for
 
 from neutral import models
 from neutral.cli import main
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.masks import Mask
 from neutral.metrics import METRICS
+from neutral.runs.engines.local import loaded
 from neutral.runs.plans.search import SearchPlan
 from neutral.runs.plans.transfer import Run, TransferPlan
 from neutral.runs.search import find
 from neutral.runs.subject import subject
-from neutral.runs.transfer import Worker, pending, transfer
+from neutral.runs.transfer import Transfers, pending, transfer
+from neutral.runs.units import Unit
 from neutral.search import controls
 from neutral.search.search import Search
 from neutral.study import Study
@@ -66,12 +66,18 @@ def done(folder, corpus, found, tmp_path_factory):
     every = ("full", "random", "pretrained", "core", "union", "vote", "thinned", "reinitialised")
     common = {"seeds": (0,), "recipe": RECIPE, "length": 32, "baselines": every, "thinned": (0.2,)}
     plan = TransferPlan(folder, "mlm", CODES, ("en", "sw"), (0.4,), **common)
-    study = transfer(plan, corpus, tmp_path_factory.mktemp("done"), masks=found.path, devices=("cpu",), quiet=True)
+    study = transfer(plan, corpus, tmp_path_factory.mktemp("done"), masks=found.path, device="cpu", quiet=True)
     return plan, study
 
 
 def run(plan, corpus, path, found, **options):
-    return transfer(plan, corpus, path, masks=found.path, devices=options.pop("devices", ("cpu",)), quiet=True)
+    return transfer(plan, corpus, path, masks=found.path, device="cpu", quiet=True, **options)
+
+
+def mask_of(plan, corpus, folder, run):
+    """The mask that a worker makes for a run."""
+    work = Transfers(plan, corpus, folder, device="cpu", quiet=True)
+    return work.here("cpu").mask(run, loaded(work, Unit((), "", asked=run)))
 
 
 def values(study):
@@ -207,14 +213,6 @@ def test_what_is_done_is_not_done_again(done, corpus, found):
 
 
 @pytest.mark.long
-def test_two_devices_side_by_side_give_the_same_results(plan, done, corpus, found, tmp_path):
-    small = replace(plan, targets=("en",), sources=("en",), baselines=("full",))
-    alone, both = values(done[1]), values(run(small, corpus, tmp_path, found, devices=("cpu", "cpu")))
-    assert len(both) == 2
-    assert all(both[key] == pytest.approx(alone[key], rel=2e-2) for key in both)  # other numbers of threads
-
-
-@pytest.mark.long
 def test_a_killed_run_goes_on_where_it_was(folder, found, tmp_path):
     text, study = tmp_path / "text", tmp_path / "study"
     text.mkdir()
@@ -223,7 +221,7 @@ def test_a_killed_run_goes_on_where_it_was(folder, found, tmp_path):
     command = [
         *(sys.executable, "-m", "neutral", "transfer", "--model", folder, "--text", str(text), "--quiet"),
         *("--masks", str(found.path), "--study", str(study), "--sparsity", "0.4", "--length", "32"),
-        *("--steps", "3", "--batch", "2", "--rate", "1e-2", "--devices", "cpu", "--baselines", "full"),
+        *("--steps", "3", "--batch", "2", "--rate", "1e-2", "--device", "cpu", "--baselines", "full"),
         *("--targets", "en,sw", "--sources", "en,sw,de"),
     ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -251,7 +249,7 @@ def test_a_dry_run_says_how_many_and_writes_nothing(folder, found, tmp_path, cap
         [
             *("transfer", "--model", folder, "--text", str(text), "--masks", str(found.path), "--steps", "2"),
             *("--study", str(tmp_path / "study"), "--sparsity", "0.2,0.4", "--length", "32", "--dry-run"),
-            *("--sources", "en,sw", "--devices", "cpu"),
+            *("--sources", "en,sw", "--device", "cpu"),
         ]
     )
     said = capsys.readouterr().out
@@ -300,7 +298,7 @@ def test_labelled_data_and_masks_of_another_task_transfer_too(folder, found, tmp
         [
             *("transfer", "--model", folder, "--task", "ner", "--source-task", "mlm", "--text", str(tmp_path / "ner")),
             *("--masks", str(found.path), "--study", str(tmp_path / "study"), "--sparsity", "0.4", "--length", "32"),
-            *("--steps", "2", "--batch", "2", "--devices", "cpu", "--baselines", "full,pretrained", "--quiet"),
+            *("--steps", "2", "--batch", "2", "--device", "cpu", "--baselines", "full,pretrained", "--quiet"),
         ]
     )
     assert told == 0
@@ -318,23 +316,17 @@ def test_the_commands_find_and_transfer_masks_on_labelled_data(task, kind, tmp_p
     common = ["--task", task, "--model", str(model), "--text", str(text), "--study", str(tmp_path / "study")]
     common += ["--sparsity", "0.4", "--steps", "1", "--batch", "2", "--length", "32", "--quiet"]
     assert main(["find", *common, "--step", "0.4", "--languages", "en,sw,de,en+sw", "--device", "cpu"]) == 0
-    given = ["--sources", "en,sw,de,en+sw", "--targets", "en,sw", "--baselines", "full,random,core", "--devices", "cpu"]
+    given = ["--sources", "en,sw,de,en+sw", "--targets", "en,sw", "--baselines", "full,random,core", "--device", "cpu"]
     assert main(["transfer", *common, *given]) == 0
     table = Study(tmp_path / "study").table("transfer")
     expected = {(s, t) for t in ("en", "sw") for s in ("en", "sw", "de", "en+sw", "full", "random", "core")}
     assert set(zip(table["source"], table["target"], strict=True)) == expected
     assert set(table["metric"]) == {"f1" if task == "ner" else "accuracy"}
     assert table["value"].between(0, 1).all()
-    trainer = Worker(
-        TransferPlan(str(model), task, ("en", "sw", "de", "en+sw"), ("en",), (0.4,)),
-        data.load(task, text),
-        tmp_path / "study",
-        "cpu",
-        {},
-    )
+    plan = TransferPlan(str(model), task, ("en", "sw", "de", "en+sw"), ("en",), (0.4,))
+    core = mask_of(plan, data.load(task, text), tmp_path / "study", Run(MaskSource("core"), "en", 0.4, 0))
     study = Study(tmp_path / "study")
     masks = [study.mask(task, "magnitude", 0.4, 0, code) for code in ("sw", "de")]
-    core = trainer.mask(Run(MaskSource("core"), "en", 0.4, 0))
     assert (masks[0] & masks[1]) & core == masks[0] & masks[1], (
         "neither the target nor a mixture with it is in its core"
     )
@@ -353,7 +345,7 @@ def test_a_device_without_memory_is_said_in_a_line(plan, corpus, found, tmp_path
 @pytest.mark.parametrize("name", ["pretrained", "core", "union", "vote"])
 def test_matrices_that_are_stored_the_other_way_round_are_cut_by_output_rows(name, gpt2):
     plan, corpus, found = gpt2
-    mask = Worker(plan, corpus, found.path, "cpu", {}).mask(Run(MaskSource(name), "en", 0.5, 0))
+    mask = mask_of(plan, corpus, found.path, Run(MaskSource(name), "en", 0.5, 0))
     for kept in mask.to_arrays().values():  # (inputs, outputs)
         assert (kept.sum(axis=0) == len(kept) / 2).all()
 
@@ -377,7 +369,7 @@ def test_masks_that_do_not_fit_leave_no_study(plan, corpus, found, folder, tmp_p
     type(models.load_model(folder))(config).save_pretrained(tmp_path / "model")
     shallow = replace(plan, model=str(tmp_path / "model"))
     with pytest.raises(NeutralError, match=r"encoder.layer.1.*: the mask has it, the model does not"):
-        transfer(shallow, corpus, tmp_path / "study", masks=found.path, devices=("cpu",), quiet=True)
+        transfer(shallow, corpus, tmp_path / "study", masks=found.path, device="cpu", quiet=True)
     assert not (tmp_path / "study").exists()
 
 
@@ -387,53 +379,4 @@ def test_a_mixture_on_a_model_with_parts_for_each_language_is_refused(plan, corp
     architectures.make("xmod", tmp_path / "xmod")
     mixed = replace(plan, model=str(tmp_path / "xmod"), targets=("en+sw",))
     with pytest.raises(NeutralError, match=r"--targets en\+sw: .* name single languages"):
-        transfer(mixed, corpus, tmp_path / "study", masks=found.path, devices=("cpu",), quiet=True)
-
-
-def workers_of(pid):
-    """The processes of a transfer's pools: they were started to work, and do not track what others hold."""
-    threads = [(thread / "children").read_text().split() for thread in Path(f"/proc/{pid}/task").iterdir()]
-    said = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for children in threads for child in children}
-    return [child for child, command in said.items() if b"multiprocessing-fork" in command]
-
-
-@pytest.mark.long
-def test_workers_end_with_a_killed_parent_while_they_load_and_while_they_train(folder, found, tmp_path):
-    text, study = tmp_path / "text", tmp_path / "study"
-    text.mkdir()
-    for code, lines in tiny.text(CODES).train.items():
-        (text / f"{code}.txt").write_text("\n".join(lines), encoding="utf-8")
-    command = [
-        *(sys.executable, "-m", "neutral", "transfer", "--model", folder, "--text", str(text), "--quiet"),
-        *("--masks", str(found.path), "--study", str(study), "--sparsity", "0.4", "--length", "32"),
-        *("--steps", "200", "--batch", "2", "--rate", "1e-2", "--devices", "cpu,cpu", "--baselines", "full"),
-        *("--targets", "en,sw", "--sources", "en,sw,de"),
-    ]
-    for at_work in (lambda: True, lambda: (study / "results.jsonl").is_file()):  # as they load; as they train
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        ended = wait_for(lambda process=process, at=at_work: at() and len(workers_of(process.pid)) == 2, 120)
-        ids = workers_of(process.pid)
-        process.kill()
-        process.wait()
-        assert ended
-        assert wait_for(lambda ids=ids: not any(map(is_there, ids)))
-
-
-@pytest.mark.long
-def test_a_worker_that_is_killed_costs_its_run_alone(plan, corpus, found, tmp_path):
-    def kill_one():
-        wait_for(lambda: (tmp_path / "results.jsonl").is_file(), 120)
-        os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
-
-    killer = Thread(target=kill_one)
-    killer.start()
-    slow = replace(plan, recipe=replace(RECIPE, steps=200))
-    with pytest.raises(MemoryLimitError, match=r"ended from outside.*--batch.*run the same command again"):
-        run(slow, corpus, tmp_path, found, devices=("cpu", "cpu"))
-    killer.join()
-    before = (tmp_path / "results.jsonl").read_bytes()
-    assert not workers_of(os.getpid())
-    run(slow, corpus, tmp_path, found)
-    after = (tmp_path / "results.jsonl").read_bytes()
-    assert after.startswith(before)
-    assert len(values(Study(tmp_path))) == len(after.splitlines())
+        transfer(mixed, corpus, tmp_path / "study", masks=found.path, device="cpu", quiet=True)

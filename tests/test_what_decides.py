@@ -261,7 +261,7 @@ def test_another_tokenizer_is_refused_by_every_command(study, model, tmp_path):
         inside.represent(InsidePlan(str(other)), study.path, device="cpu", quiet=True)
     plan = TransferPlan(str(other), "mlm", ("en",), ("en",), method="random", length=32, recipe=Recipe(steps=1))
     with pytest.raises(NeutralError, match="was made with another tokenizer of bert"):
-        transfer.transfer(plan, tiny.text(), study.path, devices=("cpu",), quiet=True)
+        transfer.transfer(plan, tiny.text(), study.path, device="cpu", quiet=True)
 
 
 def test_the_hash_of_a_tokenizer_tells_all_that_decides_ids(model):
@@ -307,7 +307,7 @@ def test_a_mask_that_was_changed_is_refused_by_whatever_reads_it(study, model, t
     plan = TransferPlan(str(model), "mlm", ("en",), ("en",), method="random", length=32, recipe=Recipe(steps=1))
     for folder in (study.path, tmp_path / "other"):
         with pytest.raises(NeutralError, match=said):
-            transfer.transfer(plan, tiny.text(), folder, masks=study.path, devices=("cpu",), quiet=True)
+            transfer.transfer(plan, tiny.text(), folder, masks=study.path, device="cpu", quiet=True)
     assert not (tmp_path / "other").exists()
 
 

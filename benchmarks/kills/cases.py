@@ -38,7 +38,7 @@ def cases(folder: Path) -> Iterator[Case]:
     yield Case("find, wanda", f"find --study {{out}} {wanda} --functional 0.5")
     moved = f"transfer --study {{out}} --masks {folder}/study {model} --text {folder}/text --quiet {trained}"
     moved += " --method wanda --targets en,sw --sources en,sw --steps 2"
-    yield Case("transfer", f"{moved} --devices cpu")
+    yield Case("transfer", f"{moved} --device cpu")
     yield Case("transfer, 2 processes", f"{moved} --devices cpu,cpu", share=4)
     yield Case("transfer, one of 2", f"{moved} --devices cpu,cpu", share=4, loses_a_worker=True)
     study = folder / "study"

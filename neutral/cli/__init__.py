@@ -6,7 +6,8 @@ Only results go to standard output (or a study); progress and messages go to sta
 - 2: something that the user can put right, and one line says what: the input, a full disk, a folder that may not be
   written or is gone, too little memory; then the same command goes on where it stopped;
 - 1: a fault of the program, with its traceback;
-- 130: stopped by Ctrl-C; 141: who read the results (head, less) wanted no more of them.
+- 130: stopped, by Ctrl-C at once, by SIGUSR1 behind the next piece that is written;
+- 141: who read the results (head, less) wanted no more of them.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from neutral.cli.transfer import add_transfer
 from neutral.cli.typology import add_typology
 from neutral.errors import NeutralError
 from neutral.files import storage_error
+from neutral.progress import StoppedError
 from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
@@ -56,6 +58,8 @@ def _run(arguments: Sequence[str] | None) -> tuple[int, str]:
         with streams.results():
             _parser().parse_args(arguments, chosen)
             chosen.run(chosen)
+    except StoppedError as stopped:
+        return 130, str(stopped)
     except KeyboardInterrupt:
         return 130, "stopped; run the same command again to go on"
     except streams.UnwantedError:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import codes, command, print_table, quiet_libraries
 
 if TYPE_CHECKING:
-    from neutral.corpora import Corpus, Survey
+    from neutral.corpora import Survey
 
 
 def add_data(commands: argparse._SubParsersAction) -> None:
@@ -59,17 +58,3 @@ def show(survey: Survey, chosen: argparse.Namespace) -> None:
     elif told:
         print_table(overview.table(told, whole=form == "csv"), form)
     overview.require(survey, told)
-
-
-def read(task: str, languages: Sequence[str] | None, renamed: Mapping[str, str], chosen: argparse.Namespace) -> Corpus:
-    """Return the data of a run; a dry run prints first what came of reading it.
-
-    Raises `NeutralError` for a language that cannot be read, and for labels that do not agree.
-    """
-    from neutral.tasks import data, overview
-
-    survey = data.survey(task, chosen.text, languages, held_out=chosen.held_out, labels=renamed)
-    if chosen.dry_run:
-        show(survey, chosen)
-    overview.require(survey)
-    return survey.corpus

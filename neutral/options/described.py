@@ -64,7 +64,7 @@ class Described:
     Attributes
     ----------
     name : str
-        In JSON values and in what a command line is read into.
+        In JSON values and in what a command line is read into; the field's, unless the class of a part has that too.
     flag : str
         On the command line, `--held-out-blocks`.
     kind : str
@@ -227,6 +227,6 @@ def _described(field: dataclasses.Field, hint: object, told: Mapping[str, Any]) 
     if told["choices"] and "kind" not in told:
         kind = "choices" if is_many and told["choices"].keys() == set(told["choices"].values()) else "choice"
     lacking = field.default is MISSING
-    own = {"kind": kind, "required": lacking, "may_lack": NoneType in get_args(hint), **told}
+    own = {"name": field.name, "kind": kind, "required": lacking, "may_lack": NoneType in get_args(hint), **told}
     own["flag"] = f"--{told['flag'] or field.name.replace('_', '-')}"
-    return Described(name=field.name, default=None if lacking else field.default, path=(field.name,), **own)
+    return Described(default=None if lacking else field.default, path=(field.name,), **own)

@@ -31,14 +31,14 @@ class Execution:
     )
     address: str = option(
         "",
-        "of the Ray cluster's head, host:port (default: a cluster of this machine, for this run)",
+        "of a Ray cluster's head, host:port; auto: the one that this machine belongs to (default: one is started here)",
         group="running",
         only_for={"engine": ("ray",)},
         decides=_HOW,
     )
-    cpus_per_run: float = option(
-        1.0,
-        "CPUs that a unit of work takes; fractions allowed",
+    cpus_per_run: float | None = option(
+        None,
+        "CPUs that a unit of work takes; fractions share one (default: 1)",
         group="running",
         above=0,
         only_for={"engine": ("ray",)},
@@ -46,7 +46,7 @@ class Execution:
     )
     gpus_per_run: float | None = option(
         None,
-        "GPUs that a unit of work takes; fractions allowed (default: 1 where there are any)",
+        "GPUs that a unit of work takes; fractions share one (default: 1 where there are any)",
         group="running",
         least=0,
         only_for={"engine": ("ray",)},
@@ -62,7 +62,6 @@ class Execution:
         "say what is read and what would be done, as text or json, and stop; nothing is written",
         choices=("", "text", "json"),
         bare="text",
-        metavar="FORM",
         group="running",
         decides=_HOW,
     )
@@ -71,7 +70,6 @@ class Execution:
 def check(execution: Execution) -> None:
     """Raise `NeutralError`, naming the option, for what cannot be carried out."""
     check_values(execution)
-    if execution.engine != "ray" and (
-        execution.address or execution.cpus_per_run != 1 or execution.gpus_per_run is not None
-    ):
+    of_ray = (execution.address or None, execution.cpus_per_run, execution.gpus_per_run)
+    if execution.engine != "ray" and any(value is not None for value in of_ray):
         raise NeutralError("--address, --cpus-per-run, --gpus-per-run: only with --engine ray")

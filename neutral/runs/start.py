@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neutral.errors import NeutralError
+from neutral.progress import Progress, heard, say
 from neutral.runs import execution as executions
 from neutral.runs.execution import Execution
 from neutral.runs.plans import (
+    COMMANDS,
     CompressionPlan,
     PretrainPlan,
     RepresentPlan,
@@ -30,16 +31,31 @@ if TYPE_CHECKING:
 Show = Callable[[str], object]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a plan's text and model come to."""
+class Way(NamedTuple):
+    """How a plan is carried out: what the functions of this module have in common."""
 
-    task: str
-    corpus: Corpus
+    execution: Execution
+    show: Show
+    progress: Progress | None  # None: a dry run
+
+    @property
+    def single(self) -> dict[str, Any]:
+        """What a run in this process takes."""
+        return {"device": self.execution.device, "quiet": self.execution.quiet}
+
+    @property
+    def units(self) -> dict[str, Any]:
+        """What a run of units takes: the engine that does them, and what is told of them."""
+        from neutral.runs import engines
+
+        asked = self.execution
+        shares = {"cpus_per_run": asked.cpus_per_run, "gpus_per_run": asked.gpus_per_run}
+        engine = engines.named(asked.engine, device=asked.device, address=asked.address, **shares)
+        return {"engine": engine, "progress": self.progress, "quiet": asked.quiet}
 
 
 def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | None:
-    """Carry out a plan into `execution.study`, and return the study; None for a dry run.
+    """Carry out a plan into `execution.study`, and return the study; None for a dry run, and for a model that is made.
 
     Parameters
     ----------
@@ -47,44 +63,66 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
         As asked: the task may be auto, and no language named.
     execution : Execution
     show : callable
-        Takes the lines of a dry run.
+        Takes what is printed: the lines of a dry run, the tests of `typology`.
 
     Raises
     ------
     NeutralError
         For what cannot be carried out, naming the option, and whatever the run raises.
+    StoppedError
+        Behind a piece that is written, if a clean stop was asked for.
     """
     executions.check(execution)
-    for flag, value, usual in (
-        ("--engine", execution.engine, "local"),
-        ("--json-progress", execution.json_progress, ""),
-        ("--report-to", execution.report_to, "none"),
-    ):
-        if value != usual:  # what a run does not know yet is refused, and not passed over
-            raise NeutralError(f"{flag} {value}: not there yet")
+    carry_out, command = _WAYS[type(plan)], {cls: name for name, cls in COMMANDS.items()}[type(plan)]
+    _refuse(plan, execution)
+    if execution.dry_run:
+        return carry_out(plan, Way(execution, show, None))
+    told = {"quiet": execution.quiet, "file": execution.json_progress or None}
+    with heard(), Progress(command, execution.study, **told) as progress:
+        return carry_out(plan, Way(execution, show, progress))
+
+
+def _refuse(plan: Any, execution: Execution) -> None:
+    """Refuse what a run does not know yet, rather than pass it over."""
+    in_units = isinstance(plan, (SearchPlan, TransferPlan))
+    if execution.engine != "local" and not in_units:
+        raise NeutralError(f"--engine {execution.engine}: not there yet for this command")
+    if execution.report_to != "none":
+        raise NeutralError(f"--report-to {execution.report_to}: not there yet")
+    if execution.dry_run and not in_units:
+        raise NeutralError("--dry-run: not there yet for this command")
     if execution.dry_run == "json":
         raise NeutralError("--dry-run json: not there yet; use --dry-run")
-    if execution.dry_run and not isinstance(plan, (SearchPlan, TransferPlan)):
-        raise NeutralError("--dry-run: not there yet for this command")
-    return _WAYS[type(plan)](plan, execution, show)
 
 
-def read(plan: Any, languages: Sequence[str], execution: Execution, show: Show) -> Asked:
+def read(plan: Any, languages: Sequence[str], way: Way) -> tuple[str, Corpus]:
     """Return the task and the data of a plan; a dry run shows first what came of reading it.
 
     Raises `NeutralError` for a language that cannot be read, and for labels that do not agree.
     """
-    from neutral import models
     from neutral.tasks import data, overview
 
-    loaders = loaders_of(plan)
-    task = models.natural_task(plan.model, **loaders) if plan.task == "auto" else plan.task
+    task = task_of(plan)
     named = {"held_out": plan.held_out_text or None, "labels": dict(plan.labels)}
     survey = data.survey(task, plan.text, list(languages) or None, **named)
-    if execution.dry_run:
-        _show(survey, plan, loaders, show)
+    if way.execution.dry_run:
+        _show(survey, plan, way.show)
     overview.require(survey)
-    return Asked(task, survey.corpus)
+    return task, survey.corpus
+
+
+def read_text(plan: Any) -> Corpus:
+    """Return the plain text of a plan. Raises `NeutralError` for a language that cannot be read."""
+    from neutral import corpora
+
+    return corpora.load(plan.text, list(plan.languages) or None, held_out=plan.held_out_text or None)
+
+
+def task_of(plan: Any) -> str:
+    """Return the task of a plan; by default the one that the model was made for."""
+    from neutral import models
+
+    return models.natural_task(plan.model, **loaders_of(plan)) if plan.task == "auto" else plan.task
 
 
 def loaders_of(plan: Any) -> dict[str, str]:
@@ -92,50 +130,42 @@ def loaders_of(plan: Any) -> dict[str, str]:
     return {"gguf_file": plan.gguf} if plan.gguf else {}
 
 
-def _show(survey: Survey, plan: Any, loaders: Mapping[str, str], show: Show) -> None:
+def _show(survey: Survey, plan: Any, show: Show) -> None:
     from neutral import models
-    from neutral.progress import say
     from neutral.tasks import overview
 
-    told = overview.facts(survey, models.load_tokenizer(plan.model, **loaders))
+    told = overview.facts(survey, models.load_tokenizer(plan.model, **loaders_of(plan)))
     say(survey.corpus.notes)
     if told:
         show(overview.table(told).to_string(index=False))
     overview.require(survey, told)
 
 
-def _find(plan: SearchPlan, execution: Execution, show: Show) -> Study | None:
+def _find(plan: SearchPlan, way: Way) -> Study | None:
     from neutral.runs.plans.search import check, filled, summary
     from neutral.runs.search import find
 
-    asked = read(plan, plan.languages, execution, show)
-    plan = filled(plan, asked.task, asked.corpus.languages)
-    if execution.dry_run:
+    task, corpus = read(plan, plan.languages, way)
+    plan = filled(plan, task, corpus.languages)
+    if way.execution.dry_run:
         check(plan)
-        show(summary(plan, {code: len(examples) for code, examples in asked.corpus.train.items()}))
+        way.show(summary(plan, {code: len(examples) for code, examples in corpus.train.items()}))
         return None
-    return find(plan, asked.corpus, execution.study, **_how(execution), **loaders_of(plan))
+    return find(plan, corpus, way.execution.study, **way.units, **loaders_of(plan))
 
 
-def _transfer(plan: TransferPlan, execution: Execution, show: Show) -> Study | None:
-    import sys
-    from contextlib import nullcontext
-
-    from neutral.lock import only_writer
+def _transfer(plan: TransferPlan, way: Way) -> Study | None:
     from neutral.runs.plans.transfer import filled
     from neutral.runs.transfer import estimate, transfer
 
-    asked = read(plan, plan.targets, execution, show)
-    plan = filled(plan, asked.task, asked.corpus.languages)
-    how = {"masks": plan.masks or None, "devices": (execution.device,), **loaders_of(plan)}
-    with nullcontext() if execution.dry_run else only_writer(execution.study):  # to be refused before it is measured
-        left, seconds = estimate(plan, asked.corpus, execution.study, **how)
-        message = f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}"
-        if execution.dry_run:
-            show(message)
-            return None
-        print(message, file=sys.stderr)
-        return transfer(plan, asked.corpus, execution.study, quiet=execution.quiet, **how)
+    task, corpus = read(plan, plan.targets, way)
+    plan, folder = filled(plan, task, corpus.languages), way.execution.study
+    how = {"masks": plan.masks or None, **loaders_of(plan)}
+    if way.execution.dry_run:
+        left, seconds = estimate(plan, corpus, folder, device=way.execution.device, **how)
+        way.show(f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}")
+        return None
+    return transfer(plan, corpus, folder, **way.units, **how)
 
 
 def _time(seconds: float) -> str:
@@ -143,63 +173,55 @@ def _time(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
-def _typology(plan: TypologyPlan, execution: Execution, show: Show) -> Study:
+def _typology(plan: TypologyPlan, way: Way) -> Study:
     from neutral import corpora
     from neutral.runs.typology import explain, printed, study_at, token_counts
 
-    study = study_at(execution.study)
+    study = study_at(way.execution.study)
     counts = None
     if plan.model:
         corpus = corpora.load(plan.text, list(study.info["languages"]))
         counts = token_counts(plan.model, corpus, **loaders_of(plan))
-    show(printed(explain(study, plan, counts=counts, quiet=execution.quiet), plan.format))
+    way.show(printed(explain(study, plan, counts=counts, quiet=way.execution.quiet), plan.format))
     return study
 
 
-def _inside(plan: InsidePlan, execution: Execution, _show: Show) -> Study:
+def _inside(plan: InsidePlan, way: Way) -> Study:
     from neutral.runs import inside
 
     work = inside.retrieve if isinstance(plan, RetrievePlan) else inside.represent
-    return work(plan, execution.study, **_how(execution), **loaders_of(plan))
+    return work(plan, way.execution.study, **way.single, **loaders_of(plan))
 
 
-def _compress(plan: CompressionPlan, execution: Execution, _show: Show) -> Study:
-    from neutral import corpora, models
+def _compress(plan: CompressionPlan, way: Way) -> Study:
     from neutral.runs import finetuning, tables
     from neutral.runs.compression import Compressor, compress
     from neutral.runs.plans.compression import check, filled
 
-    loaders, tuned = loaders_of(plan), plan.finetuning
-    task = models.natural_task(plan.model, **loaders) if plan.task == "auto" else plan.task
-    corpus = corpora.load(plan.text, list(plan.languages) or None, held_out=plan.held_out_text or None)
-    plan = filled(plan, task, corpus.languages)
+    corpus = read_text(plan)
+    plan = filled(plan, task_of(plan), corpus.languages)
     check(plan)
-    shown = {"quiet": execution.quiet, **loaders}
+    tuned, shown = plan.finetuning, {"quiet": way.execution.quiet, **loaders_of(plan)}
     data = finetuning.prepare(tuned, plan.model, plan.length, trim=plan.trim, **shown) if tuned else {}
 
     def then(work: Compressor) -> None:
         if plan.export:
             tables.export(work, plan.export)
         if tuned:
-            finetuning.tune(work, tuned, data, device=execution.device, **shown)
+            finetuning.tune(work, tuned, data, device=way.execution.device, **shown)
 
-    return compress(plan, corpus, execution.study, device=execution.device, then=then, **shown)
+    return compress(plan, corpus, way.execution.study, then=then, **way.single, **loaders_of(plan))
 
 
-def _pretrain(plan: PretrainPlan, execution: Execution, _show: Show) -> None:
-    from neutral import corpora, pretraining
+def _pretrain(plan: PretrainPlan, way: Way) -> None:
+    from neutral import pretraining
 
-    corpus = corpora.load(plan.text, list(plan.languages) or None, held_out=plan.held_out_text or None)
     sizes = {"size": plan.vocabulary, "length": plan.length, "mask_share": plan.mask_share, "shape": plan.shape}
-    how = {"recipe": plan.recipe, **sizes, **_how(execution)}
-    pretraining.pretrain(plan.source or None, corpus, execution.study, **how)
+    how = {"recipe": plan.recipe, **sizes, **way.single}
+    pretraining.pretrain(plan.source or None, read_text(plan), way.execution.study, **how)
 
 
-def _how(execution: Execution) -> dict[str, Any]:
-    return {"device": execution.device, "quiet": execution.quiet}
-
-
-_WAYS: dict[type, Callable[[Any, Execution, Show], Study | None]] = {
+_WAYS: dict[type, Callable[[Any, Way], Study | None]] = {
     SearchPlan: _find,
     TransferPlan: _transfer,
     TypologyPlan: _typology,

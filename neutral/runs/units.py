@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Tell = Callable[[int, int], None]
-"""Called as `tell(step, steps)` on the way through a unit."""
+from neutral.progress import Tell
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,15 @@ class Unit:
         How long it takes beside the run's other units: steps where it trains.
     asked : object
         What a worker has to know to do it; it can be pickled, and is small.
+    rounds : range
+        The pieces that are left of it, counted from 0, if they take about as long: progress tells which one it is at.
     """
 
     key: tuple[str | int | float, ...]
     name: str
     cost: float = 1.0
     asked: Any = None
+    rounds: range = range(1)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,18 @@ class Worker(ABC):
 
 
 class Work(ABC):
-    """A plan at work in the process that owns the study."""
+    """A plan at work in the process that owns the study. To make one writes nothing; `begin` does, and `write`."""
+
+    def units(self) -> list[Unit]:
+        """Return all units of the plan, done or not, as far as they are known before the first is done."""
+        raise NotImplementedError
+
+    def is_done(self, unit: Unit) -> bool:
+        """Whether the study has all of a unit: what is left is what is not done."""
+        raise NotImplementedError
+
+    def begin(self) -> None:  # noqa: B027 - some have nothing to make
+        """Make the study or go on with it. Raises `NeutralError` for one that was made otherwise."""
 
     @abstractmethod
     def phases(self) -> Iterator[list[Unit]]:
@@ -98,3 +111,6 @@ class Work(ABC):
     def here(self, device: str) -> Worker:
         """Return a worker in this process; a work that has the model loaded already takes that."""
         return self.making().made(device)
+
+    def free(self) -> None:  # noqa: B027 - most have none
+        """Let go of a model that is loaded here, since workers elsewhere have their own."""

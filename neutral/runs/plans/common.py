@@ -18,6 +18,10 @@ ONLY_TEXT = {"task": ("auto", *TEXT)}
 
 ONLY_LABELLED = {"task": ("auto", *LABELLED)}
 
+LABELS = (
+    "for ner, pos and nli: what labels are called here, where languages spell them otherwise: "
+    "contradictory=contradiction,0=entailment; of names, types: person=PER"
+)
 _SCOPE = (
     "among which weights a cut compares: all; those of a stack (encoder, decoder), of a component over all layers (all "
     "query matrices), of an output row, or of one matrix: tensor is the component-wise pruning of the paper's scripts "
@@ -49,12 +53,8 @@ def held_out_text(tail: str = "a tenth") -> Any:
 
 def labels() -> Any:
     """The option of what labels are called, where languages spell them otherwise."""
-    help = (
-        "for ner, pos and nli: what labels are called here, where languages spell them otherwise: "
-        "contradictory=contradiction,0=entailment; of names, types: person=PER"
-    )
     told = {"kind": "pairs", "metavar": "OLD=NEW,…", "only_for": ONLY_LABELLED, "reads": _labels}
-    return option((), help, decides=setting(unless=()), **told)
+    return option((), LABELS, decides=setting(unless=()), **told)
 
 
 def scope(decides: Any) -> Any:
@@ -84,7 +84,13 @@ def passes() -> Any:
 
 def examples(help: str, decides: Any) -> Any:
     """The option of how many labelled examples are trained on."""
-    told = {"flag": "train-examples", "unit": "examples", "least": 1, "only_for": ONLY_LABELLED}
+    told = {
+        "name": "train_examples",
+        "flag": "train-examples",
+        "unit": "examples",
+        "least": 1,
+        "only_for": ONLY_LABELLED,
+    }
     return option(None, help, decides=decides, **told)
 
 

@@ -1,0 +1,126 @@
+"""A Ray cluster: started here for one run, or joined; and how much room its machines have."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from neutral.errors import NeutralError, described
+from neutral.runs.engines.ray import held
+from neutral.runs.engines.ray.code import FOLDER
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning: a worker without a GPU is told to use the CPU anyway
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster."""
+
+    key: str
+    name: str
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one worker takes."""
+
+    cpus: float
+    gpus: float
+
+    @classmethod
+    def of(cls, cpus: float | None, gpus: float | None) -> Wanted:
+        """Return what is asked for, or a CPU, and a GPU where the cluster has any."""
+        if gpus is None:
+            gpus = 1.0 if any(node.gpus for node in nodes()) else 0.0
+        return cls(1.0 if cpus is None else cpus, gpus)
+
+    @property
+    def device(self) -> str:
+        """The device of a worker, who sees its own GPU alone."""
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def threads(self) -> int:
+        """How many threads a worker has."""
+        return max(1, int(self.cpus))
+
+    def room(self, node: Node) -> int:
+        """Return how many workers a machine takes; one that takes less than a GPU has its part of a single one."""
+        by_cpu = _parts(node.cpus, self.cpus)
+        if not self.gpus:
+            return by_cpu
+        by_gpu = int(node.gpus) * _parts(1.0, self.gpus) if self.gpus < 1 else _parts(node.gpus, self.gpus)
+        return min(by_cpu, by_gpu)
+
+    def __str__(self) -> str:
+        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
+
+
+def nodes() -> list[Node]:
+    """Return the machines that are there now."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return [
+        Node(
+            node["NodeID"], node["NodeManagerHostname"], *(node["Resources"].get(what, 0.0) for what in ("CPU", "GPU"))
+        )
+        for node in alive
+    ]
+
+
+def require_room(wanted: Wanted) -> None:
+    """Raise `NeutralError` if no machine is large enough for a worker."""
+    there = nodes()
+    if not any(map(wanted.room, there)):
+        most = max(there, key=lambda node: (node.gpus, node.cpus))
+        raise NeutralError(
+            f"--cpus-per-run, --gpus-per-run: a unit takes {wanted}, and this machine has {most.cpus:g} CPU and "
+            f"{most.gpus:g} GPU; ask for less"
+        )
+
+
+@contextmanager
+def joined(address: str, starting: Mapping[str, Any]) -> Iterator[None]:
+    """Within, this process is one of a cluster: of that at `address`, or of one that it starts and ends.
+
+    Raises `NeutralError` for a cluster that is not reached.
+    """
+    os.environ |= {name: value for name, value in _QUIET.items() if name not in os.environ}
+    import ray
+
+    if ray.is_initialized():
+        raise NeutralError("this process has joined a Ray cluster already; call ray.shutdown() first")
+    if address.startswith("ray://"):
+        raise NeutralError(f"--address {address}: start the command on a machine of the cluster, with --address auto")
+    common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR, **starting}
+    place = None if address else held.new()
+    try:
+        try:
+            if place:
+                ray.init("local", _temp_dir=str(place.path), **common)
+            else:  # whose machines may not have this package, or another version of it
+                common = {name: common[name] for name in ("log_to_driver", "logging_level")}
+                ray.init(address, runtime_env={"py_modules": [str(FOLDER)]}, **common)
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            where = f"--address {address}" if address else "--engine ray"
+            raise NeutralError(f"{where}: Ray could not be reached: {described(error)}") from error
+        yield
+    finally:
+        ray.shutdown()
+        if place:
+            place.leave()
+
+
+def _parts(whole: float, part: float) -> int:
+    return math.floor(whole / part + 1e-9)
