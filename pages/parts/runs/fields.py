@@ -130,8 +130,8 @@ def as_value(option: Described, held: object) -> object:
     """
     if option.kind in _NAMED:
         return held or written.to_json(option, option.default)
-    is_empty = held == [] and (option.kind == "languages" or option.default is None)
-    if held is None or is_empty or (held == "" and option.kind != "text"):
+    lacks = held in ("", []) and (option.kind not in ("text", "choices") or option.default is None)
+    if held is None or lacks:
         return written.to_json(option, option.default)
     if option.kind in _TYPED and option.kind != "text":
         try:
