@@ -32,12 +32,11 @@ def given() -> Mapping[str, object]:
     return st.session_state[_GIVEN]
 
 
-def preset(name: str, value: object, fits: bool) -> str:
-    """Return the key of a widget that is no option of a plan, which begins with a value if that fits."""
-    own = f"{key()}-{name}"
-    if own not in st.session_state and fits:
-        st.session_state[own] = value
-    return own
+def text(name: str, most: int, within: str = "") -> str:
+    """Return a text that the form begins with, of at most so many letters; "" if there is none."""
+    inside = given().get(within) if within else given()
+    value = inside.get(name) if isinstance(inside, Mapping) else ""
+    return value if isinstance(value, str) and len(value) <= most else ""
 
 
 def keep(filled: Mapping[str, object]) -> None:
