@@ -6,12 +6,13 @@ import fcntl
 import glob
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from neutral.errors import NeutralError, StorageError
+from neutral.errors import FileError, NeutralError, StorageError
 from neutral.system import refused
 
 
@@ -72,9 +73,61 @@ def write_whole(path: str | Path, data: bytes) -> None:
         file.write(data)
 
 
+@contextmanager
+def folder_made_whole(path: str | Path) -> Iterator[Path]:
+    """Give an empty folder to be filled; at the end it becomes `path`, so a reader sees all of it or nothing.
+
+    After an exception nothing is left of it; what a killed process left goes when the same is made again.
+
+    Raises
+    ------
+    FileError
+        If there is something at `path`: nothing is ever replaced.
+    StorageError
+        If the system refuses.
+    """
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    inner = draft / path.name  # one floor lower, where no list of folders finds it half made
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(path)
+        _require_free(path)
+        try:
+            draft.mkdir()
+            with _locked(draft):
+                inner.mkdir()
+                yield inner
+                _require_free(path)
+                os.rename(inner, path)  # which the system refuses if another filled a folder there meanwhile
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _require_free(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileError(path, "is there already, and nothing is written over; choose another name")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the kernel's lock on a folder, where the file system has one."""
+    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
 def _remove_left(path: Path) -> None:
-    """Remove drafts of a file that no living process writes: one that does holds the kernel's lock on its draft."""
+    """Remove drafts of a file or folder that no living process writes: one that does holds the kernel's lock on it."""
     for draft in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with suppress(OSError), open(draft, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            draft.unlink()
+        with suppress(OSError):
+            opened = os.open(draft, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+            finally:
+                os.close(opened)

@@ -8,13 +8,15 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from neutral import models
 from neutral.masks import Mask
+
+if TYPE_CHECKING:  # seconds to import, and who hashes masks and files has no use for them
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def digest(weights: Mapping[str, torch.Tensor]) -> str:
@@ -61,6 +63,7 @@ def configured(source: str | Path, **options: object) -> str:
     Values that are transformers' defaults do not count, so a file that spells them out is the same. `options` go to the
     loader. Raises `NeutralError` naming the source.
     """
+    from neutral import models
 
     def kept(entry: object) -> object:
         if isinstance(entry, dict):

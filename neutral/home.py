@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from pathlib import Path
 
@@ -84,6 +85,22 @@ def study(name: str) -> Path:
     points, plus and minus signs between them.
     """
     return _named(studies(), name)
+
+
+def study_called(title: str) -> Path:
+    """Return the folder of a study that people call by a title, in any words; it need not be there yet.
+
+    Raises `NeutralError` for a title without a letter or digit.
+
+    >>> study_called("My masks, 50 %").name, study_called("../../Süß").name
+    ('my-masks-50', 'süß')
+    """
+    name = "-".join(re.findall(r"\w+", title.lower()))
+    while len(name.encode()) > _LONGEST // 2:
+        name = name[:-1]
+    if not name.strip("-_"):
+        raise NeutralError("the study needs a name with a letter or digit")
+    return studies() / name.strip("-_")
 
 
 def model(name: str) -> Path:

@@ -35,9 +35,12 @@ class MaskSet:
     path = None
     readme = None
 
-    def __init__(self, masks: Sequence[Mask], labels: Sequence[str], *, title: str = "Your masks") -> None:
+    def __init__(
+        self, masks: Sequence[Mask], labels: Sequence[str], *, title: str = "Your masks", files: Sequence[str] = ()
+    ) -> None:
         if not masks:
             raise NeutralError("there are no masks")
+        self.files = tuple(files)  # names of those that the masks were read from
         self.masks, self.labels, self.title = tuple(mask.bridged(masks[0]) for mask in masks), tuple(labels), title
         self.bridges = bridges(masks, self.members)
         for mask, label in zip(self.masks, self.labels, strict=True):

@@ -5,7 +5,7 @@ import streamlit as st
 from neutral import summary
 from neutral.masksets import MaskSet
 from neutral.members import display
-from pages.parts import downloads, errors, formats, pickers, quota, show, uploads
+from pages.parts import downloads, errors, formats, pickers, quota, save, show, stored, uploads
 from pages.parts.frame import page
 from pages.parts.overlap import words
 from pages.parts.text import as_text
@@ -73,6 +73,24 @@ def shelf() -> None:
         st.caption(words.KNOWN)
 
 
+def link() -> None:
+    """Say how the masks are found again, or that they are not, and let them be deleted."""
+    known = stored.link()
+    if known.problem:
+        st.warning(known.problem)
+    if known.token:
+        with st.container(border=True, key="link"):
+            st.caption(words.LINK.format(days=stored.DAYS))
+            st.code(stored.address(), language=None)
+            st.button(
+                "Delete",
+                key="delete-link",
+                icon=":material/delete_forever:",
+                help=words.DELETE,
+                on_click=errors.guarded(stored.delete),
+            )
+
+
 def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
@@ -107,7 +125,9 @@ with page("Your masks", lead=words.UPLOAD, choose=pickers.pass_on, empty=None):
     upload()
     refused()
     if uploads.accepted():
+        link()
         shelf()
         collections = uploads.collections()
         look(collections)
+        save.save(collections)
         downloads.downloads(collections)

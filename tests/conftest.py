@@ -1,6 +1,8 @@
 """Fixtures that several test files share."""
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -10,6 +12,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:  # so that plain `pytest` finds the package as `python -m pytest` does
     sys.path.insert(0, str(ROOT))
+
+# What the app stores while it is tested is no user's. A worker of several has a folder of its own.
+os.environ["NEUTRAL_HOME"] = tempfile.mkdtemp(prefix="neutral-home-")
+atexit.register(shutil.rmtree, os.environ["NEUTRAL_HOME"], ignore_errors=True)
 
 if (
     "PYTEST_XDIST_WORKER" in os.environ

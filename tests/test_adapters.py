@@ -13,7 +13,7 @@ from neutral.errors import NeutralError
 from neutral.inside.states import states
 from neutral.models import adapters
 from neutral.recipes import Recipe
-from neutral.runs.bench import Bench
+from neutral.runs.compression.bench import Bench
 from neutral.runs.inside import represent
 from neutral.runs.plans.compression import CompressionPlan
 from neutral.runs.plans.inside import InsidePlan

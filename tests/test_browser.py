@@ -10,7 +10,7 @@ import synthetic
 from benchmarks.server import CHROMIUM, running
 from neutral import maskfiles
 from neutral.masks import Mask
-from pages.parts import catalogue
+from pages.parts import catalogue, stored
 
 pytestmark = pytest.mark.browser
 
@@ -200,6 +200,39 @@ def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_pat
     tab.wait_for_url(re.compile(r"/pair\?"))
     settled(tab)
     assert tab.get_by_text("English and French:").is_visible()
+
+
+def test_masks_outlive_a_reload_open_by_their_link_and_are_deleted_for_both(tab, server, chromium, tmp_path):
+    model = synthetic.Model(synthetic.shapes(2), 2)
+    files = [tmp_path / f"{code}.safetensors" for code in ("en", "fr")]
+    for file in files:
+        maskfiles.write(model.mask(file.stem, 0.5), file)
+    visit(tab, f"{server}/masks?study=encoder&measure=Dice")
+    tab.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
+    tab.get_by_text("What was read").first.wait_for()
+    settled(tab)
+    (link,) = asked(tab)[stored.KEY]
+    assert asked(tab)["measure"] == ["Dice"]  # the address's other choices stay
+    tab.reload()
+    settled(tab)
+    assert tab.get_by_role("textbox", name="Language or name").count() == 2
+    shown = tab.get_by_test_id("stCode").first.inner_text().strip()
+    assert shown == f"{server}/masks?{stored.KEY}={link}"
+    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
+    tab.wait_for_url(re.compile(r"/overlap"))
+    settled(tab)
+    assert {stored.KEY: [link], "measure": ["Dice"]}.items() <= asked(tab).items()
+    other = chromium.new_context().new_page()
+    other.set_default_timeout(WAIT)
+    visit(other, shown)
+    other.get_by_role("button", name="Delete").click()
+    other.get_by_text("What was read").first.wait_for(state="detached")
+    settled(other)
+    assert stored.KEY not in asked(other)
+    other.context.close()
+    tab.get_by_test_id("stSidebar").get_by_text("Your masks", exact=True).click()
+    tab.get_by_text("deleted by somebody who has their link").wait_for()
+    assert stored.KEY not in asked(tab)
 
 
 def test_a_table_comes_as_csv(tab, server):

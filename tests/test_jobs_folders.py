@@ -336,7 +336,7 @@ WORDS = {
         "--method",
     ),
     *("--targets", "--sources", "--baselines", "--methods", "--measures", "--by", "--masks", "--weights", "--where"),
-    *("--perplexity", "--alpha", "--finetune-task", "--finetune-train", "--devices"),
+    *("--perplexity", "--alpha", "--finetune-task", "--finetune-train", "--regressed"),
 }
 """Options whose values are words, and are never opened; `--masks` is of `retrieve` and `represent`."""
 

@@ -90,6 +90,7 @@ def test_runs_go_in_order_one_at_a_time_and_the_supervisor_ends_with_the_last():
     wait(lambda: not supervision.is_alive())
 
 
+@pytest.mark.long
 def test_each_device_has_a_run_at_once_and_the_others_wait():
     a, b, c = add("sleep 30", "cpu"), add("sleep 30", "cuda:0", "b"), add("sleep 30", "cpu", "c")
     reach(a, "running"), reach(b, "running")
@@ -135,6 +136,7 @@ def test_asked_twice_a_run_that_does_not_listen_is_ended():
     wait(lambda: not child.lives)
 
 
+@pytest.mark.long
 def test_a_run_that_somebody_kills_was_interrupted_and_goes_on():
     run = add("sleep 30")
     reach(run, "running").recorded.process.signal(signal.SIGKILL)
@@ -156,6 +158,7 @@ def test_a_run_outlives_its_supervisor_and_the_next_takes_it_over():
     assert len(begun()) == 1
 
 
+@pytest.mark.long
 def test_a_run_that_ends_while_nobody_watches_is_put_down_by_what_it_said_last():
     ended = {
         deeds: add(deeds, f"cuda:{i}", f"s{i}") for i, deeds in enumerate(("sleep 2", "fail why", "sleep 2; exit 0"))
@@ -190,6 +193,7 @@ def test_a_supervisor_that_is_killed_before_a_run_begins_has_not_begun_it(monkey
     assert len(begun()) == 1
 
 
+@pytest.mark.long
 def test_two_supervisors_never_run_one_thing_twice():
     both = [subprocess.Popen(fakerun.supervisor(), cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(2)]
     runs = [add("sleep 0.05", name=f"s{number}") for number in range(4)]
@@ -240,6 +244,7 @@ def test_over_its_time_a_run_is_stopped_cleanly_and_says_so():
     assert stopped.progress["state"] == "stopped"
 
 
+@pytest.mark.long
 def test_over_its_time_a_run_that_does_not_listen_is_ended():
     run = add("deaf 30", limits=jobs.Limits(time=0.3))
     assert "its time was up" in reach(run, "stopped").line
@@ -256,6 +261,7 @@ def test_over_its_memory_a_run_is_ended_and_says_so():
     assert re.match(r"it was ended: it had [\d.]+ MB of memory and may have 200 MB; ", line)
 
 
+@pytest.mark.long
 def test_the_memory_of_what_a_run_starts_counts_and_goes_too():
     code = "import time; kept = b'1' * 200_000_000; time.sleep(30)"
     parent = subprocess.Popen(["sh", "-c", f'{sys.executable} -c "{code}" & wait'], start_new_session=True)
@@ -269,6 +275,7 @@ def test_the_memory_of_what_a_run_starts_counts_and_goes_too():
     wait(lambda: not any(each.lives for each in family))
 
 
+@pytest.mark.long
 def test_a_run_has_the_threads_that_it_may():
     run = add("threads", limits=jobs.Limits(threads=3))
     assert reach(run, "done").log()[-1] == "3"
@@ -292,6 +299,7 @@ def test_what_was_allowed_and_is_no_more_does_not_start(tmp_path, monkeypatch):
     assert not home.study("a").exists()
 
 
+@pytest.mark.long
 def test_a_record_that_was_changed_by_hand_starts_nothing_that_could_not_be_added():
     supervision.COMMAND = ("true",)
     run = add("sleep 0")

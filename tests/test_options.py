@@ -18,6 +18,7 @@ from neutral.recipes import PARTS, Recipe
 from neutral.runs import plans
 from neutral.runs.execution import Execution
 from neutral.runs.plans.__main__ import page
+from neutral.runs.start import start
 
 CLASSES = {**plans.COMMANDS, "how a run is carried out": Execution}
 WORDS = ("en", "svd", "-x", "--title", "two words", "Ωmega", "it's", "a=b", "30%", "{premise} {hypothesis}")
@@ -125,9 +126,10 @@ def test_epochs_take_the_place_of_steps():
     [
         ("find", {"modle": "m"}, "modle: no such option; there are model, task"),
         ("find", {"model": "m"}, "--text: required"),
+        ("find", {"model": "m", "text": ""}, "--text: required"),
         ("find", {"text": "t"}, "--model: required"),
         ("find", {"model": 3}, "--model 3: a text is needed"),
-        ("find", {"model": None}, "--model: required"),
+        ("find", {"model": None}, "--model, --text: required"),
         ("find", {"seeds": 1}, "--seeds 1: a list of whole numbers is needed"),
         ("find", {"seeds": [1.5]}, "--seeds 1.5: a list of whole numbers is needed"),
         ("find", {"seeds": [True]}, "--seeds True: a list of whole numbers is needed"),
@@ -156,7 +158,7 @@ def test_epochs_take_the_place_of_steps():
         ("compress", {"autoencoder_c1": 1}, "only the auto-encoder is trained; add autoencoder to --methods"),
         ("compress", {"trim": True, "finetune_data": ["d"]}, "--finetune: not with --trim"),
         ("pretrain", {"vocabulary": 100, "heads": 3}, "--width 256: is no multiple of --heads 3"),
-        ("pretrain", {"text": "t"}, "--vocabulary: required"),
+        ("pretrain", {"source": "t"}, "--vocabulary, --text: required"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_one_line(command, values, message):
@@ -248,6 +250,14 @@ def test_help_lists_every_option_once(command, capsys):
     flags += [cls.FLAGS.get(e.name, e.flag) for e in options.fields(Execution) if e.name not in cls.WITHOUT]
     listed = [word for line in said.splitlines() if line.startswith("  --") for word in line.split()[:1]]
     assert sorted(listed) == sorted(flags)
+
+
+def test_what_a_command_does_without_is_refused_from_python_too():
+    plan = plans.PretrainPlan(100, text="t")
+    with pytest.raises(NeutralError, match="--engine: not for this command"):
+        start(plan, Execution("out", engine="ray"))
+    with pytest.raises(NeutralError, match="--device: not for this command"):
+        start(plans.TypologyPlan(), Execution("study", device="cpu"))
 
 
 def test_a_namespace_of_python_is_no_command_line():

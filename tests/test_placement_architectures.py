@@ -13,7 +13,7 @@ from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
 from neutral.models import load_tokenizer
 from neutral.models.output import further_tables, multiplier
-from neutral.runs.bench import Bench
+from neutral.runs.compression.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, Trial
 from neutral.tasks import LanguageModelling
 

@@ -21,7 +21,7 @@ from neutral.inside import representations, retrieval, states
 from neutral.inside.definitions import PAPER, Definition, among
 from neutral.masks import Mask
 from neutral.runs import inside
-from neutral.runs.plans.inside import InsidePlan
+from neutral.runs.plans.inside import InsidePlan, RetrievePlan
 from neutral.search import controls
 from neutral.search.search import Search
 from neutral.study import Study
@@ -197,8 +197,8 @@ def test_settings_are_those_of_the_rows(study, model, text):
 
 def test_the_pretrained_and_the_random_mask_are_those_of_the_functional_check(study, model, text):
     plan = InsidePlan(str(model), ("random", "pretrained"), sentences=text)
-    work = inside.Inside(plan, study.path, device="cpu", quiet=True)
-    made = dict(work._masks())
+    work = inside.Inside("retrieval", plan, study.path, device="cpu", quiet=True)
+    made = {name: work.here("cpu").control(name) for name in plan.masks}
     search = Search(models.load_model(model), None, np.empty(0), np.empty(0))
     reference = controls.pretrained(search.origin, search.weights, 0.5)
     assert made["pretrained"] == reference
@@ -261,7 +261,7 @@ def test_a_causal_model_is_looked_at_too(tmp_path, text):
         (("--languages", "en,zh"), "no sentences for zh; it has en, fr, sw"),
         (("--languages", "en"), "at least two"),
         (("--device", "tpu"), "--device tpu"),
-        (("--masks", "random", "--sparsity", "1.5"), "0 to 1"),
+        (("--masks", "random", "--sparsity", "1.5"), "--sparsity 1.5: a share between 0 and 1"),
         (("--masks", "own", "--method", "wanda"), "no masks of wanda at 50%"),
     ],
 )
@@ -282,7 +282,7 @@ def test_a_language_without_a_mask_of_its_own_is_named(study, model, text, capsy
 
 @pytest.mark.parametrize("option", ["candidates", "pooling", "score"])
 def test_an_unknown_setting_is_named(study, model, text, option):
-    plan = InsidePlan(str(model), sentences=text, **{option: "best"})
+    plan = RetrievePlan(str(model), sentences=text, **{option: "best"})
     with pytest.raises(NeutralError, match=f"--{option} best: unknown"):
         inside.retrieve(plan, study.path, device="cpu")
 

@@ -11,7 +11,7 @@ from neutral.compression import steps
 from neutral.compression.placement import put_in
 from neutral.errors import NeutralError
 from neutral.runs import compression as runs
-from neutral.runs.compression import Bench
+from neutral.runs.compression.bench import Bench
 from neutral.runs.plans.compression import CompressionPlan, settings
 
 

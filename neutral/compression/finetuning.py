@@ -116,21 +116,46 @@ def finetune(
     with bar(len(runs) * recipe.steps, "step", quiet=quiet) as progress:
         for name, seed, what in runs:
             progress.set_description(f"{name} ({what} trains), seed {seed}")
-            model = start(source, task, tables[name], seed, device, train=what, tell=tell, **options)
-            adapters.speak(model, data.language)
+            how = {"train": what, "device": device, "step": lambda *_: progress.update(), "tell": tell}
+            numbers, scores = tuned(
+                source, data, task, items, tables[name], replace(recipe, seed=seed), **how, **options
+            )
             tell = None
-            numbers = sum(p.numel() for p in model.get_input_embeddings().parameters() if p.requires_grad)
-            with memory_limit("lower the batch size or the length; finished rows are kept"):
-                fit(model, task, items, replace(recipe, seed=seed), lambda *_: progress.update())
-                scores = {
-                    split: task.scores(model, examples, batch_size=recipe.batch_size)
-                    for split, examples in data.held_out.items()
-                }
             yield {"table": name, "seed": seed, "train": what, "steps": recipe.steps, "numbers": numbers}, scores
 
 
+def tuned(
+    source: str | Path,
+    data: Benchmark,
+    task: Task,
+    items: Sequence,
+    table: Table | None,
+    recipe: Recipe,
+    *,
+    train: str,
+    device: str = "auto",
+    step: Callable[[int, int], object] | None = None,
+    tell: Callable[[Sequence[str]], object] | None = None,
+    **options: object,
+) -> tuple[int, dict[str, list[Score]]]:
+    """Fine-tune a model with one table; return how many numbers of it trained, and the scores of each held-out split.
+
+    `task` is the data's over the model's tokenizer, and `items` what it makes of the examples to train on. `train` is
+    what trains of the table, as `trained` says it; `step` is told every step. Other arguments are those of `finetune`.
+    """
+    model = start(source, task, table, recipe.seed, device, train=train, tell=tell, **options)
+    adapters.speak(model, data.language)
+    numbers = sum(p.numel() for p in model.get_input_embeddings().parameters() if p.requires_grad)
+    with memory_limit("lower the batch size or the length; finished rows are kept"):
+        fit(model, task, items, recipe, step)
+        held_out = data.held_out.items()
+        return numbers, {
+            split: task.scores(model, examples, batch_size=recipe.batch_size) for split, examples in held_out
+        }
+
+
 def plan(
-    tables: Mapping[str, Table | None],
+    tables: Mapping[str, Table | type[Table] | None],
     seeds: Sequence[int],
     ways: Sequence[str],
     done: Collection[tuple[str, int, str]],
@@ -142,8 +167,8 @@ def plan(
     return [run for run in runs if run not in set(done)]
 
 
-def trained(table: Table | None, way: str) -> str:
-    """Return what trains of a table in a way: "table" (the full one), "factors", "decoder" or "none".
+def trained(table: Table | type[Table] | None, way: str) -> str:
+    """Return what trains of a table, or of a class's, in a way: "table" (the full one), "factors", "decoder" or "none".
 
     >>> trained(None, "paper"), trained(None, "none")
     ('table', 'none')
@@ -186,7 +211,9 @@ def start(
     return model
 
 
-def fit(model: PreTrainedModel, task: Task, items: Sequence, recipe: Recipe, tell: Callable[[int, int], None]) -> None:
+def fit(
+    model: PreTrainedModel, task: Task, items: Sequence, recipe: Recipe, tell: Callable[[int, int], object] | None
+) -> None:
     """Train `model` in place on `items`, as `task.items` makes them; the recipe's seed draws order and dropout."""
     set_seed(recipe.seed)
     order = Order(task, {"": items}, recipe.steps * recipe.batch_size, recipe.seed)

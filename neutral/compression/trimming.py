@@ -59,7 +59,14 @@ def trim(
         For a text with no known token and for a `size` too small to spell it; the model is then unchanged.
     """
     before = model.get_input_embeddings().weight.shape[0]
-    tokens.mean_frequency(tokens.count(tokenizer, lines, before))  # raises without a known token
-    keep = [token for token in vocabulary.needed(tokenizer, lines, size) if token < before]
+    keep = needed(tokenizer, lines, before, size)
     trimmed = vocabulary.cut(model, tokenizer, keep)
     return Trimmed(trimmed, keep, before, len(keep))
+
+
+def needed(
+    tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], rows: int, size: int | None = None
+) -> list[int]:
+    """Return the ids of the tokens that `trim` keeps of a table with so many rows; arguments and errors are its."""
+    tokens.mean_frequency(tokens.count(tokenizer, lines, rows))  # raises without a known token
+    return [token for token in vocabulary.needed(tokenizer, lines, size) if token < rows]

@@ -24,6 +24,7 @@ Tell = Callable[[int, int], None]
 class Expected(Protocol):
     """A unit of work, as progress knows it (`runs.units.Unit`)."""
 
+    key: tuple
     name: str
     cost: float
     rounds: range
@@ -83,6 +84,7 @@ class Progress:
         self._failed: list[dict[str, str]] = []
         self._doing: dict[int, Doing] = {}
         self._last = ""
+        self._known: set[tuple] = set()
         self._cost, self._worked = 0.0, 0.0
         self._started, self._began = time.time(), 0.0
         self._lock = threading.RLock()
@@ -103,17 +105,18 @@ class Progress:
         self.close()
 
     def found(self, before: int) -> None:
-        """Take note of how many units an earlier run finished."""
+        """Take note of units, so many, that an earlier run finished."""
         with self._lock:
-            self.units, self.done = self.units - self.before + before, self.done - self.before + before
-            self.before = before
+            self.units, self.done, self.before = self.units + before, self.done + before, self.before + before
 
     def expect(self, units: Sequence[Expected]) -> None:
-        """Take note of units that are to be done."""
+        """Take note of units that are to be done; one that was named before counts once."""
         with self._lock:
             self.state = "running"
-            self.units += len(units)
-            self._cost += sum(unit.cost for unit in units)
+            new = [unit for unit in units if unit.key not in self._known]
+            self._known.update(unit.key for unit in new)
+            self.units += len(new)
+            self._cost += sum(unit.cost for unit in new)
         self._show()
 
     @contextmanager

@@ -180,6 +180,9 @@ def begin(
     """
     folder = Path(folder)
     if (folder / "study.json").is_file():
+        if "files" in Study(folder).info:
+            told = "was saved from mask files, and no run goes on from those"
+            raise NeutralError(f"{folder}: {told}; choose another --study")
         require_model(Study(folder), info)
         before, task = Study(folder).info, info["task"]
         own = {name: info[name] for name in ("text", "settings")}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from neutral import options
 from neutral.errors import NeutralError
 from neutral.progress import Progress, heard, say
 from neutral.runs import execution as executions
@@ -83,10 +84,11 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
 
 
 def _refuse(plan: Any, execution: Execution) -> None:
-    """Refuse what a run does not know yet, rather than pass it over."""
+    """Refuse what a run does not know, rather than pass it over."""
+    for each in options.fields(Execution):
+        if each.name in plan.WITHOUT and getattr(execution, each.name) != each.default:
+            raise NeutralError(f"{each.flag}: not for this command")
     in_units = isinstance(plan, (SearchPlan, TransferPlan))
-    if execution.engine != "local" and not in_units:
-        raise NeutralError(f"--engine {execution.engine}: not there yet for this command")
     if execution.report_to != "none":
         raise NeutralError(f"--report-to {execution.report_to}: not there yet")
     if execution.dry_run and not in_units:
@@ -182,7 +184,7 @@ def _typology(plan: TypologyPlan, way: Way) -> Study:
     if plan.model:
         corpus = corpora.load(plan.text, list(study.info["languages"]))
         counts = token_counts(plan.model, corpus, **loaders_of(plan))
-    way.show(printed(explain(study, plan, counts=counts, quiet=way.execution.quiet), plan.format))
+    way.show(printed(explain(study, plan, counts=counts, **way.units), plan.format))
     return study
 
 
@@ -190,7 +192,7 @@ def _inside(plan: InsidePlan, way: Way) -> Study:
     from neutral.runs import inside
 
     work = inside.retrieve if isinstance(plan, RetrievePlan) else inside.represent
-    return work(plan, way.execution.study, **way.single, **loaders_of(plan))
+    return work(plan, way.execution.study, **way.units, **loaders_of(plan))
 
 
 def _compress(plan: CompressionPlan, way: Way) -> Study:
@@ -201,16 +203,17 @@ def _compress(plan: CompressionPlan, way: Way) -> Study:
     corpus = read_text(plan)
     plan = filled(plan, task_of(plan), corpus.languages)
     check(plan)
-    tuned, shown = plan.finetuning, {"quiet": way.execution.quiet, **loaders_of(plan)}
-    data = finetuning.prepare(tuned, plan.model, plan.length, trim=plan.trim, **shown) if tuned else {}
+    tuned, how, loaders = plan.finetuning, way.units, loaders_of(plan)
+    told = {"trim": plan.trim, "quiet": way.execution.quiet}
+    data = finetuning.prepare(tuned, plan.model, plan.length, **told, **loaders) if tuned else {}
 
     def then(work: Compressor) -> None:
         if plan.export:
             tables.export(work, plan.export)
         if tuned:
-            finetuning.tune(work, tuned, data, device=way.execution.device, **shown)
+            finetuning.tune(work, tuned, data, **how, **loaders)
 
-    return compress(plan, corpus, way.execution.study, then=then, **way.single, **loaders_of(plan))
+    return compress(plan, corpus, way.execution.study, then=then, **how, **loaders)
 
 
 def _pretrain(plan: PretrainPlan, way: Way) -> None:

@@ -54,7 +54,7 @@ class Making:
     """How a worker is made, anywhere: `make(model=…, device=…, **values)`.
 
     `make` is a function or class of a module; `values` can be pickled. `model` is a hub id, or a folder that an engine
-    may bring to another machine, where it has another path.
+    may bring to another machine, where it has another path; "" for a worker without a model.
     """
 
     make: Callable[..., Worker]

@@ -10,7 +10,7 @@ Every field is listed in docs/file-formats.md.
 """
 
 from neutral.references import FULL, PRETRAINED
-from neutral.study.index import at_sparsity, same_sparsity
+from neutral.study.index import at_sparsity, mask_stem, same_sparsity
 from neutral.study.study import KINDS, RESULTS, Study, current_settings, find_studies, merged
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "at_sparsity",
     "current_settings",
     "find_studies",
+    "mask_stem",
     "merged",
     "same_sparsity",
 ]

@@ -76,6 +76,7 @@ _INFO = fields(
         "versions": named(_TEXT),
         "unknown": named(number(0, 1, finite=False)),
         "notes": listed(text(10_000), "a list of texts"),
+        "files": _TEXTS,
         "inventory": named(_INVENTORY),
         "settings": named(_SETTINGS),
         "tasks": named(fields({"text": _WORDS, "settings": named(_SETTINGS)})),

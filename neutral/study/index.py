@@ -24,6 +24,16 @@ _COUNTS_COLUMNS = ["task", "method", "sparsity", "seed", "kind", "path"]
 _MASKS_COLUMNS = ["task", "method", "sparsity", "seed", "language", "variant", "path"]
 
 
+def mask_stem(task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> str:
+    """Return the name of a mask's file, without its ending.
+
+    >>> mask_stem("mlm", "wanda", 0.5, 0, "sr_Cyrl", "a")
+    'mlm_wanda_0.50_s0_sr_Cyrl_a'
+    """
+    tail = f"_{variant}" if variant else ""
+    return f"{task}_{method}_{sparsity:.2f}_s{seed}_{language}{tail}"
+
+
 def counts(folder: Path) -> pd.DataFrame:
     """Return a study's counts: task, method, sparsity, seed, kind, path."""
     return _index(folder / "counts", _COUNTS, _COUNTS_COLUMNS)

@@ -179,8 +179,8 @@ class Study:
 
     def mask_path(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Path:
         """Return the path of one mask, which may not exist."""
-        tail = f"_{variant}" if variant else ""
-        return self.path / "masks" / f"{task}_{method}_{sparsity:.2f}_s{seed}_{language}{tail}.safetensors"
+        stem = index.mask_stem(task, method, sparsity, seed, language, variant)
+        return self.path / "masks" / f"{stem}.safetensors"
 
     def mask(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Mask:
         """Load a mask. Raises `FileError` when the study lacks it."""

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import errors, login, pickers, quota, uploads, views
+from pages.parts import errors, login, pickers, quota, stored, uploads, views
 
 T = TypeVar("T")
 
@@ -74,6 +74,7 @@ def page(
     if lead:
         st.markdown(lead)
     notices = st.container()
+    stored.sync(notices)
     uploads.noted()
     if scarce := quota.scarce():
         notices.warning(scarce)

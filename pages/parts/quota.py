@@ -14,6 +14,9 @@ from neutral.memory import amount, memory
 BYTES, FILES, IN_ALL = "NEUTRAL_UPLOAD_BYTES", "NEUTRAL_UPLOAD_FILES", "NEUTRAL_UPLOAD_MEMORY"
 """Environment variables: a session's limits, as in 4GB and 200, and what all sessions may have in memory together."""
 
+ON_DISK = "NEUTRAL_UPLOAD_DISK"
+"""What all stored uploads may take on the disk together."""
+
 _RESERVE = 1e9  # of memory: warned below this, or below a tenth of all there is
 _SMALLER = "remove masks, or upload packed files (neutral masks convert)"
 _FEWER = "remove masks that you no longer need"
@@ -40,6 +43,11 @@ def in_all() -> float:
     """
     room = memory()
     return _size(os.environ.get(IN_ALL, ""), room.limit / 2 if room else float("inf"))
+
+
+def on_disk() -> float:
+    """Return how many bytes of uploads may be stored for the next session: 10 GB, if nothing else is set."""
+    return _size(os.environ.get(ON_DISK, ""), 10e9)
 
 
 def _size(written: str, default: float) -> float:

@@ -20,12 +20,15 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from neutral import uploads as shelf
 from neutral.memory import give_back
 from pages.parts import quota
 
 LOG = logging.getLogger("neutral.pages")
 SECONDS = 2.0
 """Between two looks."""
+
+_EXPIRED = 3600.0  # seconds between two looks for stored uploads that nobody uses any more
 
 
 class Keeper:
@@ -47,9 +50,13 @@ class Keeper:
 
     def watch(self) -> None:
         """Look for ever."""
+        expired = -_EXPIRED
         while True:
             time.sleep(SECONDS)
             try:
+                if time.monotonic() - expired > _EXPIRED:
+                    expired = time.monotonic()
+                    shelf.remove_expired()
                 if self.look(time.monotonic()):
                     time.sleep(SECONDS)  # the loop closes them meanwhile
                     give_back()

@@ -1,9 +1,9 @@
-"""A user's own masks: read once, kept as packed bits, in this session only."""
+"""A user's own masks: read once, kept as packed bits in this session; `stored` keeps them for the next one."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -48,6 +48,7 @@ class Upload:
     renamed: int = 0  # how many weights' names had parts of a wrapper
     share: int = 0  # bytes of what was uploaded that count for this mask
     language_from: str = ""  # header, key in the file, file name or folder
+    key: str = ""  # of its stored mask
 
     @property
     def language(self) -> tuple[str, str]:
@@ -172,6 +173,25 @@ def drop(number: int) -> None:
     st.session_state[_UPLOADS] = [upload for upload in all_uploads() if upload.number != number]
 
 
+def drop_all() -> None:
+    """Forget all uploads."""
+    st.session_state[_UPLOADS] = []
+
+
+ABOUT = ("file", "size", "name", "given", "notes", "renamed", "share", "language_from")
+"""What is stored of an upload beside its mask."""
+
+
+def restore(key: str, mask: Mask, about: Mapping[str, object]) -> None:
+    """Take a stored upload into the session. What it says of itself is data from outside."""
+    said = {name: about.get(name) for name in ABOUT}
+    texts = {name: one_line(said[name] or "")[:500] for name in ("file", "given", "language_from")}
+    numbers = {name: said[name] if type(said[name]) is int else 0 for name in ("size", "renamed", "share")}
+    notes = tuple(map(one_line, said["notes"] if isinstance(said["notes"], list) else ()))
+    one = Upload(_number(), mask=mask, name=_tidy(str(said["name"] or "")), notes=notes, key=key, **texts, **numbers)
+    all_uploads().append(one)
+
+
 def rename(number: int, key: str) -> None:
     """Take the name from the text field `key`; an empty one restores the file's own."""
     for upload in accepted():
@@ -194,7 +214,8 @@ def _collect(uploads: list[Upload]) -> list[MaskSet]:
         title = "Your masks"
         if len(groups) > 1:
             title += f" ({formats.amount(members[0].mask.size)} weights: {', '.join(u.name for u in members[:3])})"
-        collections.append(MaskSet([u.mask for u in members], [u.name for u in members], title=title))
+        masks, labels, files = zip(*((u.mask, u.name, u.file) for u in members), strict=True)
+        collections.append(MaskSet(masks, labels, title=title, files=files))
     return collections
 
 

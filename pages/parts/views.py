@@ -121,7 +121,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
 def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None:
     linked = st.query_params.get("show")
     if linked in (MINE, BOTH) and not uploaded:
-        notices.info("This link shows masks that somebody uploaded. They stay in that person's session; upload yours.")
+        notices.info("This link shows masks that somebody uploaded, and they are not here (any more). Upload yours.")
     options = [STUDY] * studies + [MINE] * uploaded + [BOTH] * (studies and uploaded)
     return pickers.pick("Show", options, "show") if options else None
 

@@ -59,7 +59,10 @@ def carry_out(work: Work, engine: Engine, progress: Progress | None = None, *, q
     work.begin()
     shown = progress or Progress(quiet=quiet)
     try:
-        shown.found(sum(map(work.is_done, work.units())))
+        units = work.units()
+        left = [unit for unit in units if not work.is_done(unit)]
+        shown.found(len(units) - len(left))
+        shown.expect(left)
         engine.run(work, shown)
     finally:
         if progress is None:

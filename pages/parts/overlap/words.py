@@ -12,6 +12,7 @@ from neutral.figures import theme
 from neutral.members import display, is_known, relation, speaker
 from neutral.metrics import SIGNIFICANT
 from neutral.overlap import Counts, about_opposed
+from neutral.runs.places import Place
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.text import as_text, in_words
@@ -77,8 +78,7 @@ Upload masks of one model, one file a language, or all languages in one: zeros a
 kept**. Read are a `mask.pt` of the paper's scripts, checkpoints of `torch.nn.utils.prune`, `torch.ao`, ModelOpt and
 NNI, plain or packed `.safetensors` (shards with their index), `.npz`, and arrays in a pickle. Where all files are
 called `mask.pt`, zip their folders and upload the archive: its masks are called by their folders. Then every page can
-show them, alone or beside the study. They stay in this session and are gone when you close it; nothing in a file is
-executed.
+show them, alone or beside the study. Nothing in a file is executed.
 """
 
 FROM_ZEROS = (
@@ -104,6 +104,28 @@ BIG = """
 A 340 MB file of floats holds 10.6 MB of mask. Files too big to upload, or many of them, are converted faster where they
 lie: `python -m neutral masks convert *.pt -o packed/`, then upload what is in `packed/`.
 """
+
+LINK = (
+    "A reload finds these masks again by the link in the address, and so does whoever you give it to: they see the "
+    "masks, and what they change is a copy of their own. Nobody can guess it. It goes {days} days after its last use."
+)
+DELETE = "Deletes the masks here, under this link, and in the copies that others made by it."
+SAVE = (
+    "A study stays, and pages and commands show it as one that `find` made; it has no scores, which mask files do not "
+    "hold. Its languages are the names above."
+)
+NOT_SAVED_HERE = (
+    "Others can open this server, so studies are not saved from its pages. Who runs it can allow that: NEUTRAL_RUNS=on."
+)
+MODEL = "Only written down. Choose a bundled one, or type its name."
+PLACES = (
+    "Masks of one language are runs of one search: its seeds. Where their sparsities differ clearly, they are masks of "
+    "several sparsities."
+)
+MORE = (
+    "The control of the untouched pretrained weights takes the masks' model, a folder or an id; the tests of typology "
+    "are written into the study. The page Typology makes its tests without."
+)
 
 NAMES = (
     "A language code such as en lets figures know its family. Two masks under one name count as two runs of the same "
@@ -143,6 +165,19 @@ PAIR_COLUMNS = {
     "excess": "Above chance",
 }
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
+
+
+def place(where: Place, label: str) -> dict[str, object]:
+    """Return a row of the table of what is saved."""
+    return {
+        "Name": label,
+        "Language": display(where.language),
+        "Task": where.task,
+        "Method": where.method,
+        "Removed": f"{where.sparsity:.0%}",
+        "Seed": where.seed,
+        "Half of the text": where.variant,
+    }
 
 
 def pair(row: pd.Series) -> str:

@@ -139,7 +139,7 @@ def seated(making: Making, wanted: Wanted, *, in_place: bool) -> Iterator[Seats]
     """Within, slots for workers that are made so; `in_place` says that they see the model's folder."""
     import ray
 
-    parcel = None if in_place or not Path(making.model).is_dir() else packed(making.model)
+    parcel = None if in_place or not making.model or not Path(making.model).is_dir() else packed(making.model)
     seats = Seats(ray.put(making), parcel, wanted)
     try:
         yield seats

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from math import floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,21 +12,21 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
-from neutral.compression.budget import ratio_of_rank
 from neutral.compression.calibration import output_metric
-from neutral.compression.methods import ROUNDED
 from neutral.compression.placement import embedding, put_in, require_placeable, tied
 from neutral.compression.retokenization import Retokenized
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.models import adapters
 from neutral.models.output import further_tables
+from neutral.runs.compression.costs import Costs
+from neutral.runs.compression.sizes import Sizes
 from neutral.runs.plans.compression import CompressionPlan, Trial
 from neutral.tasks import LanguageModelling, LineByLine, Score
 from neutral.tasks.line_by_line import LONGEST
 
 if TYPE_CHECKING:
-    from neutral.runs.steps import Steps
+    from neutral.runs.compression.steps import Steps
 
 
 class Bench:
@@ -43,8 +42,10 @@ class Bench:
         What the user should know of model and text.
     unknown : language -> float
         The share of its text's tokens that are unknown to the tokenizer.
-    trimmed : float
-        How many times fewer tokens there are than before `trim`; 1 without trimming.
+    sizes : Sizes
+        Of the token table as it is now.
+    planned : Sizes
+        Of the one that the plan's tables are made of: trimmed, if the plan trims.
     groups : kind -> name -> (V,) array
         Which tokens are in the group, or how often they occur in it.
     """
@@ -80,12 +81,17 @@ class Bench:
         self.pieces = tokens.pieces(self.tokenizer, len(self.matrix))
         self.scripts = tokens.scripts(self.pieces)
         self.groups = _groups(counts, self.frequency, self.scripts)
-        self.trimmed = 1.0
+        self.sizes = self.planned = Sizes(*self.matrix.shape)
+        if plan.trim:
+            left = len(trimming.needed(self.tokenizer, self.train, len(self.matrix)))
+            self.planned = Sizes(left, self.sizes.width, self.sizes.vocabulary / left)
         self._metric: torch.Tensor | None = None
 
     def trim(self) -> None:
         """Cut the vocabulary to the tokens of the text, in model and table; scores stay those of the same text."""
-        whole, task = len(self.matrix), self.tasks[False]
+        if self.sizes == self.planned:
+            return
+        task = self.tasks[False]
         self.metric()  # now, while the model still reads the full tokenizer's blocks
         cut = trimming.trim(self.model, self.tokenizer, self.train)
         self.tokenizer = cut.tokenizer
@@ -98,18 +104,20 @@ class Bench:
             kind: {name: which[keep] for name, which in groups.items() if which[keep].any()}
             for kind, groups in self.groups.items()
         }
-        self.trimmed = whole / len(keep)
+        self.sizes = self.planned
 
-    def fit(self, trial: Trial, plan: CompressionPlan, walk: Steps | None = None) -> Table | None:
-        """Return the table of a trial; None if trimming alone makes it smaller than the trial's ratio.
+    def costs(self, plan: CompressionPlan) -> Costs:
+        """Return what the parts of a plan cost."""
+        return Costs(plan, self.planned, {code: len(blocks) for code, blocks in self.held_out.items()})
+
+    def fit(self, trial: Trial, plan: CompressionPlan, walk: Steps | None = None) -> Table:
+        """Return the table of a trial that there is (`Sizes.makes`).
 
         `walk` measures the tables that the fit tries on its way.
         """
         if trial.method == "trim":
             return Rebuilt(self.matrix.shape, {"dense": self.matrix})
-        ratio = self.ratio(trial) / self.trimmed
-        if ratio < 1:
-            return None
+        ratio = self.sizes.ratio(trial) / self.sizes.trimmed
         options: dict[str, object] = {}
         if trial.method == "autoencoder":
             options = {"epochs": plan.epochs, **variants.options(trial.variant)}
@@ -143,22 +151,11 @@ class Bench:
             scores = [self.evaluate(code, False) for code in self.held_out]
         return sum(score.loss for score in scores) / len(scores)
 
-    def ratio(self, trial: Trial) -> float:
-        """Return the ratio of a trial against the whole vocabulary: its own, that of its rank or of its method."""
-        if trial.rank is not None:
-            return ratio_of_rank(*self.matrix.shape, trial.rank, trial.by, times=self.trimmed)
-        return trial.ratio or self.reach(trial.method)
-
     def metric(self) -> torch.Tensor:
         """Return the output metric of the output layer's inputs, measured once."""
         if self._metric is None:
             self._metric = output_metric(self.model, self.tasks[False], self.calibration)
         return self._metric
-
-    def reach(self, method: str) -> float:
-        """Return the ratio of a method of one size (trimming by parameters, others by bytes), down to hundredths."""
-        own = 1.0 if method == "trim" else ROUNDED[method].reach(tuple(self.matrix.shape))
-        return floor(own * self.trimmed * 100) / 100
 
     def score(self, code: str, blocks: np.ndarray) -> Score:
         """Score the model, as it is now, on some blocks of a language."""

@@ -18,7 +18,7 @@ from neutral.compression.table import Rebuilt, Table
 from neutral.runs.plans.compression import Trial
 
 if TYPE_CHECKING:
-    from neutral.runs.bench import Bench
+    from neutral.runs.compression.bench import Bench
 
 ERRORS = ("cosine", "rmse", "mae", "power", "norm_ratio")
 BLOCKS = 8

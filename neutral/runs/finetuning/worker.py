@@ -1,0 +1,81 @@
+"""What a device does of fine-tuning: it trains a model with one table under one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from neutral import models
+from neutral.compression import finetuning
+from neutral.progress import Tell
+from neutral.recipes import Recipe
+from neutral.runs.plans.finetuning import FinetuningPlan
+from neutral.runs.units import Unit, Worker
+from neutral.tasks import Score, Task
+from neutral.tasks.benchmarks import Benchmark
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A unit: fine-tune with a table under a seed."""
+
+    data: str
+    table: str
+    seed: int
+    train: str  # what trains of it
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A piece: how many numbers of a table trained, the scores of each held-out split, and notes on the model."""
+
+    numbers: int
+    scores: dict[str, list[Score]]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Data as a model reads it, and how it is trained on them."""
+
+    benchmark: Benchmark
+    task: Task
+    items: Sequence
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, plan: FinetuningPlan, benchmark: Benchmark, tokenizer: PreTrainedTokenizerBase, usual: int) -> Lesson:
+        """Return the lesson of data; `usual` is the study's length."""
+        task = benchmark.over(tokenizer, length=plan.tokens(benchmark.task, usual), stride=plan.stride)
+        items = task.items(benchmark.train)
+        return cls(benchmark, task, items, plan.training(benchmark.task, len(items)))
+
+
+class Tuner(Worker):
+    """It fine-tunes a model, which it loads anew for every unit: training changes all of it."""
+
+    def __init__(
+        self,
+        model: str,
+        device: str,
+        *,
+        plan: FinetuningPlan,
+        data: Mapping[str, Benchmark],
+        length: int,
+        options: Mapping[str, Any],
+    ) -> None:
+        self.model, self.device, self.options = model, device, options
+        tokenizer = models.load_tokenizer(model, **options)
+        self.lessons = {name: Lesson.of(plan, each, tokenizer, length) for name, each in data.items()}
+
+    def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[Tuned]:
+        """Yield one piece; see `Worker.do`."""
+        asked, lesson, notes = unit.asked, self.lessons[unit.asked.data], []
+        recipe = replace(lesson.recipe, seed=asked.seed)
+        own = {"train": asked.train, "device": self.device, "step": tell, "tell": notes.extend, **self.options}
+        material = (lesson.benchmark, lesson.task, lesson.items, given["table"], recipe)
+        numbers, scores = finetuning.tuned(self.model, *material, **own)
+        yield Tuned(numbers, scores, tuple(notes))

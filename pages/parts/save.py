@@ -1,0 +1,95 @@
+"""Uploads into a study: the form, and where it leads."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from neutral import home
+from neutral.errors import NeutralError
+from neutral.masksets import METHOD, MaskSet
+from neutral.runs import masks, places
+from neutral.runs.masks import About
+from neutral.search import METHODS
+from pages.parts import catalogue, errors, formats, local, pickers, show
+from pages.parts.overlap import words
+from pages.parts.text import as_text
+
+MODELS = Path(__file__).parents[2] / "data" / "models"
+_SAVED = "_saved"
+_READ = "as the files say"
+
+
+def save(collections: Sequence[MaskSet]) -> None:
+    """Offer to save the uploads of one network as a study, and lead to the one that was saved last."""
+    st.markdown("##### Save as a study")
+    if not local.may_write():
+        st.caption(words.NOT_SAVED_HERE)
+        return
+    st.caption(words.SAVE)
+    chosen = collections[0]
+    if len(collections) > 1:
+        titles = [collection.title for collection in collections]
+        chosen = collections[titles.index(st.selectbox("Network", titles, key="save-network", help=words.MIXED))]
+    with st.container(border=True, key="save"):
+        name, about = _asked()
+        try:
+            where = places.places(chosen.masks, chosen.labels, task=about.task, method=about.method)
+        except NeutralError as error:
+            st.warning(errors.line(error))
+            return
+        with st.expander(f"What is saved: {formats.count(len(where), 'mask')}"):
+            st.caption(words.PLACES)
+            rows = [words.place(*each) for each in zip(where, chosen.labels, strict=True)]
+            st.dataframe(rows, hide_index=True, key="save-places")
+        if st.button("Save", icon=":material/save:", key="save-now"):
+            _save(chosen, name, about)
+    if saved := st.session_state.get(_SAVED):
+        _lead(saved, where[0].sparsity, about.model)
+
+
+def _asked() -> tuple[str, About]:
+    left, right = st.columns(2)
+    name = left.text_input("Name of the study", key="save-name", max_chars=100, placeholder="My masks")
+    model = right.selectbox(
+        "Model", _bundled(), index=None, key="save-model", accept_new_options=True, help=words.MODEL, placeholder=_READ
+    )
+    left, right = st.columns(2)
+    tasks = {pickers.task_name(task): task for task in places.TASKS}
+    task = left.selectbox("Task", list(tasks), index=None, key="save-task", placeholder=_READ)
+    method = right.selectbox("Method", [*METHODS, METHOD], index=None, key="save-method", placeholder=_READ)
+    return name.strip(), About(title=name.strip(), model=model or "", task=tasks.get(task, ""), method=method or "")
+
+
+def _bundled() -> list[str]:
+    return sorted(path.name for path in MODELS.glob("*") if (path / "config.json").is_file())
+
+
+def _save(chosen: MaskSet, name: str, about: About) -> None:
+    """Make the study, or say in a line why not."""
+    try:
+        folder = home.study_called(name)
+        if folder.name in catalogue.studies()[0]:
+            raise NeutralError(f"there is a study called {folder.name} already; choose another name")
+        with st.spinner("Saving the study …"):
+            masks.save(chosen.masks, chosen.labels, folder, about, files=chosen.files)
+    except NeutralError as error:
+        st.error(errors.line(error))
+        return
+    st.session_state[_SAVED] = folder.name
+
+
+def _lead(name: str, sparsity: float, model: str) -> None:
+    """Lead to a saved study, and say what more can be asked of it."""
+    st.success(f"Saved as {as_text(name)}.")
+    show.link("pages/overlap.py", f"Overlap of {as_text(name)}", ":material/grid_on:", study=name, show="Study")
+    with st.expander("More for this study, from the shell", icon=":material/terminal:"):
+        study = home.study_called(name)
+        folder = shlex.quote(str(study) if local.is_alone() else f"studies/{study.name}")
+        st.markdown(words.MORE)
+        of = f"data/models/{model}" if model in _bundled() else "MODEL"
+        st.code(f"python -m neutral masks controls --study {folder} --controls pretrained --model {of}", language="sh")
+        st.code(f"python -m neutral typology --study {folder} --sparsity {sparsity:g}", language="sh")
