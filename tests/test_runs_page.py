@@ -21,7 +21,7 @@ from neutral.processes import Process
 from neutral.runs import plans
 from neutral.study.duplicate import duplicate
 from pages.parts import catalogue
-from pages.parts.runs import draft, fields, watch, words
+from pages.parts.runs import draft, fields, words
 from pages.parts.runs.words import KINDS
 
 PAGE = "pages/runs.py"
@@ -264,7 +264,7 @@ def test_start_puts_the_run_in_the_queue_and_shows_it():
     assert run.study == home.study("mini-mbert-wanda")
     assert run.arguments[:2] == ("--model", str(MODEL))
     assert run.request["fields"] == {"method": "wanda"}
-    assert at.query_params[watch.ONE] == run.id
+    assert at.query_params[draft.ONE] == run.id
     assert "1 run waiting" in text(at)
 
 
@@ -430,6 +430,6 @@ def test_the_empty_app_and_the_overview_lead_to_runs(place, monkeypatch):
 
 
 def test_parameters_of_this_page_are_not_carried_to_others():
-    at = opened(PAGE, **{draft.ADDRESS: "{}", watch.ONE: "x", "study": "mini-mbert-mlm"})
+    at = opened(PAGE, **{draft.ADDRESS: "{}", draft.ONE: "x", "study": "mini-mbert-mlm"})
     menu = {link.proto.page: link.proto.query_string for link in at.get("page_link")}
     assert menu["overlap"] == "study=mini-mbert-mlm"

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-ADDRESS = "new"
-"""The parameter of the address."""
+ADDRESS, ONE = "new", "run"
+"""Parameters of the address: what is filled in, and the run whose log is open."""
+
+OWN = (ADDRESS, ONE)
+"""Those of this page alone."""
 
 _GIVEN, _ROUND = "_new_given", "_new_round"
 _LONGEST = 3000  # letters of an address
@@ -40,16 +43,19 @@ def text(name: str, most: int, within: str = "") -> str:
 
 
 def keep(filled: Mapping[str, object]) -> None:
-    """Write what is filled in into the address."""
+    """Write what is filled in into the address, where the form is shown; the session has it as long as it lives."""
     told = {name: each for name, each in filled.items() if each}
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    if len(text) <= _LONGEST:
-        st.query_params[ADDRESS] = text
+    address(**({ADDRESS: text} if len(text) <= _LONGEST else {}))
 
 
-def leave() -> None:
-    """Take what is filled in out of the address, where the form is not shown; the session keeps it."""
-    st.query_params.pop(ADDRESS, None)
+def address(**own: str) -> None:
+    """Let the address have these parameters of the page, and none other of its own, in one change."""
+    before = {name: st.query_params.get_all(name) for name in st.query_params}
+    after = {name: values for name, values in before.items() if name not in OWN}
+    after |= {name: [value] for name, value in own.items()}
+    if after != before:
+        st.query_params.from_dict(after)
 
 
 def _read(address: str) -> dict:

@@ -42,8 +42,12 @@ class Form:
         What fields are filled in with: name of an option -> value of its widget.
     filled : dict
         What the widgets hold, of those that differ from the default.
+    values : dict
+        What of that is asked of the plan, as JSON values.
     problems : dict
         Flag -> what is wrong with what was typed.
+    is_folded : bool
+        Whether the fields that follow are drawn where they may not be seen.
     """
 
     key: str
@@ -51,6 +55,7 @@ class Form:
     filled: dict[str, object] = field(default_factory=dict)
     values: dict[str, object] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    is_folded: bool = False
     _slots: dict[str, DeltaGenerator] = field(default_factory=dict)
 
     def ask(
@@ -65,7 +70,8 @@ class Form:
         told["help"] = as_text(help or option.help)
         with st.container(gap=None):
             held = _WIDGETS[kind](option, told, first, offered)
-            self._slots[option.flag] = st.empty()
+            if not self.is_folded:
+                self._slots[option.flag] = st.empty()
         if held != default and (held or default):
             self.filled[option.name] = held
         self._read(option, held)
@@ -82,7 +88,7 @@ class Form:
             self.values[option.name] = value
 
     def refuse(self, message: str) -> None:
-        """Show a problem at the field whose flag it names, or below the form."""
+        """Show a problem at the field whose flag it names; below the form if that may not be seen, or none is named."""
         named = [flag for flag in self._slots if re.search(rf"{flag}(?![\w-])", message)]
         place = self._slots[named[0]] if named else st
         place.error(as_text(message))
@@ -225,7 +231,7 @@ def _named(option: Described, told: dict, first: object, offered: Sequence[str])
     return st.selectbox(
         options=names,
         index=names.index(first) if first else None,
-        placeholder="Choose, or type" if option.required else "None",
+        placeholder="Choose, or type" if option.required else "As usual" if "(default" in option.help else "None",
         accept_new_options=option.kind != "file",
         **told,
     )
