@@ -67,7 +67,7 @@ class _Supervisor:
         for folder in records.every():
             state = _state(folder)
             is_left = state in AT_WORK and folder.name not in self.watched
-            if (is_left and self.device(folder)) or (state == WAITING and self.device(folder) not in (None, *busy)):
+            if (is_left and self.device(folder)) or (state == WAITING and self.is_free(folder, busy)):
                 return True
         return False
 
@@ -79,6 +79,11 @@ class _Supervisor:
             except NeutralError:
                 self.devices[folder.name] = None
         return self.devices[folder.name]
+
+    def is_free(self, folder: Path, busy: set[str]) -> bool:
+        """Whether a run could start beside those on some devices."""
+        device = self.device(folder)
+        return device is not None and not any(waiting.clash(device, other) for other in busy)
 
     def busy(self) -> set[str]:
         """Return the devices on which a run is at work."""
@@ -110,12 +115,12 @@ class _Supervisor:
 
     def next(self) -> list[Job]:
         """Return the next run of every device that is free."""
-        busy = self.busy()
-        chosen: dict[str, Job] = {}
+        busy, chosen = self.busy(), []
         for each in waiting.in_order():
-            if each.device not in busy:
-                chosen.setdefault(each.device, each)
-        return list(chosen.values())
+            if self.is_free(each.folder, busy):
+                chosen.append(each)
+            busy.add(each.device)  # a later one does not overtake it, free or not
+        return chosen
 
     def begin(self, of: Job) -> None:
         """Start a run; one that cannot be started has failed, and its line says why."""

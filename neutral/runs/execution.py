@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
 
+from neutral.curves import PLACES
 from neutral.errors import NeutralError
 from neutral.options import check as check_values
 from neutral.options import harmless, option
 
 ENGINES = ("local", "ray")
-REPORTS = ("none", "tensorboard", "trackio", "wandb")
 
 _HOW = harmless("how the run is carried out")
 
@@ -56,7 +56,13 @@ class Execution:
     json_progress: str = option(
         "", "write the state of the run there every second, as JSON", kind="file", group="running", decides=_HOW
     )
-    report_to: str = option("none", "where the curves of training go", choices=REPORTS, group="running", decides=_HOW)
+    report_to: str = option(
+        "none",
+        "where the curves of training go: files in the study's folder logs (tensorboard), trackio, or wandb",
+        choices=PLACES,
+        group="running",
+        decides=_HOW,
+    )
     dry_run: str = option(
         "",
         "say what is read and what would be done, as text or json, and stop; nothing is written",

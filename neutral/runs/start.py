@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neutral import options
+from neutral.curves import Curves
 from neutral.errors import NeutralError
 from neutral.progress import Progress, heard, say
 from neutral.runs import execution as executions
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 Show = Callable[[str], object]
 
+LOGS = "logs"
+"""The folder of a study that takes TensorBoard's files."""
+
 
 class Way(NamedTuple):
     """How a plan is carried out: what the functions of this module have in common."""
@@ -42,7 +47,7 @@ class Way(NamedTuple):
     @property
     def single(self) -> dict[str, Any]:
         """What a run in this process takes."""
-        return {"device": self.execution.device, "quiet": self.execution.quiet}
+        return {"device": self.execution.device, "progress": self.progress, "quiet": self.execution.quiet}
 
     @property
     def units(self) -> dict[str, Any]:
@@ -53,6 +58,12 @@ class Way(NamedTuple):
         shares = {"cpus_per_run": asked.cpus_per_run, "gpus_per_run": asked.gpus_per_run}
         engine = engines.named(asked.engine, device=asked.device, address=asked.address, **shares)
         return {"engine": engine, "progress": self.progress, "quiet": asked.quiet}
+
+    @property
+    def curves(self) -> dict[str, Any]:
+        """Where the curves of training go."""
+        folder = Path(self.execution.study).absolute() / LOGS
+        return {"curves": Curves(self.execution.report_to, str(folder))}
 
 
 def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | None:
@@ -89,8 +100,12 @@ def _refuse(plan: Any, execution: Execution) -> None:
         if each.name in plan.WITHOUT and getattr(execution, each.name) != each.default:
             raise NeutralError(f"{each.flag}: not for this command")
     in_units = isinstance(plan, (SearchPlan, TransferPlan))
-    if execution.report_to != "none":
-        raise NeutralError(f"--report-to {execution.report_to}: not there yet")
+    Curves(execution.report_to).require()
+    if execution.engine == "ray" and execution.report_to in ("tensorboard", "trackio") and execution.address:
+        raise NeutralError(
+            f"--report-to {execution.report_to}: not with --address, since its files would stay on the cluster's "
+            "machines; use wandb, or leave it out"
+        )
     if execution.dry_run and not in_units:
         raise NeutralError("--dry-run: not there yet for this command")
     if execution.dry_run == "json":
@@ -153,7 +168,7 @@ def _find(plan: SearchPlan, way: Way) -> Study | None:
         check(plan)
         way.show(summary(plan, {code: len(examples) for code, examples in corpus.train.items()}))
         return None
-    return find(plan, corpus, way.execution.study, **way.units, **loaders_of(plan))
+    return find(plan, corpus, way.execution.study, **way.units, **way.curves, **loaders_of(plan))
 
 
 def _transfer(plan: TransferPlan, way: Way) -> Study | None:
@@ -167,7 +182,7 @@ def _transfer(plan: TransferPlan, way: Way) -> Study | None:
         left, seconds = estimate(plan, corpus, folder, device=way.execution.device, **how)
         way.show(f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}")
         return None
-    return transfer(plan, corpus, folder, **way.units, **how)
+    return transfer(plan, corpus, folder, **way.units, **way.curves, **how)
 
 
 def _time(seconds: float) -> str:
@@ -211,7 +226,7 @@ def _compress(plan: CompressionPlan, way: Way) -> Study:
         if plan.export:
             tables.export(work, plan.export)
         if tuned:
-            finetuning.tune(work, tuned, data, **how, **loaders)
+            finetuning.tune(work, tuned, data, **how, **way.curves, **loaders)
 
     return compress(plan, corpus, way.execution.study, then=then, **how, **loaders)
 
@@ -220,7 +235,7 @@ def _pretrain(plan: PretrainPlan, way: Way) -> None:
     from neutral import pretraining
 
     sizes = {"size": plan.vocabulary, "length": plan.length, "mask_share": plan.mask_share, "shape": plan.shape}
-    how = {"recipe": plan.recipe, **sizes, **way.single}
+    how = {"recipe": plan.recipe, **sizes, **way.single, **way.curves}
     pretraining.pretrain(plan.source or None, read_text(plan), way.execution.study, **how)
 
 

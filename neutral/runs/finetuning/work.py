@@ -9,6 +9,7 @@ from typing import Any
 
 from neutral import hashes, models
 from neutral.compression import finetuning
+from neutral.curves import NOWHERE, Curves
 from neutral.errors import NeutralError
 from neutral.models import adapters
 from neutral.progress import say
@@ -39,12 +40,13 @@ class Tuning(Work):
         plan: FinetuningPlan,
         data: Mapping[str, Benchmark],
         *,
+        curves: Curves = NOWHERE,
         quiet: bool = False,
         **options: object,
     ) -> None:
         self.work, self.plan, self.data, self.quiet, self.options = work, plan, data, quiet, options
         self.tables = Fitted(work)
-        self._values = {"plan": plan, "data": data, "length": work.plan.length, "options": options}
+        self._values = {"plan": plan, "data": data, "length": work.plan.length, "curves": curves, "options": options}
         self._tuner = Tuner(work.plan.model, "cpu", **self._values)
         self._rows = {name: _row(lesson, name, work.plan.length, plan) for name, lesson in self._tuner.lessons.items()}
         self._digests = {name: _same(work, name, benchmark) for name, benchmark in data.items()}

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from neutral import models
 from neutral.compression import finetuning
+from neutral.curves import Curves
 from neutral.progress import Tell
 from neutral.recipes import Recipe
 from neutral.runs.plans.finetuning import FinetuningPlan
@@ -65,9 +66,10 @@ class Tuner(Worker):
         plan: FinetuningPlan,
         data: Mapping[str, Benchmark],
         length: int,
+        curves: Curves,
         options: Mapping[str, Any],
     ) -> None:
-        self.model, self.device, self.options = model, device, options
+        self.model, self.device, self.curves, self.options = model, device, curves, options
         tokenizer = models.load_tokenizer(model, **options)
         self.lessons = {name: Lesson.of(plan, each, tokenizer, length) for name, each in data.items()}
 
@@ -76,6 +78,7 @@ class Tuner(Worker):
         asked, lesson, notes = unit.asked, self.lessons[unit.asked.data], []
         recipe = replace(lesson.recipe, seed=asked.seed)
         own = {"train": asked.train, "device": self.device, "step": tell, "tell": notes.extend, **self.options}
+        own |= {"curve": self.curves.of("finetune", asked.data, asked.table, asked.train, f"seed {asked.seed}")}
         material = (lesson.benchmark, lesson.task, lesson.items, given["table"], recipe)
         numbers, scores = finetuning.tuned(self.model, *material, **own)
         yield Tuned(numbers, scores, tuple(notes))

@@ -11,6 +11,7 @@ from typing import Any
 
 from neutral import models
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curves
 from neutral.errors import NeutralError
 from neutral.progress import say
 from neutral.runs import scopes
@@ -40,6 +41,7 @@ class Finder(Work):
         folder: str | Path,
         *,
         device: str = "auto",
+        curves: Curves = NOWHERE,
         quiet: bool = False,
         **options: object,
     ) -> None:
@@ -53,7 +55,8 @@ class Finder(Work):
         self._info, inventory = records.info(self.plan, subject, corpus, options)
         say(inventory, quiet=quiet)
         records.require_comparable(self.plan, folder, self._info["settings"][plan.method])
-        self._worker: Searcher | None = Searcher(self.plan, subject)
+        self._worker: Searcher | None = Searcher(self.plan, subject, curves)
+        self._values = {"plan": self.plan, "corpus": corpus, "curves": curves, "options": options}
         self.study = Study(folder) if (self.folder / "study.json").is_file() else None
 
     def begin(self) -> None:
@@ -114,7 +117,7 @@ class Finder(Work):
 
     def making(self) -> Making:
         """See `Work.making`."""
-        return Making(searcher, self.plan.model, {"plan": self.plan, "corpus": self.corpus, "options": self.options})
+        return Making(searcher, self.plan.model, self._values)
 
     def here(self, device: str) -> Searcher:
         """See `Work.here`."""

@@ -11,6 +11,7 @@ import torch
 
 from neutral import scores
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curve, Curves
 from neutral.masks import Mask
 from neutral.runs.plans.search import READS_TEXT, SearchPlan
 from neutral.runs.subject import Subject, subject
@@ -75,17 +76,25 @@ def loaded(plan: SearchPlan, corpus: Corpus, device: str, options: Mapping[str, 
     return subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
 
 
-def searcher(model: str, device: str, *, plan: SearchPlan, corpus: Corpus, options: Mapping[str, Any]) -> Searcher:
+def searcher(
+    model: str,
+    device: str,
+    *,
+    plan: SearchPlan,
+    corpus: Corpus,
+    curves: Curves,
+    options: Mapping[str, Any],
+) -> Searcher:
     """Return a worker, whose model is loaded from where it is on this machine."""
     plan = replace(plan, model=model)
-    return Searcher(plan, loaded(plan, corpus, device, options))
+    return Searcher(plan, loaded(plan, corpus, device, options), curves)
 
 
 class Searcher(Worker):
     """One model and its text."""
 
-    def __init__(self, plan: SearchPlan, subject: Subject) -> None:
-        self.plan, self.subject = plan, subject
+    def __init__(self, plan: SearchPlan, subject: Subject, curves: Curves = NOWHERE) -> None:
+        self.plan, self.subject, self.curves = plan, subject, curves
 
     def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[Scored | Cut | Mask | tuple[str, Score]]:
         """Yield what `Finder.write` takes; see `Worker.do`."""
@@ -102,7 +111,14 @@ class Searcher(Worker):
     def search(self, code: str, seed: int) -> Search:
         """Return the search in one language's data, from the weights that a seed starts from."""
         plan = self.plan
-        return self.subject.search(code, plan.recipe, seed=seed, scope=plan.scope, only=plan.only, passes=plan.passes)
+        own = {"seed": seed, "scope": plan.scope, "only": plan.only, "passes": plan.passes}
+        search = self.subject.search(code, plan.recipe, **own)
+        search.curve = self.curve(code, seed)
+        return search
+
+    def curve(self, code: str, seed: int, *words: object) -> Curve | None:
+        """Return the curve of a language's training under a seed."""
+        return self.curves.of(self.plan.task, self.plan.method, code, f"seed {seed}", *words)
 
     def pretrained(self, code: str, sparsity: float, seed: int) -> Mask:
         """Return the control at a sparsity: the mask of the untouched weights that a seed starts from."""
@@ -144,6 +160,7 @@ class Searcher(Worker):
             masks = found[""]
         search.recipe = replace(search.recipe, seed=asked.seed)
         for sparsity in given["scores"]:
+            search.curve = self.curve(asked.code, asked.seed, f"sparsity {sparsity:g}")
             yield self._scored(search, sparsity, masks.get(sparsity), told)
 
     def _scored(self, search: Search, sparsity: float, mask: Mask | None, tell: Tell) -> Scored:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curves
 from neutral.progress import say
 from neutral.runs.plans.transfer import Run, TransferPlan
 from neutral.runs.records import Finished
@@ -31,6 +32,7 @@ class Transfers(Work):
         *,
         masks: str | Path | None = None,
         device: str = "auto",
+        curves: Curves = NOWHERE,
         quiet: bool = False,
         **options: object,
     ) -> None:
@@ -44,7 +46,8 @@ class Transfers(Work):
         self._info = records.info(self.plan, subject, corpus, options)
         self.sizes = {code: len(items) for code, items in subject.train.items()}
         self.study = Study(folder) if (self.folder / "study.json").is_file() else None
-        self._worker: Trainer | None = Trainer(self.plan, subject)
+        self._worker: Trainer | None = Trainer(self.plan, subject, curves)
+        self._values = {"plan": self.plan, "corpus": corpus, "curves": curves, "options": options}
 
     def begin(self) -> None:
         """See `Work.begin`. Raises `MismatchError` at once for masks that do not fit the model."""
@@ -74,7 +77,7 @@ class Transfers(Work):
 
     def making(self) -> Making:
         """See `Work.making`."""
-        return Making(trainer, self.plan.model, {"plan": self.plan, "corpus": self.corpus, "options": self.options})
+        return Making(trainer, self.plan.model, self._values)
 
     def here(self, device: str) -> Trainer:
         """See `Work.here`."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from neutral import scores
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curves
 from neutral.masks import Mask
 from neutral.runs.plans.transfer import Run, TransferPlan, apart
 from neutral.runs.records import scored
@@ -55,21 +56,31 @@ def loaded(plan: TransferPlan, corpus: Corpus, device: str, options: Mapping[str
     return subject(plan.model, plan.task, corpus, plan.targets, **common, **options)
 
 
-def trainer(model: str, device: str, *, plan: TransferPlan, corpus: Corpus, options: Mapping[str, Any]) -> Trainer:
+def trainer(
+    model: str,
+    device: str,
+    *,
+    plan: TransferPlan,
+    corpus: Corpus,
+    curves: Curves,
+    options: Mapping[str, Any],
+) -> Trainer:
     """Return a worker, whose model is loaded from where it is on this machine."""
     plan = replace(plan, model=model)
-    return Trainer(plan, loaded(plan, corpus, device, options))
+    return Trainer(plan, loaded(plan, corpus, device, options), curves)
 
 
 class Trainer(Worker):
     """One model and its text. The plan's scope is that of its controls."""
 
-    def __init__(self, plan: TransferPlan, subject: Subject) -> None:
-        self.plan, self.subject = plan, subject
+    def __init__(self, plan: TransferPlan, subject: Subject, curves: Curves = NOWHERE) -> None:
+        self.plan, self.subject, self.curves = plan, subject, curves
 
     def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[dict]:
         """Train and score, and yield the result's entries."""
-        search, mask = self.search(unit.asked), self.mask(unit.asked, given)
+        search, mask, run = self.search(unit.asked), self.mask(unit.asked, given), unit.asked
+        words = ("transfer", self.plan.task, run.source.name, "to", run.target, f"sparsity {run.sparsity:g}")
+        search.curve = self.curves.of(*words, f"seed {run.seed}")
         entries = {"steps": search.recipe.steps}
         if search.task.metric == "perplexity":  # a new head scores nothing before it is trained
             search.rewind(mask)
