@@ -127,7 +127,7 @@ def of(works: Sequence[Work], folder: str | Path, device: str, **told: Any) -> E
         timed += named
         left += [(work, unit) for unit in todo]
         for unit in todo:
-            speed = speeds.get(work.kind(unit), _mean(speeds.values()))
+            speed = speeds.get(work.alike(unit), _mean(speeds.values()))
             seconds[unit.key] = None if speed is None else speed * unit.cost
     each = []
     for work, unit in left:
@@ -157,7 +157,7 @@ def _speeds(work: Work, todo: Sequence[Unit], device: str) -> tuple[dict[Hashabl
     speeds: dict[Hashable, float] = {}
     names = []
     for unit in todo:
-        kind = work.kind(unit)
+        kind = work.alike(unit)
         if kind in speeds or not unit.cost:
             continue
         try:
