@@ -145,6 +145,7 @@ def test_epochs_take_the_place_of_steps():
     plan = options.from_values(plans.SearchPlan, {**find, "epochs": 2})
     assert (plan.recipe.steps, plan.recipe.epochs) == (0, 2.0)
     assert options.arguments(plan) == ["--model", "m", "--epochs", "2.0", "--text", "t"]
+    assert options.from_values(plans.SearchPlan, {**find, "epochs": 0, "steps": 3}).recipe.steps == 3, "as forms ask"
     with pytest.raises(NeutralError, match=r"^--steps, --epochs: one of the two$"):
         options.from_values(plans.SearchPlan, {**find, "epochs": 2, "steps": 3})
 
