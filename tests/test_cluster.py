@@ -12,6 +12,7 @@ import pytest
 import tiny
 from conftest import ROOT
 
+from neutral import cli
 from neutral.cli import main
 from neutral.cluster import slurm
 from neutral.errors import NeutralError
@@ -166,3 +167,20 @@ def test_the_body_runs_the_command_and_a_signal_ends_it_behind_a_piece_with_the_
 def test_a_ray_that_does_not_start_is_no_success(job):
     (job.programs / "ray").write_text("#!/bin/bash\nexit 0\n")  # as the real one then ends
     assert job("--method", "wanda", "--sparsity", "0.5") == (1, None)
+
+
+def test_the_files_in_the_document_are_yaml_with_a_command_that_parses():
+    yaml = pytest.importorskip("yaml")
+    text = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    sky, kube = (yaml.safe_load(part.split("```")[0]) for part in text.split("```yaml\n")[1:])
+    assert set(sky) == {"name", "num_nodes", "resources", "workdir", "file_mounts", "setup", "run"}
+    assert (kube["apiVersion"], kube["kind"]) == ("ray.io/v1", "RayJob")
+    spec = kube["spec"]
+    assert set(spec) == {"entrypoint", "shutdownAfterJobFinishes", "rayClusterSpec"}
+    assert set(spec["rayClusterSpec"]) == {"rayVersion", "headGroupSpec", "workerGroupSpecs"}
+    run = next(line.strip() for line in sky["run"].splitlines() if line.strip().startswith("neutral"))
+    for line in (spec["entrypoint"], run):
+        words = shlex.split(line)
+        assert words[0] == "neutral"
+        parsed = cli._parser().parse_args(words[1:])
+        assert parsed.engine == "ray"
