@@ -21,7 +21,7 @@ from neutral.inside import representations, retrieval, states
 from neutral.inside.definitions import PAPER, Definition, among
 from neutral.masks import Mask
 from neutral.runs import inside
-from neutral.runs.plans.inside import InsidePlan
+from neutral.runs.plans.inside import InsidePlan, RetrievePlan
 from neutral.search import controls
 from neutral.search.search import Search
 from neutral.study import Study
@@ -261,7 +261,7 @@ def test_a_causal_model_is_looked_at_too(tmp_path, text):
         (("--languages", "en,zh"), "no sentences for zh; it has en, fr, sw"),
         (("--languages", "en"), "at least two"),
         (("--device", "tpu"), "--device tpu"),
-        (("--masks", "random", "--sparsity", "1.5"), "0 to 1"),
+        (("--masks", "random", "--sparsity", "1.5"), "--sparsity 1.5: a share between 0 and 1"),
         (("--masks", "own", "--method", "wanda"), "no masks of wanda at 50%"),
     ],
 )
@@ -282,7 +282,7 @@ def test_a_language_without_a_mask_of_its_own_is_named(study, model, text, capsy
 
 @pytest.mark.parametrize("option", ["candidates", "pooling", "score"])
 def test_an_unknown_setting_is_named(study, model, text, option):
-    plan = InsidePlan(str(model), sentences=text, **{option: "best"})
+    plan = RetrievePlan(str(model), sentences=text, **{option: "best"})
     with pytest.raises(NeutralError, match=f"--{option} best: unknown"):
         inside.retrieve(plan, study.path, device="cpu")
 

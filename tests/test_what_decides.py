@@ -244,10 +244,10 @@ def test_fine_tuning_notices_another_pooler(model, tmp_path):
     for seed in (0, 1):
         torch.manual_seed(seed)
         BertForPreTraining(config).save_pretrained(shutil.copytree(model, tmp_path / str(seed)))
-    finetuning._remember_head(study, tmp_path / "0", "cola", task)
-    finetuning._remember_head(study, tmp_path / "0", "cola", task)
+    finetuning.work.remember_head(study, tmp_path / "0", "cola", task)
+    finetuning.work.remember_head(study, tmp_path / "0", "cola", task)
     with pytest.raises(NeutralError, match="the model's head or pooler, finetune cola is not what"):
-        finetuning._remember_head(study, tmp_path / "1", "cola", task)
+        finetuning.work.remember_head(study, tmp_path / "1", "cola", task)
 
 
 def test_another_tokenizer_is_refused_by_every_command(study, model, tmp_path):

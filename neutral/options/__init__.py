@@ -8,7 +8,7 @@ field that holds a class of its own. From the class come
 - the check of each value: `check`; what takes several fields is the plan's own;
 - what a study writes down of it: `settings`, `decisions`;
 - the command line that makes a plan: `arguments`;
-- its table in docs/options.md: `tables`.
+- its list in docs/options.md: `listed`.
 """
 
 from neutral.options.described import (
@@ -27,6 +27,7 @@ from neutral.options.described import (
     seeds,
     setting,
 )
+from neutral.options.page import listed
 from neutral.options.plans import check, from_values, settings, values
 from neutral.options.shell import add, arguments, read
 
@@ -45,6 +46,7 @@ __all__ = [
     "from_values",
     "harmless",
     "key",
+    "listed",
     "option",
     "part",
     "read",

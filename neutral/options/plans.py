@@ -23,9 +23,9 @@ def from_values(cls: type[Plan], values: Mapping[str, object]) -> Plan:
     known = {each.name: each for each in fields(cls)}
     if unknown := [name for name in values if name not in known]:
         raise NeutralError(f"{shown(unknown[0])}: no such option; there are {', '.join(known)}")
-    plan = made(cls, {name: from_json(known[name], value) for name, value in values.items()})
-    if lacking := [each.flag for each in known.values() if each.required and not value_of(plan, each)]:
+    if lacking := [each.flag for each in known.values() if each.required and values.get(each.name) in (None, "", [])]:
         raise NeutralError(f"{', '.join(lacking)}: required")
+    plan = made(cls, {name: from_json(known[name], value) for name, value in values.items()})
     check_asked(plan)
     return plan
 
@@ -71,9 +71,6 @@ def _made(cls: type[Plan], tree: Mapping[str, Any]) -> Plan:
         own[name] = _made(inner.cls, given)
     if presets := presets_of(cls):
         own = {**presets.values[own.pop(presets.name, next(iter(presets.values)))], **own}
-    lacking = [each.flag for each in fields(cls) if each.required and each.path[0] not in own and len(each.path) == 1]
-    if lacking:
-        raise NeutralError(f"{', '.join(lacking)}: required")
     return cls(**own)
 
 

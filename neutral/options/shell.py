@@ -15,15 +15,16 @@ from neutral.options.words import read as read_word
 
 Plan = TypeVar("Plan")
 
-_NONE: Mapping[str, str] = MappingProxyType({})
-_ABOVE = ("main", "more")  # groups that have no heading of their own
+NONE: Mapping[str, str] = MappingProxyType({})
+ABOVE = ("main", "more")
+"""Groups of options that have no heading of their own."""
 
 
 def add(
-    parser: argparse.ArgumentParser, cls: type, *, without: Collection[str] = (), flags: Mapping[str, str] = _NONE
+    parser: argparse.ArgumentParser, cls: type, *, without: Collection[str] = (), flags: Mapping[str, str] = NONE
 ) -> None:
     """Add the options of a class to a command, but those named `without`; `flags` are other flags: name -> flag."""
-    groups: dict[str, Any] = dict.fromkeys(_ABOVE, parser)
+    groups: dict[str, Any] = dict.fromkeys(ABOVE, parser)
     for each in fields(cls):
         if each.name not in without:
             if each.group not in groups:
@@ -39,7 +40,7 @@ def read(cls: type[Plan], namespace: argparse.Namespace) -> Plan:
     return plan
 
 
-def arguments(plan: object, *, flags: Mapping[str, str] = _NONE) -> list[str]:
+def arguments(plan: object, *, flags: Mapping[str, str] = NONE) -> list[str]:
     """Return the command line that makes a plan: only what differs from the defaults; `flags` as in `add`.
 
     Raises `NeutralError` for a name that no command line can have, such as one with a comma in a list.
@@ -51,7 +52,15 @@ def arguments(plan: object, *, flags: Mapping[str, str] = _NONE) -> list[str]:
 def default(option: Described) -> str:
     """Return the default of an option as a command line has it; "" if there is none to speak of."""
     value = to_json(option, option.default)
-    return "" if value in (None, "", [], False) else shown(value)
+    return "" if value is False or value in (None, "", []) else shown(value)
+
+
+def takes(option: Described) -> str:
+    """Return what stands behind an option's flag; "" for a switch."""
+    if option.kind == "choice":
+        word = "|".join(filter(None, option.choices))
+        return f"[{word}]" if option.bare else word
+    return option.metavar or KINDS[option.kind].metavar
 
 
 def _argument(option: Described) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from pathlib import Path
 from neutral.corpora import Corpus
 from neutral.progress import Progress
 from neutral.runs.compression.bench import Bench
-from neutral.runs.compression.work import Compressor
+from neutral.runs.compression.work import KEY, PARTS, Compressor
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.plans.compression import CompressionPlan, check
 from neutral.runs.records import writing
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["Bench", "Compressor", "compress"]
+__all__ = ["KEY", "PARTS", "Bench", "Compressor", "compress"]
 
 ADVICE = "lower --length and run the same command again; it goes on where it stopped"
 

@@ -15,13 +15,13 @@ from neutral.files import storing
 from neutral.lock import only_writer
 from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
-from neutral.runs.inside.work import Inside
+from neutral.runs.inside.work import KEY, Inside
 from neutral.runs.inside.worker import REPRESENTATION, RETRIEVAL
-from neutral.runs.plans.inside import InsidePlan
+from neutral.runs.plans.inside import InsidePlan, filled
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["Inside", "represent", "retrieve"]
+__all__ = ["KEY", "REPRESENTATION", "RETRIEVAL", "Inside", "filled", "represent", "retrieve"]
 
 ADVICE = "lower --batch and run the same command again; it goes on where it stopped"
 

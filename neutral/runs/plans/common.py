@@ -84,8 +84,8 @@ def passes() -> Any:
 
 def examples(help: str, decides: Any) -> Any:
     """The option of how many labelled examples are trained on."""
-    told = {"flag": "train-examples", "unit": "examples", "least": 1, "only_for": ONLY_LABELLED}
-    return option(None, help, decides=decides, **told)
+    told = {"name": "train_examples", "flag": "train-examples", "unit": "examples"}  # a recipe has `examples` too
+    return option(None, help, least=1, only_for=ONLY_LABELLED, decides=decides, **told)
 
 
 def sparsities(default: Any, help: str, decides: Any = None) -> Any:

@@ -42,6 +42,11 @@ class Seat:
         """Whether it takes units."""
         return bool(self.device)
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether it works on one."""
+        return self.device.partition(" ")[2] != ""
+
     def aside(self, method: str) -> ray.ObjectRef:
         """Call a method of the slot that does not wait for its unit."""
         return getattr(self.actor, method).options(concurrency_group=ASIDE).remote()
@@ -139,7 +144,7 @@ def seated(making: Making, wanted: Wanted, *, in_place: bool) -> Iterator[Seats]
     """Within, slots for workers that are made so; `in_place` says that they see the model's folder."""
     import ray
 
-    parcel = None if in_place or not Path(making.model).is_dir() else packed(making.model)
+    parcel = None if in_place or not making.model or not Path(making.model).is_dir() else packed(making.model)
     seats = Seats(ray.put(making), parcel, wanted)
     try:
         yield seats
