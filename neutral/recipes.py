@@ -107,7 +107,9 @@ class Recipe:
         decides=setting(unless="auto"),
     )
 
-    PRESETS: ClassVar = Presets("recipe", PARTS, "how rounds are trained; paper: as the paper's scripts train")
+    PRESETS: ClassVar = Presets(
+        "recipe", PARTS, "how rounds are trained; paper: as the paper's scripts train", "training"
+    )
 
     def __post_init__(self) -> None:
         check(self)

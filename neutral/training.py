@@ -14,11 +14,21 @@ from pathlib import Path
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, SequentialSampler
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from neutral import checkpoints
+from neutral.curves import Curve
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.models import experts
+from neutral.progress import Progress
 from neutral.recipes import Recipe
 from neutral.system import is_lack_of_memory
 from neutral.tasks import Task, gains_from_bfloat16
@@ -80,6 +90,21 @@ class Sealing(TrainerCallback):
         checkpoints.seal(Path(args.output_dir) / f"{checkpoints.BEGINNING}{state.global_step}")
 
 
+class Stopping(TrainerCallback):
+    """Make a checkpoint when a stop was asked for, and stop behind it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def on_step_end(self, args: object, state: object, control: TrainerControl, **_: object) -> None:
+        """Ask for a checkpoint."""
+        control.should_save = control.should_save or self.progress.is_stopping
+
+    def on_save(self, args: object, state: object, control: object, **_: object) -> None:
+        """Raise `StoppedError` if a stop was asked for."""
+        self.progress.require_going()
+
+
 class _Trainer(Trainer):
     """The Trainer over our examples: fixed order, the task's loss, the recipe's rate by step."""
 
@@ -115,6 +140,8 @@ def train(
     number: int = 0,
     rounds: int = 1,
     tell: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    curve: Curve | None = None,
 ) -> float:
     """Train a model in place and return the mean loss.
 
@@ -138,8 +165,18 @@ def train(
         Which round of how many this is, for a rate that falls over several.
     tell : callable, optional
         Called as `tell(step, steps)` after every step.
+    progress : Progress, optional
+        Asked after every step whether to stop: then the training ends behind a checkpoint, with `StoppedError`.
+    curve : Curve, optional
+        Where loss and rate by step go; by default nowhere.
     """
     place = next(model.parameters()).device
+    chosen: dict[str, object] = {
+        "logging_strategy": "steps" if every else "no",
+        "logging_steps": 50,
+        "report_to": "none",
+        **(curve.arguments(recipe.steps, number, rounds) if curve else {}),
+    }
     arguments = TrainingArguments(
         output_dir=str(folder or os.curdir),  # the Trainer makes it, also if it saves nothing
         max_steps=recipe.steps,
@@ -155,21 +192,21 @@ def train(
         save_strategy="steps" if every else "no",
         save_steps=every or 1,
         save_total_limit=2,  # the last may be torn
-        logging_strategy="steps" if every else "no",
-        logging_steps=50,
-        report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=place.type == "cuda",
+        **chosen,
     )
-    callbacks: list[TrainerCallback] = []
+    callbacks: list[TrainerCallback] = curve.callbacks(number, rounds) if curve else []
     if keep is not None:
         callbacks.append(Masking(weights, keep))
     if tell is not None:
         callbacks.append(Report(tell))
     if every:
         callbacks.append(Sealing())
+        if progress is not None:
+            callbacks.append(Stopping(progress))  # behind the seal
     trainer = _Trainer(
         task=task,
         rate_at=lambda step: recipe.rate_at(step, number, rounds),
@@ -181,8 +218,12 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)  # it writes to standard output, which is for results
     last = checkpoints.last_whole(folder) if every else None
-    with _quick_attention(model, arguments.bf16):
-        return trainer.train(resume_from_checkpoint=str(last) if last else None).training_loss
+    try:
+        with _quick_attention(model, arguments.bf16):
+            return trainer.train(resume_from_checkpoint=str(last) if last else None).training_loss
+    finally:
+        if curve:
+            curve.end()
 
 
 @contextmanager

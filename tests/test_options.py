@@ -18,6 +18,7 @@ from neutral.recipes import PARTS, Recipe
 from neutral.runs import plans
 from neutral.runs.execution import Execution
 from neutral.runs.plans.__main__ import page
+from neutral.runs.start import start
 
 CLASSES = {**plans.COMMANDS, "how a run is carried out": Execution}
 WORDS = ("en", "svd", "-x", "--title", "two words", "Ωmega", "it's", "a=b", "30%", "{premise} {hypothesis}")
@@ -28,6 +29,8 @@ def drawn(each, rng):
     """A random value that an option may have."""
     if each.name == "methods" and each.reads:
         return tuple(rng.sample(METHODS, rng.randint(1, 4)))
+    if each.name in ("functional", "autoencoder_alpha"):
+        return (0.3,) if each.name == "functional" else rng.choice(("1-0.1", "0.5"))
     if each.name == "prompt":
         return rng.choice(("paper", "{premise} so {hypothesis}", "- {premise}: {hypothesis}, then"))
     if each.kind == "choice":
@@ -87,6 +90,33 @@ def test_the_command_line_of_a_plan_makes_that_plan(cls):
     for plan in random_plans(cls):
         words = options.arguments(plan)
         assert parsed(cls, words) == plan, words
+
+
+@pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)
+def test_every_option_alone_makes_a_plan_and_comes_back(cls):
+    rng = random.Random(1)
+    for each in options.fields(cls):
+        needed = {"finetune_data": ("d",)} if each.name.startswith("finetune") else {}
+        needed |= {"methods": ("autoencoder",)} if each.name.startswith("autoencoder") else {}
+        needed |= {"engine": "ray"} if each.only_for.get("engine") else {}
+        needed |= {"text": "t"} if cls is plans.TypologyPlan and each.name == "model" else {}
+        needed |= {"model": "m"} if cls is plans.TypologyPlan and each.name == "text" else {}
+        needed |= {"reseeded": (2,)} if each.name == "baselines" else {}
+        needed |= {"methods": ("direction",)} if each.name == "follow" else {}
+        needed |= {other.name: "x" if other.kind != "whole" else 99 for other in options.fields(cls) if other.required}
+        for _ in range(200):
+            given = needed | {each.name: drawn(each, rng)}
+            if "thinned" in given.get("baselines", ()):
+                continue
+            try:
+                plan = options.from_values(cls, json.loads(json.dumps(options.values(made(cls, given)))))
+            except NeutralError:
+                continue
+            if each.name in options.values(plan):
+                break
+        else:
+            pytest.fail(f"{each.flag}: no value of it makes a plan")
+        assert parsed(cls, options.arguments(plan)) == plan
 
 
 @pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)
@@ -249,6 +279,14 @@ def test_help_lists_every_option_once(command, capsys):
     flags += [cls.FLAGS.get(e.name, e.flag) for e in options.fields(Execution) if e.name not in cls.WITHOUT]
     listed = [word for line in said.splitlines() if line.startswith("  --") for word in line.split()[:1]]
     assert sorted(listed) == sorted(flags)
+
+
+def test_what_a_command_does_without_is_refused_from_python_too():
+    plan = plans.PretrainPlan(100, text="t")
+    with pytest.raises(NeutralError, match="--engine: not for this command"):
+        start(plan, Execution("out", engine="ray"))
+    with pytest.raises(NeutralError, match="--device: not for this command"):
+        start(plans.TypologyPlan(), Execution("study", device="cpu"))
 
 
 def test_a_namespace_of_python_is_no_command_line():

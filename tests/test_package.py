@@ -60,14 +60,14 @@ EXTRAS = {name: declared(lines) for name, lines in PROJECT["optional-dependencie
 
 
 def test_every_pin_lies_inside_the_declared_range_and_every_range_has_a_pin():
-    ranges = DEPENDENCIES | EXTRAS["app"] | EXTRAS["hub"]
+    ranges = DEPENDENCIES | EXTRAS["app"] | EXTRAS["hub"] | EXTRAS["cluster"]
     pinned = pins()
     outside = {name: pinned.get(name) for name, range_ in ranges.items() if pinned.get(name, "") not in range_}
     assert not outside
 
 
 def test_every_range_has_a_lower_end_and_stops_at_the_next_major_release():
-    for name, range_ in (DEPENDENCIES | EXTRAS["app"] | EXTRAS["hub"]).items():
+    for name, range_ in (DEPENDENCIES | EXTRAS["app"] | EXTRAS["hub"] | EXTRAS["cluster"]).items():
         ends = {each.operator: each.version for each in range_}
         assert set(ends) == {">=", "<"}, name
         assert int(ends["<"]) == int(ends[">="].partition(".")[0]) + 1, name
@@ -77,7 +77,7 @@ def test_what_the_library_imports_is_declared_and_nothing_else():
     source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "neutral").rglob("*.py"))
     gone = [name for name, line in BEHIND.items() if line not in source]
     assert not gone
-    assert imported(ROOT / "neutral") | set(BEHIND) == set(DEPENDENCIES) | set(EXTRAS["hub"])
+    assert imported(ROOT / "neutral") | set(BEHIND) == set(DEPENDENCIES) | set(EXTRAS["hub"]) | set(EXTRAS["cluster"])
 
 
 def test_the_app_imports_what_the_extra_app_adds():

@@ -50,7 +50,7 @@ def show(survey: Survey, chosen: argparse.Namespace) -> None:
 
         quiet_libraries()
         tokenizer = models.load_tokenizer(chosen.model, **options.loaders(chosen))
-    form = getattr(chosen, "format", "table")
+    form = chosen.format
     told = overview.facts(survey, tokenizer)
     say(survey.corpus.notes)
     if form == "json":

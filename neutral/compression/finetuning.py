@@ -26,6 +26,7 @@ from neutral import models
 from neutral.compression import WAYS
 from neutral.compression.placement import put_in
 from neutral.compression.table import Table
+from neutral.curves import Curve
 from neutral.errors import NeutralError
 from neutral.models import adapters
 from neutral.progress import bar, say
@@ -136,18 +137,20 @@ def tuned(
     device: str = "auto",
     step: Callable[[int, int], object] | None = None,
     tell: Callable[[Sequence[str]], object] | None = None,
+    curve: Curve | None = None,
     **options: object,
 ) -> tuple[int, dict[str, list[Score]]]:
     """Fine-tune a model with one table; return how many numbers of it trained, and the scores of each held-out split.
 
     `task` is the data's over the model's tokenizer, and `items` what it makes of the examples to train on. `train` is
-    what trains of the table, as `trained` says it; `step` is told every step. Other arguments are those of `finetune`.
+    what trains of the table, as `trained` says it; `step` is told every step, and `curve` takes loss and rate. Other
+    arguments are those of `finetune`.
     """
     model = start(source, task, table, recipe.seed, device, train=train, tell=tell, **options)
     adapters.speak(model, data.language)
     numbers = sum(p.numel() for p in model.get_input_embeddings().parameters() if p.requires_grad)
     with memory_limit("lower the batch size or the length; finished rows are kept"):
-        fit(model, task, items, recipe, step)
+        fit(model, task, items, recipe, step, curve)
         held_out = data.held_out.items()
         return numbers, {
             split: task.scores(model, examples, batch_size=recipe.batch_size) for split, examples in held_out
@@ -212,13 +215,18 @@ def start(
 
 
 def fit(
-    model: PreTrainedModel, task: Task, items: Sequence, recipe: Recipe, tell: Callable[[int, int], object] | None
+    model: PreTrainedModel,
+    task: Task,
+    items: Sequence,
+    recipe: Recipe,
+    tell: Callable[[int, int], object] | None,
+    curve: Curve | None = None,
 ) -> None:
     """Train `model` in place on `items`, as `task.items` makes them; the recipe's seed draws order and dropout."""
     set_seed(recipe.seed)
     order = Order(task, {"": items}, recipe.steps * recipe.batch_size, recipe.seed)
     model.train()
-    train(model, task, order, recipe, tell=tell)
+    train(model, task, order, recipe, tell=tell, curve=curve)
 
 
 def paper(task: str) -> Recipe:

@@ -81,7 +81,7 @@ class Described:
     some : bool
         Whether a list may not be empty.
     only_for : name of another option -> its values
-        Where it matters; at other values it is not looked at.
+        Where it matters; at other values it is not looked at. Of a list of texts, as methods, one has to begin so.
     instead_of : str
         The option that it takes the place of.
     bare : str
@@ -131,6 +131,7 @@ class Presets(NamedTuple):
     name: str
     values: Mapping[str, Mapping[str, object]]  # the default first
     help: str
+    group: str = "more"
 
 
 def option(
@@ -186,8 +187,9 @@ def fields(cls: type) -> tuple[Described, ...]:
             described.append(_described(field, hints[field.name], told))
     if presets := presets_of(cls):
         words = {word: word for word in presets.values}
-        first, flag = next(iter(words)), f"--{presets.name}"
-        described.insert(0, Described(presets.name, flag, "choice", first, presets.help, (presets.name,), words))
+        named = {"name": presets.name, "flag": f"--{presets.name}", "kind": "choice", "default": next(iter(words))}
+        named |= {"help": presets.help, "group": presets.group, "path": (presets.name,), "choices": words}
+        described.insert(0, Described(**named))
     return tuple(described)
 
 

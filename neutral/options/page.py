@@ -18,7 +18,10 @@ def listed(cls: type, *, without: Collection[str] = (), flags: Mapping[str, str]
         if each.name not in without:
             group = "" if each.group in ABOVE else each.group
             groups.setdefault(group, []).append(_item(each, flags.get(each.name, each.flag)))
-    said = [(f"{_sentence(group)}\n\n" if group else "") + "\n".join(items) for group, items in sorted(groups.items())]
+    said = [
+        (f"{_sentence(group)}\n\n" if group else "") + "\n".join(items)
+        for group, items in sorted(groups.items(), key=_has_heading)
+    ]
     return "\n\n".join(said)
 
 
@@ -31,6 +34,10 @@ def _item(option: Described, flag: str) -> str:
     )
     text = f"- {asked}: {option.help}.{tail}".replace("<", "\\<")
     return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _has_heading(group: tuple[str, list[str]]) -> bool:
+    return bool(group[0])
 
 
 def _sentence(group: str) -> str:

@@ -52,7 +52,7 @@ def arguments(plan: object, *, flags: Mapping[str, str] = NONE) -> list[str]:
 def default(option: Described) -> str:
     """Return the default of an option as a command line has it; "" if there is none to speak of."""
     value = to_json(option, option.default)
-    return "" if value in (None, "", [], False) else shown(value)
+    return "" if value is False or value in (None, "", []) else shown(value)
 
 
 def takes(option: Described) -> str:

@@ -15,6 +15,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import checkpoints, models
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curve, Curves
 from neutral.errors import NeutralError
 from neutral.files import storing
 from neutral.lock import only_writer
@@ -31,7 +33,7 @@ from neutral.pretraining import record, start
 from neutral.pretraining.card import PASSES, card
 from neutral.pretraining.record import Scores
 from neutral.pretraining.start import Shape
-from neutral.progress import bar, say
+from neutral.progress import Part, Progress, say
 from neutral.tasks import LanguageModelling, Order
 from neutral.training import Recipe, memory_limit, train
 
@@ -52,6 +54,8 @@ def pretrain(
     mask_share: float = 0.15,
     shape: Shape | None = None,
     device: str = "auto",
+    progress: Progress | None = None,
+    curves: Curves = NOWHERE,
     quiet: bool = False,
 ) -> Scores:
     """Train a masked language model on a corpus and save it as a Hugging Face folder.
@@ -75,6 +79,14 @@ def pretrain(
         Share of the tokens that are masked in training.
     shape : Shape, optional
         Shape of a model made from nothing.
+    device : str
+        auto | cpu | cuda | mps.
+    progress : Progress, optional
+        What is told how far the training is, and asked whether to stop; by default a bar.
+    curves : Curves
+        Where loss and rate by step go.
+    quiet : bool
+        Whether to show no progress.
 
     Returns
     -------
@@ -96,9 +108,7 @@ def pretrain(
     asked = record.settings(source, encoder, corpus, recipe, shape, **sizes)
 
     def untrained() -> start.Untrained:
-        if encoder is None:
-            return start.from_nothing(corpus, size, shape, length=length, seed=recipe.seed)
-        return start.trimmed(encoder, corpus, size)
+        return start.untrained(encoder, corpus, size, shape, length=length, seed=recipe.seed)
 
     scores = record.scores_of(out, asked)
     if scores is not None and not (out / "checkpoints").exists():
@@ -110,11 +120,21 @@ def pretrain(
             say(() if encoder is None else encoder.notes, quiet=quiet)
             material = _begun(out, asked, untrained, corpus, length, mask_share)
             facts = {"from": source, "size": size, "length": length, "mask_share": mask_share}
-            scores = _trained(material, corpus, out, recipe, facts, device, quiet)
+            curve = curves.of("pretraining", f"seed {recipe.seed}")
+            with nullcontext(progress) if progress else closing(Progress(quiet=quiet)) as shown:
+                scores = _trained(material, corpus, out, recipe, facts, _How(device, shown, curve))
             record.finish(out, asked, scores)
         shutil.rmtree(out / "checkpoints")
     say([f"{out}: done; {_perplexities(scores)}"], quiet=quiet)
     return scores
+
+
+class _How(NamedTuple):
+    """How the training is carried out; it decides nothing of the model."""
+
+    device: str
+    progress: Progress
+    curve: Curve | None
 
 
 class _Material(NamedTuple):
@@ -162,18 +182,18 @@ def _read(folder: Path, corpus: Corpus, length: int, mask_share: float) -> _Mate
     return _Material(model, tokenizer, task, blocks)
 
 
-def _trained(
-    material: _Material, corpus: Corpus, out: Path, recipe: Recipe, facts: dict, device: str, quiet: bool
-) -> Scores:
+def _trained(material: _Material, corpus: Corpus, out: Path, recipe: Recipe, facts: dict, how: _How) -> Scores:
     """Train from the last whole checkpoint on, score the model and save it with its card."""
     model, tokenizer, task, blocks = material
-    began, place, work = time.monotonic(), models.device(device), out / "checkpoints"
-    say((*corpus.notes, *models.adapters.prepare(model, corpus.languages)), quiet=quiet)
+    began, place, work = time.monotonic(), models.device(how.device), out / "checkpoints"
+    say((*corpus.notes, *models.adapters.prepare(model, corpus.languages)), quiet=how.progress.quiet)
     models.adapters.speak(model, corpus.languages[0])
     model.to(place)
     examples = recipe.steps * recipe.examples_a_step
     advice = f"lower --batch, and choose another --out or remove {out}"
-    with bar(recipe.steps, "step", quiet=quiet) as shown, memory_limit(advice):
+    part = Part(("train",), "pretraining", float(recipe.steps))
+    how.progress.expect([part])
+    with how.progress.doing(part) as tell, memory_limit(advice):
         train(
             model,
             task,
@@ -181,7 +201,9 @@ def _trained(
             recipe,
             folder=work,
             every=min(_EVERY, -(-recipe.steps // 10)),
-            tell=lambda step, _: shown.update(step - shown.n),
+            tell=tell,
+            progress=how.progress,
+            curve=how.curve,
         )
     scores = measure(model, tokenizer, corpus, blocks, facts["length"])
     facts = facts | {

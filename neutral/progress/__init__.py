@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from neutral.progress.bar import bar, say
-from neutral.progress.progress import Progress, Tell
+from neutral.progress.progress import Part, Progress, Tell
 from neutral.progress.stop import StoppedError, heard
 
-__all__ = ["Progress", "StoppedError", "Tell", "bar", "heard", "say"]
+__all__ = ["Part", "Progress", "StoppedError", "Tell", "bar", "heard", "say"]

@@ -30,6 +30,16 @@ class Expected(Protocol):
     rounds: range
 
 
+@dataclass(frozen=True)
+class Part:
+    """Work that is no unit of an engine, as a training by itself."""
+
+    key: tuple
+    name: str
+    cost: float = 1.0
+    rounds: range = range(1)
+
+
 @dataclass
 class Doing:
     """A unit that is being done, and the share of it that is."""
@@ -156,9 +166,14 @@ class Progress:
         say([f"{unit.name}: {why}"], quiet=self.quiet)
         self._show()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a stop was asked for, by SIGUSR1 or in `stop_asked`."""
+        return self.stop_asked or stop.asked()
+
     def require_going(self) -> None:
-        """Raise `StoppedError` if a stop was asked for, by SIGUSR1 or in `stop_asked`."""
-        if not (self.stop_asked or stop.asked()):
+        """Raise `StoppedError` if a stop was asked for."""
+        if not self.is_stopping:
             return
         with self._lock:
             doing = [each.unit.name for each in self._doing.values()]

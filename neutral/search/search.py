@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel, set_seed
 
 from neutral import labels, scores
+from neutral.curves import Curve
 from neutral.errors import MismatchError
 from neutral.masks import Mask
 from neutral.models import adapters, prunable
@@ -52,6 +53,8 @@ class Search:
         How many tokens each expert's matrix saw in the last pass of Wanda; empty for a model without experts.
     unreached : tuple of str
         Weights that no token of that pass reached: of experts, and of other languages' adapters. They score 0.
+    curve : Curve, optional
+        Where loss and rate of its trainings go.
     """
 
     model: PreTrainedModel
@@ -67,6 +70,7 @@ class Search:
     head: dict[str, torch.Tensor] = field(default_factory=dict)
     tokens: dict[str, dict[str, int]] = field(default_factory=dict)
     unreached: tuple[str, ...] = ()
+    curve: Curve | None = None
 
     def __post_init__(self) -> None:
         self.weights = prunable(self.model, self.only)
@@ -112,6 +116,7 @@ class Search:
                 number=number,
                 rounds=rounds,
                 tell=tell,
+                curve=self.curve,
             )
         if self.recipe.head == "keep":
             parameters = dict(self.model.named_parameters())

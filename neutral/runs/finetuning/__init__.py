@@ -12,6 +12,7 @@ from pathlib import Path
 from neutral import models
 from neutral.compression import finetuning
 from neutral.corpora.readings import listed
+from neutral.curves import NOWHERE, Curves
 from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.progress import Progress, say
@@ -88,17 +89,18 @@ def tune(
     device: str = "auto",
     engine: Engine | None = None,
     progress: Progress | None = None,
+    curves: Curves = NOWHERE,
     quiet: bool = False,
     **options: object,
 ) -> None:
     """Fine-tune the full model and one with each table on `data` (see `prepare`); write rows of kind "finetune".
 
-    Rows that the study has are not redone. Without an engine this process does the units, on `device`; `options` go to
-    the loaders of model and tokenizer.
+    Rows that the study has are not redone. Without an engine this process does the units, on `device`; `curves` says
+    where loss and rate by step go, and `options` go to the loaders of model and tokenizer.
 
     Raises `NeutralError` for a study that has results on other data of the same name.
     """
     with only_writer(work.study.path):
         if data:
-            tuning = Tuning(work, plan, data, quiet=quiet, **options)
+            tuning = Tuning(work, plan, data, curves=curves, quiet=quiet, **options)
             carry_out(tuning, engine or Local(device), progress, quiet=quiet)

@@ -9,6 +9,7 @@ from typing import Any
 
 from neutral import hashes, models
 from neutral.compression import finetuning
+from neutral.curves import NOWHERE, Curves
 from neutral.errors import NeutralError
 from neutral.models import adapters
 from neutral.progress import say
@@ -18,7 +19,7 @@ from neutral.runs.finetuning.worker import Lesson, Tune, Tuned, Tuner
 from neutral.runs.plans.finetuning import FinetuningPlan
 from neutral.runs.records import Finished, remember, scored
 from neutral.runs.tables import Fitted
-from neutral.runs.units import Making, Shared, Unit, Work
+from neutral.runs.units import Effect, Making, Shared, Unit, Work
 from neutral.study import FULL, Study
 from neutral.tasks import Score, Task
 from neutral.tasks.benchmarks import CLASSIFICATION, Benchmark
@@ -39,12 +40,13 @@ class Tuning(Work):
         plan: FinetuningPlan,
         data: Mapping[str, Benchmark],
         *,
+        curves: Curves = NOWHERE,
         quiet: bool = False,
         **options: object,
     ) -> None:
         self.work, self.plan, self.data, self.quiet, self.options = work, plan, data, quiet, options
         self.tables = Fitted(work)
-        self._values = {"plan": plan, "data": data, "length": work.plan.length, "options": options}
+        self._values = {"plan": plan, "data": data, "length": work.plan.length, "curves": curves, "options": options}
         self._tuner = Tuner(work.plan.model, "cpu", **self._values)
         self._rows = {name: _row(lesson, name, work.plan.length, plan) for name, lesson in self._tuner.lessons.items()}
         self._digests = {name: _same(work, name, benchmark) for name, benchmark in data.items()}
@@ -67,6 +69,16 @@ class Tuning(Work):
     def is_done(self, unit: Unit) -> bool:
         """See `Work.is_done`."""
         return self.results is not None and self.results.has("finetune", **self._run(unit.asked))
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        scores = sum(min(len(examples), PARTS_UP_TO) for examples in self.data[unit.asked.data].held_out.values())
+        train = len(self._tuner.lessons[unit.asked.data].items)
+        return Effect(f"{train:,} examples of {unit.asked.data}, held-out ones", "scores", 400 + 8 * scores)
+
+    def kind(self, unit: Unit) -> str:
+        """See `Work.kind`."""
+        return unit.asked.data
 
     def begin(self) -> None:
         """See `Work.begin`."""

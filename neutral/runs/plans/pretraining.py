@@ -46,7 +46,7 @@ class PretrainPlan:
     text: str = common.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
     held_out_text: str = common.held_out_text()
 
-    WITHOUT: ClassVar[tuple[str, ...]] = ()
+    WITHOUT: ClassVar[tuple[str, ...]] = ("engine", "address", "cpus_per_run", "gpus_per_run")  # one training
     FLAGS: ClassVar[dict[str, str]] = {"study": "--out"}  # a model's folder, and no study
 
     @property

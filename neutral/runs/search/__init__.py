@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curves
 from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.plans.search import SearchPlan, check
@@ -30,6 +31,7 @@ def find(
     device: str = "auto",
     engine: Engine | None = None,
     progress: Progress | None = None,
+    curves: Curves = NOWHERE,
     quiet: bool = False,
     **options: object,
 ) -> Study:
@@ -47,6 +49,8 @@ def find(
         What does the units; by default this process does, on `device`.
     progress : Progress, optional
         What is told how far the run is; by default a bar.
+    curves : Curves
+        Where loss and rate by step of its trainings go.
     quiet : bool
         Whether to show no progress.
     **options
@@ -66,6 +70,6 @@ def find(
     check(plan)
     engine = engine or Local(device)
     with writing(folder), memory_limit(ADVICE):
-        work = Finder(plan, corpus, folder, device=engine.device, quiet=quiet, **options)
+        work = Finder(plan, corpus, folder, device=engine.device, curves=curves, quiet=quiet, **options)
         carry_out(work, engine, progress, quiet=quiet)
         return work.study

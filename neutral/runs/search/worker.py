@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,9 @@ import torch
 
 from neutral import scores
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curve, Curves
 from neutral.masks import Mask
+from neutral.runs import timing
 from neutral.runs.plans.search import READS_TEXT, SearchPlan
 from neutral.runs.subject import Subject, subject
 from neutral.runs.units import Tell, Unit, Worker
@@ -75,17 +77,25 @@ def loaded(plan: SearchPlan, corpus: Corpus, device: str, options: Mapping[str, 
     return subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
 
 
-def searcher(model: str, device: str, *, plan: SearchPlan, corpus: Corpus, options: Mapping[str, Any]) -> Searcher:
+def searcher(
+    model: str,
+    device: str,
+    *,
+    plan: SearchPlan,
+    corpus: Corpus,
+    curves: Curves,
+    options: Mapping[str, Any],
+) -> Searcher:
     """Return a worker, whose model is loaded from where it is on this machine."""
     plan = replace(plan, model=model)
-    return Searcher(plan, loaded(plan, corpus, device, options))
+    return Searcher(plan, loaded(plan, corpus, device, options), curves)
 
 
 class Searcher(Worker):
     """One model and its text."""
 
-    def __init__(self, plan: SearchPlan, subject: Subject) -> None:
-        self.plan, self.subject = plan, subject
+    def __init__(self, plan: SearchPlan, subject: Subject, curves: Curves = NOWHERE) -> None:
+        self.plan, self.subject, self.curves = plan, subject, curves
 
     def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[Scored | Cut | Mask | tuple[str, Score]]:
         """Yield what `Finder.write` takes; see `Worker.do`."""
@@ -99,10 +109,50 @@ class Searcher(Worker):
         else:
             yield from self._one_shot(asked, given, tell)
 
+    def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
+        """Estimate how long the masks of a language take, from a few steps, a little scoring and a cut."""
+        plan, asked = self.plan, unit.asked
+        if not isinstance(asked, Masks):
+            raise NotImplementedError
+        search = self.search(asked.code, asked.seed)
+        if plan.trains:
+            step, evaluation = timing.training(search)
+        else:
+            step, evaluation = 0.0, timing.evaluation(search)
+        each = step * search.recipe.steps + evaluation
+        if plan.method in ITERATIVE:
+            cut = timing.seconds_of(lambda: search.cut(scores.magnitude(search.weights), plan.sparsities[0]))
+            return len(unit.rounds) * (each + cut)
+        found = self._cutting(search) + (plan.method == "change") * step * search.recipe.steps if given["cut"] else 0.0
+        return found + len(given["scores"]) * each
+
+    def _cutting(self, search: Search) -> float:
+        """Return about how long it takes to score the weights by a one-shot method, and to cut."""
+        if self.plan.method == "change":  # which trains first
+            weights = scores.magnitude(search.weights)
+            return timing.seconds_of(lambda: [search.cut(weights, s) for s in self.plan.sparsities])
+        reads = self.plan.method in READS_TEXT
+        blocks = search.train_items[: self.plan.blocks]
+        sizes = [n for n in (2, 6) if n < len(blocks)] if reads else []
+        if not sizes[1:]:
+            return timing.seconds_of(lambda: self._cut(search, blocks))
+        few, more = (timing.seconds_of(lambda n=n: self._cut(search, blocks[:n])) for n in sizes)
+        return few + max(0.0, more - few) / (sizes[1] - sizes[0]) * (len(blocks) - sizes[0])
+
+    def _cut(self, search: Search, blocks: Sequence[Any]) -> None:
+        one_shot(search, self.plan.method, list(self.plan.sparsities), blocks=blocks, halves=self.plan.halves)
+
     def search(self, code: str, seed: int) -> Search:
         """Return the search in one language's data, from the weights that a seed starts from."""
         plan = self.plan
-        return self.subject.search(code, plan.recipe, seed=seed, scope=plan.scope, only=plan.only, passes=plan.passes)
+        own = {"seed": seed, "scope": plan.scope, "only": plan.only, "passes": plan.passes}
+        search = self.subject.search(code, plan.recipe, **own)
+        search.curve = self.curve(code, seed)
+        return search
+
+    def curve(self, code: str, seed: int, *words: object) -> Curve | None:
+        """Return the curve of a language's training under a seed."""
+        return self.curves.of(self.plan.task, self.plan.method, code, f"seed {seed}", *words)
 
     def pretrained(self, code: str, sparsity: float, seed: int) -> Mask:
         """Return the control at a sparsity: the mask of the untouched weights that a seed starts from."""
@@ -144,6 +194,7 @@ class Searcher(Worker):
             masks = found[""]
         search.recipe = replace(search.recipe, seed=asked.seed)
         for sparsity in given["scores"]:
+            search.curve = self.curve(asked.code, asked.seed, f"sparsity {sparsity:g}")
             yield self._scored(search, sparsity, masks.get(sparsity), told)
 
     def _scored(self, search: Search, sparsity: float, mask: Mask | None, tell: Tell) -> Scored:

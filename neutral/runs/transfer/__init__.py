@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curves
 from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.engines.local import loaded
@@ -33,6 +34,7 @@ def transfer(
     device: str = "auto",
     engine: Engine | None = None,
     progress: Progress | None = None,
+    curves: Curves = NOWHERE,
     quiet: bool = False,
     **options: object,
 ) -> Study:
@@ -52,6 +54,8 @@ def transfer(
         What does the units; by default this process does, on `device`.
     progress : Progress, optional
         What is told how far the run is; by default a bar.
+    curves : Curves
+        Where loss and rate by step of its trainings go.
     quiet : bool
         Whether to show no progress.
     **options
@@ -68,7 +72,7 @@ def transfer(
     check(plan)
     engine = engine or Local(device)
     with writing(folder), memory_limit(ADVICE):
-        work = Transfers(plan, corpus, folder, masks=masks, device=engine.device, quiet=quiet, **options)
+        work = Transfers(plan, corpus, folder, masks=masks, device=engine.device, curves=curves, quiet=quiet, **options)
         carry_out(work, engine, progress, quiet=quiet)
         return work.study
 

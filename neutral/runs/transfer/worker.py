@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from neutral import scores
 from neutral.corpora import Corpus
+from neutral.curves import NOWHERE, Curves
 from neutral.masks import Mask
+from neutral.runs import timing
 from neutral.runs.plans.transfer import Run, TransferPlan, apart
 from neutral.runs.records import scored
 from neutral.runs.subject import Subject, subject
@@ -19,8 +20,6 @@ from neutral.search.search import Search
 from neutral.study import FULL, PRETRAINED
 from neutral.transfer import baselines
 from neutral.transfer.sources import JOINED, REINITIALISED, RESEEDED, THINNED
-
-_TIMED_STEPS = 4  # of an estimate
 
 Place = tuple[str, float, int]
 """Which mask: language, sparsity and seed."""
@@ -55,21 +54,31 @@ def loaded(plan: TransferPlan, corpus: Corpus, device: str, options: Mapping[str
     return subject(plan.model, plan.task, corpus, plan.targets, **common, **options)
 
 
-def trainer(model: str, device: str, *, plan: TransferPlan, corpus: Corpus, options: Mapping[str, Any]) -> Trainer:
+def trainer(
+    model: str,
+    device: str,
+    *,
+    plan: TransferPlan,
+    corpus: Corpus,
+    curves: Curves,
+    options: Mapping[str, Any],
+) -> Trainer:
     """Return a worker, whose model is loaded from where it is on this machine."""
     plan = replace(plan, model=model)
-    return Trainer(plan, loaded(plan, corpus, device, options))
+    return Trainer(plan, loaded(plan, corpus, device, options), curves)
 
 
 class Trainer(Worker):
     """One model and its text. The plan's scope is that of its controls."""
 
-    def __init__(self, plan: TransferPlan, subject: Subject) -> None:
-        self.plan, self.subject = plan, subject
+    def __init__(self, plan: TransferPlan, subject: Subject, curves: Curves = NOWHERE) -> None:
+        self.plan, self.subject, self.curves = plan, subject, curves
 
     def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[dict]:
         """Train and score, and yield the result's entries."""
-        search, mask = self.search(unit.asked), self.mask(unit.asked, given)
+        search, mask, run = self.search(unit.asked), self.mask(unit.asked, given), unit.asked
+        words = ("transfer", self.plan.task, run.source.name, "to", run.target, f"sparsity {run.sparsity:g}")
+        search.curve = self.curves.of(*words, f"seed {run.seed}")
         entries = {"steps": search.recipe.steps}
         if search.task.metric == "perplexity":  # a new head scores nothing before it is trained
             search.rewind(mask)
@@ -78,19 +87,10 @@ class Trainer(Worker):
 
     def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
         """Estimate how long a run takes, from a few steps and one evaluation."""
-        search, mask = self.search(unit.asked), self.mask(unit.asked, given)
-        steps = search.recipe.steps
-        search.recipe = replace(search.recipe, steps=1)
-        search.trained(mask)  # warm
-        start = time.perf_counter()
-        search.evaluate()
-        evaluation = time.perf_counter() - start
-        search.recipe = replace(search.recipe, steps=_TIMED_STEPS)
-        start = time.perf_counter()
-        search.trained(mask)
-        step = max(0.0, time.perf_counter() - start - evaluation) / _TIMED_STEPS
+        search = self.search(unit.asked)
+        step, evaluation = timing.training(search, self.mask(unit.asked, given))
         evaluations = 2 if search.task.metric == "perplexity" else 1
-        return step * steps + evaluations * evaluation
+        return step * search.recipe.steps + evaluations * evaluation
 
     def search(self, run: Run) -> Search:
         """Return a search on a run's target, from the run's weights, for its training and scoring."""

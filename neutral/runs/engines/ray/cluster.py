@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from neutral.runs.engines.ray.code import FOLDER
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of calls whose answer nobody waits for any more
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning: a worker without a GPU is told to use the CPU anyway
 }
 
@@ -105,10 +107,15 @@ def joined(address: str, starting: Mapping[str, Any]) -> Iterator[None]:
         raise NeutralError(f"--address {address}: start the command on a machine of the cluster, with --address auto")
     common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR, **starting}
     place = None if address else held.new()
+    worker = (
+        ray._private.worker
+    )  # it prints what it thinks of workers that die, on standard output: that is for results
+    worker._worker_logs_enabled = False
     try:
         try:
             if place:
-                ray.init("local", _temp_dir=str(place.path), **common)
+                with _importing_alike():
+                    ray.init("local", _temp_dir=str(place.path), **common)
             else:  # whose machines may not have this package, or another version of it
                 common = {name: common[name] for name in ("log_to_driver", "logging_level")}
                 ray.init(address, runtime_env={"py_modules": [str(FOLDER)]}, **common)
@@ -118,8 +125,23 @@ def joined(address: str, starting: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+        worker._worker_logs_enabled = True
         if place:
             place.leave()
+
+
+@contextmanager
+def _importing_alike() -> Iterator[None]:
+    """Within, processes that start import what this one does."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(FOLDER.parent), *filter(None, sys.path)])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def _parts(whole: float, part: float) -> int:

@@ -157,7 +157,7 @@ class Dispatch:
         except ray.exceptions.RayTaskError as error:
             answer = Failure("fault", described(error.cause or error))
         except ray.exceptions.RayError as error:
-            answer = Failure("fault", f"what it ran on was lost ({type(error).__name__})")
+            answer = Failure("lost", f"what it ran on was lost ({type(error).__name__})")
         if isinstance(answer, Piece):
             if not self._stop:  # the slot works on while the piece is written
                 self.busy[busy.seat.actor.more.remote()] = busy
@@ -174,7 +174,8 @@ class Dispatch:
         """Put a unit that failed back among those that wait, or leave it out; a slot that failed is replaced."""
         if failure.kind == "input":
             raise NeutralError(self._as_here(failure.line))
-        self.seats.lose(busy.seat)
+        if failure.kind != "fault" or busy.seat.has_gpu:  # whose process may be of no more use
+            self.seats.lose(busy.seat)
         task = busy.task
         task.tries += 1
         task.avoided.add(busy.seat.device)

@@ -5,7 +5,6 @@ A folder is held by a lock of the kernel (flock) on it, which ends with the proc
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import secrets
@@ -13,12 +12,14 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from neutral.errors import NeutralError
 
 _MARK = ".of-a-run"  # in every such folder: others may have names like theirs
+_WHOLE = ".whole"  # in one that was filled to the end
 _LONGEST = 24  # letters of a place in which Ray's sockets find room: the system allows 107 for all of their path
 
 
@@ -49,24 +50,34 @@ def filled(key: str, fill: Callable[[Path], None]) -> Held:
 
 def _shared(path: Path, fill: Callable[[Path], None]) -> Held:
     while True:
-        with contextlib.suppress(FileExistsError):
+        with suppress(FileExistsError):
             path.mkdir(mode=0o700)
         number = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        if os.fstat(number).st_uid != os.getuid() or stat.S_IMODE(os.fstat(number).st_mode) & 0o077:
-            raise NeutralError(f"{path}: is not this user's alone; remove it, or set TMPDIR to another folder")
-        fcntl.flock(number, fcntl.LOCK_EX)
-        if _is_still(path, number):
-            (path / _MARK).touch()
-            if not (path / "whole").exists():
-                for left in path.iterdir():  # by one that was killed at it
-                    if left.is_dir():
-                        shutil.rmtree(left)
-                fill(path)
-                (path / "whole").touch()
-            fcntl.flock(number, fcntl.LOCK_SH)  # for a moment nobody may hold it
-            if _is_still(path, number):
+        try:
+            if os.fstat(number).st_uid != os.getuid() or stat.S_IMODE(os.fstat(number).st_mode) & 0o077:
+                raise NeutralError(f"{path}: is not this user's alone; remove it, or set TMPDIR to another folder")
+            fcntl.flock(number, fcntl.LOCK_SH)  # waits for one that fills it
+            if not (path / _WHOLE).exists():
+                fcntl.flock(number, fcntl.LOCK_EX)  # in between others may hold it, or remove it
+                _fill(path, number, fill)
+                fcntl.flock(number, fcntl.LOCK_SH)
+            if _is_still(path, number) and (path / _WHOLE).exists():
                 return Held(path, number)
+        except BaseException:
+            os.close(number)
+            raise
         os.close(number)
+
+
+def _fill(path: Path, number: int, fill: Callable[[Path], None]) -> None:
+    if not _is_still(path, number) or (path / _WHOLE).exists():
+        return
+    (path / _MARK).touch()
+    for left in path.iterdir():  # by one that was killed at it
+        if left.is_dir():
+            shutil.rmtree(left)
+    fill(path)
+    (path / _WHOLE).touch()
 
 
 def _place() -> Path:
@@ -77,7 +88,7 @@ def _place() -> Path:
 def _sweep() -> None:
     """Remove folders of this user that no process holds."""
     for path in (mark.parent for mark in _place().glob(f"neutral-*/{_MARK}")):
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             number = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 if os.fstat(number).st_uid == os.getuid():
@@ -87,7 +98,7 @@ def _sweep() -> None:
 
 
 def _remove_unless_held(path: Path, number: int) -> None:
-    with contextlib.suppress(BlockingIOError):
+    with suppress(BlockingIOError):
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_still(path, number):
             shutil.rmtree(path, ignore_errors=True)

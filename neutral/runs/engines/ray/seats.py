@@ -42,6 +42,11 @@ class Seat:
         """Whether it takes units."""
         return bool(self.device)
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether it works on one."""
+        return self.device.partition(" ")[2] != ""
+
     def aside(self, method: str) -> ray.ObjectRef:
         """Call a method of the slot that does not wait for its unit."""
         return getattr(self.actor, method).options(concurrency_group=ASIDE).remote()

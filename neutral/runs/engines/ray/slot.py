@@ -46,9 +46,9 @@ class End:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a unit could not be done: for lack of memory, for the input's sake, or by a fault."""
+    """Why a unit could not be done: for lack of memory, for the input's sake, by a fault, or since its slot is lost."""
 
-    kind: Literal["memory", "input", "fault"]
+    kind: Literal["memory", "input", "fault", "lost"]
     line: str
     trace: str = ""
 
