@@ -22,7 +22,7 @@ from neutral.masks import Mask
 from neutral.overlap import Counts
 from neutral.progress import Progress, Tell
 from neutral.runs.engines import Engine, Local, carry_out
-from neutral.runs.plans.controls import ControlsPlan, check
+from neutral.runs.plans.controls import ControlsPlan, check, kinds
 from neutral.runs.records import remember, require_model, require_same
 from neutral.runs.timing import seconds_of
 from neutral.runs.units import Effect, Making, Shared, Unit, Work, Worker
@@ -88,7 +88,7 @@ class Controls(Work):
 
     def units(self) -> list[Unit]:
         """See `Work.units`."""
-        asked = [Control(choice, kind) for choice in self.choices for kind in self.plan.controls]
+        asked = [Control(choice, kind) for choice in self.choices for kind in kinds(self.plan)]
         return [Unit(("control", i), _called(each), 1.0, each) for i, each in enumerate(asked)]
 
     def is_done(self, unit: Unit) -> bool:

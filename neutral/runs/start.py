@@ -226,9 +226,10 @@ def _transfer(plan: TransferPlan, way: Way) -> Study | None:
 
 def _controls(plan: ControlsPlan, way: Way) -> Study | None:
     from neutral.runs import controls
+    from neutral.runs.plans.controls import kinds
 
     if way.execution.dry_run:
-        line = f"what a study's masks are compared with: {', '.join(plan.controls)}"
+        line = f"what a study's masks are compared with: {', '.join(kinds(plan))}"
         made = lambda: [controls.Controls(plan, way.execution.study, **loaders_of(plan))]  # noqa: E731
         return way.estimate(line, plan, made)
     return controls.add(plan, way.execution.study, **way.units, **loaders_of(plan))
