@@ -339,7 +339,7 @@ WORDS = {
         "--method",
     ),
     *("--targets", "--sources", "--baselines", "--methods", "--measures", "--by", "--masks", "--weights", "--where"),
-    *("--perplexity", "--alpha", "--finetune-task", "--finetune-train", "--regressed"),
+    *("--perplexity", "--alpha", "--finetune-task", "--finetune-train", "--regressed", "--devices"),
 }
 """Options whose values are words, and are never opened; `--masks` is of `retrieve` and `represent`."""
 

@@ -29,6 +29,8 @@ def drawn(each, rng):
     """A random value that an option may have."""
     if each.name == "methods" and each.reads:
         return tuple(rng.sample(METHODS, rng.randint(1, 4)))
+    if each.name in ("functional", "autoencoder_alpha"):
+        return (0.3,) if each.name == "functional" else rng.choice(("1-0.1", "0.5"))
     if each.name == "prompt":
         return rng.choice(("paper", "{premise} so {hypothesis}", "- {premise}: {hypothesis}, then"))
     if each.kind == "choice":
@@ -88,6 +90,33 @@ def test_the_command_line_of_a_plan_makes_that_plan(cls):
     for plan in random_plans(cls):
         words = options.arguments(plan)
         assert parsed(cls, words) == plan, words
+
+
+@pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)
+def test_every_option_alone_makes_a_plan_and_comes_back(cls):
+    rng = random.Random(1)
+    for each in options.fields(cls):
+        needed = {"finetune_data": ("d",)} if each.name.startswith("finetune") else {}
+        needed |= {"methods": ("autoencoder",)} if each.name.startswith("autoencoder") else {}
+        needed |= {"engine": "ray"} if each.only_for.get("engine") else {}
+        needed |= {"text": "t"} if cls is plans.TypologyPlan and each.name == "model" else {}
+        needed |= {"model": "m"} if cls is plans.TypologyPlan and each.name == "text" else {}
+        needed |= {"reseeded": (2,)} if each.name == "baselines" else {}
+        needed |= {"methods": ("direction",)} if each.name == "follow" else {}
+        needed |= {other.name: "x" if other.kind != "whole" else 99 for other in options.fields(cls) if other.required}
+        for _ in range(200):
+            given = needed | {each.name: drawn(each, rng)}
+            if "thinned" in given.get("baselines", ()):
+                continue
+            try:
+                plan = options.from_values(cls, json.loads(json.dumps(options.values(made(cls, given)))))
+            except NeutralError:
+                continue
+            if each.name in options.values(plan):
+                break
+        else:
+            pytest.fail(f"{each.flag}: no value of it makes a plan")
+        assert parsed(cls, options.arguments(plan)) == plan
 
 
 @pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)

@@ -157,7 +157,7 @@ def test_variants_and_seeds_of_the_auto_encoder_live_in_one_study(plan, tmp_path
     methods = ("autoencoder", "autoencoder:c1=1,c2=0", "autoencoder:rmse,stop=last", "autoencoder:elu,stop=held-out")
     plan = replace(plan, methods=methods, by=("parameters",), ratios=(2.0,), epochs=2)
     study = compress(plan, tmp_path)
-    compress(replace(plan, seed=1), tmp_path)
+    compress(replace(plan, seeds=(1,)), tmp_path)
     tables = study.table("table")
     assert tables["variant"].tolist() == ["linear", "cosine", "rmse,stop=last", "elu,stop=held-out"] * 2
     assert tables["seed"].tolist() == [0] * 4 + [1] * 4

@@ -15,7 +15,7 @@ from neutral import home
 from neutral.errors import NeutralError
 from neutral.jobs import folders, supervision
 
-COMMANDS = ("find", "transfer", "typology", "retrieve", "represent", "compress", "pretrain")
+COMMANDS = ("find", "controls", "transfer", "typology", "retrieve", "represent", "compress", "pretrain")
 
 READ = ("--model", "--from", "--text", "--held-out", "--sentences", "--finetune")
 """Options that name a model or text: a path, or an id of the hub."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,11 +14,11 @@ from neutral import options
 from neutral.curves import Curves
 from neutral.errors import NeutralError
 from neutral.progress import Progress, heard, say
-from neutral.runs import execution as executions
 from neutral.runs.execution import Execution
 from neutral.runs.plans import (
     COMMANDS,
     CompressionPlan,
+    ControlsPlan,
     PretrainPlan,
     RepresentPlan,
     RetrievePlan,
@@ -29,6 +30,8 @@ from neutral.runs.plans.inside import InsidePlan
 
 if TYPE_CHECKING:
     from neutral.corpora import Corpus, Survey
+    from neutral.runs.dry import Estimate
+    from neutral.runs.units import Work
     from neutral.study import Study
 
 Show = Callable[[str], object]
@@ -40,9 +43,11 @@ LOGS = "logs"
 class Way(NamedTuple):
     """How a plan is carried out: what the functions of this module have in common."""
 
+    command: str
     execution: Execution
     show: Show
     progress: Progress | None  # None: a dry run
+    noted: dict[str, Any]  # by a dry run, of the text
 
     @property
     def single(self) -> dict[str, Any]:
@@ -58,6 +63,33 @@ class Way(NamedTuple):
         shares = {"cpus_per_run": asked.cpus_per_run, "gpus_per_run": asked.gpus_per_run}
         engine = engines.named(asked.engine, device=asked.device, address=asked.address, **shares)
         return {"engine": engine, "progress": self.progress, "quiet": asked.quiet}
+
+    @property
+    def dry(self) -> dict[str, Any]:
+        """What a work takes that is asked what it would do."""
+        return {"device": self.execution.device, "quiet": self.execution.quiet}
+
+    def estimate(self, summary: str, plan: Any, works: Callable[[], list[Work]]) -> None:
+        """Show what some works would do."""
+        from neutral import models
+        from neutral.models import overview
+        from neutral.runs import dry
+        from neutral.training import memory_limit
+
+        with memory_limit("lower --length or --batch, or take a larger device"):
+            if getattr(plan, "model", ""):
+                looked = models.look(plan.model, **loaders_of(plan))
+                self.noted["model"] = overview.facts(looked, getattr(plan, "only", ""))
+            of = {"command": self.command, "summary": summary, **self.noted}
+            self.tell(dry.of(works(), self.execution.study, self.execution.device, **of))
+
+    def tell(self, estimate: Estimate) -> None:
+        """Show an estimate in the form that was asked for."""
+        if self.execution.dry_run == "json":
+            self.show(json.dumps(estimate.facts(), ensure_ascii=False, indent=1))
+            return
+        for line in estimate.lines():
+            self.show(line)
 
     @property
     def curves(self) -> dict[str, Any]:
@@ -84,14 +116,14 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
     StoppedError
         Behind a piece that is written, if a clean stop was asked for.
     """
-    executions.check(execution)
+    execution.check_asked()
     carry_out, command = _WAYS[type(plan)], {cls: name for name, cls in COMMANDS.items()}[type(plan)]
     _refuse(plan, execution)
     if execution.dry_run:
-        return carry_out(plan, Way(execution, show, None))
+        return carry_out(plan, Way(command, execution, show, None, {}))
     told = {"quiet": execution.quiet, "file": execution.json_progress or None}
     with heard(), Progress(command, execution.study, **told) as progress:
-        return carry_out(plan, Way(execution, show, progress))
+        return carry_out(plan, Way(command, execution, show, progress, {}))
 
 
 def _refuse(plan: Any, execution: Execution) -> None:
@@ -99,21 +131,16 @@ def _refuse(plan: Any, execution: Execution) -> None:
     for each in options.fields(Execution):
         if each.name in plan.WITHOUT and getattr(execution, each.name) != each.default:
             raise NeutralError(f"{each.flag}: not for this command")
-    in_units = isinstance(plan, (SearchPlan, TransferPlan))
     Curves(execution.report_to).require()
     if execution.engine == "ray" and execution.report_to in ("tensorboard", "trackio") and execution.address:
         raise NeutralError(
             f"--report-to {execution.report_to}: not with --address, since its files would stay on the cluster's "
             "machines; use wandb, or leave it out"
         )
-    if execution.dry_run and not in_units:
-        raise NeutralError("--dry-run: not there yet for this command")
-    if execution.dry_run == "json":
-        raise NeutralError("--dry-run json: not there yet; use --dry-run")
 
 
 def read(plan: Any, languages: Sequence[str], way: Way) -> tuple[str, Corpus]:
-    """Return the task and the data of a plan; a dry run shows first what came of reading it.
+    """Return the task and the data of a plan; a dry run takes note of what came of reading it, and shows it as text.
 
     Raises `NeutralError` for a language that cannot be read, and for labels that do not agree.
     """
@@ -123,16 +150,25 @@ def read(plan: Any, languages: Sequence[str], way: Way) -> tuple[str, Corpus]:
     named = {"held_out": plan.held_out_text or None, "labels": dict(plan.labels)}
     survey = data.survey(task, plan.text, list(languages) or None, **named)
     if way.execution.dry_run:
-        _show(survey, plan, way.show)
+        _note(survey, plan.model, loaders_of(plan), way)
     overview.require(survey)
     return task, survey.corpus
 
 
-def read_text(plan: Any) -> Corpus:
-    """Return the plain text of a plan. Raises `NeutralError` for a language that cannot be read."""
+def read_text(plan: Any, way: Way, model: str) -> Corpus:
+    """Return the plain text of a plan; a dry run takes note of it, as `read` does, with a model's tokenizer.
+
+    Raises `NeutralError` for a language that cannot be read.
+    """
     from neutral import corpora
 
-    return corpora.load(plan.text, list(plan.languages) or None, held_out=plan.held_out_text or None)
+    named = {"held_out": plan.held_out_text or None}
+    if way.execution.dry_run:
+        from neutral.tasks import data
+
+        survey = data.survey("mlm", plan.text, list(plan.languages) or None, **named)
+        _note(survey, model, loaders_of(plan) if model == getattr(plan, "model", "") else {}, way)
+    return corpora.load(plan.text, list(plan.languages) or None, **named)
 
 
 def task_of(plan: Any) -> str:
@@ -147,58 +183,65 @@ def loaders_of(plan: Any) -> dict[str, str]:
     return {"gguf_file": plan.gguf} if plan.gguf else {}
 
 
-def _show(survey: Survey, plan: Any, show: Show) -> None:
+def _note(survey: Survey, model: str, loaders: dict[str, str], way: Way) -> None:
+    """Take note of what came of reading data, and show it as text."""
     from neutral import models
     from neutral.tasks import overview
 
-    told = overview.facts(survey, models.load_tokenizer(plan.model, **loaders_of(plan)))
-    say(survey.corpus.notes)
-    if told:
-        show(overview.table(told).to_string(index=False))
+    told = overview.facts(survey, models.load_tokenizer(model, **loaders) if model else None)
+    say(survey.corpus.notes, quiet=way.execution.quiet)
+    if told and way.execution.dry_run == "text":
+        way.show(overview.table(told).to_string(index=False))
     overview.require(survey, told)
+    way.noted["data"] = told
 
 
 def _find(plan: SearchPlan, way: Way) -> Study | None:
     from neutral.runs.plans.search import check, filled, summary
-    from neutral.runs.search import find
+    from neutral.runs.search import Finder, find
 
     task, corpus = read(plan, plan.languages, way)
     plan = filled(plan, task, corpus.languages)
     if way.execution.dry_run:
         check(plan)
-        way.show(summary(plan, {code: len(examples) for code, examples in corpus.train.items()}))
-        return None
+        line = summary(plan, {code: len(examples) for code, examples in corpus.train.items()})
+        return way.estimate(
+            line, plan, lambda: [Finder(plan, corpus, way.execution.study, **way.dry, **loaders_of(plan))]
+        )
     return find(plan, corpus, way.execution.study, **way.units, **way.curves, **loaders_of(plan))
 
 
 def _transfer(plan: TransferPlan, way: Way) -> Study | None:
     from neutral.runs.plans.transfer import filled
-    from neutral.runs.transfer import estimate, transfer
+    from neutral.runs.transfer import Transfers, transfer
 
     task, corpus = read(plan, plan.targets, way)
     plan, folder = filled(plan, task, corpus.languages), way.execution.study
     how = {"masks": plan.masks or None, **loaders_of(plan)}
     if way.execution.dry_run:
-        left, seconds = estimate(plan, corpus, folder, device=way.execution.device, **how)
-        way.show(f"{left} runs to do of {len(list(plan.runs()))}, about {_time(seconds)}")
-        return None
+        line = f"transfer of {plan.method} masks to {len(plan.targets)} languages: {len(list(plan.runs())):,} runs"
+        return way.estimate(line, plan, lambda: [Transfers(plan, corpus, folder, **way.dry, **how)])
     return transfer(plan, corpus, folder, **way.units, **way.curves, **how)
 
 
-def _time(seconds: float) -> str:
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
+def _controls(plan: ControlsPlan, way: Way) -> Study:
+    from neutral.runs import controls
+
+    return controls.add(plan, way.execution.study, **way.units, **loaders_of(plan))
 
 
 def _typology(plan: TypologyPlan, way: Way) -> Study:
     from neutral import corpora
-    from neutral.runs.typology import explain, printed, study_at, token_counts
+    from neutral.runs.typology import Explainer, explain, printed, study_at, token_counts
 
     study = study_at(way.execution.study)
     counts = None
     if plan.model:
         corpus = corpora.load(plan.text, list(study.info["languages"]))
         counts = token_counts(plan.model, corpus, **loaders_of(plan))
+    if way.execution.dry_run:
+        line = f"the overlap of a study's masks against distances, {plan.permutations:,} permutations a test"
+        return way.estimate(line, plan, lambda: [Explainer(study, plan, counts)])
     way.show(printed(explain(study, plan, counts=counts, **way.units), plan.format))
     return study
 
@@ -206,6 +249,11 @@ def _typology(plan: TypologyPlan, way: Way) -> Study:
 def _inside(plan: InsidePlan, way: Way) -> Study:
     from neutral.runs import inside
 
+    if way.execution.dry_run:
+        kind = inside.RETRIEVAL if isinstance(plan, RetrievePlan) else inside.REPRESENTATION
+        line = f"{kind} by layer, under masks: {', '.join(inside.filled(plan).masks)}"
+        made = lambda: [inside.Inside(kind, plan, way.execution.study, **way.dry, **loaders_of(plan))]  # noqa: E731
+        return way.estimate(line, plan, made)
     work = inside.retrieve if isinstance(plan, RetrievePlan) else inside.represent
     return work(plan, way.execution.study, **way.units, **loaders_of(plan))
 
@@ -215,12 +263,22 @@ def _compress(plan: CompressionPlan, way: Way) -> Study:
     from neutral.runs.compression import Compressor, compress
     from neutral.runs.plans.compression import check, filled
 
-    corpus = read_text(plan)
+    corpus = read_text(plan, way, plan.model)
     plan = filled(plan, task_of(plan), corpus.languages)
     check(plan)
     tuned, how, loaders = plan.finetuning, way.units, loaders_of(plan)
     told = {"trim": plan.trim, "quiet": way.execution.quiet}
     data = finetuning.prepare(tuned, plan.model, plan.length, **told, **loaders) if tuned else {}
+
+    if way.execution.dry_run:
+
+        def works() -> list[Work]:
+            work = Compressor(plan, corpus, way.execution.study, **way.dry, **loaders)
+            tuning = [finetuning.Tuning(work, tuned, data, quiet=way.execution.quiet, **loaders)] if tuned else []
+            return [work, *tuning]
+
+        line = f"{len(list(plan.trials()))} token tables, scored in {len(plan.languages)} languages"
+        return way.estimate(line, plan, works)
 
     def then(work: Compressor) -> None:
         if plan.export:
@@ -233,14 +291,26 @@ def _compress(plan: CompressionPlan, way: Way) -> Study:
 
 def _pretrain(plan: PretrainPlan, way: Way) -> None:
     from neutral import pretraining
+    from neutral.pretraining import timing
+    from neutral.runs import dry
 
+    corpus = read_text(plan, way, plan.source)
     sizes = {"size": plan.vocabulary, "length": plan.length, "mask_share": plan.mask_share, "shape": plan.shape}
     how = {"recipe": plan.recipe, **sizes, **way.single, **way.curves}
-    pretraining.pretrain(plan.source or None, read_text(plan), way.execution.study, **how)
+    if way.execution.dry_run:
+        one = {"recipe": plan.recipe, **sizes, "device": way.execution.device}
+        seconds, size = timing.estimate(plan.source or None, corpus, way.execution.study, **one)
+        reads = f"{sum(map(len, corpus.train.values())):,} lines of {len(corpus.train)} languages"
+        each = dry.Each("pretraining", reads, "a model's folder", seconds) if seconds else None
+        line = f"a masked language model of {plan.vocabulary:,} tokens at most, trained for {plan.steps:,} steps"
+        own = {"folder": way.execution.study, "more": size, "timed": "a few of its steps"}
+        return way.tell(dry.single(way.command, line, each, **own, **way.noted))
+    pretraining.pretrain(plan.source or None, corpus, way.execution.study, **how)
 
 
 _WAYS: dict[type, Callable[[Any, Way], Study | None]] = {
     SearchPlan: _find,
+    ControlsPlan: _controls,
     TransferPlan: _transfer,
     TypologyPlan: _typology,
     RetrievePlan: _inside,

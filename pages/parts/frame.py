@@ -74,7 +74,10 @@ def page(
     if lead:
         st.markdown(lead)
     notices = st.container()
-    stored.sync(notices)
+    try:
+        stored.sync(notices)
+    except Exception as error:
+        notices.error(errors.line(error))
     uploads.noted()
     if scarce := quota.scarce():
         notices.warning(scarce)
