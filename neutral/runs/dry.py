@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Estimate:
     model, data : dict or None
         As `model show` and `data show` have them for JSON.
     notes : tuple of str
+    called : str
+        What the text calls units.
     """
 
     command: str
@@ -64,7 +66,8 @@ class Estimate:
     study_bytes: int = 0
     model: dict | None = None
     data: dict | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    called: str = "units"
 
     @property
     def seconds(self) -> float | None:
@@ -99,7 +102,7 @@ class Estimate:
         """Return it for a person."""
         left, seconds = len(self.each), self.seconds
         took = f", about {duration(seconds)}" if seconds is not None and left else ""
-        said = [*self._model(), self.summary, f"{left} to do of {self.total}{took}"]
+        said = [*self._model(), self.summary, f"{left} {self.called} to do of {self.total}{took}"]
         for one in self.each[:_LISTED]:
             time = f" ({duration(one.seconds)})" if one.seconds is not None else ""
             said.append(f"- {one.unit}{time}: reads {one.reads or 'nothing'}; writes {one.writes or 'nothing'}")
@@ -124,7 +127,7 @@ def of(works: Sequence[Work], folder: str | Path, device: str, **told: Any) -> E
         timed += named
         left += [(work, unit) for unit in todo]
         for unit in todo:
-            speed = speeds.get(work.kind(unit), _mean(speeds.values()))
+            speed = speeds.get(work.alike(unit), _mean(speeds.values()))
             seconds[unit.key] = None if speed is None else speed * unit.cost
     each = []
     for work, unit in left:
@@ -154,7 +157,7 @@ def _speeds(work: Work, todo: Sequence[Unit], device: str) -> tuple[dict[Hashabl
     speeds: dict[Hashable, float] = {}
     names = []
     for unit in todo:
-        kind = work.kind(unit)
+        kind = work.alike(unit)
         if kind in speeds or not unit.cost:
             continue
         try:

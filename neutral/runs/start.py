@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from neutral import options
 from neutral.curves import Curves
@@ -27,78 +25,17 @@ from neutral.runs.plans import (
     TypologyPlan,
 )
 from neutral.runs.plans.inside import InsidePlan
+from neutral.runs.way import Show, Way, loaders_of
 
 if TYPE_CHECKING:
     from neutral.corpora import Corpus, Survey
-    from neutral.runs.dry import Estimate
     from neutral.runs.units import Work
     from neutral.study import Study
 
-Show = Callable[[str], object]
 
-LOGS = "logs"
-"""The folder of a study that takes TensorBoard's files."""
-
-
-class Way(NamedTuple):
-    """How a plan is carried out: what the functions of this module have in common."""
-
-    command: str
-    execution: Execution
-    show: Show
-    progress: Progress | None  # None: a dry run
-    noted: dict[str, Any]  # by a dry run, of the text
-
-    @property
-    def single(self) -> dict[str, Any]:
-        """What a run in this process takes."""
-        return {"device": self.execution.device, "progress": self.progress, "quiet": self.execution.quiet}
-
-    @property
-    def units(self) -> dict[str, Any]:
-        """What a run of units takes: the engine that does them, and what is told of them."""
-        from neutral.runs import engines
-
-        asked = self.execution
-        shares = {"cpus_per_run": asked.cpus_per_run, "gpus_per_run": asked.gpus_per_run}
-        engine = engines.named(asked.engine, device=asked.device, address=asked.address, **shares)
-        return {"engine": engine, "progress": self.progress, "quiet": asked.quiet}
-
-    @property
-    def dry(self) -> dict[str, Any]:
-        """What a work takes that is asked what it would do."""
-        return {"device": self.execution.device, "quiet": self.execution.quiet}
-
-    def estimate(self, summary: str, plan: Any, works: Callable[[], list[Work]]) -> None:
-        """Show what some works would do."""
-        from neutral import models
-        from neutral.models import overview
-        from neutral.runs import dry
-        from neutral.training import memory_limit
-
-        with memory_limit("lower --length or --batch, or take a larger device"):
-            if getattr(plan, "model", ""):
-                looked = models.look(plan.model, **loaders_of(plan))
-                self.noted["model"] = overview.facts(looked, getattr(plan, "only", ""))
-            of = {"command": self.command, "summary": summary, **self.noted}
-            self.tell(dry.of(works(), self.execution.study, self.execution.device, **of))
-
-    def tell(self, estimate: Estimate) -> None:
-        """Show an estimate in the form that was asked for."""
-        if self.execution.dry_run == "json":
-            self.show(json.dumps(estimate.facts(), ensure_ascii=False, indent=1))
-            return
-        for line in estimate.lines():
-            self.show(line)
-
-    @property
-    def curves(self) -> dict[str, Any]:
-        """Where the curves of training go."""
-        folder = Path(self.execution.study).absolute() / LOGS
-        return {"curves": Curves(self.execution.report_to, str(folder))}
-
-
-def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | None:
+def start(
+    plan: Any, execution: Execution, *, show: Show = print, first: Callable[[], object] = lambda: None
+) -> Study | None:
     """Carry out a plan into `execution.study`, and return the study; None for a dry run, and for a model that is made.
 
     Parameters
@@ -108,6 +45,8 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
     execution : Execution
     show : callable
         Takes what is printed: the lines of a dry run, the tests of `typology`.
+    first : callable
+        Called before anything large is imported, when the run can be asked to stop and its progress read.
 
     Raises
     ------
@@ -120,9 +59,11 @@ def start(plan: Any, execution: Execution, *, show: Show = print) -> Study | Non
     carry_out, command = _WAYS[type(plan)], {cls: name for name, cls in COMMANDS.items()}[type(plan)]
     _refuse(plan, execution)
     if execution.dry_run:
+        first()
         return carry_out(plan, Way(command, execution, show, None, {}))
     told = {"quiet": execution.quiet, "file": execution.json_progress or None}
     with heard(), Progress(command, execution.study, **told) as progress:
+        first()
         return carry_out(plan, Way(command, execution, show, progress, {}))
 
 
@@ -167,7 +108,7 @@ def read_text(plan: Any, way: Way, model: str) -> Corpus:
         from neutral.tasks import data
 
         survey = data.survey("mlm", plan.text, list(plan.languages) or None, **named)
-        _note(survey, model, loaders_of(plan) if model == getattr(plan, "model", "") else {}, way)
+        _note(survey, model, loaders_of(plan), way)
     return corpora.load(plan.text, list(plan.languages) or None, **named)
 
 
@@ -176,11 +117,6 @@ def task_of(plan: Any) -> str:
     from neutral import models
 
     return models.natural_task(plan.model, **loaders_of(plan)) if plan.task == "auto" else plan.task
-
-
-def loaders_of(plan: Any) -> dict[str, str]:
-    """Return what a plan sets for the loaders of model and tokenizer."""
-    return {"gguf_file": plan.gguf} if plan.gguf else {}
 
 
 def _note(survey: Survey, model: str, loaders: dict[str, str], way: Way) -> None:
@@ -220,7 +156,7 @@ def _transfer(plan: TransferPlan, way: Way) -> Study | None:
     how = {"masks": plan.masks or None, **loaders_of(plan)}
     if way.execution.dry_run:
         line = f"transfer of {plan.method} masks to {len(plan.targets)} languages: {len(list(plan.runs())):,} runs"
-        return way.estimate(line, plan, lambda: [Transfers(plan, corpus, folder, **way.dry, **how)])
+        return way.estimate(line, plan, lambda: [Transfers(plan, corpus, folder, **way.dry, **how)], called="runs")
     return transfer(plan, corpus, folder, **way.units, **way.curves, **how)
 
 

@@ -105,7 +105,7 @@ class Work(ABC):
         """Return what a unit reads and writes."""
         return Effect()
 
-    def kind(self, unit: Unit) -> Hashable:
+    def alike(self, unit: Unit) -> Hashable:
         """Return what units have in common whose costs can be compared, so that one of them is timed for all."""
         return type(unit.asked)
 

@@ -156,8 +156,8 @@ class Compressor(Work):
                 piece.table.save(self.study.path / "tables" / f"{self.name(unit.asked)}.safetensors")
             self._extend("table", row, (piece.row,))
 
-    def kind(self, unit: Unit) -> tuple[str, str]:
-        """See `Work.kind`: tables of a method are fitted alike."""
+    def alike(self, unit: Unit) -> tuple[str, str]:
+        """See `Work.alike`: tables of a method are fitted alike."""
         trial = unit.asked
         return ("full", "") if trial is None else (trial.method, trial.variant)
 

@@ -76,8 +76,8 @@ class Tuning(Work):
         train = len(self._tuner.lessons[unit.asked.data].items)
         return Effect(f"{train:,} examples of {unit.asked.data}, held-out ones", "scores", 400 + 8 * scores)
 
-    def kind(self, unit: Unit) -> str:
-        """See `Work.kind`."""
+    def alike(self, unit: Unit) -> str:
+        """See `Work.alike`."""
         return unit.asked.data
 
     def begin(self) -> None:

@@ -68,8 +68,8 @@ class Explainer(Work):
         rows = left * max(len(set(self.apart["distance"])), 1)
         return Effect("counts of the masks, distances between their languages", f"{left} tests", 500 * rows)
 
-    def kind(self, unit: Unit) -> bool:
-        """See `Work.kind`: a test by groups is one of each."""
+    def alike(self, unit: Unit) -> bool:
+        """See `Work.alike`: a test by groups is one of each."""
         return unit.asked.by == "all"
 
     def begin(self) -> None:
