@@ -67,21 +67,3 @@ def test_a_check_is_held_to_the_runs_memory_and_to_a_time(children, monkeypatch)
     with pytest.raises(NeutralError, match="took more than"):
         ask("wait 60")
     assert all(child.returncode for child in children)
-
-
-def test_of_a_command_that_cannot_say_it_the_model_and_the_text_are_shown(monkeypatch):
-    asked = []
-
-    def answer(words, *_):
-        asked.append(words)
-        if "--dry-run" in words:
-            raise NeutralError("--dry-run json: not there yet")
-        return {"task": "clm"}
-
-    monkeypatch.setattr(dry, "_answer", answer)
-    facts = dry.ask(["transfer", "--model", "m", "--text", "t", "--targets", "en"], Limits(), lambda: None)
-    assert asked[1:] == [
-        ["model", "show", "m", "--format", "json"],
-        ["data", "show", "t", "--task", "clm", "--languages", "en", "--model", "m", "--format", "json"],
-    ]
-    assert facts["model"] == facts["data"] == {"task": "clm"}
