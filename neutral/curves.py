@@ -78,7 +78,7 @@ class Curve:
         except ImportError:
             from tensorboardX import SummaryWriter
 
-        folder = Path(self.curves.folder) / re.sub(r"[^\w.+=-]+", "_", self._round(number, rounds)).lstrip(".")
+        folder = Path(self.curves.folder) / re.sub(r"[^\w.+=-]+", "_", self._round(number, rounds)).strip("._")
         return [TensorBoardCallback(SummaryWriter(str(folder)))]
 
     def end(self) -> None:

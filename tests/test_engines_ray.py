@@ -246,7 +246,7 @@ def test_a_unit_that_lacks_memory_on_one_device_is_done_on_another(cluster, tmp_
 
 
 def test_a_device_that_is_the_only_one_and_too_small_is_said(tmp_path):
-    with pytest.raises(UnitsFailedError, match=r"1 of 1 units failed 3 times.*not enough memory.*CUDA out of memory"):
+    with pytest.raises(UnitsFailedError, match=r"1 of 1 units failed 3 times.*CUDA out of memory.*; lower --batch"):
         carry_out(Errands(tmp_path, [errands.unit("a", how="memory")]), Ray(starting=starting(1)), quiet=True)
 
 

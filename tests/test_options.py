@@ -99,8 +99,7 @@ def test_every_option_alone_makes_a_plan_and_comes_back(cls):
         needed = {"finetune_data": ("d",)} if each.name.startswith("finetune") else {}
         needed |= {"methods": ("autoencoder",)} if each.name.startswith("autoencoder") else {}
         needed |= {"engine": "ray"} if each.only_for.get("engine") else {}
-        needed |= {"text": "t"} if cls is plans.TypologyPlan and each.name == "model" else {}
-        needed |= {"model": "m"} if cls is plans.TypologyPlan and each.name == "text" else {}
+        needed |= {plans.TypologyPlan: {"text": "t", "model": "m"}, plans.ControlsPlan: {"model": "m"}}.get(cls, {})
         needed |= {"reseeded": (2,)} if each.name == "baselines" else {}
         needed |= {"methods": ("direction",)} if each.name == "follow" else {}
         needed |= {other.name: "x" if other.kind != "whole" else 99 for other in options.fields(cls) if other.required}
@@ -146,6 +145,7 @@ def test_epochs_take_the_place_of_steps():
     plan = options.from_values(plans.SearchPlan, {**find, "epochs": 2})
     assert (plan.recipe.steps, plan.recipe.epochs) == (0, 2.0)
     assert options.arguments(plan) == ["--model", "m", "--epochs", "2.0", "--text", "t"]
+    assert options.from_values(plans.SearchPlan, {**find, "epochs": 0, "steps": 3}).recipe.steps == 3, "as forms ask"
     with pytest.raises(NeutralError, match=r"^--steps, --epochs: one of the two$"):
         options.from_values(plans.SearchPlan, {**find, "epochs": 2, "steps": 3})
 
@@ -253,6 +253,11 @@ def test_every_option_says_what_it_is_and_no_two_are_called_alike(cls):
         assert set(each.only_for) <= {other.name for other in described}
     for names in ([each.name for each in described], [each.flag for each in described]):
         assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)
+def test_every_field_says_whether_it_decides_results(cls):
+    assert [name for name, decides in options.decisions(cls).items() if decides is None] == []
 
 
 def test_plans_are_imported_without_what_trains():
