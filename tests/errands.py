@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -51,8 +52,25 @@ class Errands(Work):
         return "hello"
 
 
+@dataclass(frozen=True)
+class Note:
+    """A line of the log."""
+
+    unit: str
+    pid: int
+    node: str
+    device: str
+    model: str
+
+
+def log(folder):
+    path = folder / "log"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [Note(unit, int(pid), *rest) for unit, pid, *rest in (line.split() for line in lines)]
+
+
 class Errand(Worker):
-    """Notes in `log` where it did what: unit, process, machine's place for this process."""
+    """Notes in `log` what it did where: unit, process, node, device, model; a model's text is its greeting."""
 
     def __init__(self, model, device, folder):
         self.model, self.device, self.folder = model, device, folder
@@ -61,7 +79,8 @@ class Errand(Worker):
         asked, (name,) = unit.asked, unit.key
         place = _place()
         with (self.folder / "log").open("a") as file:
-            file.write(f"{name} {os.getpid()} {place}\n")
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+            file.write(f"{name} {os.getpid()} {place} {self.device}:{visible} {self.model}\n")
         if fail := _WAYS.get(asked["how"]):
             fail(self.folder / f"was-{asked['how']}", place)
         for number in range(given["written"], asked["pieces"]):

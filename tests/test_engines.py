@@ -68,12 +68,12 @@ def test_ray_does_the_longest_unit_first_tries_what_dies_again_and_names_what_fa
         "the same command tries them again"
     )
     assert work.rows() == ["long 0 hello", "dying 0 hello", "dying 1 hello", "short 0 hello", "short 1 hello"]
-    log = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
-    assert [name for name, *_ in log] == ["long", "dying", "dying", *["failing"] * 3, "short"]
-    processes = {int(pid) for _, pid, _ in log}
+    log = errands.log(tmp_path)
+    assert [note.unit for note in log] == ["long", "dying", "dying", *["failing"] * 3, "short"]
+    processes = {note.pid for note in log}
     assert os.getpid() not in processes
     assert work.loads == 1, "a shared value is loaded once"
-    assert (progress.done, progress.units) == (3, 4)
+    assert (progress.done, progress.units) == (3, 5)
     assert [each["unit"] for each in progress.told()["failed"]] == ["errand failing"]
     assert wait_for(lambda: not any(map(is_there, processes)))
     assert left_behind() == before

@@ -5,7 +5,7 @@
 Every command works on a tiny model. It is first run without a kill; then it is killed (SIGKILL) at a random moment of
 its time, run again, killed again, and so on until it ends; then it begins anew, until it has had its share of kills.
 What it leaves is held against what the run without a kill left: the rows of results.jsonl, and every other file to the
-byte. `transfer` by two processes is killed as a whole, or loses one of the two and has to end by itself.
+byte. `transfer` on Ray is killed, or loses one of its workers and has to end as if nothing had been.
 
 One process imports everything and is forked for each run: the libraries take seconds to import.
 """

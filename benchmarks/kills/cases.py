@@ -20,7 +20,7 @@ class Case:
     options: str
     begins_with: Path | None = None  # a study that the folder is a copy of
     share: int = 10  # of the kills, against the other commands' shares
-    loses_a_worker: bool = False  # one of its processes is killed, and not all
+    loses_a_worker: bool = False  # one of its workers is killed, and not the command
 
     def arguments(self, out: Path) -> list[str]:
         """Return the command line."""
@@ -39,8 +39,8 @@ def cases(folder: Path) -> Iterator[Case]:
     moved = f"transfer --study {{out}} --masks {folder}/study {model} --text {folder}/text --quiet {trained}"
     moved += " --method wanda --targets en,sw --sources en,sw --steps 2"
     yield Case("transfer", f"{moved} --device cpu")
-    yield Case("transfer, 2 processes", f"{moved} --devices cpu,cpu", share=4)
-    yield Case("transfer, one of 2", f"{moved} --devices cpu,cpu", share=4, loses_a_worker=True)
+    yield Case("transfer on Ray", f"{moved} --engine ray", share=4)
+    yield Case("transfer on Ray, a worker", f"{moved} --engine ray", share=4, loses_a_worker=True)
     study = folder / "study"
     yield Case("typology", "typology --study {out} --permutations 499 --quiet", study)
     inside = f"{model} --device cpu --quiet --sentences {folder}/text"

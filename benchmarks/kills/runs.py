@@ -11,14 +11,14 @@ from pathlib import Path
 
 from benchmarks.kills.cases import Case
 
-ORPHANS = 5.0  # seconds in which a killed run's processes must have ended
+ORPHANS = 5.0  # seconds in which the processes of a run that ended must have ended too
 
 
 class Run:
     """A command that runs in a process of its own, a session of its own, with a folder for temporary files."""
 
     def __init__(self, case: Case, out: Path, temporary: Path, log: Path) -> None:
-        self.began, self.case = time.monotonic(), case
+        self.began, self.case, self.temporary = time.monotonic(), case, temporary
         self.pid = os.fork()
         if not self.pid:
             os.setsid()
@@ -45,11 +45,12 @@ class Run:
 
     def workers(self) -> list[int]:
         """Return the processes that work for this one."""
-        return [pid for pid in self.session() if pid != self.pid and "spawn_main" in _command(pid)]
+        return [pid for pid in self.session() if "ray::Slot" in _command(pid)]
 
     def session(self) -> list[int]:
-        """Return all processes of this one's session that live."""
-        return [pid for pid in _processes() if _session(pid) == self.pid]
+        """Return all processes that live of this one's session, or that it started in others."""
+        mark = f"TMPDIR={self.temporary}".encode()
+        return [pid for pid in _processes() if (session := _session(pid)) == self.pid or (session and _has(pid, mark))]
 
     def orphans(self) -> int:
         """Return how many processes outlive this one by `ORPHANS` seconds, and end them."""
@@ -86,6 +87,14 @@ def _session(pid: int) -> int | None:
     except OSError:
         return None
     return None if state == "Z" else int(session)
+
+
+def _has(pid: int, mark: bytes) -> bool:
+    """Whether a process was started with an entry of the environment."""
+    try:
+        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def _command(pid: int) -> str:

@@ -89,7 +89,7 @@ class Trial:
         return code
 
     def _lose_worker(self, run: Run, wait: float, draw: random.Random) -> int | None:
-        """The same, of a run one of whose workers is killed: it has to end by itself then, and not with 0."""
+        """The same, of a run one of whose workers is killed: it has to end by itself then."""
         code = run.ended(wait)
         if code is not None:
             return code
@@ -101,7 +101,7 @@ class Trial:
         if code is None:
             run.kill()
             self.tally.wrong.add("did not end")
-        return code if code == 0 or not workers else None
+        return code
 
     def _judge(self, out: Path, code: int) -> None:
         """Compare what a run left that ended."""

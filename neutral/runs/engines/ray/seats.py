@@ -24,7 +24,11 @@ LOOKS = 5.0
 """Seconds between two looks at which machines there are."""
 
 ASIDE = "aside"  # of what a slot does besides its unit
+_LONGEST = 300  # letters of what Ray says of a slot that did not start: what matters comes last
 _STARTS = 3  # of a machine, none of which comes to work: then it is let be
+_HOPE = (
+    30.0  # seconds after which a slot that is not there yet, on a machine that is full of others' work, counts no more
+)
 _GOODBYE = 5.0  # seconds that slots have to remove what they unpacked
 
 
@@ -36,6 +40,7 @@ class Seat:
     node: Node
     hello: ray.ObjectRef
     device: str = ""
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def is_ready(self) -> bool:
@@ -85,8 +90,9 @@ class Seats:
         if self._nodes and not usable and not self.every:
             raise NeutralError(f"no machine of the cluster can run a worker: {self._reason}")
         taken = Counter(seat.node.key for seat in self.every)
+        hoped = sum(seat.is_ready or time.monotonic() - seat.began < _HOPE for seat in self.every)
         room = [(level, node) for node in usable for level in range(taken[node.key], self.wanted.room(node))]
-        for _, node in sorted(room, key=lambda one: one[0])[: max(0, most - len(self.every))]:
+        for _, node in sorted(room, key=lambda one: one[0])[: max(0, most - hoped)]:
             self.every.append(self._started(node))
 
     def greet(self, seat: Seat) -> None:
@@ -97,7 +103,8 @@ class Seats:
             hello: Hello = ray.get(seat.hello)
         except ray.exceptions.RayError as error:
             self._bad[seat.node.key] += 1
-            self._reason = f"{seat.node.name}: {str(error).strip().splitlines()[-1]}"
+            lines = [line for line in str(error).strip().splitlines() if not line.startswith("\t")]
+            self._reason = f"{seat.node.name}: {' '.join(lines)[-_LONGEST:]}"
             self.lose(seat)
             return
         if hello.code != code.digest():

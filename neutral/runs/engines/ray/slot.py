@@ -161,7 +161,7 @@ class Slot:
 def failure(error: Exception) -> Failure:
     """Return what to say of an exception to the owner of the study."""
     if isinstance(error, MemoryLimitError) or is_lack_of_memory(error):
-        return Failure("memory", f"not enough memory: {described(error)}")
+        return Failure("memory", f"{described(error)}; lower --batch or --length, or give it more of a machine")
     if isinstance(error, NeutralError) and not isinstance(error, StorageError):
         return Failure("input", str(error))
     return Failure("fault", described(error), "".join(traceback.format_exception(error)))
