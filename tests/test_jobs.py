@@ -22,7 +22,7 @@ def place(tmp_path, monkeypatch):
     """A home of its own, and no supervisor: what is added waits."""
     monkeypatch.setenv(home.VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(supervision, "COMMAND", ("true",))
-    for name in ("NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
+    for name in ("NEUTRAL_RUNS", "NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
 

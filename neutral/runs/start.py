@@ -12,11 +12,11 @@ from neutral import options
 from neutral.curves import Curves
 from neutral.errors import NeutralError
 from neutral.progress import Progress, heard, say
-from neutral.runs import execution as executions
 from neutral.runs.execution import Execution
 from neutral.runs.plans import (
     COMMANDS,
     CompressionPlan,
+    ControlsPlan,
     PretrainPlan,
     RepresentPlan,
     RetrievePlan,
@@ -55,7 +55,7 @@ def start(
     StoppedError
         Behind a piece that is written, if a clean stop was asked for.
     """
-    executions.check(execution)
+    execution.check_asked()
     carry_out, command = _WAYS[type(plan)], {cls: name for name, cls in COMMANDS.items()}[type(plan)]
     _refuse(plan, execution)
     if execution.dry_run:
@@ -160,6 +160,12 @@ def _transfer(plan: TransferPlan, way: Way) -> Study | None:
     return transfer(plan, corpus, folder, **way.units, **way.curves, **how)
 
 
+def _controls(plan: ControlsPlan, way: Way) -> Study:
+    from neutral.runs import controls
+
+    return controls.add(plan, way.execution.study, **way.units, **loaders_of(plan))
+
+
 def _typology(plan: TypologyPlan, way: Way) -> Study:
     from neutral import corpora
     from neutral.runs.typology import Explainer, explain, printed, study_at, token_counts
@@ -240,6 +246,7 @@ def _pretrain(plan: PretrainPlan, way: Way) -> None:
 
 _WAYS: dict[type, Callable[[Any, Way], Study | None]] = {
     SearchPlan: _find,
+    ControlsPlan: _controls,
     TransferPlan: _transfer,
     TypologyPlan: _typology,
     RetrievePlan: _inside,
