@@ -30,6 +30,10 @@ BEHIND = {
 }
 
 
+ASKED = {"wandb", "tensorboardX"}
+"""Packages of other services, which a run imports if `--report-to` names them; who names one has it."""
+
+
 def declared(lines):
     """Canonical name -> range."""
     return {canonicalize_name(each.name): each.specifier for each in map(Requirement, lines)}
@@ -50,7 +54,7 @@ def imported(*places):
                 modules |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 modules.add(node.module)
-    tops = {module.partition(".")[0] for module in modules} - set(sys.stdlib_module_names) - {"neutral", "pages"}
+    tops = {module.partition(".")[0] for module in modules} - set(sys.stdlib_module_names) - {"neutral", "pages"} - ASKED
     homes = packages_distributions()
     return {canonicalize_name(home) for top in tops for home in homes[top]}
 
