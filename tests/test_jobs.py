@@ -153,6 +153,10 @@ def broken(path, how):
         state.mkdir()
     elif how == "limits that are none":
         request.write_text(json.dumps(json.loads(request.read_text()) | {"limits": {"time": "x"}}))
+    elif how == "a number in place of arguments":
+        request.write_text(json.dumps(json.loads(request.read_text()) | {"arguments": 1}))
+    elif how == "a time that is none":
+        state.write_text('{"state": "done", "began": NaN}')
     elif how == "arguments that are none":
         request.write_text(json.dumps(json.loads(request.read_text()) | {"arguments": [1]}))
 
@@ -160,7 +164,7 @@ def broken(path, how):
 HOW = (
     *("torn state", "torn request", "no state", "a list", "deep", "no text", "another state"),
     *("running without a process", "the process of init", "a place that is none", "a pipe", "a link", "a folder"),
-    *("limits that are none", "arguments that are none"),
+    *("limits that are none", "arguments that are none", "a number in place of arguments", "a time that is none"),
 )
 
 

@@ -43,6 +43,7 @@ VIEWS = [
     ("pages/inside.py", {}),
     ("pages/transfer.py", {}),
     ("pages/tickets.py", {}),
+    ("pages/runs.py", {"new": '{"command": "typology"}'}),
 ]
 PARTS = [
     *("Perplexity", "By step", "Fine-tuning"),

@@ -107,8 +107,8 @@ def at_work(run, **progress):
     [
         ("masks", f"neutral find --model {MODEL} --text {ROOT / 'data' / 'sentences'} --study "),
         ("transfer", "\nneutral transfer --model "),
-        ("compression", f"neutral compress --model {MODEL} --text "),
-        ("typology", "\nneutral typology --study "),
+        pytest.param("compression", f"neutral compress --model {MODEL} --text ", marks=pytest.mark.long),
+        pytest.param("typology", "\nneutral typology --study ", marks=pytest.mark.long),
         ("inside", "\nneutral retrieve --model "),
     ],
 )
@@ -136,6 +136,7 @@ def test_the_languages_are_those_of_the_text_with_their_names():
     assert " --languages en,sw " in command(at)
 
 
+@pytest.mark.long
 def test_what_does_not_matter_to_the_method_is_not_asked():
     at = form_of("masks")
     numbers = {each.label for each in at.number_input}
@@ -164,15 +165,21 @@ def test_what_is_chosen_is_in_the_command_and_in_the_address_and_comes_back():
 @pytest.mark.parametrize(
     "address",
     [
-        "{",
-        "[]",
-        "[" * 100_000,
-        '{"command": ["find"], "study": {}, "name": 5, "how": 3, "fields": []}',
         '{"command": "rm", "fields": {"model": "/etc"}}',
-        '{"command": "find", "name": "../../x", "how": {"device": "", "time": [], "memory": "ever"}}',
         '{"command": "find", "fields": {"model": 5, "languages": [1], "method": "no", "sparsities": 3, "seeds": [0]}}',
-        '{"command": "find", "fields": {"length": -1, "steps": 1e400, "rate": NaN, "halves": 1, "controls": ["x"]}}',
-        '{"command": "transfer", "study": "no such study", "fields": {"baselines": [[]]}}',
+        *(
+            pytest.param(address, marks=pytest.mark.long)
+            for address in (
+                "{",
+                "[]",
+                "[" * 100_000,
+                '{"command": ["find"], "study": {}, "name": 5, "how": 3, "fields": []}',
+                '{"command": "find", "name": "../../x", "how": {"device": "", "time": [], "memory": "ever"}}',
+                '{"command": "find", "fields": {"length": -1, "steps": 1e400, "rate": NaN, "halves": 1}}',
+                '{"command": "find", "fields": {"controls": ["x"]}}',
+                '{"command": "transfer", "study": "no such study", "fields": {"baselines": [[]]}}',
+            )
+        ),
     ],
 )
 def test_an_address_that_nobody_wrote_here_leaves_the_form_whole(address):
@@ -185,11 +192,11 @@ def test_an_address_that_nobody_wrote_here_leaves_the_form_whole(address):
     ("label", "typed", "said"),
     [
         ("Sparsity", "half", "--sparsity half: a list of numbers is needed"),
-        ("Sparsity", "2", "--sparsity"),
-        ("Seeds", "-1", "--seeds"),
         ("Name of the study", "../x", "is no name for a folder"),
-        ("At most (memory)", "much", "is no limit"),
-        ("At most (threads)", "0", "is no limit"),
+        pytest.param("Sparsity", "2", "--sparsity", marks=pytest.mark.long),
+        pytest.param("Seeds", "-1", "--seeds", marks=pytest.mark.long),
+        pytest.param("At most (memory)", "much", "is no limit", marks=pytest.mark.long),
+        pytest.param("At most (threads)", "0", "is no limit", marks=pytest.mark.long),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line_and_cannot_be_checked(label, typed, said):
@@ -230,8 +237,8 @@ def test_a_check_is_remembered_until_something_else_is_asked(place):
     ("title", "said"),
     [
         (f"fail --seeds: {NAME}", "--seeds: zq"),
-        ("die", "perhaps for lack of memory"),
-        ("nonsense", "gave no answer that can be read"),
+        pytest.param("die", "perhaps for lack of memory", marks=pytest.mark.long),
+        pytest.param("nonsense", "gave no answer that can be read", marks=pytest.mark.long),
     ],
 )
 def test_what_the_check_refuses_is_one_line_and_nothing_starts(title, said):
@@ -268,6 +275,7 @@ def test_start_puts_the_run_in_the_queue_and_shows_it():
     assert "1 run waiting" in text(at)
 
 
+@pytest.mark.long
 def test_the_next_study_has_another_name():
     pressed(pressed(form_of("masks"), "Check"), "Start")
     assert command(form_of("masks")).endswith("studies/mini-mbert-magnitude-2")
@@ -288,6 +296,7 @@ def test_a_run_on_a_study_that_is_not_the_apps_works_on_a_copy():
     assert command(again).endswith("studies/gemma-3-270m-clm-typology")
 
 
+@pytest.mark.long
 def test_without_a_study_with_masks_the_form_says_what_to_do_first(place, monkeypatch):
     apppages.only(place / "none", place, monkeypatch)
     at = form_of("transfer")
@@ -308,6 +317,7 @@ def test_where_runs_are_off_the_page_says_why_and_has_the_command_all_the_same(m
     assert "zq" not in text(at)  # nor what others run
 
 
+@pytest.mark.long
 def test_a_page_that_was_opened_before_runs_were_switched_off_starts_none(monkeypatch):
     at = pressed(form_of("masks"), "Check")
     monkeypatch.setenv(permission.VARIABLE, "off")
@@ -343,10 +353,15 @@ def test_names_and_logs_of_runs_are_text(place):
 @pytest.mark.parametrize(
     "progress",
     [
-        [],
         {"units": 3, "work": [], "current": "x", "failed": 5, "seconds_left": "soon"},
-        {"units": {"done": "1", "total": None}, "current": [5, None], "failed": [5], "seconds_left": -1e400},
-        {"units": {"done": 5, "total": 0}, "work": {"done": 9, "total": 3}, "current": ["x"] * 1000},
+        *(
+            pytest.param(progress, marks=pytest.mark.long)
+            for progress in (
+                [],
+                {"units": {"done": "1", "total": None}, "current": [5, None], "failed": [5], "seconds_left": -1e400},
+                {"units": {"done": 5, "total": 0}, "work": {"done": 9, "total": 3}, "current": ["x"] * 1000},
+            )
+        ),
     ],
 )
 def test_a_record_of_progress_that_no_run_wrote_breaks_nothing(progress):
@@ -381,6 +396,7 @@ def test_the_queue_is_reordered_and_emptied():
     assert {run.state for run in jobs.all_jobs()} == {"stopped"}
 
 
+@pytest.mark.long
 def test_a_stopped_run_goes_on_and_is_removed_and_fills_the_form_again():
     run = add(state="stopped", began=time.time() - 5, ended=time.time())
     at = pressed(opened(PAGE), "Change and run")
@@ -392,6 +408,7 @@ def test_a_stopped_run_goes_on_and_is_removed_and_fills_the_form_again():
     assert not jobs.all_jobs()
 
 
+@pytest.mark.long
 def test_what_a_button_is_refused_is_said():
     run = add()
     at_work(run)
@@ -406,7 +423,7 @@ def test_what_a_button_is_refused_is_said():
     ("kind", "page", "key", "study"),
     [
         ("masks", "overlap", "study", "gemma-3-270m-clm"),
-        ("compression", "compression", "tables", "gemma-3-270m-compression"),
+        pytest.param(*("compression", "compression", "tables", "gemma-3-270m-compression"), marks=pytest.mark.long),
     ],
 )
 def test_a_finished_run_leads_to_its_study(kind, page, key, study):
@@ -429,6 +446,7 @@ def test_the_empty_app_and_the_overview_lead_to_runs(place, monkeypatch):
     assert links.count("runs") == 2
 
 
+@pytest.mark.long
 def test_parameters_of_this_page_are_not_carried_to_others():
     at = opened(PAGE, **{draft.ADDRESS: "{}", draft.ONE: "x", "study": "mini-mbert-mlm"})
     menu = {link.proto.page: link.proto.query_string for link in at.get("page_link")}

@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from neutral import home
@@ -40,33 +39,7 @@ def ask(words: Sequence[str], limits: Limits, tick: Callable[[], object]) -> dic
     Raises `NeutralError` with the line that the command says, if it refuses or fails, and for one that takes more time
     or memory than it may.
     """
-    try:
-        return _answer([*words, "--dry-run", "json", "--quiet"], limits, tick)
-    except NeutralError as error:
-        if not str(error).startswith("--dry-run"):
-            raise
-    return _shown(words, limits, tick)
-
-
-def _shown(words: Sequence[str], limits: Limits, tick: Callable[[], object]) -> dict:
-    """Return what is read of the model and the text, of a command that cannot say more yet."""
-    given = dict(pairwise(words))
-    gguf = ["--gguf", given["--gguf"]] if "--gguf" in given else []
-    facts: dict = {"command": words[0], "notes": ["How long it takes is not known: the command does not say it yet."]}
-    if model := given.get("--model"):
-        facts["model"] = _answer(["model", "show", model, *gguf, "--format", "json"], limits, tick)
-    if text := given.get("--text"):
-        task = given.get("--task") or facts.get("model", {}).get("task") or "mlm"
-        flags = ("--languages", "--targets", "--held-out", "--labels", "--model", "--gguf")
-        named = [
-            word for flag in flags if flag in given for word in (flag.replace("targets", "languages"), given[flag])
-        ]
-        facts["data"] = _answer(["data", "show", text, "--task", task, *named, "--format", "json"], limits, tick)
-    return facts
-
-
-def _answer(words: Sequence[str], limits: Limits, tick: Callable[[], object]) -> dict:
-    question = _Question(words, limits)
+    question = _Question([*words, "--dry-run", "json", "--quiet"], limits)
     try:
         while not question.is_answered():
             tick()
