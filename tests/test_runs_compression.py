@@ -17,8 +17,10 @@ from neutral.compression.placement import put_in
 from neutral.compression.retokenization import Retokenized, rewrite
 from neutral.compression.trimming import trim
 from neutral.errors import NeutralError
+from neutral.progress import Progress, StoppedError
 from neutral.runs import compression as runs
 from neutral.runs.plans.compression import CompressionPlan, Trial
+from neutral.runs.records import Finished
 from neutral.tasks import IGNORED, LanguageModelling
 from neutral.tasks.language_modelling import _EVALUATION_SEED
 
@@ -99,6 +101,29 @@ def test_the_same_command_again_adds_nothing(finished):
     before = (study.path / "results.jsonl").read_bytes()
     compress(plan, study.path)
     assert (study.path / "results.jsonl").read_bytes() == before
+
+
+def test_a_run_that_is_asked_to_stop_does_behind_each_piece_and_goes_on_to_the_same_results(finished, tmp_path):
+    plan, whole = finished
+    stops = 0
+    while True:
+        progress = Progress("compress", quiet=True)
+        progress.stop_asked = False
+        wrote = Finished.extend
+
+        def extend(self, kind, rows, progress=progress, wrote=wrote):
+            wrote(self, kind, rows)
+            progress.stop_asked = True
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Finished, "extend", extend)
+            try:
+                study = runs.compress(plan, tiny.text(), tmp_path, device="cpu", progress=progress)
+                break
+            except StoppedError:
+                stops += 1
+    assert stops >= 8, "the full model's scores and each table's, a piece each"
+    assert lines(study) == lines(whole)
 
 
 @pytest.mark.parametrize("kept", [1, 5, 9])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ _QUIET = {
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of calls whose answer nobody waits for any more
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning: a worker without a GPU is told to use the CPU anyway
 }
+
+
+_PRIVATE = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+"""A cluster that is started here takes no commands from others who can reach this machine."""
 
 
 @dataclass(frozen=True)
@@ -98,50 +103,52 @@ def joined(address: str, starting: Mapping[str, Any]) -> Iterator[None]:
 
     Raises `NeutralError` for a cluster that is not reached.
     """
-    os.environ |= {name: value for name, value in _QUIET.items() if name not in os.environ}
     import ray
 
     if ray.is_initialized():
         raise NeutralError("this process has joined a Ray cluster already; call ray.shutdown() first")
     if address.startswith("ray://"):
         raise NeutralError(f"--address {address}: start the command on a machine of the cluster, with --address auto")
-    common = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR, **starting}
+    common = {"log_to_driver": False, "logging_level": logging.ERROR}
     place = None if address else held.new()
-    worker = (
-        ray._private.worker
-    )  # it prints what it thinks of workers that die, on standard output: that is for results
-    worker._worker_logs_enabled = False
-    try:
+    with _environment({} if address else _PRIVATE):
         try:
+            try:
+                if place:
+                    ray.init("local", _temp_dir=str(place.path), include_dashboard=False, **common, **starting)
+                else:  # whose machines may not have this package, or another version of it
+                    ray.init(address, runtime_env={"py_modules": [str(FOLDER)]}, **common)
+            except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+                where = f"--address {address}" if address else "--engine ray"
+                raise NeutralError(f"{where}: Ray could not be reached: {described(error)}") from error
+            yield
+        finally:
+            ray.shutdown()
             if place:
-                with _importing_alike():
-                    ray.init("local", _temp_dir=str(place.path), **common)
-            else:  # whose machines may not have this package, or another version of it
-                common = {name: common[name] for name in ("log_to_driver", "logging_level")}
-                ray.init(address, runtime_env={"py_modules": [str(FOLDER)]}, **common)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-            where = f"--address {address}" if address else "--engine ray"
-            raise NeutralError(f"{where}: Ray could not be reached: {described(error)}") from error
-        yield
-    finally:
-        ray.shutdown()
-        worker._worker_logs_enabled = True
-        if place:
-            place.leave()
+                place.leave()
 
 
 @contextmanager
-def _importing_alike() -> Iterator[None]:
-    """Within, processes that start import what this one does."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(FOLDER.parent), *filter(None, sys.path)])
+def _environment(own: Mapping[str, str]) -> Iterator[None]:
+    """Within, Ray is quiet, and what it starts imports what this process does.
+
+    It prints what it thinks of workers that die on standard output, which is for results.
+    """
+    from ray._private import worker
+    from ray._raylet import Config
+
+    before = dict(os.environ)
+    path = os.pathsep.join([str(FOLDER.parent), *filter(None, sys.path)])
+    os.environ.update({**_QUIET, **own, **before, "PYTHONPATH": path})
+    Config.initialize("")  # it remembers what the environment said when Ray was imported
+    worker._worker_logs_enabled = False
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+        worker._worker_logs_enabled = True
+        os.environ.clear()
+        os.environ.update(before)
+        Config.initialize("")
 
 
 def _parts(whole: float, part: float) -> int:

@@ -34,6 +34,7 @@ class Held:
         """Let go of the folder, and remove it if nobody else holds it."""
         _remove_unless_held(self.path, self.number)
         os.close(self.number)
+        _sweep()  # what was still written to when this run began
 
 
 def new() -> Held:
