@@ -6,7 +6,8 @@
 # Whoever reaches the port sees every study in it, and may upload masks, which others do not see. To let in only this
 # machine: -p 127.0.0.1:8501:8501. docs/deployment.md has a proxy, a password and Hugging Face Spaces.
 #
-# To see studies of your own beside the bundled ones, mount their folder: -v "$PWD/runs:/studies:ro".
+# To see studies of your own beside the bundled ones, mount their folder: -v "$PWD/runs:/studies:ro". Visitors can start
+# no runs; -e NEUTRAL_RUNS=on lets all of them, and -v neutral:/home/neutral/app keeps what they made.
 #
 # On x86 pip's default index has torch with CUDA, which takes gigabytes and does nothing here. PyTorch's own page of
 # installation names an index of CPU builds; give its address as --build-arg TORCH_INDEX=… for a far smaller image.
@@ -14,7 +15,8 @@ FROM python:3.11-slim-bookworm
 
 ARG TORCH_INDEX=""
 
-RUN useradd --create-home --uid 1000 neutral && mkdir /studies && chown neutral /studies
+RUN useradd --create-home --uid 1000 neutral && mkdir /studies /home/neutral/app \
+    && chown neutral /studies /home/neutral/app
 
 WORKDIR /app
 
@@ -34,7 +36,7 @@ RUN python -m compileall -q app.py pages neutral
 
 USER neutral
 # numba, which UMAP uses, keeps what it compiles, and a user cannot write beside the installed packages.
-ENV NEUTRAL_STUDIES=/studies NUMBA_CACHE_DIR=/tmp/numba
+ENV NEUTRAL_STUDIES=/studies NEUTRAL_HOME=/home/neutral/app NUMBA_CACHE_DIR=/tmp/numba
 EXPOSE 8501
 HEALTHCHECK --start-period=60s CMD ["python", "-c", \
     "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=5)"]

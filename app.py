@@ -60,6 +60,7 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
     show.link("pages/transfer.py", "Does a mask work for another language?", ":material/swap_horiz:")
     show.link("pages/tickets.py", "How sparse a language's ticket can get", ":material/confirmation_number:")
     show.link("pages/masks.py", "Upload your own masks and compare", ":material/upload_file:")
+    show.link("pages/runs.py", "The same for your own model and text", ":material/play_circle:")
     if catalogue.studies("compression")[0]:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")
 

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -40,16 +41,20 @@ class Server:
 def started(
     *options: str, seconds: float = 120, log: Path | None = None, root: Path = ROOT, **environment: str
 ) -> Iterator[Server]:
-    """Start the app of `root` as `running` does, with options of `streamlit run`; what it prints goes to `log`."""
+    """Start the app of `root` as `running` does, with options of `streamlit run`; what it prints goes to `log`.
+
+    It has a home of its own, which goes with it.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    home = tempfile.mkdtemp(prefix="neutral-home-")
     with open(log or os.devnull, "wb") as said:
         process = subprocess.Popen(
             [*command, "--server.headless", "true", *options],
             cwd=root,
-            env={**os.environ, **environment},
+            env={**os.environ, "NEUTRAL_HOME": home, **environment},
             stdout=said,
             stderr=subprocess.STDOUT,
         )
@@ -63,6 +68,7 @@ def started(
     finally:
         process.terminate()
         process.wait(30)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _answers(address: str) -> bool:

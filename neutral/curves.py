@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,20 +74,15 @@ class Curve:
             return []
         from transformers.integrations import TensorBoardCallback
 
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            from tensorboardX import SummaryWriter
-
-        folder = Path(self.curves.folder) / re.sub(r"[^\w.+=-]+", "_", self._round(number, rounds)).lstrip(".")
-        return [TensorBoardCallback(SummaryWriter(str(folder)))]
+        name = re.sub(r"[^\w.+=-]+", "_", self._round(number, rounds)).strip("._")
+        callback = TensorBoardCallback()
+        callback.logging_dir = str(Path(self.curves.folder) / name)
+        return [callback]
 
     def end(self) -> None:
         """Close the run at Weights & Biases, which would take the next training for a part of it."""
         if self.curves.to == "wandb":
-            import wandb
-
-            wandb.finish()
+            sys.modules["wandb"].finish()  # the Trainer has imported it
 
     def _round(self, number: int, rounds: int) -> str:
         return f"{self.name} round {number + 1}" if rounds > 1 else self.name

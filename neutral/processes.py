@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,16 +66,22 @@ class Process:
             return False
         try:
             handle = os.pidfd_open(self.pid)
-        except OSError:
+        except ProcessLookupError:
             return False
-        try:
-            if not self.lives:  # asked once the handle is open: whoever has that number from now on, it is of this one
-                return False
-            signal.pidfd_send_signal(handle, number)
-        except OSError:
-            return False
+        except OSError:  # an old kernel, or a container that forbids it
+            return self._send(lambda: os.kill(self.pid, number))
+        try:  # the handle is open: whoever gets that number from now on, the handle is of the process asked after next
+            return self._send(lambda: signal.pidfd_send_signal(handle, number))
         finally:
             os.close(handle)
+
+    def _send(self, send: Callable[[], None]) -> bool:
+        if not self.lives:
+            return False
+        try:
+            send()
+        except OSError:
+            return False
         return True
 
     def family(self) -> list[Process]:

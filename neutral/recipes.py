@@ -17,7 +17,7 @@ Foroutan et al. (2022), section 3 and their scripts.
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,7 +39,7 @@ _FIRST = PARTS["default"]
 _AMOUNT = {"least": 0, "must": "a number that is not negative", "group": "training"}
 
 
-def _of_rounds(name: str, choices: tuple[str, ...], help: str, older: str) -> str:
+def _of_rounds(name: str, choices: tuple[str, ...], help: str, older: str) -> Any:
     """Return the field of a part that only rounds have; studies that are older than it were made with `older`."""
     decides = setting(unless=older)
     return option(_FIRST[name], help, choices=choices, group="training", decides=decides)

@@ -32,6 +32,7 @@ _TOKEN = re.compile(r"[0-9a-f]{40}")  # 160 bits
 _KEY = re.compile(r"[0-9a-f]{16}")
 _INDEX = "index.json"
 _LARGEST_INDEX = 2**24  # bytes
+_LEAST = 4096  # bytes that a file takes on the disk
 _HALF_MADE = 3600.0  # seconds after which a folder without an index is a dead process's
 
 
@@ -65,7 +66,7 @@ def is_token(text: str) -> bool:
 
 def exists(token: str) -> bool:
     """Whether there are masks under a token."""
-    return is_token(token) and (_folder(token) / _INDEX).is_file()
+    return is_token(token) and os.path.isfile(_folder(token) / _INDEX)  # False, too, for what may not be looked at
 
 
 def write(token: str, entries: Sequence[Entry], *, like: str = "", new: bool = False) -> None:
@@ -83,7 +84,8 @@ def write(token: str, entries: Sequence[Entry], *, like: str = "", new: bool = F
     with storing(folder):
         try:
             if new:
-                _make(folder)
+                home.made(folder.parent)
+                folder.mkdir(mode=0o700)
                 written.append(folder)
             for entry in entries:
                 path = folder / f"{entry.key}.safetensors"
@@ -128,7 +130,7 @@ def stored(token: str) -> list[dict]:
     listed = []
     for about in _index(token)["masks"]:
         path = _folder(token) / f"{about.get('key')}.safetensors"
-        listed.append({**about, "packed": path.stat().st_size if path.is_file() else 0})
+        listed.append({**about, "packed": os.path.getsize(path) if os.path.isfile(path) else 0})
     return listed
 
 
@@ -155,7 +157,7 @@ def used() -> int:
         with suppress(OSError):
             for file in folder.iterdir():
                 status = file.stat(follow_symlinks=False)
-                sizes[status.st_dev, status.st_ino] = status.st_size
+                sizes[status.st_dev, status.st_ino] = max(status.st_size, _LEAST)
     return sum(sizes.values())
 
 
@@ -185,14 +187,9 @@ def _folders() -> list[Path]:
     """Return the folders of all tokens, and what is left of removed ones."""
     try:
         inside = list(os.scandir(home.uploads()))
-    except OSError:
+    except (OSError, NeutralError):  # there is none yet, or no home for it
         return []
     return [Path(one.path) for one in inside if is_token(one.name.removeprefix(".")) and one.is_dir()]
-
-
-def _make(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.mkdir(mode=0o700)
 
 
 def _write_mask(entry: Entry, path: Path, other: Path | None) -> None:
@@ -209,7 +206,7 @@ def _write_mask(entry: Entry, path: Path, other: Path | None) -> None:
 
 def _index(token: str) -> dict:
     path = _folder(token) / _INDEX
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileError(
             "the link", f"leads to no masks: they were deleted, or nobody used them for {DAYS} days; upload them again"
         )

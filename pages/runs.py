@@ -12,14 +12,14 @@ from pages.parts.runs.request import Asked
 def choose(notices: object) -> list:
     """Keep what the address says for other pages, but for what is of this page alone."""
     pickers.pass_on(notices)
-    for own in (draft.ADDRESS, watch.ONE):
+    for own in draft.OWN:
         pickers.chosen().pop(own, None)
     return []
 
 
 def start(asked: Asked) -> None:
     """Start a run, and show it."""
-    st.query_params[watch.ONE] = asked.start()
+    watch.open_log(asked.start())
     st.session_state[watch.VIEW] = words.ALL
 
 
@@ -49,7 +49,7 @@ with page("Runs", lead=words.LEAD, choose=choose, empty=None):
     else:
         runs = jobs.all_jobs()
         first = words.ALL if runs and draft.ADDRESS not in st.query_params else words.NEW
-        st.session_state.setdefault(watch.VIEW, words.ALL if st.query_params.get(watch.ONE) else first)
+        st.session_state.setdefault(watch.VIEW, words.ALL if st.query_params.get(draft.ONE) else first)
         view = st.segmented_control(
             "Show", [words.NEW, words.ALL], key=watch.VIEW, required=True, label_visibility="collapsed",
             persist_state="session",

@@ -22,8 +22,6 @@ if (
 ):  # several processes, each with a thread for every core, would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-os.environ["NEUTRAL_HOME"] = f"{tempfile.gettempdir()}/neutral-tests-{os.getpid()}"  # not the developer's own studies
-
 import synthetic  # noqa: E402
 
 from neutral.maskfiles import pickled, worker  # noqa: E402

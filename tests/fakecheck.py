@@ -1,7 +1,7 @@
 """A program that stands for `neutral` and is asked what it would do: it answers at once; else it is `fakerun`.
 
 What it answers is in the run's title, which may ask for a refusal (`fail --seeds: no such seed`) or a silent end
-(`die`). Every name that comes from a model or a text carries a mark.
+(`die`). Every name that comes from a model or a text is that of the variable FAKE_NAME.
 """
 
 import json
@@ -12,7 +12,7 @@ import time
 
 import fakerun
 
-MARK = "zq<b>![i](x.png) :red[r]"
+MARK = os.environ.get("FAKE_NAME", "a name")
 
 
 def facts(command):

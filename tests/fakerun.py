@@ -1,7 +1,8 @@
 """A run of the app without a model: a program that stands for `neutral`, and a supervisor that starts it.
 
 As `neutral` does, it writes the file of `--json-progress`, ends cleanly on SIGUSR1 with 130, and says what it did on
-standard error. What it does else is in its title: `sleep 5; eat 50; fail no such text; exit 3; deaf; touch PATH`.
+standard error. What it does else is in its title, as in `sleep 5; until PATH; deaf 5; eat 50; child 5; threads; fail no
+such text; fault x; exit 3`.
 """
 
 import json
@@ -58,7 +59,7 @@ def _main(words):
             raise ValueError(rest)
         elif what == "exit":
             return int(rest)
-        while time.monotonic() < end:
+        while time.monotonic() < end or (what == "until" and not Path(rest).exists()):
             if asked and what != "deaf":
                 _progress(path, "stopped")
                 print("neutral: stopped; run the same command again to go on", file=sys.stderr)

@@ -184,7 +184,7 @@ def test_sentences_are_read_with_their_languages_adapter(folder, corpus, tmp_pat
         return read[code]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neutral.runs.inside.states", kept)
+        patch.setattr("neutral.runs.inside.worker.states", kept)
         represent(InsidePlan(str(folder), sentences=tmp_path, languages=("en", "sw")), tmp_path, device="cpu")
     plain, tokenizer = models.load_model(folder, "mlm"), models.load_tokenizer(folder)
     for code, adapter in OWN.items():

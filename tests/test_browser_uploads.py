@@ -5,7 +5,7 @@ import synthetic
 from test_browser import WAIT, asked, chromium, settled, tab, visit  # noqa: F401  (fixtures)
 
 from benchmarks.server import running
-from neutral import home, maskfiles
+from neutral import maskfiles
 from pages.parts import catalogue, stored
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -23,10 +23,9 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(studies, tmp_path_factory):
-    """The address of the app with a home of its own."""
-    own = {catalogue.VARIABLE: str(studies), home.VARIABLE: str(tmp_path_factory.mktemp("home"))}
-    with running(**own) as address:
+def server(studies):
+    """The address of the app, started as a user starts it."""
+    with running(**{catalogue.VARIABLE: str(studies)}) as address:
         yield address
 
 

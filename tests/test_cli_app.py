@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import apppages
+import hostile
 import pytest
 from conftest import ROOT
 
@@ -18,6 +19,15 @@ from neutral.errors import NeutralError
 from pages.parts import catalogue
 
 BUNDLED = ROOT / "data" / "studies"
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """A folder of three small studies."""
+    folder = tmp_path_factory.mktemp("studies")
+    for name in ("decoder", "encoder", "two"):
+        hostile.sound(folder / name)
+    return folder
 
 
 def started(*words, **environment):
@@ -102,7 +112,7 @@ def test_the_last_line_of_a_command_is_one_that_shows_the_study(where, studies, 
 
 def test_the_study_that_was_named_is_shown_first(studies, tmp_path, monkeypatch):
     apppages.only(studies, tmp_path, monkeypatch)
-    assert apppages.opened("pages/overlap.py").selectbox(key="study").value == "encoder"
+    assert apppages.opened("pages/overlap.py").selectbox(key="study").value == "decoder"
     monkeypatch.setenv(catalogue.VARIABLE, f"{studies}:{studies / 'two'}")
     assert apppages.opened("pages/overlap.py").selectbox(key="study").value == "two"
 

@@ -114,9 +114,10 @@ def test_find_dry_run_says_what_is_read_and_the_plan_and_writes_nothing(folder, 
     code, out, _ = run(capsys, *find, "--steps", 3, "--sparsity", 0.2, "--quiet")
     assert code == 0
     assert "Lena/B-PER left/O" in out
-    assert out.splitlines()[-1] == (
+    line = (
         "magnitude masks of 2 languages, 1 seed, sparsities 10%, 20%: 6 trainings of 3 steps, on 2 examples a language"
     )
+    assert line in out.splitlines()
     assert not (tmp_path / "study").exists()
 
 

@@ -112,6 +112,28 @@ def test_folders_in_the_layout_of_the_hub_are_read_in_silence(tmp_path, monkeypa
     assert [example.texts for example in corpus.train["sw"]] == [("a", "d"), ("b", "e"), ("c", "f")]
 
 
+@pytest.mark.parametrize(
+    "place", ["{}/elsewhere/e.parquet", "../../elsewhere/e.parquet", "http://127.0.0.1:9/e.parquet"]
+)
+def test_the_card_of_a_folder_names_its_classes_and_no_file_elsewhere(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "xnli" / "en"
+    folder.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    for file, word in ((tmp_path / "elsewhere" / "e.parquet", "secret"), (folder / "x", "own")):
+        rows = pd.DataFrame({"premise": [word] * 3, "hypothesis": list("def"), "label": [0, 1, 2]})
+        for split in ("train", "validation") if word == "own" else ("",):
+            rows.to_parquet(folder / f"{split}-00000-of-00001.parquet" if split else file)
+    names = "".join(f"          '{i}': {name}\n" for i, name in enumerate(("entailment", "neutral", "contradiction")))
+    texts = "".join(f"  - name: {name}\n    dtype: string\n" for name in ("premise", "hypothesis"))
+    label = f"  - name: label\n    dtype:\n      class_label:\n        names:\n{names}"
+    named = f"configs:\n- config_name: default\n  data_files:\n  - split: train\n    path: {place.format(tmp_path)}\n"
+    (folder / "README.md").write_text(f"---\ndataset_info:\n  features:\n{texts}{label}{named}---\n")
+    corpus = data.load("nli", tmp_path / "xnli")
+    assert {example.texts[0] for example in corpus.train["en"] + corpus.held_out["en"]} == {"own"}
+    assert corpus.labels == ("contradiction", "entailment", "neutral")
+
+
 @pytest.mark.parametrize("task", ["ner", "nli"])
 @pytest.mark.parametrize("packed", [gzip, lzma])
 def test_packed_files_give_the_same_data(task, packed, tmp_path):

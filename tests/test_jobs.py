@@ -22,7 +22,7 @@ def place(tmp_path, monkeypatch):
     """A home of its own, and no supervisor: what is added waits."""
     monkeypatch.setenv(home.VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(supervision, "COMMAND", ("true",))
-    for name in ("NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
+    for name in ("NEUTRAL_RUNS", "NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
 
@@ -153,6 +153,10 @@ def broken(path, how):
         state.mkdir()
     elif how == "limits that are none":
         request.write_text(json.dumps(json.loads(request.read_text()) | {"limits": {"time": "x"}}))
+    elif how == "a number in place of arguments":
+        request.write_text(json.dumps(json.loads(request.read_text()) | {"arguments": 1}))
+    elif how == "a time that is none":
+        state.write_text('{"state": "done", "began": NaN}')
     elif how == "arguments that are none":
         request.write_text(json.dumps(json.loads(request.read_text()) | {"arguments": [1]}))
 
@@ -160,7 +164,7 @@ def broken(path, how):
 HOW = (
     *("torn state", "torn request", "no state", "a list", "deep", "no text", "another state"),
     *("running without a process", "the process of init", "a place that is none", "a pipe", "a link", "a folder"),
-    *("limits that are none", "arguments that are none"),
+    *("limits that are none", "arguments that are none", "a number in place of arguments", "a time that is none"),
 )
 
 

@@ -179,6 +179,9 @@ def test_the_models_and_texts_of_a_folder_are_listed(place):
     (top / "deep" / "er" / "sw.txt.xz").touch()
     (top / ".hidden").mkdir()
     (top / ".hidden" / "config.json").touch()
+    (top / "programs").mkdir()
+    for name in ("as", "cat", "training.csv"):
+        (top / "programs" / name).touch()
     linked(place, "out", "secret")
     for split in ("train", "dev"):
         (top / "splits" / split).mkdir(parents=True)
@@ -336,7 +339,7 @@ WORDS = {
         "--method",
     ),
     *("--targets", "--sources", "--baselines", "--methods", "--measures", "--by", "--masks", "--weights", "--where"),
-    *("--perplexity", "--alpha", "--finetune-task", "--finetune-train", "--regressed"),
+    *("--perplexity", "--alpha", "--finetune-task", "--finetune-train", "--regressed", "--devices"),
 }
 """Options whose values are words, and are never opened; `--masks` is of `retrieve` and `represent`."""
 

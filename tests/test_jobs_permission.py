@@ -89,6 +89,7 @@ def test_without_variables_there_are_no_limits():
     assert Limits(threads=2).environment()["OMP_NUM_THREADS"] == "2"
 
 
+@pytest.mark.long
 def test_code_that_a_model_brings_never_runs(tmp_path):
     trace = tmp_path / "trace"
     model = shutil.copytree(ROOT / "data" / "models" / "mini-mbert", tmp_path / "model")

@@ -18,6 +18,7 @@ from neutral import home, jobs
 from neutral.errors import NeutralError
 from neutral.jobs import records, supervision
 from neutral.processes import Process
+from neutral.study import Study
 from neutral.writers import read_at
 
 MODEL = str(ROOT / "data" / "models" / "mini-mbert")
@@ -29,7 +30,7 @@ def place(tmp_path, monkeypatch):
     """A home of its own, and a supervisor that starts `fakerun` in place of `neutral`."""
     monkeypatch.setenv(home.VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(supervision, "COMMAND", fakerun.supervisor())
-    for name in ("NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
+    for name in ("NEUTRAL_RUNS", "NEUTRAL_FOLDERS", "NEUTRAL_RUN_TIME", "NEUTRAL_RUN_MEMORY", "NEUTRAL_RUN_THREADS"):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path / "home"
     supervision.COMMAND = ("true",)
@@ -90,14 +91,66 @@ def test_runs_go_in_order_one_at_a_time_and_the_supervisor_ends_with_the_last():
     wait(lambda: not supervision.is_alive())
 
 
+@pytest.mark.long
 def test_each_device_has_a_run_at_once_and_the_others_wait():
     a, b, c = add("sleep 30", "cpu"), add("sleep 30", "cuda:0", "b"), add("sleep 30", "cpu", "c")
     reach(a, "running"), reach(b, "running")
     assert state(c) == "waiting"
     wait(lambda: jobs.get(a.id).progress and jobs.get(b.id).progress)
-    for each in (a, b, c):
+    for each in (c, a, b):
         jobs.stop(each.id)
         assert reach(each, "stopped").line == ""
+
+
+@pytest.mark.long
+def test_a_run_on_whatever_device_is_alone():
+    first, second, third = add("sleep 0.5", "auto"), add("sleep 0.5", "cpu", "b"), add("sleep 0", "auto", "c")
+    for each in (first, second, third):
+        reach(each, "done")
+    shown = [jobs.get(each.id) for each in (first, second, third)]
+    assert all(one.ended <= two.began for one, two in pairwise(shown))
+
+
+ADD = """
+import os, signal
+import fakerun
+from neutral import home, jobs
+from neutral.jobs import supervision
+supervision.COMMAND = fakerun.supervisor()
+settings = {"name": "left", "device": "cpu", "limits": jobs.Limits(), "request": {}}
+jobs.add("find", ["--title", "sleep 1"], study=home.study("left"), **settings)
+while not supervision.is_alive():
+    pass
+os.killpg(0, signal.SIGKILL)
+"""
+
+
+def test_a_run_outlives_the_server_that_started_it_and_another_sees_it():
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    server = subprocess.run(
+        [sys.executable, "-c", ADD], start_new_session=True, env=os.environ | {"PYTHONPATH": path}, timeout=60
+    )
+    assert server.returncode == -signal.SIGKILL
+    (run,) = jobs.all_jobs()
+    reach(run, "running")
+    reach(run, "done")
+
+
+def test_where_runs_are_off_nothing_is_added_or_started(monkeypatch):
+    supervision.COMMAND = ("true",)
+    run = add("sleep 0")
+    stopped = add("sleep 0")
+    jobs.stop(stopped.id)
+    monkeypatch.setattr(supervision, "COMMAND", fakerun.supervisor())
+    monkeypatch.setenv("NEUTRAL_RUNS", "off")
+    with pytest.raises(NeutralError, match="runs are off here"):
+        add("sleep 0")
+    with pytest.raises(NeutralError, match="runs are off here"):
+        jobs.go_on(stopped.id)
+    jobs.wake()
+    time.sleep(0.3)
+    assert (supervision.is_alive(), state(run)) == (False, "waiting")
+    monkeypatch.delenv("NEUTRAL_RUNS")
 
 
 def test_a_failed_run_says_why_and_the_next_goes_on():
@@ -123,6 +176,7 @@ def test_a_run_is_stopped_and_goes_on_as_the_same_command():
         jobs.remove(run.id)
 
 
+@pytest.mark.long
 def test_asked_twice_a_run_that_does_not_listen_is_ended():
     run = add("child 30; deaf 30")
     wait(lambda: len(jobs.get(run.id).log()) == 2)
@@ -135,6 +189,7 @@ def test_asked_twice_a_run_that_does_not_listen_is_ended():
     wait(lambda: not child.lives)
 
 
+@pytest.mark.long
 def test_a_run_that_somebody_kills_was_interrupted_and_goes_on():
     run = add("sleep 30")
     reach(run, "running").recorded.process.signal(signal.SIGKILL)
@@ -143,35 +198,34 @@ def test_a_run_that_somebody_kills_was_interrupted_and_goes_on():
     reach(run, "running")
 
 
-def test_a_run_outlives_its_supervisor_and_the_next_takes_it_over():
-    first, second = add("sleep 3"), add("sleep 0", name="b")
-    process = reach(first, "running").recorded.process
+def test_a_run_outlives_its_supervisor_and_the_next_takes_it_over(tmp_path):
+    first, second = add(f"until {tmp_path / 'now'}"), add("sleep 0", name="b")
+    wait(lambda: jobs.get(first.id).progress)
+    process = jobs.get(first.id).recorded.process
     without_supervisor()
     assert (state(first), state(second)) == ("running", "waiting")
     jobs.wake()
     wait(supervision.is_alive)
     assert jobs.get(first.id).recorded.process == process
+    (tmp_path / "now").touch()
     assert reach(first, "done").progress["pid"] == process.pid
     reach(second, "done")
     assert len(begun()) == 1
 
 
-def test_a_run_that_ends_while_nobody_watches_is_put_down_by_what_it_said_last():
-    ended = {
-        deeds: add(deeds, f"cuda:{i}", f"s{i}") for i, deeds in enumerate(("sleep 2", "fail why", "sleep 2; exit 0"))
-    }
-    slow = add("sleep 30", "cuda:9", "slow")
-    reach(slow, "running")
-    wait(lambda: all(state(each) != "waiting" for each in ended.values()))
+@pytest.mark.long
+def test_a_run_that_ends_while_nobody_watches_is_put_down_by_what_it_said_last(tmp_path):
+    told, slow = add(f"until {tmp_path / 'now'}", "cuda:0"), add("sleep 60", "cuda:1", "slow")
+    wait(lambda: jobs.get(told.id).progress and jobs.get(slow.id).progress)
     without_supervisor()
+    (tmp_path / "now").touch()
     jobs.get(slow.id).recorded.process.signal(signal.SIGKILL)
-    wait(lambda: not jobs.get(ended["sleep 2"].id).recorded.process.lives)
-    assert state(slow) == "interrupted"
+    wait(lambda: not jobs.get(told.id).recorded.process.lives)
+    assert (state(slow), state(told)) == ("interrupted", "interrupted")
     jobs.wake()
-    assert reach(ended["sleep 2"], "done").line == ""
+    assert reach(told, "done").line == ""
     wait(lambda: jobs.get(slow.id).recorded.state == "interrupted")
     assert "go on with it" in jobs.get(slow.id).line
-    assert state(ended["fail why"]) == "failed"
 
 
 def test_a_supervisor_that_is_killed_before_a_run_begins_has_not_begun_it(monkeypatch):
@@ -190,6 +244,7 @@ def test_a_supervisor_that_is_killed_before_a_run_begins_has_not_begun_it(monkey
     assert len(begun()) == 1
 
 
+@pytest.mark.long
 def test_two_supervisors_never_run_one_thing_twice():
     both = [subprocess.Popen(fakerun.supervisor(), cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(2)]
     runs = [add("sleep 0.05", name=f"s{number}") for number in range(4)]
@@ -200,6 +255,7 @@ def test_two_supervisors_never_run_one_thing_twice():
         each.wait(20)
 
 
+@pytest.mark.long
 def test_a_process_that_has_the_number_of_a_run_that_is_gone_gets_no_signal():
     bystander = subprocess.Popen(["sleep", "30"])
     try:
@@ -240,6 +296,7 @@ def test_over_its_time_a_run_is_stopped_cleanly_and_says_so():
     assert stopped.progress["state"] == "stopped"
 
 
+@pytest.mark.long
 def test_over_its_time_a_run_that_does_not_listen_is_ended():
     run = add("deaf 30", limits=jobs.Limits(time=0.3))
     assert "its time was up" in reach(run, "stopped").line
@@ -256,6 +313,7 @@ def test_over_its_memory_a_run_is_ended_and_says_so():
     assert re.match(r"it was ended: it had [\d.]+ MB of memory and may have 200 MB; ", line)
 
 
+@pytest.mark.long
 def test_the_memory_of_what_a_run_starts_counts_and_goes_too():
     code = "import time; kept = b'1' * 200_000_000; time.sleep(30)"
     parent = subprocess.Popen(["sh", "-c", f'{sys.executable} -c "{code}" & wait'], start_new_session=True)
@@ -269,11 +327,13 @@ def test_the_memory_of_what_a_run_starts_counts_and_goes_too():
     wait(lambda: not any(each.lives for each in family))
 
 
+@pytest.mark.long
 def test_a_run_has_the_threads_that_it_may():
     run = add("threads", limits=jobs.Limits(threads=3))
     assert reach(run, "done").log()[-1] == "3"
 
 
+@pytest.mark.long
 def test_what_was_allowed_and_is_no_more_does_not_start(tmp_path, monkeypatch):
     monkeypatch.setenv("NEUTRAL_FOLDERS", str(tmp_path / "models"))
     model, secret = tmp_path / "models" / "mine", tmp_path / "secret"
@@ -292,6 +352,7 @@ def test_what_was_allowed_and_is_no_more_does_not_start(tmp_path, monkeypatch):
     assert not home.study("a").exists()
 
 
+@pytest.mark.long
 def test_a_record_that_was_changed_by_hand_starts_nothing_that_could_not_be_added():
     supervision.COMMAND = ("true",)
     run = add("sleep 0")
@@ -304,3 +365,30 @@ def test_a_record_that_was_changed_by_hand_starts_nothing_that_could_not_be_adde
         assert reach(run, "failed").line
         wait(lambda: not supervision.is_alive())
     assert not home.study("a").exists()
+
+
+@pytest.mark.long
+def test_a_real_search_is_stopped_goes_on_and_ends_with_every_mask_once(monkeypatch):
+    monkeypatch.setattr(supervision, "COMMAND", (sys.executable, "-P", "-m", "neutral.jobs.supervisor"))
+    some = ["--method", "wanda", "--sparsity", "0.5", "--blocks", "4", "--held-out-blocks", "4", "--length", "32"]
+    arguments = ["--model", MODEL, "--text", str(ROOT / "data" / "sentences"), "--languages", "en,sw,ur", *some]
+    settings = {"device": "cpu", "limits": jobs.Limits(threads=1), "request": {}}
+    run = jobs.add("find", arguments, study=home.study("real"), name="real", **settings)
+
+    def units():
+        return jobs.get(run.id).progress.get("units", {})
+
+    wait(lambda: jobs.get(run.id).progress.get("current"), 120)
+    jobs.stop(run.id)
+    wait(lambda: state(run) in ENDED, 60)
+    stopped = jobs.get(run.id)
+    assert (stopped.state, stopped.line) == ("stopped", "")
+    assert stopped.log()[-1].startswith("neutral: stopped")
+    before = units()["done"]
+    assert before < 3
+    jobs.go_on(run.id)
+    wait(lambda: state(run) in ENDED, 120)
+    assert state(run) == "done", jobs.get(run.id).log()
+    assert (units()["done"], units()["before"]) == (3, before)
+    assert jobs.get(run.id).log()[-1].endswith(f"`neutral app --studies {run.study}`")
+    assert sorted(Study(run.study).masks_index()["language"]) == ["en", "sw", "ur"]

@@ -20,9 +20,9 @@ from pages.parts.compression import live
 from pages.parts.text import as_text
 
 PLAIN = {
-    "BlockProto.id", "CodeBlock.code_text", "Dataframe.columns", "Dataframe.id", "DownloadButton.id", "Expandable.id",
-    "MultiSelect.options", "PageLink.page", "PageLink.query_string", "PlotlyChart.alt", "PlotlyChart.id",
-    "Selectbox.options", "Selectbox.raw_value", "Text.body", "TextInput.default", "TextInput.value",
+    "BlockProto.id", "Code.code_text", "CodeBlock.code_text", "Dataframe.columns", "Dataframe.id", "DownloadButton.id",
+    "Expandable.id", "MultiSelect.options", "PageLink.page", "PageLink.query_string", "PlotlyChart.alt",
+    "PlotlyChart.id", "Selectbox.options", "Selectbox.raw_value", "Text.body", "TextInput.default", "TextInput.value",
 }  # fmt: skip
 MARKDOWN = {
     "Alert.body", "Expandable.label", "Heading.body", "Markdown.body", "Metric.label", "Metric.delta", "PageLink.label",
@@ -43,6 +43,7 @@ VIEWS = [
     ("pages/inside.py", {}),
     ("pages/transfer.py", {}),
     ("pages/tickets.py", {}),
+    ("pages/runs.py", {"new": '{"command": "typology"}'}),
 ]
 PARTS = [
     *("Perplexity", "By step", "Fine-tuning"),

@@ -29,6 +29,8 @@ def drawn(each, rng):
     """A random value that an option may have."""
     if each.name == "methods" and each.reads:
         return tuple(rng.sample(METHODS, rng.randint(1, 4)))
+    if each.name in ("functional", "autoencoder_alpha"):
+        return (0.3,) if each.name == "functional" else rng.choice(("1-0.1", "0.5"))
     if each.name == "prompt":
         return rng.choice(("paper", "{premise} so {hypothesis}", "- {premise}: {hypothesis}, then"))
     if each.kind == "choice":
@@ -91,6 +93,32 @@ def test_the_command_line_of_a_plan_makes_that_plan(cls):
 
 
 @pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)
+def test_every_option_alone_makes_a_plan_and_comes_back(cls):
+    rng = random.Random(1)
+    for each in options.fields(cls):
+        needed = {"finetune_data": ("d",)} if each.name.startswith("finetune") else {}
+        needed |= {"methods": ("autoencoder",)} if each.name.startswith("autoencoder") else {}
+        needed |= {"engine": "ray"} if each.only_for.get("engine") else {}
+        needed |= {plans.TypologyPlan: {"text": "t", "model": "m"}, plans.ControlsPlan: {"model": "m"}}.get(cls, {})
+        needed |= {"reseeded": (2,)} if each.name == "baselines" else {}
+        needed |= {"methods": ("direction",)} if each.name == "follow" else {}
+        needed |= {other.name: "x" if other.kind != "whole" else 99 for other in options.fields(cls) if other.required}
+        for _ in range(200):
+            given = needed | {each.name: drawn(each, rng)}
+            if "thinned" in given.get("baselines", ()):
+                continue
+            try:
+                plan = options.from_values(cls, json.loads(json.dumps(options.values(made(cls, given)))))
+            except NeutralError:
+                continue
+            if each.name in options.values(plan):
+                break
+        else:
+            pytest.fail(f"{each.flag}: no value of it makes a plan")
+        assert parsed(cls, options.arguments(plan)) == plan
+
+
+@pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)
 def test_the_json_values_of_a_plan_make_that_plan_and_are_only_what_differs(cls):
     for plan in random_plans(cls):
         values = json.loads(json.dumps(options.values(plan)))
@@ -117,6 +145,7 @@ def test_epochs_take_the_place_of_steps():
     plan = options.from_values(plans.SearchPlan, {**find, "epochs": 2})
     assert (plan.recipe.steps, plan.recipe.epochs) == (0, 2.0)
     assert options.arguments(plan) == ["--model", "m", "--epochs", "2.0", "--text", "t"]
+    assert options.from_values(plans.SearchPlan, {**find, "epochs": 0, "steps": 3}).recipe.steps == 3, "as forms ask"
     with pytest.raises(NeutralError, match=r"^--steps, --epochs: one of the two$"):
         options.from_values(plans.SearchPlan, {**find, "epochs": 2, "steps": 3})
 
@@ -224,6 +253,11 @@ def test_every_option_says_what_it_is_and_no_two_are_called_alike(cls):
         assert set(each.only_for) <= {other.name for other in described}
     for names in ([each.name for each in described], [each.flag for each in described]):
         assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("cls", CLASSES.values(), ids=lambda cls: cls.__name__)
+def test_every_field_says_whether_it_decides_results(cls):
+    assert [name for name, decides in options.decisions(cls).items() if decides is None] == []
 
 
 def test_plans_are_imported_without_what_trains():

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import shutil
+from contextlib import contextmanager
 
 import pytest
 import tiny
@@ -12,6 +13,7 @@ from transformers import AutoModelForMaskedLM
 from neutral import checkpoints, corpora, models, pretraining
 from neutral.errors import FileError, NeutralError, StorageError
 from neutral.lock import only_writer
+from neutral.progress import Progress, StoppedError
 from neutral.training import Recipe
 
 CHOSEN = {
@@ -287,3 +289,27 @@ def test_a_disk_that_refuses_is_one_line_and_with_room_it_goes_on(room, finished
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert pretrained(out, source) == finished[1]
     assert contents(out) == contents(finished[0])
+
+
+class Stopped(Progress):
+    """A run that is asked to stop in its second step."""
+
+    @contextmanager
+    def doing(self, unit):
+        with super().doing(unit) as tell:
+
+            def told(step, steps):
+                tell(step, steps)
+                self.stop_asked = step == 2
+
+            yield told
+
+
+def test_a_run_that_is_asked_to_stop_does_behind_a_checkpoint_and_goes_on_to_the_same_model(tmp_path):
+    whole = pretrained(tmp_path / "whole")
+    said = "^stopped, as asked, behind what is done of pretraining; run the same command again to go on$"
+    with pytest.raises(StoppedError, match=said):
+        pretrained(tmp_path / "out", progress=Stopped("pretrain", quiet=True))
+    assert checkpoints.last_whole(tmp_path / "out" / "checkpoints").name == "checkpoint-2"
+    assert pretrained(tmp_path / "out") == whole
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")

@@ -17,8 +17,10 @@ from neutral.compression.placement import put_in
 from neutral.compression.retokenization import Retokenized, rewrite
 from neutral.compression.trimming import trim
 from neutral.errors import NeutralError
+from neutral.progress import Progress, StoppedError
 from neutral.runs import compression as runs
 from neutral.runs.plans.compression import CompressionPlan, Trial
+from neutral.runs.records import Finished
 from neutral.tasks import IGNORED, LanguageModelling
 from neutral.tasks.language_modelling import _EVALUATION_SEED
 
@@ -101,6 +103,29 @@ def test_the_same_command_again_adds_nothing(finished):
     assert (study.path / "results.jsonl").read_bytes() == before
 
 
+def test_a_run_that_is_asked_to_stop_does_behind_each_piece_and_goes_on_to_the_same_results(finished, tmp_path):
+    plan, whole = finished
+    stops = 0
+    while True:
+        progress = Progress("compress", quiet=True)
+        progress.stop_asked = False
+        wrote = Finished.extend
+
+        def extend(self, kind, rows, progress=progress, wrote=wrote):
+            wrote(self, kind, rows)
+            progress.stop_asked = True
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Finished, "extend", extend)
+            try:
+                study = runs.compress(plan, tiny.text(), tmp_path, device="cpu", progress=progress)
+                break
+            except StoppedError:
+                stops += 1
+    assert stops >= 8, "the full model's scores and each table's, a piece each"
+    assert lines(study) == lines(whole)
+
+
 @pytest.mark.parametrize("kept", [1, 5, 9])
 def test_a_run_that_was_cut_off_ends_with_the_same_results(finished, tmp_path, kept):
     plan, whole = finished
@@ -157,7 +182,7 @@ def test_variants_and_seeds_of_the_auto_encoder_live_in_one_study(plan, tmp_path
     methods = ("autoencoder", "autoencoder:c1=1,c2=0", "autoencoder:rmse,stop=last", "autoencoder:elu,stop=held-out")
     plan = replace(plan, methods=methods, by=("parameters",), ratios=(2.0,), epochs=2)
     study = compress(plan, tmp_path)
-    compress(replace(plan, seed=1), tmp_path)
+    compress(replace(plan, seeds=(1,)), tmp_path)
     tables = study.table("table")
     assert tables["variant"].tolist() == ["linear", "cosine", "rmse,stop=last", "elu,stop=held-out"] * 2
     assert tables["seed"].tolist() == [0] * 4 + [1] * 4

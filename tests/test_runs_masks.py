@@ -213,7 +213,7 @@ def test_saving_goes_on_where_it_was_and_refuses_other_masks(found, tmp_path, ca
     assert save_command(found, folder, "--model", str(found / "model"), "--controls", "pretrained") == 0
     assert "pretrained" in summary.kinds(Study(folder), Choice("masks", "upload", 0.4))
     stamps = {path: path.stat().st_mtime_ns for path in (folder / "counts").iterdir()}
-    assert cli.main(["masks", "controls", "--study", str(folder), "--model", str(found / "model"), "--quiet"]) == 0
+    assert cli.main(["controls", "--study", str(folder), "--model", str(found / "model"), "--quiet"]) == 0
     assert {path: path.stat().st_mtime_ns for path in (folder / "counts").iterdir()} == stamps
 
 
@@ -221,7 +221,7 @@ def test_saving_goes_on_where_it_was_and_refuses_other_masks(found, tmp_path, ca
     ("options", "said"),
     [
         (["--controls", "pretrained"], "takes the masks' model"),
-        (["--controls", "much"], "--controls much: unknown"),
+        (["--controls", "much"], "--controls"),
         pytest.param(
             ["--controls", "pretrained", "--model", str(ROOT / "data/models/mini-mbert")],
             "is not the masks' model",
@@ -232,7 +232,7 @@ def test_saving_goes_on_where_it_was_and_refuses_other_masks(found, tmp_path, ca
 )
 def test_controls_that_cannot_be_made_are_a_line(options, said, found, tmp_path, capsys):
     assert save_command(found, tmp_path / "mine") == 0
-    assert cli.main(["masks", "controls", "--study", str(tmp_path / "mine"), "--quiet", *options]) == 2
+    assert cli.main(["controls", "--study", str(tmp_path / "mine"), "--quiet", *options]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
@@ -279,7 +279,7 @@ def test_a_changed_mask_is_no_control(found, tmp_path, capsys):
     (tmp_path / "mine" / "counts" / "masks_upload_0.40_s0_shuffled.safetensors").unlink()
     path = study.mask_path("masks", "upload", 0.4, 0, "en")
     maskfiles.write(~maskfiles.read(path), path)
-    assert cli.main(["masks", "controls", "--study", str(study.path), "--controls", "shuffled", "--quiet"]) == 2
+    assert cli.main(["controls", "--study", str(study.path), "--controls", "shuffled", "--quiet"]) == 2
     assert "the mask masks_upload_0.40_s0_en is not what its results were made with" in capsys.readouterr().err
 
 
@@ -288,3 +288,24 @@ def test_the_study_says_nothing_that_it_could_not_be_opened_with(tmp_path):
     study = saving.save([mask], ["en"], tmp_path / "mine", About(title="a\nb" * 200, task="\u2028"), files=["\x1b[31m"])
     assert "\n" not in json.loads((study.path / "study.json").read_text())["title"]
     assert Study(study.path).readme
+
+
+def test_a_dry_run_of_controls_says_what_is_left_and_writes_nothing(found, tmp_path, capsys):
+    folder = tmp_path / "mine"
+    assert save_command(found, folder) == 0
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    command = ["controls", "--study", str(folder), "--model", str(found / "model"), "--dry-run", "json"]
+    assert cli.main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["units"] == {"total": 2, "done": 1, "left": 1}
+    assert told["each"][0]["writes"] == "counts: pretrained, beyond"
+    assert told["seconds"] > 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_controls_tell_how_far_they_are(found, tmp_path):
+    assert save_command(found, tmp_path / "mine") == 0
+    command = ["controls", "--study", str(tmp_path / "mine"), "--model", str(found / "model"), "--quiet"]
+    assert cli.main([*command, "--json-progress", str(tmp_path / "progress.json")]) == 0
+    told = json.loads((tmp_path / "progress.json").read_text())
+    assert (told["state"], told["units"]) == ("done", {"done": 2, "total": 2, "before": 1})

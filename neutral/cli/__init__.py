@@ -20,7 +20,9 @@ from typing import NoReturn
 from neutral import __version__
 from neutral.cli import streams
 from neutral.cli.app import add_app
+from neutral.cli.cluster import add_cluster
 from neutral.cli.compression import add_compress
+from neutral.cli.controls import add_controls
 from neutral.cli.data import add_data
 from neutral.cli.inside import add_inside
 from neutral.cli.masks import add_masks
@@ -37,8 +39,8 @@ from neutral.progress import StoppedError
 from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
-    *(add_masks, add_overlap, add_find, add_transfer, add_typology, add_inside),
-    *(add_compress, add_pretrain, add_model, add_data, add_study, add_app),
+    *(add_masks, add_overlap, add_find, add_controls, add_transfer, add_typology, add_inside),
+    *(add_compress, add_pretrain, add_cluster, add_model, add_data, add_study, add_app),
 )
 
 

@@ -1,4 +1,4 @@
-"""`masks info|convert|save|controls`: what is in mask files, their conversion, and studies of them."""
+"""`masks info|convert|save`: what is in mask files, their conversion, and studies of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMS = {
 def add_masks(commands: argparse._SubParsersAction) -> None:
     """Add the commands on mask files."""
     masks = commands.add_parser("masks", help="look into mask files, convert them, make a study of them")
-    inner = masks.add_subparsers(required=True, metavar="info|convert|save|controls")
+    inner = masks.add_subparsers(required=True, metavar="info|convert|save")
     info = command(inner, "info", "what is in a mask file", _run_info)
     options.mask_files(info, "mask files, an index of shards, folders and zip archives of them")
     options.form(info)
@@ -50,25 +50,15 @@ def add_masks(commands: argparse._SubParsersAction) -> None:
     save.add_argument("--title", default="", help="the study's name for people")
     save.add_argument("--task", default="", help="what the masks were found for (default: as the files say)")
     save.add_argument("--method", default="", help="how they were found (default: as the files say)")
-    _controls(save, "shuffled", "their model: written down, and loaded for --controls pretrained alone")
-    text = "count a study's controls that need no text: shuffled masks, and the mask of the untouched weights"
-    controls = command(inner, "controls", text, _run_controls)
-    options.study(controls, help="a study that keeps its masks; counts that it has are not made again")
-    _controls(controls, "shuffled,pretrained", "their model, for pretrained: a Hugging Face id or folder")
-
-
-def _controls(added: argparse.ArgumentParser, default: str, model: str) -> None:
-    options.model(added, required=False, help=model)
-    added.add_argument(
-        "--controls", type=options.words, default=options.words(default), help=f"shuffled,pretrained ({default})"
+    options.model(save, required=False, help="their model: written down, and loaded for --controls pretrained alone")
+    save.add_argument(
+        "--controls",
+        type=options.words,
+        default=("shuffled",),
+        help="as for `controls`: shuffled,pretrained",
     )
-    added.add_argument(
-        "--scope",
-        default="",
-        choices=options.SCOPES,
-        help="in what the pretrained mask is cut, as the masks were (default: row for wanda, else as `find`'s)",
-    )
-    added.add_argument("--quiet", action="store_true", help="no progress")
+    save.add_argument("--scope", default="", choices=options.SCOPES, help="as for `controls`")
+    save.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _run_save(chosen: argparse.Namespace) -> None:
@@ -81,18 +71,18 @@ def _run_save(chosen: argparse.Namespace) -> None:
     if not masks.is_of(chosen.study, *given, about):
         masks.save(*given, chosen.study, about, files=[one.file for one in readings])
     if chosen.controls != ("shuffled",):  # which a saved study has
-        _run_controls(chosen)
-    else:
-        options.done(chosen.study, chosen, "Overlap")
+        _add_controls(chosen)
+    options.done(chosen.study, chosen, "Overlap")
 
 
-def _run_controls(chosen: argparse.Namespace) -> None:
-    from neutral.runs import controls
+def _add_controls(chosen: argparse.Namespace) -> None:
+    from neutral.runs.execution import Execution
+    from neutral.runs.plans import ControlsPlan
+    from neutral.runs.start import start
 
     options.quiet_libraries()
-    model, scope = chosen.model or "", chosen.scope
-    controls.add(chosen.study, chosen.controls, model=model, scope=scope, quiet=chosen.quiet, **options.loaders(chosen))
-    options.done(chosen.study, chosen, "Overlap")
+    plan = ControlsPlan(chosen.controls, model=chosen.model or "", scope=chosen.scope, gguf=chosen.gguf or "")
+    start(plan, Execution(chosen.study, quiet=chosen.quiet))
 
 
 def _run_info(chosen: argparse.Namespace) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table, quiet_libraries
-
-if TYPE_CHECKING:
-    from neutral.models import Inventory, Looked
 
 
 def add_model(commands: argparse._SubParsersAction) -> None:
@@ -27,13 +23,14 @@ def add_model(commands: argparse._SubParsersAction) -> None:
 
 def _run_show(chosen: argparse.Namespace) -> None:
     from neutral import models
+    from neutral.models import overview
     from neutral.progress import say
 
     quiet_libraries()
     looked = models.look(chosen.model, **options.loaders(chosen))
     inventory, stack = models.inventory(looked.model, chosen.only), models.stack(looked.model)
     if chosen.format == "json":
-        print(json.dumps(_facts(looked, inventory, stack), ensure_ascii=False, indent=1))
+        print(json.dumps(overview.facts(looked, chosen.only), ensure_ascii=False, indent=1))
         return
     say(looked.notes)
     if looked.missing:
@@ -48,26 +45,3 @@ def _run_show(chosen: argparse.Namespace) -> None:
     table["weights"] = table["weights"].map("{:,}".format)
     table["share"] = table["share"].map("{:.1%}".format)
     print_table(table, "table")
-
-
-def _facts(looked: Looked, inventory: Inventory, stack: str) -> dict:
-    """Return what `--format json` prints; `left_out` is inside the repeated blocks, `outside` is not."""
-    from neutral.models.prunable import OUTSIDE
-
-    left = [{"name": each.name, "shape": list(each.shape), "reason": each.reason} for each in inventory.each]
-    return {
-        "class": type(looked.model).__name__,
-        "task": looked.task,
-        "stack": stack or "encoder-decoder",
-        "parameters": inventory.parameters,
-        "prunable": {
-            "matrices": inventory.matrices,
-            "weights": inventory.weights,
-            "share": inventory.share,
-            "components": {group.what: group.weights for group in inventory.taken},
-        },
-        "left_out": [each for each in left if each["reason"] != OUTSIDE],
-        "outside": [each for each in left if each["reason"] == OUTSIDE],
-        "missing": list(looked.missing),
-        "notes": list(looked.notes),
-    }

@@ -42,9 +42,8 @@ def _refuse(flag: str, said: str, _word: str) -> NoReturn:
 
 def _run(chosen: argparse.Namespace, *, cls: type, page: str) -> None:
     plan, execution = options.read(cls, chosen), options.read(Execution, chosen)
-    quiet_libraries()
     from neutral.runs.start import start
 
-    study = start(plan, execution)
+    study = start(plan, execution, first=quiet_libraries)
     if study is not None:
         done(study.path, execution, page)

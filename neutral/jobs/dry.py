@@ -11,8 +11,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from neutral import home
 from neutral.errors import NeutralError, one_line
@@ -24,31 +24,48 @@ from neutral.processes import Process, memory
 SECONDS = 900.0
 """After which a question is given up."""
 
-_LONGEST = 20_000_000  # bytes of an answer that are read
+_LONGEST = 20_000_000  # letters of an answer that are read
 _TAIL = 20_000  # bytes of what was said
+_ANSWER, _SAID = "answer.json", "said.txt"
 _PREFIX = "neutral: "
 
 
-class Question:
-    """A command that is asked what it would do: it writes nothing, and it is gone after `end`, answered or not.
+def ask(words: Sequence[str], limits: Limits, tick: Callable[[], object]) -> dict:
+    """Return what a command would do: what its `--dry-run json` prints.
 
-    `words` are the command's, behind `neutral`; `limits` are those of the run, which hold for the question too.
+    `words` are the command's, behind `neutral`; `limits` are those of the run, and hold here too. Meanwhile `tick` is
+    called again and again; it waits a little, and what it raises ends the child.
+
+    Raises `NeutralError` with the line that the command says, if it refuses or fails, and for one that takes more time
+    or memory than it may.
     """
+    question = _Question([*words, "--dry-run", "json", "--quiet"], limits)
+    try:
+        while not question.is_answered():
+            tick()
+        return question.facts()
+    finally:
+        question.end()
 
-    def __init__(self, words: Sequence[str], limits: Limits, program: Sequence[str] | None = None) -> None:
+
+class _Question:
+    """A command that prints JSON: it writes nothing, and it is gone after `end`, answered or not."""
+
+    def __init__(self, words: Sequence[str], limits: Limits) -> None:
         self._limits, self._until = limits, time.monotonic() + SECONDS
-        self._answer = tempfile.TemporaryFile()  # noqa: SIM115 -- `end` closes both
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115
+        self._folder = tempfile.TemporaryDirectory(prefix="neutral-check-", ignore_cleanup_errors=True)
+        self._place = Path(self._folder.name)
         path = os.pathsep.join(filter(None, (str(home.CHECKOUT), os.environ.get("PYTHONPATH", ""))))
-        self._child = subprocess.Popen(
-            [*(program or launch.PROGRAM), *words, "--dry-run", "json", "--quiet"],
-            cwd=tempfile.gettempdir(),
-            env=os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"} | limits.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=self._answer,
-            stderr=self._said,
-            start_new_session=True,
-        )
+        with open(self._place / _ANSWER, "wb") as answer, open(self._place / _SAID, "wb") as said:
+            self._child = subprocess.Popen(
+                [*launch.PROGRAM, *words],
+                cwd=self._place,  # where no module of a stranger is
+                env=os.environ | {"PYTHONPATH": path} | limits.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=answer,
+                stderr=said,
+                start_new_session=True,
+            )
         self._process = Process.of(self._child.pid)
 
     def is_answered(self) -> bool:
@@ -68,10 +85,10 @@ class Question:
         Raises `NeutralError` with the line that the command says, if it refuses or fails.
         """
         if code := self._child.wait():
-            raise NeutralError(_refusal(_tail(self._said), code))
-        self._answer.seek(0)
+            raise NeutralError(_refusal(_tail(self._place / _SAID), code))
         try:
-            facts = json.loads(self._answer.read(_LONGEST))
+            with open(self._place / _ANSWER, encoding="utf-8") as answer:
+                facts = json.loads(answer.read(_LONGEST))
         except ValueError:
             facts = None
         if not isinstance(facts, dict):
@@ -85,14 +102,13 @@ class Question:
                 self._process.kill()
             self._child.kill()
             self._child.wait()
-        self._answer.close()
-        self._said.close()
+        self._folder.cleanup()
 
 
-def _tail(file: BinaryIO) -> str:
-    file.seek(0, os.SEEK_END)
-    file.seek(max(0, file.tell() - _TAIL))
-    return file.read().decode("utf-8", "replace")
+def _tail(path: Path) -> str:
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().decode("utf-8", "replace")
 
 
 def _refusal(said: str, code: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ BUNDLED = tuple(home.CHECKOUT / "data" / name for name in ("models", "sentences"
 
 _MOST = 50_000  # files and folders in one that is chosen
 _LOOKED = 3000  # folders that are looked into for a list
+_SECONDS = 3.0  # that a list may take
 _DEPTH = 3  # below the one whose list is made
 
 
@@ -80,7 +82,8 @@ def listing(folder: str | Path, among: Sequence[Path]) -> Listing:
     """
     top, real_roots = _top(folder, among), [root.resolve() for root in among]
     models, texts, border, looked = [], [], [(top, 0)], 0
-    while border and looked < _LOOKED:
+    latest = time.monotonic() + _SECONDS
+    while border and looked < _LOOKED and time.monotonic() < latest:
         current, depth = border.pop(0)
         looked += 1
         entries = _entries(current)
@@ -117,17 +120,20 @@ def _texts(folder: Path, inner: Sequence[Path]) -> tuple[bool, set[Path]]:
 
     def is_plain(place: Path) -> bool:
         try:
-            return bool(corpora.text_files(place, ()).files)
+            files = corpora.text_files(place, ()).files
         except (NeutralError, OSError):
             return False
+        # A program called `as` is no Assamese.
+        return any(split or ".txt" in path.name for named in files.values() for split, path in named.items())
 
-    def is_labelled(place: Path) -> bool:
+    def splits(place: Path) -> set[str]:
         read = (datafiles.read(entry.name, endings) for entry in _entries(place))
-        return any(name is not None and name.split == datafiles.TRAIN for name in read)
+        return {name.split for name in read if name is not None and name.split}
 
     parts = {path for path in inner if datafiles.split_of(path.name) and is_plain(path)}
-    parts |= {path for path in inner if in_name(path.name) and is_labelled(path)}
-    return bool(parts) or is_plain(folder) or is_labelled(folder), parts
+    parts |= {path for path in inner if in_name(path.name) and datafiles.TRAIN in splits(path)}
+    is_labelled = datafiles.TRAIN in splits(folder) and len(splits(folder)) > 1
+    return bool(parts) or is_plain(folder) or is_labelled, parts
 
 
 def _is_open(entry: os.DirEntry) -> bool:

@@ -137,14 +137,13 @@ def read(folder: Path, *, watched: bool | None = None) -> Job:
         "folders": list,
     }
     wrong = [name for name, kind in kinds.items() if not isinstance(asked.get(name), kind)]
-    wrong += [
-        name for name in ("arguments", "folders") if not all(isinstance(each, str) for each in asked.get(name, []))
-    ]
+    listed = [name for name, kind in kinds.items() if kind is list and name not in wrong]
+    wrong += [name for name in listed if not all(isinstance(each, str) for each in asked[name])]
     if wrong or not isinstance(limits, dict) or set(limits) != {"time", "memory", "threads"}:
         raise FileError(folder / records.REQUEST, f"is no request of a run ({', '.join(wrong) or 'limits'})")
     return Job(
         id=folder.name,
-        name=asked["name"],
+        name=one_line(asked["name"]),
         command=asked["command"],
         arguments=tuple(asked["arguments"]),
         study=Path(asked["study"]),

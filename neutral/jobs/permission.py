@@ -37,10 +37,13 @@ def are_on(address: str | None, headers: Mapping[str, str] | None = None) -> boo
     >>> are_on("0.0.0.0")
     False
     """
-    said = os.environ.get(VARIABLE, "").strip().lower()
-    if said not in ("", "on", "off"):
-        raise NeutralError(f"{VARIABLE}: {said[:40]!r} is neither on nor off")
+    said = _said()
     return said == "on" or (said == "" and is_local(address, headers))
+
+
+def are_off() -> bool:
+    """Whether nobody may start runs, wherever a request comes from. Raises as `are_on` does."""
+    return _said() == "off"
 
 
 def require(address: str | None, headers: Mapping[str, str] | None = None) -> None:
@@ -50,6 +53,13 @@ def require(address: str | None, headers: Mapping[str, str] | None = None) -> No
             f"runs are off on this server, as others can reach it: who started it may set {VARIABLE}=on, or let it "
             "listen to localhost alone"
         )
+
+
+def _said() -> str:
+    said = os.environ.get(VARIABLE, "").strip().lower()
+    if said not in ("", "on", "off"):
+        raise NeutralError(f"{VARIABLE}: {said[:40]!r} is neither on nor off")
+    return said
 
 
 def _name(host: str) -> str:

@@ -31,6 +31,7 @@ AT_WORK = (RUNNING, STOPPING)
 _ID = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{16}")
 _PATIENCE = 30.0  # seconds to wait for others, each of whom takes a few milliseconds
 _LARGEST = 4_000_000  # bytes of a record
+_LATEST = 1e11  # seconds since 1970: the year 5138
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,8 @@ def read_state(folder: Path) -> State:
         "asked": bool, "line": str,
     }  # fmt: skip
     wrong = [name for name in known & set(entries) if not isinstance(entries[name], kinds[name])]
+    times = [name for name in ("began", "ended") if name not in wrong and entries.get(name) is not None]
+    wrong += [name for name in times if not 0 <= entries[name] < _LATEST]  # no NaN either
     if not wrong and entries.get("state") in AT_WORK and entries.get("process") is None:
         wrong = ["process"]
     if wrong or entries.get("state") not in STATES:

@@ -15,7 +15,7 @@ from neutral import home
 from neutral.errors import NeutralError
 from neutral.jobs import folders, supervision
 
-COMMANDS = ("find", "transfer", "typology", "retrieve", "represent", "compress", "pretrain")
+COMMANDS = ("find", "controls", "transfer", "typology", "retrieve", "represent", "compress", "pretrain")
 
 READ = ("--model", "--from", "--text", "--held-out", "--sentences", "--finetune")
 """Options that name a model or text: a path, or an id of the hub."""
@@ -32,7 +32,7 @@ WITHIN = "--gguf"
 SET = ("--study", "--out", "--device", "--json-progress")
 """Options that a run gets from what is said beside its arguments."""
 
-REFUSED = ("--export", "--dry-run", "--help", "--engine", "--address")
+REFUSED = ("--export", "--dry-run", "--help", "--engine", "--address", "--report-to")
 """Options that a run of the app does not take: they write elsewhere, do nothing, or reach other machines."""
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?")

@@ -47,6 +47,7 @@ class _Supervisor:
         self.program, self.grace, self.tick = program, grace, tick
         self.watched: dict[str, Watched] = {}  # by the run's id
         self.devices: dict[str, str | None] = {}  # by the run's id; None for one whose record cannot be read
+        self.states: dict[str, tuple[object, str]] = {}  # with what changes when they do: most runs ended long ago
 
     def work(self) -> None:
         """Carry out the queue until nothing waits or runs."""
@@ -65,11 +66,22 @@ class _Supervisor:
         """Whether a run waits for a device that is free, or is at work without anybody to watch it."""
         busy = self.busy()
         for folder in records.every():
-            state = _state(folder)
+            state = self.state(folder)
             is_left = state in AT_WORK and folder.name not in self.watched
-            if (is_left and self.device(folder)) or (state == WAITING and self.device(folder) not in (None, *busy)):
+            if (is_left and self.device(folder)) or (state == WAITING and self.is_free(folder, busy)):
                 return True
         return False
+
+    def state(self, folder: Path) -> str:
+        """Return the state that is put down for a run; "" where none can be read."""
+        try:
+            told = (folder / records.STATE).stat()
+            key = (told.st_ino, told.st_mtime_ns, told.st_size)
+            if self.states.get(folder.name, ("", ""))[0] != key:
+                self.states[folder.name] = (key, records.read_state(folder).state)
+            return self.states[folder.name][1]
+        except (NeutralError, OSError):
+            return ""
 
     def device(self, folder: Path) -> str | None:
         """Return the device of a run, which stays; None for one whose record cannot be read."""
@@ -79,6 +91,11 @@ class _Supervisor:
             except NeutralError:
                 self.devices[folder.name] = None
         return self.devices[folder.name]
+
+    def is_free(self, folder: Path, busy: set[str]) -> bool:
+        """Whether a run could start beside those on some devices."""
+        device = self.device(folder)
+        return device is not None and not any(waiting.clash(device, other) for other in busy)
 
     def busy(self) -> set[str]:
         """Return the devices on which a run is at work."""
@@ -96,7 +113,7 @@ class _Supervisor:
     def adopt(self) -> None:
         """Take over the runs of a supervisor that is gone; those that are gone too were interrupted."""
         for folder in records.every():
-            if folder.name in self.watched or _state(folder) not in AT_WORK:
+            if folder.name in self.watched or self.state(folder) not in AT_WORK:
                 continue
             try:
                 left = job.read(folder, watched=True)
@@ -110,12 +127,12 @@ class _Supervisor:
 
     def next(self) -> list[Job]:
         """Return the next run of every device that is free."""
-        busy = self.busy()
-        chosen: dict[str, Job] = {}
+        busy, chosen = self.busy(), []
         for each in waiting.in_order():
-            if each.device not in busy:
-                chosen.setdefault(each.device, each)
-        return list(chosen.values())
+            if self.is_free(each.folder, busy):
+                chosen.append(each)
+            busy.add(each.device)  # a later one does not overtake it, free or not
+        return chosen
 
     def begin(self, of: Job) -> None:
         """Start a run; one that cannot be started has failed, and its line says why."""
@@ -136,13 +153,6 @@ class _Supervisor:
             raise
         self.watched[of.id] = Watched(of, begun.process, begun.child, self.grace)
         begun.begin()
-
-
-def _state(folder: Path) -> str:
-    try:
-        return records.read_state(folder).state
-    except NeutralError:
-        return ""
 
 
 if __name__ == "__main__":

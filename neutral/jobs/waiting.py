@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neutral import home
 from neutral.errors import FileError, NeutralError, one_line
-from neutral.jobs import folders, job, limits, records, sources, supervision
+from neutral.jobs import folders, job, limits, permission, records, sources, supervision
 from neutral.jobs.job import Job
 from neutral.jobs.limits import Limits
 from neutral.jobs.records import AT_WORK, DONE, RUNNING, STOPPED, STOPPING, WAITING, State
@@ -86,6 +86,7 @@ def add(
     NeutralError
         For a command, a path, a hub id, a limit or a value that is not allowed.
     """
+    _require_not_off()
     roots = folders.roots(local)
     asked = {
         "name": one_line(name)[:200],
@@ -134,6 +135,7 @@ def go_on(id: str, *, local: bool = False) -> Job:
 
     Raises `NeutralError` for one that is at work, waits or is done, and the errors of `add`.
     """
+    _require_not_off()
     with records.locked():
         asked = get(id)
         if asked.state in (WAITING, *AT_WORK, DONE) or not asked.command:
@@ -191,7 +193,9 @@ def clear() -> list[Job]:
 
 
 def wake() -> None:
-    """Start a supervisor if there is something to do and none lives."""
+    """Start a supervisor if there is something to do, none lives, and runs are not off everywhere."""
+    if permission.are_off():
+        return
     if not supervision.is_alive() and any(each.recorded.state in (WAITING, *AT_WORK) for each in all_jobs()):
         supervision.start()
 
@@ -224,6 +228,21 @@ def _ascending(places: Sequence[int]) -> list[int]:
 
 def _most() -> Limits:
     return limits.allowed()
+
+
+def _require_not_off() -> None:
+    if permission.are_off():
+        raise NeutralError(f"runs are off here ({permission.VARIABLE}=off)")
+
+
+def clash(one: str, other: str) -> bool:
+    """Whether two devices may be the same: auto may be any, and cuda is the first.
+
+    >>> clash("cuda", "cuda:0"), clash("auto", "cpu"), clash("cpu", "cuda:1")
+    (True, True, False)
+    """
+    first = {"cuda": "cuda:0", "mps": "mps:0"}
+    return "auto" in (one, other) or first.get(one, one) == first.get(other, other)
 
 
 def _device(name: str) -> str:

@@ -94,7 +94,7 @@ class Watched:
         """Return the exit code that the last words of a run mean; None if it had none."""
         with_progress = job.read(self.job.folder, watched=True)
         said = with_progress.progress.get("state") if with_progress.is_its_progress else None
-        return {"done": 0, "stopped": _STOPPED, "failed": 2}.get(said)
+        return {"done": 0, "stopped": _STOPPED, "failed": 2}.get(str(said))
 
 
 def _put(of: Job, **changes: object) -> None:

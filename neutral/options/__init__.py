@@ -5,7 +5,7 @@ field that holds a class of its own. From the class come
 
 - the options of a command: `add` them to a parser, `read` the plan;
 - a form: `fields` lists them, `from_values` makes the plan of what was filled in, `values` is the way back;
-- the check of each value: `check`; what takes several fields is the plan's own;
+- the check of each value: `check`; what takes several fields is the plan's own, in its method `check_asked`;
 - what a study writes down of it: `settings`, `decisions`;
 - the command line that makes a plan: `arguments`;
 - its list in docs/options.md: `listed`.

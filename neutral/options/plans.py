@@ -53,7 +53,7 @@ def made(cls: type[Plan], given: Mapping[str, object]) -> Plan:
         place[known[name].path[-1]] = value
     for each in known.values():
         other = next((o for o in known.values() if o.path == (*each.path[:-1], each.instead_of)), None)
-        if each.name in given and other and other.name in given:
+        if other and other.name in given and given.get(each.name, each.default) != each.default:
             raise NeutralError(f"{other.flag}, {each.flag}: one of the two")
     return _made(cls, tree)
 

@@ -108,9 +108,7 @@ def pretrain(
     asked = record.settings(source, encoder, corpus, recipe, shape, **sizes)
 
     def untrained() -> start.Untrained:
-        if encoder is None:
-            return start.from_nothing(corpus, size, shape, length=length, seed=recipe.seed)
-        return start.trimmed(encoder, corpus, size)
+        return start.untrained(encoder, corpus, size, shape, length=length, seed=recipe.seed)
 
     scores = record.scores_of(out, asked)
     if scores is not None and not (out / "checkpoints").exists():

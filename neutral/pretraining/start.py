@@ -56,6 +56,13 @@ def encoder(source: str, corpus: Corpus, *, length: int, seed: int) -> Encoder:
     return Encoder(loaded.model, tokenizer, digests, (*loaded.notes, *poor))
 
 
+def untrained(encoder: Encoder | None, corpus: Corpus, size: int, shape: Shape, *, length: int, seed: int) -> Untrained:
+    """Return what is trained: an encoder, trimmed in place, or what is made from nothing."""
+    if encoder is None:
+        return from_nothing(corpus, size, shape, length=length, seed=seed)
+    return trimmed(encoder, corpus, size)
+
+
 def trimmed(encoder: Encoder, corpus: Corpus, size: int) -> Untrained:
     """Trim an encoder, in place, to the `size` tokens that the text needs most."""
     return Untrained(encoder.model, vocabulary.trim(encoder.model, encoder.tokenizer, corpus.train, size))

@@ -6,8 +6,7 @@ from dataclasses import MISSING, dataclass
 
 from neutral.curves import PLACES
 from neutral.errors import NeutralError
-from neutral.options import check as check_values
-from neutral.options import harmless, option
+from neutral.options import check, harmless, option
 
 ENGINES = ("local", "ray")
 
@@ -72,10 +71,9 @@ class Execution:
         decides=_HOW,
     )
 
-
-def check(execution: Execution) -> None:
-    """Raise `NeutralError`, naming the option, for what cannot be carried out."""
-    check_values(execution)
-    of_ray = (execution.address or None, execution.cpus_per_run, execution.gpus_per_run)
-    if execution.engine != "ray" and any(value is not None for value in of_ray):
-        raise NeutralError("--address, --cpus-per-run, --gpus-per-run: only with --engine ray")
+    def check_asked(self) -> None:
+        """Raise `NeutralError`, naming the option, for what cannot be."""
+        check(self)
+        of_ray = (self.address or None, self.cpus_per_run, self.gpus_per_run)
+        if self.engine != "ray" and any(value is not None for value in of_ray):
+            raise NeutralError("--address, --cpus-per-run, --gpus-per-run: only with --engine ray")

@@ -66,14 +66,19 @@ def remember(study: Study, entry: str, hashes: Mapping[str, str], called: str) -
     `called` says in a message what the names are of. Raises `NeutralError` naming what is another than before; older
     studies do not say.
     """
+    require_same(study, entry, hashes, called)
+    if hashes.items() - study.info.get(entry, {}).items():
+        study.info = Study.create(study.path, {entry: dict(hashes)}).info
+
+
+def require_same(study: Study, entry: str, hashes: Mapping[str, str], called: str) -> None:
+    """Raise what `remember` raises; nothing is written."""
     before = study.info.get(entry, {})
     if changed := [name for name, value in hashes.items() if before.get(name, value) != value]:
         raise NeutralError(
             f"{study.path}: {called} {', '.join(changed)} is not what its results were made with; put that back, or "
             "choose another --study"
         )
-    if hashes.items() - before.items():
-        study.info = Study.create(study.path, {entry: dict(hashes)}).info
 
 
 def scored(score: Score) -> dict:
@@ -178,6 +183,13 @@ def begin(
         If the study has another model configuration, tokenizer or other weights, other `fixed` entries, or another text
         or other settings of the task.
     """
+    return Study.create(folder, accepted(folder, info, fixed=fixed, kept=kept, grows=grows), fixed=fixed)
+
+
+def accepted(
+    folder: str | Path, info: dict, *, fixed: tuple[str, ...], kept: tuple[str, ...] = (), grows: tuple[str, ...] = ()
+) -> dict:
+    """Return the entries that `begin` writes. Arguments and errors are its; nothing is written."""
     folder = Path(folder)
     if (folder / "study.json").is_file():
         if "files" in Study(folder).info:
@@ -191,7 +203,8 @@ def begin(
             before = before.get("tasks", {}).get(task, {})
         _require_same(folder, before, own, grows)
         info = {name: value for name, value in info.items() if name not in kept}
-    return Study.create(folder, info, fixed=fixed)
+        Study.require(folder, info, fixed=fixed)
+    return info
 
 
 _DEFAULTS = {"only": "", "labels": {}, **asdict(Wording())}

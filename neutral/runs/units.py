@@ -9,7 +9,7 @@ again behind the ones that the study has.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,15 @@ class Shared:
 
     key: str
     load: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a unit reads and writes, in words, and how many bytes of the study what it writes takes, about."""
+
+    reads: str = ""
+    writes: str = ""
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,17 @@ class Work(ABC):
     def is_done(self, unit: Unit) -> bool:
         """Whether the study has all of a unit: what is left is what is not done."""
         raise NotImplementedError
+
+    def require(self) -> None:  # noqa: B027 - some refuse nothing
+        """Raise `NeutralError` for a study that `begin` would refuse; nothing is written."""
+
+    def effect(self, unit: Unit) -> Effect:
+        """Return what a unit reads and writes."""
+        return Effect()
+
+    def alike(self, unit: Unit) -> Hashable:
+        """Return what units have in common whose costs can be compared, so that one of them is timed for all."""
+        return type(unit.asked)
 
     def begin(self) -> None:  # noqa: B027 - some have nothing to make
         """Make the study or go on with it. Raises `NeutralError` for one that was made otherwise."""

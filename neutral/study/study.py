@@ -79,18 +79,22 @@ class Study:
             (path / "masks").mkdir(exist_ok=True)
             file = path / "study.json"
             if file.exists():
-                old = cls(path).info
-                for key in fixed:
-                    if key in old and old[key] != json.loads(json.dumps(info.get(key))):
-                        raise NeutralError(
-                            f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study "
-                            "folder"
-                        )
-                info = merged(old, info)
+                cls.require(path, info, fixed=fixed)
+                info = merged(cls(path).info, info)
             written = json.dumps(info, indent=2, ensure_ascii=False)
             checks.check_info(file, json.loads(written))  # what could not be opened again is not written
             write_whole(file, written.encode() + b"\n")
             return cls(path)
+
+    @classmethod
+    def require(cls, path: str | Path, info: dict, *, fixed: tuple[str, ...]) -> None:
+        """Raise `NeutralError` when a key in `fixed` differs from what the study in `path` was made with."""
+        old = cls(path).info
+        for key in fixed:
+            if key in old and old[key] != json.loads(json.dumps(info.get(key))):
+                raise NeutralError(
+                    f"{path}: was made with {key} = {old[key]}, not {info.get(key)}; choose another --study folder"
+                )
 
     @property
     def readme(self) -> str | None:

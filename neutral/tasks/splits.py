@@ -142,14 +142,9 @@ def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
     except ImportError as error:
         what = "no such folder; a data set of the hub" if not is_local(source) else "a folder laid out as the hub's"
         raise NeutralError(f"{source}: {what} needs the package `datasets`: pip install datasets") from error
-    name, _, configuration = (source, "", "") if is_local(source) else source.partition(":")
-    if is_local(source):  # what it says on the way is of no use, and of a file that it cannot read we say it
-        from datasets import utils
-
-        utils.logging.set_verbosity(utils.logging.CRITICAL)
-        utils.disable_progress_bars()
+    name, _, configuration = source.partition(":")
     try:
-        splits = load_dataset(name, configuration or None)
+        splits = _own_pieces(source, wanted) if is_local(source) else load_dataset(name, configuration or None)
     except Exception as error:  # of any type: files from outside are read with all of `datasets`
         what = "cannot be read as a data set" if is_local(source) else "no such folder, and no data set of the hub"
         raise NeutralError(f"{source}: {what}: {described(error)}") from error
@@ -165,6 +160,26 @@ def _hub(source: str, wanted: Sequence[Sequence[str]]) -> Tables:
         }
         split_tables.append((split, unhidden(records.named(splits[split].to_pandas(), classes), always=True)))
     return split_tables
+
+
+def _own_pieces(source: str, wanted: Sequence[Sequence[str]]) -> Mapping:
+    """Return the splits of a snapshot in a folder, from its own pieces alone: its card may name any file, or address.
+
+    The card's names of classes are taken, where it has one set of them.
+    """
+    from datasets import load_dataset, utils
+    from datasets.info import DatasetInfosDict
+
+    utils.logging.set_verbosity(utils.logging.CRITICAL)  # of a file that it cannot read we say it
+    utils.disable_progress_bars()
+    pieces = {name: sorted(map(str, Path(source).glob(f"{name}-*.parquet"))) for names in wanted for name in names}
+    infos = DatasetInfosDict.from_directory(source)
+    info = infos.get("default") or (next(iter(infos.values())) if len(infos) == 1 else None)
+    return load_dataset(
+        "parquet",
+        data_files={name: files for name, files in pieces.items() if files},
+        features=info.features if info else None,
+    )
 
 
 def unhidden(rows: pd.DataFrame, *, always: bool = False) -> pd.DataFrame:

@@ -32,7 +32,7 @@ NO_STUDY = """
 #### There is no study here yet
 
 A study is a folder with the overlap of masks that were found for several languages. Make one from any Hugging Face
-model and a folder of text, one file a language (`en.txt`, `sw.txt`, …):
+model and a folder of text, one file a language (`en.txt`, `sw.txt`, …): on the page *Runs*, or in a shell:
 
 ```sh
 python -m neutral find --model MODEL --text TEXT --languages en,fr,sw \\
@@ -50,6 +50,7 @@ def no_masks() -> None:
     """Say how to get a study of masks."""
     with st.container(border=True):
         st.markdown(NO_STUDY)
+        st.page_link("pages/runs.py", label="Make a study of your model and text", icon=":material/play_circle:")
         st.page_link("pages/masks.py", label="Or upload masks of your own", icon=":material/upload_file:")
 
 
@@ -73,7 +74,10 @@ def page(
     if lead:
         st.markdown(lead)
     notices = st.container()
-    stored.sync(notices)
+    try:
+        stored.sync(notices)
+    except Exception as error:
+        notices.error(errors.line(error))
     uploads.noted()
     if scarce := quota.scarce():
         notices.warning(scarce)

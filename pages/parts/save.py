@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from neutral.masksets import METHOD, MaskSet
 from neutral.runs import masks, places
 from neutral.runs.masks import About
 from neutral.search import METHODS
-from pages.parts import catalogue, errors, formats, local, pickers, show
+from pages.parts import catalogue, errors, formats, pickers, show
 from pages.parts.overlap import words
+from pages.parts.runs import draft, tables
+from pages.parts.runs.words import KINDS
 from pages.parts.text import as_text
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
@@ -26,14 +28,20 @@ _READ = "as the files say"
 def save(collections: Sequence[MaskSet]) -> None:
     """Offer to save the uploads of one network as a study, and lead to the one that was saved last."""
     st.markdown("##### Save as a study")
-    if not local.may_write():
+    if tables.why_not():
         st.caption(words.NOT_SAVED_HERE)
         return
     st.caption(words.SAVE)
     chosen = collections[0]
     if len(collections) > 1:
-        titles = [collection.title for collection in collections]
-        chosen = collections[titles.index(st.selectbox("Network", titles, key="save-network", help=words.MIXED))]
+        which = st.selectbox(
+            "Network",
+            range(len(collections)),
+            format_func=lambda place: collections[place].title,
+            key="save-network",
+            help=words.MIXED,
+        )
+        chosen = collections[which]
     with st.container(border=True, key="save"):
         name, about = _asked()
         try:
@@ -86,10 +94,16 @@ def _lead(name: str, sparsity: float, model: str) -> None:
     """Lead to a saved study, and say what more can be asked of it."""
     st.success(f"Saved as {as_text(name)}.")
     show.link("pages/overlap.py", f"Overlap of {as_text(name)}", ":material/grid_on:", study=name, show="Study")
-    with st.expander("More for this study, from the shell", icon=":material/terminal:"):
-        study = home.study_called(name)
-        folder = shlex.quote(str(study) if local.is_alone() else f"studies/{study.name}")
-        st.markdown(words.MORE)
-        of = f"data/models/{model}" if model in _bundled() else "MODEL"
-        st.code(f"python -m neutral masks controls --study {folder} --controls pretrained --model {of}", language="sh")
-        st.code(f"python -m neutral typology --study {folder} --sparsity {sparsity:g}", language="sh")
+    st.caption(words.MORE)
+    fields = {"controls": {"model": model} if model in _bundled() else {}, "typology": {"sparsities": f"{sparsity:g}"}}
+    with st.container(horizontal=True):
+        for command, label in (("controls", "Add its controls"), ("typology", "Test what explains it")):
+            if st.button(label, key=f"run-{command}", icon=KINDS[command].icon):
+                _ask(command, name, fields[command])
+
+
+def _ask(command: str, study: str, fields: dict[str, object]) -> None:
+    """Go to the page Runs, where a run on a study is filled in."""
+    asked = {"command": command, "study": study, "fields": fields}
+    draft.fill(asked)
+    st.switch_page("pages/runs.py", query_params=[*pickers.address(), (draft.ADDRESS, json.dumps(asked))])

@@ -44,8 +44,8 @@ class Link:
 
 
 def is_on() -> bool:
-    """Whether this server may store uploads."""
-    return os.environ.get(VARIABLE, "on").strip().lower() not in ("off", "0", "no", "false")
+    """Whether this server may store uploads: unless its owner said something else than on."""
+    return os.environ.get(VARIABLE, "").strip().lower() in ("", "on")
 
 
 def link() -> Link:
@@ -107,6 +107,7 @@ def _store(known: Link) -> None:
     """Store the session's masks, if they are not what is stored."""
     masks = uploads.accepted()
     if known.token and _now() == known.kept:
+        known.problem = ""
         return
     if not masks:
         if known.own:
@@ -138,7 +139,8 @@ def _write(known: Link, masks: Sequence[uploads.Upload]) -> None:
     except NeutralError as error:
         for upload in new:
             upload.key = ""
-        known.problem = f"The server could not store the masks: {errors.line(error)}. {LOST}"
+        why = getattr(error, "problem", str(error))  # without the folder, whose name is the link's
+        known.problem = f"The server could not store the masks: {as_text(why)}. {LOST}"
         return
     _set(known, token=token, own=True, kept=_now(), touched=time.time())
 

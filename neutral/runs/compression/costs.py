@@ -44,6 +44,12 @@ class Costs:
             each += 2 * len(self.plan.iterations)
         return each * self.sizes.vocabulary * self.sizes.width / _NUMBERS
 
+    def tried(self, trial: Trial) -> int:
+        """Return how many tables a fit scores on training text to choose among them."""
+        if trial.method == "autoencoder":
+            return self.plan.epochs
+        return len(self.plan.iterations) if trial.variant == "randomized" else 0
+
     def measuring(self) -> float:
         """Return the cost of a table's errors."""
         return _MEASURED * self.sizes.vocabulary * self.sizes.width / _NUMBERS

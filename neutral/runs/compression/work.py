@@ -14,14 +14,15 @@ from neutral.compression.inventory import inventory
 from neutral.compression.placement import embedding
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
+from neutral.memory import amount
 from neutral.models.inventory import Inventory
 from neutral.progress import say
 from neutral.runs.compression.bench import Bench
 from neutral.runs.compression.worker import Fitter, Lacking, Made, Picture, Rows, Scoring, fitter
 from neutral.runs.plans.compression import CompressionPlan, Trial, settings
-from neutral.runs.records import Finished, begin, provenance
+from neutral.runs.records import Finished, accepted, begin, provenance
 from neutral.runs.subject import facts
-from neutral.runs.units import Making, Unit, Work
+from neutral.runs.units import Effect, Making, Unit, Work
 from neutral.study import FULL, Study
 
 WHOLE_TABLE = {"method": FULL, "by": "", "ratio": 1.0, "weights": "", "variant": "", "trimmed": False}
@@ -32,6 +33,10 @@ KEY = ("method", "by", "ratio", "weights", "variant", "trimmed", "seed")
 
 PARTS = ("language", "where", "words", "scoring", "group", "name")
 """Fields that tell the results of one table apart."""
+
+
+_ROW, _PICTURE = 300, 60_000
+"""Bytes of a row of results, and of a picture of tokens, about."""
 
 
 class Compressor(Work):
@@ -61,7 +66,7 @@ class Compressor(Work):
             )
         if not bench.matrix.any():
             raise NeutralError(f"{plan.model}: every row of its token table is zero; there is nothing to compress")
-        self.sizes, self.costs = bench.planned, bench.costs(plan)
+        self.sizes, self.costs, self.groups = bench.planned, bench.costs(plan), bench.groups
         for trial in plan.trials():
             self.sizes.require(trial)
         self.trials = [trial for trial in plan.trials() if self.sizes.makes(trial)]
@@ -71,10 +76,17 @@ class Compressor(Work):
         self._info = _info(plan, bench, corpus, stock) | {"config": hashes.configured(plan.model, **options)}
         self._open(Study(folder) if (self.folder / "study.json").is_file() else None)
 
+    def require(self) -> None:
+        """See `Work.require`."""
+        accepted(self.folder, self._info, **self._entries)
+
     def begin(self) -> None:
         """See `Work.begin`."""
-        fixed, kept = ("about", "task", "length"), () if self.plan.title else ("title",)
-        self._open(begin(self.folder, self._info, fixed=fixed, kept=kept))
+        self._open(begin(self.folder, self._info, **self._entries))
+
+    @property
+    def _entries(self) -> dict[str, Any]:
+        return {"fixed": ("about", "task", "length"), "kept": () if self.plan.title else ("title",)}
 
     def _open(self, study: Study | None) -> None:
         self.study = study
@@ -138,10 +150,30 @@ class Compressor(Work):
         elif isinstance(piece, Picture):
             projection.write_projection(self.study.path, piece.drawn, row["method"], row["by"], row["ratio"])
         else:
-            self._extend("error", row, piece.errors)
+            for each in piece.errors:
+                self._extend("error", row, (each,))
             if piece.table is not None:
                 piece.table.save(self.study.path / "tables" / f"{self.name(unit.asked)}.safetensors")
             self._extend("table", row, (piece.row,))
+
+    def alike(self, unit: Unit) -> tuple[str, str]:
+        """See `Work.alike`: tables of a method are fitted alike."""
+        trial = unit.asked
+        return ("full", "") if trial is None else (trial.method, trial.variant)
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        lacks, trial = self.lacks(unit.asked), unit.asked
+        reads = f"held-out text of {len(self.plan.languages)} languages"
+        scores = f"{len(lacks.scorings)} perplexities"
+        if trial is None:
+            return Effect(reads, scores, _ROW * len(lacks.scorings))
+        rows = len(lacks.scorings) + lacks.own * (1 + sum(map(len, self.groups.values()))) + 10 * lacks.way
+        size = 4 * self.sizes.vocabulary * self.sizes.width / max(self.sizes.ratio(trial) / self.sizes.trimmed, 1.0)
+        writes = [scores, *["errors and sizes"] * lacks.own, *["steps on the way"] * lacks.way]
+        writes += ["a picture"] * lacks.picture + [f"the table ({amount(size)})"] * self.plan.keep
+        kept = int(size) * self.plan.keep + _PICTURE * lacks.picture
+        return Effect(f"the token table; {reads}", ", ".join(writes), _ROW * rows + kept)
 
     def name(self, trial: Trial) -> str:
         """Return the name of a table's files."""

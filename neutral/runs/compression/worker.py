@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -19,10 +20,15 @@ from neutral.runs.compression import steps
 from neutral.runs.compression.bench import Bench
 from neutral.runs.compression.costs import Told
 from neutral.runs.plans.compression import CompressionPlan, Trial, View
+from neutral.runs.timing import seconds_of
 from neutral.runs.units import Tell, Unit, Worker
 
 Scoring = tuple[str, View, str]
 """Where a table is put in, how held-out text is scored, and the language."""
+
+
+_FITTED = 4096
+"""Tokens that a fit is timed on."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,31 @@ class Fitter(Worker):
         yield from self._scores(rebuilt, lacks, told)
         if lacks.own:
             yield self._made(trial, table, rebuilt)
+
+    def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
+        """Estimate how long a unit takes, from scoring a block and fitting a table of some of the tokens."""
+        trial, lacks, bench = unit.asked, given["lacks"], self.bench
+        blocks = sum(len(bench.held_out[code]) for *_, code in lacks.scorings)
+        if trial is None:
+            return blocks * self._block
+        if trial.method == "mixed":
+            bench.metric()  # once for all tables
+        part, epochs = bench.part(_FITTED), self.plan.epochs if trial.method == "autoencoder" else 1
+        fitted = seconds_of(lambda: part.fit(trial, replace(self.plan, epochs=1)))
+        chosen = self.costs.tried(trial) * sum(min(2, len(each)) for each in bench.calibration.values())
+        if lacks.way:
+            chosen += self.costs.tried(trial) * sum(min(steps.BLOCKS, len(each)) for each in bench.held_out.values())
+        fitted *= epochs * bench.planned.vocabulary / len(part.matrix)
+        measured = self.costs.measuring() * lacks.own + self.costs.picture() * lacks.picture
+        return (blocks + chosen) * self._block + fitted + measured
+
+    @cached_property
+    def _block(self) -> float:
+        """The seconds of scoring a block."""
+        code, blocks = next((code, blocks) for code, blocks in self.bench.held_out.items() if len(blocks))
+        few = blocks[:4]
+        self.bench.score(code, few)  # warm
+        return seconds_of(lambda: self.bench.score(code, few)) / len(few)
 
     def _scores(self, table: Table | None, lacks: Lacking, told: Told) -> Iterator[Rows]:
         """Yield the perplexity of each language with a table in place (none: the full model's)."""

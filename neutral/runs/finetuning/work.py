@@ -19,7 +19,7 @@ from neutral.runs.finetuning.worker import Lesson, Tune, Tuned, Tuner
 from neutral.runs.plans.finetuning import FinetuningPlan
 from neutral.runs.records import Finished, remember, scored
 from neutral.runs.tables import Fitted
-from neutral.runs.units import Making, Shared, Unit, Work
+from neutral.runs.units import Effect, Making, Shared, Unit, Work
 from neutral.study import FULL, Study
 from neutral.tasks import Score, Task
 from neutral.tasks.benchmarks import CLASSIFICATION, Benchmark
@@ -69,6 +69,16 @@ class Tuning(Work):
     def is_done(self, unit: Unit) -> bool:
         """See `Work.is_done`."""
         return self.results is not None and self.results.has("finetune", **self._run(unit.asked))
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        scores = sum(min(len(examples), PARTS_UP_TO) for examples in self.data[unit.asked.data].held_out.values())
+        train = len(self._tuner.lessons[unit.asked.data].items)
+        return Effect(f"{train:,} examples of {unit.asked.data}, held-out ones", "scores", 400 + 8 * scores)
+
+    def alike(self, unit: Unit) -> str:
+        """See `Work.alike`."""
+        return unit.asked.data
 
     def begin(self) -> None:
         """See `Work.begin`."""

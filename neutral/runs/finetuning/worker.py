@@ -14,9 +14,13 @@ from neutral.curves import Curves
 from neutral.progress import Tell
 from neutral.recipes import Recipe
 from neutral.runs.plans.finetuning import FinetuningPlan
+from neutral.runs.timing import seconds_of
 from neutral.runs.units import Unit, Worker
 from neutral.tasks import Score, Task
 from neutral.tasks.benchmarks import Benchmark
+
+_STEPS, _HELD_OUT = 2, 16
+"""Steps that are timed, and held-out examples of a split."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,22 @@ class Tuner(Worker):
         self.model, self.device, self.curves, self.options = model, device, curves, options
         tokenizer = models.load_tokenizer(model, **options)
         self.lessons = {name: Lesson.of(plan, each, tokenizer, length) for name, each in data.items()}
+
+    def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
+        """Estimate how long a unit takes, from a few steps with the model's own table and a little scoring."""
+        lesson, asked = self.lessons[unit.asked.data], unit.asked
+        held_out = {split: examples[:_HELD_OUT] for split, examples in lesson.benchmark.held_out.items()}
+        material = (replace(lesson.benchmark, held_out=held_out), lesson.task, lesson.items, None)
+        own = {"train": "table", "device": self.device, **self.options}
+
+        def of(steps: int) -> float:
+            recipe = replace(lesson.recipe, seed=asked.seed, steps=steps)
+            return seconds_of(lambda: finetuning.tuned(self.model, *material, recipe, **own))
+
+        few = of(1)
+        step = max(0.0, of(1 + _STEPS) - few) / _STEPS
+        share = sum(map(len, lesson.benchmark.held_out.values())) / max(sum(map(len, held_out.values())), 1)
+        return step * lesson.recipe.steps + few * max(1.0, share / 3)
 
     def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[Tuned]:
         """Yield one piece; see `Worker.do`."""

@@ -17,11 +17,11 @@ from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.inside.work import KEY, Inside
 from neutral.runs.inside.worker import REPRESENTATION, RETRIEVAL
-from neutral.runs.plans.inside import InsidePlan
+from neutral.runs.plans.inside import InsidePlan, filled
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["KEY", "Inside", "represent", "retrieve"]
+__all__ = ["KEY", "REPRESENTATION", "RETRIEVAL", "Inside", "filled", "represent", "retrieve"]
 
 ADVICE = "lower --batch and run the same command again; it goes on where it stopped"
 

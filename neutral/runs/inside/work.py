@@ -18,8 +18,8 @@ from neutral.models import adapters
 from neutral.progress import say
 from neutral.runs.inside.worker import RETRIEVAL, Look, Of, Pair, Reader, loaded, reader, said
 from neutral.runs.plans.inside import MASKS, InsidePlan, check, filled
-from neutral.runs.records import Finished, remember, require_model
-from neutral.runs.units import Making, Shared, Unit, Work
+from neutral.runs.records import Finished, remember, require_model, require_same
+from neutral.runs.units import Effect, Making, Shared, Unit, Work
 from neutral.study import FULL, PRETRAINED, Study
 
 KEY = ("task", "method", "sparsity", "seed", "mask", "source", "target", "measure", *definitions.FIELDS)
@@ -55,6 +55,18 @@ class Inside(Work):
         self._reader: Reader | None = self._load(device)
         self._said = said(kind, self._reader.definition)
         self.results = Finished(self.study, KEY, kind=kind, seen_as=definitions.completed)
+
+    def require(self) -> None:
+        """See `Work.require`."""
+        self._require_sentences()
+        require_same(self.study, "masks", self._hashed_masks(), "the mask")
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        pairs = len(self._left(unit.asked.mask))
+        rows = pairs * len(_expected(self.kind, next(iter(self._pairs()))))
+        first = next(iter(self.sentences.values()))
+        return Effect(f"{len(first):,} sentences of {len(self.sentences)} languages", f"{rows} rows", 500 * rows)
 
     def begin(self) -> None:
         """See `Work.begin`."""
@@ -106,9 +118,8 @@ class Inside(Work):
     def write(self, unit: Unit, piece: list[dict]) -> None:
         """See `Work.write`."""
         common = self._common(unit.asked.mask)
-        self.results.extend(
-            self.kind, [common | row | {"sentences": len(self.sentences[row["source"]])} for row in piece]
-        )
+        for row in piece:
+            self.results.append(self.kind, **common | row | {"sentences": len(self.sentences[row["source"]])})
 
     def _names(self) -> list[str]:
         """Return the names in the rows of everything that the plan's `masks` name."""
@@ -206,24 +217,32 @@ class Inside(Work):
     def _remember_sentences(self) -> None:
         """Write into study.json which sentences were read, and refuse sentences that have changed."""
         read = {code: corpora.digest(lines) for code, lines in self.sentences.items()}
+        self._require_sentences()
+        if read.items() - self.study.info.get("parallel", {}).get("hashes", {}).items():
+            name = Path(self.plan.sentences).resolve().name
+            self.study.info = Study.create(self.study.path, {"parallel": {"name": name, "hashes": read}}).info
+
+    def _require_sentences(self) -> None:
+        """Refuse sentences that have changed."""
+        read = {code: corpora.digest(lines) for code, lines in self.sentences.items()}
         before = self.study.info.get("parallel", {}).get("hashes", {})
         if changed := [code for code in read if before.get(code, read[code]) != read[code]]:
             raise NeutralError(
                 f"{self.study.path}: the sentences of {', '.join(changed)} are not those that its results inside the "
                 "model were made with; choose another --study"
             )
-        if read.items() - before.items():
-            name = Path(self.plan.sentences).resolve().name
-            self.study.info = Study.create(self.study.path, {"parallel": {"name": name, "hashes": read}}).info
 
     def _remember_masks(self) -> None:
         """Write into study.json which masks were read, and refuse another under the same name."""
+        remember(self.study, "masks", self._hashed_masks(), "the mask")
+
+    def _hashed_masks(self) -> dict[str, str]:
+        """Return the hash of each mask that is read, by the name of its file."""
         plan, read = self.plan, dict(self.masks)
         if "core" in plan.masks:
             read["core"] = reduce(and_, self.masks.values())  # of the languages that had one
         path = partial(self.study.mask_path, self.task, plan.method, plan.sparsity, plan.seed)
-        known = {path(name).stem: hashes.mask(mask) for name, mask in read.items()}
-        remember(self.study, "masks", known, "the mask")
+        return {path(name).stem: hashes.mask(mask) for name, mask in read.items()}
 
 
 def _expected(kind: str, pair: Pair) -> list[dict]:

@@ -16,6 +16,7 @@ from neutral.inside.states import LENGTH, require_pooling, states, usual_pooling
 from neutral.masks import Mask
 from neutral.models import adapters
 from neutral.runs.plans.inside import InsidePlan
+from neutral.runs.timing import seconds_of
 from neutral.runs.units import Tell, Unit, Worker
 from neutral.search import controls
 from neutral.search.rewind import rewind, snapshot
@@ -120,6 +121,17 @@ class Reader(Worker):
             advance()
             yield [said(look.kind, self.definition) | row for row in rows]
         rewind(self.model, self.origin)
+
+    def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
+        """Estimate how long a unit takes, from reading two languages and comparing them."""
+        pairs, worn = given["pairs"], self._worn(unit.asked.mask, given)
+        read: dict[str, Layers] = {}
+        reading = seconds_of(lambda: read.update(self.states(worn, pairs[0])))
+        is_retrieval = unit.asked.kind == RETRIEVAL
+        rows = _retrieval(read, pairs[:1], self.definition) if is_retrieval else _representation(read, pairs[:1])
+        comparing = seconds_of(lambda: list(rows))
+        rewind(self.model, self.origin)
+        return reading * len({code for pair in pairs for code in pair}) / 2 + comparing * len(pairs)
 
     def states(
         self, worn: Worn, codes: Iterable[str], tell: Callable[[], None] = lambda: None

@@ -6,6 +6,7 @@ what is carried out.
 """
 
 from neutral.runs.plans.compression import CompressionPlan
+from neutral.runs.plans.controls import ControlsPlan
 from neutral.runs.plans.inside import RepresentPlan, RetrievePlan
 from neutral.runs.plans.pretraining import PretrainPlan
 from neutral.runs.plans.search import SearchPlan
@@ -14,6 +15,7 @@ from neutral.runs.plans.typology import TypologyPlan
 
 COMMANDS: dict[str, type] = {
     "find": SearchPlan,
+    "controls": ControlsPlan,
     "transfer": TransferPlan,
     "typology": TypologyPlan,
     "retrieve": RetrievePlan,

@@ -17,10 +17,11 @@ from neutral.progress import say
 from neutral.runs import scopes
 from neutral.runs.kept import Kept
 from neutral.runs.plans.search import SearchPlan
-from neutral.runs.records import Finished, begin, scored
+from neutral.runs.records import Finished, accepted, begin, scored
 from neutral.runs.search import counting, records
+from neutral.runs.search.effects import effect
 from neutral.runs.search.worker import Check, Control, Cut, Masks, Scored, Searcher, loaded, searcher
-from neutral.runs.units import Making, Shared, Unit, Work
+from neutral.runs.units import Effect, Making, Shared, Unit, Work
 from neutral.search import ITERATIVE, experts
 from neutral.study import FULL, PRETRAINED, Study
 
@@ -59,10 +60,22 @@ class Finder(Work):
         self._values = {"plan": self.plan, "corpus": corpus, "curves": curves, "options": options}
         self.study = Study(folder) if (self.folder / "study.json").is_file() else None
 
+    def require(self) -> None:
+        """See `Work.require`."""
+        accepted(self.folder, self._info, **self._entries)
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        return effect(self, unit, self.sizes, self._info["prunable"])
+
+    @property
+    def _entries(self) -> dict[str, Any]:
+        kept = () if self.plan.title else ("title",)
+        return {"fixed": ("length",), "kept": kept, "grows": ("sparsities",)}
+
     def begin(self) -> None:
         """See `Work.begin`."""
-        kept = () if self.plan.title else ("title",)
-        self.study = begin(self.folder, self._info, fixed=("length",), kept=kept, grows=("sparsities",))
+        self.study = begin(self.folder, self._info, **self._entries)
         for read_before in ("results", "kept"):
             vars(self).pop(read_before, None)
 

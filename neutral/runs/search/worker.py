@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from neutral import scores
 from neutral.corpora import Corpus
 from neutral.curves import NOWHERE, Curve, Curves
 from neutral.masks import Mask
+from neutral.runs import timing
 from neutral.runs.plans.search import READS_TEXT, SearchPlan
 from neutral.runs.subject import Subject, subject
 from neutral.runs.units import Tell, Unit, Worker
@@ -107,6 +108,39 @@ class Searcher(Worker):
             yield from self._ticket(asked, given, tell)
         else:
             yield from self._one_shot(asked, given, tell)
+
+    def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
+        """Estimate how long the masks of a language take, from a few steps, a little scoring and a cut."""
+        plan, asked = self.plan, unit.asked
+        if not isinstance(asked, Masks):
+            raise NotImplementedError
+        search = self.search(asked.code, asked.seed)
+        if plan.trains:
+            step, evaluation = timing.training(search)
+        else:
+            step, evaluation = 0.0, timing.evaluation(search)
+        each = step * search.recipe.steps + evaluation
+        if plan.method in ITERATIVE:
+            cut = timing.seconds_of(lambda: search.cut(scores.magnitude(search.weights), plan.sparsities[0]))
+            return len(unit.rounds) * (each + cut)
+        found = self._cutting(search) + (plan.method == "change") * step * search.recipe.steps if given["cut"] else 0.0
+        return found + len(given["scores"]) * each
+
+    def _cutting(self, search: Search) -> float:
+        """Return about how long it takes to score the weights by a one-shot method, and to cut."""
+        if self.plan.method == "change":  # which trains first
+            weights = scores.magnitude(search.weights)
+            return timing.seconds_of(lambda: [search.cut(weights, s) for s in self.plan.sparsities])
+        reads = self.plan.method in READS_TEXT
+        blocks = search.train_items[: self.plan.blocks]
+        sizes = [n for n in (2, 6) if n < len(blocks)] if reads else []
+        if not sizes[1:]:
+            return timing.seconds_of(lambda: self._cut(search, blocks))
+        few, more = (timing.seconds_of(lambda n=n: self._cut(search, blocks[:n])) for n in sizes)
+        return few + max(0.0, more - few) / (sizes[1] - sizes[0]) * (len(blocks) - sizes[0])
+
+    def _cut(self, search: Search, blocks: Sequence[Any]) -> None:
+        one_shot(search, self.plan.method, list(self.plan.sparsities), blocks=blocks, halves=self.plan.halves)
 
     def search(self, code: str, seed: int) -> Search:
         """Return the search in one language's data, from the weights that a seed starts from."""

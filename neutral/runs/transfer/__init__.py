@@ -12,7 +12,6 @@ from neutral.corpora import Corpus
 from neutral.curves import NOWHERE, Curves
 from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
-from neutral.runs.engines.local import loaded
 from neutral.runs.plans.transfer import TransferPlan, check
 from neutral.runs.records import writing
 from neutral.runs.transfer.records import KEY, pending
@@ -20,7 +19,7 @@ from neutral.runs.transfer.work import Transfers
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["KEY", "Transfers", "estimate", "pending", "transfer"]
+__all__ = ["KEY", "Transfers", "pending", "transfer"]
 
 ADVICE = "lower --batch or --length and run the same command again; it goes on where it stopped"
 
@@ -75,21 +74,3 @@ def transfer(
         work = Transfers(plan, corpus, folder, masks=masks, device=engine.device, curves=curves, quiet=quiet, **options)
         carry_out(work, engine, progress, quiet=quiet)
         return work.study
-
-
-def estimate(
-    plan: TransferPlan,
-    corpus: Corpus,
-    folder: str | Path,
-    *,
-    masks: str | Path | None = None,
-    device: str = "auto",
-    **options: object,
-) -> tuple[int, float]:
-    """Return how many runs are left and about how many seconds they take, measured on a few steps of the first."""
-    todo = pending(plan, folder, Path(masks or folder))
-    if not todo:
-        return 0, 0.0
-    work = Transfers(plan, corpus, folder, masks=masks, device=device, quiet=True, **options)
-    first = next(unit for unit in work.units() if not work.is_done(unit))
-    return len(todo), work.here(device).seconds(first, loaded(work, first)) * len(todo)

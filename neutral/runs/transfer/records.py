@@ -13,7 +13,7 @@ from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.runs import scopes
 from neutral.runs.plans.transfer import Run, TransferPlan, check, settings
-from neutral.runs.records import Finished, begin, provenance, remember
+from neutral.runs.records import Finished, accepted, begin, provenance, remember
 from neutral.runs.subject import Subject, facts
 from neutral.runs.transfer.worker import Place, reads
 from neutral.study import FULL, Study
@@ -122,8 +122,17 @@ def info(plan: TransferPlan, subject: Subject, corpus: Corpus, options: Mapping[
 
 def begun(plan: TransferPlan, folder: str | Path, info: dict) -> Study:
     """Open or make the study. Raises `NeutralError` for one that was made otherwise."""
+    return begin(folder, info, **_entries(plan))
+
+
+def require(plan: TransferPlan, folder: str | Path, info: dict) -> None:
+    """Raise `NeutralError` for a study that was made otherwise; nothing is written."""
+    accepted(folder, info, **_entries(plan))
+
+
+def _entries(plan: TransferPlan) -> dict[str, tuple[str, ...]]:
     kept = ("created", *(() if plan.title else ("title",)))  # of the study that found the masks
-    return begin(folder, info, fixed=("model", "length"), kept=kept)
+    return {"fixed": ("model", "length"), "kept": kept}
 
 
 def row(plan: TransferPlan, run: Run) -> dict:

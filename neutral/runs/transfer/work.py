@@ -14,8 +14,12 @@ from neutral.runs.plans.transfer import Run, TransferPlan
 from neutral.runs.records import Finished
 from neutral.runs.transfer import records
 from neutral.runs.transfer.worker import Trainer, called, loaded, reads, trainer
-from neutral.runs.units import Making, Shared, Unit, Work
+from neutral.runs.units import Effect, Making, Shared, Unit, Work
 from neutral.study import Study
+from neutral.tasks import making
+
+_ROW, _EXAMPLE = 350, 8
+"""Bytes of a score, and of what an example adds to its metric, about."""
 
 
 class Transfers(Work):
@@ -48,6 +52,18 @@ class Transfers(Work):
         self.study = Study(folder) if (self.folder / "study.json").is_file() else None
         self._worker: Trainer | None = Trainer(self.plan, subject, curves)
         self._values = {"plan": self.plan, "corpus": corpus, "curves": curves, "options": options}
+
+    def require(self) -> None:
+        """See `Work.require`."""
+        records.require(self.plan, self.folder, self._info)
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        masks = ", ".join(dict.fromkeys(code for code, *_ in reads(self.plan, unit.asked)))
+        steps = self.plan.recipe.of(self.sizes[unit.asked.target]).steps
+        read = [f"the mask of {masks}"] * bool(masks) + [f"{steps:,} steps of {unit.asked.target}, its held-out text"]
+        size = _ROW + (_EXAMPLE * self.plan.held_out if self.plan.task in making.LABELLED else 0)
+        return Effect(", ".join(read), "a score", size)
 
     def begin(self) -> None:
         """See `Work.begin`. Raises `MismatchError` at once for masks that do not fit the model."""

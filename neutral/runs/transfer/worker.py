@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from neutral import scores
 from neutral.corpora import Corpus
 from neutral.curves import NOWHERE, Curves
 from neutral.masks import Mask
+from neutral.runs import timing
 from neutral.runs.plans.transfer import Run, TransferPlan, apart
 from neutral.runs.records import scored
 from neutral.runs.subject import Subject, subject
@@ -20,8 +20,6 @@ from neutral.search.search import Search
 from neutral.study import FULL, PRETRAINED
 from neutral.transfer import baselines
 from neutral.transfer.sources import JOINED, REINITIALISED, RESEEDED, THINNED
-
-_TIMED_STEPS = 4  # of an estimate
 
 Place = tuple[str, float, int]
 """Which mask: language, sparsity and seed."""
@@ -89,19 +87,10 @@ class Trainer(Worker):
 
     def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
         """Estimate how long a run takes, from a few steps and one evaluation."""
-        search, mask = self.search(unit.asked), self.mask(unit.asked, given)
-        steps = search.recipe.steps
-        search.recipe = replace(search.recipe, steps=1)
-        search.trained(mask)  # warm
-        start = time.perf_counter()
-        search.evaluate()
-        evaluation = time.perf_counter() - start
-        search.recipe = replace(search.recipe, steps=_TIMED_STEPS)
-        start = time.perf_counter()
-        search.trained(mask)
-        step = max(0.0, time.perf_counter() - start - evaluation) / _TIMED_STEPS
+        search = self.search(unit.asked)
+        step, evaluation = timing.training(search, self.mask(unit.asked, given))
         evaluations = 2 if search.task.metric == "perplexity" else 1
-        return step * steps + evaluations * evaluation
+        return step * search.recipe.steps + evaluations * evaluation
 
     def search(self, run: Run) -> Search:
         """Return a search on a run's target, from the run's weights, for its training and scoring."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 from math import factorial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from neutral import association, hashes, labels, summary
 from neutral.association import schemes
 from neutral.errors import NeutralError
 from neutral.runs.plans.typology import TypologyPlan, check, settings
-from neutral.runs.records import Finished, remember
+from neutral.runs.records import Finished, remember, require_same
 from neutral.runs.typology.distances import distances, known
 from neutral.runs.typology.worker import Explain, Test, Tested, Tester
-from neutral.runs.units import Making, Shared, Unit, Work
+from neutral.runs.units import Effect, Making, Shared, Unit, Work
 from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
 
@@ -55,6 +56,21 @@ class Explainer(Work):
         _require_same_tests(study, settings(plan))
         self.apart = known(study, self.members, counts)
         self.results = Finished(study, KEY)
+
+    def require(self) -> None:
+        """See `Work.require`."""
+        for each in self.overlaps:
+            require_same(self.study, "tested", _tested(self.study, each.choice, each.measure), "the counts")
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        left = len(self._left(unit.asked))
+        rows = left * max(len(set(self.apart["distance"])), 1)
+        return Effect("counts of the masks, distances between their languages", f"{left} tests", 500 * rows)
+
+    def alike(self, unit: Unit) -> bool:
+        """See `Work.alike`: a test by groups is one of each."""
+        return unit.asked.by == "all"
 
     def begin(self) -> None:
         """See `Work.begin`."""
@@ -160,10 +176,20 @@ def _require_same_tests(study: Study, asked: dict[str, int]) -> None:
 
 def _remember_counts(study: Study, choice: Choice, measure: str) -> None:
     """Write into study.json which counts are tested, and refuse others of members that were tested already."""
-    path = study.counts_path(*choice, "beyond" if measure == "beyond" else "languages")
-    read, counts = hashes.file(path), summary.counts_of(study, choice, measure)
-    key = {**choice._asdict(), "members": ", ".join(counts.members)}
-    if study.has("association", **key):
-        remember(study, "tested", {path.stem: read}, "the counts")
-    elif study.info.get("tested", {}).get(path.stem) != read:
+    if tested := _tested(study, choice, measure):
+        remember(study, "tested", tested, "the counts")
+        return
+    path = _counts_path(study, choice, measure)
+    if study.info.get("tested", {}).get(path.stem) != (read := hashes.file(path)):
         study.info = Study.create(study.path, {"tested": {path.stem: read}}).info
+
+
+def _tested(study: Study, choice: Choice, measure: str) -> dict[str, str]:
+    """Return the hash of counts, by their name, if the study has tests of their members; else nothing."""
+    path, counts = _counts_path(study, choice, measure), summary.counts_of(study, choice, measure)
+    key = {**choice._asdict(), "members": ", ".join(counts.members)}
+    return {path.stem: hashes.file(path)} if study.has("association", **key) else {}
+
+
+def _counts_path(study: Study, choice: Choice, measure: str) -> Path:
+    return study.counts_path(*choice, "beyond" if measure == "beyond" else "languages")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from neutral import association, typology
 from neutral.association import schemes
+from neutral.runs.timing import seconds_of
 from neutral.runs.units import Tell, Unit, Worker
 from neutral.summary import Choice
 
@@ -51,16 +52,20 @@ class Tester(Worker):
 
     def do(self, unit: Unit, given: Mapping[str, Any], tell: Tell) -> Iterator[Tested]:
         """Yield a piece for each test that is left; see `Worker.do`."""
-        families = typology.families(given["members"])
         for number, test in enumerate(given["tests"]):
-            blocks = schemes.blocks(test.scheme, families)
-            own = {"within": blocks, **self.permuted}
-            if test.kind == "association":
-                table = association.associations(given["overlap"], given["apart"], controls=test.names, **own)
-            else:
-                table = association.regression(given["overlap"], given["apart"], list(test.names), **own)
+            table = self._table(test, given)
             tell(number + 1, len(given["tests"]))
             yield Tested(test, tuple(rows(table)))
+
+    def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
+        """Estimate how long a unit takes, from its first test."""
+        return seconds_of(lambda: self._table(given["tests"][0], given)) * len(given["tests"])
+
+    def _table(self, test: Test, given: Mapping[str, Any]) -> pd.DataFrame:
+        own = {"within": schemes.blocks(test.scheme, typology.families(given["members"])), **self.permuted}
+        if test.kind == "association":
+            return association.associations(given["overlap"], given["apart"], controls=test.names, **own)
+        return association.regression(given["overlap"], given["apart"], list(test.names), **own)
 
 
 def rows(table: pd.DataFrame) -> list[dict]:

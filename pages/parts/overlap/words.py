@@ -123,8 +123,8 @@ PLACES = (
     "several sparsities."
 )
 MORE = (
-    "The control of the untouched pretrained weights takes the masks' model, a folder or an id; the tests of typology "
-    "are written into the study. The page Typology makes its tests without."
+    "Runs add to it: the control of the untouched weights, which takes the masks' model, and the tests of what "
+    "explains the overlap, which the page Typology else makes while you wait."
 )
 
 NAMES = (

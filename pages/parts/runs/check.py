@@ -24,10 +24,11 @@ def check(asked: Asked, form: Form) -> bool:
             return False
         try:
             asked.require_allowed()
-            facts = tables.ask(asked.words, asked.read, asked.limits)
+            tables.ask(asked.words, asked.read, asked.limits)
         except NeutralError as error:
             form.refuse(str(error))
             return False
+        st.rerun()  # the button is of no more use
     show_facts(facts)
     return True
 

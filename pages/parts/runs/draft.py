@@ -7,8 +7,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-ADDRESS = "new"
-"""The parameter of the address."""
+ADDRESS, ONE = "new", "run"
+"""Parameters of the address: what is filled in, and the run whose log is open."""
+
+OWN = (ADDRESS, ONE)
+"""Those of this page alone."""
 
 _GIVEN, _ROUND = "_new_given", "_new_round"
 _LONGEST = 3000  # letters of an address
@@ -32,20 +35,27 @@ def given() -> Mapping[str, object]:
     return st.session_state[_GIVEN]
 
 
-def preset(name: str, value: object, fits: bool) -> str:
-    """Return the key of a widget that is no option of a plan, which begins with a value if that fits."""
-    own = f"{key()}-{name}"
-    if own not in st.session_state and fits:
-        st.session_state[own] = value
-    return own
+def text(name: str, most: int, within: str = "") -> str:
+    """Return a text that the form begins with, of at most so many letters; "" if there is none."""
+    inside = given().get(within) if within else given()
+    value = inside.get(name) if isinstance(inside, Mapping) else ""
+    return value if isinstance(value, str) and len(value) <= most else ""
 
 
 def keep(filled: Mapping[str, object]) -> None:
-    """Write what is filled in into the address."""
+    """Write what is filled in into the address, where the form is shown; the session has it as long as it lives."""
     told = {name: each for name, each in filled.items() if each}
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    if len(text) <= _LONGEST:
-        st.query_params[ADDRESS] = text
+    address(**({ADDRESS: text} if len(text) <= _LONGEST else {}))
+
+
+def address(**own: str) -> None:
+    """Let the address have these parameters of the page, and none other of its own, in one change."""
+    before = {name: st.query_params.get_all(name) for name in st.query_params}
+    after = {name: values for name, values in before.items() if name not in OWN}
+    after |= {name: [value] for name, value in own.items()}
+    if after != before:
+        st.query_params.from_dict(after)
 
 
 def _read(address: str) -> dict:

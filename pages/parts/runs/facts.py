@@ -22,7 +22,7 @@ def tiles(facts: Mapping) -> list[Tile]:
     left, done = number(units.get("left")), number(units.get("done"))
     shown = []
     if left is not None:
-        shown.append(Tile("Pieces to do", f"{left:.0f}", f"{done:.0f} are done" if done else ""))
+        shown.append(Tile("Pieces to do", f"{left:.0f}", f"{done:.0f} already done" if done else ""))
     if (seconds := number(facts.get("seconds"))) is not None:
         shown.append(Tile("Time, about", duration(seconds), "", "Estimated from one piece that was timed here."))
     if (memory := number(facts.get("memory"))) is not None:

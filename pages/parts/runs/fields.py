@@ -42,8 +42,12 @@ class Form:
         What fields are filled in with: name of an option -> value of its widget.
     filled : dict
         What the widgets hold, of those that differ from the default.
+    values : dict
+        What of that is asked of the plan, as JSON values.
     problems : dict
         Flag -> what is wrong with what was typed.
+    is_folded : bool
+        Whether the fields that follow are drawn where they may not be seen.
     """
 
     key: str
@@ -51,6 +55,7 @@ class Form:
     filled: dict[str, object] = field(default_factory=dict)
     values: dict[str, object] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    is_folded: bool = False
     _slots: dict[str, DeltaGenerator] = field(default_factory=dict)
 
     def ask(
@@ -59,13 +64,14 @@ class Form:
         """Draw an option and return what its widget holds. `offered` are names to choose from, `usual` the default."""
         kind, key = _widget(option, offered), f"{self.key}-{option.name}"
         default = usual if usual is not None else as_filled(option, option.default)
-        if key not in st.session_state and option.name in self.given and fits(option, self.given[option.name]):
-            st.session_state[key] = self.given[option.name]
+        given = self.given.get(option.name)
+        first = given if option.name in self.given and fits(option, given) else default
         told = {"label": label or label_of(option), "key": key, "persist_state": "session"}
         told["help"] = as_text(help or option.help)
         with st.container(gap=None):
-            held = _WIDGETS[kind](option, told, default, offered)
-            self._slots[option.flag] = st.empty()
+            held = _WIDGETS[kind](option, told, first, offered)
+            if not self.is_folded:
+                self._slots[option.flag] = st.empty()
         if held != default and (held or default):
             self.filled[option.name] = held
         self._read(option, held)
@@ -82,7 +88,7 @@ class Form:
             self.values[option.name] = value
 
     def refuse(self, message: str) -> None:
-        """Show a problem at the field whose flag it names, or below the form."""
+        """Show a problem at the field whose flag it names; below the form if that may not be seen, or none is named."""
         named = [flag for flag in self._slots if re.search(rf"{flag}(?![\w-])", message)]
         place = self._slots[named[0]] if named else st
         place.error(as_text(message))
@@ -130,8 +136,8 @@ def as_value(option: Described, held: object) -> object:
     """
     if option.kind in _NAMED:
         return held or written.to_json(option, option.default)
-    is_empty = held == [] and (option.kind == "languages" or option.default is None)
-    if held is None or is_empty or (held == "" and option.kind != "text"):
+    lacks = held in ("", []) and (option.kind not in ("text", "choices") or option.default is None)
+    if held is None or lacks:
         return written.to_json(option, option.default)
     if option.kind in _TYPED and option.kind != "text":
         try:
@@ -169,16 +175,16 @@ def _number(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _typed(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
-    return st.text_input(value=default, max_chars=LONGEST, **told)
+def _typed(option: Described, told: dict, first: object, offered: Sequence[str]) -> object:
+    return st.text_input(value=first, max_chars=LONGEST, **told)
 
 
-def _number_input(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
+def _number_input(option: Described, told: dict, first: object, offered: Sequence[str]) -> object:
     number = int if option.kind == "whole" else float
     bounds = {f"{name}_value": number(most) for name, most in _bounds(option).items()}
-    form = {"step": 1} if number is int else {"format": "%g", "step": _step(default)}
-    held = st.number_input(value=None if default is None else number(default), **bounds, **form, **told)
-    return default if held is None and not option.may_lack else held
+    form = {"step": 1} if number is int else {"format": "%g", "step": _step(option.default)}
+    held = st.number_input(value=None if first is None else number(first), **bounds, **form, **told)
+    return as_filled(option, option.default) if held is None and not option.may_lack else held
 
 
 def _bounds(option: Described) -> dict[str, float]:
@@ -190,27 +196,27 @@ def _step(default: object) -> float:
     return float(f"{abs(default) / 10:.0e}") if default else 0.1
 
 
-def _choice(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
-    choices = [*option.choices] if default in option.choices else [default, *option.choices]
+def _choice(option: Described, told: dict, first: object, offered: Sequence[str]) -> object:
+    choices = [*option.choices] if option.default is not None else [None, *option.choices]
     names = {word: word[:1].upper() + word[1:] if word else "As usual" for word in choices}
-    return st.selectbox(options=choices, index=choices.index(default), format_func=names.__getitem__, **told)
+    return st.selectbox(options=choices, index=choices.index(first), format_func=names.__getitem__, **told)
 
 
-def _choices(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
+def _choices(option: Described, told: dict, first: object, offered: Sequence[str]) -> object:
     choices = list(option.choices)
-    told |= {"options": choices, "default": default or [], "format_func": str.capitalize}
+    told |= {"options": choices, "default": first or [], "format_func": str.capitalize}
     few = len(choices) <= _FEW
     held = st.pills(selection_mode="multi", **told) if few else st.multiselect(placeholder="As usual", **told)
     return [word for word in choices if word in held]
 
 
-def _languages(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
+def _languages(option: Described, told: dict, first: object, offered: Sequence[str]) -> object:
     given = st.session_state.get(told["key"], ())
-    codes = [*offered, *(code for code in given if code not in offered)]
+    codes = [*offered, *(code for code in dict.fromkeys([*(first or ()), *given]) if code not in offered)]
     placeholder = f"All {len(offered)}" if offered else "All; or type codes: en, sw"
     return st.multiselect(
         options=codes,
-        default=default or [],
+        default=first or [],
         format_func=display,
         placeholder=placeholder,
         accept_new_options=True,
@@ -218,21 +224,21 @@ def _languages(option: Described, told: dict, default: object, offered: Sequence
     )
 
 
-def _named(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
+def _named(option: Described, told: dict, first: object, offered: Sequence[str]) -> object:
     names = [*offered]
-    for name in (default, st.session_state.get(told["key"])):
+    for name in (first, st.session_state.get(told["key"])):
         names += [name] if name and name not in names else []
     return st.selectbox(
         options=names,
-        index=names.index(default) if default else None,
-        placeholder="Choose, or type" if option.required else "None",
+        index=names.index(first) if first else None,
+        placeholder="Choose, or type" if option.required else "As usual" if "(default" in option.help else "None",
         accept_new_options=option.kind != "file",
         **told,
     )
 
 
-def _switch(option: Described, told: dict, default: object, offered: Sequence[str]) -> object:
-    return st.checkbox(value=bool(default), **told)
+def _switch(option: Described, told: dict, first: object, offered: Sequence[str]) -> object:
+    return st.checkbox(value=bool(first), **told)
 
 
 _WIDGETS = {

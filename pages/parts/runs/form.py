@@ -38,6 +38,7 @@ def draw() -> tuple[Asked | None, Form]:
     for box, each in zip(st.columns(max(1, len(first))), first, strict=False):
         with box:
             held[each.name] = form.ask(each, **_of_study(each, study))
+    form.is_folded = True
     with st.expander("More", icon=":material/tune:"):
         _more(form, [each for each in described if each.name not in held], held)
         running = how.ask()
@@ -97,12 +98,12 @@ def _needs_files(part: type) -> bool:
 
 def _kind() -> str:
     offered = [name for name, kind in KINDS.items() if set(kind.commands) <= plans.COMMANDS.keys()]
-    given = words.kind_of(draft.given().get("command"))
+    given = words.kind_of(draft.text("command", 40))
     kind = st.segmented_control(
         "What to do",
         offered,
-        default=offered[0],
-        key=draft.preset("kind", given, given in offered),
+        default=given if given in offered else offered[0],
+        key=f"{draft.key()}-kind",
         required=True,
         format_func=lambda name: KINDS[name].label,
         persist_state="session",
@@ -115,11 +116,10 @@ def _command(kind: str) -> str:
     commands = KINDS[kind].commands
     if len(commands) == 1:
         return commands[0]
-    given = draft.given().get("command")
-    key = draft.preset(f"command-{kind}", given, given in commands)
-    return st.radio(
-        "What to measure", commands, key=key, format_func=INSIDE.__getitem__, horizontal=True, persist_state="session"
-    )
+    given = draft.text("command", 40)
+    told = {"key": f"{draft.key()}-command", "format_func": INSIDE.__getitem__, "persist_state": "session"}
+    index = commands.index(given) if given in commands else 0
+    return st.radio("What to measure", commands, index=index, horizontal=True, **told)
 
 
 def _study(command: str) -> Study | None:
@@ -127,11 +127,9 @@ def _study(command: str) -> Study | None:
     studies = tables.studies_with(command)
     if not studies:
         return None
-    given = draft.given().get("study")
-    key = draft.preset("study", given, isinstance(given, str) and given in studies)
-    if st.session_state.get(key, "") not in studies:
-        st.session_state.pop(key, None)
-    name = st.selectbox("Study", list(studies), key=key, help=words.STUDY_HELP, persist_state="session")
+    given, names = draft.text("study", 300), list(studies)
+    told = {"key": f"{draft.key()}-study-{command}", "help": words.STUDY_HELP, "persist_state": "session"}
+    name = st.selectbox("Study", names, index=names.index(given) if given in names else 0, **told)
     if not tables.is_own(studies[name]):
         st.caption(words.COPIED)
     return studies[name]

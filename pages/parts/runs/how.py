@@ -30,29 +30,27 @@ class How:
 
 def ask() -> How:
     """Draw the device and the limits."""
-    before = draft.given().get("how")
-    before = before if isinstance(before, dict) else {}
     st.markdown("###### Running")
     filled: dict[str, str] = {}
     for box, name in zip(st.columns(4), ("device", *words.LIMITS), strict=True):
-        given = before.get(name)
-        key = draft.preset(f"how-{name}", given, isinstance(given, str) and 0 < len(given) < 40)
         with box:
-            filled[name] = _device(key) if name == "device" else _limit(name, key)
+            filled[name] = _device() if name == "device" else _limit(name)
     return _held(filled)
 
 
-def _device(key: str) -> str:
-    named = st.session_state.get(key)
-    devices = [*DEVICES, named] if named and named not in DEVICES else DEVICES
+def _device() -> str:
+    key, given = f"{draft.key()}-device", draft.text("device", 40, within="how")
+    named = filter(None, (given, st.session_state.get(key)))
+    devices = list(dict.fromkeys([*DEVICES, *named]))
     label, help, _ = words.DEVICE
-    return st.selectbox(label, devices, key=key, help=help, accept_new_options=True, persist_state="session") or "auto"
+    told = {"key": key, "help": help, "accept_new_options": True, "persist_state": "session"}
+    return st.selectbox(label, devices, index=devices.index(given) if given else 0, **told) or DEVICES[0]
 
 
-def _limit(name: str, key: str) -> str:
+def _limit(name: str) -> str:
     label, help, none = words.LIMITS[name]
-    typed = st.text_input(label, key=key, help=help, placeholder=none, max_chars=20, persist_state="session")
-    return typed.strip()
+    told = {"key": f"{draft.key()}-{name}", "help": help, "placeholder": none, "persist_state": "session"}
+    return st.text_input(label, draft.text(name, 20, within="how"), max_chars=20, **told).strip()
 
 
 def _held(filled: Mapping[str, str]) -> How:
@@ -77,11 +75,9 @@ def ask_name(of: str, what: str, study: Study | None) -> tuple[str, str]:
     if study is not None and tables.is_own(study):
         st.caption(words.goes_into(study.path.name))
         return study.path.name, ""
-    usual, given = _usual(of, what), draft.given().get("name")
-    key = draft.preset("name", given, isinstance(given, str) and len(given) <= 100)
-    typed = st.text_input(
-        "Name of the study", key=key, placeholder=usual, max_chars=100, help=words.NAME_HELP, persist_state="session"
-    ).strip()
+    usual = _usual(of, what)
+    told = {"key": f"{draft.key()}-name", "placeholder": usual, "help": words.NAME_HELP, "persist_state": "session"}
+    typed = st.text_input("Name of the study", draft.text("name", 100), max_chars=100, **told).strip()
     if typed and study is None and typed in _taken():
         st.caption(words.GOES_ON)
     return typed or usual, typed

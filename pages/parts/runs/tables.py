@@ -13,8 +13,7 @@ import streamlit as st
 
 from neutral import corpora, home
 from neutral.errors import NeutralError
-from neutral.jobs import Limits, folders, permission, sources
-from neutral.jobs.dry import Question
+from neutral.jobs import Limits, dry, folders, permission, sources
 from neutral.study import Study
 from pages.parts import catalogue
 
@@ -155,23 +154,17 @@ def ask(words: Sequence[str], read: Sequence[str], limits: Limits) -> dict:
     answers, key, begun = _answers(), _key(words, read), time.monotonic()
     clock = st.empty()
 
-    def tick(doing: str) -> None:
+    def tick(doing: str = "Loading the model, reading the text, timing a piece of the work") -> None:
         clock.caption(f"{doing} … {time.monotonic() - begun:.0f} s")
         time.sleep(_LOOK)
 
     while not answers.turn.acquire(blocking=False):
         tick("Another check runs; this one is next")
     try:
-        question = Question(words, limits)
-        try:
-            while not question.is_answered():
-                tick("Loading the model, reading the text and timing a piece of the work")
-            answers.put(key, question.facts())
-        finally:
-            question.end()
+        answers.put(key, dry.ask(words, limits, tick))
     finally:
         answers.turn.release()
-    clock.empty()
+        clock.empty()
     return answers.known[key]
 
 

@@ -20,17 +20,22 @@ SECONDS = 2.0
 LINES = 40
 """Of the log that are shown."""
 
-ONE = "run"
-"""The parameter of the address that names a run whose log is open."""
-
 VIEW = "_runs_view"
 """Which half of the page is shown."""
 
-_REFUSED = "_runs_refused"
+_REFUSED, _OPENED = "_runs_refused", "_runs_opened"
+_COMMAND = "$ neutral "  # how a log tells of a start
+
+
+def open_log(id: str) -> None:
+    """Let the address name a run, whose log is open then, when the page is drawn next."""
+    st.session_state[_OPENED] = id
 
 
 def board() -> None:
     """Show all runs, and look again every two seconds while one waits or is at work."""
+    opened = st.session_state.pop(_OPENED, "") or st.query_params.get(draft.ONE, "")
+    draft.address(**({draft.ONE: opened} if opened else {}))
     jobs.wake()  # a supervisor that was killed leaves runs behind
     busy = is_busy(jobs.all_jobs())
     st.fragment(_board, run_every=SECONDS if busy else None)(busy)
@@ -70,9 +75,8 @@ def _queue(waiting: list[Job]) -> None:
     if not waiting:
         return
     with st.container(border=True, key="queue"):
-        left, right = st.columns([5, 2], vertical_alignment="center")
-        left.markdown(progress.queue(len(waiting)))
-        with right.container(horizontal=True, horizontal_alignment="right"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(progress.queue(len(waiting)))
             _button("Empty the queue", ":material/clear_all:", "empty", jobs.clear)
         for device in dict.fromkeys(run.device for run in waiting):
             members = [run for run in waiting if run.device == device]
@@ -81,9 +85,8 @@ def _queue(waiting: list[Job]) -> None:
 
 
 def _waiting(run: Job, place: int, count: int) -> None:
-    left, right = st.columns([5, 2], vertical_alignment="center")
-    left.markdown(progress.title(run))
-    with right.container(horizontal=True, horizontal_alignment="right", gap="xxsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+        st.markdown(progress.title(run))
         up, down, out = (f"{what}-{run.id}" for what in ("up", "down", "out"))
         move, last = jobs.move, place + 1 == count
         _button("", ":material/arrow_upward:", up, move, run.id, place - 1, off=not place, help="Earlier")
@@ -95,9 +98,8 @@ def _card(run: Job) -> None:
     """Show a run: what it is, how it goes, what can be done with it, its log."""
     with st.container(border=True, key=f"run-{run.id}"):
         name, icon, colour = progress.STATES[run.state]
-        left, right = st.columns([5, 2], vertical_alignment="center")
-        left.markdown(progress.title(run))
-        with right.container(horizontal=True, horizontal_alignment="right"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(progress.title(run))
             st.badge(name, icon=icon, color=colour)
         if run.state in AT_WORK:
             st.progress(progress.share(run), text=progress.going(run))
@@ -145,13 +147,14 @@ def _result(run: Job) -> None:
 
 def _log(run: Job) -> None:
     """Show the last lines of a run's log as they are, once the reader opens it."""
-    opened = st.query_params.get(ONE) == run.id or run.state == FAILED
+    opened = st.query_params.get(draft.ONE) == run.id or run.state == FAILED
     box = st.expander("Log", icon=":material/notes:", expanded=opened, key=f"log-{run.id}", on_change="rerun")
     if not box.open:
         return
     local = tables.is_local()
     with box:
-        lines = [line if local else errors.without_paths(line) for line in run.log(LINES)]
+        said = [line for line in run.log(LINES) if not line.startswith(_COMMAND)]  # the command stands below
+        lines = [line if local else errors.without_paths(line) for line in said]
         st.code("\n".join(lines) or "Nothing yet.", language=None, wrap_lines=True)
         if run.command:
             st.caption("The same as a command:")

@@ -39,6 +39,16 @@ KINDS = {
         "Overlap of your languages",
         ":material/grid_on:",
     ),
+    "controls": Kind(
+        "Controls",
+        ("controls",),
+        "Count what the masks of a study must be compared with: each shuffled, and the mask of the untouched weights. "
+        "Starts from a study that has masks.",
+        "pages/overlap.py",
+        "study",
+        "Overlap beside its controls",
+        ":material/balance:",
+    ),
     "transfer": Kind(
         "Transfer",
         ("transfer",),
@@ -81,7 +91,7 @@ KINDS = {
     ),
 }
 
-FROM_STUDY = ("transfer", "typology", "inside")
+FROM_STUDY = ("controls", "transfer", "typology", "inside")
 """What starts from a study."""
 
 INSIDE = {"retrieve": "Whether translations are neighbours", "represent": "Whether states are alike"}

@@ -1,0 +1,119 @@
+"""`--dry-run` of every long command: what is left, what it reads and writes, time, memory, room; it writes nothing."""
+
+import json
+
+import pytest
+import tiny
+
+from neutral.cli import main
+from neutral.study import Study
+
+KEYS = {
+    *("command", "summary", "model", "data", "units", "each", "seconds", "timed", "memory", "study_bytes", "notes"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model, text, parallel sentences and a study of masks."""
+    folder = tmp_path_factory.mktemp("dry")
+    tiny.saved(folder / "bert")
+    (folder / "text").mkdir()
+    for code, lines in tiny.text(("en", "sw", "de", "fr")).train.items():
+        (folder / "text" / f"{code}.txt").write_text("\n".join(lines[:40]) + "\n", encoding="utf-8")
+    assert main([*command("find", folder), "--quiet"]) == 0
+    return folder
+
+
+def command(name, folder, study="study"):
+    common = ["--model", str(folder / "bert"), "--text", str(folder / "text"), "--length", "32", "--device", "cpu"]
+    own = {
+        "find": ["find", *common, "--method", "wanda", "--sparsity", "0.5"],
+        "transfer": ["transfer", *common, "--method", "wanda", "--masks", str(folder / "study"), "--steps", "2"],
+        "compress": ["compress", *common, "--methods", "svd,int8", "--ratios", "1.5"],
+        "retrieve": [
+            "retrieve",
+            *common[:2],
+            "--sentences",
+            str(folder / "text"),
+            "--method",
+            "wanda",
+            "--device",
+            "cpu",
+        ],
+        "typology": ["typology", "--permutations", "19", "--methods", "wanda"],
+        "pretrain": ["pretrain", *common[2:], "--vocabulary", "300", "--steps", "3", "--layers", "1", "--width", "16"],
+    }
+    return [*own[name], "--out" if name == "pretrain" else "--study", str(folder / study)]
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+NEW = ("find", "transfer", "compress", "pretrain")
+
+
+LONG = [pytest.param(name, marks=pytest.mark.long) for name in ("transfer", "retrieve", "typology", "pretrain")]
+
+
+@pytest.mark.parametrize("name", ["find", "compress", *LONG])
+def test_a_dry_run_says_all_that_is_promised_and_writes_nothing(name, folder, capsys):
+    before = files(folder)
+    capsys.readouterr()
+    study = "new" if name in NEW else "study"
+    assert main([*command(name, folder, study), "--dry-run", "json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert files(folder) == before
+    assert set(told) == KEYS
+    assert told["command"] == name
+    units = told["units"]
+    assert units["total"] == units["done"] + units["left"]
+    assert len(told["each"]) == units["left"] > 0
+    assert all(one["seconds"] > 0 and one["reads"] and one["writes"] for one in told["each"])
+    assert told["seconds"] == pytest.approx(sum(one["seconds"] for one in told["each"]))
+    assert told["timed"]
+    assert told["memory"] > 10_000_000
+    assert told["study_bytes"] > 0
+    if name in ("find", "transfer", "compress"):
+        assert told["data"]["en"]["read"] > 0
+        assert told["model"]["class"] == "BertForMaskedLM"
+
+
+def test_what_is_done_is_not_left_and_the_text_says_it_in_lines(folder, capsys):
+    assert main([*command("find", folder), "--seeds", "0,1", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("4 units to do of 8, about ") for line in lines)
+    assert any("BertForMaskedLM, encoder" in line for line in lines)
+    assert main([*command("find", folder), "--dry-run"]) == 0
+    assert "0 units to do of 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [(["--length", "16"], "was made with length = 32, not 16"), (["--blocks", "3"], "made with text_blocks 64, not 3")],
+)
+def test_a_dry_run_refuses_what_the_run_refuses_in_the_same_line(more, said, folder, capsys):
+    before = files(folder)
+    words = [*command("find", folder), *more, "--quiet"]
+    lines = []
+    for dry in ([], ["--dry-run"]):
+        assert main([*words, *dry]) == 2
+        lines.append(capsys.readouterr().err.splitlines()[-1])
+    assert lines[0] == lines[1]
+    assert said in lines[0]
+    assert files(folder) == before
+
+
+def test_the_model_facts_are_those_of_model_show(folder, capsys):
+    assert main(["model", "show", str(folder / "bert"), "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert main([*command("find", folder), "--dry-run", "json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == shown
+
+
+def test_the_room_on_the_disk_is_about_what_the_study_takes(folder, capsys):
+    assert main([*command("find", folder, "room"), "--dry-run", "json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)["study_bytes"]
+    masks = sum(path.stat().st_size for path in Study(folder / "study").path.rglob("*.safetensors"))
+    assert masks / 3 < told < 30 * masks
