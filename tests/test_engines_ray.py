@@ -337,9 +337,7 @@ def test_a_search_goes_on_at_the_round_that_the_study_has(model, tmp_path, monke
     def kill(self, unit, piece):
         write(self, unit, piece)
         if len(starts) == 1:
-            import ray
-
-            for pid in _slots(ray._private.worker.global_worker.node.address_info["node_id"]):
+            for pid in _slots():
                 os.kill(pid, signal.SIGKILL)
 
     def given(self, unit, usual=Finder.given):
@@ -354,7 +352,11 @@ def test_a_search_goes_on_at_the_round_that_the_study_has(model, tmp_path, monke
     assert starts[1] > 0
 
 
-def _slots(_node):
-    """Processes of slots on this machine that a test of this process started."""
-    lines = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [int(line.split()[0]) for line in lines if "ray::Slot" in line]
+def _slots():
+    """Processes of the slots that this process's own cluster has."""
+    shown = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [
+        (int(pid), int(parent), name) for pid, parent, name in (line.split(None, 2) for line in shown.splitlines()[1:])
+    ]
+    mine = {pid for pid, parent, _ in rows if parent == os.getpid()}
+    return [pid for pid, parent, name in rows if parent in mine and name.startswith("ray::Slot")]
