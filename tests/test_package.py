@@ -25,9 +25,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 # Dependencies that no import names, each with the line of ours that needs it.
 BEHIND = {
-    "accelerate": "from transformers import PreTrainedModel, PrinterCallback, Trainer",
+    "accelerate": "class _Trainer(Trainer):",
     "urielplus": 'find_spec("urielplus")',
 }
+
+
+ASKED = {"wandb", "tensorboardX"}
+"""Packages of other services, which a run imports if `--report-to` names them; who names one has it."""
 
 
 def declared(lines):
@@ -50,7 +54,7 @@ def imported(*places):
                 modules |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 modules.add(node.module)
-    tops = {module.partition(".")[0] for module in modules} - set(sys.stdlib_module_names) - {"neutral", "pages"}
+    tops = {module.partition(".")[0] for module in modules} - set(sys.stdlib_module_names) - {"neutral", "pages"} - ASKED
     homes = packages_distributions()
     return {canonicalize_name(home) for top in tops for home in homes[top]}
 

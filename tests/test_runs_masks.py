@@ -288,3 +288,24 @@ def test_the_study_says_nothing_that_it_could_not_be_opened_with(tmp_path):
     study = saving.save([mask], ["en"], tmp_path / "mine", About(title="a\nb" * 200, task="\u2028"), files=["\x1b[31m"])
     assert "\n" not in json.loads((study.path / "study.json").read_text())["title"]
     assert Study(study.path).readme
+
+
+def test_a_dry_run_of_controls_says_what_is_left_and_writes_nothing(found, tmp_path, capsys):
+    folder = tmp_path / "mine"
+    assert save_command(found, folder) == 0
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    command = ["controls", "--study", str(folder), "--model", str(found / "model"), "--dry-run", "json"]
+    assert cli.main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["units"] == {"total": 2, "done": 1, "left": 1}
+    assert told["each"][0]["writes"] == "counts: pretrained, beyond"
+    assert told["seconds"] > 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_controls_tell_how_far_they_are(found, tmp_path):
+    assert save_command(found, tmp_path / "mine") == 0
+    command = ["controls", "--study", str(tmp_path / "mine"), "--model", str(found / "model"), "--quiet"]
+    assert cli.main([*command, "--json-progress", str(tmp_path / "progress.json")]) == 0
+    told = json.loads((tmp_path / "progress.json").read_text())
+    assert (told["state"], told["units"]) == ("done", {"done": 2, "total": 2, "before": 1})

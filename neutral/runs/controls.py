@@ -22,9 +22,10 @@ from neutral.masks import Mask
 from neutral.overlap import Counts
 from neutral.progress import Progress, Tell
 from neutral.runs.engines import Engine, Local, carry_out
-from neutral.runs.plans.controls import ControlsPlan, check
-from neutral.runs.records import remember, require_model
-from neutral.runs.units import Making, Shared, Unit, Work, Worker
+from neutral.runs.plans.controls import ControlsPlan, check, kinds
+from neutral.runs.records import remember, require_model, require_same
+from neutral.runs.timing import seconds_of
+from neutral.runs.units import Effect, Making, Shared, Unit, Work, Worker
 from neutral.search import controls
 from neutral.study import PRETRAINED, Study
 from neutral.summary import Choice
@@ -80,19 +81,31 @@ class Controls(Work):
     def __init__(self, plan: ControlsPlan, folder: str | Path, **options: object) -> None:
         check(plan)
         self.plan, self.study, self.options = plan, Study(folder), options
+        self._read: dict[str, str] = {}  # masks' files -> their hashes
         self.choices = summary.choices(self.study)
         if not self.choices:
             raise NeutralError(f"{folder}: has no overlap counts of masks, which controls stand beside")
 
     def units(self) -> list[Unit]:
         """See `Work.units`."""
-        asked = [Control(choice, kind) for choice in self.choices for kind in self.plan.controls]
+        asked = [Control(choice, kind) for choice in self.choices for kind in kinds(self.plan)]
         return [Unit(("control", i), _called(each), 1.0, each) for i, each in enumerate(asked)]
 
     def is_done(self, unit: Unit) -> bool:
         """See `Work.is_done`."""
         choice, kind = unit.asked.choice, unit.asked.kind
         return all(self.study.counts_path(*choice, part).is_file() for part in _COUNTS[kind])
+
+    def effect(self, unit: Unit) -> Effect:
+        """See `Work.effect`."""
+        choice, parts = unit.asked.choice, _COUNTS[unit.asked.kind]
+        model = " and the model" if unit.asked.kind == "pretrained" else ""
+        size = self.study.counts_path(*choice, "languages").stat().st_size * len(parts)
+        return Effect(f"{len(self.study.counts(*choice).members)} masks{model}", f"counts: {', '.join(parts)}", size)
+
+    def kind(self, unit: Unit) -> str:
+        """See `Work.kind`."""
+        return unit.asked.kind
 
     def phases(self) -> Iterator[list[Unit]]:
         """See `Work.phases`."""
@@ -111,6 +124,7 @@ class Controls(Work):
     def write(self, unit: Unit, piece: Counted) -> None:
         """See `Work.write`."""
         choice = unit.asked.choice
+        remember(self.study, "masks", self._read, "the mask")
         if piece.weights:
             require_model(self.study, {"weights": piece.weights})
             of_task: dict = {"settings": {choice.method: {"scope": piece.scope}}}
@@ -127,7 +141,9 @@ class Controls(Work):
             if code not in files:
                 raise FileError(self.study.path, f"does not keep the mask of {code}, which a control takes")
             masks[code] = maskfiles.read(files[code])
-            remember(self.study, "masks", {files[code].stem: hashes.mask(masks[code])}, "the mask")
+            read = {files[code].stem: hashes.mask(masks[code])}
+            require_same(self.study, "masks", read, "the mask")
+            self._read |= read
         return masks
 
     def _scope(self, choice: Choice) -> str:
@@ -151,9 +167,18 @@ class Counter(Worker):
         masks, seed = given["masks"], unit.asked.choice.seed
         if unit.asked.kind == "shuffled":
             yield Counted({"shuffled": _count({code: mask.shuffled(seed) for code, mask in masks.items()})})
-            return
+        else:
+            yield self._model().counted(masks, given["scope"])
+
+    def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
+        """Return how long a unit takes, by doing it: it is short once the model is loaded."""
+        if unit.asked.kind == "pretrained":
+            self._model()
+        return seconds_of(lambda: list(self.do(unit, given, lambda *_: None)))
+
+    def _model(self) -> Untouched:
         self._untouched = self._untouched or Untouched(self.source, self.options)
-        yield self._untouched.counted(masks, given["scope"])
+        return self._untouched
 
 
 class Untouched:

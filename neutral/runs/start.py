@@ -160,9 +160,14 @@ def _transfer(plan: TransferPlan, way: Way) -> Study | None:
     return transfer(plan, corpus, folder, **way.units, **way.curves, **how)
 
 
-def _controls(plan: ControlsPlan, way: Way) -> Study:
+def _controls(plan: ControlsPlan, way: Way) -> Study | None:
     from neutral.runs import controls
+    from neutral.runs.plans.controls import kinds
 
+    if way.execution.dry_run:
+        line = f"what a study's masks are compared with: {', '.join(kinds(plan))}"
+        made = lambda: [controls.Controls(plan, way.execution.study, **loaders_of(plan))]  # noqa: E731
+        return way.estimate(line, plan, made)
     return controls.add(plan, way.execution.study, **way.units, **loaders_of(plan))
 
 

@@ -107,6 +107,7 @@ def _store(known: Link) -> None:
     """Store the session's masks, if they are not what is stored."""
     masks = uploads.accepted()
     if known.token and _now() == known.kept:
+        known.problem = ""
         return
     if not masks:
         if known.own:

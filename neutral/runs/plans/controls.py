@@ -19,12 +19,11 @@ class ControlsPlan:
     """Which controls of a study's masks to count."""
 
     controls: tuple[str, ...] = option(
-        KINDS,
+        (),
         "shuffled: each mask shuffled within its matrices; pretrained: the mask of the untouched weights, and what "
-        "each mask changes against it",
+        "each mask changes against it (default: shuffled, and with --model pretrained)",
         choices=KINDS,
         group="main",
-        some=True,
         decides=harmless("each has counts of its own"),
     )
     model: str = common.model("", "the masks' model, for pretrained: a Hugging Face id or folder", required=False)
@@ -43,6 +42,11 @@ class ControlsPlan:
     def check_asked(self) -> None:
         """Raise `NeutralError`, naming the option, for what cannot be."""
         check(self)
+
+
+def kinds(plan: ControlsPlan) -> tuple[str, ...]:
+    """Return the controls of a plan: those that were asked for, else all that can be made."""
+    return plan.controls or (KINDS if plan.model else KINDS[:1])
 
 
 def check(plan: ControlsPlan) -> None:
