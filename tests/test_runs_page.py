@@ -255,6 +255,14 @@ def test_what_lies_outside_the_allowed_folders_is_not_even_looked_at(place):
     assert not checks(place)
 
 
+@pytest.mark.long
+def test_what_an_address_has_for_a_device_is_one_or_refused(place):
+    for device, errors in (("cuda:1", 0), ("--export=/tmp/x", 1), ("cpu;x", 1)):
+        at = opened(PAGE, **{draft.ADDRESS: json.dumps({"command": "find", "how": {"device": device}})})
+        assert len(at.error) == errors
+        assert ("Check" in labels(at)) == (not errors)
+
+
 def test_a_folder_of_ones_own_is_offered_by_name(place, monkeypatch):
     (place / "mine" / "texts").mkdir(parents=True)
     (place / "mine" / "texts" / "quz.txt").write_text("Wasi\n" * 20)

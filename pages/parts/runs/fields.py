@@ -58,15 +58,13 @@ class Form:
     is_folded: bool = False
     _slots: dict[str, DeltaGenerator] = field(default_factory=dict)
 
-    def ask(
-        self, option: Described, *, label: str = "", offered: Sequence[str] = (), usual: object = None, help: str = ""
-    ) -> object:
+    def ask(self, option: Described, *, offered: Sequence[str] = (), usual: object = None, help: str = "") -> object:
         """Draw an option and return what its widget holds. `offered` are names to choose from, `usual` the default."""
         kind, key = _widget(option, offered), f"{self.key}-{option.name}"
         default = usual if usual is not None else as_filled(option, option.default)
         given = self.given.get(option.name)
         first = given if option.name in self.given and fits(option, given) else default
-        told = {"label": label or label_of(option), "key": key, "persist_state": "session"}
+        told = {"label": label_of(option), "key": key, "persist_state": "session"}
         told["help"] = as_text(help or option.help)
         with st.container(gap=None):
             held = _WIDGETS[kind](option, told, first, offered)

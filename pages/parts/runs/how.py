@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from neutral.study import Study
 from pages.parts.runs import draft, tables, words
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+_DEVICE = re.compile(r"[a-z]{2,20}(:\d{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def _held(filled: Mapping[str, str]) -> How:
         for name, value in zip(words.LIMITS, values, strict=True)
         if filled[name] and not value
     ]
+    if not _DEVICE.fullmatch(filled["device"]):
+        wrong.append(words.no_device(filled["device"]))
     chosen = Limits(values[0], int(values[1]) if values[1] else None, values[2])
     try:
         chosen = chosen.within(limits.allowed()) if not wrong else chosen

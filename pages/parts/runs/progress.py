@@ -7,7 +7,7 @@ from datetime import datetime
 from numbers import Real
 
 from neutral.jobs import Job
-from neutral.jobs.records import AT_WORK, DONE, FAILED, INTERRUPTED, RUNNING, STOPPED, STOPPING, WAITING
+from neutral.jobs.records import DONE, FAILED, INTERRUPTED, RUNNING, STOPPED, STOPPING, WAITING
 from pages.parts import formats
 from pages.parts.runs.words import KINDS, kind_of
 from pages.parts.text import as_text, code
@@ -87,11 +87,6 @@ def ended(run: Job) -> str:
 def queue(count: int) -> str:
     """Say how many runs wait."""
     return f"**The queue** · {formats.count(count, 'run')} waiting; one run at a time on each device"
-
-
-def is_at_work(run: Job) -> bool:
-    """Whether a run is carried out at the moment."""
-    return run.state in AT_WORK
 
 
 def duration(seconds: float) -> str:

@@ -122,9 +122,9 @@ def kind_of(command: object) -> str:
     return next((name for name, kind in KINDS.items() if command in kind.commands), "")
 
 
-def page_of(command: str) -> Kind:
-    """Return the kind of a command that makes one."""
-    return KINDS[kind_of(command)]
+def no_device(typed: str) -> str:
+    """Say that what was typed is no device."""
+    return f"{DEVICE[0]} “{typed}”: is no device; it is auto, cpu, cuda, cuda:1 or mps."
 
 
 def no_limit(name: str, typed: str) -> str:
