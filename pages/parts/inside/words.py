@@ -128,6 +128,9 @@ def place(layer: str) -> str:
     return "after the embeddings" if layer == "embeddings" else f"after {as_text(layer)}"
 
 
+MAKE = {"retrieve": "Measure whether translations are neighbours", "represent": "Measure whether states are alike"}
+
+
 def missing(title: str, source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:
     """Say which commands make what a study lacks."""
     commands = block([command(source, choice, name) for name in names], "sh")

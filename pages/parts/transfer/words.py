@@ -43,6 +43,9 @@ python -m neutral transfer --study STUDY --model MODEL --text TEXT --sparsity 0.
 """
 
 
+MAKE = "Train the masks of this study on every language"
+
+
 def elsewhere(asked: str, name: str) -> str:
     """Say that the study chosen on other pages has no runs, and whose are shown."""
     asked, name = as_text(asked), as_text(name)
