@@ -65,6 +65,7 @@ def data_rows(data: Mapping) -> list[dict]:
                 "To train on": number(told.get("train")),
                 "Held out": number(told.get("held_out")),
                 "Tokens": number(told.get("tokens")),
+                "Unknown": _unknown(told.get("unknown")),
                 "Left out": ", ".join(f"{reason}: {count}" for reason, count in left.items()),
                 "The first": _first(told.get("first")),
             }
@@ -122,6 +123,12 @@ def number(value: object) -> float | None:
     """Return a number, if it is one."""
     is_number = isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < 1e18
     return float(value) if is_number else None
+
+
+def _unknown(value: object) -> str:
+    """Return the share of a text's tokens that the tokenizer does not know, if it is not small."""
+    share = number(value)
+    return f"{share:.0%} of the tokens" if share is not None and share >= 0.005 else ""
 
 
 def _first(first: object) -> str:

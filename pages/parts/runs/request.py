@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neutral import home, jobs
 from neutral.errors import NeutralError
-from neutral.jobs import Limits, folders, sources
+from neutral.jobs import Limits, folders, records, sources
 from neutral.study.duplicate import duplicate
 from pages.parts.runs import tables
 
@@ -56,8 +56,10 @@ class Asked:
 
     @property
     def read(self) -> list[str]:
-        """The folders that it reads."""
-        return [*(word for word in self.arguments if Path(word).is_absolute()), *self.words[-1:], str(self.study)]
+        """The folders that it reads, but for a study that a run is writing: that one changes all the time."""
+        written = {str(each.study) for each in jobs.all_jobs() if each.state in records.AT_WORK}
+        places = [*(word for word in self.arguments if Path(word).is_absolute()), *self.words[-1:], str(self.study)]
+        return [place for place in places if place not in written]
 
     def require_allowed(self) -> None:
         """Raise `NeutralError` for what it may not read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,6 +130,19 @@ def no_device(typed: str) -> str:
 def no_limit(name: str, typed: str) -> str:
     """Say that what was typed is no limit."""
     return f"{LIMITS[name][0]} “{typed}”: is no limit. {LIMITS[name][1]}"
+
+
+def passed_over(names: Sequence[str]) -> str:
+    """Say which files of a text are not read, and how to name them."""
+    some = ", ".join(code(name) for name in names[:3]) + (" and others" if len(names) > 3 else "")
+    return (
+        f"Not read, for their names have no code of a language: {some}. Name a file by its code: `fi.txt`, `fin.txt`."
+    )
+
+
+def taken(name: str) -> str:
+    """Say that a copy of a study cannot have a name."""
+    return f"there is a study “{name}” already; give the copy another name"
 
 
 def goes_into(name: str) -> str:
