@@ -19,10 +19,14 @@ from pages.parts.views import View
 def lacking(view: View, *names: str) -> None:
     """Say what a study lacks, and lead to the runs that make it."""
     st.info(words.missing(view.title, view.source, view.choice, names))
-    asked = {"method": view.choice.method, "sparsity": view.choice.sparsity}
     with st.container(horizontal=True):
         for name in names:
-            lead.offer(name, view.source, words.MAKE[name], view.key, asked)
+            lead.offer(name, view.source, words.MAKE[name], view.key, under_masks(view))
+
+
+def under_masks(view: View) -> dict[str, object]:
+    """Return what fills in a run that looks at the masks shown, as `words.command` has it."""
+    return {"method": view.choice.method, "sparsity": view.choice.sparsity, "masks": list(words.MASKS)}
 
 
 def together(
@@ -153,6 +157,7 @@ with page("Inside the model", lead=words.LEAD) as views:
         together(view, measure, retrieved, states, at_line, kind, at)
         if of_view == ["full"]:
             st.caption(words.only_full(view.source, view.choice, by[i]))
+            lead.offer("retrieve", view.source, words.MORE_MASKS, view.key, under_masks(view))
         if len(retrieved):
             retrieval(view, retrieved, at, some, at_line, place, by[i])
         else:

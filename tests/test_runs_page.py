@@ -20,6 +20,7 @@ from neutral.jobs.records import State
 from neutral.options import words as written
 from neutral.processes import Process
 from neutral.runs import plans
+from neutral.search import METHODS
 from neutral.study.duplicate import duplicate
 from pages.parts import catalogue
 from pages.parts.runs import draft, fields, tables, words
@@ -309,6 +310,34 @@ def test_the_next_form_begins_with_the_model_and_the_text_of_the_last_run(place)
     (place / "mine" / "texts" / "quz.txt").write_text("Wasi\n" * 20)
     pressed(pressed(form_of("masks", text="mine/texts"), "Check"), "Start")
     assert widget(form_of("compression"), "selectbox", "Text").value == "mine/texts"
+
+
+def test_the_form_says_what_each_method_does():
+    assert set(words.METHODS) == set(METHODS)
+    assert words.METHODS["wanda"] in text(form_of("masks", method="wanda"))
+
+
+@pytest.mark.parametrize(
+    ("page", "button", "command_"),
+    [
+        ("pages/transfer.py", "Train the masks of this study on every language", "neutral transfer"),
+        ("pages/inside.py", "Measure whether states are alike", "neutral represent"),
+    ],
+)
+def test_a_page_that_lacks_results_leads_to_the_run_that_makes_them(page, button, command_):
+    at = opened(page, study="gemma-3-270m-clm")
+    assert button in labels(at)
+    (asked,) = [each for each in at.button if each.label == button]
+    asked.click().run()
+    assert command_.split()[1] == at.session_state[draft._GIVEN]["command"]
+    assert at.session_state[draft._GIVEN]["study"] == "gemma-3-270m-clm"
+
+
+def test_no_page_leads_to_runs_that_may_not_be_started(monkeypatch):
+    monkeypatch.setenv(permission.VARIABLE, "off")
+    assert "Train the masks of this study on every language" not in labels(
+        opened("pages/transfer.py", study="gemma-3-270m-clm")
+    )
 
 
 def test_a_form_begins_with_the_study_that_was_looked_at():

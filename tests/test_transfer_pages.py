@@ -364,3 +364,9 @@ def test_a_study_without_runs_is_said_to_have_none(folder):
     assert said in text(opened("pages/transfer.py", study="bare"))
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="made"))
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="bare", runs=PAPER))
+
+
+def test_a_rank_correlation_that_there_is_none_of_is_not_written():
+    said = words.foretold(float("nan"), 2)
+    assert "nan" not in said
+    assert said.startswith("2 ordered pairs")

@@ -12,6 +12,11 @@ from pages.parts.formats import Tile
 from pages.parts.runs.progress import duration
 from pages.parts.text import as_text, in_words
 
+TIME_HELP = (
+    "Estimated from a piece that was timed here. Loading the model and reading the text comes to it, and what else the "
+    "machine does makes it longer."
+)
+
 _FIRST = 90  # letters of an example
 _TASKS = {"mlm": "an encoder", "clm": "a decoder", "seq2seq": "an encoder-decoder"}
 
@@ -24,7 +29,7 @@ def tiles(facts: Mapping) -> list[Tile]:
     if left is not None:
         shown.append(Tile("Pieces to do", f"{left:.0f}", f"{done:.0f} already done" if done else ""))
     if (seconds := number(facts.get("seconds"))) is not None:
-        shown.append(Tile("Time, about", duration(seconds), "", "Estimated from one piece that was timed here."))
+        shown.append(Tile("Time, about", duration(seconds), "", TIME_HELP))
     if (memory := number(facts.get("memory"))) is not None:
         shown.append(Tile("Memory, about", amount(memory), ""))
     if (size := number(facts.get("study_bytes"))) is not None:

@@ -39,6 +39,8 @@ def draw() -> tuple[Asked | None, Form]:
     for box, each in zip(st.columns(max(1, len(first))), first, strict=False):
         with box:
             held[each.name] = form.ask(each, **_of_study(each, study))
+    if command == "find" and (about := words.METHODS.get(str(held.get("method")))):
+        st.caption(about)
     form.is_folded = True
     with st.expander("More", icon=":material/tune:"):
         _more(form, [each for each in described if each.name not in held], held)

@@ -94,6 +94,17 @@ KINDS = {
 FROM_STUDY = ("controls", "transfer", "typology", "inside")
 """What starts from a study."""
 
+METHODS = {
+    "magnitude": "Trains, removes the smallest weights and trains again from the start, level by level: lottery "
+    "tickets, as the papers find them. Slow.",
+    "wanda": "Scores each weight by its size times what the language's text sends through it. No training: seconds to "
+    "minutes.",
+    "fisher": "Scores each weight by how much the loss on the language's text hangs on it. No training: minutes.",
+    "change": "Trains once, and scores each weight by how far it moved.",
+    "random": "Keeps weights at random: what any method must beat.",
+}
+"""Method that finds masks -> what it does and takes."""
+
 INSIDE = {"retrieve": "Whether translations are neighbours", "represent": "Whether states are alike"}
 
 NO_MASKS = "There is no study that has what this starts from. Find masks first: choose *Masks*."
