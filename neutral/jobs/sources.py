@@ -57,19 +57,18 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
     for argument in map(str, arguments):
         if "\0" in argument:
             raise NeutralError(f"{option}: a zero byte is no text")
+        equals, value = "", argument
         if argument.startswith("--"):
             option, equals, value = argument.partition("=")
             _require_option(command, option)
-            result.append(option)
-            values = [value] if equals else []
+            if not equals:
+                result.append(option)
+                continue
         elif not option:
             raise NeutralError(f"{argument[:80]!r}: belongs to no option")
-        else:
-            values = [argument]
-        for value in values:
-            real = _checked(command, option, value, among, model)
-            model = real if option == "--model" else model
-            result.append(real)
+        real = _checked(command, option, value, among, model)
+        model = real if option == "--model" else model
+        result.append(f"{option}={real}" if equals else real)  # a value that begins like an option stays one
     return result
 
 
