@@ -12,7 +12,7 @@ from conftest import ROOT
 from neutral import cli, home, options
 from neutral.errors import NeutralError
 from neutral.jobs import folders, sources
-from neutral.runs.plans import SearchPlan
+from neutral.runs.plans import COMMANDS, SearchPlan
 
 MODEL = ROOT / "data" / "models" / "mini-mbert"
 
@@ -354,7 +354,7 @@ WORDS = {
 """Options whose values are words, and are never opened; `--masks` is of `retrieve` and `represent`."""
 
 
-@pytest.mark.parametrize("command", sources.COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_that_may_name_a_file_is_checked(command):
     """A new option of text must be put into `sources`, or among the words here."""
     parser = next(each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction))

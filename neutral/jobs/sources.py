@@ -15,8 +15,6 @@ from neutral import home
 from neutral.errors import NeutralError
 from neutral.jobs import folders, supervision
 
-COMMANDS = ("find", "controls", "transfer", "typology", "retrieve", "represent", "compress", "pretrain")
-
 READ = ("--model", "--from", "--text", "--held-out", "--sentences", "--finetune")
 """Options that name a model or text: a path, or an id of the hub."""
 
@@ -47,9 +45,11 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
     """Return a run's arguments with the real paths of what they name; the same again if they were checked before.
 
     `among` are the folders in which models and text may be (`folders.roots`). Raises `NeutralError` for a command that
-    is none of `COMMANDS`, an option that a run does not take or that is not written out, and for a path or an id that
-    is not allowed.
+    is none of `runs.plans.COMMANDS`, an option that a run does not take or that is not written out, and for a path or
+    an id that is not allowed.
     """
+    from neutral.runs.plans import COMMANDS
+
     if command not in COMMANDS:
         raise NeutralError(f"{command[:40]!r}: is no command that the app runs; they are {', '.join(COMMANDS)}")
     result: list[str] = []
