@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neutral import home, jobs
 from neutral.errors import NeutralError
-from neutral.jobs import Limits, folders, sources
+from neutral.jobs import Limits, folders, job, sources
 from neutral.study.duplicate import duplicate
 from pages.parts.runs import tables
 
@@ -59,15 +59,16 @@ class Asked:
         """The folders that it reads."""
         return [*(word for word in self.arguments if Path(word).is_absolute()), *self.words[-1:], str(self.study)]
 
-    def require_allowed(self) -> None:
-        """Raise `NeutralError` for what it may not read."""
-        sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
+    def allowed(self) -> list[str]:
+        """Return `words` with the real paths of what they name. Raises `NeutralError` for what it may not read."""
+        arguments = sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
+        return job.words(self.command, arguments, self.origin or self.study, self.device)
 
     def start(self) -> str:
         """Put it in the queue, and return its id. Raises `NeutralError` for what is not allowed."""
         if why := tables.why_not():
             raise NeutralError(why)
-        self.require_allowed()
+        self.allowed()
         if self.origin:
             home.made(home.studies())
             duplicate(self.origin, self.study)
@@ -83,5 +84,4 @@ class Asked:
         ).id
 
     def _words(self, study: Path) -> list[str]:
-        device = [] if self.device == "auto" else ["--device", self.device]
-        return [self.command, *self.arguments, *device, "--study", str(study)]
+        return job.words(self.command, self.arguments, study, self.device)
