@@ -73,11 +73,6 @@ def _refuse(plan: Any, execution: Execution) -> None:
         if each.name in plan.WITHOUT and getattr(execution, each.name) != each.default:
             raise NeutralError(f"{each.flag}: not for this command")
     Curves(execution.report_to).require()
-    if execution.engine == "ray" and execution.report_to in ("tensorboard", "trackio") and execution.address:
-        raise NeutralError(
-            f"--report-to {execution.report_to}: not with --address, since its files would stay on the cluster's "
-            "machines; use wandb, or leave it out"
-        )
 
 
 def read(plan: Any, languages: Sequence[str], way: Way) -> tuple[str, Corpus]:
