@@ -152,8 +152,9 @@ def known(words: Sequence[str], read: Sequence[str]) -> dict | None:
 def ask(words: Sequence[str], read: Sequence[str], allowed: Sequence[str], limits: Limits) -> dict:
     """Return what a command would do, which takes as long as to load its model and time a unit of its work.
 
-    `read` are the folders that it reads, `allowed` the words with their real paths. Meanwhile the page says how long it takes, and ends the question when the
-    visitor does something else. Raises `NeutralError` with the line that the command says.
+    `read` are the folders that it reads, `allowed` the words with their real paths. Meanwhile the page says how long it
+    takes, and ends the question when the visitor does something else. Raises `NeutralError` with the line that the
+    command says.
     """
     answers, key, begun = _answers(), _key(words, read), time.monotonic()
     clock = st.empty()
