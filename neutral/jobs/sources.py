@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from neutral import home
 from neutral.errors import NeutralError
-from neutral.jobs import folders, supervision
+from neutral.jobs import folders
 
 READ = ("--model", "--from", "--text", "--held-out", "--sentences", "--finetune")
 """Options that name a model or text: a path, or an id of the hub."""
@@ -122,8 +122,8 @@ def _require_option(command: str, option: str) -> None:
 
 def _studies() -> list[Path]:
     """Return the folders of studies that the app shows: masks may be read from them."""
-    named = [name for name in os.environ.get(supervision.STUDIES, "").split(os.pathsep) if name]
-    return [home.studies(), home.CHECKOUT / "data" / "studies", *(Path(os.path.abspath(name)) for name in named)]
+    named = (Path(os.path.abspath(folder)) for folder in home.further_studies())
+    return [home.studies(), home.CHECKOUT / "data" / "studies", *named]
 
 
 def _answers() -> bool:
