@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import shlex
+import shutil
 import sys
 import time
 
@@ -14,8 +16,8 @@ from conftest import ROOT
 from marked import NAME
 from test_names_are_text import check as check_names
 
-from neutral import home, jobs, options
-from neutral.jobs import launch, permission, records, sources, supervision
+from neutral import cli, home, jobs, options
+from neutral.jobs import job, launch, permission, records, sources, supervision
 from neutral.jobs.records import State
 from neutral.options import words as written
 from neutral.processes import Process
@@ -255,6 +257,38 @@ def test_what_lies_outside_the_allowed_folders_is_not_even_looked_at(place):
     at = pressed(form_of("masks", model="/etc", text=str(ROOT / "data" / "sentences" / ".." / "models")), "Check")
     assert "is in no folder that this server allows" in at.error[0].value
     assert not checks(place)
+
+
+def test_the_form_names_nothing_of_a_folder_that_is_not_allowed(place, monkeypatch):
+    for folder in ("mine", "secret"):
+        (place / folder).mkdir()
+        for name in ("quz.txt", "m.gguf"):
+            (place / folder / name).touch()
+    monkeypatch.setattr(tables, "is_local", lambda: False)
+    assert (tables.languages(str(place / "mine")), tables.gguf_files(str(place / "mine"))) == (("quz",), ["m.gguf"])
+    (place / "mine" / "link").symlink_to(place / "secret")
+    for path in (place / "secret", place / "mine" / "link", place / "mine" / ".." / "secret", "/etc", "a\0"):
+        assert (tables.languages(str(path)), tables.gguf_files(str(path))) == ((), [])
+
+
+def test_what_is_checked_and_what_is_started_are_one_command(place, monkeypatch):
+    monkeypatch.setattr(tables, "is_local", lambda: True)
+    monkeypatch.setenv("HOME", str(place))
+    monkeypatch.setenv("NEUTRAL_FOLDERS", str(place / "mine"))
+    shutil.copytree(MODEL, place / "mine" / "model")
+    at = pressed(pressed(form_of("masks", model="~/mine/model", title="-1"), "Check"), "Start")
+    assert not at.error
+    (run,), (asked,) = jobs.all_jobs(), checks(place)
+    assert shlex.split(asked) == [*run.words, "--dry-run", "json", "--quiet"]
+    assert run.arguments[:2] == ("--model", str(place / "mine" / "model"))
+
+
+@pytest.mark.parametrize("command", plans.COMMANDS)
+def test_every_command_takes_the_words_of_its_runs(command):
+    words = job.words(command, [], home.studies() / "a", "cpu")
+    known = cli._parser()._subparsers._group_actions[0].choices[command]._option_string_actions
+    assert {word for word in words if word.startswith("--")} <= known.keys()
+    assert ("--device" in words) == ("--device" in known)
 
 
 @pytest.mark.long

@@ -19,6 +19,7 @@ from neutral.study import Study
 from neutral.transfer import published, results
 from pages.parts import catalogue
 from pages.parts.search import words
+from pages.parts.transfer import words as of_transfer
 from pages.parts.transfer.tables import PAPER
 
 
@@ -367,6 +368,6 @@ def test_a_study_without_runs_is_said_to_have_none(folder):
 
 
 def test_a_rank_correlation_that_there_is_none_of_is_not_written():
-    said = words.foretold(float("nan"), 2)
+    said = of_transfer.foretold(float("nan"), 2)
     assert "nan" not in said
     assert said.startswith("2 ordered pairs")

@@ -44,13 +44,25 @@ def allowed(path: str | Path, among: Sequence[Path]) -> Path:
     """Return the real path of a file or folder that lies in one of the folders `among`, with all that is in it.
 
     Every link on the way and inside must lead to a place in these folders, and nothing in it may be a pipe, a socket or
-    a device. `~/` is the home folder of the server's user.
+    a device.
 
     Raises
     ------
     FileError
-        For a path that leaves the folders, or has `..` in it; for one that is not there; and for a folder that has
-        something that leaves them, or more files than a model or a text has.
+        As `within`; and for a folder that has something that leaves them, or more files than a model or a text has.
+    """
+    real = within(path, among)
+    _require_plain(real, real.lstat().st_mode)
+    if real.is_dir():
+        _require_inside(real, [root.resolve() for root in among])
+    return real
+
+
+def within(path: str | Path, among: Sequence[Path]) -> Path:
+    """Return the real path of what lies in one of the folders `among`; what is in it is not looked at.
+
+    `~/` is the home folder of the server's user. Raises `FileError` for a path that leaves the folders, or has `..` in
+    it, and for one that is not there.
     """
     written = str(path)
     if written == "~" or written.startswith("~/"):
@@ -63,22 +75,7 @@ def allowed(path: str | Path, among: Sequence[Path]) -> Path:
     real = _real(place)
     if not _is_in(real, real_roots):
         raise FileError(_shown(path), f"is a link that leads out of the folders that this server allows ({VARIABLE})")
-    _require_plain(real, real.lstat().st_mode)
-    if real.is_dir():
-        _require_inside(real, real_roots)
     return real
-
-
-def is_among(path: str | Path, among: Sequence[Path]) -> bool:
-    """Whether a path leads, links and all, to a place in one of the folders `among`; what lies in it is not looked at.
-
-    >>> is_among("/etc/../opt/text", [Path("/etc")]), is_among("/etc/text", [Path("/etc")])
-    (False, True)
-    """
-    try:
-        return _is_in(Path(path).resolve(), [root.resolve() for root in among])
-    except (OSError, ValueError, RuntimeError):
-        return False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from neutral.masksets import METHOD, MaskSet
 from neutral.runs import masks, places
 from neutral.runs.masks import About
 from neutral.search import METHODS
+from neutral.tasks import names
 from pages.parts import catalogue, errors, formats, pickers, show
 from pages.parts.overlap import words
 from pages.parts.runs import lead, tables
@@ -64,7 +65,7 @@ def _asked() -> tuple[str, About]:
         "Model", _bundled(), index=None, key="save-model", accept_new_options=True, help=words.MODEL, placeholder=_READ
     )
     left, right = st.columns(2)
-    tasks = {pickers.task_name(task): task for task in places.TASKS}
+    tasks = {pickers.task_name(task): task for task in names.NAMES}
     task = left.selectbox("Task", list(tasks), index=None, key="save-task", placeholder=_READ)
     method = right.selectbox("Method", [*METHODS, METHOD], index=None, key="save-method", placeholder=_READ)
     return name.strip(), About(title=name.strip(), model=model or "", task=tasks.get(task, ""), method=method or "")

@@ -7,9 +7,9 @@ from numbers import Real
 
 from neutral.members import display
 from neutral.memory import amount
+from neutral.progress.bar import duration
 from pages.parts import formats
 from pages.parts.formats import Tile
-from pages.parts.runs.progress import duration
 from pages.parts.text import as_text, in_words
 
 TIME_HELP = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neutral import home, jobs
 from neutral.errors import NeutralError
-from neutral.jobs import Limits, folders, records, sources
+from neutral.jobs import Limits, folders, job, records, sources
 from neutral.study.duplicate import duplicate
 from pages.parts.runs import tables
 
@@ -58,18 +58,20 @@ class Asked:
     def read(self) -> list[str]:
         """The folders that it reads, but for a study that a run is writing: that one changes all the time."""
         written = {str(each.study) for each in jobs.all_jobs() if each.state in records.AT_WORK}
-        places = [*(word for word in self.arguments if Path(word).is_absolute()), *self.words[-1:], str(self.study)]
+        named = [word for word in self.arguments if Path(word).is_absolute()]
+        places = [*named, str(self.origin or self.study), str(self.study)]
         return [place for place in places if place not in written]
 
-    def require_allowed(self) -> None:
-        """Raise `NeutralError` for what it may not read."""
-        sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
+    def allowed(self) -> list[str]:
+        """Return `words` with the real paths of what they name. Raises `NeutralError` for what it may not read."""
+        arguments = sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
+        return job.words(self.command, arguments, self.origin or self.study, self.device)
 
     def start(self) -> str:
         """Put it in the queue, and return its id. Raises `NeutralError` for what is not allowed."""
         if why := tables.why_not():
             raise NeutralError(why)
-        self.require_allowed()
+        self.allowed()
         if self.origin:
             home.made(home.studies())
             duplicate(self.origin, self.study)
@@ -85,5 +87,4 @@ class Asked:
         ).id
 
     def _words(self, study: Path) -> list[str]:
-        device = [] if self.device == "auto" else ["--device", self.device]
-        return [self.command, *self.arguments, *device, "--study", str(study)]
+        return job.words(self.command, self.arguments, study, self.device)

@@ -77,11 +77,13 @@ def _name(path: Path, root: Path) -> str:
 
 
 def languages(text: str) -> tuple[str, ...]:
-    """Return the codes of the languages that a folder of text or of labelled data holds, by its files' names."""
-    if not folders.is_among(text, folders.roots(is_local())):
-        return ()
+    """Return the codes of the languages that a folder of text or of labelled data holds, by its files' names.
+
+    Of a folder that is not allowed there are none, as of one that is not there.
+    """
     try:
-        return _languages(text, Path(text).stat().st_mtime_ns)
+        folder = folders.within(text, folders.roots(is_local()))
+        return _languages(str(folder), folder.stat().st_mtime_ns)
     except (OSError, NeutralError, ValueError):  # what is wrong with it is said where it is checked
         return ()
 
@@ -96,8 +98,8 @@ def passed_over(text: str) -> list[str]:
     if not languages(text):
         return []
     try:
-        names = corpora.text_files(text, ()).passed_over
-    except (OSError, NeutralError):
+        names = corpora.text_files(folders.within(text, folders.roots(is_local())), ()).passed_over
+    except (OSError, NeutralError, ValueError):
         return []
     return [name for name in names if name.endswith(_TEXT)]
 
@@ -116,12 +118,10 @@ def last_used(study: Study | None) -> dict[str, str]:
 
 
 def gguf_files(model: str) -> list[str]:
-    """Return the names of the GGUF files in a model's folder."""
-    if not folders.is_among(model, folders.roots(is_local())):
-        return []
+    """Return the names of the GGUF files in a model's folder; none of one that is not allowed."""
     try:
-        return sorted(path.name for path in Path(model).glob("*.gguf"))
-    except (OSError, ValueError):
+        return sorted(path.name for path in folders.within(model, folders.roots(is_local())).glob("*.gguf"))
+    except (OSError, NeutralError, ValueError):
         return []
 
 
@@ -174,11 +174,12 @@ def known(words: Sequence[str], read: Sequence[str]) -> dict | None:
     return _answers().known.get(_key(words, read))
 
 
-def ask(words: Sequence[str], read: Sequence[str], limits: Limits) -> dict:
+def ask(words: Sequence[str], read: Sequence[str], allowed: Sequence[str], limits: Limits) -> dict:
     """Return what a command would do, which takes as long as to load its model and time a unit of its work.
 
-    `read` are the folders that it reads. Meanwhile the page says how long it takes, and ends the question when the
-    visitor does something else. Raises `NeutralError` with the line that the command says.
+    `read` are the folders that it reads, `allowed` the words with their real paths. Meanwhile the page says how long it
+    takes, and ends the question when the visitor does something else. Raises `NeutralError` with the line that the
+    command says.
     """
     answers, key, begun = _answers(), _key(words, read), time.monotonic()
     clock = st.empty()
@@ -190,7 +191,7 @@ def ask(words: Sequence[str], read: Sequence[str], limits: Limits) -> dict:
     while not answers.turn.acquire(blocking=False):
         tick("Another check runs; this one is next")
     try:
-        answers.put(key, dry.ask(words, limits, tick))
+        answers.put(key, dry.ask(allowed, limits, tick))
     finally:
         answers.turn.release()
         clock.empty()
