@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import streamlit as st
 
 from neutral.study import Study
-from pages.parts import pickers
 from pages.parts.runs import draft, tables, watch, words
 from pages.parts.runs.words import KINDS
 
@@ -24,8 +23,12 @@ def offer(command: str, study: Study | str, label: str, key: str, fields: Mappin
 
 
 def ask(command: str, study: str, fields: Mapping[str, object]) -> None:
-    """Go to the page Runs, where a run on a study is filled in."""
+    """Go to the page Runs, where a run on a study is filled in.
+
+    Its address has no more: what was chosen in pickers is the session's, and Streamlit lets nothing else write what a
+    picker on this page writes into the address.
+    """
     asked = {"command": command, "study": study, "fields": dict(fields)}
     draft.fill(asked)
     st.session_state[watch.VIEW] = words.NEW
-    st.switch_page("pages/runs.py", query_params=[*pickers.address(), (draft.ADDRESS, json.dumps(asked))])
+    st.switch_page("pages/runs.py", query_params={draft.ADDRESS: json.dumps(asked)})
