@@ -60,17 +60,25 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
         if argument.startswith("--"):
             option, equals, value = argument.partition("=")
             _require_option(command, option)
-            result.append(option)
-            values = [value] if equals else []
-        elif not option:
+            if not equals:
+                result.append(option)
+                continue
+        elif not option or argument.startswith("-"):  # -h, after which nothing is done
             raise NeutralError(f"{argument[:80]!r}: belongs to no option")
         else:
-            values = [argument]
-        for value in values:
-            real = _checked(command, option, value, among, model)
-            model = real if option == "--model" else model
-            result.append(real)
+            equals, value = "", argument
+        real = _checked(command, option, value, among, model)
+        model = real if option == "--model" else model
+        # A value that begins like an option would be one, by itself.
+        result += [f"{option}={real}"] if equals and real.startswith("-") else [*[option] * bool(equals), real]
     return result
+
+
+def device(name: str) -> str:
+    """Return the name of a device. Raises `NeutralError` for what is none."""
+    if not name or len(name) > 40 or not name.replace(":", "").isalnum():
+        raise NeutralError(f"{name[:40]!r}: is no device; use auto, cpu, cuda or mps")
+    return name
 
 
 def is_online() -> bool:
