@@ -1,5 +1,6 @@
 """The Runs page without a browser: its form for each kind of run, the check before it, the runs and their queue."""
 
+import dataclasses
 import json
 import os
 import shlex
@@ -22,6 +23,7 @@ from neutral.jobs.records import State
 from neutral.options import words as written
 from neutral.processes import Process
 from neutral.runs import plans
+from neutral.search import METHODS
 from neutral.study.duplicate import duplicate
 from pages.parts import catalogue
 from pages.parts.runs import draft, fields, tables, words
@@ -318,9 +320,92 @@ def test_start_puts_the_run_in_the_queue_and_shows_it():
     assert (run.state, run.command, run.name) == ("waiting", "find", "mini-mbert-wanda")
     assert run.study == home.study("mini-mbert-wanda")
     assert run.arguments[:2] == ("--model", str(MODEL))
-    assert run.request["fields"] == {"method": "wanda"}
+    fields = {"model": "mini-mbert (comes with the app)", "text": "sentences (comes with the app)", "method": "wanda"}
+    assert run.request["fields"] == fields  # with what was filled in by itself: it may be another one later
     assert at.query_params[draft.ONE] == run.id
     assert "1 run waiting" in text(at)
+
+
+def test_a_check_answers_while_a_run_writes_into_its_study(monkeypatch):
+    begun = pressed(pressed(form_of("masks"), "Check"), "Start")
+    (run,) = jobs.all_jobs()
+    run.study.mkdir(parents=True)
+    waiting = jobs.all_jobs
+    busy = [dataclasses.replace(each, state=records.RUNNING) for each in waiting()]
+    monkeypatch.setattr(jobs, "all_jobs", lambda: busy)
+    asked, real = form_of("masks"), tables.ask
+    set_to(asked, "text_input", "Name of the study", run.study.name)
+
+    def ask(*given):
+        (run.study / "results.jsonl").write_text("more\n")
+        return real(*given)
+
+    monkeypatch.setattr(tables, "ask", ask)
+    assert "Start" in labels(pressed(asked, "Check"))
+    assert not begun.exception
+
+
+def test_the_next_form_begins_with_the_model_and_the_text_of_the_last_run(place):
+    (place / "mine" / "texts").mkdir(parents=True)
+    (place / "mine" / "texts" / "quz.txt").write_text("Wasi\n" * 20)
+    pressed(pressed(form_of("masks", text="mine/texts"), "Check"), "Start")
+    assert widget(form_of("compression"), "selectbox", "Text").value == "mine/texts"
+
+
+def test_the_form_says_what_each_method_does():
+    assert set(words.METHODS) == set(METHODS)
+    assert words.METHODS["wanda"] in text(form_of("masks", method="wanda"))
+
+
+@pytest.mark.parametrize(
+    ("page", "button", "command_"),
+    [
+        ("pages/transfer.py", "Train the masks of this study on every language", "neutral transfer"),
+        ("pages/inside.py", "Measure whether states are alike", "neutral represent"),
+    ],
+)
+def test_a_page_that_lacks_results_leads_to_the_run_that_makes_them(page, button, command_):
+    at = opened(page, study="gemma-3-270m-clm")
+    assert button in labels(at)
+    (asked,) = [each for each in at.button if each.label == button]
+    asked.click().run()
+    assert command_.split()[1] == at.session_state[draft._GIVEN]["command"]
+    assert at.session_state[draft._GIVEN]["study"] == "gemma-3-270m-clm"
+
+
+def test_no_page_leads_to_runs_that_may_not_be_started(monkeypatch):
+    monkeypatch.setenv(permission.VARIABLE, "off")
+    assert "Train the masks of this study on every language" not in labels(
+        opened("pages/transfer.py", study="gemma-3-270m-clm")
+    )
+
+
+def test_a_form_begins_with_the_study_that_was_looked_at():
+    at = opened(PAGE, study="gemma-3-270m-clm", **{draft.ADDRESS: json.dumps({"command": "typology"})})
+    assert widget(at, "selectbox", "Study").value == "gemma-3-270m-clm"
+
+
+def test_a_copy_of_a_study_has_a_name_of_its_own(place):
+    pressed(pressed(form_of("masks"), "Check"), "Start")
+    at = form_of("typology")
+    set_to(at, "text_input", "Name of the study", "mini-mbert-magnitude")
+    assert words.taken("mini-mbert-magnitude") in at.error[0].value
+    assert "Check" not in labels(at)
+
+
+def test_files_whose_names_have_no_language_are_named(place):
+    (place / "mine" / "texts").mkdir(parents=True)
+    for name in ("quz.txt", "Indonesian.txt", "README.md"):
+        (place / "mine" / "texts" / name).write_text("Wasi\n" * 20)
+    at = form_of("masks", text="mine/texts")
+    assert [each.value for each in at.warning] == [words.passed_over(["Indonesian.txt"])]
+
+
+def test_what_a_folder_holds_that_is_not_allowed_is_not_told(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "quz.txt").write_text("Wasi\n" * 20)
+    at = form_of("masks", text=str(tmp_path / "elsewhere"))
+    assert not widget(at, "multiselect", "Languages").options
 
 
 @pytest.mark.long

@@ -17,6 +17,11 @@ VARIABLE = "NEUTRAL_FOLDERS"
 
 BUNDLED = tuple(home.CHECKOUT / "data" / name for name in ("models", "sentences", "tasks"))
 
+NOWHERE = (
+    "is in no folder that this server allows: choose from the list, put it into one of them, or start the app with "
+    f"`neutral app --folders DIR` ({VARIABLE})"
+)
+
 _MOST = 50_000  # files and folders in one that is chosen
 _LOOKED = 3000  # folders that are looked into for a list
 _SECONDS = 3.0  # that a list may take
@@ -66,7 +71,7 @@ def within(path: str | Path, among: Sequence[Path]) -> Path:
         raise FileError(_shown(path), "is no path that may be chosen; give it in full, without ~NAME and without ..")
     place, real_roots = Path(os.path.abspath(written)), [root.resolve() for root in among]
     if not _is_in(place, [*among, *real_roots]):  # said before anything is looked at: what is elsewhere is not told
-        raise FileError(_shown(path), f"is in no folder that this server allows ({VARIABLE}); choose one of its list")
+        raise FileError(_shown(path), NOWHERE)
     real = _real(place)
     if not _is_in(real, real_roots):
         raise FileError(_shown(path), f"is a link that leads out of the folders that this server allows ({VARIABLE})")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neutral import home, jobs
 from neutral.errors import NeutralError
-from neutral.jobs import Limits, folders, job, sources
+from neutral.jobs import Limits, folders, job, records, sources
 from neutral.study.duplicate import duplicate
 from pages.parts.runs import tables
 
@@ -57,8 +57,11 @@ class Asked:
 
     @property
     def read(self) -> list[str]:
-        """The folders that it reads."""
-        return [*(word for word in self.arguments if Path(word).is_absolute()), *self.words[-1:], str(self.study)]
+        """The folders that it reads, but for a study that a run is writing: that one changes all the time."""
+        written = {str(each.study) for each in jobs.all_jobs() if each.state in records.AT_WORK}
+        named = [word for word in self.arguments if Path(word).is_absolute()]
+        places = [*named, str(self.origin or self.study), str(self.study)]
+        return [place for place in places if place not in written]
 
     def allowed(self) -> list[str]:
         """Return `words` with the real paths of what they name. Raises `NeutralError` for what it may not read."""

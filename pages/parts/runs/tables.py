@@ -11,13 +11,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from neutral import corpora, home
+from neutral import corpora, home, jobs
 from neutral.errors import NeutralError
 from neutral.jobs import Limits, dry, folders, permission, sources
 from neutral.study import Study
 from pages.parts import catalogue
 
 _KEPT = 64  # answers
+_TEXT = (".txt", ".txt.gz", ".txt.xz")
 _LOOK = 0.25  # seconds between two looks at a question
 
 
@@ -95,6 +96,30 @@ def languages(text: str) -> tuple[str, ...]:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _languages(text: str, changed: int) -> tuple[str, ...]:
     return tuple(corpora.languages_by_name(text))
+
+
+def passed_over(text: str) -> list[str]:
+    """Return the names of the files in a folder of text that are in no language, as far as their names tell."""
+    if not languages(text):
+        return []
+    try:
+        names = corpora.text_files(folders.within(text, folders.roots(is_local())), ()).passed_over
+    except (OSError, NeutralError, ValueError):
+        return []
+    return [name for name in names if name.endswith(_TEXT)]
+
+
+def last_used(study: Study | None) -> dict[str, str]:
+    """Return what the list calls the model and the text of the newest run: of one that wrote `study`, if given."""
+    last: dict[str, str] = {}
+    for each in jobs.all_jobs():
+        fields = each.request.get("fields")
+        if isinstance(fields, dict) and (study is None or each.study == study.path.absolute()):
+            for name in ("model", "text"):
+                if isinstance(told := fields.get(name), str):
+                    last.setdefault(name, told)
+    listed = {"model": places().models, "text": places().texts}
+    return {name: told for name, told in last.items() if told in listed[name]}
 
 
 def gguf_files(model: str) -> list[str]:
