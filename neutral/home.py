@@ -21,6 +21,9 @@ from neutral.files import storing
 
 VARIABLE = "NEUTRAL_HOME"
 
+STUDIES = "NEUTRAL_STUDIES"
+"""Environment variable: studies that the app shows beside its own, and folders of studies, with `:` between them."""
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The repository, if this is a checkout of it: it has the app's pages and `data/`, which the package has not."""
 
@@ -43,6 +46,11 @@ def home() -> Path:
 def studies() -> Path:
     """Return the folder of the studies that the app makes."""
     return home() / "studies"
+
+
+def further_studies() -> list[Path]:
+    """Return the studies, and folders of studies, that `NEUTRAL_STUDIES` names, as they are written there."""
+    return [Path(name) for name in os.environ.get(STUDIES, "").split(os.pathsep) if name]
 
 
 def models() -> Path:

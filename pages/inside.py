@@ -12,7 +12,21 @@ from neutral.study import Study
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.inside import tables, words
+from pages.parts.runs import lead
 from pages.parts.views import View
+
+
+def lacking(view: View, *names: str) -> None:
+    """Say what a study lacks, and lead to the runs that make it."""
+    st.info(words.missing(view.title, view.source, view.choice, names))
+    with st.container(horizontal=True):
+        for name in names:
+            lead.offer(name, view.source, words.MAKE[name], view.key, under_masks(view))
+
+
+def under_masks(view: View) -> dict[str, object]:
+    """Return what fills in a run that looks at the masks shown, as `words.command` has it."""
+    return {"method": view.choice.method, "sparsity": view.choice.sparsity, "masks": list(words.MASKS)}
 
 
 def together(
@@ -136,18 +150,19 @@ with page("Inside the model", lead=words.LEAD) as views:
         retrieved = tables.pairs(view.source, view.choice, view.members, at, by[i])
         states = kinds[kind][i]
         if retrieved.empty and states.empty:
-            st.info(words.missing(view.title, view.source, view.choice, ["retrieve", "represent"]))
+            lacking(view, "retrieve", "represent")
             continue
         of_view = curves.lines_in(retrieved, states)
         at_line = line if line in of_view else of_view[0]
         together(view, measure, retrieved, states, at_line, kind, at)
         if of_view == ["full"]:
             st.caption(words.only_full(view.source, view.choice, by[i]))
+            lead.offer("retrieve", view.source, words.MORE_MASKS, view.key, under_masks(view))
         if len(retrieved):
             retrieval(view, retrieved, at, some, at_line, place, by[i])
         else:
-            st.info(words.missing(view.title, view.source, view.choice, ["retrieve"]))
+            lacking(view, "retrieve")
         if len(states):
             alike(view, states, kind, some, alike_by[i])
         else:
-            st.info(words.missing(view.title, view.source, view.choice, ["represent"]))
+            lacking(view, "represent")

@@ -10,11 +10,13 @@ from neutral import figures, typology
 from neutral.errors import NeutralError
 from neutral.figures.theme import UNITS
 from neutral.labels import WHOLE
+from neutral.study import Study
 from neutral.typology import graphs, maps, similarity, trees
 from neutral.typology.similarity import Languages
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
+from pages.parts.runs import lead
 from pages.parts.text import as_text
 from pages.parts.typology import tables, words
 from pages.parts.views import View
@@ -116,6 +118,8 @@ def distances(shown: Shown, *, control: str | None, together: tuple[str, ...]) -
     show.csv(tested, f"Associations {shown.measure} {shown.group}", f"tested-{view.key}")
     if not shown.knows("occurrences"):
         st.caption(words.NO_VOCABULARY)
+        if isinstance(shown.view.source, Study):
+            lead.offer("typology", shown.view.source, words.ADD_VOCABULARY, shown.view.key)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(words.method(spoken))
     regression(shown, together)

@@ -16,7 +16,9 @@ from conftest import ROOT
 from neutral import cli, home
 from neutral.cli import app, options
 from neutral.errors import NeutralError
+from neutral.runs import plans
 from pages.parts import catalogue
+from pages.parts.frame import PAGES
 
 BUNDLED = ROOT / "data" / "studies"
 
@@ -108,6 +110,13 @@ def test_the_last_line_of_a_command_is_one_that_shows_the_study(where, studies, 
     shown, broken = catalogue.studies()
     assert not broken
     assert [name for name, each in shown.items() if each.path.resolve() == study.resolve()] == [catalogue.first(shown)]
+
+
+def test_the_page_that_a_last_line_names_is_in_the_menu():
+    parsers = cli._parser()._subparsers._group_actions[0].choices
+    named = {command: parsers[command].get_default("run").keywords["page"] for command in plans.COMMANDS}
+    assert {page for page in named.values() if page} <= {label for _, label, _ in PAGES}
+    assert [command for command, page in named.items() if not page] == ["find", "pretrain"]  # Overview; no study
 
 
 def test_the_study_that_was_named_is_shown_first(studies, tmp_path, monkeypatch):

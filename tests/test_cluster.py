@@ -72,6 +72,8 @@ def test_words_reach_the_command_as_they_are(tmp_path):
         (("--nodes", "1", "--", *FIND, "--engine", "ray"), "--engine: leave it out"),
         (("--nodes", "1", "--", *FIND, "--json-progress", "f"), "--json-progress: leave it out"),
         (("--nodes", "1", "--", *FIND, "--dry-run"), "--dry-run: leave it out"),
+        (("--nodes", "1", "--", *FIND, "--report-to", "trackio"), "--report-to trackio: not with --address"),
+        (("--nodes", "1", "--", *FIND, "--device", "cuda"), "--device cuda: only with --engine local"),
         (("--nodes", "1", "--", "pretrain"), "pretrain: not a command that Ray can run; there are find,"),
         (("--nodes", "1", "--", "rm", "-rf"), "rm: not a command that Ray can run"),
         (("--nodes", "0", "--", *FIND), "--nodes 0: a whole number, at least 1"),

@@ -43,7 +43,7 @@ def test_a_package_that_is_missing_is_a_line_before_anything_starts(folder, tmp_
 
 def test_files_of_another_machine_are_refused_before_anything_starts(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(curves.importlib.util, "find_spec", lambda _name: True)
-    more = ("--engine", "ray", "--address", "10.0.0.1:1", "--report-to", "tensorboard")
+    more = ("--device", "auto", "--engine", "ray", "--address", "10.0.0.1:1", "--report-to", "tensorboard")
     assert find(folder, tmp_path / "study", *more) == 2
     assert "--report-to tensorboard: not with --address" in capsys.readouterr().err
 

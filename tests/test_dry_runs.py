@@ -84,6 +84,14 @@ def test_a_dry_run_says_all_that_is_promised_and_writes_nothing(name, folder, ca
         assert told["model"]["class"] == "BertForMaskedLM"
 
 
+def test_a_dry_run_of_typology_says_what_is_read_of_the_model_and_the_text(folder, capsys):
+    more = ["--model", str(folder / "bert"), "--text", str(folder / "text")]
+    assert main([*command("typology", folder), *more, "--dry-run", "json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {code: each["read"] for code, each in told["data"].items()} == dict.fromkeys(("de", "en", "fr", "sw"), 40)
+    assert told["model"]["class"] == "BertForMaskedLM"
+
+
 def test_what_is_done_is_not_left_and_the_text_says_it_in_lines(folder, capsys):
     assert main([*command("find", folder), "--seeds", "0,1", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()

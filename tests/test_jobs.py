@@ -44,7 +44,7 @@ def test_a_run_that_is_added_waits_and_is_what_was_asked(place):
     assert run.request == request
     assert run.limits == jobs.Limits(60.0, 10**9, 2)
     assert run.study == place / "studies" / "Urdu first"
-    assert run.shell == f"neutral find --model {MODEL} --study '{run.study}' --device cpu"
+    assert run.shell == f"neutral find --model {MODEL} --device cpu --study '{run.study}'"
     assert (run.progress, run.line, run.log(), run.began, run.ended) == ({}, "", [], None, None)
 
 

@@ -12,7 +12,7 @@ from conftest import ROOT
 from neutral import cli, home, options
 from neutral.errors import NeutralError
 from neutral.jobs import folders, sources
-from neutral.runs.plans import SearchPlan
+from neutral.runs.plans import COMMANDS, SearchPlan
 
 MODEL = ROOT / "data" / "models" / "mini-mbert"
 
@@ -219,9 +219,18 @@ def checked(*arguments, command="find"):
 def test_arguments_get_the_real_paths_of_what_they_name(place, monkeypatch):
     monkeypatch.chdir(place / "allowed")
     once = checked("--model", "model", "--text=text", "--sparsity", "0.5", "--title", "../x")
-    assert once[:4] == ["--model", str(place / "allowed" / "model"), "--text", str(place / "allowed" / "text")]
-    assert once[4:] == ["--sparsity", "0.5", "--title", "../x"]
+    assert once[:3] == ["--model", str(place / "allowed" / "model"), f"--text={place / 'allowed' / 'text'}"]
+    assert once[3:] == ["--sparsity", "0.5", "--title", "../x"]
     assert checked(*once) == once
+
+
+@pytest.mark.parametrize("title", ["-1", "--export=/tmp/x", "--study=/tmp/x", "a=b"])
+def test_a_value_that_looks_like_an_option_stays_a_value(place, title):
+    plan = SearchPlan(str(place / "allowed" / "model"), text=str(place / "allowed" / "text"), title=title)
+    words = options.arguments(plan)
+    assert checked(*words) == words
+    once = checked("--keep=--export=/tmp/x", "--title", "a", command="compress")
+    assert once[0] == "--keep=--export=/tmp/x"  # which a switch refuses
 
 
 def test_an_option_that_takes_several_has_each_checked(place):
@@ -345,7 +354,7 @@ WORDS = {
 """Options whose values are words, and are never opened; `--masks` is of `retrieve` and `represent`."""
 
 
-@pytest.mark.parametrize("command", sources.COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_that_may_name_a_file_is_checked(command):
     """A new option of text must be put into `sources`, or among the words here."""
     parser = next(each for each in cli._parser()._actions if isinstance(each, argparse._SubParsersAction))

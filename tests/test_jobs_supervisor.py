@@ -16,7 +16,7 @@ from conftest import ROOT
 
 from neutral import home, jobs
 from neutral.errors import NeutralError
-from neutral.jobs import records, supervision
+from neutral.jobs import launch, records, supervision
 from neutral.processes import Process
 from neutral.study import Study
 from neutral.writers import read_at
@@ -89,6 +89,14 @@ def test_runs_go_in_order_one_at_a_time_and_the_supervisor_ends_with_the_last():
     assert shown[0].progress["state"] == "done"
     assert shown[0].log()[0] == f"$ {shown[0].shell}"
     wait(lambda: not supervision.is_alive())
+
+
+def test_a_run_that_is_ended_before_it_begins_takes_no_supervisor_with_it(monkeypatch):
+    monkeypatch.setattr(supervision, "COMMAND", ("true",))
+    begun = launch.started(add("sleep 0"))
+    begun.child.kill()
+    begun.child.wait()
+    begun.begin()
 
 
 @pytest.mark.long

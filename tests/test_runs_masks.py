@@ -15,10 +15,9 @@ from neutral.errors import FileError, MismatchError, NeutralError, StorageError
 from neutral.masks import Mask
 from neutral.runs import masks as saving
 from neutral.runs.masks import About
-from neutral.runs.places import TASKS, Place, places
+from neutral.runs.places import Place, places
 from neutral.study import Study, find_studies
 from neutral.summary import Choice
-from neutral.tasks import making
 
 MODEL = synthetic.Model(synthetic.shapes(2), 2)
 CODES = ("en", "fr", "de", "sw")
@@ -77,7 +76,6 @@ def test_words_of_a_name_say_method_and_task():
     assert [(place.task, place.method) for place in told] == [
         *(("masks", "wanda"), ("masks", "random"), ("ner", "wanda")),
     ]
-    assert making.NAMES[: len(TASKS)] == TASKS or set(TASKS) <= set(making.NAMES)
 
 
 def test_what_is_given_goes_before_what_the_files_say():
@@ -301,6 +299,17 @@ def test_a_dry_run_of_controls_says_what_is_left_and_writes_nothing(found, tmp_p
     assert told["each"][0]["writes"] == "counts: pretrained, beyond"
     assert told["seconds"] > 0
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_each_kind_of_control_is_timed(found, tmp_path, capsys):
+    folder = tmp_path / "mine"
+    assert save_command(found, folder) == 0
+    for counts in (folder / "counts").glob("*_shuffled.safetensors"):
+        counts.unlink()
+    assert cli.main(["controls", "--study", str(folder), "--model", str(found / "model"), "--dry-run", "json"]) == 0
+    timed = json.loads(capsys.readouterr().out)["timed"]
+    assert "shuffled" in timed
+    assert "pretrained" in timed
 
 
 def test_controls_tell_how_far_they_are(found, tmp_path):

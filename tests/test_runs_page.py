@@ -1,7 +1,10 @@
 """The Runs page without a browser: its form for each kind of run, the check before it, the runs and their queue."""
 
+import dataclasses
 import json
 import os
+import shlex
+import shutil
 import sys
 import time
 
@@ -13,15 +16,18 @@ from conftest import ROOT
 from marked import NAME
 from test_names_are_text import check as check_names
 
-from neutral import home, jobs, options
-from neutral.jobs import launch, permission, records, sources, supervision
+from neutral import cli, home, jobs, options
+from neutral.errors import NeutralError
+from neutral.jobs import job, launch, limits, permission, records, sources, supervision
 from neutral.jobs.records import State
 from neutral.options import words as written
 from neutral.processes import Process
 from neutral.runs import plans
+from neutral.search import METHODS
 from neutral.study.duplicate import duplicate
 from pages.parts import catalogue
-from pages.parts.runs import draft, fields, words
+from pages.parts.runs import draft, fields, tables, words
+from pages.parts.runs.request import Asked
 from pages.parts.runs.words import KINDS
 
 PAGE = "pages/runs.py"
@@ -255,6 +261,42 @@ def test_what_lies_outside_the_allowed_folders_is_not_even_looked_at(place):
     assert not checks(place)
 
 
+def test_the_form_names_nothing_of_a_folder_that_is_not_allowed(place, monkeypatch):
+    for folder in ("mine", "secret"):
+        (place / folder).mkdir()
+        for name in ("quz.txt", "m.gguf"):
+            (place / folder / name).touch()
+    monkeypatch.setattr(tables, "is_local", lambda: False)
+    monkeypatch.setenv(permission.VARIABLE, "on")
+    assert (tables.languages(str(place / "mine")), tables.gguf_files(str(place / "mine"))) == (("quz",), ["m.gguf"])
+    (place / "mine" / "link").symlink_to(place / "secret")
+    for path in (place / "secret", place / "mine" / "link", place / "mine" / ".." / "secret", "/etc", "a\0"):
+        assert (tables.languages(str(path)), tables.gguf_files(str(path))) == ((), [])
+    monkeypatch.setenv(permission.VARIABLE, "off")  # who may start nothing sees no names of the server's
+    assert (tables.languages(str(place / "mine")), tables.gguf_files(str(place / "mine"))) == ((), [])
+    assert all(path.startswith(str(ROOT)) for path in tables.places().texts.values())
+
+
+def test_what_is_checked_and_what_is_started_are_one_command(place, monkeypatch):
+    monkeypatch.setattr(tables, "is_local", lambda: True)
+    monkeypatch.setenv("HOME", str(place))
+    monkeypatch.setenv("NEUTRAL_FOLDERS", str(place / "mine"))
+    shutil.copytree(MODEL, place / "mine" / "model")
+    at = pressed(pressed(form_of("masks", model="~/mine/model", title="-1"), "Check"), "Start")
+    assert not at.error
+    (run,), (asked,) = jobs.all_jobs(), checks(place)
+    assert shlex.split(asked) == [*run.words, "--dry-run", "json", "--quiet"]
+    assert run.arguments[:2] == ("--model", str(place / "mine" / "model"))
+
+
+@pytest.mark.parametrize("command", plans.COMMANDS)
+def test_every_command_takes_the_words_of_its_runs(command):
+    words = job.words(command, [], home.studies() / "a", "cpu")
+    known = cli._parser()._subparsers._group_actions[0].choices[command]._option_string_actions
+    assert {word for word in words if word.startswith("--")} <= known.keys()
+    assert ("--device" in words) == ("--device" in known)
+
+
 @pytest.mark.long
 def test_what_an_address_has_for_a_device_is_one_or_refused(place):
     for device, errors in (("cuda:1", 0), ("--export=/tmp/x", 1), ("cpu;x", 1)):
@@ -278,9 +320,92 @@ def test_start_puts_the_run_in_the_queue_and_shows_it():
     assert (run.state, run.command, run.name) == ("waiting", "find", "mini-mbert-wanda")
     assert run.study == home.study("mini-mbert-wanda")
     assert run.arguments[:2] == ("--model", str(MODEL))
-    assert run.request["fields"] == {"method": "wanda"}
+    fields = {"model": "mini-mbert (comes with the app)", "text": "sentences (comes with the app)", "method": "wanda"}
+    assert run.request["fields"] == fields  # with what was filled in by itself: it may be another one later
     assert at.query_params[draft.ONE] == run.id
     assert "1 run waiting" in text(at)
+
+
+def test_a_check_answers_while_a_run_writes_into_its_study(monkeypatch):
+    begun = pressed(pressed(form_of("masks"), "Check"), "Start")
+    (run,) = jobs.all_jobs()
+    run.study.mkdir(parents=True)
+    waiting = jobs.all_jobs
+    busy = [dataclasses.replace(each, state=records.RUNNING) for each in waiting()]
+    monkeypatch.setattr(jobs, "all_jobs", lambda: busy)
+    asked, real = form_of("masks"), tables.ask
+    set_to(asked, "text_input", "Name of the study", run.study.name)
+
+    def ask(*given):
+        (run.study / "results.jsonl").write_text("more\n")
+        return real(*given)
+
+    monkeypatch.setattr(tables, "ask", ask)
+    assert "Start" in labels(pressed(asked, "Check"))
+    assert not begun.exception
+
+
+def test_the_next_form_begins_with_the_model_and_the_text_of_the_last_run(place):
+    (place / "mine" / "texts").mkdir(parents=True)
+    (place / "mine" / "texts" / "quz.txt").write_text("Wasi\n" * 20)
+    pressed(pressed(form_of("masks", text="mine/texts"), "Check"), "Start")
+    assert widget(form_of("compression"), "selectbox", "Text").value == "mine/texts"
+
+
+def test_the_form_says_what_each_method_does():
+    assert set(words.METHODS) == set(METHODS)
+    assert words.METHODS["wanda"] in text(form_of("masks", method="wanda"))
+
+
+@pytest.mark.parametrize(
+    ("page", "button", "command_"),
+    [
+        ("pages/transfer.py", "Train the masks of this study on every language", "neutral transfer"),
+        ("pages/inside.py", "Measure whether states are alike", "neutral represent"),
+    ],
+)
+def test_a_page_that_lacks_results_leads_to_the_run_that_makes_them(page, button, command_):
+    at = opened(page, study="gemma-3-270m-clm")
+    assert button in labels(at)
+    (asked,) = [each for each in at.button if each.label == button]
+    asked.click().run()
+    assert command_.split()[1] == at.session_state[draft._GIVEN]["command"]
+    assert at.session_state[draft._GIVEN]["study"] == "gemma-3-270m-clm"
+
+
+def test_no_page_leads_to_runs_that_may_not_be_started(monkeypatch):
+    monkeypatch.setenv(permission.VARIABLE, "off")
+    assert "Train the masks of this study on every language" not in labels(
+        opened("pages/transfer.py", study="gemma-3-270m-clm")
+    )
+
+
+def test_a_form_begins_with_the_study_that_was_looked_at():
+    at = opened(PAGE, study="gemma-3-270m-clm", **{draft.ADDRESS: json.dumps({"command": "typology"})})
+    assert widget(at, "selectbox", "Study").value == "gemma-3-270m-clm"
+
+
+def test_a_copy_of_a_study_has_a_name_of_its_own(place):
+    pressed(pressed(form_of("masks"), "Check"), "Start")
+    at = form_of("typology")
+    set_to(at, "text_input", "Name of the study", "mini-mbert-magnitude")
+    assert words.taken("mini-mbert-magnitude") in at.error[0].value
+    assert "Check" not in labels(at)
+
+
+def test_files_whose_names_have_no_language_are_named(place):
+    (place / "mine" / "texts").mkdir(parents=True)
+    for name in ("quz.txt", "Indonesian.txt", "README.md"):
+        (place / "mine" / "texts" / name).write_text("Wasi\n" * 20)
+    at = form_of("masks", text="mine/texts")
+    assert [each.value for each in at.warning] == [words.passed_over(["Indonesian.txt"])]
+
+
+def test_what_a_folder_holds_that_is_not_allowed_is_not_told(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "quz.txt").write_text("Wasi\n" * 20)
+    at = form_of("masks", text=str(tmp_path / "elsewhere"))
+    assert not widget(at, "multiselect", "Languages").options
 
 
 @pytest.mark.long
@@ -302,6 +427,18 @@ def test_a_run_on_a_study_that_is_not_the_apps_works_on_a_copy():
     again = set_to(form_of("typology"), "selectbox", "Study", run.study.name)
     assert "cp -r" not in command(again)
     assert command(again).endswith("studies/gemma-3-270m-clm-typology")
+
+
+def test_what_is_refused_leaves_no_copy_of_a_study(place, monkeypatch):
+    asked = Asked(
+        "typology", (), home.study("a"), catalogue.BUNDLED / "gemma-3-270m-clm", "cpu", jobs.Limits(threads=9), {}
+    )
+    monkeypatch.setenv(limits.THREADS, "2")
+    monkeypatch.setattr(tables, "why_not", lambda: "")
+    for _ in range(2):
+        with pytest.raises(NeutralError, match="more than the 2 that this server allows"):
+            asked.start()
+    assert not home.study("a").exists()
 
 
 @pytest.mark.long

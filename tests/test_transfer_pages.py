@@ -19,6 +19,7 @@ from neutral.study import Study
 from neutral.transfer import published, results
 from pages.parts import catalogue
 from pages.parts.search import words
+from pages.parts.transfer import words as of_transfer
 from pages.parts.transfer.tables import PAPER
 
 
@@ -364,3 +365,9 @@ def test_a_study_without_runs_is_said_to_have_none(folder):
     assert said in text(opened("pages/transfer.py", study="bare"))
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="made"))
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="bare", runs=PAPER))
+
+
+def test_a_rank_correlation_that_there_is_none_of_is_not_written():
+    said = of_transfer.foretold(float("nan"), 2)
+    assert "nan" not in said
+    assert said.startswith("2 ordered pairs")

@@ -13,8 +13,6 @@ from neutral import home
 from neutral.cli.options import command
 from neutral.errors import FileError, NeutralError
 
-STUDIES, FOLDERS = "NEUTRAL_STUDIES", "NEUTRAL_FOLDERS"
-
 _PAGES = home.CHECKOUT / "app.py"
 _PORTS = range(1, 65536)
 
@@ -47,6 +45,8 @@ def start(chosen: argparse.Namespace, environment: Mapping[str, str]) -> tuple[l
     Raises `NeutralError` where the app or Streamlit is missing, for a folder that is none or holds no study, and for a
     port that is none.
     """
+    from neutral.jobs.folders import VARIABLE
+
     if not _PAGES.is_file():
         raise NeutralError(
             "the pages of the app come with the repository, not with the package: get the repository (git clone), and "
@@ -61,7 +61,8 @@ def start(chosen: argparse.Namespace, environment: Mapping[str, str]) -> tuple[l
     line += ["--server.address", chosen.address] if chosen.address else []
     studies = [_with_studies(folder) for folder in chosen.studies]
     folders = [_folder("--folders", folder) for folder in chosen.folders]
-    named = {STUDIES: _joined(studies, environment.get(STUDIES, "")), FOLDERS: _joined(folders)}
+    more = environment.get(home.STUDIES, "")
+    named = {home.STUDIES: _joined(studies, more), VARIABLE: _joined(folders)}
     return line, {**environment, **{name: value for name, value in named.items() if value}}
 
 

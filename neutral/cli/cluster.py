@@ -51,7 +51,6 @@ def _run(chosen: argparse.Namespace, *, parsers: Mapping[str, argparse.ArgumentP
 def _require_long(words: Sequence[str], parsers: Mapping[str, argparse.ArgumentParser]) -> None:
     """Raise `NeutralError` for words that are no long command with a study, or that say what the script says."""
     from neutral import options
-    from neutral.runs import execution as executions
     from neutral.runs.execution import Execution
     from neutral.runs.plans import COMMANDS
 
@@ -67,4 +66,4 @@ def _require_long(words: Sequence[str], parsers: Mapping[str, argparse.ArgumentP
         each = usual[flag.removeprefix("--").replace("-", "_")]
         if getattr(execution, each.name) != each.default:
             raise NeutralError(f"{flag}: leave it out; the script says it, or has no use for it")
-    executions.check(replace(execution, engine="ray", address="auto"))
+    replace(execution, engine="ray", address="auto").check_asked()

@@ -10,4 +10,5 @@ from neutral.runs.plans.compression import CompressionPlan
 
 def add_compress(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
-    running.add(commands, "compress", "compress the token table, and see what it costs each language", CompressionPlan)
+    text = "compress the token table, and see what it costs each language"
+    running.add(commands, "compress", text, CompressionPlan, page="Compression")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import codes, command, print_table, quiet_libraries
+from neutral.tasks import names
 
 if TYPE_CHECKING:
     from neutral.corpora import Survey
@@ -23,7 +24,7 @@ def add_data(commands: argparse._SubParsersAction) -> None:
     )
     show = command(inner, "show", text, _run_show)
     show.add_argument("source", metavar="FOLDER", help="a folder, or the id of a data set of the hub; as for `find`")
-    show.add_argument("--task", required=True, choices=("mlm", "clm", "ner", "pos", "nli"))
+    show.add_argument("--task", required=True, choices=names.NAMES)
     show.add_argument("--languages", type=codes, help="en,fr,… (default: all that the folder has)")
     show.add_argument("--held-out", metavar="DIR", help="text to score on, for mlm and clm")
     options.labels(show)

@@ -11,6 +11,6 @@ from neutral.runs.plans.inside import RepresentPlan, RetrievePlan
 def add_inside(commands: argparse._SubParsersAction) -> None:
     """Add both commands."""
     text = "find each sentence's translation by its states, layer by layer, into a study"
-    running.add(commands, "retrieve", text, RetrievePlan)
+    running.add(commands, "retrieve", text, RetrievePlan, page="Inside the model")
     text = "compare the representations of languages layer by layer (SVCCA, PWCCA, CKA), into a study"
-    running.add(commands, "represent", text, RepresentPlan)
+    running.add(commands, "represent", text, RepresentPlan, page="Inside the model")

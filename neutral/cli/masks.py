@@ -46,7 +46,8 @@ def add_masks(commands: argparse._SubParsersAction) -> None:
     )
     save = command(inner, "save", "a study of mask files of one network, with the counts of their overlap", _run_save)
     options.mask_files(save, "as for `masks info`; several masks of a language are runs of one search")
-    options.study(save, help="the study's folder, which is made; the same masks again go on to their controls")
+    folder = "the study's folder, which is made; the same masks again go on to their controls"
+    save.add_argument("--study", required=True, metavar="DIR", help=folder)
     save.add_argument("--title", default="", help="the study's name for people")
     save.add_argument("--task", default="", help="what the masks were found for (default: as the files say)")
     save.add_argument("--method", default="", help="how they were found (default: as the files say)")

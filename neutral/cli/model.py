@@ -7,6 +7,7 @@ import json
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table, quiet_libraries
+from neutral.runs.plans.common import GGUF, MODEL
 
 
 def add_model(commands: argparse._SubParsersAction) -> None:
@@ -15,8 +16,8 @@ def add_model(commands: argparse._SubParsersAction) -> None:
     inner = model.add_subparsers(required=True, metavar="show")
     text = "what of a model is pruned, by component, and every matrix that is not, with the reason; no text is needed"
     show = command(inner, "show", text, _run_show)
-    show.add_argument("model", metavar="MODEL", help="a Hugging Face id or folder")
-    show.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+    show.add_argument("model", metavar="MODEL", help=MODEL)
+    show.add_argument("--gguf", metavar="FILE", help=GGUF)
     show.add_argument("--only", default="", choices=("encoder", "decoder"), help="one stack of an encoder-decoder")
     options.form(show)
 

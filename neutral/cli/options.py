@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from neutral.errors import one_line
 from neutral.options.words import codes, words
-from neutral.runs.plans.common import LABELS
+from neutral.runs.plans.common import GGUF, LABELS, MODEL
 from neutral.selection import SCOPES
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def command(
     return added
 
 
-def model(added: argparse.ArgumentParser, *, help: str = "a Hugging Face id or folder", required: bool = True) -> None:
+def model(added: argparse.ArgumentParser, *, help: str = MODEL, required: bool = True) -> None:
     """Add `--model`, and `--gguf` for a model whose weights are in a GGUF file."""
     added.add_argument("--model", required=required, help=help)
-    added.add_argument("--gguf", metavar="FILE", help="a .gguf file in the model's folder to load the weights from")
+    added.add_argument("--gguf", metavar="FILE", help=GGUF)
 
 
 def loaders(chosen: argparse.Namespace) -> dict[str, str]:
@@ -54,11 +54,6 @@ def renamed(chosen: argparse.Namespace) -> dict[str, str]:
     from neutral.tasks import labelsets
 
     return labelsets.mapping(chosen.labels) if chosen.labels else {}
-
-
-def study(added: argparse.ArgumentParser, *, help: str = "where results go; an existing study is continued") -> None:
-    """Add `--study`."""
-    added.add_argument("--study", required=True, metavar="DIR", help=help)
 
 
 KEPT = "1 means kept, 0 removed"
@@ -122,6 +117,5 @@ __all__ = [
     "print_table",
     "quiet_libraries",
     "renamed",
-    "study",
     "words",
 ]

@@ -13,4 +13,4 @@ GONE = {"--devices": "is now --device for one, and --engine ray for all devices 
 def add_transfer(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     text = "train each language's mask on every language's data, into a study"
-    running.add(commands, "transfer", text, TransferPlan, gone=GONE)
+    running.add(commands, "transfer", text, TransferPlan, page="Transfer", gone=GONE)

@@ -17,6 +17,11 @@ VARIABLE = "NEUTRAL_FOLDERS"
 
 BUNDLED = tuple(home.CHECKOUT / "data" / name for name in ("models", "sentences", "tasks"))
 
+NOWHERE = (
+    "is in no folder that this server allows: choose from the list, put it into one of them, or start the app with "
+    f"`neutral app --folders DIR` ({VARIABLE})"
+)
+
 _MOST = 50_000  # files and folders in one that is chosen
 _LOOKED = 3000  # folders that are looked into for a list
 _SECONDS = 3.0  # that a list may take
@@ -39,13 +44,25 @@ def allowed(path: str | Path, among: Sequence[Path]) -> Path:
     """Return the real path of a file or folder that lies in one of the folders `among`, with all that is in it.
 
     Every link on the way and inside must lead to a place in these folders, and nothing in it may be a pipe, a socket or
-    a device. `~/` is the home folder of the server's user.
+    a device.
 
     Raises
     ------
     FileError
-        For a path that leaves the folders, or has `..` in it; for one that is not there; and for a folder that has
-        something that leaves them, or more files than a model or a text has.
+        As `within`; and for a folder that has something that leaves them, or more files than a model or a text has.
+    """
+    real = within(path, among)
+    _require_plain(real, real.lstat().st_mode)
+    if real.is_dir():
+        _require_inside(real, [root.resolve() for root in among])
+    return real
+
+
+def within(path: str | Path, among: Sequence[Path]) -> Path:
+    """Return the real path of what lies in one of the folders `among`; what is in it is not looked at.
+
+    `~/` is the home folder of the server's user. Raises `FileError` for a path that leaves the folders, or has `..` in
+    it, and for one that is not there.
     """
     written = str(path)
     if written == "~" or written.startswith("~/"):
@@ -54,13 +71,10 @@ def allowed(path: str | Path, among: Sequence[Path]) -> Path:
         raise FileError(_shown(path), "is no path that may be chosen; give it in full, without ~NAME and without ..")
     place, real_roots = Path(os.path.abspath(written)), [root.resolve() for root in among]
     if not _is_in(place, [*among, *real_roots]):  # said before anything is looked at: what is elsewhere is not told
-        raise FileError(_shown(path), f"is in no folder that this server allows ({VARIABLE}); choose one of its list")
+        raise FileError(_shown(path), NOWHERE)
     real = _real(place)
     if not _is_in(real, real_roots):
         raise FileError(_shown(path), f"is a link that leads out of the folders that this server allows ({VARIABLE})")
-    _require_plain(real, real.lstat().st_mode)
-    if real.is_dir():
-        _require_inside(real, real_roots)
     return real
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +18,6 @@ from neutral.jobs.records import State
 _TAIL = 200_000  # bytes of a log that are looked at, at its end
 _LONGEST = 500  # letters of a line
 _SAID = "neutral: "  # how the shell's messages begin
-TARGETS = {"pretrain": "--out"}
-"""Command -> the option that names what it writes; `--study` for the others."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,7 @@ class Job:
     @property
     def words(self) -> list[str]:
         """The command's words, behind `neutral`."""
-        target = TARGETS.get(self.command, "--study")
-        where = [] if self.device in ("", "auto") else ["--device", self.device]
-        return [self.command, *self.arguments, target, str(self.study), *where]
+        return words(self.command, self.arguments, self.study, self.device)
 
     def log(self, lines: int = 20) -> list[str]:
         """Return the last lines that it printed, of a bar the last that was shown; none if there is no log."""
@@ -118,6 +115,20 @@ class Job:
             text = opened.read(_TAIL).decode("utf-8", "replace")
         shown = (line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n"))
         return [one_line(line) for line in shown if line][-lines:]
+
+
+def words(command: str, arguments: Sequence[str], study: Path, device: str) -> list[str]:
+    """Return the words of a run's command, behind `neutral`; a command that knows no device is told none.
+
+    >>> words("find", ["--model", "m"], Path("s"), "cpu"), words("pretrain", [], Path("m"), "auto")
+    (['find', '--model', 'm', '--device', 'cpu', '--study', 's'], ['pretrain', '--out', 'm'])
+    """
+    from neutral.runs.plans import COMMANDS
+
+    plan = COMMANDS.get(command)
+    has_device = plan is not None and "device" not in plan.WITHOUT and device not in ("", "auto")
+    target = plan.FLAGS.get("study", "--study") if plan is not None else "--study"
+    return [command, *arguments, *(["--device", device] if has_device else []), target, str(study)]
 
 
 def read(folder: Path, *, watched: bool | None = None) -> Job:

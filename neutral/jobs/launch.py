@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from neutral import home
@@ -28,11 +29,10 @@ class Started:
         self.child, self.process = child, process
 
     def begin(self) -> None:
-        """Let it begin."""
-        try:
+        """Let it begin; one that was ended meanwhile does not."""
+        with suppress(BrokenPipeError):
             self.child.stdin.write(b"\n")
-        finally:
-            self.child.stdin.close()
+        self.child.stdin.close()
 
     def cancel(self) -> None:
         """Let it end without having begun."""

@@ -13,9 +13,7 @@ from urllib.parse import urlsplit
 
 from neutral import home
 from neutral.errors import NeutralError
-from neutral.jobs import folders, supervision
-
-COMMANDS = ("find", "controls", "transfer", "typology", "retrieve", "represent", "compress", "pretrain")
+from neutral.jobs import folders
 
 READ = ("--model", "--from", "--text", "--held-out", "--sentences", "--finetune")
 """Options that name a model or text: a path, or an id of the hub."""
@@ -47,9 +45,11 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
     """Return a run's arguments with the real paths of what they name; the same again if they were checked before.
 
     `among` are the folders in which models and text may be (`folders.roots`). Raises `NeutralError` for a command that
-    is none of `COMMANDS`, an option that a run does not take or that is not written out, and for a path or an id that
-    is not allowed.
+    is none of `runs.plans.COMMANDS`, an option that a run does not take or that is not written out, and for a path or
+    an id that is not allowed.
     """
+    from neutral.runs.plans import COMMANDS
+
     if command not in COMMANDS:
         raise NeutralError(f"{command[:40]!r}: is no command that the app runs; they are {', '.join(COMMANDS)}")
     result: list[str] = []
@@ -57,6 +57,7 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
     for argument in map(str, arguments):
         if "\0" in argument:
             raise NeutralError(f"{option}: a zero byte is no text")
+        equals, value = "", argument
         if argument.startswith("--"):
             option, equals, value = argument.partition("=")
             _require_option(command, option)
@@ -65,12 +66,9 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
                 continue
         elif not option or argument.startswith("-"):  # -h, after which nothing is done
             raise NeutralError(f"{argument[:80]!r}: belongs to no option")
-        else:
-            equals, value = "", argument
         real = _checked(command, option, value, among, model)
         model = real if option == "--model" else model
-        # A value that begins like an option would be one, by itself.
-        result += [f"{option}={real}"] if equals and real.startswith("-") else [*[option] * bool(equals), real]
+        result.append(f"{option}={real}" if equals else real)  # a value that begins like an option stays one
     return result
 
 
@@ -131,8 +129,8 @@ def _require_option(command: str, option: str) -> None:
 
 def _studies() -> list[Path]:
     """Return the folders of studies that the app shows: masks may be read from them."""
-    named = [name for name in os.environ.get(supervision.STUDIES, "").split(os.pathsep) if name]
-    return [home.studies(), home.CHECKOUT / "data" / "studies", *(Path(os.path.abspath(name)) for name in named)]
+    named = (Path(os.path.abspath(folder)) for folder in home.further_studies())
+    return [home.studies(), home.CHECKOUT / "data" / "studies", *named]
 
 
 def _answers() -> bool:

@@ -19,9 +19,6 @@ COMMAND = (sys.executable, "-P", "-m", "neutral.jobs.supervisor")
 
 LOG = ".supervisor.log"
 
-STUDIES = "NEUTRAL_STUDIES"
-"""Environment variable: studies that the app shows, and folders of studies."""
-
 
 def place() -> Path:
     """Return the folder whose lock a supervisor holds."""
@@ -50,9 +47,8 @@ def is_alive() -> bool:
 def environment() -> dict[str, str]:
     """Return this process's environment for one in another folder: the package is found, and paths are absolute."""
     found = os.pathsep.join(filter(None, (str(home.CHECKOUT), os.environ.get("PYTHONPATH", ""))))
-    named = os.environ.get(STUDIES, "")
-    studies = os.pathsep.join(os.path.abspath(name) for name in named.split(os.pathsep) if name)
-    return os.environ | {"PYTHONPATH": found, home.VARIABLE: str(home.home()), STUDIES: studies}
+    studies = os.pathsep.join(map(os.path.abspath, home.further_studies()))
+    return os.environ | {"PYTHONPATH": found, home.VARIABLE: str(home.home()), home.STUDIES: studies}
 
 
 def start() -> None:

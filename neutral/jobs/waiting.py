@@ -65,7 +65,7 @@ def add(
     Parameters
     ----------
     command : str
-        One of `sources.COMMANDS`.
+        One of `runs.plans.COMMANDS`.
     arguments : sequence of str
         What makes the plan (`options.arguments`); its paths become absolute ones.
     study : Path

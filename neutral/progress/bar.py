@@ -63,10 +63,18 @@ class Told(tqdm):
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words.
+    """Write a time as people do.
 
-    >>> duration(12.4), duration(119), duration(7230)
-    ('12 s', '2 min', '2 h 0 min')
+    >>> duration(12.4), duration(59.7), duration(5400), duration(200_000)
+    ('12 s', '1 min', '1 h 30 min', '2 days 8 h')
     """
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
+    if seconds < 59.5:
+        return f"{max(0, seconds):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} days {hours} h" if hours else f"{days} days"

@@ -103,8 +103,8 @@ class Controls(Work):
         size = self.study.counts_path(*choice, "languages").stat().st_size * len(parts)
         return Effect(f"{len(self.study.counts(*choice).members)} masks{model}", f"counts: {', '.join(parts)}", size)
 
-    def kind(self, unit: Unit) -> str:
-        """See `Work.kind`."""
+    def alike(self, unit: Unit) -> str:
+        """See `Work.alike`."""
         return unit.asked.kind
 
     def phases(self) -> Iterator[list[Unit]]:

@@ -77,3 +77,10 @@ class Execution:
         of_ray = (self.address or None, self.cpus_per_run, self.gpus_per_run)
         if self.engine != "ray" and any(value is not None for value in of_ray):
             raise NeutralError("--address, --cpus-per-run, --gpus-per-run: only with --engine ray")
+        if self.engine == "ray" and self.device != "auto":
+            raise NeutralError(f"--device {self.device}: only with --engine local; Ray gives each unit its device")
+        if self.address and self.report_to in ("tensorboard", "trackio"):
+            raise NeutralError(
+                f"--report-to {self.report_to}: not with --address, since its files would stay on the cluster's "
+                "machines; use wandb, or leave it out"
+            )

@@ -12,15 +12,15 @@ from neutral.errors import NeutralError, one_line
 from neutral.masks import Mask
 from neutral.masksets import METHOD
 from neutral.members import display, is_known, speaker
+from neutral.options import LARGEST_SEED
 from neutral.search import METHODS
+from neutral.tasks.names import NAMES
 
 TASK = "masks"
 """The task of masks that name none."""
 
-TASKS = ("mlm", "clm", "ner", "pos", "nli")  # as in `tasks.making`, which takes longer to import
 _APART = 0.03  # sparsities further apart than this are two, where no header says which was asked for
 _SEED = re.compile(r"(?:seed|run|r|s)?(\d+)", re.IGNORECASE)
-_LARGEST_SEED = 2**32 - 1
 
 
 class Place(NamedTuple):
@@ -86,11 +86,11 @@ def _told(mask: Mask, label: str, language: str) -> _Told:
         method=str(header.get("method") or ""),
         actual=mask.sparsity(),
         asked=asked if type(asked) in (int, float) and 0 <= asked <= 1 else None,
-        seed=seed if type(seed) is int and 0 <= seed <= _LARGEST_SEED else None,
+        seed=seed if type(seed) is int and 0 <= seed <= LARGEST_SEED else None,
         variant=variant if variant in ("a", "b") else "",
     )
     for word in words:
-        if word.lower() in TASKS:
+        if word.lower() in NAMES:
             one.task = one.task or word.lower()
         elif word.lower() in METHODS:
             one.method = one.method or word.lower()

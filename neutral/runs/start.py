@@ -73,11 +73,6 @@ def _refuse(plan: Any, execution: Execution) -> None:
         if each.name in plan.WITHOUT and getattr(execution, each.name) != each.default:
             raise NeutralError(f"{each.flag}: not for this command")
     Curves(execution.report_to).require()
-    if execution.engine == "ray" and execution.report_to in ("tensorboard", "trackio") and execution.address:
-        raise NeutralError(
-            f"--report-to {execution.report_to}: not with --address, since its files would stay on the cluster's "
-            "machines; use wandb, or leave it out"
-        )
 
 
 def read(plan: Any, languages: Sequence[str], way: Way) -> tuple[str, Corpus]:
@@ -96,20 +91,20 @@ def read(plan: Any, languages: Sequence[str], way: Way) -> tuple[str, Corpus]:
     return task, survey.corpus
 
 
-def read_text(plan: Any, way: Way, model: str) -> Corpus:
+def read_text(plan: Any, languages: Sequence[str], way: Way, model: str) -> Corpus:
     """Return the plain text of a plan; a dry run takes note of it, as `read` does, with a model's tokenizer.
 
     Raises `NeutralError` for a language that cannot be read.
     """
     from neutral import corpora
 
-    named = {"held_out": plan.held_out_text or None}
+    named = {"held_out": getattr(plan, "held_out_text", "") or None}
     if way.execution.dry_run:
         from neutral.tasks import data
 
-        survey = data.survey("mlm", plan.text, list(plan.languages) or None, **named)
+        survey = data.survey("mlm", plan.text, list(languages) or None, **named)
         _note(survey, model, loaders_of(plan), way)
-    return corpora.load(plan.text, list(plan.languages) or None, **named)
+    return corpora.load(plan.text, list(languages) or None, **named)
 
 
 def task_of(plan: Any) -> str:
@@ -172,13 +167,12 @@ def _controls(plan: ControlsPlan, way: Way) -> Study | None:
 
 
 def _typology(plan: TypologyPlan, way: Way) -> Study:
-    from neutral import corpora
     from neutral.runs.typology import Explainer, explain, printed, study_at, token_counts
 
     study = study_at(way.execution.study)
     counts = None
     if plan.model:
-        corpus = corpora.load(plan.text, list(study.info["languages"]))
+        corpus = read_text(plan, study.info["languages"], way, plan.model)
         counts = token_counts(plan.model, corpus, **loaders_of(plan))
     if way.execution.dry_run:
         line = f"the overlap of a study's masks against distances, {plan.permutations:,} permutations a test"
@@ -204,7 +198,7 @@ def _compress(plan: CompressionPlan, way: Way) -> Study:
     from neutral.runs.compression import Compressor, compress
     from neutral.runs.plans.compression import check, filled
 
-    corpus = read_text(plan, way, plan.model)
+    corpus = read_text(plan, plan.languages, way, plan.model)
     plan = filled(plan, task_of(plan), corpus.languages)
     check(plan)
     tuned, how, loaders = plan.finetuning, way.units, loaders_of(plan)
@@ -235,7 +229,7 @@ def _pretrain(plan: PretrainPlan, way: Way) -> None:
     from neutral.pretraining import timing
     from neutral.runs import dry
 
-    corpus = read_text(plan, way, plan.source)
+    corpus = read_text(plan, plan.languages, way, plan.source)
     sizes = {"size": plan.vocabulary, "length": plan.length, "mask_share": plan.mask_share, "shape": plan.shape}
     how = {"recipe": plan.recipe, **sizes, **way.single, **way.curves}
     if way.execution.dry_run:

@@ -17,6 +17,8 @@ from neutral.models.tokenizers import REFUSED, unknown
 if TYPE_CHECKING:  # transformers takes seconds to import
     from transformers import PreTrainedTokenizerBase
 
+UNREAD = "no run takes such text: leave out the language, or take a model that knows its script"
+
 _WIDTH = 48  # letters of the first example in a table
 _LABELS = 7  # in a table
 
@@ -95,7 +97,8 @@ def require(survey: Survey, told: Mapping[str, dict] | None = None) -> None:
     if first is not None:
         raise first
     if unread := {code: each["problem"] for code, each in (told or {}).items() if "problem" in each}:
-        raise NeutralError(f"{several(list(unread))}: {next(iter(unread.values()))}; `find` refuses such text")
+        names = several([f"{(told or {})[code]['name']} ({code})" for code in unread])
+        raise NeutralError(f"{names}: {next(iter(unread.values()))}; {UNREAD}")
 
 
 def texts_of(items: Iterable[object]) -> list[str]:

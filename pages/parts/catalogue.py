@@ -7,7 +7,6 @@ and are not remembered here.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property, wraps
@@ -24,7 +23,7 @@ from neutral.masksets import MaskSet
 from neutral.study import Study, find_studies
 
 BUNDLED = Path(__file__).parents[2] / "data" / "studies"
-VARIABLE = "NEUTRAL_STUDIES"
+VARIABLE = home.STUDIES
 
 Source = Study | MaskSet
 T, K, V = TypeVar("T"), TypeVar("K"), TypeVar("V")
@@ -38,13 +37,9 @@ def folders() -> list[Path]:
     with suppress(NeutralError):  # a user without a home folder
         own = [home.studies()] if home.studies().is_dir() else []
     found: dict[Path, Path] = {}
-    for folder in (BUNDLED, *own, *_named()):
+    for folder in (BUNDLED, *own, *home.further_studies()):
         found.setdefault(folder.resolve(), folder)
     return list(found.values())
-
-
-def _named() -> list[Path]:
-    return [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
 
 
 def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
@@ -72,7 +67,7 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
 def first(studies: Mapping[str, Study]) -> str | None:
     """Return the name of the study to show first: the first that NEUTRAL_STUDIES names itself; None without one."""
     places = {study.path.resolve(): name for name, study in reversed(studies.items())}
-    return next((places[folder.resolve()] for folder in _named() if folder.resolve() in places), None)
+    return next((places[folder.resolve()] for folder in home.further_studies() if folder.resolve() in places), None)
 
 
 def of_each(studies: Mapping[str, Study], function: Callable[[Study], T]) -> tuple[dict[str, T], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from neutral.masksets import METHOD, MaskSet
 from neutral.runs import masks, places
 from neutral.runs.masks import About
 from neutral.search import METHODS
+from neutral.tasks import names
 from pages.parts import catalogue, errors, formats, pickers, show
 from pages.parts.overlap import words
-from pages.parts.runs import draft, tables
-from pages.parts.runs.words import KINDS
+from pages.parts.runs import lead, tables
 from pages.parts.text import as_text
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
@@ -66,7 +65,7 @@ def _asked() -> tuple[str, About]:
         "Model", _bundled(), index=None, key="save-model", accept_new_options=True, help=words.MODEL, placeholder=_READ
     )
     left, right = st.columns(2)
-    tasks = {pickers.task_name(task): task for task in places.TASKS}
+    tasks = {pickers.task_name(task): task for task in names.NAMES}
     task = left.selectbox("Task", list(tasks), index=None, key="save-task", placeholder=_READ)
     method = right.selectbox("Method", [*METHODS, METHOD], index=None, key="save-method", placeholder=_READ)
     return name.strip(), About(title=name.strip(), model=model or "", task=tasks.get(task, ""), method=method or "")
@@ -98,12 +97,4 @@ def _lead(name: str, sparsity: float, model: str) -> None:
     fields = {"controls": {"model": model} if model in _bundled() else {}, "typology": {"sparsities": f"{sparsity:g}"}}
     with st.container(horizontal=True):
         for command, label in (("controls", "Add its controls"), ("typology", "Test what explains it")):
-            if st.button(label, key=f"run-{command}", icon=KINDS[command].icon):
-                _ask(command, name, fields[command])
-
-
-def _ask(command: str, study: str, fields: dict[str, object]) -> None:
-    """Go to the page Runs, where a run on a study is filled in."""
-    asked = {"command": command, "study": study, "fields": fields}
-    draft.fill(asked)
-    st.switch_page("pages/runs.py", query_params=[*pickers.address(), (draft.ADDRESS, json.dumps(asked))])
+            lead.offer(command, name, label, "saved", fields[command])

@@ -180,7 +180,7 @@ class Inside(Work):
         try:
             sentences = parallel(self.plan.sentences, list(dict.fromkeys(languages)))
         except FileError as error:
-            hint = "; name the languages to look at with --languages"
+            hint = "; take --sentences that these languages have, or name others with --languages"
             raise NeutralError(f"{error}{'' if self.plan.languages else hint}") from error
         if len(sentences) < 2:
             raise NeutralError("--languages: at least two are needed to be compared")

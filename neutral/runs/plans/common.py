@@ -29,12 +29,16 @@ _SCOPE = (
 )
 
 
-def model(default: Any, help: str = "a Hugging Face id or folder", **described: Any) -> Any:
+MODEL = "a Hugging Face id or folder"
+GGUF = "a .gguf file in the model's folder to load the weights from"
+
+
+def model(default: Any, help: str = MODEL, **described: Any) -> Any:
     """The model's option."""
     return option(default, help, kind="model", group="main", decides=HASHED, **described)
 
 
-def gguf(help: str = "a .gguf file in the model's folder to load the weights from") -> Any:
+def gguf(help: str = GGUF) -> Any:
     """The option of a file of the model's folder."""
     return option("", help, kind="file", decides=HASHED)
 

@@ -128,6 +128,13 @@ def place(layer: str) -> str:
     return "after the embeddings" if layer == "embeddings" else f"after {as_text(layer)}"
 
 
+MASKS = ("full", "each", "own", "core", "random", "pretrained")
+"""What is looked at if all is."""
+
+MORE_MASKS = "Measure it under the masks"
+MAKE = {"retrieve": "Measure whether translations are neighbours", "represent": "Measure whether states are alike"}
+
+
 def missing(title: str, source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:
     """Say which commands make what a study lacks."""
     commands = block([command(source, choice, name) for name in names], "sh")
@@ -151,9 +158,9 @@ def command(source: catalogue.Source, choice: Choice, name: str, definition: Def
         model = str(source.info.get("model") or model)
         models = ROOT / "data" / "models"
         model = f"data/models/{model}" if model in {path.name for path in models.glob("*")} else model
-    masks = "full,each,own,core,random,pretrained"
+        model = model if "/" in model else "MODEL"  # the name of a folder says not where it lies
     chosen = f"--method {quote(choice.method)} --sparsity {choice.sparsity:g} --seed {choice.seed}"
     usual = asdict(PAPER)
     settings = [f"--{field} {value}" for field, value in asdict(definition).items() if value != usual[field]]
     asked = " ".join([chosen, *settings])
-    return f"python -m neutral {name} --study {quote(study)} --model {quote(model)} --masks {masks} {asked}"
+    return f"python -m neutral {name} --study {quote(study)} --model {quote(model)} --masks {','.join(MASKS)} {asked}"

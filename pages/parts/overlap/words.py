@@ -27,7 +27,7 @@ LEVELS = {
     "chance": "what independent masks with the same density in every tensor would have",
     "shuffled": "each mask shuffled within its tensors, then compared: chance, measured",
     "pretrained": "each language's mask against the mask that the untouched pretrained weights give at this sparsity; "
-    "what languages share beyond it, they came to share",
+    "what languages share beyond it does not come from the size of these weights alone",
     "seeds": "the same language found twice under different seeds: as alike as two masks can be expected to be",
     "halves": "the same language found twice from disjoint halves of its text: as alike as two masks can be expected "
     "to be",
@@ -241,7 +241,7 @@ def _control(between: float, pretrained: float) -> str:
     if between > pretrained:
         return (
             f"With the mask of the untouched pretrained weights they share less, {pretrained:.1%}: part of the overlap "
-            "is what languages came to share."
+            "does not come from the size of these weights alone."
         )
     return (
         f"With the mask of the untouched pretrained weights they share no less, {pretrained:.1%}: most of the overlap "

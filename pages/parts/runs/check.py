@@ -23,8 +23,7 @@ def check(asked: Asked, form: Form) -> bool:
             st.caption(CHECK)
             return False
         try:
-            asked.require_allowed()
-            tables.ask(asked.words, asked.read, asked.limits)
+            tables.ask(asked.words, asked.read, asked.allowed(), asked.limits)
         except NeutralError as error:
             form.refuse(str(error))
             return False

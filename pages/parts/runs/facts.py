@@ -7,10 +7,15 @@ from numbers import Real
 
 from neutral.members import display
 from neutral.memory import amount
+from neutral.progress.bar import duration
 from pages.parts import formats
 from pages.parts.formats import Tile
-from pages.parts.runs.progress import duration
 from pages.parts.text import as_text, in_words
+
+TIME_HELP = (
+    "Estimated from a piece that was timed here. Loading the model and reading the text comes to it, and what else the "
+    "machine does makes it longer."
+)
 
 _FIRST = 90  # letters of an example
 _TASKS = {"mlm": "an encoder", "clm": "a decoder", "seq2seq": "an encoder-decoder"}
@@ -24,7 +29,7 @@ def tiles(facts: Mapping) -> list[Tile]:
     if left is not None:
         shown.append(Tile("Pieces to do", f"{left:.0f}", f"{done:.0f} already done" if done else ""))
     if (seconds := number(facts.get("seconds"))) is not None:
-        shown.append(Tile("Time, about", duration(seconds), "", "Estimated from one piece that was timed here."))
+        shown.append(Tile("Time, about", duration(seconds), "", TIME_HELP))
     if (memory := number(facts.get("memory"))) is not None:
         shown.append(Tile("Memory, about", amount(memory), ""))
     if (size := number(facts.get("study_bytes"))) is not None:
@@ -65,6 +70,7 @@ def data_rows(data: Mapping) -> list[dict]:
                 "To train on": number(told.get("train")),
                 "Held out": number(told.get("held_out")),
                 "Tokens": number(told.get("tokens")),
+                "Unknown": _unknown(told.get("unknown")),
                 "Left out": ", ".join(f"{reason}: {count}" for reason, count in left.items()),
                 "The first": _first(told.get("first")),
             }
@@ -122,6 +128,12 @@ def number(value: object) -> float | None:
     """Return a number, if it is one."""
     is_number = isinstance(value, Real) and not isinstance(value, bool) and 0 <= value < 1e18
     return float(value) if is_number else None
+
+
+def _unknown(value: object) -> str:
+    """Return the share of a text's tokens that the tokenizer does not know, if it is not small."""
+    share = number(value)
+    return f"{share:.0%} of the tokens" if share is not None and share >= 0.005 else ""
 
 
 def _first(first: object) -> str:

@@ -70,7 +70,8 @@ class Form:
             held = _WIDGETS[kind](option, told, first, offered)
             if not self.is_folded:
                 self._slots[option.flag] = st.empty()
-        if held != default and (held or default):
+        plain = as_filled(option, option.default)  # `usual` may be another one when the form is filled in again
+        if (held != default or held != plain) and (held or default):
             self.filled[option.name] = held
         self._read(option, held)
         return held

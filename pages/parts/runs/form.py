@@ -11,7 +11,7 @@ from neutral.options import Described
 from neutral.options.described import parts
 from neutral.runs import plans
 from neutral.study import Study
-from pages.parts import catalogue
+from pages.parts import catalogue, pickers
 from pages.parts.runs import draft, fields, how, tables, words
 from pages.parts.runs.fields import Form
 from pages.parts.runs.how import How
@@ -27,9 +27,10 @@ def draw() -> tuple[Asked | None, Form]:
     kind = _kind()
     command = _command(kind)
     filled = draft.given().get("fields") if draft.given().get("command") == command else None
-    form = Form(f"{draft.key()}-{command}", filled if isinstance(filled, dict) else {})
-    study = None
-    if kind in words.FROM_STUDY and (study := _study(command)) is None:
+    study = _study(command) if kind in words.FROM_STUDY else None
+    of = f"-{study.path}" if study else ""  # another study has another model and text
+    form = Form(f"{draft.key()}-{command}{of}", filled if isinstance(filled, dict) else {})
+    if kind in words.FROM_STUDY and study is None:
         st.info(words.NO_MASKS)
         return None, form
     described = _asked_for(plans.COMMANDS[command])
@@ -38,6 +39,8 @@ def draw() -> tuple[Asked | None, Form]:
     for box, each in zip(st.columns(max(1, len(first))), first, strict=False):
         with box:
             held[each.name] = form.ask(each, **_of_study(each, study))
+    if command == "find" and (about := words.METHODS.get(str(held.get("method")))):
+        st.caption(about)
     form.is_folded = True
     with st.expander("More", icon=":material/tune:"):
         _more(form, [each for each in described if each.name not in held], held)
@@ -64,6 +67,8 @@ def _asked(command: str, form: Form, study: Study | None, name: str, running: Ho
         plan = options.from_values(plans.COMMANDS[command], form.values)
         arguments = tuple(options.arguments(plan))
         place = study.path.absolute() if own else home.study(name)
+        if study is not None and not own and how.is_taken(place.name):
+            problems.append(words.taken(place.name))
     except NeutralError as error:
         problems.append(str(error))
     for problem in problems:
@@ -127,12 +132,25 @@ def _study(command: str) -> Study | None:
     studies = tables.studies_with(command)
     if not studies:
         return None
-    given, names = draft.text("study", 300), list(studies)
+    names = list(studies)
+    looked_at = next((name for name in (draft.text("study", 300), pickers.studied()) if name in names), None)
+    newest = max(
+        filter(lambda name: tables.is_own(studies[name]), names),
+        key=lambda name: _made(studies[name]),
+        default=names[0],
+    )
     told = {"key": f"{draft.key()}-study-{command}", "help": words.STUDY_HELP, "persist_state": "session"}
-    name = st.selectbox("Study", names, index=names.index(given) if given in names else 0, **told)
+    name = st.selectbox("Study", names, index=names.index(looked_at or newest), **told)
     if not tables.is_own(studies[name]):
         st.caption(words.COPIED)
     return studies[name]
+
+
+def _made(study: Study) -> float:
+    try:
+        return (study.path / "study.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _name_of(study: Study | None) -> str:
@@ -157,6 +175,8 @@ def _sources(form: Form, described: list[Described], study: Study | None) -> tup
         of_text = tables.languages(str(text)) if text and each.name != "sources" else ()
         with box:
             held[each.name] = form.ask(each, offered=of_text or of_study)
+    if text and (lost := tables.passed_over(str(text))):
+        st.warning(words.passed_over(lost))
     if main:
         st.caption(words.may_type(tables.is_online()) if tables.places().whole else words.NOT_ALL)
     return held, boxes[len(spoken)]
@@ -166,10 +186,12 @@ def _place(form: Form, each: Described, study: Study | None = None) -> object:
     """Draw the choice of a model or a text, and return its path, or the id of the hub."""
     places = tables.places()
     names = places.models if each.kind == "model" else places.texts
-    usual = next((name for name, path in names.items() if path == str(each.default)), None)
-    if usual is None and each.required:
-        usual = words.named_like(study.info.get("model"), names) if study and each.kind == "model" else None
-        usual = usual or next(iter(names), None)
+    last = tables.last_used(study)
+    found = [last.get(each.name) if each.required or len(last) == 2 else None]  # optional ones go together
+    if each.required and each.kind == "model" and study:
+        found.insert(0, words.named_like(study.info.get("model"), names))
+    found.append(next((name for name, path in names.items() if path == str(each.default)), None))
+    usual = next((name for name in found if name in names), next(iter(names), None) if each.required else None)
     name = form.ask(each, offered=list(names), usual=usual, help=words.place_help(each, tables.is_online()))
     path = names.get(str(name), name)
     if each.name in form.values:

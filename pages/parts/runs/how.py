@@ -83,7 +83,7 @@ def ask_name(of: str, what: str, study: Study | None) -> tuple[str, str]:
     usual = _usual(of, what)
     told = {"key": f"{draft.key()}-name", "placeholder": usual, "help": words.NAME_HELP, "persist_state": "session"}
     typed = st.text_input("Name of the study", draft.text("name", 100), max_chars=100, **told).strip()
-    if typed and study is None and typed in _taken():
+    if study is None and is_taken(typed):
         st.caption(words.GOES_ON)
     return typed or usual, typed
 
@@ -93,6 +93,11 @@ def _usual(of: str, what: str) -> str:
     letters = (letter if letter.isalnum() or letter in ".+-" else "-" for letter in f"{Path(of).name}-{what}")
     base, taken = "".join(letters).strip(".+-")[:80] or "study", _taken()
     return next(name for name in (base, *(f"{base}-{number}" for number in range(2, 10_000))) if name not in taken)
+
+
+def is_taken(name: str) -> bool:
+    """Whether a study of the app has this name, or will have it once a run has started."""
+    return name in _taken()
 
 
 def _taken() -> set[str]:

@@ -8,6 +8,7 @@ from numbers import Real
 
 from neutral.jobs import Job
 from neutral.jobs.records import DONE, FAILED, INTERRUPTED, RUNNING, STOPPED, STOPPING, WAITING
+from neutral.progress.bar import duration
 from pages.parts import formats
 from pages.parts.runs.words import KINDS, kind_of
 from pages.parts.text import as_text, code
@@ -87,24 +88,6 @@ def ended(run: Job) -> str:
 def queue(count: int) -> str:
     """Say how many runs wait."""
     return f"**The queue** · {formats.count(count, 'run')} waiting; one run at a time on each device"
-
-
-def duration(seconds: float) -> str:
-    """Write a time as people do.
-
-    >>> duration(8), duration(300), duration(5400), duration(200_000)
-    ('8 s', '5 min', '1 h 30 min', '2 days 8 h')
-    """
-    if seconds < 60:
-        return f"{max(0, seconds):.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} days {hours} h" if hours else f"{days} days"
 
 
 def _pair(run: Job, name: str) -> tuple[float, float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from neutral import home, jobs
 from neutral.errors import NeutralError
-from neutral.jobs import Limits, folders, sources
+from neutral.jobs import Limits, folders, job, records, sources
 from neutral.study.duplicate import duplicate
 from pages.parts.runs import tables
 
@@ -56,32 +57,33 @@ class Asked:
 
     @property
     def read(self) -> list[str]:
-        """The folders that it reads."""
-        return [*(word for word in self.arguments if Path(word).is_absolute()), *self.words[-1:], str(self.study)]
+        """The folders that it reads, but for a study that a run is writing: that one changes all the time."""
+        written = {str(each.study) for each in jobs.all_jobs() if each.state in records.AT_WORK}
+        named = [word for word in self.arguments if Path(word).is_absolute()]
+        places = [*named, str(self.origin or self.study), str(self.study)]
+        return [place for place in places if place not in written]
 
-    def require_allowed(self) -> None:
-        """Raise `NeutralError` for what it may not read."""
-        sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
+    def allowed(self) -> list[str]:
+        """Return `words` with the real paths of what they name. Raises `NeutralError` for what it may not read."""
+        arguments = sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
+        return job.words(self.command, arguments, self.origin or self.study, self.device)
 
     def start(self) -> str:
         """Put it in the queue, and return its id. Raises `NeutralError` for what is not allowed."""
         if why := tables.why_not():
             raise NeutralError(why)
-        self.require_allowed()
+        self.allowed()
         if self.origin:
             home.made(home.studies())
             duplicate(self.origin, self.study)
-        return jobs.add(
-            self.command,
-            self.arguments,
-            study=self.study,
-            name=self.study.name,
-            device=self.device,
-            limits=self.limits,
-            request=self.form,
-            local=tables.is_local(),
-        ).id
+        how = {"device": self.device, "limits": self.limits, "request": self.form, "local": tables.is_local()}
+        try:
+            return jobs.add(self.command, self.arguments, study=self.study, name=self.study.name, **how).id
+        except NeutralError:
+            is_left = all(each.study != self.study for each in jobs.all_jobs())
+            if self.origin and is_left:  # the copy would be in the way of the next try
+                shutil.rmtree(self.study, ignore_errors=True)
+            raise
 
     def _words(self, study: Path) -> list[str]:
-        device = [] if self.device == "auto" else ["--device", self.device]
-        return [self.command, *self.arguments, *device, "--study", str(study)]
+        return job.words(self.command, self.arguments, study, self.device)

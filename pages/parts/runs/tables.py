@@ -11,13 +11,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from neutral import corpora, home
+from neutral import corpora, home, jobs
 from neutral.errors import NeutralError
 from neutral.jobs import Limits, dry, folders, permission, sources
 from neutral.study import Study
 from pages.parts import catalogue
 
 _KEPT = 64  # answers
+_TEXT = (".txt", ".txt.gz", ".txt.xz")
 _LOOK = 0.25  # seconds between two looks at a question
 
 
@@ -44,9 +45,14 @@ class Places:
     whole: bool = True
 
 
+def roots() -> list[Path]:
+    """Return the folders whose names a visitor may see: those allowed; of who may start no run the bundled ones."""
+    return folders.roots(is_local()) if is_local() or not why_not() else list(folders.BUNDLED)
+
+
 def places() -> Places:
     """Return the models and texts of the allowed folders, the bundled ones first."""
-    return _places(tuple(map(str, folders.roots(is_local()))))
+    return _places(tuple(map(str, roots())))
 
 
 @st.cache_data(ttl=20, max_entries=8, show_spinner="Looking for models and text …")
@@ -76,9 +82,13 @@ def _name(path: Path, root: Path) -> str:
 
 
 def languages(text: str) -> tuple[str, ...]:
-    """Return the codes of the languages that a folder of text or of labelled data holds, by its files' names."""
+    """Return the codes of the languages that a folder of text or of labelled data holds, by its files' names.
+
+    Of a folder that is not allowed there are none, as of one that is not there.
+    """
     try:
-        return _languages(text, Path(text).stat().st_mtime_ns)
+        folder = folders.within(text, roots())
+        return _languages(str(folder), folder.stat().st_mtime_ns)
     except (OSError, NeutralError, ValueError):  # what is wrong with it is said where it is checked
         return ()
 
@@ -88,11 +98,35 @@ def _languages(text: str, changed: int) -> tuple[str, ...]:
     return tuple(corpora.languages_by_name(text))
 
 
-def gguf_files(model: str) -> list[str]:
-    """Return the names of the GGUF files in a model's folder."""
+def passed_over(text: str) -> list[str]:
+    """Return the names of the files in a folder of text that are in no language, as far as their names tell."""
+    if not languages(text):
+        return []
     try:
-        return sorted(path.name for path in Path(model).glob("*.gguf"))
-    except (OSError, ValueError):
+        names = corpora.text_files(folders.within(text, folders.roots(is_local())), ()).passed_over
+    except (OSError, NeutralError, ValueError):
+        return []
+    return [name for name in names if name.endswith(_TEXT)]
+
+
+def last_used(study: Study | None) -> dict[str, str]:
+    """Return what the list calls the model and the text of the newest run: of one that wrote `study`, if given."""
+    last: dict[str, str] = {}
+    for each in jobs.all_jobs():
+        fields = each.request.get("fields")
+        if isinstance(fields, dict) and (study is None or each.study == study.path.absolute()):
+            for name in ("model", "text"):
+                if isinstance(told := fields.get(name), str):
+                    last.setdefault(name, told)
+    listed = {"model": places().models, "text": places().texts}
+    return {name: told for name, told in last.items() if told in listed[name]}
+
+
+def gguf_files(model: str) -> list[str]:
+    """Return the names of the GGUF files in a model's folder; none of one that is not allowed."""
+    try:
+        return sorted(path.name for path in folders.within(model, roots()).glob("*.gguf"))
+    except (OSError, NeutralError, ValueError):
         return []
 
 
@@ -145,11 +179,12 @@ def known(words: Sequence[str], read: Sequence[str]) -> dict | None:
     return _answers().known.get(_key(words, read))
 
 
-def ask(words: Sequence[str], read: Sequence[str], limits: Limits) -> dict:
+def ask(words: Sequence[str], read: Sequence[str], allowed: Sequence[str], limits: Limits) -> dict:
     """Return what a command would do, which takes as long as to load its model and time a unit of its work.
 
-    `read` are the folders that it reads. Meanwhile the page says how long it takes, and ends the question when the
-    visitor does something else. Raises `NeutralError` with the line that the command says.
+    `read` are the folders that it reads, `allowed` the words with their real paths. Meanwhile the page says how long it
+    takes, and ends the question when the visitor does something else. Raises `NeutralError` with the line that the
+    command says.
     """
     answers, key, begun = _answers(), _key(words, read), time.monotonic()
     clock = st.empty()
@@ -161,7 +196,7 @@ def ask(words: Sequence[str], read: Sequence[str], limits: Limits) -> dict:
     while not answers.turn.acquire(blocking=False):
         tick("Another check runs; this one is next")
     try:
-        answers.put(key, dry.ask(words, limits, tick))
+        answers.put(key, dry.ask(allowed, limits, tick))
     finally:
         answers.turn.release()
         clock.empty()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,6 +94,17 @@ KINDS = {
 FROM_STUDY = ("controls", "transfer", "typology", "inside")
 """What starts from a study."""
 
+METHODS = {
+    "magnitude": "Trains, removes the smallest weights and trains again from the start, level by level: lottery "
+    "tickets, as the papers find them. Slow.",
+    "wanda": "Scores each weight by its size times what the language's text sends through it. No training: seconds to "
+    "minutes.",
+    "fisher": "Scores each weight by how much the loss on the language's text hangs on it. No training: minutes.",
+    "change": "Trains once, and scores each weight by how far it moved.",
+    "random": "Keeps weights at random: what any method must beat.",
+}
+"""Method that finds masks -> what it does and takes."""
+
 INSIDE = {"retrieve": "Whether translations are neighbours", "represent": "Whether states are alike"}
 
 NO_MASKS = "There is no study that has what this starts from. Find masks first: choose *Masks*."
@@ -130,6 +141,19 @@ def no_device(typed: str) -> str:
 def no_limit(name: str, typed: str) -> str:
     """Say that what was typed is no limit."""
     return f"{LIMITS[name][0]} “{typed}”: is no limit. {LIMITS[name][1]}"
+
+
+def passed_over(names: Sequence[str]) -> str:
+    """Say which files of a text are not read, and how to name them."""
+    some = ", ".join(code(name) for name in names[:3]) + (" and others" if len(names) > 3 else "")
+    return (
+        f"Not read, for their names have no code of a language: {some}. Name a file by its code: `fi.txt`, `fin.txt`."
+    )
+
+
+def taken(name: str) -> str:
+    """Say that a copy of a study cannot have a name."""
+    return f"there is a study “{name}” already; give the copy another name"
 
 
 def goes_into(name: str) -> str:

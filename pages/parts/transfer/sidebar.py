@@ -11,6 +11,7 @@ from neutral.members import order
 from neutral.transfer import published
 from pages.parts import catalogue, pickers
 from pages.parts.errors import tell
+from pages.parts.runs import lead
 from pages.parts.text import as_text
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment, experiments_of
@@ -30,7 +31,9 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if not experiments:
         notices.markdown(words.NO_STUDY)
     elif (asked := pickers.studied()) in studies and asked not in experiments and not linked:
-        notices.caption(words.elsewhere(asked, name))
+        with notices.container():
+            st.caption(words.elsewhere(asked, name))
+            lead.offer("transfer", asked, words.MAKE, "transfer")
     if name == PAPER:
         return [_of_paper()]
     of_study = experiments[name]

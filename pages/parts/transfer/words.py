@@ -43,6 +43,9 @@ python -m neutral transfer --study STUDY --model MODEL --text TEXT --sparsity 0.
 """
 
 
+MAKE = "Train the masks of this study on every language"
+
+
 def elsewhere(asked: str, name: str) -> str:
     """Say that the study chosen on other pages has no runs, and whose are shown."""
     asked, name = as_text(asked), as_text(name)
@@ -251,6 +254,8 @@ def _tested(row: object) -> str:
 
 def foretold(rho: float, pairs: float) -> str:
     """Say how far the check without training ranks the masks as training does."""
+    if rho != rho:
+        return f"{formats.count(int(pairs), 'ordered pair')}: too few, or too alike, to rank."
     return (
         "The loss of a language under another's mask, *before* any training, ranks its loss after training with ρ = "
         f"**{rho:.2f}** over {pairs:.0f} ordered pairs; per target language:"

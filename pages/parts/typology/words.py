@@ -81,6 +81,8 @@ NO_VOCABULARY = (
     "--model MODEL --text TEXT` adds them to a study."
 )
 
+ADD_VOCABULARY = "Add shared vocabulary and text size"
+
 MRM = "Multiple regression on distance matrices, on ranks; Holm over the distances in it."
 CHOOSE = "Choose distances for the regression above."
 TREES = "Average linkage. The colour is the family, the small print the branch."

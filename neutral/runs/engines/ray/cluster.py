@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,9 +23,11 @@ _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning: a worker without a GPU is told to use the CPU anyway
 }
 
-
 _PRIVATE = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 """A cluster that is started here takes no commands from others who can reach this machine."""
+
+
+_PATIENCE = 10.0  # seconds in which a cluster's head takes a connection
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def joined(address: str, starting: Mapping[str, Any]) -> Iterator[None]:
         raise NeutralError("this process has joined a Ray cluster already; call ray.shutdown() first")
     if address.startswith("ray://"):
         raise NeutralError(f"--address {address}: start the command on a machine of the cluster, with --address auto")
+    _require_heard(address)
     common = {"log_to_driver": False, "logging_level": logging.ERROR}
     place = None if address else held.new()
     with _environment({} if address else _PRIVATE):
@@ -126,6 +130,17 @@ def joined(address: str, starting: Mapping[str, Any]) -> Iterator[None]:
             ray.shutdown()
             if place:
                 place.leave()
+
+
+def _require_heard(address: str) -> None:
+    """Raise `NeutralError` for a host:port where nobody listens: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise NeutralError(f"--address {address}: Ray could not be reached: {described(error)}") from error
 
 
 @contextmanager
