@@ -1,11 +1,15 @@
 """`--dry-run` of every long command: what is left, what it reads and writes, time, memory, room; it writes nothing."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import tiny
+import torch
 
 from neutral.cli import main
+from neutral.runs.compression import worker
+from neutral.runs.plans import CompressionPlan
 from neutral.study import Study
 
 KEYS = {
@@ -125,3 +129,29 @@ def test_the_room_on_the_disk_is_about_what_the_study_takes(folder, capsys):
     told = json.loads(capsys.readouterr().out)["study_bytes"]
     masks = sum(path.stat().st_size for path in Study(folder / "study").path.rglob("*.safetensors"))
     assert masks / 3 < told < 30 * masks
+
+
+def test_a_dry_run_knows_a_check_of_masks_that_are_not_found_yet(folder, capsys):
+    asked = [*command("find", folder, "unfound"), "--functional", "0.5", "--languages", "en,sw"]
+    capsys.readouterr()
+    assert main([*asked, "--dry-run", "json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["unit"] for one in told["each"] if "check" in one["unit"]][-2:] == [
+        "functional check en 50%",
+        "functional check sw 50%",
+    ]
+    assert all(one["seconds"] > 0 for one in told["each"])
+    assert "not in the time: to start, to load model and text" in told["notes"][0]
+
+
+@pytest.mark.parametrize("tokens", [300, 5000, 8192, 250_000])
+def test_of_a_fit_only_the_part_that_grows_with_the_tokens_is_taken_times(tokens, monkeypatch):
+    def part(rows):
+        taken = torch.zeros(min(rows, tokens), 1)
+        return SimpleNamespace(matrix=taken, fit=lambda trial, plan: 8 + len(taken) / 4096)
+
+    monkeypatch.setattr(worker, "seconds_of", lambda act: act())
+    bench = SimpleNamespace(part=part, planned=SimpleNamespace(vocabulary=tokens))
+    fitter = worker.Fitter.__new__(worker.Fitter)
+    fitter.plan, fitter.bench = CompressionPlan(model="", text=""), bench
+    assert fitter._fitting(None) == pytest.approx(8 + tokens / 4096)

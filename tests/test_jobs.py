@@ -12,7 +12,7 @@ from conftest import ROOT
 
 from neutral import home, jobs
 from neutral.errors import FileError, NeutralError
-from neutral.jobs import records, supervision
+from neutral.jobs import launch, records, supervision
 
 MODEL = str(ROOT / "data" / "models" / "mini-mbert")
 
@@ -256,3 +256,12 @@ def test_without_a_home_it_is_said_what_to_set(monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("none")))
     with pytest.raises(NeutralError, match="NEUTRAL_HOME"):
         home.home()
+
+
+@pytest.mark.parametrize("device", ["--engine", "cpu ray", "", "\0", "../x"])
+def test_a_device_that_was_written_into_a_request_by_hand_is_not_started(device):
+    run = add()
+    asked = records.read(run.folder, records.REQUEST)
+    records.write(run.folder, records.REQUEST, asked | {"device": device})
+    with pytest.raises(NeutralError, match="is no device"):
+        launch.require_allowed(jobs.get(run.id))

@@ -366,3 +366,21 @@ def test_every_option_that_may_name_a_file_is_checked(command):
 
 
 NUMBERS = ("int", "float", "numbers", "decimals")
+
+
+@pytest.mark.parametrize("title", ["-h", "--export=x", "-1", "--title=b", "- a", 'it\'s, "q" ü'])
+def test_a_value_that_begins_like_an_option_stays_a_value(title, place, monkeypatch):
+    monkeypatch.chdir(place / "allowed")
+    plan = SearchPlan(model="model", text="text", title=title)
+    once = checked(*options.arguments(plan))
+    assert checked(*once) == once
+    parser = argparse.ArgumentParser()
+    for option in ("--model", "--text", "--title"):
+        parser.add_argument(option)
+    assert parser.parse_args(once).title == title
+
+
+@pytest.mark.parametrize("word", ["-h", "-x", "-"])
+def test_a_short_option_is_refused_since_help_would_count_as_done(word, place):
+    with pytest.raises(NeutralError, match="belongs to no option"):
+        checked("--halves", word)

@@ -296,3 +296,10 @@ def test_what_a_command_does_without_is_refused_from_python_too():
 
 def test_a_namespace_of_python_is_no_command_line():
     assert options.read(plans.TypologyPlan, argparse.Namespace(run=None)) == plans.TypologyPlan()
+
+
+def test_two_dashes_are_no_value_rather_than_none_at_all(capsys):
+    words = ["find", "--model", "m", "--text", "t", "--study", "s"]
+    for flag in ("--title", "--languages", "--json-progress"):
+        assert cli.main([*words, f"{flag}=--"]) == 2
+        assert f"{flag}: -- is no value" in capsys.readouterr().err

@@ -17,7 +17,8 @@ from marked import NAME
 from test_names_are_text import check as check_names
 
 from neutral import cli, home, jobs, options
-from neutral.jobs import job, launch, permission, records, sources, supervision
+from neutral.errors import NeutralError
+from neutral.jobs import job, launch, limits, permission, records, sources, supervision
 from neutral.jobs.records import State
 from neutral.options import words as written
 from neutral.processes import Process
@@ -26,6 +27,7 @@ from neutral.search import METHODS
 from neutral.study.duplicate import duplicate
 from pages.parts import catalogue
 from pages.parts.runs import draft, fields, tables, words
+from pages.parts.runs.request import Asked
 from pages.parts.runs.words import KINDS
 
 PAGE = "pages/runs.py"
@@ -265,10 +267,14 @@ def test_the_form_names_nothing_of_a_folder_that_is_not_allowed(place, monkeypat
         for name in ("quz.txt", "m.gguf"):
             (place / folder / name).touch()
     monkeypatch.setattr(tables, "is_local", lambda: False)
+    monkeypatch.setenv(permission.VARIABLE, "on")
     assert (tables.languages(str(place / "mine")), tables.gguf_files(str(place / "mine"))) == (("quz",), ["m.gguf"])
     (place / "mine" / "link").symlink_to(place / "secret")
     for path in (place / "secret", place / "mine" / "link", place / "mine" / ".." / "secret", "/etc", "a\0"):
         assert (tables.languages(str(path)), tables.gguf_files(str(path))) == ((), [])
+    monkeypatch.setenv(permission.VARIABLE, "off")  # who may start nothing sees no names of the server's
+    assert (tables.languages(str(place / "mine")), tables.gguf_files(str(place / "mine"))) == ((), [])
+    assert all(path.startswith(str(ROOT)) for path in tables.places().texts.values())
 
 
 def test_what_is_checked_and_what_is_started_are_one_command(place, monkeypatch):
@@ -421,6 +427,18 @@ def test_a_run_on_a_study_that_is_not_the_apps_works_on_a_copy():
     again = set_to(form_of("typology"), "selectbox", "Study", run.study.name)
     assert "cp -r" not in command(again)
     assert command(again).endswith("studies/gemma-3-270m-clm-typology")
+
+
+def test_what_is_refused_leaves_no_copy_of_a_study(place, monkeypatch):
+    asked = Asked(
+        "typology", (), home.study("a"), catalogue.BUNDLED / "gemma-3-270m-clm", "cpu", jobs.Limits(threads=9), {}
+    )
+    monkeypatch.setenv(limits.THREADS, "2")
+    monkeypatch.setattr(tables, "why_not", lambda: "")
+    for _ in range(2):
+        with pytest.raises(NeutralError, match="more than the 2 that this server allows"):
+            asked.start()
+    assert not home.study("a").exists()
 
 
 @pytest.mark.long

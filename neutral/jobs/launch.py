@@ -46,6 +46,7 @@ def require_allowed(job: Job) -> None:
     if sources.checked(job.command, job.arguments, among) != list(job.arguments):
         raise NeutralError("what this run reads lies elsewhere now than when it was added; add it anew")
     home.require_own(job.study)
+    sources.device(job.device)
 
 
 def started(job: Job, program: Sequence[str] = PROGRAM) -> Started:

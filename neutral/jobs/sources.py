@@ -64,12 +64,19 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
             if not equals:
                 result.append(option)
                 continue
-        elif not option:
+        elif not option or argument.startswith("-"):  # -h, after which nothing is done
             raise NeutralError(f"{argument[:80]!r}: belongs to no option")
         real = _checked(command, option, value, among, model)
         model = real if option == "--model" else model
         result.append(f"{option}={real}" if equals else real)  # a value that begins like an option stays one
     return result
+
+
+def device(name: str) -> str:
+    """Return the name of a device. Raises `NeutralError` for what is none."""
+    if not name or len(name) > 40 or not name.replace(":", "").isalnum():
+        raise NeutralError(f"{name[:40]!r}: is no device; use auto, cpu, cuda or mps")
+    return name
 
 
 def is_online() -> bool:

@@ -93,7 +93,7 @@ def add(
         "command": command,
         "arguments": sources.checked(command, arguments, roots),
         "study": str(home.require_own(study)),
-        "device": _device(device),
+        "device": sources.device(device),
         "limits": asdict(limits.within(_most())),
         "request": request,
         "folders": [str(root) for root in roots],
@@ -243,12 +243,6 @@ def clash(one: str, other: str) -> bool:
     """
     first = {"cuda": "cuda:0", "mps": "mps:0"}
     return "auto" in (one, other) or first.get(one, one) == first.get(other, other)
-
-
-def _device(name: str) -> str:
-    if not name or len(name) > 40 or not name.replace(":", "").isalnum() or name.startswith("-"):
-        raise NeutralError(f"{name[:40]!r}: is no device; use auto, cpu, cuda or mps")
-    return name
 
 
 def _require_json(request: dict) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from neutral.errors import NeutralError
 from neutral.options import plans
 from neutral.options.described import Described, fields
 from neutral.options.words import KINDS, shown, to_json, written
@@ -35,6 +36,9 @@ def add(
 def read(cls: type[Plan], namespace: argparse.Namespace) -> Plan:
     """Return the plan that a parsed command line asks for. Raises `NeutralError` for one that cannot be."""
     given = vars(namespace)
+    for each in fields(cls):
+        if given.get(each.name) == []:  # what argparse makes of --title=--, which would be as good as not given
+            raise NeutralError(f"{each.flag}: -- is no value")
     plan = plans.made(cls, {each.name: given[each.name] for each in fields(cls) if each.name in given})
     plans.check_asked(plan)
     return plan

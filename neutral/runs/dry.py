@@ -152,13 +152,18 @@ def single(
     return Estimate(command, summary, 1, 1 - len(left), left, **told)
 
 
+def beside(seconds: float) -> str:
+    """Return what the time of the units leaves out; `seconds` are those of loading model and text."""
+    return f"not in the time: to start, to load model and text ({duration(seconds)}), and to count masks"
+
+
 def _speeds(work: Work, todo: Sequence[Unit], device: str) -> tuple[dict[Hashable, float], list[str]]:
     """Return kind -> seconds a unit of cost, and the names of the units that were timed."""
     speeds: dict[Hashable, float] = {}
     names = []
     for unit in todo:
         kind = work.alike(unit)
-        if kind in speeds or not unit.cost:
+        if kind in speeds or not unit.cost or not work.can_time(unit):
             continue
         try:
             speeds[kind] = work.here(device).seconds(unit, loaded(work, unit)) / unit.cost

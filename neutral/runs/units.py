@@ -105,6 +105,10 @@ class Work(ABC):
         """Return what a unit reads and writes."""
         return Effect()
 
+    def can_time(self, unit: Unit) -> bool:
+        """Whether a unit can be timed before the run: what it is given is there, whatever the study has."""
+        return True
+
     def alike(self, unit: Unit) -> Hashable:
         """Return what units have in common whose costs can be compared, so that one of them is timed for all."""
         return type(unit.asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -61,8 +62,11 @@ class Way(NamedTuple):
             if getattr(plan, "model", ""):
                 looked = models.look(plan.model, **loaders_of(plan))
                 self.noted["model"] = overview.facts(looked, getattr(plan, "only", ""))
+            began = time.perf_counter()
+            made = works()
             of = {"command": self.command, "summary": summary, **self.noted, **more}
-            self.tell(dry.of(works(), self.execution.study, self.execution.device, **of))
+            of["notes"] = (dry.beside(time.perf_counter() - began),)
+            self.tell(dry.of(made, self.execution.study, self.execution.device, **of))
 
     def tell(self, estimate: Estimate) -> None:
         """Show an estimate in the form that was asked for."""

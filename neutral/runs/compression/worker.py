@@ -27,8 +27,8 @@ Scoring = tuple[str, View, str]
 """Where a table is put in, how held-out text is scored, and the language."""
 
 
-_FITTED = 4096
-"""Tokens that a fit is timed on."""
+_WARM, _FITTED = 1024, 4096
+"""Tokens that a fit is tried on before it is timed, since the first one imports what it needs, and timed on."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +128,31 @@ class Fitter(Worker):
             return blocks * self._block
         if trial.method == "mixed":
             bench.metric()  # once for all tables
-        part, epochs = bench.part(_FITTED), self.plan.epochs if trial.method == "autoencoder" else 1
-        fitted = seconds_of(lambda: part.fit(trial, replace(self.plan, epochs=1)))
+        fitted = self._fitting(trial) * (self.plan.epochs if trial.method == "autoencoder" else 1)
         chosen = self.costs.tried(trial) * sum(min(2, len(each)) for each in bench.calibration.values())
         if lacks.way:
             chosen += self.costs.tried(trial) * sum(min(steps.BLOCKS, len(each)) for each in bench.held_out.values())
-        fitted *= epochs * bench.planned.vocabulary / len(part.matrix)
         measured = self.costs.measuring() * lacks.own + self.costs.picture() * lacks.picture
         return (blocks + chosen) * self._block + fitted + measured
+
+    def _fitting(self, trial: Trial) -> float:
+        """Return the seconds of a fit, of the auto-encoder an epoch.
+
+        It is timed on some tokens and on twice as many: a part of it, as the training of a codebook on a sample, does
+        not grow with them.
+        """
+        plan, whole, bench = replace(self.plan, epochs=1), self.bench.planned.vocabulary, self.bench
+
+        def timed(part: Bench) -> float:
+            return seconds_of(lambda: part.fit(trial, plan))
+
+        timed(bench.part(_WARM))
+        few, more = bench.part(_FITTED), bench.part(2 * _FITTED)
+        lower, added = timed(few), len(more.matrix) - len(few.matrix)
+        if not added:
+            return lower
+        upper = timed(more)
+        return upper + max(0.0, upper - lower) / added * max(0, whole - len(more.matrix))
 
     @cached_property
     def _block(self) -> float:

@@ -64,6 +64,10 @@ class Finder(Work):
         """See `Work.require`."""
         accepted(self.folder, self._info, **self._entries)
 
+    def can_time(self, unit: Unit) -> bool:
+        """See `Work.can_time`: a check's mask may not be found yet."""
+        return isinstance(unit.asked, Masks)
+
     def effect(self, unit: Unit) -> Effect:
         """See `Work.effect`."""
         return effect(self, unit, self.sizes, self._info["prunable"])

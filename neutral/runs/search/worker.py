@@ -112,8 +112,6 @@ class Searcher(Worker):
     def seconds(self, unit: Unit, given: Mapping[str, Any]) -> float:
         """Estimate how long the masks of a language take, from a few steps, a little scoring and a cut."""
         plan, asked = self.plan, unit.asked
-        if not isinstance(asked, Masks):
-            raise NotImplementedError
         search = self.search(asked.code, asked.seed)
         if plan.trains:
             step, evaluation = timing.training(search)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,16 +76,14 @@ class Asked:
         if self.origin:
             home.made(home.studies())
             duplicate(self.origin, self.study)
-        return jobs.add(
-            self.command,
-            self.arguments,
-            study=self.study,
-            name=self.study.name,
-            device=self.device,
-            limits=self.limits,
-            request=self.form,
-            local=tables.is_local(),
-        ).id
+        how = {"device": self.device, "limits": self.limits, "request": self.form, "local": tables.is_local()}
+        try:
+            return jobs.add(self.command, self.arguments, study=self.study, name=self.study.name, **how).id
+        except NeutralError:
+            is_left = all(each.study != self.study for each in jobs.all_jobs())
+            if self.origin and is_left:  # the copy would be in the way of the next try
+                shutil.rmtree(self.study, ignore_errors=True)
+            raise
 
     def _words(self, study: Path) -> list[str]:
         return job.words(self.command, self.arguments, study, self.device)

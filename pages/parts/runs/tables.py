@@ -45,9 +45,14 @@ class Places:
     whole: bool = True
 
 
+def roots() -> list[Path]:
+    """Return the folders whose names a visitor may see: those allowed; of who may start no run the bundled ones."""
+    return folders.roots(is_local()) if is_local() or not why_not() else list(folders.BUNDLED)
+
+
 def places() -> Places:
     """Return the models and texts of the allowed folders, the bundled ones first."""
-    return _places(tuple(map(str, folders.roots(is_local()))))
+    return _places(tuple(map(str, roots())))
 
 
 @st.cache_data(ttl=20, max_entries=8, show_spinner="Looking for models and text …")
@@ -82,7 +87,7 @@ def languages(text: str) -> tuple[str, ...]:
     Of a folder that is not allowed there are none, as of one that is not there.
     """
     try:
-        folder = folders.within(text, folders.roots(is_local()))
+        folder = folders.within(text, roots())
         return _languages(str(folder), folder.stat().st_mtime_ns)
     except (OSError, NeutralError, ValueError):  # what is wrong with it is said where it is checked
         return ()
@@ -120,7 +125,7 @@ def last_used(study: Study | None) -> dict[str, str]:
 def gguf_files(model: str) -> list[str]:
     """Return the names of the GGUF files in a model's folder; none of one that is not allowed."""
     try:
-        return sorted(path.name for path in folders.within(model, folders.roots(is_local())).glob("*.gguf"))
+        return sorted(path.name for path in folders.within(model, roots()).glob("*.gguf"))
     except (OSError, NeutralError, ValueError):
         return []
 
