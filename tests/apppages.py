@@ -45,3 +45,8 @@ def only(folder, nowhere, monkeypatch):
     """Let the app find the studies of a folder, and no others; `nowhere` is a folder that holds none."""
     monkeypatch.setenv(catalogue.VARIABLE, str(folder))
     monkeypatch.setattr(catalogue, "BUNDLED", nowhere / "none")
+
+
+def named(at):
+    """The fields in which uploaded masks are named."""
+    return [field for field in at.text_input if field.label == "Language or name"]

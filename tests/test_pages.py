@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import synthetic
 import torch
-from apppages import charts, numbers, text
+from apppages import charts, named, numbers, text
 from conftest import ROOT
 from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
@@ -271,7 +271,7 @@ def test_a_folder_that_is_a_study_can_be_named(studies, monkeypatch):
 def test_uploads_are_read_named_and_shown(own_files, own_masks):
     at = uploaded(own_files)
     assert not at.error
-    assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
+    assert [field.value for field in named(at)] == ["en", "fr", "sw"]
     read = at.dataframe[0].value
     assert list(read["Language"]) == ["English", "French", "Swahili"]
     assert list(read["Language from"]) == ["header"] * 3
@@ -301,7 +301,7 @@ def test_a_refused_upload_says_which_and_why_and_can_be_dismissed(own_files):
     at = uploaded([own_files[0], bad])
     assert len(at.error) == 1
     assert at.error[0].value.startswith("notes.pt: ")
-    assert len(at.text_input) == 1
+    assert len(named(at)) == 1
     next(button for button in at.button if button.label == "Dismiss").click().run()
     assert not at.error
 
@@ -310,7 +310,7 @@ def test_a_paper_style_file_is_read(own_masks, tmp_path):
     maskfiles.export(own_masks["en"], tmp_path / "en.pt")
     at = uploaded([("mask_en.pt", (tmp_path / "en.pt").read_bytes())])
     assert not at.error
-    assert at.text_input[0].value == "en"
+    assert named(at)[0].value == "en"
 
 
 def test_an_archive_of_mask_pt_files_gives_masks_called_by_their_folders(own_masks):
@@ -320,7 +320,7 @@ def test_an_archive_of_mask_pt_files_gives_masks_called_by_their_folders(own_mas
             archive.writestr(f"runs/{code}/seed1/mask.npz", maskfiles.to_bytes(mask, "numpy"))
         archive.writestr("runs/zh/seed1/mask.npz", b"no mask")
     at = uploaded([("runs.zip", buffer.getvalue())])
-    assert [field.value for field in at.text_input] == ["en", "fr", "sw"]
+    assert [field.value for field in named(at)] == ["en", "fr", "sw"]
     assert [error.value.split(": ")[0] for error in at.error] == ["runs.zip/runs/zh/seed1/mask.npz"]
 
 
@@ -344,7 +344,7 @@ def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own
     np.testing.assert_allclose(read["Removed"], 1 - own_masks["en"].sparsity())
     assert "left out vectors" in read["Left out, or assumed"][0]
     assert "1 meant removed" in read["Left out, or assumed"][1]
-    at.text_input[1].set_value("swa").run()
+    named(at)[1].set_value("swa").run()
     assert at.dataframe[0].value["Language from"][1] == "given by you"
 
 
@@ -378,7 +378,7 @@ def test_names_of_files_are_shown_as_text_and_never_as_pictures(own_files):
 
 def test_a_renamed_upload_keeps_its_name_on_the_other_pages(own_files):
     at = uploaded(own_files)
-    at.text_input[1].set_value("de").run()
+    named(at)[1].set_value("de").run()
     run(at, "pages/overlap.py", show="Your masks")
     assert charts(at)[0]["data"][0]["x"] == ["German", "English", "Swahili"]
 
@@ -386,7 +386,7 @@ def test_a_renamed_upload_keeps_its_name_on_the_other_pages(own_files):
 def test_a_removed_upload_is_gone(own_files):
     at = uploaded(own_files)
     next(button for button in at.button if button.label == "Remove").click().run()
-    assert [field.value for field in at.text_input] == ["fr", "sw"]
+    assert [field.value for field in named(at)] == ["fr", "sw"]
 
 
 def test_an_upload_in_the_place_of_a_removed_one_is_what_is_shown(own_masks):
@@ -444,7 +444,9 @@ def test_one_upload_alone_asks_for_another(own_files):
 
 
 def test_a_link_to_somebodys_uploads_says_that_they_are_not_here():
-    assert "They stay in that person's session" in text(opened("pages/overlap.py", show="Your masks", study="encoder"))
+    assert "masks that somebody uploaded, and they are not here" in text(
+        opened("pages/overlap.py", show="Your masks", study="encoder")
+    )
 
 
 def test_downloads_are_masks_that_can_be_read_again(own_masks):

@@ -255,7 +255,9 @@ def test_a_study_that_begins_with_labelled_data_is_looked_into(task, kind, only,
     inside.represent(looked, study.path, device="cpu", quiet=True)
     for rows in (study.table("retrieval"), study.table("representation")):
         assert set(rows["mask"]) == {"full", "en", "sw", "core", "random", "pretrained"}
-    masks = dict(inside.Inside(looked, study.path, device="cpu", quiet=True)._masks())
+    work = inside.Inside(inside.RETRIEVAL, looked, study.path, device="cpu", quiet=True)
+    masks = work.masks | {"pretrained": work.here("cpu").control("pretrained")}
+    masks["random"] = work.here("cpu").control("random")
     assert masks["pretrained"].shapes == masks["en"].shapes == masks["random"].shapes
     rows = {name: masks[name].sparsity("tensor")["value"] for name in ("pretrained", "en")}
     assert (rows["pretrained"] == rows["en"]).all(), "both are cut row by row"

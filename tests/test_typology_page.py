@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from apppages import charts, text
+from apppages import charts, named, text
 from conftest import ROOT
 
 from neutral import association, languages, maskfiles, summary, typology
@@ -77,7 +77,7 @@ def uploaded(model, names):
     ]
     at.get("file_uploader")[0].set_value(files)
     at.run()
-    for field, name in zip(list(at.text_input), names, strict=True):
+    for field, name in zip(named(at), names, strict=True):
         field.set_value(name).run()
     at.switch_page("pages/typology.py").run()
     at.selectbox(key="show").set_value("Your masks").run()
