@@ -14,10 +14,12 @@ from pathlib import Path
 import errands
 import pytest
 import tiny
+import torch
 from conftest import ROOT
 from errands import Errands
 from processes import is_there, wait_for
 from test_engines import left_behind, starting
+from threadpoolctl import threadpool_limits
 
 from neutral.errors import NeutralError
 from neutral.progress import Progress, StoppedError
@@ -117,6 +119,17 @@ def seen(folder, unit):
     return [note for note in errands.log(folder) if note.unit == unit]
 
 
+@pytest.fixture
+def one_thread():
+    """As a unit on a cluster has, since sums by several threads round otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", ["find, in rounds", "find, at once", "transfer", "compress"])
 def test_a_cluster_finds_what_one_process_finds(name, cluster, model, masks, tmp_path):
     run = runs(model, masks)[name]
