@@ -105,7 +105,7 @@ def test_a_model_counts_tokens_and_those_that_it_does_not_know(tmp_path, capsys)
     assert (code, told["ka"]["unknown"]) == (2, 1)
     assert "does not know its text (100% of the tokens)" in told["ka"]["problem"]
     assert "problem" not in told["en"]
-    assert err.splitlines()[-1].startswith("neutral: ka: the model's tokenizer does not know")
+    assert err.splitlines()[-1].startswith("neutral: Georgian (ka): the model's tokenizer does not know")
 
 
 def test_find_dry_run_says_what_is_read_and_the_plan_and_writes_nothing(folder, tmp_path, capsys):
