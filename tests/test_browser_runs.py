@@ -68,6 +68,7 @@ def state_of(tab, name):  # noqa: F811
     )
 
 
+@pytest.mark.long
 def test_a_run_on_the_bundled_model_is_checked_started_watched_finished_and_opened(tab, place):  # noqa: F811
     with running(**at_home()) as address:
         visit(tab, link(address, "Mine", QUICK))
