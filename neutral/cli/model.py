@@ -7,7 +7,7 @@ import json
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table, quiet_libraries
-from neutral.runs.plans.common import GGUF, MODEL
+from neutral.runs.plans.fields import GGUF, MODEL
 
 
 def add_model(commands: argparse._SubParsersAction) -> None:

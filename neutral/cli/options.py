@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from neutral.errors import one_line
 from neutral.options.words import codes, words
-from neutral.runs.plans.common import GGUF, LABELS, MODEL
+from neutral.runs.plans.fields import GGUF, LABELS, MODEL
 from neutral.selection import SCOPES
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from neutral import options
 from neutral.compression import BY, METHODS, WEIGHTS, WHERE, variants
 from neutral.errors import NeutralError
 from neutral.options import COMPUTED, HASHED, harmless, key, option, part, setting
-from neutral.runs.plans import common, finetuning
+from neutral.runs.plans import fields, finetuning
 from neutral.runs.plans.autoencoder import AutoEncoder
 from neutral.runs.plans.finetuning import FinetuningPlan
 
@@ -71,7 +71,7 @@ class CompressionPlan:
     As asked, the task may be auto and no language named, and `autoencoder` holds what `filled` puts into `methods`.
     """
 
-    model: str = common.model(MISSING)
+    model: str = fields.model(MISSING)
     task: str = option(
         "auto", "what tables are scored on", choices=("auto", "mlm", "clm"), group="main", decides=HASHED
     )
@@ -151,8 +151,8 @@ class CompressionPlan:
         "write down perplexity and errors by epoch (autoencoder), iterations (svd:randomized), round (direction)",
         decides=harmless("more results"),
     )
-    length: int = common.length("tokens a block")
-    held_out: int = common.held_out("at most so many blocks are scored", 32, decides=setting())
+    length: int = fields.length("tokens a block")
+    held_out: int = fields.held_out("at most so many blocks are scored", 32, decides=setting())
     lines: int = option(4000, "lines a language in which tokens are counted", unit="lines", least=1, decides=setting())
     calibration: int = option(
         8, "blocks of training text a language for the output metric", unit="blocks", least=1, decides=setting()
@@ -164,7 +164,7 @@ class CompressionPlan:
         False, "keep the tables in the study's folder tables/", decides=harmless("whether tables are written")
     )
     picture: bool = option(False, "draw the tokens before and after, by UMAP", decides=harmless("a picture besides"))
-    title: str = common.title()
+    title: str = fields.title()
     ranks: tuple[int, ...] = option(
         (),
         "size of the low-rank methods, instead of ratios: 75",
@@ -173,9 +173,9 @@ class CompressionPlan:
         must="numbers of 1 or more, such as 75",
         decides=key("ratio"),
     )
-    text: str = common.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
-    held_out_text: str = common.held_out_text()
-    gguf: str = common.gguf()
+    text: str = fields.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
+    held_out_text: str = fields.held_out_text()
+    gguf: str = fields.gguf()
     export: str = option(
         "",
         "write a plain Hugging Face folder for every table",

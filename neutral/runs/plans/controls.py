@@ -8,7 +8,7 @@ from typing import ClassVar
 from neutral import options
 from neutral.errors import NeutralError
 from neutral.options import harmless, option
-from neutral.runs.plans import common
+from neutral.runs.plans import fields
 from neutral.selection import SCOPES
 
 KINDS = ("shuffled", "pretrained")
@@ -26,7 +26,7 @@ class ControlsPlan:
         group="main",
         decides=harmless("each has counts of its own"),
     )
-    model: str = common.model("", "the masks' model, for pretrained: a Hugging Face id or folder", required=False)
+    model: str = fields.model("", "the masks' model, for pretrained: a Hugging Face id or folder", required=False)
     scope: str = option(
         "",
         "among which weights the pretrained mask is cut, as the masks were (default: the study's, else row for wanda, "
@@ -34,7 +34,7 @@ class ControlsPlan:
         choices=("", *SCOPES),
         decides=harmless("the first run writes it down, and others are refused"),
     )
-    gguf: str = common.gguf()
+    gguf: str = fields.gguf()
 
     WITHOUT: ClassVar[tuple[str, ...]] = ("device", "report_to")  # no network runs
     FLAGS: ClassVar[dict[str, str]] = {}

@@ -11,7 +11,7 @@ from neutral.errors import NeutralError
 from neutral.inside.definitions import CANDIDATES, PAPER, POOLINGS, SCORES
 from neutral.options import HASHED, harmless, key, option
 from neutral.references import FULL
-from neutral.runs.plans import common
+from neutral.runs.plans import fields
 
 SENTENCES = Path(__file__).parents[3] / "data" / "sentences"
 MASKS = ("full", "each", "own", "core", "random", "pretrained")
@@ -30,7 +30,7 @@ class InsidePlan:
     The defaults are the paper's. `pooling` None is that too, but for decoders: see `states.usual_pooling`.
     """
 
-    model: str = common.model(MISSING, "a Hugging Face id or folder, the one of the study")
+    model: str = fields.model(MISSING, "a Hugging Face id or folder, the one of the study")
     masks: tuple[str, ...] | None = option(
         None,
         "some of full, each (all sentences under every mask in turn), own (each sentence under its own language's "
@@ -46,7 +46,7 @@ class InsidePlan:
         unit="share of the weights",
         above=0,
         below=1,
-        must=common.SHARE,
+        must=fields.SHARE,
         group="main",
         decides=key(),
     )
@@ -72,7 +72,7 @@ class InsidePlan:
         decides=key(),
     )
     batch: int = option(32, "sentences at a time", least=1, decides=harmless("sentences at a time"))
-    gguf: str = common.gguf()
+    gguf: str = fields.gguf()
 
     WITHOUT: ClassVar[tuple[str, ...]] = ("report_to",)  # nothing is trained
     FLAGS: ClassVar[dict[str, str]] = {}

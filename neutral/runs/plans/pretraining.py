@@ -8,7 +8,7 @@ from typing import ClassVar
 from neutral import options
 from neutral.options import COMPUTED, option, part
 from neutral.recipes import Recipe
-from neutral.runs.plans import common
+from neutral.runs.plans import fields
 from neutral.shape import Shape
 
 _TRAINING = {"group": "training", "decides": COMPUTED}
@@ -31,8 +31,8 @@ class PretrainPlan:
     steps: int = option(5000, "training steps", unit="steps", least=1, **_TRAINING | {"group": "main"})
     batch: int = option(8, "blocks a step", least=1, **_TRAINING)
     length: int = option(128, "tokens a block", unit="tokens", least=1, **_TRAINING)
-    rate: float = option(5e-4, "peak learning rate", least=0, must=common.AMOUNT, **_TRAINING)
-    decay: float = option(0.01, "weight decay", least=0, must=common.AMOUNT, **_TRAINING)
+    rate: float = option(5e-4, "peak learning rate", least=0, must=fields.AMOUNT, **_TRAINING)
+    decay: float = option(0.01, "weight decay", least=0, must=fields.AMOUNT, **_TRAINING)
     mask_share: float = option(
         0.15,
         "share of the tokens that are masked",
@@ -43,8 +43,8 @@ class PretrainPlan:
     )
     seed: int = options.seeds(0, "of everything that is drawn", **_TRAINING)
     shape: Shape = part(Shape, decides=COMPUTED)
-    text: str = common.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
-    held_out_text: str = common.held_out_text()
+    text: str = fields.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
+    held_out_text: str = fields.held_out_text()
 
     WITHOUT: ClassVar[tuple[str, ...]] = ("engine", "address", "cpus_per_run", "gpus_per_run")  # one training
     FLAGS: ClassVar[dict[str, str]] = {"study": "--out"}  # a model's folder, and no study

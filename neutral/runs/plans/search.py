@@ -10,8 +10,8 @@ from neutral import options
 from neutral.errors import NeutralError
 from neutral.options import COMPUTED, harmless, key, option, part, setting
 from neutral.recipes import Recipe
-from neutral.runs.plans import common
-from neutral.runs.plans.common import TASKS
+from neutral.runs.plans import fields
+from neutral.runs.plans.fields import TASKS
 from neutral.search import ITERATIVE, METHODS, ONE_SHOT
 from neutral.search.rounds import levels, rounds_to_nothing
 from neutral.selection import scope_of
@@ -29,7 +29,7 @@ class SearchPlan:
     As asked, the task may be auto and no language named; `filled` says what the text and the model make of that.
     """
 
-    model: str = common.model(MISSING)
+    model: str = fields.model(MISSING)
     task: str = option("auto", "what is trained and scored", choices=TASKS, group="main", decides=key())
     languages: tuple[str, ...] = option(
         (),
@@ -39,18 +39,18 @@ class SearchPlan:
         decides=key("language"),
     )
     method: str = option("magnitude", "how masks are found", choices=METHODS, group="main", decides=key())
-    sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.5; one-shot methods take several: 0.3,0.5", setting())
+    sparsities: tuple[float, ...] = fields.sparsities((0.5,), "0.5; one-shot methods take several: 0.3,0.5", setting())
     seeds: tuple[int, ...] = options.seeds(
         (0,), "of everything that is drawn: 0,1,2", some=True, group="main", decides=key("seed")
     )
-    scope: str = common.scope(COMPUTED)
+    scope: str = fields.scope(COMPUTED)
     wording: Wording = part(Wording, decides=COMPUTED)
-    labels: tuple[tuple[str, str], ...] = common.labels()
+    labels: tuple[tuple[str, str], ...] = fields.labels()
     only: str = option(
         "", "prune one stack of an encoder-decoder", choices=("", "encoder", "decoder"), decides=setting(unless="")
     )
     recipe: Recipe = part(Recipe, decides=COMPUTED)
-    length: int = common.length()
+    length: int = fields.length()
     blocks: int = option(
         64,
         "blocks or examples that wanda and fisher look at",
@@ -59,9 +59,9 @@ class SearchPlan:
         only_for={"method": READS_TEXT},
         decides=setting("text_blocks", if_used=True),
     )
-    held_out: int = common.held_out(decides=setting("held_out_blocks"))
-    examples: int | None = common.examples("training examples a language (default: of the one with fewest)", COMPUTED)
-    passes: int = common.passes()
+    held_out: int = fields.held_out(decides=setting("held_out_blocks"))
+    examples: int | None = fields.examples("training examples a language (default: of the one with fewest)", COMPUTED)
+    passes: int = fields.passes()
     halves: bool = option(
         False,
         "one-shot masks on two halves of the text as well",
@@ -76,21 +76,21 @@ class SearchPlan:
         decides=harmless("more counts, with names of their own"),
     )
     functional: tuple[float, ...] = option(
-        (), "sparsities for the functional check", only_for=common.ONLY_TEXT, decides=harmless("more results")
+        (), "sparsities for the functional check", only_for=fields.ONLY_TEXT, decides=harmless("more results")
     )
     keep: tuple[float, ...] | None = option(
         None,
         "keep masks of these sparsities only (default: all)",
         decides=harmless("which masks are removed in the end"),
     )
-    title: str = common.title()
-    text: str = common.text(
+    title: str = fields.title()
+    text: str = fields.text(
         "a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia; for ner, pos and nli a folder of "
         "<lang>/train.conll|tsv|… and <lang>/validation.…, or unimelb-nlp/wikiann, facebook/xnli",
         metavar="DATA",
     )
-    held_out_text: str = common.held_out_text("a tenth of the text")
-    gguf: str = common.gguf()
+    held_out_text: str = fields.held_out_text("a tenth of the text")
+    gguf: str = fields.gguf()
     step: float = option(
         0.1,
         "share of the weights that a round removes",

@@ -12,8 +12,8 @@ from neutral.errors import NeutralError
 from neutral.options import COMPUTED, HASHED, key, option, part, setting
 from neutral.recipes import Recipe
 from neutral.references import FULL
-from neutral.runs.plans import common
-from neutral.runs.plans.common import TASKS
+from neutral.runs.plans import fields
+from neutral.runs.plans.fields import TASKS
 from neutral.tasks import names
 from neutral.tasks.wording import Wording
 from neutral.transfer.sources import BASELINES, JOINED, RESEEDED, THINNED, MaskSource
@@ -35,7 +35,7 @@ class TransferPlan:
     As asked, the task may be auto and no target named, and the sources None: the targets.
     """
 
-    model: str = common.model(MISSING)
+    model: str = fields.model(MISSING)
     task: str = option("auto", "what is trained and scored", choices=TASKS, group="main", decides=key())
     sources: tuple[str, ...] | None = option(
         None,
@@ -51,7 +51,7 @@ class TransferPlan:
         group="main",
         decides=key("target"),
     )
-    sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.5,0.8", key("sparsity"))
+    sparsities: tuple[float, ...] = fields.sparsities((0.5,), "0.5,0.8", key("sparsity"))
     method: str = option("magnitude", "how the masks were found", group="main", decides=key())
     source_task: str = option(
         "", "what the masks were found on (default: --task)", choices=("", *names.NAMES), decides=key()
@@ -64,7 +64,7 @@ class TransferPlan:
         "sparsities of tickets to thin at random: 0.1,0.3",
         above=0,
         below=1,
-        must=common.SHARE,
+        must=fields.SHARE,
         decides=key("source"),
     )
     reseeded: tuple[int, ...] = options.seeds(
@@ -76,20 +76,20 @@ class TransferPlan:
         decides=key("seed"),
     )
     mask_seed: int = options.seeds(0, "which of the masks found under several seeds", decides=setting())
-    scope: str = common.scope(setting())
+    scope: str = fields.scope(setting())
     wording: Wording = part(Wording, decides=COMPUTED)
-    labels: tuple[tuple[str, str], ...] = common.labels()
+    labels: tuple[tuple[str, str], ...] = fields.labels()
     recipe: Recipe = part(Recipe, without=("schedule", "examples", "head"), decides=COMPUTED)
-    length: int = common.length()
-    held_out: int = common.held_out(decides=setting())
-    examples: int | None = common.examples(
+    length: int = fields.length()
+    held_out: int = fields.held_out(decides=setting())
+    examples: int | None = fields.examples(
         "labelled examples a language to train on (default: as the fewest)", setting(unless=None)
     )
-    passes: int = common.passes()
-    title: str = common.title()
-    text: str = common.text("text or labelled data, as for `find`")
-    held_out_text: str = common.held_out_text()
-    gguf: str = common.gguf()
+    passes: int = fields.passes()
+    title: str = fields.title()
+    text: str = fields.text("text or labelled data, as for `find`")
+    held_out_text: str = fields.held_out_text()
+    gguf: str = fields.gguf()
     masks: str = option(
         "", "the study that has the masks (default: --study)", kind="folder", group="main", decides=HASHED
     )

@@ -8,7 +8,7 @@ from typing import ClassVar
 from neutral import options
 from neutral.errors import NeutralError
 from neutral.options import harmless, key, option, setting
-from neutral.runs.plans import common
+from neutral.runs.plans import fields
 
 REGRESSED = ("syntactic", "genetic", "geographic", "script", "occurrences", "size")
 FORMS = ("table", "csv", "json")
@@ -21,7 +21,7 @@ class TypologyPlan:
     methods: tuple[str, ...] = option(
         (), "of finding masks (default: all that the study has)", group="main", decides=key("method")
     )
-    sparsities: tuple[float, ...] = common.sparsities((0.5,), "0.3,0.5", key("sparsity"))
+    sparsities: tuple[float, ...] = fields.sparsities((0.5,), "0.3,0.5", key("sparsity"))
     mask_seed: int | None = options.seeds(
         None, "which of the masks found under several seeds (default: the lowest)", decides=key("seed")
     )
@@ -37,13 +37,13 @@ class TypologyPlan:
     regressed: tuple[str, ...] = option(REGRESSED, "distances that are regressed on together", decides=key("kinds"))
     permutations: int = option(9999, "random orders a test compares with", least=1, decides=setting())
     seed: int = options.seeds(0, "of the random orders", decides=setting())
-    model: str = common.model(
+    model: str = fields.model(
         "", "for the vocabulary's overlap: the model whose tokenizer counts --text", required=False
     )
-    text: str = common.text(
+    text: str = fields.text(
         "a folder of <lang>.txt[.gz|.xz]: the text that the model or masks were made from", required=False
     )
-    gguf: str = common.gguf("a .gguf file in the model's folder that has the tokenizer")
+    gguf: str = fields.gguf("a .gguf file in the model's folder that has the tokenizer")
     format: str = option(
         "table", "how the tests are printed", choices=FORMS, decides=harmless("how the tests are printed")
     )
