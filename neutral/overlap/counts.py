@@ -342,11 +342,12 @@ class Counts:
 
     def _pair_table(self, by: str, values: dict[str, np.ndarray]) -> pd.DataFrame:
         """Return a table with a row for every group and counted pair; values are (groups, P)."""
-        groups, members, (i, j) = self.groups(by), np.array(self.members, dtype=object), self.counted.T
+        groups, (i, j) = self.groups(by), self.counted.T
+        members = pd.array(list(self.members), dtype="str")  # texts are taken from it many times as fast as made anew
         columns = {
-            "group": np.repeat(np.array(groups, dtype=object), len(i)),
-            "source": np.tile(members[i], len(groups)),
-            "target": np.tile(members[j], len(groups)),
+            "group": pd.array(groups, dtype="str").take(np.repeat(np.arange(len(groups)), len(i))),
+            "source": members.take(np.tile(i, len(groups))),
+            "target": members.take(np.tile(j, len(groups))),
         }
         return pd.DataFrame({**columns, **{name: array.ravel() for name, array in values.items()}})
 
