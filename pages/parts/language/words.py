@@ -122,8 +122,8 @@ def serving(member: str, table: pd.DataFrame, told: Foretold | None, choice: Cho
     else:
         said.append(
             f"In the {formats.count(told.languages, 'language')} that were scored under {told.masks} or more others' "
-            f"masks, overlap puts these in the order of the scores with a rank correlation of **{told.rho:.2f}**, their "
-            f"mean ({told.low:.2f} to {told.high:.2f}; 1 is the same order)."
+            f"masks, overlap puts these in the order of the scores with a rank correlation of **{told.rho:.2f}** "
+            f"(a mean; {told.low:.2f} to {told.high:.2f}; 1 is the same order)."
         )
     return " ".join(said)
 
