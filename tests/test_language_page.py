@@ -50,7 +50,7 @@ def page(study, tmp_path, monkeypatch, **address):
 
 def test_the_page_answers_first_and_says_what_is_known(tmp_path, monkeypatch):
     study = written(tmp_path / "studies" / "drawn", checked=["fr"])
-    at = page(study, tmp_path, monkeypatch, of="French")
+    at = page(study, tmp_path, monkeypatch, language="French")
     near = nearest.nearest(study, CHOICE, "fr")
     said = apppages.text(at)
     assert f"Nearest to **French** of 4 others is **German**: their masks share **{near['value'][0]:.1%}**" in said
@@ -69,7 +69,7 @@ def test_the_page_answers_first_and_says_what_is_known(tmp_path, monkeypatch):
 def test_a_language_that_was_not_checked_is_told_from_overlap_and_how_far_that_goes(tmp_path, monkeypatch):
     names = ["fr", "de", "es", "sw", "ru", "my run"]
     at = page(
-        written(tmp_path / "s" / "drawn", names, checked=["fr", "de"], texts=False), tmp_path, monkeypatch, of="my run"
+        written(tmp_path / "s" / "drawn", names, checked=["fr", "de"], texts=False), tmp_path, monkeypatch, language="my run"
     )
     said = apppages.text(at)
     assert "The text of my run was not scored under other languages' masks. By overlap: French (" in said
