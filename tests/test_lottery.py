@@ -10,6 +10,7 @@ from neutral import search as search_methods
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.search import controls, lottery, one_shot, rounds
+from neutral.search.calibration import alternating
 from neutral.search.search import Search
 from neutral.tasks import LanguageModelling
 from neutral.training import Recipe

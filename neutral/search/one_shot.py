@@ -70,9 +70,8 @@ def one_shot(
         norms = _norms(search, text)
         search.unreached = tuple(name for name, norm in norms[""].items() if not norm.any())
         search.tokens = {variant: norms[variant].tokens for variant in texts if norms[variant].tokens}
-        scored = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
-    else:
-        scored = ((v, weight_scores(search, method, items, tell)) for v, items in texts.items())
+        return scores.masks_of_texts(search.weights, {variant: norms[variant] for variant in texts}, sparsities)
+    scored = ((v, weight_scores(search, method, items, tell)) for v, items in texts.items())
     scope = scores.scope_of(method, search.scope)
     return {variant: {s: search.cut(weights, s, scope=scope) for s in sparsities} for variant, weights in scored}
 
