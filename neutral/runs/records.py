@@ -210,7 +210,7 @@ def accepted(
     return info
 
 
-_DEFAULTS = {"only": "", "labels": {}, **asdict(Wording())}
+_DEFAULTS = {"only": "", "labels": {}, "text_lines": None, "held_out_lines": None, **asdict(Wording())}
 """Settings that are not written if they have this value."""
 
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")
