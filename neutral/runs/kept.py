@@ -108,7 +108,7 @@ class Kept:
                 f"{path}: holds {', '.join(lost)}, whose masks are not kept, so no more languages can be counted with "
                 "them; take another --study, or --keep masks from the start"
             )
-        overlap.count(masks, names).save(path)
+        overlap.count(masks, names, pairs=overlap.meant(kind, names)).save(path)
 
     def is_scored(self, code: str, seed: int, sparsity: float) -> bool:
         """Whether the study has the score of a mask, or of the full network at sparsity 0."""
