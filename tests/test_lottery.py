@@ -141,7 +141,7 @@ def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
 def test_the_wanda_mask_of_all_the_text_is_the_same_with_and_without_halves(search, count):
     blocks = search.train_items[:count]
     whole = one_shot.one_shot(search, "wanda", [0.5], text=alternating(blocks))[""][0.5]
-    assert one_shot._norms(search, blocks)[""].keys() == search.weights.keys()
+    assert one_shot._norms(search, alternating(blocks))[""].keys() == search.weights.keys()
     scored = one_shot.weight_scores(search, "wanda", blocks)
     assert search.cut(scored, 0.5, scope="row") == whole
     if count > 1:
