@@ -21,6 +21,7 @@ from neutral.figures.compression import (
     token_map,
 )
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
+from neutral.figures.language import nearest_dots, where_lines
 from neutral.figures.layers import (
     agreement_by_layer,
     by_layer,
@@ -65,6 +66,7 @@ __all__ = [
     "level_strip",
     "loss_label",
     "losses_by_ratio",
+    "nearest_dots",
     "network",
     "overlap_against_transfer",
     "pair_matrix",
@@ -81,5 +83,6 @@ __all__ = [
     "token_map",
     "transfer_matrix",
     "ways_by_layer",
+    "where_lines",
     "winning_bars",
 ]
