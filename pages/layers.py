@@ -1,5 +1,6 @@
 """Layers: how sparsity and overlap lie over layers and components."""
 
+import pandas as pd
 import streamlit as st
 
 from neutral import figures, summary
@@ -7,7 +8,7 @@ from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import experts, together, ways, words
+from pages.parts.overlap import experts, tables, together, ways, words
 from pages.parts.views import View
 
 EVERY = "All languages"
@@ -17,12 +18,10 @@ def overlap(view: View, measure: str, who: str) -> None:
     """Show where in the network the masks are alike."""
     st.markdown("##### Where the masks are alike")
     levels, pairs = view.levels(measure, "layer"), view.pairs(measure, "layer")
-    fine = view.pairs(measure, "layer-component")
     if who == EVERY:
         lines, title = summary.by_language(pairs), f"{UNITS[measure][0]}, mean with the others"
     else:
         lines, title = summary.partners(pairs, who), f"{UNITS[measure][0]} with {display(who)}"
-        fine = fine[(fine["source"] == who) | (fine["target"] == who)]
     if peaks := words.peaks(pairs, measure):
         st.markdown(peaks)
     left, right = st.columns(2, gap="medium")
@@ -35,7 +34,8 @@ def overlap(view: View, measure: str, who: str) -> None:
         show.figure(drawn, f"lines-{view.key}")
     if who == EVERY:
         together.by_layer(view)
-    mean = summary.means(fine, ["value", "excess"])
+    one = "" if who == EVERY else who
+    mean = tables.means(view.source, view.choice, measure, "layer-component", view.chosen, one)
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("Mean of the pairs.")
@@ -46,9 +46,15 @@ def overlap(view: View, measure: str, who: str) -> None:
         excess = mean[["group", "excess"]].set_axis(["group", "value"], axis=1)
         drawn = figures.layer_component(excess, "Overlap beyond chance", name=f"{measure}-beyond-chance")
         show.figure(drawn, f"excess-{view.key}")
-    experts.by_expert(view, measure, "" if who == EVERY else who)
+    experts.by_expert(view, measure, one)
     show.table(levels, "Overlap by layer", f"levels-{view.key}")
-    show.table(fine, "Overlap by layer and component", f"fine-{view.key}")
+    show.table(lambda: finest(view, measure, one), "Overlap by layer and component", f"fine-{view.key}")
+
+
+def finest(view: View, measure: str, who: str) -> pd.DataFrame:
+    """Return the pairs by layer and component: all, or those of one language."""
+    fine = view.pairs(measure, "layer-component")
+    return fine[(fine["source"] == who) | (fine["target"] == who)] if who else fine
 
 
 def sparsity(view: View, who: str) -> None:

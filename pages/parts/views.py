@@ -15,7 +15,7 @@ from neutral.members import order
 from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
-from pages.parts import catalogue, pickers, uploads
+from pages.parts import catalogue, pickers, uploads, whose
 from pages.parts.errors import tell
 from pages.parts.overlap import tables
 from pages.parts.text import as_text
@@ -97,7 +97,7 @@ class View:
 def choose(notices: DeltaGenerator) -> list[View]:
     """Draw the sidebar's pickers and return what to show; empty when there is neither study nor upload.
 
-    What the address names and this machine lacks is written into `notices`.
+    What the address names and this machine lacks is written into `notices`, and so is the switch of languages.
 
     Raises `NeutralError` when what was chosen cannot be shown.
     """
@@ -109,7 +109,7 @@ def choose(notices: DeltaGenerator) -> list[View]:
         return []
     if shown == MINE and len(uploaded) == 1:
         only = uploaded[0]
-        views = [View(only, tables.choices(only)[0], pickers.pick_members(only.members))]
+        views = [View(only, tables.choices(only)[0], whose.pick_members(only.members, notices))]
     else:
         views = [_of_study(studies, notices)] if shown != MINE else []
         views = _with_uploads(views, uploaded, notices) if shown != STUDY else views
@@ -139,7 +139,7 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
             "language has its mask. Go on with it with the same “python -m neutral find” command."
         )
     members = order(tables.counts(study, choice, "jaccard", ()).members)
-    return View(study, choice, pickers.pick_members(members))
+    return View(study, choice, whose.pick_members(members, notices))
 
 
 def _choice(choices: list[Choice]) -> Choice | None:
