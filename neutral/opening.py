@@ -34,6 +34,11 @@ def sets(members: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {FEW: one_a_family(members), **whole}
 
 
+def first(members: Sequence[str]) -> tuple[str, ...]:
+    """Return the members that a comparison opens on, by family."""
+    return tuple(order(next(iter(sets(members).values())) or members))
+
+
 def eleven(members: Sequence[str]) -> tuple[str, ...]:
     """Return the members that are the paper's languages (`languages.the_eleven`), in its order."""
     by_label = {speaker(member): member for member in reversed(members)}

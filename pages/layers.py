@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral import figures, summary
+from neutral.figures.familylines import ONE_EACH_UP_TO
 from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
@@ -12,9 +13,10 @@ from pages.parts.overlap import experts, tables, together, ways, words
 from pages.parts.views import View
 
 EVERY = "All languages"
+MOST = 8  # lines of languages beside those of families
 
 
-def overlap(view: View, measure: str, who: str) -> None:
+def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     """Show where in the network the masks are alike."""
     st.markdown("##### Where the masks are alike")
     levels, pairs = view.levels(measure, "layer"), view.pairs(measure, "layer")
@@ -30,7 +32,9 @@ def overlap(view: View, measure: str, who: str) -> None:
         show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
     with right:
         st.caption(words.lines(None if who == EVERY else who))
-        drawn = figures.language_lines(rows_in_order(lines), title, name="overlap-by-layer", families=view.families)
+        drawn = figures.language_lines(
+            rows_in_order(lines), title, name="overlap-by-layer", families=view.families, chosen=chosen
+        )
         show.figure(drawn, f"lines-{view.key}")
     if who == EVERY:
         together.by_layer(view)
@@ -57,7 +61,7 @@ def finest(view: View, measure: str, who: str) -> pd.DataFrame:
     return fine[(fine["source"] == who) | (fine["target"] == who)] if who else fine
 
 
-def sparsity(view: View, who: str) -> None:
+def sparsity(view: View, who: str, chosen: list[str]) -> None:
     """Show where in the network weights were removed."""
     st.markdown("##### Where weights were removed")
     if view.choice.method == "wanda":
@@ -75,6 +79,7 @@ def sparsity(view: View, who: str) -> None:
             name="sparsity-by-layer",
             percent=True,
             families=view.families,
+            chosen=chosen,
         )
         show.figure(drawn, f"sparsity-{view.key}")
     with right:
@@ -93,6 +98,7 @@ with page("Layers") as views:
             measure = pickers.pick_measure(list(views[0].kinds()))
         with right:
             who = pickers.pick("Language", [EVERY, *members], "who", names=lambda m: m if m == EVERY else display(m))
+        chosen = pickers.pick_drawn(members, MOST) if len(members) > ONE_EACH_UP_TO else []
         st.caption(pickers.about_measure(measure))
     for view in views:
         show.heading(view)
@@ -101,7 +107,7 @@ with page("Layers") as views:
             st.info(words.lacks(view.title, [who], view.members))
             continue
         if len(view.members) > 1:
-            overlap(view, measure, who)
+            overlap(view, measure, who, chosen)
             ways.ways(view, measure)
-        sparsity(view, who)
+        sparsity(view, who, chosen)
         experts.used(view)

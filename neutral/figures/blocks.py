@@ -47,7 +47,7 @@ def named(members: Sequence[str], apart: float) -> list[Block]:
     return sorted(kept)
 
 
-_LARGE = 3
+_LARGE = 4
 """A family's branches are named if it takes so many times the room of a name."""
 
 

@@ -20,12 +20,15 @@ def singly(members: Sequence[str], chosen: Collection[str] = ()) -> list[str]:
     return [member for member in members if len(members) <= ONE_EACH_UP_TO or member in chosen]
 
 
-def lines(members: Sequence[str], families: Families) -> Iterator[tuple[str, dict, dict]]:
-    """Yield each member with the style of its line (`Families.line`) and its place in the legend, under its family."""
+def lines(members: Sequence[str], families: Families, *, titled: bool) -> Iterator[tuple[str, dict, dict]]:
+    """Yield each member with the style of its line (`Families.line`) and its place in the legend.
+
+    If `titled` that is under its family.
+    """
     for member in members:
         name = families.name(member)
-        heading = {"legendgrouptitle": {"text": name, "font": {"size": 11}}}
-        yield member, families.line(member), {"legendgroup": name, **heading}
+        heading = {"legendgroup": name, "legendgrouptitle": {"text": name, "font": {"size": 11}}}
+        yield member, families.line(member), heading if titled else {}
 
 
 def bands(figure: go.Figure, wide: pd.DataFrame, families: Families, hover: str) -> None:
@@ -41,12 +44,14 @@ def bands(figure: go.Figure, wide: pd.DataFrame, families: Families, hover: str)
     hover : str
         What hovering says of a place and its value, with plotly's `%{x}` and `%{y}`.
     """
-    for name, group in families.among([str(member) for member in wide.columns]).items():
+    groups = families.among([str(member) for member in wide.columns])
+    share = 0.16 if len(groups) < 4 else 0.08
+    for name, group in groups.items():
         values, colour = wide[group], families.colour(group[0])
         key = f"band {name}"
         if len(group) > 1:
             edges = pd.DataFrame({"low": values.min(axis=1), "high": values.max(axis=1)})
-            theme.band(figure, wide.index, edges, colour, legendgroup=key)
+            theme.band(figure, wide.index, edges, colour, share, legendgroup=key)
         figure.add_trace(
             go.Scatter(
                 x=list(wide.index),
@@ -62,9 +67,11 @@ def bands(figure: go.Figure, wide: pd.DataFrame, families: Families, hover: str)
 
 def layout(members: Sequence[str], own: Sequence[str], families: Families) -> dict:
     """Return height and legend of a figure with lines of its members, of which some have their `own`: all in sight."""
-    banded = len(families.among(members)) if len(own) < len(members) else 0
-    entries = banded + len(own) + len(families.among(own))
-    return {"height": max(430, 150 + 19 * entries), "legend": {"tracegroupgap": 3}}
+    if len(own) == len(members):
+        entries = len(own) + len(families.among(own))
+        return {"height": max(430, 150 + 19 * entries), "legend": {"tracegroupgap": 3}}
+    entries = len(families.among(members)) + len(own)
+    return {"height": 430 + 10 * entries, "legend": {**theme.LEGEND_AT_FOOT, "tracegroupgap": 3}}
 
 
 def said(members: Sequence[str], own: Sequence[str], families: Families) -> str:

@@ -18,7 +18,8 @@ NAMED_UP_TO = 64
 """Most members that are named one by one and can all be clicked: more cells than the square of it make a page slow."""
 _HEIGHT = 768  # px of all rows, of as many as are not named one by one
 _LINE = 15  # px that a name of a block takes
-_ACROSS = 16  # names that have room below a heatmap on a phone
+_ACROSS = 11  # names that have room below a heatmap on a phone
+_LETTERS = 20
 _MARK = "#ff3bd4"
 
 
@@ -38,6 +39,7 @@ def heatmap(
     span: tuple[float, float],
     brackets: pd.DataFrame | None = None,
     marked: Sequence[str] = (),
+    small: bool = False,
 ) -> go.Figure:
     """Draw a square of many members, without gaps and numbers; zoom by dragging, names on hover.
 
@@ -59,6 +61,8 @@ def heatmap(
         The tree whose leaves the members are, as `typology.trees.branches` returns it, drawn at the side.
     marked : sequence of str
         Members whose row and column are framed.
+    small : bool
+        For half a page.
     """
     members = [str(member) for member in matrix.index]
     names, parts = told_apart(members), Layout()
@@ -87,7 +91,7 @@ def heatmap(
         xaxis2={"domain": [0, parts.band], "visible": False, "fixedrange": True},
         yaxis2={"domain": [1 - parts.band, 1], "visible": False, "fixedrange": True},
     )
-    height = _HEIGHT
+    height = _HEIGHT * 2 // 3 if small else _HEIGHT
     if len(members) <= NAMED_UP_TO:
         height = 12 * len(members)
         coloured = [f"{name} {families.square(member)}" for member, name in zip(members, names, strict=True)]
@@ -166,14 +170,14 @@ def _block_names(
     marked: Sequence[str],
 ) -> None:
     """Name blocks of members on axes of their own, which follow the zoom; the members' own names are for hovering."""
-    figure.update_layout(xaxis_showticklabels=False, yaxis_showticklabels=False)
+    figure.update_layout(xaxis_showticklabels=False, yaxis_showticklabels=False, xaxis_ticks="", yaxis_ticks="")
     n = len(members)
     framed = {i for i, member in enumerate(members) if member in marked}
     for axis, room in (("x", n / _ACROSS), ("y", n * _LINE / height)):
         ticks = {i: f"<b>{names[i]}</b>" for i in framed}
         for block in blocks.named(members, room):
             if all(abs(block.middle - place) >= room for place in framed):
-                ticks[block.middle] = theme.plain(block.name)
+                ticks[block.middle] = theme.plain(_shortened(block.name))
         own = figure.layout[f"{axis}axis"]
         figure.update_layout(
             {
@@ -192,6 +196,10 @@ def _block_names(
         )
     # An axis is drawn only for a trace.
     figure.add_trace(go.Scatter(x=[0], y=[0], xaxis="x3", yaxis="y3", opacity=0, hoverinfo="skip", showlegend=False))
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1].rstrip(' -')}…"
 
 
 def _tree(figure: go.Figure, brackets: pd.DataFrame, domain: list[float]) -> None:

@@ -146,7 +146,7 @@ def language_lines(
     own = familylines.singly(members, chosen)
     if len(own) < len(members):
         familylines.bands(figure, wide[members], families, hover)
-    for member, style, place in familylines.lines(own, families):
+    for member, style, place in familylines.lines(own, families, titled=len(own) == len(members)):
         figure.add_trace(
             go.Scatter(
                 x=list(wide.index),

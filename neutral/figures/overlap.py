@@ -124,7 +124,7 @@ def core_curve(core: pd.DataFrame) -> go.Figure:
                 x=core["k"],
                 y=core["chance"],
                 name=name,
-                mode="lines+markers",
+                mode="lines+markers" if n <= theme.MANY else "lines",
                 line={"color": colour, "dash": dash, "width": 2},
                 hovertemplate="%{y:.1%}",
             ),

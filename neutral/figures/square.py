@@ -41,7 +41,7 @@ def pair_matrix(
         Overlap of the language with itself under another seed or half of the text. It is written on the diagonal
         without a colour: the scale is that of different languages.
     small : bool
-        For half a page: numbers that would take many digits are not written.
+        For half a page: numbers that would take many digits are not written, and many members take less height.
     families : Families, optional
         The colours that stand beside the names; by default those of the members' families.
     brackets : DataFrame, optional
@@ -55,7 +55,7 @@ def pair_matrix(
     np.fill_diagonal(values, np.nan)
     title = theme.UNITS[measure][0]
     if len(members) > theme.MANY:
-        figure = heatmap(matrix, title, families, span=scale(values), brackets=brackets, marked=marked)
+        figure = heatmap(matrix, title, families, span=scale(values), brackets=brackets, marked=marked, small=small)
         digits = theme.digits(values)
         options = {"height": figure.layout.height, "dragmode": "zoom"}
     else:

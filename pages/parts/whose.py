@@ -39,6 +39,13 @@ def pick_members(members: Sequence[str], place: DeltaGenerator) -> tuple[str, ..
     return sets[which]
 
 
+def pass_on() -> None:
+    """Keep what the address chooses for the next page, on a page that has neither switch nor field."""
+    for key in (_SET, _PICKS):
+        if key in st.query_params:
+            pickers.note(key, st.query_params.get_all(key))
+
+
 def _switch(sets: Mapping[str, tuple[str, ...]], total: int) -> str:
     """Draw the switch and return which set was chosen."""
     options = [*sets, MINE]
@@ -53,13 +60,17 @@ def _switch(sets: Mapping[str, tuple[str, ...]], total: int) -> str:
     value = st.segmented_control(
         "Languages", options, format_func=names.__getitem__, key=_SET, required=True, help=_HELP
     )
-    pickers.note(_SET, [] if value == options[0] else [value])
     _write(_SET, [] if value == options[0] else [value])
     return value
 
 
 def _counted(eleven: Sequence[str]) -> str:
     return "The eleven" if len(eleven) == 11 else f"{len(eleven)} of the eleven"
+
+
+def _held(key: str) -> list[str]:
+    """Return the values that the address, or else the page before this one, has."""
+    return st.query_params.get_all(key) or pickers.chosen().get(key, [])
 
 
 def _asked() -> list[str]:
@@ -72,34 +83,37 @@ def _asked() -> list[str]:
 
 def _own(members: Sequence[str], placeholder: str, help: str, first: Sequence[str] = ()) -> tuple[str, ...]:
     """Draw the field of the reader's picks; it starts with the picks made before, else with `first`."""
-    held = pickers.carried(_PICKS, members, display)
-    if first and not held and _PICKS not in st.session_state and _PICKS not in st.query_params:
-        held = [member for member in st.session_state.get(_KEPT, first) if member in members]
-        _write(_PICKS, [display(member) for member in held])
-    if held:
-        st.session_state[_PICKS] = held
+    if _PICKS not in st.session_state or pickers.arrived():
+        by_name = {display(member): member for member in members}
+        asked = [by_name[name] for name in _held(_PICKS) if name in by_name]
+        kept = [member for member in st.session_state.get(_KEPT, first) if member in members] if first else []
+        st.session_state[_PICKS] = asked or kept
+    elif any(member not in members for member in st.session_state[_PICKS]):  # those of another study
+        st.session_state[_PICKS] = [member for member in st.session_state[_PICKS] if member in members]
     picked = st.multiselect(
         "Your languages" if first else "Languages",
         members,
         format_func=display,
         key=_PICKS,
-        bind="query-params",
         placeholder=placeholder,
         help=help,
     )
     st.session_state[_KEPT] = list(picked)
-    pickers.note(_PICKS, [display(member) for member in picked])
+    _write(_PICKS, [display(member) for member in picked])
     return tuple(member for member in members if member in picked)
 
 
 def _put_away() -> None:
     """Take the picks out of the address, where they would say that they are shown."""
-    pickers.note(_PICKS, [])
     _write(_PICKS, [])
 
 
 def _write(key: str, values: list[str]) -> None:
-    """Write values into the address, if others stand there."""
+    """Write values into the address and note them for other pages.
+
+    A bound widget would do so itself, but its value cannot be taken out of the address where it is not shown.
+    """
+    pickers.note(key, values)
     if values and st.query_params.get_all(key) != values:
         st.query_params[key] = values
     elif not values and key in st.query_params:

@@ -89,7 +89,7 @@ def language_perplexity_by_ratio(
     if len(own) < len(members):
         wide = scores.pivot_table(index="size", columns="language", values="factor").clip(upper=MOST)
         familylines.bands(figure, wide[members], families, "%{y:.3f}")
-    for member, style, place in familylines.lines(own, families):
+    for member, style, place in familylines.lines(own, families, titled=len(own) == len(members)):
         figure.add_trace(_curve(scores[scores["language"] == member], theme.member_name(member), style, **place))
     figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
     _ratio_axis(figure, scores["size"], by)
