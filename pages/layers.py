@@ -31,7 +31,7 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
         st.caption(words.BAND)
         show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
     with right:
-        st.caption(words.lines(None if who == EVERY else who))
+        st.caption(words.lines(None if who == EVERY else who, many=len(view.members) > ONE_EACH_UP_TO))
         drawn = figures.language_lines(
             rows_in_order(lines), title, name="overlap-by-layer", families=view.families, chosen=chosen
         )

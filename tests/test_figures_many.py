@@ -104,6 +104,8 @@ def test_noise_has_one_colour_and_what_differs_the_whole_scale():
     assert scale(np.array([0.5, 0.5001, np.nan])) == pytest.approx((0.50005 - LEAST / 2, 0.50005 + LEAST / 2))
     assert scale(np.array([0.2, 0.7])) == (0.2, 0.7)
     assert scale(np.array([np.nan])) == (0, 1)
+    assert scale(np.array([0.2, 0.7, 0.99]), top=0.8) == (0.2, 0.8), "within the bound nothing differs"
+    assert scale(np.array([0.2, 0.7]), top=0.8) == (0.2, 0.7)
 
 
 def test_many_pairs_are_counted_in_bars_and_few_are_dots():

@@ -116,9 +116,9 @@ def test_other_pages_show_all_of_them(page):
 
 def test_a_page_that_was_shown_before_answers_at_once():
     at = opened("pages/overlap.py", members="all")
-    began = time.perf_counter()
+    began = time.process_time()
     at.selectbox(key="find").set_value("swa").run()
-    assert time.perf_counter() - began < 2, "0.2 s on a machine with nothing else to do"
+    assert time.process_time() - began < 1, "0.2 s on a machine with nothing else to do"
     assert not at.exception
 
 

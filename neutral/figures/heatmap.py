@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -95,10 +95,11 @@ def heatmap(
     if len(members) <= NAMED_UP_TO:
         height = 12 * len(members)
         coloured = [f"{name} {families.square(member)}" for member, name in zip(members, names, strict=True)]
-        figure.update_layout(xaxis_tickfont_size=theme.SMALL, yaxis_tickfont_size=theme.SMALL)
-        figure.update_yaxes(ticktext=coloured, selector={"domain": (0, 1 - inner[0])})
+        figure.update_layout(yaxis={"tickfont_size": theme.SMALL, "ticktext": coloured})
+        _block_names(figure, members, names, {"x": len(members) / _ACROSS}, marked)
     else:
-        _block_names(figure, members, names, height, marked)
+        room = {"x": len(members) / _ACROSS, "y": len(members) * _LINE / height}
+        _block_names(figure, members, names, room, marked)
     if brackets is not None:
         _tree(figure, brackets, [right + parts.gap, 1.0])
     _frames(figure, members, marked)
@@ -166,25 +167,28 @@ def _block_names(
     figure: go.Figure,
     members: Sequence[str],
     names: Sequence[str],
-    height: int,
+    rooms: Mapping[str, float],
     marked: Sequence[str],
 ) -> None:
-    """Name blocks of members on axes of their own, which follow the zoom; the members' own names are for hovering."""
-    figure.update_layout(xaxis_showticklabels=False, yaxis_showticklabels=False, xaxis_ticks="", yaxis_ticks="")
-    n = len(members)
+    """Name blocks of members on axes of their own, which follow the zoom; the members' own names are for hovering.
+
+    `rooms` are the axes so named -> how many places a name takes.
+    """
     framed = {i for i, member in enumerate(members) if member in marked}
-    for axis, room in (("x", n / _ACROSS), ("y", n * _LINE / height)):
+    for axis, room in rooms.items():
         ticks = {i: f"<b>{names[i]}</b>" for i in framed}
         for block in blocks.named(members, room):
             if all(abs(block.middle - place) >= room for place in framed):
                 ticks[block.middle] = theme.plain(_shortened(block.name))
-        own = figure.layout[f"{axis}axis"]
+        own = figure.layout[f"{axis}axis"].update(showticklabels=False, ticks="")
         figure.update_layout(
             {
                 f"{axis}axis3": {
                     "overlaying": axis,
                     "matches": axis,
                     "side": "bottom" if axis == "x" else "left",
+                    "anchor": "free",
+                    "position": 0,
                     "range": own.range,
                     "tickvals": list(ticks),
                     "ticktext": list(ticks.values()),
@@ -195,7 +199,8 @@ def _block_names(
             }
         )
     # An axis is drawn only for a trace.
-    figure.add_trace(go.Scatter(x=[0], y=[0], xaxis="x3", yaxis="y3", opacity=0, hoverinfo="skip", showlegend=False))
+    drawn = {f"{axis}axis": f"{axis}3" for axis in rooms}
+    figure.add_trace(go.Scatter(x=[0], y=[0], **drawn, opacity=0, hoverinfo="skip", showlegend=False))
 
 
 def _shortened(name: str) -> str:

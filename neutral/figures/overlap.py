@@ -11,7 +11,7 @@ from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, le
 
 _DOTS = 1000
 """Most pairs that are drawn one by one."""
-_BINS = 60
+_BINS = 40
 
 
 def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.Figure:

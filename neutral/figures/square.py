@@ -39,7 +39,7 @@ def pair_matrix(
         One of `theme.UNITS`.
     diagonal : member -> float, optional
         Overlap of the language with itself under another seed or half of the text. It is written on the diagonal
-        without a colour: the scale is that of different languages.
+        without a colour: the scale is that of different languages. Where there are many, the scale ends at its mean.
     small : bool
         For half a page: numbers that would take many digits are not written, and many members take less height.
     families : Families, optional
@@ -55,7 +55,8 @@ def pair_matrix(
     np.fill_diagonal(values, np.nan)
     title = theme.UNITS[measure][0]
     if len(members) > theme.MANY:
-        figure = heatmap(matrix, title, families, span=scale(values), brackets=brackets, marked=marked, small=small)
+        span = scale(values, top=float(np.mean(list(diagonal.values()))) if diagonal else np.inf)
+        figure = heatmap(matrix, title, families, span=span, brackets=brackets, marked=marked, small=small)
         digits = theme.digits(values)
         options = {"height": figure.layout.height, "dragmode": "zoom"}
     else:
@@ -76,15 +77,16 @@ def pair_matrix(
     )
 
 
-def scale(values: np.ndarray) -> tuple[float, float]:
+def scale(values: np.ndarray, top: float = np.inf) -> tuple[float, float]:
     """Return the ends of a colour scale for values: theirs, and at least `LEAST` apart, so that noise has one colour.
 
-    (0, 1) where none is known.
+    It ends at `top`, above which differences mean nothing, if that lies among the values. (0, 1) where none is known.
     """
     known = values[np.isfinite(values)]
     if not known.size:
         return 0.0, 1.0
     low, high = float(known.min()), float(known.max())
+    high = top if low < top < high else high
     more = max(0.0, LEAST - (high - low)) / 2
     return low - more, high + more
 

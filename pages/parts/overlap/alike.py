@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from neutral.bounds import within_bound
+from neutral.figures import theme
 from neutral.figures.square import LEAST
 from pages.parts.text import in_words
 
 _NAMED = 3
+_CELLS = theme.MANY * (theme.MANY - 1) // 2  # pairs of the most members whose heatmap has the whole scale
 
 
 def said(pairs: pd.DataFrame, own: Mapping[str, float]) -> str:
@@ -26,6 +28,9 @@ def said(pairs: pd.DataFrame, own: Mapping[str, float]) -> str:
                 f"**{len(alike):,}** of {len(pairs):,} pairs are as alike as one of the two languages is to itself "
                 f"when it is found again: such masks are not told apart ({names}{' …' if len(alike) > _NAMED else ''})."
             )
+            mean = float(np.mean(list(own.values())))
+            if len(pairs) > _CELLS and pairs["value"].max() > mean:
+                sentences.append(f"The colours end at {mean:.3f}, the mean of languages found again.")
         else:
             sentences.append("No two languages are as alike as one of them is to itself when it is found again.")
     spread = float(np.ptp(pairs["value"])) if len(pairs) > 1 else LEAST

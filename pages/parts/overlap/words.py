@@ -313,9 +313,10 @@ def pair_scores(sparsity: float) -> str:
     return f"Perplexity with {sparsity:.0%} removed, beside the full model treated likewise."
 
 
-def lines(who: str | None) -> str:
-    """Say what the lines by layer are: of all languages, or of one."""
-    return "Each language's mean with the others." if who is None else f"{in_words(who)} with each other."
+def lines(who: str | None, *, many: bool) -> str:
+    """Say what the lines by layer are: of all languages, or of one; if there are `many`, of families."""
+    said = "Each language's mean with the others." if who is None else f"{in_words(who)} with each other."
+    return f"{said} Of many languages the median of each family, and its range." if many else said
 
 
 def lacks(title: str, missing: Sequence[str], members: Sequence[str]) -> str:
