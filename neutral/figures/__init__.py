@@ -32,8 +32,9 @@ from neutral.figures.layers import (
     layer_expert,
     ways_by_layer,
 )
-from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip, pair_matrix
+from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip
 from neutral.figures.pair import by_component, kept_bars
+from neutral.figures.square import pair_matrix
 from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
 from neutral.figures.transfer import cross_task_matrix, drop_bars, overlap_against_transfer, transfer_matrix
 from neutral.figures.typology import association_heatmap, dendrogram, distance_scatter, language_map, network
