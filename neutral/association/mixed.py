@@ -50,9 +50,12 @@ class Models:
     phi: tuple[np.ndarray, np.ndarray]
 
     def gains(self, null: Models, pairs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return likelihood ratio, its p, and how AIC and BIC change, from the nested model `null`: each (L,)."""
+        """Return likelihood ratio, its p, and how AIC and BIC change, from the nested model `null`: each (L,).
+
+        They are NaN for a model that has no more than the null model.
+        """
         more = self.parameters - null.parameters
-        ratio = 2 * (self.loglik - null.loglik)
+        ratio = 2 * (self.loglik - null.loglik) if more else np.full(self.loglik.shape, np.nan)
         return ratio, stats.chi2.sf(ratio, more), 2 * more - ratio, more * np.log(pairs) - ratio
 
 
@@ -62,35 +65,45 @@ def standardised(vectors: np.ndarray, *, by_ranks: bool) -> np.ndarray:
     return left_over(vectors, means(np.zeros(vectors.shape[-1]))) * np.sqrt(vectors.shape[-1])
 
 
-def mixed(similarities: np.ndarray, distances: np.ndarray, shared: Pairs, *, like: Models | None = None) -> Models:
+def mixed(
+    similarities: np.ndarray,
+    distances: np.ndarray,
+    shared: Pairs,
+    *,
+    like: Models | None = None,
+    tested: bool = True,
+) -> Models:
     """Explain every similarity (L, m) by all distances (k, m) together; both are `standardised`, k may be 0.
 
-    `like` are fitted models of the same similarities, from which the search starts. Everything is NaN for a similarity
-    that is constant, or an exact combination of the distances; for constant distances; for distances that follow from
-    one another; and where languages are too few (`enough`).
+    `like` are fitted models of the same similarities, from which the search starts. Models that are not to be `tested`
+    are fitted by REML only: df, p and loglik are NaN. A constant distance is left out and has NaN. Everything is NaN
+    for a similarity that is constant, or an exact combination of the distances; for distances that follow from one
+    another; and where languages are too few (`enough`).
     """
     count, k = len(similarities), len(distances)
-    fixed = np.vstack([np.ones((1, shared.m)), distances])
-    fits = empty = _nothing(count, k + 1, len(shared.effects))
-    likelihood = empty
-    span = np.linalg.qr(np.nan_to_num(fixed).T)[0]
-    good = ~np.isnan(left_over(similarities, span)).any(axis=1)
-    apart = not np.isnan(distances).any() and not entangled(distances, by_ranks=False)
-    if enough(shared.n, k) and apart and good.any():
+    varying = ~np.isnan(distances).any(axis=1)
+    fixed = np.vstack([np.ones((1, shared.m)), distances[varying]])
+    fits = likelihood = _nothing(count, len(fixed), len(shared.effects))
+    good = ~np.isnan(left_over(similarities, np.linalg.qr(fixed.T)[0])).any(axis=1)
+    if enough(shared.n, len(fixed) - 1) and good.any() and not entangled(fixed[1:], by_ranks=False):
         added = sums(shared, fixed, similarities[good])
-        near = (None, None) if like is None else [phi[good] for phi in like.phi]
-        fits = _spread(fitted(added, restricted=True, start=near[0], degrees=True), good, empty)
-        likelihood = _spread(fitted(added, restricted=False, start=near[1]), good, empty)
-    explained = (fits.beta[:, 1:] @ np.nan_to_num(distances)).var(axis=1) if k else 0 * fits.loglik
-    twice = np.array([2 if effect == LANGUAGE else 1 for effect in shared.effects] + [1])
-    parts = fits.variances * twice
+        starts = _starts(like, good)
+        restricted = fitted(added, restricted=True, start=starts[0], degrees=tested)
+        fits = _spread(restricted, good, fits)
+        if tested:
+            start = restricted.phi if starts[1] is None else starts[1]
+            likelihood = _spread(fitted(added, restricted=False, start=start), good, likelihood)
+    explained = np.where(good, (fits.beta[:, 1:] @ fixed[1:]).var(axis=1), np.nan)
+    parts = fits.variances * np.array([2 if effect == LANGUAGE else 1 for effect in (*shared.effects, "residual")])
     whole = explained + parts.sum(axis=1)
+    coefficients = np.full((4, count, k), np.nan)
+    coefficients[:, :, varying] = [each[:, 1:] for each in (fits.beta, fits.se, fits.df, fits.p)]
     return Models(
-        *(part[:, 1:] for part in (fits.beta, fits.se, fits.df, fits.p)),
+        *coefficients,
         r2=explained / whole,
         shares=dict(zip((*shared.effects, "residual"), (parts / whole[:, None]).T, strict=True)),
         loglik=likelihood.loglik,
-        parameters=k + 1 + len(shared.effects) + 1,
+        parameters=len(fixed) + len(shared.effects) + 1,
         phi=(fits.phi, likelihood.phi),
     )
 
@@ -113,6 +126,12 @@ def separate(similarities: np.ndarray, distances: np.ndarray, shared: Pairs, *, 
         model = mixed(y, x[d : d + 1], shared, like=null)
         p[:, :, d] = model.p[:, 0], model.gains(null, shared.m)[1]
     return p
+
+
+def _starts(like: Models | None, good: np.ndarray) -> list[np.ndarray | None]:
+    """Return where REML and ML ended for the `good` similarities (L,), each None where that is not known of all."""
+    ends = [None, None] if like is None else [phi[good] for phi in like.phi]
+    return [None if end is None or np.isnan(end).any() else end for end in ends]
 
 
 def _nothing(count: int, coefficients: int, effects: int) -> Fits:

@@ -109,7 +109,7 @@ def explained(
         alone = [mixed(y, np.vstack([x[d : d + 1], z]), shared, like=null) for d in range(len(kinds))]
         whole = mixed(y, np.vstack([x, z]), shared, like=null)
         less = [
-            mixed(y, np.vstack([np.delete(x, d, axis=0), z]), shared, like=whole).r2 if len(kinds) > 1 else null.r2
+            mixed(y, np.vstack([np.delete(x, d, axis=0), z]), shared, like=whole, tested=False).r2
             for d in range(len(kinds))
         ]
         gains = [model.gains(null, shared.m) for model in alone]

@@ -12,10 +12,11 @@ from collections.abc import Callable
 import numpy as np
 
 Function = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Takes points (B, K) and, for each, which of the functions to evaluate there (B,); returns values (B,)."""
+"""Takes P points for each of B functions (P, B, K), and which functions these are (B,); returns values (P, B)."""
 
 _STEP = 3e-3  # of a numerical derivative, relative to φ + 0.1: far above rounding, far below curvature
 _ENOUGH = 1e-7  # a step that promises to lower a deviance by less changes nothing
+_LAST = 1e-5  # after a whole step that promised less, the next would promise less than `_ENOUGH`
 
 
 def minima(function: Function, start: np.ndarray, *, rounds: int = 40) -> np.ndarray:
@@ -27,27 +28,27 @@ def minima(function: Function, start: np.ndarray, *, rounds: int = 40) -> np.nda
     for _ in range(rounds):
         value, slope, bend = derivatives(function, points[active], active)
         step = _step(points[active], slope, bend)
-        going = -(slope * step).sum(axis=1) > _ENOUGH
-        active, value, step = active[going], value[going], step[going]
+        promised = -(slope * step).sum(axis=1)
+        going = promised > _ENOUGH
+        active, value, step, promised = active[going], value[going], step[going], promised[going]
         if not len(active):
             break
-        active = active[_moved(function, points, active, value, step)]
+        halvings = _moved(function, points, active, value, step)
+        active = active[(halvings >= 0) & ((promised > _LAST) | (halvings > 0))]
     return abs(points)
 
 
 def derivatives(function: Function, points: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return values (B, …), slopes (K last) and second derivatives (K, K last) of functions `which` at points (B, K).
+    """Return values (B, …), slopes (B, …, K) and second derivatives (B, …, K, K) of functions `which` at points (B, K).
 
-    The function's values may be arrays (B, …); then so are the derivatives, each (B, …, K) and (B, …, K, K).
+    Values may be numbers or arrays (…).
     """
     count = points.shape[1]
     steps = _STEP * (abs(points) + 0.1)  # (B, K)
     places = [np.zeros(count), *np.eye(count), *-np.eye(count)]
     pairs = [(i, j) for i in range(count) for j in range(i)]
     places += [np.eye(count)[i] + np.eye(count)[j] for i, j in pairs]
-    at = np.concatenate([points + place * steps for place in places])
-    values = function(at, np.tile(which, len(places)))
-    values = values.reshape(len(places), len(points), *values.shape[1:])
+    values = function(np.array([points + place * steps for place in places]), which)
     middle, up, down, both = np.split(values, [1, 1 + count, 1 + 2 * count])
     h = np.moveaxis(steps, 1, 0).reshape(count, len(points), *[1] * (values.ndim - 2))
     slope = np.moveaxis((up - down) / (2 * h), 0, -1)
@@ -75,13 +76,15 @@ def _step(points: np.ndarray, slope: np.ndarray, bend: np.ndarray) -> np.ndarray
 def _moved(
     function: Function, points: np.ndarray, active: np.ndarray, value: np.ndarray, step: np.ndarray
 ) -> np.ndarray:
-    """Move `points` by steps, or halves of them, that lower the function; return which of the active ones moved."""
+    """Move `points` by steps, or halves, that lower the function; return how often each was halved, -1 for no move."""
     waiting = np.arange(len(active))
+    halvings = np.full(len(active), -1)
     for halving in range(12):
         tried = points[active[waiting]] + step[waiting] * 0.5**halving
-        lower = function(tried, active[waiting]) < value[waiting]
+        lower = function(tried[None], active[waiting])[0] < value[waiting]
         points[active[waiting[lower]]] = tried[lower]
+        halvings[waiting[lower]] = halving
         waiting = waiting[~lower]
         if not len(waiting):
             break
-    return ~np.isin(np.arange(len(active)), waiting)
+    return halvings

@@ -17,7 +17,7 @@ Z (m, n) says which languages a pair has, B (m, blocks) which pair of families (
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -116,18 +116,21 @@ class Sums:
         """The number of predictors, p."""
         return self.inner.shape[1] - len(self.columns)
 
+    def of(self, some: slice) -> Sums:
+        """Return the sums of some of the similarities."""
+        return replace(self, outer=self.outer[some], own=self.own[some])
+
     def weights(self, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the weights (B, w) of the sums at relative standard deviations φ (B, K), and log det so far (B,)."""
-        varying = self.pairs.n - 2
-        inside = self.pairs.n - len(np.unique(self.pairs.cells))
-        language = phi[:, :1] ** 2
-        logs = inside * np.log1p(varying * language[:, 0])
+        """Return the weights (…, w) of the sums at relative standard deviations φ (…, K), and log det so far (…)."""
+        varying, inside = self.pairs.n - 2, self.pairs.n - self.pairs.cells.max() - 1
+        language = phi[..., :1] ** 2
+        logs = inside * np.log1p(varying * language[..., 0])
         weights = [np.ones_like(language), -language / (1 + varying * language)]
         if self.out is not None:
-            block = phi[:, [self.out]] ** 2
+            block = phi[..., [self.out]] ** 2
             weights.append(-block / (1 + block * self.sizes))
             logs = logs + np.log1p(block * self.sizes) @ self.counts
-        return np.hstack(weights), logs
+        return np.concatenate(weights, axis=-1), logs
 
 
 def sums(shared: Pairs, predictors: np.ndarray, similarities: np.ndarray) -> Sums:

@@ -24,6 +24,8 @@ from neutral.association.pairs import Sums
 
 GRID = (0.1, 0.4, 1.2, 3.0)
 """Relative standard deviations from which the best is the start."""
+AT_ONCE = 100
+"""Similarities fitted together: what a processor keeps near."""
 EXACT = 1e-12
 """A residual sum of squares of less than this share of the whole is rounding error."""
 
@@ -60,12 +62,20 @@ def fitted(sums: Sums, *, restricted: bool, start: np.ndarray | None = None, deg
     Predictors must be linearly independent, and no similarity may be their exact combination. `degrees` asks for df.
     """
     count = len(sums.outer)
+    if count > AT_ONCE:
+        some = [slice(first, first + AT_ONCE) for first in range(0, count, AT_ONCE)]
+        starts = [None if start is None else start[each] for each in some]
+        fits = [
+            fitted(sums.of(each), restricted=restricted, start=near, degrees=degrees)
+            for each, near in zip(some, starts, strict=True)
+        ]
+        return Fits(**{name: np.concatenate([getattr(each, name) for each in fits]) for name in vars(fits[0])})
     every = np.arange(count)
     phi = minima(lambda at, which: _deviance(sums, at, which, restricted), _start(sums, restricted, start))
-    beta, covariance, rss, _ = _solved(sums, phi, every)
+    beta, covariance, rss, _ = (part[0] for part in _solved(sums, phi[None], every))
     free = sums.pairs.m - sums.predictors * restricted
     variance = rss / free
-    deviance = _deviance(sums, phi, every, restricted)
+    deviance = _deviance(sums, phi[None], every, restricted)[0]
     squared = np.diagonal(covariance, axis1=1, axis2=2)
     se = np.sqrt(variance[:, None] * squared)
     df = p = np.full(beta.shape, np.nan)
@@ -89,71 +99,73 @@ def _start(sums: Sums, restricted: bool, start: np.ndarray | None) -> np.ndarray
         return np.maximum(start, 0.02)
     count, effects = len(sums.outer), len(sums.pairs.effects)
     grid = np.stack(np.meshgrid(*[GRID] * effects, indexing="ij"), axis=-1).reshape(-1, effects)
-    values = [_deviance(sums, point[None], None, restricted) for point in grid]  # each (L,)
-    return grid[np.argmin(values, axis=0)].reshape(count, effects)
+    return grid[np.argmin([_shared_deviance(sums, point, restricted) for point in grid], axis=0)].reshape(count, -1)
 
 
-def _factors(sums: Sums, phi: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return weights (B, w), scales (B, u + p), lower Cholesky factors (B, u + p, u + p), log det of V (B,)."""
-    u = len(sums.columns)
-    weights, logs = sums.weights(phi)
-    scales = np.hstack([phi[:, sums.columns], np.ones((len(phi), sums.predictors))])
-    inner = np.tensordot(weights, sums.inner, axes=1) * scales[:, :, None] * scales[:, None, :]
-    inner[:, range(u), range(u)] += 1
-    lower = np.linalg.cholesky(inner)
-    return weights, scales, lower, logs + _logs(lower[:, range(u), range(u)])
+def _factors(sums: Sums, phi: np.ndarray, which: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Return the Cholesky factor of all products at φ (P, B, K), log det V and log det X'V⁻¹X (P, B).
 
-
-def _logs(diagonal: np.ndarray) -> np.ndarray:
-    """Return the log determinant (B,) of matrices whose Cholesky factors have this diagonal (B, u)."""
-    return 2 * np.log(diagonal).sum(axis=1)
-
-
-def _deviance(sums: Sums, phi: np.ndarray, which: np.ndarray | None, restricted: bool) -> np.ndarray:
-    """Return the profiled deviance (B,) of similarities `which` at φ (B, K); of all (L,) at one φ (1, K) for None."""
+    The factor is (P, B, u + p + 1, u + p + 1), its last row that of similarities `which` (B,) and its last number
+    squared the rss; without that row, (P, B, u + p, u + p), for None.
+    """
     u, p = len(sums.columns), sums.predictors
-    weights, scales, lower, logs = _factors(sums, phi)
-    if which is None:
-        outer = (sums.outer.swapaxes(1, 2) @ weights[0]) * scales[0]  # (L, u + p)
-        left = scipy.linalg.solve_triangular(lower[0], outer.T, lower=True, check_finite=False).T
-        own = sums.own @ weights[0]
-    else:
-        left = _left(sums, weights, scales, lower, which)
-        own = (sums.own[which] * weights).sum(axis=1)
-    rss = np.maximum(own - (left**2).sum(axis=1), EXACT * sums.own[slice(None) if which is None else which, 0])
-    if restricted:
-        logs = logs + _logs(lower[:, range(u, u + p), range(u, u + p)])
-    return (sums.pairs.m - p * restricted) * np.log(rss) + logs
+    weights, logs = sums.weights(phi)
+    size = u + p + (which is not None)
+    products = np.empty((*phi.shape[:2], size, size))
+    products[..., : u + p, : u + p] = np.tensordot(weights, sums.inner, axes=1)
+    if which is not None:
+        outer = weights.swapaxes(0, 1) @ sums.outer[which]  # (B, P, u + p)
+        products[..., -1, :-1] = outer.swapaxes(0, 1)  # of a symmetric matrix Cholesky reads the lower half
+        products[..., -1, -1] = (weights * sums.own[which]).sum(axis=-1)
+    scales = phi[..., sums.columns]
+    products[..., :u] *= scales[..., None, :]
+    products[..., :u, :] *= scales[..., :, None]
+    products[..., range(u), range(u)] += 1
+    if which is not None:
+        products[..., -1, -1] += EXACT * sums.own[which, 0]
+    lower = np.linalg.cholesky(products)
+    parts = 2 * np.log(np.diagonal(lower, axis1=-2, axis2=-1))
+    return lower, logs + parts[..., :u].sum(axis=-1), parts[..., u : u + p].sum(axis=-1)
 
 
-def _left(sums: Sums, weights: np.ndarray, scales: np.ndarray, lower: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Return what solves lower · left = the scaled products with similarities `which`: (B, u + p)."""
-    outer = (weights[:, None, :] @ sums.outer[which])[:, 0] * scales
-    return scipy.linalg.solve(lower, outer[..., None], assume_a="lower triangular", check_finite=False)[..., 0]
+def _deviance(sums: Sums, phi: np.ndarray, which: np.ndarray, restricted: bool) -> np.ndarray:
+    """Return the profiled deviance (P, B) of similarities `which` (B,) at φ (P, B, K)."""
+    lower, logs, fixed = _factors(sums, phi, which)
+    free = sums.pairs.m - sums.predictors * restricted
+    return free * 2 * np.log(lower[..., -1, -1]) + logs + fixed * restricted
+
+
+def _shared_deviance(sums: Sums, phi: np.ndarray, restricted: bool) -> np.ndarray:
+    """Return the profiled deviance (L,) of all similarities at one φ (K,)."""
+    lower, logs, fixed = (part[0, 0] for part in _factors(sums, phi[None, None], None))
+    weights = sums.weights(phi[None])[0][0]
+    scales = np.concatenate([phi[sums.columns], np.ones(sums.predictors)])
+    outer = (sums.outer.swapaxes(1, 2) @ weights) * scales  # (L, u + p)
+    left = scipy.linalg.solve_triangular(lower, outer.T, lower=True, check_finite=False)
+    rss = np.maximum(sums.own @ weights - (left**2).sum(axis=0), EXACT * sums.own[:, 0])
+    return (sums.pairs.m - sums.predictors * restricted) * np.log(rss) + logs + fixed * restricted
 
 
 def _solved(sums: Sums, phi: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return b (B, p), (X'V⁻¹X)⁻¹ (B, p, p), rss (B,) and log det V (B,) of similarities `which` at φ (B, K)."""
+    """Return b (P, B, p), (X'V⁻¹X)⁻¹ (P, B, p, p), rss (P, B) and REML's log determinants (P, B) at φ (P, B, K)."""
     u = len(sums.columns)
-    weights, scales, lower, logs = _factors(sums, phi)
-    left = _left(sums, weights, scales, lower, which)
-    rss = (sums.own[which] * weights).sum(axis=1) - (left**2).sum(axis=1)
-    back = np.linalg.inv(lower[:, u:, u:])  # (B, p, p)
-    beta = (back.swapaxes(1, 2) @ left[:, u:, None])[..., 0]
-    return beta, back.swapaxes(1, 2) @ back, rss, logs
+    lower, logs, fixed = _factors(sums, phi, which)
+    back = np.linalg.inv(lower[..., u:-1, u:-1])
+    beta = (lower[..., None, -1, u:-1] @ back)[..., 0, :]
+    return beta, back.swapaxes(-1, -2) @ back, lower[..., -1, -1] ** 2, logs + fixed
 
 
 def _degrees(sums: Sums, phi: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Return Satterthwaite's degrees of freedom (L, p) of coefficients, from REML's curvature in log σ² and φ."""
     p, free = sums.predictors, sums.pairs.m - sums.predictors
 
-    def both(at: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Return what of REML's deviance is with σ² held, as rss (its own column) and logs; and log (X'V⁻¹X)⁻¹."""
+    def parts(at: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Return rss, REML's log determinants, and the log of coefficients' (X'V⁻¹X)⁻¹: (P, B, 2 + p)."""
         _, covariance, rss, logs = _solved(sums, at, which)
-        logs = logs - np.linalg.slogdet(covariance)[1]
-        return np.column_stack([rss, logs, np.log(np.diagonal(covariance, axis1=1, axis2=2))])
+        squared = np.diagonal(covariance, axis1=-2, axis2=-1)
+        return np.concatenate([rss[..., None], logs[..., None], np.log(squared)], axis=-1)
 
-    _, slope, bend = derivatives(both, phi, np.arange(len(phi)))  # (L, 2 + p, K), (L, 2 + p, K, K)
+    _, slope, bend = derivatives(parts, phi, np.arange(len(phi)))  # (L, 2 + p, K), (L, 2 + p, K, K)
     effects = phi.shape[1]
     curvature = np.zeros((len(phi), effects + 1, effects + 1))  # of the deviance: log σ² first, then φ
     curvature[:, 0, 0] = free
