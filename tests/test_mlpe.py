@@ -47,6 +47,10 @@ def plain(y, x, matrices, phi, restricted):
     return deviance, beta, se, -0.5 * (deviance + free * (1 + np.log(2 * np.pi / free)))
 
 
+def lowered(phi, y, x, matrices, restricted):
+    return plain(y, x, matrices, phi, restricted)[0]
+
+
 def drawn(rng, count, deviations, codes=CODES, blocks=BLOCKS):
     """Draw similarities (count, m) with effects of these standard deviations, beside 1 for the residual."""
     matrices = designs(codes, blocks)
@@ -78,25 +82,24 @@ def test_a_fit_is_that_of_the_dense_covariance(restricted, blocks):
         np.testing.assert_allclose(fits.se[row], se, atol=1e-9)
         np.testing.assert_allclose(fits.loglik[row], loglik, atol=1e-8)
         starts = ([0.5] * len(matrices), [0.05, 1, 0.1][: len(matrices)], [1, 0.1, 1][: len(matrices)])
-        best = min(
-            minimize(
-                lambda phi: plain(y[row], x.T, matrices, phi, restricted)[0], start, bounds=[(0, None)] * len(start)
-            ).fun  # noqa: B023
-            for start in starts
-        )
+        bounds, told = [(0, None)] * len(matrices), (y[row], x.T, matrices, restricted)
+        best = min(minimize(lowered, start, told, bounds=bounds).fun for start in starts)
         assert deviance <= best + 1e-5
 
 
 def test_a_fit_is_that_of_statsmodels():
-    mixedlm = pytest.importorskip("statsmodels.api").MixedLM
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
     rng = np.random.default_rng(4)
-    shared, matrices = pairs(CODES, {"family": FAMILIES}), designs(CODES, {"family": FAMILIES})
+    codes = [f"l{i}" for i in range(16)]
+    blocks = {"family": {code: i // 3 for i, code in enumerate(codes)}}
+    shared, matrices = pairs(codes, blocks), designs(codes, blocks)
     x = rng.normal(size=(1, shared.m))
-    y = drawn(rng, 1, (0.8, 0.7), blocks={"family": FAMILIES}) + 0.4 * x
-    names = [f"c{i}" for i in range(len(CODES))]
+    y = drawn(rng, 1, (1, 1), codes, blocks) + 0.4 * x
+    names = [f"c{i}" for i in range(len(codes))]
     data = pd.DataFrame(matrices[0], columns=names).assign(y=y[0], x=x[0], family=matrices[1].argmax(axis=1), one=1)
     effects = {"language": f"0 + {' + '.join(names)}", "family": "0 + C(family)"}
-    model = mixedlm.from_formula("y ~ x", groups="one", vc_formula=effects, data=data)
+    model = MixedLM.from_formula("y ~ x", groups="one", vc_formula=effects, data=data)
     added = sums(shared, np.vstack([np.ones(shared.m), x]), y)
     for restricted in (True, False):
         ours, theirs = fitted(added, restricted=restricted), model.fit(reml=restricted)
@@ -131,7 +134,7 @@ def test_known_effects_come_back():
     x = rng.normal(size=(1, shared.m))
     y = drawn(rng, 200, (0.8, 0.6), codes, blocks) + 0.05 * x
     fits = fitted(sums(shared, np.vstack([np.ones(shared.m), x]), y), restricted=True, degrees=True)
-    np.testing.assert_allclose(fits.variances.mean(axis=0), [0.64, 0.36, 1], rtol=0.05)
+    np.testing.assert_allclose(fits.variances.mean(axis=0), [0.64, 0.36, 1], atol=0.03)
     assert fits.beta[:, 1].mean() == pytest.approx(0.05, abs=0.006)
     inside = abs(fits.beta[:, 1] - 0.05) < 1.96 * fits.se[:, 1]
     assert 0.91 < inside.mean() < 0.99
@@ -182,7 +185,7 @@ def test_a_table_says_what_each_distance_explains_alone_and_beside_the_others():
     ]
     first = found.set_index(["group", "distance"]).loc["0"]
     assert first.loc["place", "beta"] < -0.3
-    assert first.loc["place", "p"] < 1e-3 < 0.05 < first.loc["noise", "p"]
+    assert first.loc["place", "p"] < 0.01 < 0.05 < first.loc["noise", "p"]
     assert (first.loc["place", ["aic", "bic"]] < 0).all()
     assert (first.loc["noise", ["aic", "bic"]] > -2).all()
     assert first.loc["place", "r2_added"] > first.loc["noise", "r2_added"]
@@ -266,9 +269,8 @@ def test_what_cannot_be_known_is_nan_and_not_a_number_or_an_error():
     assert found.loc["constant", "weight"] == 0
     flat = explained(similarity.assign(value=1.0), distances, ["place"]).iloc[0]
     assert flat[["beta", "p", "lr_p", "aic", "weight", "r2", "residual"]].isna().all()
-    exact = explained(
-        distances[distances["distance"] == "place"].rename(columns={"distance": "group"}), distances, ["place"]
-    )
+    itself = distances[distances["distance"] == "place"].rename(columns={"distance": "group"})
+    exact = explained(itself, distances, ["place"])
     assert exact.loc[0, ["beta", "p", "lr_p"]].isna().all()
     some = similarity[similarity["source"].isin(CODES[:4]) & similarity["target"].isin(CODES[:4])]
     assert np.isnan(explained(some, distances, ["place"]).loc[0, "p"])
@@ -279,10 +281,10 @@ def test_an_effect_that_pairs_cannot_tell_apart_is_left_out():
     assert pairs(CODES, {"family": {}}).effects == ("language",)
     assert pairs(CODES, {"family": FAMILIES, "area": FAMILIES}).effects == ("language", "family")
     assert pairs(CODES, {"family": FAMILIES, "area": None}).effects == ("language", "family")
-    unknown = pairs(CODES, {"family": FAMILIES | {"l0": "", "l1": ""}})
-    assert (
-        unknown.blocks["family"].max() + 1 == 7 * 8 / 2 - 4
-    )  # two more families; no pair inside four with one language
+    unknown = pairs(CODES, {"family": FAMILIES | {"l0": "", "l1": ""}}).blocks["family"]
+    assert unknown.max() + 1 == 7 * 8 / 2 - 4  # of seven families, four have one language
+    numbered = pairs(CODES, {"family": {code: "abcde".index(family) for code, family in FAMILIES.items()}})
+    assert (numbered.blocks["family"] == pairs(CODES, {"family": FAMILIES}).blocks["family"]).all()
 
 
 def test_a_start_near_by_or_many_similarities_at_once_change_nothing():

@@ -113,7 +113,7 @@ def explained(
             for d in range(len(kinds))
         ]
         gains = [model.gains(null, shared.m) for model in alone]
-        weights = _weights(np.array([np.zeros(len(y)), *(gain[2] for gain in gains)]))[1:]  # (kinds, L)
+        weights = _weights(np.array([0 * null.loglik, *(gain[2] for gain in gains)]))[1:]  # (kinds, L)
         for g, group in enumerate(batch.groups):
             for d, kind in enumerate(kinds):
                 model, gain = alone[d], [each[g] for each in gains[d]]
@@ -177,12 +177,14 @@ def compared(
         fits = {NULL: null}
         for name, some in chosen.items():
             fits[name] = mixed(y, np.vstack([x[[kinds.index(kind) for kind in some]], z]), shared, like=null)
-        gains = {name: model.gains(null, shared.m) for name, model in fits.items()}
-        weights = dict(zip(fits, _weights(np.array([gain[2] for gain in gains.values()])), strict=True))
+        criteria = {name: model.gains(null, shared.m)[2:] for name, model in fits.items()}
+        criteria[NULL] = (0 * null.loglik, 0 * null.loglik)
+        weights = dict(zip(fits, _weights(np.array([aic for aic, _ in criteria.values()])), strict=True))
         for g, group in enumerate(batch.groups):
             for name, model in fits.items():
+                aic, bic = (each[g] for each in criteria[name])
                 numbers = {"loglik": model.loglik[g], "parameters": model.parameters, "weight": weights[name][g]}
-                numbers |= {"aic": gains[name][2][g], "bic": gains[name][3][g], "against": _inside(name, chosen)}
+                numbers |= {"aic": aic, "bic": bic, "against": _inside(name, chosen)}
                 if name != NULL:
                     against = fits[numbers["against"]]
                     lr, lr_p, *_ = (each[g] for each in model.gains(against, shared.m))
@@ -218,8 +220,9 @@ def _arrays(
 
 def _weights(aic: np.ndarray) -> np.ndarray:
     """Return Akaike weights (models, L): how likely each model is the best of them; 0 for one that was not fitted."""
-    likely = np.exp(-0.5 * (aic - np.nanmin(aic, axis=0))) if not np.isnan(aic).all() else aic
-    return np.nan_to_num(likely) / np.nansum(likely, axis=0)
+    likely = np.nan_to_num(np.exp(-0.5 * (aic - np.nan_to_num(aic, nan=np.inf).min(axis=0))))
+    total = likely.sum(axis=0)
+    return likely / np.where(total > 0, total, np.nan)
 
 
 def _inside(name: str, models: Mapping[str, Sequence[str]]) -> str:

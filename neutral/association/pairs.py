@@ -64,14 +64,12 @@ def pairs(codes: Sequence[str], blocks: Mapping[str, Mapping[str, Hashable] | No
     kept: dict[str, np.ndarray] = {}
     partitions: list[np.ndarray] = []
     for name, block_of in (blocks or {}).items():
-        names = [(block_of or {}).get(code) or ("alone", code) for code in codes]
+        known = {code: block for code, block in (block_of or {}).items() if block not in (None, "")}
+        names = [known.get(code, ("alone", code)) for code in codes]
         numbers = {block: number for number, block in enumerate(dict.fromkeys(names))}
         partition = np.array([numbers[block] for block in names])
-        if (
-            block_of is not None
-            and 1 < len(numbers) < n
-            and not any((partition == other).all() for other in partitions)
-        ):
+        twice = any((partition == other).all() for other in partitions)
+        if 1 < len(numbers) < n and not twice:
             one, other = partition[rows], partition[columns]
             pair = np.minimum(one, other) * n + np.maximum(one, other)
             kept[name] = np.unique(pair, return_inverse=True)[1]
