@@ -376,12 +376,12 @@ def untold(view: View) -> str:
     )
 
 
-def peaks(pairs: pd.DataFrame, measure: str) -> str:
-    """Say in which layers masks are most and least alike; "" for masks that keep nothing."""
-    means = summary.peaks(pairs)
+def peaks(table: pd.DataFrame, measure: str) -> str:
+    """Say in which layers masks are most and least alike, of pairs by layer or their means; "" if they keep nothing."""
+    means = summary.peaks(table)
     if not means:
         return ""
-    short = theme.short_layer(list(dict.fromkeys(pairs.dropna(subset="value")["group"])))
+    short = theme.short_layer(list(dict.fromkeys(table.dropna(subset="value")["group"])))
     (top, highest), (bottom, lowest) = next(iter(means.items())), list(means.items())[-1]
     return (
         f"{theme.UNITS[measure][0]} is highest in layer **{as_text(short[top])}** ({highest:.3f}, mean of all pairs) "
