@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neutral.association.permutations import Orders, two_sided
-from neutral.association.vectors import basis, left_over, means, permuted_products, ranks
+from neutral.association.vectors import basis, class_means, left_over, one_class, permuted_products, ranks
 
 
 class Correlations(NamedTuple):
@@ -81,17 +81,15 @@ def mantel(
     """
     x, y = ranks(similarities), ranks(distances)
     z = ranks(controls) if controls is not None and len(controls) else np.empty((0, y.shape[1]))
-    everywhere = means(np.zeros(y.shape[1]))
-    span = np.hstack([everywhere, basis(z, everywhere)])
-    inside = means(orders.classes)
-    left, right = left_over(x, span), left_over(y, span)
-    rho, expected = left @ right.T, (left @ inside) @ (right @ inside).T  # (L, D)
+    everywhere = one_class(y.shape[1])
+    span = basis(z, everywhere)
+    left, right = left_over(x, everywhere, span), left_over(y, everywhere, span)
+    rho, expected = left @ right.T, class_means(left, orders.classes) @ right.T  # (L, D)
 
-    controlled = basis(z, inside)  # (m, r)
-    span = np.hstack([inside, controlled])
-    left, right = left_over(x, span), left_over(y, span)
+    controlled = basis(z, orders.classes)  # (m, r)
+    left, right = (left_over(side, orders.classes, controlled) for side in (x, y))
     tested = left @ right.T
-    moved = left if residuals else np.where(np.isnan(left), np.nan, left_over(x, inside))
+    moved = left if residuals else np.where(np.isnan(left), np.nan, left_over(x, orders.classes))
     products = permuted_products(np.nan_to_num(moved), np.hstack([np.nan_to_num(right).T, controlled]), orders)
     # A permuted similarity correlates with the controls in another way: a partial correlation takes that out each time.
     count = len(distances)
