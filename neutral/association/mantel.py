@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neutral.association.moran import Spectral
 from neutral.association.permutations import Orders, two_sided
 from neutral.association.vectors import basis, class_means, left_over, one_class, permuted_products, ranks
 
@@ -38,9 +39,10 @@ class Correlations(NamedTuple):
         Spearman's correlation over all pairs, or the partial one.
     expected : array (L, D)
         The part of rho that lies between classes of pairs, which without controls is its mean over the permutations; 0
-        for permutations of all languages.
+        for permutations of all languages; the mean over the draws where similarities are drawn.
     tested : array (L, D)
-        The correlation within classes that p is about; rho for permutations of all languages.
+        The correlation within classes that p is about; rho for permutations of all languages; rho less `expected`
+        where similarities are drawn.
     p : array (L, D)
         Two-sided.
     """
@@ -54,7 +56,7 @@ class Correlations(NamedTuple):
 def mantel(
     similarities: np.ndarray,
     distances: np.ndarray,
-    orders: Orders,
+    orders: Orders | Spectral,
     controls: np.ndarray | None = None,
     *,
     residuals: bool = False,
@@ -67,8 +69,8 @@ def mantel(
         A row is permuted by its ranks.
     distances : array (D, m)
         Not permuted.
-    orders : Orders
-        The permutations, which all tests share.
+    orders : Orders or Spectral
+        The permutations, which all tests share, or draws of the similarities.
     controls : array (c, m) or None
         With controls the correlation is the partial one, of what the controls' ranks leave of the ranks of both.
     residuals : bool
@@ -95,4 +97,8 @@ def mantel(
     count = len(distances)
     rest = 1 - (products[..., count:] ** 2).sum(axis=-1, keepdims=True)  # (P, L, 1)
     permuted = products[..., :count] / np.sqrt(np.where(rest > 1e-9, rest, np.inf))
+    if isinstance(orders, Spectral) and len(orders):
+        # What is as smooth along a tree correlates with other smooth things, so draws do not lie around 0.
+        expected = permuted.mean(axis=0)
+        tested, permuted = tested - expected, permuted - expected
     return Correlations(rho, expected, tested, two_sided(tested, permuted, orders.exact))

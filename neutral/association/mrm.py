@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neutral.association.moran import Spectral
 from neutral.association.permutations import Orders, two_sided, upper
 from neutral.association.vectors import NOTHING, basis, left_over, one_class, permuted_products, ranks
 
@@ -31,7 +32,9 @@ class Regressions(NamedTuple):
     r2_p: np.ndarray
 
 
-def mrm(similarities: np.ndarray, distances: np.ndarray, orders: Orders, *, by_ranks: bool = True) -> Regressions:
+def mrm(
+    similarities: np.ndarray, distances: np.ndarray, orders: Orders | Spectral, *, by_ranks: bool = True
+) -> Regressions:
     """Regress every similarity (L, m) on all `distances` (k, m) together, over the m pairs.
 
     Coefficients are standardised (both sides at variance 1), of ranks or of values. A coefficient is NaN when the
@@ -57,7 +60,7 @@ def entangled(distances: np.ndarray, *, by_ranks: bool = True) -> list[int]:
 
 
 def _fit(
-    similarities: np.ndarray, distances: np.ndarray, classes: np.ndarray, orders: Orders | None
+    similarities: np.ndarray, distances: np.ndarray, classes: np.ndarray, orders: Orders | Spectral | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return coefficients (L, k), R² (L,) and the p of both (NaN without `orders`), of what differs within classes."""
     x, y = left_over(distances, classes), left_over(similarities, classes)
@@ -71,7 +74,8 @@ def _fit(
         beta[:, varying], t, r2 = _statistics(y @ q, back)
         if orders is not None and len(orders):
             _, permuted_t, permuted_r2 = _statistics(permuted_products(np.nan_to_num(y), q, orders), back)
-            p[:, varying] = two_sided(t, permuted_t, orders.exact)
+            middle = permuted_t.mean(axis=0) if isinstance(orders, Spectral) else 0
+            p[:, varying] = two_sided(t - middle, permuted_t - middle, orders.exact)
             r2_p = upper(r2, permuted_r2, orders.exact)
     return beta, r2, p, r2_p
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
+from neutral.association.moran import Spectral
 from neutral.association.permutations import Orders
 from neutral.ties import merged
 
@@ -55,11 +56,13 @@ def left_over(vectors: np.ndarray, classes: np.ndarray, span: np.ndarray | None 
     return rest / np.where(length > NOTHING * np.linalg.norm(vectors, axis=-1, keepdims=True), length, np.nan)
 
 
-def permuted_products(vectors: np.ndarray, columns: np.ndarray, orders: Orders) -> np.ndarray:
-    """Return the products of permuted `vectors` (L, m) with `columns` (m, c): (P, L, c).
+def permuted_products(vectors: np.ndarray, columns: np.ndarray, orders: Orders | Spectral) -> np.ndarray:
+    """Return the products of permuted, or drawn, `vectors` (L, m) with `columns` (m, c): (P, L, c).
 
     A product with a permuted side is that of the other one permuted backwards, so the smaller of the two is moved.
     """
+    if isinstance(orders, Spectral):
+        return orders.products(vectors, columns)
     if columns.shape[1] < len(vectors):
         return _products(vectors, columns, orders.backwards())
     return _products(columns.T, vectors.T, orders).swapaxes(1, 2)
