@@ -27,7 +27,6 @@ from threadpoolctl import threadpool_limits
 
 from neutral.errors import NeutralError
 
-
 _AT_ONCE = 200_000  # numbers of a step: what a processor keeps near
 
 
@@ -74,7 +73,9 @@ def spectral(weights: np.ndarray, *, count: int, seed: int) -> Spectral:
         raise NeutralError(f"permutations: at least 1, usually 9,999; got {count}")
     n = len(weights)
     apart = weights[np.triu_indices(n, 1)]
-    return Spectral(eigenvectors(weights).vectors if n else np.empty((0, 0)), count * bool(apart.size and np.ptp(apart) > 0), seed)
+    return Spectral(
+        eigenvectors(weights).vectors if n else np.empty((0, 0)), count * bool(apart.size and np.ptp(apart) > 0), seed
+    )
 
 
 @dataclass(frozen=True)
