@@ -148,7 +148,7 @@ def test_what_only_the_map_brings_about_is_found_plain_and_not_on_the_globe():
         tables = table("group", {"all": -squareform(pdist(one))}), table("distance", {"d": squareform(pdist(other))})
         hits["plain"] += associations(*tables, count=99)["p"].item() <= 0.05
         hits["globe"] += associations(*tables, count=99, along=near)["p"].item() <= 0.05
-    assert hits["plain"] > 2 * hits["globe"]
+    assert hits["plain"] >= 2 * hits["globe"]
     assert hits["globe"] <= 7
 
 
@@ -161,7 +161,8 @@ def test_languages_of_unknown_family_or_place_are_left_out_and_named():
     alone = ["en", "ar", "zh", "sw"]  # nobody is nearer to anyone on the tree
     one, far = table("group", {"all": weights(4)}, alone), table("distance", {"a": weights(4, 1)}, alone)
     row = associations(one, far, along=neighbours.on_tree(alone), count=99).iloc[0]
-    assert np.isnan(row["p"]) and row["permutations"] == 0 and row["rho"] == row["rho"]
+    assert np.isnan(row["p"])
+    assert (row["permutations"], np.isnan(row["rho"])) == (0, False)
     with pytest.raises(NeutralError, match="not both"):
         associations(one, far, along=neighbours.on_globe(alone), within={})
 

@@ -179,7 +179,7 @@ def _tested(
 
 
 def run(among: Sample, path: Path, simulations: int, count: int) -> Iterator[dict]:
-    """Yield each simulation that is not in `path` as it is appended: structure, number, and test -> shares (`found`)."""
+    """Yield each simulation that is not in `path` as it is appended: structure, number, test -> shares."""
     lines = path.read_text().splitlines() if path.exists() else []
     done = {(row["structure"], row["number"]) for row in map(json.loads, lines)}
     for number in range(simulations):

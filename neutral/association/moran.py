@@ -1,4 +1,4 @@
-"""Moran spectral randomization: similarities drawn anew that are as smooth along a tree, or over a map, as the real one.
+"""Moran spectral randomization: similarities drawn anew, as smooth along a tree, or over a map, as the real one.
 
 A neighbourhood says how near languages are (`neighbours`). Its Moran eigenvectors (MEM) are patterns over the
 languages, from those in which neighbours are alike to those in which they differ; how much of a variable lies in each
@@ -6,8 +6,8 @@ is its power, and together they decide its Moran's I. A draw turns each two patt
 each other by a random angle, which keeps the power of every two (the procedure "pair" of Wagner & Dray 2015, Generating
 spatially constrained null models for irregularly spaced data using Moran spectral randomization methods, Methods in
 Ecology and Evolution 6, 1169-1178). Of a matrix that is done to its principal coordinates, all by the same angles, and
-the distances are made again (Crabot, Clappe, Dray & Datry 2019, Testing the Mantel statistic with a spatially-constrained
-permutation procedure, the same journal 10, 532-540).
+the distances are made again (Crabot, Clappe, Dray & Datry 2019, Testing the Mantel statistic with a
+spatially-constrained permutation procedure, the same journal 10, 532-540).
 
 Coordinates need not be had. If V are similarities with 0 on the diagonal and H centres, G = HVH/2 are the products of
 coordinates whose squared distances are a constant less V. With the eigenvectors U and the turn R a draw has the
