@@ -121,8 +121,8 @@ def serving(member: str, table: pd.DataFrame, told: Foretold | None, choice: Cho
         said.append("This study has no such scores at all, so how far overlap foretells them is not known here.")
     else:
         said.append(
-            f"In the {formats.count(told.languages, 'language')} that were scored under {told.masks} or more others' "
-            f"masks, overlap puts these in the order of the scores with a rank correlation of **{told.rho:.2f}**, their "
+            f"In the {formats.count(told.languages, 'language')} scored under {told.masks} or more others' masks, "
+            f"overlap puts these in the order of the scores with a rank correlation of **{told.rho:.2f}**, their "
             f"mean ({told.low:.2f} to {told.high:.2f}; 1 is the same order)."
         )
     return " ".join(said)
