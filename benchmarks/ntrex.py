@@ -5,7 +5,8 @@
 
 TEXT is a folder of `<lang>.txt[.xz]` whose lines mean the same in all languages, DOCUMENTS says which document every
 line is from (both as NTREX-128 has them). OUT gets the folders `plain`, `romanised` and `shuffled`, which hold the
-documents of the first 400 lines, and `other`, which holds as many that follow them; `plain.documents` and so on have their documents.
+documents of the first 200 lines, and `other`, which holds as many that follow them; `plain.documents` and so on say
+which those are, a line each.
 
 Romanised is as uroman does it (Hermjakob, May & Knight 2018, ACL): one script for all. Words are what stands between
 spaces; where a script writes none they are characters with the marks on them, and syllables in Tibetan. Their order is
@@ -22,7 +23,7 @@ import numpy as np
 
 from neutral.corpora import documents, languages_in, textfiles
 
-LINES = 400
+LINES = 200
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
@@ -45,7 +46,7 @@ def shuffled(line: str, seed: int) -> str:
 
 
 def span(of_lines: list[str], start: int) -> range:
-    """Return the lines of whole documents from `start` on, the first of a document, to the end of the 400th."""
+    """Return the lines of whole documents from `start` on, the first of a document, to the end of the 200th."""
     end = min(start + LINES, len(of_lines))
     while 0 < end < len(of_lines) and of_lines[end] == of_lines[end - 1]:
         end += 1
