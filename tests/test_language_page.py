@@ -68,9 +68,8 @@ def test_the_page_answers_first_and_says_what_is_known(tmp_path, monkeypatch):
 
 def test_a_language_that_was_not_checked_is_told_from_overlap_and_how_far_that_goes(tmp_path, monkeypatch):
     names = ["fr", "de", "es", "sw", "ru", "my run"]
-    at = page(
-        written(tmp_path / "s" / "drawn", names, checked=["fr", "de"], texts=False), tmp_path, monkeypatch, language="my run"
-    )
+    drawn = written(tmp_path / "s" / "drawn", names, checked=["fr", "de"], texts=False)
+    at = page(drawn, tmp_path, monkeypatch, language="my run")
     said = apppages.text(at)
     assert "The text of my run was not scored under other languages' masks. By overlap: French (" in said
     assert "In the 2 languages that were scored under 5 or more others' masks" in said
