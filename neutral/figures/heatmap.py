@@ -87,7 +87,7 @@ def heatmap(
     places = {"tickvals": list(range(len(members))), "ticktext": names, "showgrid": False}
     figure.update_layout(
         xaxis={**places, "range": [-0.5, edge], "domain": inner, "tickangle": -45},
-        yaxis={**places, "range": [edge, -0.5], "domain": [0, 1 - inner[0]]},
+        yaxis={**places, "range": [edge, -0.5], "domain": [0, 1 - inner[0]], "anchor": "free", "position": 0},
         xaxis2={"domain": [0, parts.band], "visible": False, "fixedrange": True},
         yaxis2={"domain": [1 - parts.band, 1], "visible": False, "fixedrange": True},
     )
