@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from neutral.languages import UNKNOWN, Language, branches, language
 from neutral.members import speaker
 from neutral.references import FULL
 from neutral.search import evaluations
-from neutral.study import at_sparsity
 from neutral.summary import Choice, Source
 
 SCORE_COLUMNS = ["metric", "variant", "full", "value", "ratio", "full_bits", "bits"]
@@ -54,25 +52,14 @@ def _scores(source: Source, choice: Choice, member: str) -> pd.DataFrame:
     scores = evaluations.at(scores, choice.method, choice.sparsity, member)
     if scores.empty:
         return pd.DataFrame(columns=SCORE_COLUMNS)
-    own = rows[(rows["task"] == choice.task) & (rows["language"] == member)]
-    full = own[own["method"] == FULL]
-    masked = own[(own["method"] == choice.method) & at_sparsity(own["sparsity"], choice.sparsity)]
-    return scores.assign(full_bits=_bits(full), bits=_bits(masked))[SCORE_COLUMNS].reset_index(drop=True)
-
-
-def _bits(rows: pd.DataFrame) -> float:
-    """Return bits a character, the mean of rows of scores: log2 perplexity · tokens / characters; NaN if unknown."""
-    if not {"tokens", "characters"} <= set(rows.columns):
-        return float("nan")
-    rows = rows[rows["metric"] == "perplexity"]
-    tokens, characters, value = (pd.to_numeric(rows[c], errors="coerce") for c in ("tokens", "characters", "value"))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float((np.log2(value) * tokens / characters.where(characters > 0)).mean())
+    spent = evaluations.bits(rows, choice.task, [member])
+    full = spent[spent["method"] == FULL].set_index("variant")["value"]
+    masked = evaluations.at(spent, choice.method, choice.sparsity, member).set_index("variant")["value"]
+    found = scores.assign(full_bits=scores["variant"].map(full), bits=scores["variant"].map(masked))
+    return found[SCORE_COLUMNS].reset_index(drop=True)
 
 
 def _text(rows: pd.DataFrame, member: str) -> dict[str, float]:
-    """Return the numbers of a language's row of the kind text; later rows replace earlier ones."""
-    if "language" not in rows:
-        return {}
-    own = rows[rows["language"] == member].reindex(columns=TEXT_COLUMNS).apply(pd.to_numeric, errors="coerce")
-    return own.iloc[-1].dropna().to_dict() if len(own) else {}
+    """Return the numbers of a language's row of the kind text, if there is one."""
+    own = rows[rows["language"] == member] if "language" in rows else rows
+    return own.iloc[-1].reindex(TEXT_COLUMNS).dropna().astype(float).to_dict() if len(own) else {}

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from neutral import figures
+from neutral import figures, opening
 from neutral.members import display, order
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.language import tables, words
 from pages.parts.overlap import words as of_overlap
-from pages.parts.views import View
+from pages.parts.views import View, choose_all
 
 
 def portrait(view: View, member: str, measure: str) -> None:
@@ -53,12 +53,12 @@ def serving(view: View, member: str) -> None:
     show.table(table.assign(name=table["language"].map(display)), "Whose masks would serve it", f"serving-{view.key}")
 
 
-with page("Language") as views:
+with page("Language", choose=choose_all) as views:
     members = order(dict.fromkeys(m for view in views for m in view.members))
     with st.container(border=True):
         left, right = st.columns(2)
         with left:
-            chosen = pickers.pick("Language", members, "language", names=display)
+            chosen = pickers.pick("Language", members, "language", default=opening.first(members)[0], names=display)
         with right:
             by = pickers.pick_measure(list(views[0].kinds()))
         st.caption(pickers.about_measure(by))

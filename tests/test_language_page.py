@@ -10,6 +10,7 @@ from test_nearest import drawn
 from neutral import figures, nearest, summary
 from neutral.facts import facts
 from neutral.figures.families import Families
+from neutral.masks import Mask
 from neutral.masksets import MaskSet
 from neutral.overlap import count, meant
 from neutral.serving import foretold, serving
@@ -19,6 +20,7 @@ from pages.parts.language import words
 
 MINI = ROOT / "data/studies/mini-mbert-mlm"
 CHOICE = Choice("clm", "wanda", 0.5, 0)
+TEXT = {"lines": 9, "characters": 4000, "bytes": 5000, "tokens": 1000, "unknown": 0.25, "fallback": 0.125}
 NAMES = ["fr", "de", "es", "sw", "my run"]
 
 
@@ -27,15 +29,16 @@ def written(folder, names=NAMES, *, checked=(), texts=True):
     study = Study.create(folder, {"title": "Drawn", "model": "small", "task": "clm", "languages": list(names)})
     count(drawn(names), names).save(study.counts_path(*CHOICE, "languages"))
     halves = [f"{name}/{half}" for name in names for half in "ab"]
-    twice = [mask for pair in zip(drawn(names), drawn(names, 1), strict=True) for mask in pair]
+    noise = [Mask.random(mask.shapes, 0.99, seed) for seed, mask in enumerate(drawn(names))]
+    twice = [each for mask, bits in zip(drawn(names), noise, strict=True) for each in (mask, mask ^ bits)]
     count(twice, halves, pairs=meant("halves", halves)).save(study.counts_path(*CHOICE, "halves"))
     for i, name in enumerate(names):
         score = {"task": "clm", "language": name, "seed": 0, "variant": "untrained", "metric": "perplexity"}
-        size = {"tokens": 100, "characters": 400}
-        study.append("score", **score, **size, method="full", sparsity=0.0, value=16.0)
-        study.append("score", **score, **size, method="wanda", sparsity=0.5, value=32.0 + i)
+        for method, sparsity, value in (("full", 0.0, 16.0), ("wanda", 0.5, 32.0 + i)):
+            loss = {"value": value, "loss": np.log(value), "tokens": 100, "characters": 400}
+            study.append("score", **score, **loss, method=method, sparsity=sparsity)
         if texts:
-            study.append("text", language=name, tokens=1000, unknown=0.25, fallback=0.125)
+            study.append("text", language=name, **TEXT)
     for target in checked:
         for i, source in enumerate(names):
             row = {**CHOICE._asdict(), "source": source, "target": target, "metric": "perplexity"}
@@ -68,8 +71,7 @@ def test_the_page_answers_first_and_says_what_is_known(tmp_path, monkeypatch):
 
 def test_a_language_that_was_not_checked_is_told_from_overlap_and_how_far_that_goes(tmp_path, monkeypatch):
     names = ["fr", "de", "es", "sw", "ru", "my run"]
-    drawn = written(tmp_path / "s" / "drawn", names, checked=["fr", "de"], texts=False)
-    at = page(drawn, tmp_path, monkeypatch, language="my run")
+    at = page(written(tmp_path / "s" / "drawn", names, checked=["fr", "de"]), tmp_path, monkeypatch, language="my run")
     said = apppages.text(at)
     assert "The text of my run was not scored under other languages' masks. By overlap: French (" in said
     assert "In the 2 languages that were scored under 5 or more others' masks" in said
@@ -98,9 +100,8 @@ def test_bits_a_character_and_the_facts_are_the_studys(tmp_path):
     assert known.branch == "Germanic"
     assert known.scores["bits"].item() == pytest.approx(np.log2(33.0) / 4)
     assert known.scores["full_bits"].item() == 1
-    assert known.text == {"tokens": 1000, "unknown": 0.25, "fallback": 0.125}
-    study.append("text", language="de", tokens="many", unknown=None)
-    assert facts(study, CHOICE, "de", NAMES).text == {}
+    assert known.text == TEXT
+    assert facts(written(tmp_path / "bare", texts=False), CHOICE, "de", NAMES).text == {}
     uploads = MaskSet(drawn(["en", "x"]), ["en", "x"])
     known = facts(uploads, summary.choices(uploads)[0], "x", uploads.members)
     assert (known.text, len(known.scores), known.branch) == ({}, 0, "Unknown")
@@ -124,24 +125,20 @@ def test_how_far_overlap_foretells_is_the_mean_rank_correlation():
     overlap = {frozenset((row.source, row.target)): row.value for row in pairs.itertuples()}
     rows = [(a, b, 1.0, 2 - overlap[frozenset((a, b))]) for a in names for b in "ab" if a != b]
     checked = pd.DataFrame([*rows, ("a", "a", 1.0, 1.0)], columns=["source", "target", "value", "ratio"])
-    assert foretold(pairs, checked) == (1, 1, 1, 2, 5)
-    assert foretold(pairs, checked, "accuracy").rho == -1
+    assert foretold(pairs, checked) == pytest.approx((1, 1, 1, 2, 5))
+    assert foretold(pairs, checked, "accuracy").rho == pytest.approx(-1)
     assert foretold(pairs, checked[checked["source"] < "d"]) is None
 
 
-def test_the_page_draws_three_to_three_hundred_languages():
+def test_the_figures_have_room_for_three_and_for_three_hundred_languages():
     for n in (3, 300):
         names = [f"m{i}" for i in range(n)]
-        masks = drawn(names[:3], layers=4)
-        source = MaskSet([masks[i % 3] for i in range(n)], names)
-        choice = summary.choices(source)[0]
-        near = nearest.nearest(source, choice, "m0")
-        assert len(near) == n - 1
+        near = pd.DataFrame({"language": names[1:]})
+        near = near.assign(**dict.fromkeys(nearest.COLUMNS[1:], np.nan), value=np.linspace(0.9, 0.5, n - 1), sure=0.5)
         figure = figures.nearest_dots(near, "jaccard", "m0", Families(names))
         assert len(figure.data[-1].y) == min(n - 1, 20)
-        levels = nearest.where(source, choice, "m0", near["language"][0])
-        figure = figures.where_lines(levels, "jaccard", "m0", near["language"][0])
-        assert figure.layout.meta["alt"]
+        assert set(figure.data[-1].marker.symbol) == {"circle-open"}
+        assert figure.layout.height < 700
 
 
 def test_where_is_the_overlap_by_layer():

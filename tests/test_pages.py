@@ -21,8 +21,8 @@ from neutral.masks import Mask
 from neutral.study import Study
 from pages.parts import catalogue, downloads
 
-PAGES = ("app.py", "pages/overlap.py", "pages/pair.py", "pages/layers.py", "pages/masks.py")
-WITH_FIGURES = PAGES[:4]
+PAGES = ("app.py", "pages/overlap.py", "pages/pair.py", "pages/layers.py", "pages/language.py", "pages/masks.py")
+WITH_FIGURES = PAGES[:5]
 
 
 @pytest.fixture(autouse=True)
