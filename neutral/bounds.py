@@ -1,0 +1,47 @@
+"""What an overlap cannot tell apart: two languages that share no less than one of them shares with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from neutral.members import speaker
+
+
+class Told(NamedTuple):
+    """How far pairs can be told apart."""
+
+    alike: pd.DataFrame
+    """The rows within the bound, those of `within_bound`."""
+    spread: float
+    """The highest value less the lowest."""
+    again: float
+    """Mean overlap of a language with itself; NaN if it was not measured."""
+    above: bool
+    """Whether a pair lies above that."""
+
+
+def told(table: pd.DataFrame, own: Mapping[str, float]) -> Told:
+    """Return how far the pairs of a table with values can be told apart; the arguments are those of `within_bound`."""
+    again = float(np.mean(list(own.values()))) if own else float("nan")
+    value = table["value"]
+    return Told(within_bound(table, own), float(value.max() - value.min()), again, bool((value > again).any()))
+
+
+def within_bound(table: pd.DataFrame, own: Mapping[str, float]) -> pd.DataFrame:
+    """Return the rows of a table of pairs whose overlap is within the bound, the most alike first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns source, target, value, as `summary.pairs` returns them for one group.
+    own : language -> float
+        Its overlap with itself when it is found again, under another seed or from the other half of its text. A pair's
+        bound is the lower one of its languages; pairs of which none is known are left out.
+    """
+    known = {side: table[side].map(speaker).map(own).astype(float) for side in ("source", "target")}
+    bound = pd.DataFrame(known).min(axis=1)  # of one language, if the other was not found twice
+    return table[table["value"] >= bound].sort_values("value", ascending=False)
