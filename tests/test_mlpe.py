@@ -217,6 +217,10 @@ def test_a_table_has_the_numbers_of_the_plain_formula():
     reml = best(alone, True)
     assert (found["beta"], found["se"]) == pytest.approx((reml[1][1], reml[2][1]), abs=1e-4)
     assert found["partial"] == pytest.approx(best(both, True)[1][1], abs=1e-4)
+    unique = found["partial"] ** 2 * (1 - (x[0] @ x[1] / 66) ** 2)
+    shares = explained(similarity, distances, ["place", "syntax"], by_ranks=False).iloc[1]
+    assert 0 < found["r2_added"] < unique < 1
+    assert shares["r2_added"] > 0
     ratio = 2 * (best(alone, False)[3] - best(one[:, None], False)[3])
     assert found["lr"] == pytest.approx(ratio, abs=1e-4)
     assert (found["aic"], found["bic"]) == pytest.approx((2 - ratio, np.log(66) - ratio), abs=1e-4)
@@ -256,6 +260,9 @@ def test_languages_without_a_distance_are_left_out_and_named():
     assert set(found["left_out"]) == {"l3"}
     assert set(found["languages"]) == {11}
     assert set(found["pairs"]) == {55}
+    some = explained(similarity, distances, ["place", "syntax"], languages=CODES[:9], families=FAMILIES)
+    assert set(some["languages"]) == {9}
+    assert set(some["left_out"]) == {""}
 
 
 def test_what_cannot_be_known_is_nan_and_not_a_number_or_an_error():

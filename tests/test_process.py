@@ -222,6 +222,8 @@ def test_languages_without_family_place_property_or_pair_are_left_out_and_named(
     assert set(found["left_out"]) == {"en, sw, my run"}
     assert set(found["languages"]) == {len(CODES) - 2}
     assert set(components(table, CODES[:20], count=1)["languages"]) == {20}
+    variants = overlap(rng.normal(size=(2, 14)), [*CODES[:12], "en-GB", "pt-BR"])
+    assert set(components(variants, count=1)["left_out"]) == {"en-GB, pt-BR"}
 
 
 def test_what_cannot_be_known_is_nan():

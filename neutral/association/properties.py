@@ -18,6 +18,18 @@ PROPERTIES = {
 """The properties, and what they mean."""
 
 
+def distinct(codes: Sequence[str]) -> list[str]:
+    """Return the first of the labels of each language; variants (regions, scripts) of one are no two languages.
+
+    >>> distinct(["eng", "eng-GB", "srp-Cyrl", "srp-Latn", "my run"])
+    ['eng', 'srp-Cyrl', 'my run']
+    """
+    first: dict[str, str] = {}
+    for code in codes:
+        first.setdefault(language(code).glottocode or code, code)
+    return list(first.values())
+
+
 def properties(
     codes: Sequence[str], bits: pd.DataFrame | None = None, texts: pd.DataFrame | None = None
 ) -> pd.DataFrame:
