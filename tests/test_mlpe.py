@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
+from scipy.spatial.distance import pdist
 from scipy.stats import kstest
 
 from neutral.association.mixed import mixed, separate, standardised
@@ -326,3 +327,11 @@ def test_a_search_leaves_the_ridge_at_a_variance_of_zero():
         return ((points**2 - 1) ** 2).sum(axis=-1)  # lowest at 1, a ridge at 0
 
     np.testing.assert_allclose(minima(function, np.array([[1e-9, 0.5], [0.0, 3.0]])), 1, atol=1e-3)
+
+
+def test_distances_in_unrelated_traits_are_found_as_often_as_chance_finds_them():
+    rng = np.random.default_rng(11)
+    codes = [f"l{i}" for i in range(25)]
+    y = np.array([-pdist(rng.normal(size=(25, 3))) for _ in range(200)])
+    x = np.array([pdist(rng.normal(size=(25, 1))), pdist(rng.normal(size=(25, 5)))])
+    assert ((separate(y, x, pairs(codes))[0] < 0.05).mean(axis=0) < 0.1).all()
