@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
+from scipy.spatial.distance import pdist
 from scipy.stats import kstest
 
 from neutral.association.mixed import mixed, separate, standardised
@@ -217,6 +218,10 @@ def test_a_table_has_the_numbers_of_the_plain_formula():
     reml = best(alone, True)
     assert (found["beta"], found["se"]) == pytest.approx((reml[1][1], reml[2][1]), abs=1e-4)
     assert found["partial"] == pytest.approx(best(both, True)[1][1], abs=1e-4)
+    unique = found["partial"] ** 2 * (1 - (x[0] @ x[1] / 66) ** 2)
+    shares = explained(similarity, distances, ["place", "syntax"], by_ranks=False).iloc[1]
+    assert 0 < found["r2_added"] < unique < 1
+    assert shares["r2_added"] > 0
     ratio = 2 * (best(alone, False)[3] - best(one[:, None], False)[3])
     assert found["lr"] == pytest.approx(ratio, abs=1e-4)
     assert (found["aic"], found["bic"]) == pytest.approx((2 - ratio, np.log(66) - ratio), abs=1e-4)
@@ -256,6 +261,9 @@ def test_languages_without_a_distance_are_left_out_and_named():
     assert set(found["left_out"]) == {"l3"}
     assert set(found["languages"]) == {11}
     assert set(found["pairs"]) == {55}
+    some = explained(similarity, distances, ["place", "syntax"], languages=CODES[:9], families=FAMILIES)
+    assert set(some["languages"]) == {9}
+    assert set(some["left_out"]) == {""}
 
 
 def test_what_cannot_be_known_is_nan_and_not_a_number_or_an_error():
@@ -319,3 +327,11 @@ def test_a_search_leaves_the_ridge_at_a_variance_of_zero():
         return ((points**2 - 1) ** 2).sum(axis=-1)  # lowest at 1, a ridge at 0
 
     np.testing.assert_allclose(minima(function, np.array([[1e-9, 0.5], [0.0, 3.0]])), 1, atol=1e-3)
+
+
+def test_distances_in_unrelated_traits_are_found_as_often_as_chance_finds_them():
+    rng = np.random.default_rng(11)
+    codes = [f"l{i}" for i in range(25)]
+    y = np.array([-pdist(rng.normal(size=(25, 3))) for _ in range(200)])
+    x = np.array([pdist(rng.normal(size=(25, 1))), pdist(rng.normal(size=(25, 5)))])
+    assert ((separate(y, x, pairs(codes))[0] < 0.05).mean(axis=0) < 0.1).all()

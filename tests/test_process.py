@@ -13,6 +13,7 @@ from neutral.association.gaussian import processes
 from neutral.association.gls import gls
 from neutral.association.kenward_roger import adjusted, f_test
 from neutral.association.process import COMPONENTS, MEANING, components
+from neutral.association.properties import properties
 from neutral.errors import NeutralError
 from neutral.languages import glottolog, language
 
@@ -221,6 +222,8 @@ def test_languages_without_family_place_property_or_pair_are_left_out_and_named(
     assert set(found["left_out"]) == {"en, sw, my run"}
     assert set(found["languages"]) == {len(CODES) - 2}
     assert set(components(table, CODES[:20], count=1)["languages"]) == {20}
+    variants = overlap(rng.normal(size=(2, 14)), [*CODES[:12], "en-GB", "pt-BR"])
+    assert set(components(variants, count=1)["left_out"]) == {"en-GB, pt-BR"}
 
 
 def test_what_cannot_be_known_is_nan():
@@ -250,3 +253,17 @@ def test_predictors_that_follow_from_one_another_and_missing_distances_are_one_l
 
 def test_every_p_is_said_in_words():
     assert set(MEANING) == {column for column in COMPONENTS if column == "p" or column.endswith("_p")}
+
+
+def test_properties_are_those_of_the_full_model_and_of_the_whole_text():
+    bits = pd.DataFrame(
+        [("full", "en", 1.5), ("full", "en", 2.5), ("wanda", "en", 9), ("full", "de", 1)],
+        columns=["method", "language", "value"],
+    )
+    texts = pd.DataFrame([{"language": "de", "tokens": 1000, "unknown": 0.1, "fallback": 0.2}])
+    known = properties(["de", "en", "my run"], bits, texts)
+    assert known.loc["en", "bits"] == 2
+    assert known.loc["de", ["script", "bits", "tokens"]].tolist() == ["Latn", 1, 3]
+    assert known.loc["de", "fallback"] == pytest.approx(0.3)
+    assert known.loc["my run"].isna().all()
+    assert list(properties(["de"], pd.DataFrame(columns=bits.columns), pd.DataFrame()).columns) == ["script"]

@@ -27,8 +27,10 @@ class Models:
     ----------
     beta, se, df, p : array (L, k)
         Standardised coefficients, standard errors, degrees of freedom and two-sided p by REML.
+    total : array (L,)
+        The variance that the model reckons with.
     r2 : array (L,)
-        The share of variance that the fixed effects explain.
+        The share of it that the fixed effects explain.
     shares : effect -> array (L,)
         Those of the random effects and the "residual"; with r2 they add up to 1.
     loglik : array (L,)
@@ -43,6 +45,7 @@ class Models:
     se: np.ndarray
     df: np.ndarray
     p: np.ndarray
+    total: np.ndarray
     r2: np.ndarray
     shares: dict[str, np.ndarray]
     loglik: np.ndarray
@@ -68,20 +71,12 @@ def standardised(vectors: np.ndarray, *, by_ranks: bool) -> np.ndarray:
     return centred / np.where(constant, np.nan, deviation)
 
 
-def mixed(
-    similarities: np.ndarray,
-    distances: np.ndarray,
-    shared: Pairs,
-    *,
-    like: Models | None = None,
-    tested: bool = True,
-) -> Models:
+def mixed(similarities: np.ndarray, distances: np.ndarray, shared: Pairs, *, like: Models | None = None) -> Models:
     """Explain every similarity (L, m) by all distances (k, m) together; both are `standardised`, k may be 0.
 
-    `like` are fitted models of the same similarities, from which the search starts. Models that are not to be `tested`
-    are fitted by REML only: df, p and loglik are NaN. A constant distance is left out and has NaN. Everything is NaN
-    for a similarity that is constant, or an exact combination of the distances; for distances that follow from one
-    another; and where languages are too few (`enough`).
+    `like` are fitted models of the same similarities, from which the search starts. A constant distance is left out and
+    has NaN. Everything is NaN for a similarity that is constant, or an exact combination of the distances; for
+    distances that follow from one another; and where languages are too few (`enough`).
     """
     count, k = len(similarities), len(distances)
     varying = ~np.isnan(distances).any(axis=1)
@@ -91,11 +86,9 @@ def mixed(
     if enough(shared.n, len(fixed) - 1) and good.any() and not entangled(fixed[1:], by_ranks=False):
         added = sums(shared, fixed, similarities[good])
         starts = _starts(like, good)
-        restricted = fitted(added, restricted=True, start=starts[0], degrees=tested)
-        fits = _spread(restricted, good, fits)
-        if tested:
-            start = restricted.phi if starts[1] is None else starts[1]
-            likelihood = _spread(fitted(added, restricted=False, start=start), good, likelihood)
+        restricted = fitted(added, restricted=True, start=starts[0], degrees=True)
+        likely = fitted(added, restricted=False, start=restricted.phi if starts[1] is None else starts[1])
+        fits, likelihood = _spread(restricted, good, fits), _spread(likely, good, likelihood)
     explained = np.where(good, (fits.beta[:, 1:] @ fixed[1:]).var(axis=1), np.nan)
     parts = fits.variances * np.array([2 if effect == LANGUAGE else 1 for effect in (*shared.effects, "residual")])
     whole = explained + parts.sum(axis=1)
@@ -103,6 +96,7 @@ def mixed(
     coefficients[:, :, varying] = [each[:, 1:] for each in (fits.beta, fits.se, fits.df, fits.p)]
     return Models(
         *coefficients,
+        total=whole,
         r2=explained / whole,
         shares=dict(zip((*shared.effects, "residual"), (parts / whole[:, None]).T, strict=True)),
         loglik=likelihood.loglik,

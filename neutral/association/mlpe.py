@@ -25,7 +25,7 @@ import pandas as pd
 from neutral.association.holm import holm
 from neutral.association.mixed import Models, mixed, standardised
 from neutral.association.pairs import Pairs, pairs
-from neutral.association.squares import Batch, batches
+from neutral.association.squares import Batch, batches, check
 from neutral.errors import NeutralError
 
 EXPLAINED = (
@@ -56,6 +56,7 @@ def explained(
     distances: pd.DataFrame,
     kinds: Sequence[str],
     *,
+    languages: Sequence[str] | None = None,
     families: Mapping[str, Hashable] | None = None,
     areas: Mapping[str, Hashable] | None = None,
     controls: Sequence[str] = (),
@@ -70,6 +71,9 @@ def explained(
     kinds : sequence of str
         The distances. All models of a group are of the same languages, which must have all `kinds` and `controls`;
         those that lack one are left out in the order of `associations`.
+    languages : sequence of str or None
+        Those to look at; all in `similarity` by default. Variants of one language are no two languages, and make p too
+        small: `properties.distinct` chooses one of each.
     families, areas : language -> block, or None
         The random effects of pairs of families and of areas; None for no such effect. A language that is not in it, or
         in the block "", is a block by itself.
@@ -93,7 +97,7 @@ def explained(
           random effects, and of single pairs; they add up to 1. family and area are NaN where there is no such effect,
           or where pairs cannot tell it apart (`pairs.pairs`). r2_conditional: 1 - residual.
         - partial, partial_se, partial_p: beta, se and p beside all other kinds. NaN if kinds follow from one another.
-        - r2_added: by how much r2 of all kinds together falls without this one; it can be a little below 0.
+        - r2_added: the share of variance, in the model of all kinds, of what the others do not have of this one.
         - languages, pairs: how many. left_out: "ar, ur".
 
     Raises
@@ -102,16 +106,14 @@ def explained(
         For a table without its columns, no kinds, a distance that is not in the table, or a kind among the controls.
     """
     kinds, controls = _named(kinds, controls)
+    similarity = _among(similarity, languages)
     rows: list[dict] = []
     for batch in batches(similarity, distances, [(*kinds, *controls)]):
         shared, y, x, z = _arrays(batch, kinds, controls, families, areas, by_ranks)
         null = mixed(y, z, shared)
         alone = [mixed(y, np.vstack([x[d : d + 1], z]), shared, like=null) for d in range(len(kinds))]
         whole = mixed(y, np.vstack([x, z]), shared, like=null)
-        less = [
-            mixed(y, np.vstack([np.delete(x, d, axis=0), z]), shared, like=whole, tested=False).r2
-            for d in range(len(kinds))
-        ]
+        own = [_own(x[d], np.vstack([np.delete(x, d, axis=0), z])) for d in range(len(kinds))]
         gains = [model.gains(null, shared.m) for model in alone]
         weights = _weights(np.array([0 * null.loglik, *(gain[2] for gain in gains)]))[1:]  # (kinds, L)
         for g, group in enumerate(batch.groups):
@@ -121,7 +123,7 @@ def explained(
                 numbers = {"beta": beta, "se": se, "df": df, "t": beta / se, "p": p, "weight": weights[d, g]}
                 numbers |= dict(zip(("lr", "lr_p", "aic", "bic"), gain, strict=True))
                 beside = {"partial": whole.beta[g, d], "partial_se": whole.se[g, d], "partial_p": whole.p[g, d]}
-                beside["r2_added"] = whole.r2[g] - less[d][g]
+                beside["r2_added"] = whole.beta[g, d] ** 2 * own[d] / whole.total[g]
                 rows.append(
                     {"group": group, "distance": kind, **numbers, **_shares(model, g), **beside, **_sizes(batch)}
                 )
@@ -134,6 +136,7 @@ def compared(
     distances: pd.DataFrame,
     models: Mapping[str, Sequence[str]],
     *,
+    languages: Sequence[str] | None = None,
     families: Mapping[str, Hashable] | None = None,
     areas: Mapping[str, Hashable] | None = None,
     controls: Sequence[str] = (),
@@ -146,7 +149,7 @@ def compared(
     models : name -> kinds
         Say {"place": ["geographic"], "all": ["geographic", "syntactic"]}. The model `NULL`, of the controls only, comes
         before them. All models of a group are of the same languages, which must have all distances.
-    similarity, distances, families, areas, controls, by_ranks
+    similarity, distances, languages, families, areas, controls, by_ranks
         As in `explained`.
 
     Returns
@@ -170,6 +173,7 @@ def compared(
     if NULL in chosen:
         raise NeutralError(f"a model cannot be called {NULL!r}: so is the one without distances")
     kinds, controls = _named([kind for each in chosen.values() for kind in each], controls)
+    similarity = _among(similarity, languages)
     rows: list[dict] = []
     for batch in batches(similarity, distances, [(*kinds, *controls)]):
         shared, y, x, z = _arrays(batch, kinds, controls, families, areas, by_ranks)
@@ -194,6 +198,14 @@ def compared(
     return _ordered(rows, similarity, "model", [NULL, *chosen]).reindex(columns=COMPARED)
 
 
+def _among(similarity: pd.DataFrame, languages: Sequence[str] | None) -> pd.DataFrame:
+    """Return the pairs of some languages, of all for None."""
+    check(similarity, "group")
+    if languages is None:
+        return similarity
+    return similarity[similarity["source"].isin(languages) & similarity["target"].isin(languages)]
+
+
 def _named(kinds: Sequence[str], controls: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return kinds and controls, each once. Raises `NeutralError` for no kinds, and for one that is both."""
     kinds, controls = list(dict.fromkeys(kinds)), list(dict.fromkeys(controls))
@@ -216,6 +228,12 @@ def _arrays(
     shared = pairs(batch.codes, {"family": families, "area": areas})
     vectors = (batch.similarities, batch.of(kinds), batch.of(controls))
     return shared, *(standardised(each, by_ranks=by_ranks) for each in vectors)
+
+
+def _own(distance: np.ndarray, others: np.ndarray) -> float:
+    """Return the variance of a standardised distance (m,) that the `others` (k, m) that vary do not have."""
+    others = others[~np.isnan(others).any(axis=1)]
+    return float((distance - others.T @ np.linalg.lstsq(others.T, distance)[0]).var()) if len(others) else 1.0
 
 
 def _weights(aic: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from neutral.association.coordinates import principal_coordinates
 from neutral.association.covariances import apart, phylogenetic
 from neutral.association.gaussian import Processes, processes
 from neutral.association.holm import holm
+from neutral.association.properties import distinct
 from neutral.association.squares import check, complete, squares
 from neutral.errors import NeutralError
 
@@ -66,7 +67,8 @@ def components(
     similarity : DataFrame
         Columns group, source, target, value, as `associations` takes it; a language overlaps with itself by 1.
     languages : sequence of str or None
-        Those to look at; all in `similarity` by default.
+        Those to look at; all in `similarity` by default. Of the variants of one language only the first counts: they
+        are at one place in the tree and on the globe.
     predictors : DataFrame or None
         A row a language (its label is the index), a column a property: numbers, which are standardised, or categories,
         of which the commonest is the reference and those of fewer than `RARE` languages are one.
@@ -88,8 +90,8 @@ def components(
         - r2, phylogeny, space, noise: shares of a component's variance. phylogeny_p, space_p: of likelihood
           ratios (`gaussian`).
         - range_km: the range of the spatial covariance.
-        - languages: how many. left_out: those without a family or a place in Glottolog, a property or a distance, and
-          those that lack pairs, "ar, ur".
+        - languages: how many. left_out: those without a family or a place in Glottolog, a property or a distance,
+          further variants of a language, and those that lack pairs, "ar, ur".
 
         All numbers are NaN for fewer than `LEAST` languages, or fewer than three for each column.
 
@@ -101,9 +103,10 @@ def components(
     check(similarity, "group")
     codes = list(dict.fromkeys(similarity[["source", "target"]].to_numpy().ravel()))
     codes = [code for code in codes if languages is None or code in set(languages)]
+    single = distinct(codes)
     names, values = squares(similarity, "group", codes)
     far = _squares(distances, kinds, codes)
-    known = _known(codes, predictors)
+    known = _known(codes, predictors) & np.isin(codes, single)
     missing = np.isnan(far).any(axis=0) | ~(known[:, None] & known)
     kept = {}
     for name, square in zip(names, values, strict=True):
