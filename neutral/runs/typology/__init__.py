@@ -3,7 +3,8 @@
 It writes rows into the study. "distance": distance, source, target, value (null if unknown), features (how many it
 rests on; null if it counts none). "association": the choice of masks (task, method, sparsity, seed), measure, by,
 scheme (`association.schemes.SCHEMES`), controls, members, and the columns of
-`association.associations`. "regression" alike.
+`association.associations`. "regression" alike, and "leaving" (associations without a family or a script).
+"mixed", "process" and "recovery" have the columns of `mlpe.explained`, `process.components` and `recovery.recovered`.
 
 `worker` tests an overlap, `work` is the plan in the process that owns the study, `distances` has what it is tested
 against.
