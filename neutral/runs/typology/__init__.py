@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import association, labels, typology
+from neutral.association import neighbours
 from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.progress import Progress, say
@@ -80,10 +81,16 @@ def printed(table: pd.DataFrame, form: str) -> str:
 
 
 def notes(languages: Sequence[str]) -> list[str]:
-    """Return what to know of the tests of some languages: who is not in URIEL+, and what families leave to exchange."""
+    """Return what to know of the tests of some languages.
+
+    Who is not in URIEL+, on the tree or on the globe, and what families leave to exchange.
+    """
     said = []
     if lacking := similarity.languages(languages).outside_uriel:
         said.append(f"not in URIEL+, so left out of its distances: {', '.join(lacking)}")
+    for where, near in (("tree", neighbours.on_tree), ("globe", neighbours.on_globe)):
+        if lacking := sorted(set(languages) - set(near(languages).index)):
+            said.append(f"without a known place on the {where}, so left out of tests along it: {', '.join(lacking)}")
     ways = association.possible(languages, typology.families(languages))
     if ways == 1:
         said.append(f"no two of the {len(languages)} languages are of one family: tests within families have no p")
