@@ -28,14 +28,16 @@ def distances(*kinds, seed=1):
 @pytest.fixture(scope="module")
 def tests():
     one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
-    return schemes.each(association.associations, one, far, families=FAMILIES)
+    return schemes.each(association.associations, one, far, families=FAMILIES, count=199)
 
 
 def test_each_scheme_is_the_test_that_it_names(tests):
     one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
-    pd.testing.assert_frame_equal(tests["plain"], association.associations(one, far))
-    pd.testing.assert_frame_equal(tests["family"], association.associations(one, far, within=FAMILIES))
-    pd.testing.assert_frame_equal(tests["globe"], association.associations(one, far, along=neighbours.on_globe(CODES)))
+    pd.testing.assert_frame_equal(tests["plain"], association.associations(one, far, count=199))
+    pd.testing.assert_frame_equal(tests["family"], association.associations(one, far, within=FAMILIES, count=199))
+    pd.testing.assert_frame_equal(
+        tests["globe"], association.associations(one, far, along=neighbours.on_globe(CODES), count=199)
+    )
     assert schemes.drawn("plain", FAMILIES) == {}
     over = schemes.both(agreement.over_pairs, one, overlaps(3, ("a", "b")), families=FAMILIES)
     assert over["plain"]["p"].tolist() != over["family"]["p"].tolist()
@@ -87,7 +89,17 @@ def test_what_holds_within_families_is_told_from_what_holds_only_when_all_are_pe
 def study(tmp_path_factory):
     """A study of made masks that `neutral typology` has looked at."""
     study = synthetic.encoder_study(tmp_path_factory.mktemp("studies") / "held", CODES, layers=2, seeds=(0,))
-    asked = ["--study", str(study.path), "--methods", "magnitude", "--measures", "jaccard", "--quiet"]
+    asked = [
+        "--study",
+        str(study.path),
+        "--methods",
+        "magnitude",
+        "--measures",
+        "jaccard",
+        "--permutations",
+        "99",
+        "--quiet",
+    ]
     assert main(["typology", *asked, "--format", "json"]) == 0
     return study
 
@@ -100,7 +112,8 @@ def held(study, by, rows=None, **other):
     key |= {"members": ", ".join(counts.members), "groups": list(dict.fromkeys(overlap["group"]))}
     rows = study.table("association") if rows is None else rows
     tests = stored.read(rows, **{**key, "distances": typology.kinds_in(far), **other})
-    return tests, schemes.each(association.associations, overlap, far, families=typology.families(counts.members))
+    families = typology.families(counts.members)
+    return tests, schemes.each(association.associations, overlap, far, families=families, count=99)
 
 
 @pytest.mark.parametrize("by", ["all", "layer"])

@@ -1,7 +1,8 @@
 """What explains a similarity between languages: its association with distances between them.
 
 `associations` tests one distance at a time (Mantel test in ranks, partial with `controls`), `regression` several at
-once (MRM). Both permute all languages, or only languages `within` one family, and return the number of permutations.
+once (MRM). Both permute all languages, or only languages `within` one family, or draw similarities that are as smooth
+`along` a neighbourhood, and return the number of permutations.
 
 When p can be trusted. Languages of one family are alike in most things, so two properties that have nothing to do
 with each other still correlate, and Mantel tests, partial ones too, find that too often (Guillot & Rousset 2013,

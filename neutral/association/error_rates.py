@@ -9,15 +9,18 @@ many with the effect, since a distance costs little beside the draws of a simila
 and standard errors are those of the simulations' means.
 
     nice -n 10 python -m neutral.association.error_rates FILE LANGUAGES… [--simulations 500] [--permutations 99]
+    nice -n 10 python -m neutral.association.error_rates FILE LANGUAGES… --models
 
-appends a line for each simulation to FILE, goes on where it stopped, and prints the table.
+appends a line for each simulation to FILE, goes on where it stopped, and prints the table. With `--models` it is of the
+mixed models in each of their forms and of the process over languages, which take longer, so that they are of `FEW`
+distances and one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -28,9 +31,12 @@ import pandas as pd
 from scipy.spatial.distance import pdist
 from scipy.stats import rankdata
 
+from neutral.association.mixed import separate
 from neutral.association.moran import Spectral, eigenvectors
 from neutral.association.neighbours import great_circle, on_globe, on_tree
+from neutral.association.pairs import pairs
 from neutral.association.permutations import Orders, orders, two_sided
+from neutral.association.process import components
 from neutral.association.vectors import basis, left_over, permuted_products
 from neutral.languages import UNKNOWN, branches, language
 
@@ -40,6 +46,7 @@ SPREAD = 2000.0
 EFFECT = 0.5
 """The correlation of a language's own traits in both sets, where there is an effect."""
 TRIED = 10
+FEW = 3
 ALPHA = 0.05
 
 STRUCTURES: dict[str, dict[str, float]] = {
@@ -158,6 +165,27 @@ def found(
     return rejected
 
 
+def modelled(among: Sample, similarity: np.ndarray, distances: np.ndarray, *_: int) -> dict[str, list[float]]:
+    """Return what `found` does of mixed models (p of t) and of the process over languages (F, first coordinate)."""
+    some = distances[[*range(FEW), *range(TRIED, TRIED + FEW)]]
+    areas = {code: language(code).macroarea for code in among.codes}
+    forms = {"": {}, ", families": {"family": among.families}}
+    forms[", families, areas"] = forms[", families"] | {"area": areas}
+    rejected = {}
+    for name, blocks in forms.items():
+        p = separate(similarity[None], some, pairs(among.codes, blocks))[0, 0]
+        rejected[f"mixed{name}"] = (p <= ALPHA).reshape(2, -1).mean(axis=1).tolist()
+    sides = list(zip(*combinations(among.codes, 2), strict=True))
+    columns = {"source": sides[0], "target": sides[1]}
+    overlap = pd.DataFrame({"group": "all", **columns, "value": similarity})
+    shares = []
+    for distance in (distances[0], distances[TRIED]):
+        apart = pd.DataFrame({"distance": "drawn", **columns, "value": distance})
+        row = components(overlap, distances=apart, kinds=["drawn"], count=1).iloc[0]
+        shares.append(float(row["p"] <= ALPHA))
+    return rejected | {"process": shares}
+
+
 def _tested(
     similarity: np.ndarray, distances: np.ndarray, permuted: Orders | Spectral, held: list[list[np.ndarray]]
 ) -> list[np.ndarray]:
@@ -178,14 +206,20 @@ def _tested(
     return tested
 
 
-def run(among: Sample, path: Path, simulations: int, count: int) -> Iterator[dict]:
+def run(
+    among: Sample,
+    path: Path,
+    simulations: int,
+    count: int,
+    by: Callable[..., dict[str, list[float]]] = found,
+) -> Iterator[dict]:
     """Yield each simulation that is not in `path` as it is appended: structure, number, test -> shares."""
     lines = path.read_text().splitlines() if path.exists() else []
     done = {(row["structure"], row["number"]) for row in map(json.loads, lines)}
     for number in range(simulations):
         for structure in STRUCTURES:
             if (structure, number) not in done:
-                shares = found(among, *simulated(among, structure, number), count, number)
+                shares = by(among, *simulated(among, structure, number), count, number)
                 row = {"structure": structure, "number": number, "permutations": count, "found": shares}
                 with path.open("a") as file:
                     file.write(json.dumps(row) + "\n")
@@ -210,8 +244,10 @@ def main() -> None:
     parser.add_argument("languages", nargs="+")
     parser.add_argument("--simulations", type=int, default=500)
     parser.add_argument("--permutations", type=int, default=99)
+    parser.add_argument("--models", action="store_true")
     asked = parser.parse_args()
-    for _ in run(sample(asked.languages), asked.file, asked.simulations, asked.permutations):
+    by = modelled if asked.models else found
+    for _ in run(sample(asked.languages), asked.file, asked.simulations, asked.permutations, by):
         pass
     table = rates([json.loads(line) for line in asked.file.read_text().splitlines()])
     for column in ("wrong", "power"):

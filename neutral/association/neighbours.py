@@ -16,13 +16,17 @@ REACH = 1000.0
 
 
 def on_tree(codes: Sequence[str]) -> pd.DataFrame:
-    """Return the share of the family tree that two languages have in common, a square: 0 in other families.
+    """Return how near languages are on Glottolog's tree, a square: from ½ in one family to 1, and 0 in other families.
 
-    It is one less `languages.tree_distance`. Languages of unknown family are left out of the square.
+    In a family it is the mean of 1 and of the share of levels that both have (one less `languages.tree_distance`): with
+    that share alone, families would be hardly nearer than strangers where they are deep, and draws would lose them.
+    Languages of unknown family are left out of the square.
     """
     spoken = [language(code) for code in codes]
     known = [each for each in spoken if each.family != UNKNOWN]
-    near = [[1 - tree_distance(one, other) for other in known] for one in known]
+    near = [
+        [1 - tree_distance(one, other) / 2 if one.family == other.family else 0 for other in known] for one in known
+    ]
     return _square([each.code for each in known], np.array(near, dtype=float))
 
 

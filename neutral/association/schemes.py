@@ -19,6 +19,21 @@ SCHEMES = ("plain", "family", "tree", "globe")
 BOTH = ("plain", "family")
 """The schemes that every study has whose distances were tested."""
 
+FIRST = "tree"
+"""The scheme that keeps nearest to its level where languages are relatives (`error_rates`): its p comes first."""
+
+MEANING = {
+    "plain": "How rarely languages that are exchanged at random would go with a distance as well. Relatives and "
+    "neighbours make it small by themselves.",
+    "family": "How rarely relatives that are exchanged at random would go with a distance as well, inside their "
+    "families.",
+    "tree": "How rarely an overlap that follows the family tree as much, but nothing else, would go with a distance as "
+    "well.",
+    "globe": "How rarely an overlap that is as alike between neighbours on the globe, but for nothing else, would go "
+    "with a distance as well.",
+}
+"""What p says under each scheme, in a sentence for people."""
+
 BESIDE = ("p", "holm", "tested", "permutations", "exact")
 """The columns of `associations` in which the schemes differ."""
 
@@ -91,6 +106,11 @@ def holding(table: pd.DataFrame, alpha: float = SIGNIFICANT) -> tuple[pd.DataFra
     within = table["holm_within"] < alpha
     plain = (table["holm"] < alpha) & ~within
     return by_size(table[within], "tested_within"), by_size(table[plain], "rho")
+
+
+def first(table: pd.DataFrame) -> str:
+    """Return the scheme of a table of `beside` that comes first: `FIRST`, or family where it was not made."""
+    return FIRST if f"p{SUFFIXES[FIRST]}" in table else "family"
 
 
 def by_size(table: pd.DataFrame, column: str = "rho") -> pd.DataFrame:
