@@ -10,9 +10,10 @@ import streamlit as st
 
 from neutral import association, typology
 from neutral.association import schemes, stored
-from neutral.typology import graphs, similarity, trees
+from neutral.typology import graphs, similarity, trees, world
 from neutral.typology.graphs import Network
 from neutral.typology.similarity import Languages
+from neutral.typology.trees import Dendrogram
 from pages.parts import catalogue
 from pages.parts.views import View
 
@@ -105,6 +106,30 @@ def edges(networks: dict[str, Network], overlap: str, kind: str) -> pd.DataFrame
     """Return the edges of the networks "overlap" and, if it is among them, "distance"; column graph names them."""
     names = {"overlap": overlap, "distance": kind}
     return pd.concat([network.edges.assign(graph=names[value]) for value, network in networks.items()])
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def network(weights: pd.DataFrame, values: pd.DataFrame, families: dict[str, str], how: str, amount: float) -> Network:
+    """See `graphs.network`."""
+    return graphs.network(weights, values, families, how, amount)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def places(codes: tuple[str, ...]) -> pd.DataFrame:
+    """See `world.places`."""
+    return world.places(codes)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def related(overlap: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
+    """See `similarity.related`."""
+    return similarity.related(overlap, codes)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def dendrogram(distance: pd.DataFrame) -> Dendrogram:
+    """See `trees.dendrogram`."""
+    return trees.dendrogram(distance)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)

@@ -16,10 +16,7 @@ from neutral.members import display
 from neutral.metrics import SIGNIFICANT
 from neutral.typology import KINDS
 from neutral.typology import label as kind_label
-from neutral.typology.graphs import Network
-from neutral.typology.maps import usual_neighbours
 from neutral.typology.similarity import Languages
-from neutral.typology.trees import Dendrogram
 from pages.parts.text import as_text, in_words
 
 _METHOD = """
@@ -64,10 +61,10 @@ def method(spoken: Languages) -> str:
     elif len(related) == len(spoken.codes) and len(sizes) == 1:
         movable = "here all languages are of one family, so it is the same as permuting all"
     else:
-        some = _named(related) if len(related) <= NAMED else f"{len(related)} of {len(spoken.codes)}"
+        moving = some(related) if len(related) <= NAMED else f"{len(related)} of {len(spoken.codes)}"
         ways = possible(spoken.codes, spoken.blocks)
         written = f"{ways:,}" if ways < 10**6 else "very many"
-        movable = f"here only {some} can be exchanged, in {written} ways, so it speaks for these"
+        movable = f"here only {moving} can be exchanged, in {written} ways, so it speaks for these"
     return _METHOD.format(movable=movable)
 
 
@@ -85,9 +82,7 @@ ADD_VOCABULARY = "Add shared vocabulary and text size"
 
 MRM = "Multiple regression on distance matrices, on ranks; Holm over the distances in it."
 CHOOSE = "Choose distances for the regression above."
-TREES = "Average linkage. The colour is the family, the small print the branch."
-NO_TREE = "A tree takes two languages whose distance is known."
-NO_MAP = f"A map takes {LEAST} languages whose distances are known."
+
 
 LEAST_PAIRS = 5  # to a distance of a regression
 STRANGERS = (
@@ -126,7 +121,7 @@ def who(spoken: Languages) -> str:
             "language (en, swh, …) on the page Your masks."
         )
     if spoken.outside_uriel:
-        sentences.append(f"{_named(spoken.outside_uriel)}: not in URIEL+, so left out of its distances.")
+        sentences.append(f"{some(spoken.outside_uriel)}: not in URIEL+, so left out of its distances.")
     if spoken.repeated:
         sentences.append("Several masks of one language count together, by their mean.")
     return " ".join(sentences)
@@ -282,7 +277,7 @@ def _from_to(numbers: pd.Series) -> str:
 
 def left_out(codes: Sequence[str]) -> str:
     """Say which languages were left out for want of data."""
-    return f"Without enough data, so left out: {_named(codes)}."
+    return f"Without enough data, so left out: {some(codes)}."
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
@@ -338,69 +333,6 @@ def regression(table: pd.DataFrame) -> str:
     )
 
 
-def graph(network: Network, spoken: Languages, value: str) -> str:
-    """Say what a graph's communities are; `value` is what its edges are labelled with."""
-    ordered = [[code for code in spoken.codes if code in group] for group in network.communities]
-    groups = [_named(group) for group in ordered if len(group) > 1]
-    alone = [code for group in ordered if len(group) == 1 for code in group]
-    communities = "; ".join(groups) if groups else "none"
-    if alone:
-        communities += f"; alone: {_named(alone)}"
-    rand = f"adjusted Rand index: **{signed(network.agreement)}** (1 the same, 0 chance)"
-    agreement = f"agreement with the families, {rand}"
-    if len(set(spoken.blocks.values())) == len(spoken.codes):
-        agreement = "each language is of a family of its own, so communities cannot agree with families"
-    lines = [
-        f"{len(network.edges)} pairs drawn, {value} {network.weakest:.4g} at the weakest.",
-        f"**Communities:** {communities}.",
-        f"Modularity {signed(network.modularity)}; {agreement}.",
-    ]
-    return "  \n".join(lines)
-
-
-def _named(codes: Sequence[str]) -> str:
+def some(codes: Sequence[str]) -> str:
     """Name languages; of many the first, and how many more there are."""
     return several(list(map(in_words, codes)), NAMED if len(codes) <= NAMED else NAMED // 3)
-
-
-def graphs(one: Network, other: Network | None = None) -> str:
-    """Say how many edges the two graphs share, and how both are drawn."""
-    shared = ""
-    if other is not None:
-        shared = f"{one.shared(other)} of the {len(one.edges)} pairs of the one graph are in the other. "
-    return (
-        f"{shared}Colour: family. Marker: community (Louvain, by edge weight). Width: how alike, from the least to the "
-        "most alike pair. A language stands at one place in both graphs: that of its overlap with all others, "
-        "whichever edges are drawn."
-    )
-
-
-def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
-    """Say how well a tree keeps its distances, and how well it agrees with another distance."""
-    if dendrogram.kept != dendrogram.kept:
-        return "All pairs are equally far here, so the tree says nothing."
-    sentences = [
-        f"The tree keeps the distances it was made from with a cophenetic correlation of **{signed(dendrogram.kept)}** "
-        "(1: nothing is lost)."
-    ]
-    if agreement is not None and agreement["rho"] != agreement["rho"]:
-        sentences.append(f"It cannot be compared with {label(kind).lower()}, which is the same for all pairs.")
-    elif agreement is not None:
-        sentences.append(
-            f"Its heights agree with {label(kind).lower()} by a rank correlation of **{signed(agreement['rho'])}** "
-            f"(p = {number(agreement['p'])}, within families {number(agreement['p_within'])})."
-        )
-    return " ".join(sentences)
-
-
-def kept_by_map(title: str, places: pd.DataFrame) -> str:
-    """Say what a map, by MDS or UMAP, keeps of the distances."""
-    if title == "MDS":
-        kept = f" A plane holds {places.attrs['kept']:.0%} of their spread." if "kept" in places.attrs else ""
-        return f"Classical scaling keeps distances: far apart is different.{kept}"
-    count = usual_neighbours(len(places))
-    few = ", so few because there are few languages" if count < usual_neighbours(1000) else ""
-    return (
-        f"UMAP keeps neighbours, here the {count - 1} nearest of each language{few}: groups show, distances between "
-        "groups mean little, and another seed gives another picture."
-    )
