@@ -52,6 +52,7 @@ def nodes(
     symbols: Mapping[str, str] | None = None,
     notes: Mapping[str, str] | None = None,
     marker: Mapping | None = None,
+    size: float | None = None,
 ) -> None:
     """Add the languages of `places` (language, x, y) as a trace of points, with names where they have `room`.
 
@@ -62,10 +63,13 @@ def nodes(
     notes : language -> str, optional
         Further lines of their hover texts.
     marker : mapping, optional
-        What replaces all of plotly's settings of the markers, such as colours on a scale.
+        What goes before these as plotly's settings of the markers, such as colours on a scale.
+    size : float, optional
+        px of a marker; by default by how many there are.
     """
     members, many = list(places["language"]), is_many(places)
-    size, print_size = (9, theme.SMALL) if many else (16, 12)
+    size = size or (9 if many else 16)
+    print_size = theme.SMALL if many else 12
     named = labels.place(
         places[["x", "y"]].to_numpy(dtype=float),
         [[member] if many else [display(member), member] for member in members],

@@ -15,9 +15,13 @@ from neutral.figures.typology.labels import Room
 from neutral.figures.typology.languages import WIDTHS, widths
 from neutral.typology import world
 
+SIZE = 9
+"""px: a language on the map."""
 LAND = "rgba(128,128,128,0.22)"
-_HEIGHT = 520  # px of the map
-_SOUTH, _NORTH = -56.0, 78.0  # degrees: what is shown at least
+_HEIGHT = 500  # px of the map
+_AROUND = 0.3  # of the projection's units, in which a radian in the middle is about 0.87
+_EDGE = world.HALF_WIDTH
+_SOUTH, _NORTH = -1.1, 1.4  # of the same: the rest is ice
 
 
 def world_map(
@@ -80,7 +84,7 @@ def world_map(
     else:
         legend(figure, members, families)
     room = _room(places)
-    points.nodes(figure, places, families, room, colours=colours, notes=notes, marker=marker)
+    points.nodes(figure, places, families, room, colours=colours, notes=notes, marker=marker, size=SIZE)
     points.bare(figure, room)
     entries = sum(bool(trace.showlegend) for trace in figure.data)
     return theme.finish(
@@ -95,10 +99,9 @@ def world_map(
 
 
 def _room(places: pd.DataFrame) -> Room:
-    """Return the part of the map that is shown: all of it from the tip of the Americas to the Arctic."""
-    _, ends = world.project([world.MIDDLE] * 2, [_SOUTH, _NORTH])
-    low, high = min(ends[0], places["y"].min() - 0.1), max(ends[1], places["y"].max() + 0.1)
-    return Room((-world.HALF_WIDTH, world.HALF_WIDTH), (float(low), float(high)), 0.95 * _HEIGHT, equal=True)
+    """Return the part of the map that is shown: where the languages are, and some way around them."""
+    x, y = ((float(places[axis].min()) - _AROUND, float(places[axis].max()) + _AROUND) for axis in "xy")
+    return Room((max(x[0], -_EDGE), min(x[1], _EDGE)), (max(y[0], _SOUTH), min(y[1], _NORTH)), 0.95 * _HEIGHT, equal=True)
 
 
 def _links(figure: go.Figure, places: pd.DataFrame, links: pd.DataFrame, measure: str) -> None:

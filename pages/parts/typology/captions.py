@@ -34,7 +34,11 @@ WORLD = (
     "Places are Glottolog's: one point a language, often its middle or its largest town. Languages of one place stand "
     "around it. A link is the shortest way on the globe; it is the wider, the stronger. Coasts: Natural Earth."
 )
-RELATED = {"same branch": "of one branch", "same family": "of one family", "same script": "of one script only"}
+RELATED = {
+    "same branch": "are of one branch",
+    "same family": "of one family otherwise",
+    "same script": "of one script alone",
+}
 """Relation of two languages -> what two such languages are."""
 
 
