@@ -101,7 +101,9 @@ def world_map(
 def _room(places: pd.DataFrame) -> Room:
     """Return the part of the map that is shown: where the languages are, and some way around them."""
     x, y = ((float(places[axis].min()) - _AROUND, float(places[axis].max()) + _AROUND) for axis in "xy")
-    return Room((max(x[0], -_EDGE), min(x[1], _EDGE)), (max(y[0], _SOUTH), min(y[1], _NORTH)), 0.95 * _HEIGHT, equal=True)
+    return Room(
+        (max(x[0], -_EDGE), min(x[1], _EDGE)), (max(y[0], _SOUTH), min(y[1], _NORTH)), 0.95 * _HEIGHT, equal=True
+    )
 
 
 def _links(figure: go.Figure, places: pd.DataFrame, links: pd.DataFrame, measure: str) -> None:
