@@ -6,10 +6,12 @@ from typing import NamedTuple
 import streamlit as st
 
 from neutral import typology
+from neutral.labels import WHOLE
+from neutral.summary import MEASURES
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.typology import distances, graph, maps, tables, tree, words, world
-from pages.parts.typology.shown import Asked, Shown
+from pages.parts.typology.shown import OVERLAP, Asked, Shown
 
 LEAD = "Do languages share weights because they are related, written alike, built alike, or share words?"
 
@@ -37,17 +39,20 @@ with page("Typology", lead=LEAD) as views:
     kinds = [kind for kind in typology.KINDS if any(kind in set(table["distance"]) for table in far)]
     part = PARTS[pickers.pick_part(list(PARTS), "section")]
     with st.container(border=True):
-        left, middle, right = st.columns([2, 4, 2])
-        with left:
-            measure = pickers.pick_measure(list(views[0].kinds()))
-        with middle:
-            by, group = pickers.pick_place(views[0].all_counts())
-        kind = kinds[0] if kinds else ""
-        if kinds and part.by_distance:
-            with right:
-                kind = pickers.pick("Distance", kinds, "distance", names=typology.label)
-        settings = part.ask(Asked(kinds, everyone)) if kinds else {}
-        st.caption(pickers.about_measure(measure))
+        above, below = st.container(), st.container()
+        with below:
+            settings = part.ask(Asked(kinds, everyone)) if kinds else {}
+        by, group, kind, measure = "all", WHOLE, kinds[0] if kinds else "", MEASURES[0]
+        if settings.get("of", OVERLAP) == OVERLAP:
+            left, middle, right = above.columns([2, 4, 2])
+            with left:
+                measure = pickers.pick_measure(list(views[0].kinds()))
+            with middle:
+                by, group = pickers.pick_place(views[0].all_counts())
+            st.caption(pickers.about_measure(measure))
+            if kinds and part.by_distance:
+                with right:
+                    kind = pickers.pick("Distance", kinds, "distance", names=typology.label)
     for view, spoken, table in zip(views, everyone, far, strict=True):
         show.heading(view)
         st.caption(show.what(view, group))

@@ -123,6 +123,11 @@ def related(overlap: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
     return table.assign(relation=relations(pairs, codes))
 
 
+def among(pairs: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """Return the pairs of two of these languages."""
+    return pairs[pairs["source"].isin(codes) & pairs["target"].isin(codes)].reset_index(drop=True)
+
+
 def strongest(pairs: pd.DataFrame, count: int, to: str | None = None) -> pd.DataFrame:
     """Return the pairs of the highest values, the highest first; with `to`, of the pairs of that language.
 

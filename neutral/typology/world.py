@@ -30,6 +30,16 @@ HALF_WIDTH = 0.8707 * np.pi
 APART = 0.05
 """How far languages of one place are drawn apart, in the projection's units: about 300 km at the equator."""
 
+REGIONS = {
+    "Europe": ((-25, 45), (34, 72)),
+    "Africa": ((-20, 55), (-36, 38)),
+    "West and South Asia": ((25, 98), (4, 58)),
+    "East and South-East Asia": ((85, 148), (-12, 55)),
+    "The Pacific": ((92, -135), (-48, 28)),
+    "The Americas": ((-168, -33), (-56, 72)),
+}
+"""Region -> its longitudes from west to east, and its latitudes, in degrees; regions overlap."""
+
 _STEP = np.radians(4)  # of a way between two places, at most
 
 
@@ -87,6 +97,13 @@ def places(codes: Sequence[str]) -> pd.DataFrame:
     turn = 2 * np.pi * nth / count
     radius = np.where(count > 1, APART / (2 * np.sin(np.pi / np.maximum(count, 2))), 0)
     return table.assign(x=table["x"] + radius * np.cos(turn), y=table["y"] + radius * np.sin(turn))
+
+
+def within(table: pd.DataFrame, region: str) -> pd.DataFrame:
+    """Return the rows of `places` that lie in one of `REGIONS`."""
+    (west, east), latitudes = REGIONS[region]
+    across = (table["longitude"] - west) % 360 <= (east - west) % 360
+    return table[across & table["latitude"].between(*latitudes)].reset_index(drop=True)
 
 
 def way(one: tuple[float, float], other: tuple[float, float]) -> np.ndarray:

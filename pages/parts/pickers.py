@@ -154,7 +154,7 @@ def pick_number(label: str, options: Sequence[float], key: str, *, default: floa
 
 def pick_text(label: str, key: str, *, default: str, help: str | None = None) -> str:
     """Type a short text."""
-    if st.session_state[_ARRIVED] and key not in st.query_params and chosen().get(key):
+    if _is_new(key) and key not in st.query_params and chosen().get(key):
         st.session_state[key] = st.query_params[key] = chosen()[key][0]
     value = st.text_input(label, default, key=key, max_chars=60, bind="query-params", help=help)
     _note(key, [] if value == default else [value])
@@ -165,15 +165,21 @@ def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[
     """Return what was chosen on the page before this one, and write it into the address.
 
     Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
-    would be lost. A value in the link to this page goes first.
+    would be lost. A value in the link to this page goes first. A picker that was not there for a while gets back what
+    it had.
     """
-    if not st.session_state[_ARRIVED] or key in st.query_params:
+    if not _is_new(key) or key in st.query_params:
         return []
     by_name = {names(option): option for option in options}
     carried = [name for name in chosen().get(key, []) if name in by_name]
     if carried:
         st.query_params[key] = carried
     return [by_name[name] for name in carried]
+
+
+def _is_new(key: str) -> bool:
+    """Whether the run before this one had another page, or this page without this picker."""
+    return st.session_state[_ARRIVED] or key not in st.session_state
 
 
 def _note(key: str, values: list[str]) -> None:

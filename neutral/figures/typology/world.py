@@ -158,9 +158,8 @@ def _community_colours(figure: go.Figure, communities: Sequence[set[str]], membe
     """Return language -> the colour of its community, and name the communities in the legend."""
     hues, grey = list(USUAL.values()), GREYS[OTHERS]
     number = points.by_community(communities)
-    shown = [group & set(members) for group in communities if len(group) > 1]
-    for i, group in enumerate(shown[: len(hues)]):
-        if group:
+    for i, group in enumerate([group for group in communities if len(group) > 1][: len(hues)]):
+        if not group.isdisjoint(members):
             points.in_legend(figure, f"Community {i + 1} ({len(group)})", colour=hues[i])
     if any(number.get(member, len(hues)) >= len(hues) for member in members):
         points.in_legend(figure, "Alone, or in a smaller one", colour=grey)

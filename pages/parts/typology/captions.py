@@ -34,6 +34,7 @@ WORLD = (
     "Places are Glottolog's: one point a language, often its middle or its largest town. Languages of one place stand "
     "around it. A link is the shortest way on the globe; it is the wider, the stronger. Coasts: Natural Earth."
 )
+GROUPS = 6  # so many communities are named in a sentence, more are counted
 RELATED = {
     "same branch": "are of one branch",
     "same family": "of one family otherwise",
@@ -47,6 +48,8 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
     ordered = [[code for code in spoken.codes if code in group] for group in network.communities]
     groups = [some(group) for group in ordered if len(group) > 1]
     alone = [code for group in ordered if len(group) == 1 for code in group]
+    more = len(groups) - GROUPS
+    groups = [*groups[:GROUPS], f"and {more} more"] if more > 1 else groups
     communities = "; ".join(groups) if groups else "none"
     if alone:
         communities += f"; alone: {some(alone)}"
@@ -92,11 +95,12 @@ def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
     return " ".join(sentences)
 
 
-def links(shown: pd.DataFrame, pairs: pd.DataFrame, measure: str, to: str | None) -> str:
+def links(shown: pd.DataFrame, pairs: pd.DataFrame, measure: str, to: str | None, region: str = "") -> str:
     """Say what languages the strongest overlaps join, beside all pairs; both are tables of `similarity.related`."""
     if shown.empty:
         return "No links are drawn."
     what = f"The {len(shown)} strongest overlaps{f' of {in_words(to)}' if to else ''}"
+    what += f" in the region {region}" if region else ""
     if to and len(shown) <= NAMED // 3:
         others = [b if a == to else a for a, b in zip(shown["source"], shown["target"], strict=True)]
         what += f" ({', '.join(map(in_words, others))})"
@@ -104,7 +108,7 @@ def links(shown: pd.DataFrame, pairs: pd.DataFrame, measure: str, to: str | None
         ", ".join(f"{share:.0%} {RELATED[relation]}" for relation, share in similarity.shares(table).items())
         for table in (shown, pairs)
     )
-    return f"**{what}** ({measure} at least {shown['value'].min():.3g}): {few}. Of all {len(pairs):,} pairs: {every}."
+    return f"**{what}** ({measure} at least {shown['value'].min():.3g}): {few}. Of all {len(pairs):,} pairs{' there' if region else ''}: {every}."
 
 
 def coloured(colour: str, to: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from neutral import figures, typology
@@ -9,11 +11,9 @@ from neutral.typology import graphs
 from pages.parts import pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
-from pages.parts.typology.shown import OVERLAP, Asked, Shown
+from pages.parts.typology.shown import OVERLAP, Asked, Shown, is_many
 
 EDGES = {"share": "Strongest pairs", "strongest": "Strongest of each", "tree": "Spanning tree"}
-SHARE = 30
-"""% of the pairs that are joined at first, and by which communities are found elsewhere."""
 
 
 def ask(asked: Asked) -> dict:
@@ -25,7 +25,7 @@ def ask(asked: Asked) -> dict:
     with right:
         if how == "share":
             amount = pickers.pick_number(
-                "Threshold: so many % of the pairs", list(range(5, 105, 5)), "threshold", default=SHARE
+                "Threshold: so many % of the pairs", list(range(5, 105, 5)), "threshold", default=share(asked.codes)
             )
         elif how == "strongest":
             amount = pickers.pick_number("Strongest of each", list(range(1, 6)), "strongest", default=2)
@@ -68,4 +68,9 @@ def draw(shown: Shown, *, how: str, amount: float) -> None:
 
 def communities(shown: Shown) -> graphs.Network:
     """Return the graph of the overlap's strongest pairs, whose communities other parts show."""
-    return tables.network(shown.square, shown.square, shown.spoken.blocks, "share", SHARE)
+    return tables.network(shown.square, shown.square, shown.spoken.blocks, "share", share(shown.spoken.codes))
+
+
+def share(codes: Sequence[str]) -> int:
+    """Return % of the pairs: as many as are joined at first, and as make the communities that other parts show."""
+    return 5 if is_many(codes) else 30

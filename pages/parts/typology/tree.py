@@ -5,12 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from neutral import figures, typology
-from neutral.figures.theme import MANY
 from neutral.typology import folding
 from pages.parts import pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
-from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
+from pages.parts.typology.shown import OVERLAP, Asked, Shown, is_many, left_out, named
 
 
 def ask(asked: Asked) -> dict:
@@ -18,8 +17,8 @@ def ask(asked: Asked) -> dict:
     with st.columns([2, 5])[0]:
         beside = pickers.pick("Beside it", asked.kinds, "beside", default="family", names=named)
     families = folding.foldable(asked.families)
-    many = len(asked.codes) > MANY
-    closed = pickers.pick_some(captions.FOLD, families, "folded", default=families if many else []) if families else []
+    first = families if is_many(asked.codes) else []
+    closed = pickers.pick_some(captions.FOLD, families, "folded", default=first) if families else []
     return {"beside": beside, "closed": tuple(closed)}
 
 

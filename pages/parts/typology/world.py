@@ -6,32 +6,37 @@ import streamlit as st
 
 from neutral import figures
 from neutral.members import display
-from neutral.typology import similarity
+from neutral.typology import similarity, world
 from pages.parts import pickers, show
 from pages.parts.text import in_words
 from pages.parts.typology import captions, graph, tables
-from pages.parts.typology.shown import OVERLAP, Asked, Shown, lacks
+from pages.parts.typology.shown import OVERLAP, Asked, Shown, is_many, lacks
 
 FAMILY, COMMUNITY = "Family", "Community"
+WORLD = "The world"
 COUNTS = (0, 5, 10, 25, 50, 100, 200, 400)
 
 
 def ask(asked: Asked) -> dict:
     """Draw the pickers."""
-    left, middle, right = st.columns([2, 2, 4])
+    left, middle, right, last = st.columns([2, 2, 2, 3])
     with left:
         colour = pickers.pick("Colour", [FAMILY, COMMUNITY, OVERLAP], "colour", names=captions.COLOURS.__getitem__)
     to = None
     if colour == OVERLAP and asked.codes:
         with middle:
             to = pickers.pick("Language", asked.codes, "to", names=display)
+    everywhere = tables.places(tuple(asked.codes))
+    regions = [region for region in world.REGIONS if len(world.within(everywhere, region)) > 1]
     with right:
-        most = 50 if len(asked.codes) > figures.theme.MANY else 10
+        region = pickers.pick("Region", [WORLD, *regions], "region")
+    with last:
+        most = 50 if is_many(asked.codes) else 10
         count = pickers.pick_number(captions.LINKS, COUNTS, "links", default=most)
-    return {"colour": colour, "to": to, "count": int(count)}
+    return {"colour": colour, "to": to, "region": region, "count": int(count)}
 
 
-def draw(shown: Shown, *, colour: str, to: str | None, count: int) -> None:
+def draw(shown: Shown, *, colour: str, to: str | None, region: str, count: int) -> None:
     """Show the map, which pairs it joins, and who has no place."""
     spoken = shown.spoken
     places = tables.places(spoken.codes)
@@ -39,12 +44,14 @@ def draw(shown: Shown, *, colour: str, to: str | None, count: int) -> None:
     if to is not None and to not in spoken.codes:
         st.info(captions.not_here(to))
         return
-    links = similarity.strongest(pairs, count, to)
-    st.markdown(captions.links(links, pairs, shown.unit, to))
+    shown_here = places if region == WORLD else world.within(places, region)
+    among = similarity.among(pairs, list(shown_here["language"]))
+    links = similarity.strongest(among, count, to)
+    st.markdown(captions.links(links, among, shown.unit, to, "" if region == WORLD else region))
     with_one = similarity.with_one(pairs, to) if to else None
     communities = graph.communities(shown).communities if colour == COMMUNITY else None
     figure = figures.world_map(
-        places,
+        shown_here,
         links,
         shown.view.families,
         measure=shown.measure,
@@ -56,7 +63,7 @@ def draw(shown: Shown, *, colour: str, to: str | None, count: int) -> None:
     )
     show.figure(figure, f"world-{shown.view.key}")
     if communities is not None:
-        st.caption(captions.COMMUNITIES.format(share=graph.SHARE))
+        st.caption(captions.COMMUNITIES.format(share=graph.share(spoken.codes)))
     if lacking := lacks(spoken.codes, list(places["language"])):
         st.caption(captions.without_place(list(map(in_words, lacking))))
     st.caption(captions.WORLD)
