@@ -75,7 +75,8 @@ def similarity(pairs: pd.DataFrame, spoken: Languages) -> pd.DataFrame:
     `pairs` is the overlap between members, with the same columns at least.
     """
     table = pairs[["group", "source", "target", "value"]]
-    table = table.assign(source=table["source"].map(speaker), target=table["target"].map(speaker))
+    spoken_by = {member: speaker(member) for member in {*table["source"].unique(), *table["target"].unique()}}
+    table = table.assign(source=table["source"].map(spoken_by), target=table["target"].map(spoken_by))
     known = table["source"].isin(spoken.codes) & table["target"].isin(spoken.codes)
     table = table[known & (table["source"] != table["target"])]
     if not spoken.repeated:

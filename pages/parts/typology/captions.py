@@ -108,7 +108,11 @@ def links(shown: pd.DataFrame, pairs: pd.DataFrame, measure: str, to: str | None
         ", ".join(f"{share:.0%} {RELATED[relation]}" for relation, share in similarity.shares(table).items())
         for table in (shown, pairs)
     )
-    return f"**{what}** ({measure} at least {shown['value'].min():.3g}): {few}. Of all {len(pairs):,} pairs{' there' if region else ''}: {every}."
+    where = " there" if region else ""
+    return (
+        f"**{what}** ({measure} at least {shown['value'].min():.3g}): {few}. "
+        f"Of all {len(pairs):,} pairs{where}: {every}."
+    )
 
 
 def coloured(colour: str, to: str | None) -> str:
