@@ -1,0 +1,321 @@
+"""A check at the level of languages: what the main directions of an overlap are, phylogeny, place or another property.
+
+Pairs are many and entangled; languages are few and plain. The principal coordinates of an overlap (PCoA of 1 - overlap;
+Gower 1966, Biometrika 53, 325-338) give each language one score on each direction, the first the one in which languages
+differ most. The scores of a direction are a Gaussian process:
+
+    y = X b + g_phylogeny + g_space + e
+
+g_phylogeny covaries as relatives on Glottolog's tree, g_space as exp(-distance / range) on the globe, with a range that
+is fitted, e is each language's own (Guzmán Naranjo & Becker 2022, Statistical bias control in typology, Linguistic
+Typology 26, 605-670). X has properties of languages: numbers, or categories such as the script.
+
+- Shares of variance: REML. Each covariance counts by how much it makes these languages differ (the mean of its diagonal
+  in the space orthogonal to the mean), and together with r2 the shares add up to 1.
+- phylogeny_p, space_p: the likelihood ratio (REML) of the model against that without the effect, whose variance cannot
+  be below 0: half of χ² with one degree of freedom for phylogeny (Self & Liang 1987, Journal of the American
+  Statistical Association 82, 605-610), with two for space, because its range is fitted, too.
+- p of a property: F of its coefficients, with the covariance that was fitted, and as many degrees of freedom as there
+  are languages more than columns of X.
+
+How a distance between languages is tested here. Of family and place the covariances say it. Any other distance (syntax,
+script, vocabulary) comes in by its own principal coordinates, `AXES` columns that are tested together: whether
+languages that differ in syntax differ in the overlap, beyond what relatives and neighbours have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from neutral.association.covariances import apart, phylogenetic, spatial
+from neutral.association.gls import best_of_grid, gls
+from neutral.association.holm import holm
+from neutral.association.squares import check, complete, squares
+from neutral.errors import NeutralError
+
+COMPONENTS = (
+    *("group", "component", "share", "predictor", "columns", "beta", "se", "f", "df", "p", "holm"),
+    *("r2", "phylogeny", "phylogeny_p", "space", "space_p", "noise", "range_km", "languages", "left_out"),
+)
+RANGES = (250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
+"""Ranges of the spatial covariance that are tried, in km."""
+AXES = 3
+"""Principal coordinates by which a distance between languages comes in."""
+LEAST = 12
+"""The least number of languages."""
+RARE = 3
+"""A category of fewer languages is one with the other rare ones."""
+MEANING = {
+    "p": "How rarely a property that has nothing to do with this direction of the overlap would go along with it so "
+    "well, if relatives and neighbours have in common what the model says.",
+    "phylogeny_p": "How rarely relatives would be so alike in this direction if only neighbours were, and chance.",
+    "space_p": "How rarely neighbours would be so alike in this direction if only relatives were, and chance.",
+}
+"""What each p says, in a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """What L sets of scores of n languages consist of.
+
+    Attributes
+    ----------
+    r2, phylogeny, space, noise : array (L,)
+        Shares of variance.
+    phylogeny_p, space_p : array (L,)
+        Of likelihood ratios.
+    range_km : array (L,)
+        The most likely of `RANGES`.
+    beta : array (L, p)
+        Coefficients.
+    covariance : array (L, p, p)
+        Of the coefficients.
+    """
+
+    r2: np.ndarray
+    phylogeny: np.ndarray
+    phylogeny_p: np.ndarray
+    space: np.ndarray
+    space_p: np.ndarray
+    noise: np.ndarray
+    range_km: np.ndarray
+    beta: np.ndarray
+    covariance: np.ndarray
+
+    def f(self, columns: Sequence[int], languages: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return F (L,) of some coefficients together, and its p (L,)."""
+        some = list(columns)
+        beta = self.beta[:, some, None]
+        f = (beta.swapaxes(1, 2) @ np.linalg.solve(self.covariance[:, some][:, :, some], beta))[:, 0, 0] / len(some)
+        return f, stats.f.sf(f, len(some), languages - self.beta.shape[1])
+
+
+def processes(scores: np.ndarray, design: np.ndarray, phylogeny: np.ndarray, kilometres: np.ndarray) -> Processes:
+    """Fit scores (L, n) with a design (n, p) of full rank, its first column ones, a phylogenetic covariance (n, n) and
+    distances (n, n).
+    """
+    spaces = {each: spatial(kilometres, each) for each in RANGES}
+    full, ranges = _over_ranges(scores, design, spaces, [phylogeny])
+    without_phylogeny, _ = _over_ranges(scores, design, spaces, [])
+    without_space = gls(scores, design, phylogeny[None])
+    sizes = np.array([[_size(phylogeny), _size(spaces[each]), 1] for each in ranges])
+    parts = full["variances"] * sizes
+    fixed = (full["beta"] @ design.T).var(axis=1, ddof=1)
+    whole = fixed + parts.sum(axis=1)
+    shares = (parts / whole[:, None]).T
+    return Processes(
+        r2=fixed / whole,
+        phylogeny=shares[0],
+        phylogeny_p=_boundary(2 * (full["loglik"] - without_phylogeny["loglik"]), 1),
+        space=shares[1],
+        space_p=_boundary(2 * (full["loglik"] - without_space.loglik), 2),
+        noise=shares[2],
+        range_km=ranges,
+        beta=full["beta"],
+        covariance=full["covariance"],
+    )
+
+
+def components(
+    similarity: pd.DataFrame,
+    languages: Sequence[str] | None = None,
+    *,
+    predictors: pd.DataFrame | None = None,
+    distances: pd.DataFrame | None = None,
+    kinds: Sequence[str] = (),
+    count: int = 4,
+) -> pd.DataFrame:
+    """Say of the first `count` principal coordinates of every group what they consist of.
+
+    Parameters
+    ----------
+    similarity : DataFrame
+        Columns group, source, target, value, as `associations` takes it; a language overlaps with itself by 1.
+    languages : sequence of str or None
+        Those to look at; all in `similarity` by default.
+    predictors : DataFrame or None
+        A row a language (its label is the index), a column a property: numbers, which are standardised, or categories,
+        of which the commonest is the reference and those of fewer than `RARE` languages are one.
+    distances, kinds : DataFrame, sequence of str
+        Distances between languages that come in by their first `AXES` principal coordinates.
+    count : int
+        How many coordinates.
+
+    Returns
+    -------
+    DataFrame
+        A row a group, component and predictor (a property or kind), or a row a group and component with predictor "".
+        Columns `COMPONENTS`; what cannot be known is NaN. A study's rows of kind "process".
+
+        - component: 1, 2, …; share: the share of the overlap's variation (of the positive eigenvalues) in it.
+        - columns: how many columns a predictor has; beta, se: its standardised coefficient and standard error, NaN for
+          several columns; f, df, p: of all its columns together, df those of the denominator; holm: over all rows.
+          All NaN for a property that does not vary.
+        - r2, phylogeny, space, noise: shares of a component's variance. phylogeny_p, space_p: see the module.
+        - range_km: the range of the spatial covariance.
+        - languages: how many. left_out: those without a family or a place in Glottolog, a property or a distance, and
+          those that lack pairs, "ar, ur".
+
+        All numbers are NaN for fewer than `LEAST` languages, or fewer than three for each column.
+
+    Raises
+    ------
+    NeutralError
+        For a table without its columns, a kind that is not in `distances`, and predictors that follow from one another.
+    """
+    check(similarity, "group")
+    codes = list(dict.fromkeys(similarity[["source", "target"]].to_numpy().ravel()))
+    codes = [code for code in codes if languages is None or code in set(languages)]
+    names, values = squares(similarity, "group", codes)
+    far = _squares(distances, kinds, codes)
+    known = _known(codes, predictors)
+    missing = np.isnan(far).any(axis=0) | ~(known[:, None] & known)
+    kept = {}
+    for name, square in zip(names, values, strict=True):
+        usable = np.flatnonzero(known)
+        places = usable[complete((missing | np.isnan(square))[np.ix_(usable, usable)])]
+        kept.setdefault(tuple(places), []).append((name, square))
+    rows: list[dict] = []
+    for places, groups in kept.items():
+        some = list(places)
+        chosen = [codes[i] for i in some]
+        left_out = ", ".join(code for code in codes if code not in chosen)
+        design, columns = _design(chosen, predictors, dict(zip(kinds, far[:, some][:, :, some], strict=True)))
+        found = [principal_coordinates(square[np.ix_(some, some)], count) for _, square in groups]
+        scores = np.concatenate([each for each, _ in found])
+        enough = len(chosen) >= max(LEAST, 3 * design.shape[1])
+        fits = _fit(scores, design, chosen) if enough else None
+        row = 0
+        for (group, _), (coordinates, shares) in zip(groups, found, strict=True):
+            for component in range(len(coordinates)):
+                said = {"group": group, "component": component + 1, "share": shares[component]}
+                said |= {"languages": len(chosen), "left_out": left_out}
+                rows += [{**said, **each} for each in _numbers(fits, row, columns, len(chosen))]
+                row += 1
+    order = {name: place for place, name in enumerate(names)}
+    table = pd.DataFrame(sorted(rows, key=lambda row: (order[row["group"]], row["component"])), columns=COMPONENTS)
+    return table.assign(holm=holm(table["p"].astype(float)))
+
+
+def principal_coordinates(similarity: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores (c, n) of unit variance on the first c ≤ `count` principal coordinates, and their shares (c,).
+
+    `similarity` (n, n) is 1 for a language with itself, whatever its diagonal says; the distance is √(1 - similarity),
+    which is Euclidean for Jaccard and for shares of equal bits. The largest score of a coordinate is positive.
+    """
+    n = len(similarity)
+    square = np.where(np.eye(n, dtype=bool), 1, similarity)
+    centred = square - square.mean(axis=0)
+    centred = (centred - centred.mean(axis=1, keepdims=True)) / 2
+    values, vectors = np.linalg.eigh((centred + centred.T) / 2)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    some = min(count, int((values > 1e-9 * max(values[0], 1e-300)).sum())) if n > 1 and values[0] > 1e-12 else 0
+    scores = vectors[:, :some].T * np.sqrt(n - 1)
+    sides = np.sign(scores[np.arange(some), abs(scores).argmax(axis=1)]) if some else np.ones(0)
+    return scores * sides[:, None], values[:some] / values[values > 0].sum() if some else np.ones(0)
+
+
+def _over_ranges(
+    scores: np.ndarray, design: np.ndarray, spaces: Mapping[float, np.ndarray], others: list[np.ndarray]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return REML fits with `others` and the space of the likeliest range, as arrays by name, and these ranges (L,)."""
+    effects = {each: np.array([*others, space]) for each, space in spaces.items()}
+    deviances = np.array([best_of_grid(scores, design, each)[1] for each in effects.values()])
+    ranges = np.array(list(spaces))[deviances.argmin(axis=0)]
+    fits: dict[str, np.ndarray] = {}
+    for each in dict.fromkeys(ranges):
+        of = ranges == each
+        for name, values in vars(gls(scores[of], design, effects[each])).items():
+            fits.setdefault(name, np.empty((len(scores), *values.shape[1:])))[of] = values
+    return fits, ranges
+
+
+def _boundary(ratio: np.ndarray, degrees: int) -> np.ndarray:
+    """Return p of likelihood ratios whose null hypothesis is a variance of 0: 1 as often as not, else χ²'s."""
+    return np.where(ratio > 1e-6, stats.chi2.sf(ratio, degrees) / 2, 1.0)
+
+
+def _size(covariance: np.ndarray) -> float:
+    """Return the variance among languages that a covariance of variance 1 leads one to expect."""
+    n = len(covariance)
+    return (np.trace(covariance) - covariance.sum() / n) / (n - 1)
+
+
+def _squares(distances: pd.DataFrame | None, kinds: Sequence[str], codes: Sequence[str]) -> np.ndarray:
+    """Return the distances `kinds` as (kinds, n, n). Raises `NeutralError` for one that is not in the table."""
+    if not kinds:
+        return np.empty((0, len(codes), len(codes)))
+    if distances is None:
+        raise NeutralError(f"no table of distances to take {kinds[0]!r} from")
+    check(distances, "distance")
+    names, far = squares(distances, "distance", codes)
+    if unknown := [kind for kind in kinds if kind not in names]:
+        raise NeutralError(f"no distance {unknown[0]!r} in the table; there are {', '.join(names)}")
+    return far[[names.index(kind) for kind in kinds]]
+
+
+def _known(codes: Sequence[str], predictors: pd.DataFrame | None) -> np.ndarray:
+    """Return whether a language has a family, a place and all properties, (n,)."""
+    known = ~np.isnan(np.diagonal(phylogenetic(codes))) & ~np.isnan(np.diagonal(apart(codes)))
+    if predictors is not None:
+        known &= predictors.reindex(codes).notna().all(axis=1).to_numpy()
+    return known
+
+
+def _design(
+    codes: Sequence[str], predictors: pd.DataFrame | None, far: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, list[int]]]:
+    """Return the design (n, p) and predictor -> its columns. Raises `NeutralError` if its columns are dependent."""
+    parts: dict[str, np.ndarray] = {}
+    for name in [] if predictors is None else predictors.columns:
+        values = predictors[name].reindex(list(codes))
+        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        parts[str(name)] = values.to_numpy(dtype=float)[:, None] if numeric else _dummies(values.astype(str))
+    for kind, square in far.items():
+        parts[kind] = principal_coordinates(1 - square**2, AXES)[0].T
+    columns, all_parts, first = {}, [np.ones((len(codes), 1))], 1
+    for name, part in parts.items():
+        varying = part[:, part.std(axis=0) > 1e-9 * abs(part).max(axis=0, initial=0)]
+        all_parts.append((varying - varying.mean(axis=0)) / varying.std(axis=0, ddof=1))
+        columns[name] = list(range(first, first + varying.shape[1]))
+        first += varying.shape[1]
+    design = np.hstack(all_parts)
+    if design.shape[1] <= len(codes) and np.linalg.matrix_rank(design, tol=1e-6) < design.shape[1]:
+        raise NeutralError(f"among these languages {', '.join(columns)} follow from one another; leave one of them out")
+    return design, columns
+
+
+def _dummies(values: pd.Series) -> np.ndarray:
+    """Return a column of zeros and ones for each category but the commonest; rare ones are one category."""
+    common = values.value_counts()
+    values = values.where(values.map(common) >= RARE, "")
+    commonest = values.mode().iloc[0] if len(values) else ""
+    names = sorted(set(values) - {commonest})
+    return np.array([[value == name for name in names] for value in values], dtype=float).reshape(len(values), -1)
+
+
+def _fit(scores: np.ndarray, design: np.ndarray, codes: Sequence[str]) -> Processes | None:
+    return processes(scores, design, phylogenetic(codes), apart(codes)) if len(scores) else None
+
+
+def _numbers(fits: Processes | None, row: int, columns: Mapping[str, list[int]], languages: int) -> list[dict]:
+    """Return the numbers of one component, a row a predictor."""
+    whole = {"predictor": "", "columns": 0}
+    if fits is not None:
+        names = ("r2", "phylogeny", "phylogeny_p", "space", "space_p", "noise", "range_km")
+        whole |= {name: getattr(fits, name)[row] for name in names}
+    rows = []
+    for name, some in columns.items():
+        each = {**whole, "predictor": name, "columns": len(some)}
+        if fits is not None and some:
+            f, p = (value[row] for value in fits.f(some, languages))
+            each |= {"f": f, "p": p, "df": languages - fits.beta.shape[1]}
+            if len(some) == 1:
+                each |= {"beta": fits.beta[row, some[0]], "se": np.sqrt(fits.covariance[row, some[0], some[0]])}
+        rows.append(each)
+    return rows or [whole]
