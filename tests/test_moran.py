@@ -1,12 +1,11 @@
 """Moran's eigenvectors, Moran's I, and draws that keep the spectrum: against plain versions and known answers."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
-from scipy.stats import rankdata
 
 from neutral.association import associations, moran, neighbours, regression
 from neutral.association.mantel import mantel
@@ -35,7 +34,7 @@ def table(by, squares, codes=CODES):
 
 
 def plain_draw(similarity, vectors, turns, draw):
-    """A draw by principal coordinates: those of the distances, their loadings on the patterns turned two by two."""
+    """A draw by principal coordinates: their loadings on the patterns, put onto patterns that are turned two by two."""
     distances = np.sqrt(3 * np.ptp(similarity) - similarity + similarity.min())  # large enough to be Euclidean
     n = len(vectors)
     centre = np.eye(n) - 1 / n
@@ -43,17 +42,13 @@ def plain_draw(similarity, vectors, turns, draw):
     values, axes = np.linalg.eigh(gram)
     assert values.min() > -1e-9
     loadings = vectors.T @ (axes * np.sqrt(np.maximum(values, 0)))
-    places = [i for i in range(n - 1) if i != turns.alone[draw]]
-    turned = np.zeros_like(loadings)
-    if turns.alone[draw] >= 0:
-        turned[turns.alone[draw]] = turns.signs[draw, turns.alone[draw]] * loadings[turns.alone[draw]]
+    order, signed = turns.order[draw], turns.signs[draw] * vectors
+    turned = signed.copy()
     for pair, angle in enumerate(turns.angles[draw]):
-        one, other = places[2 * pair : 2 * pair + 2]
-        a, b = loadings[one], loadings[other]
-        turned[one] = turns.signs[draw, one] * (np.cos(angle) * a - np.sin(angle) * b)
-        turned[other] = turns.signs[draw, other] * (np.sin(angle) * a + np.cos(angle) * b)
-    np.testing.assert_allclose((turned**2).sum(), (loadings**2).sum())
-    return -(pdist(vectors @ turned) ** 2)
+        one, other = order[2 * pair : 2 * pair + 2]
+        turned[:, one] = np.cos(angle) * signed[:, one] - np.sin(angle) * signed[:, other]
+        turned[:, other] = np.sin(angle) * signed[:, one] + np.cos(angle) * signed[:, other]
+    return -(pdist(turned @ loadings) ** 2)
 
 
 @pytest.mark.parametrize("n", [4, 7, 8])
@@ -66,6 +61,114 @@ def test_products_are_those_of_draws_of_principal_coordinates(n):
     turns = draws.turned()
     for draw in range(5):
         for g, similarity in enumerate(similarities):
-            drawn = plain_draw(similarity, draws.vectors, turns._replace(angles=-turns.angles), draw)
+            drawn = plain_draw(similarity, draws.vectors, turns, draw)
             drawn = drawn - drawn.mean()
             np.testing.assert_allclose(found[draw, g], drawn @ columns / np.linalg.norm(drawn), atol=2e-5)
+
+
+def test_a_draw_keeps_the_power_of_every_two_patterns_and_nearly_morans_i():
+    n = 30
+    near = neighbours.great_circle(np.column_stack([np.linspace(-40, 40, n), np.linspace(0, 90, n)]))
+    near = np.exp(-near / 2000)
+    draws = moran.spectral(near, count=50, seed=0)
+    smooth = draws.vectors[:, :4] @ np.random.default_rng(0).normal(size=(4, 3))
+    turned = draws.turned().of(draws.vectors, 0, 50)
+    np.testing.assert_allclose(turned.swapaxes(1, 2) @ turned, np.broadcast_to(np.eye(n - 1), (50, n - 1, n - 1)), atol=1e-9)
+    real = moran.morans_i(smooth, near).observed
+    drawn = [moran.morans_i(each @ (draws.vectors.T @ smooth), near).observed for each in turned]
+    assert real > 0.2
+    np.testing.assert_allclose(drawn, real, rtol=0.1)
+    shuffled = np.random.default_rng(1).permutation(smooth)
+    assert abs(moran.morans_i(shuffled, near).observed) < 0.15
+
+
+def test_morans_i_has_the_answer_counted_by_hand_and_the_mean_of_all_permutations():
+    """Four in a row, 1 2 3 4: the products of neighbours are 0.75, -0.25 and 0.75, the squares 5 together."""
+    row = np.diag(np.ones(3), 1) + np.diag(np.ones(3), -1)
+    assert moran.morans_i(np.arange(4.0), row).observed == pytest.approx(4 / 6 * 2 * 1.25 / 5)
+    values, near = np.random.default_rng(0).random(6), weights(6)
+    every = [moran.morans_i(values[list(order)], near).observed for order in permutations(range(6))]
+    assert np.mean(every) == pytest.approx(moran.morans_i(values, near).expected)
+    assert moran.morans_i(values, near).expected == pytest.approx(-1 / 5)
+
+
+def test_eigenvectors_are_those_of_the_centred_weights_the_constant_left_out():
+    near = weights(7)
+    centre = np.eye(7) - 1 / 7
+    vectors, values = moran.eigenvectors(near)
+    np.testing.assert_allclose(centre @ near @ centre @ vectors, vectors * values, atol=1e-12)
+    np.testing.assert_allclose(vectors.sum(axis=0), 0, atol=1e-12)
+    assert (np.diff(values) <= 1e-12).all()
+
+
+@pytest.mark.parametrize("controls", [0, 1])
+def test_the_mantel_test_counts_draws_as_far_from_their_mean_as_the_real_one(controls):
+    n, m = 8, 28
+    rng = np.random.default_rng(0)
+    similarity, distance, control = ranks(rng.random((3, 1, m)))
+    draws = moran.spectral(weights(n), count=199, seed=3)
+    vectors, turns = draws.vectors, draws.turned()
+    span = np.column_stack([np.ones(m), *([control[0]] * controls)])
+    left = [each - span @ np.linalg.lstsq(span, each, rcond=None)[0] for each in (similarity[0], distance[0])]
+    real = np.corrcoef(*left)[0, 1]
+    drawn = []
+    for draw in range(199):
+        one = plain_draw(similarity[0], vectors, turns, draw)
+        drawn.append(np.corrcoef(one - span @ np.linalg.lstsq(span, one, rcond=None)[0], left[1])[0, 1])
+    found = mantel(similarity, distance, draws, control if controls else None)
+    assert found.rho.item() == pytest.approx(real)
+    assert found.expected.item() == pytest.approx(np.mean(drawn), abs=1e-4)
+    assert found.tested.item() == pytest.approx(real - np.mean(drawn), abs=1e-4)
+    hits = (abs(np.array(drawn) - np.mean(drawn)) >= abs(real - np.mean(drawn))).sum()
+    assert found.p.item() == pytest.approx((hits + 1) / 200, abs=0.011)
+
+
+def test_a_regression_on_two_distances_tests_as_the_partial_test_does():
+    one, far = table("group", {"all": weights(9)}), table("distance", {"a": weights(9, 1), "b": weights(9, 2)})
+    along = neighbours.on_globe(CODES)
+    beside = regression(one, far, ["a", "b"], along=along, count=99)
+    partial = associations(one, far, controls=["b"], along=along, count=99)
+    assert beside["p"].iloc[0] == pytest.approx(partial["p"].item(), abs=0.05)
+
+
+def test_what_only_the_map_brings_about_is_found_plain_and_not_on_the_globe():
+    place = pd.Series({code: i for i, code in enumerate(CODES)})
+    near = pd.DataFrame(np.exp(-abs(place.to_numpy()[:, None] - place.to_numpy()) / 3), index=CODES, columns=CODES)
+    hits = {"plain": 0, "globe": 0}
+    root = np.linalg.cholesky(near.to_numpy())
+    for seed in range(60):
+        one, other = root @ np.random.default_rng(seed).normal(size=(2, 9, 3))
+        tables = table("group", {"all": -squareform(pdist(one))}), table("distance", {"d": squareform(pdist(other))})
+        hits["plain"] += associations(*tables, count=199)["p"].item() <= 0.05
+        hits["globe"] += associations(*tables, count=199, along=near)["p"].item() <= 0.05
+    assert hits["plain"] > 2 * hits["globe"]
+    assert hits["globe"] <= 9
+
+
+def test_languages_of_unknown_family_or_place_are_left_out_and_named():
+    for near, unknown in ((neighbours.on_tree, "epo"), (neighbours.on_globe, "tlh")):  # Esperanto, Klingon
+        codes = [*CODES, unknown]
+        one, far = table("group", {"all": weights(10)}, codes), table("distance", {"a": weights(10, 1)}, codes)
+        row = associations(one, far, along=near(codes), count=99).iloc[0]
+        assert (row["left_out"], row["languages"], row["permutations"], row["exact"]) == (unknown, 9, 99, False)
+    alone = ["en", "ar", "zh", "sw"]  # nobody is nearer to anyone on the tree
+    one, far = table("group", {"all": weights(4)}, alone), table("distance", {"a": weights(4, 1)}, alone)
+    row = associations(one, far, along=neighbours.on_tree(alone), count=99).iloc[0]
+    assert np.isnan(row["p"]) and row["permutations"] == 0 and row["rho"] == row["rho"]
+    with pytest.raises(NeutralError, match="not both"):
+        associations(one, far, along=neighbours.on_globe(alone), within={})
+
+
+def test_a_quarter_of_the_globe_is_ten_thousand_kilometres():
+    apart = neighbours.great_circle(np.array([[0, 0], [0, 90], [90, 0], [0, 180.0]]))
+    np.testing.assert_allclose(apart[0], [0, 10007.557, 10007.557, 20015.115], atol=0.01)
+    assert neighbours.on_tree(["en", "de", "fr", "zh"]).loc["en"].is_monotonic_decreasing
+
+
+def test_draws_are_the_same_whatever_else_is_drawn():
+    draws = moran.spectral(weights(8), count=50, seed=0)
+    values, column = np.random.default_rng(0).random((3, 28)), left_over(np.random.default_rng(1).random((1, 28)), one_class(28)).T
+    whole, alone = draws.products(values, column), draws.products(values[1:2], column)
+    np.testing.assert_allclose(whole[:, 1:2], alone, atol=1e-5)
+    assert np.isnan(two_sided(np.array([np.nan]), whole[:, :1, 0], exact=False)).all()
+    assert mrm(values, column.T, draws).p.shape == (3, 1)

@@ -28,6 +28,9 @@ from threadpoolctl import threadpool_limits
 from neutral.errors import NeutralError
 
 
+_AT_ONCE = 200_000  # numbers of a step: what a processor keeps near
+
+
 class Eigenvectors(NamedTuple):
     """Moran's eigenvectors of n languages: vectors (n, n - 1), orthonormal and centred, values (n - 1,), falling."""
 
@@ -109,13 +112,17 @@ class Spectral:
         """The smallest p that these draws can give."""
         return 1 / (self.count + 1)
 
-    def turned(self) -> _Turns:
-        """Return the random turns of the eigenvectors: all draws of one seed are the same, whatever is drawn."""
+    def turned(self) -> Turns:
+        """Return the random turns of the eigenvectors: those of one seed are the same, whatever is drawn."""
         patterns = self.vectors.shape[1]
         rng = np.random.default_rng(self.seed)
-        alone = rng.integers(0, patterns, self.count) if patterns % 2 else np.full(self.count, -1)
-        shape = (self.count, patterns // 2)
-        return _Turns(self.vectors, alone, rng.uniform(0, 2 * np.pi, shape), rng.choice([-1.0, 1.0], (self.count, patterns)))
+        order = np.tile(np.arange(patterns), (self.count, 1))
+        if patterns % 2:  # any of them may be the one that is left
+            alone = rng.integers(0, patterns, (self.count, 1))
+            order[:, :-1] = np.where(order[:, :-1] < alone, order[:, :-1], order[:, 1:])
+            order[:, -1:] = alone
+        angles = rng.uniform(0, 2 * np.pi, (self.count, patterns // 2))
+        return Turns(order, angles, rng.choice([-1.0, 1.0], (self.count, patterns)))
 
     def products(self, similarities: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return products of drawn similarities with `columns` (m, c): (P, L, c), in float32's precision.
@@ -132,36 +139,41 @@ class Spectral:
         constant = trace**2 + 2 * norm - (n * trace) ** 2 / m  # the part of the length that no turn changes
         gram, weights = gram.astype(np.float32), weights.reshape(c, -1).T.astype(np.float32)
         turns, found = self.turned(), np.empty((self.count, count, c))
+        step = max(1, _AT_ONCE // max(1, count * n * n))
 
-        def fill(draw: int) -> None:
-            turned = turns[draw].astype(np.float32)
-            drawn = turned @ (gram.reshape(-1, n - 1) @ turned.T).reshape(count, n - 1, n)  # (L, n, n)
-            own = np.diagonal(drawn, axis1=1, axis2=2).astype(float)
-            length = np.sqrt(np.maximum(n * (own**2).sum(axis=1) + constant, 0))[:, None]
-            found[draw] = (drawn.reshape(count, -1) @ weights) / np.where(length > 0, length, np.inf)
+        def fill(start: int) -> None:
+            turned = turns.of(self.vectors, start, start + step).astype(np.float32)  # (step, n, n - 1)
+            half = gram.reshape(-1, n - 1) @ turned.swapaxes(1, 2)
+            drawn = turned[:, None] @ half.reshape(len(turned), count, n - 1, n)  # (step, L, n, n)
+            own = np.diagonal(drawn, axis1=2, axis2=3).astype(float)
+            length = np.sqrt(np.maximum(n * (own**2).sum(axis=2) + constant, 0))[..., None]
+            products = (drawn.reshape(-1, n * n) @ weights).reshape(len(turned), count, c)
+            found[start : start + step] = products / np.where(length > 0, length, np.inf)
 
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(fill, range(self.count)))
+            list(pool.map(fill, range(0, self.count, step)))
         return found
 
 
-class _Turns(NamedTuple):
-    """Random turns of eigenvectors: which one is alone (-1: none), the angles of the others, and everyone's sign."""
+class Turns(NamedTuple):
+    """Random turns of eigenvectors: order (P, n - 1), of which each two are turned and an odd last one is not; the
+    angles of every two, and everyone's sign before.
+    """
 
-    vectors: np.ndarray
-    alone: np.ndarray
+    order: np.ndarray
     angles: np.ndarray
     signs: np.ndarray
 
-    def __getitem__(self, draw: int) -> np.ndarray:
-        """Return the eigenvectors of a draw, turned: (n, n - 1)."""
-        patterns = self.vectors.shape[1]
-        places = np.delete(np.arange(patterns), self.alone[draw]) if self.alone[draw] >= 0 else np.arange(patterns)
-        one, other = places[::2], places[1::2]
-        turned = self.vectors * self.signs[draw]
-        cosine, sine = np.cos(self.angles[draw]), np.sin(self.angles[draw])
-        left, right = turned[:, one], turned[:, other]
-        turned[:, one], turned[:, other] = cosine * left - sine * right, sine * left + cosine * right
+    def of(self, vectors: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Return eigenvectors (n, n - 1), turned as draws `start` to `stop` say: (draws, n, n - 1)."""
+        order, angles, signs = (each[start:stop, None] for each in self)
+        pairs = 2 * angles.shape[-1]
+        moved = np.take_along_axis(signs * vectors, order, axis=2)
+        left, right = moved[..., :pairs:2].copy(), moved[..., 1:pairs:2].copy()
+        cosine, sine = np.cos(angles), np.sin(angles)
+        moved[..., :pairs:2], moved[..., 1:pairs:2] = cosine * left - sine * right, sine * left + cosine * right
+        turned = np.empty_like(moved)
+        np.put_along_axis(turned, np.broadcast_to(order, moved.shape), moved, axis=2)
         return turned
 
 

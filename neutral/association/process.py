@@ -15,8 +15,7 @@ Typology 26, 605-670). X has properties of languages: numbers, or categories suc
 - phylogeny_p, space_p: the likelihood ratio (REML) of the model against that without the effect, whose variance cannot
   be below 0: half of χ² with one degree of freedom for phylogeny (Self & Liang 1987, Journal of the American
   Statistical Association 82, 605-610), with two for space, because its range is fitted, too.
-- p of a property: F of its coefficients, with the covariance that was fitted, and as many degrees of freedom as there
-  are languages more than columns of X.
+- p of a property: F of its coefficients, with Kenward and Roger's degrees of freedom; the range counts as known.
 
 How a distance between languages is tested here. Of family and place the covariances say it. Any other distance (syntax,
 script, vocabulary) comes in by its own principal coordinates, `AXES` columns that are tested together: whether
@@ -35,6 +34,7 @@ from scipy import stats
 from neutral.association.covariances import apart, phylogenetic, spatial
 from neutral.association.gls import best_of_grid, gls
 from neutral.association.holm import holm
+from neutral.association.kenward_roger import adjusted, f_test
 from neutral.association.squares import check, complete, squares
 from neutral.errors import NeutralError
 
@@ -71,10 +71,10 @@ class Processes:
         Of likelihood ratios.
     range_km : array (L,)
         The most likely of `RANGES`.
-    beta : array (L, p)
-        Coefficients.
-    covariance : array (L, p, p)
-        Of the coefficients.
+    beta, se : array (L, p)
+        Coefficients and their standard errors.
+    f, df, p : array (L, t)
+        F, its denominator's degrees of freedom and p of the t sets of coefficients that are tested.
     """
 
     r2: np.ndarray
@@ -85,19 +85,22 @@ class Processes:
     noise: np.ndarray
     range_km: np.ndarray
     beta: np.ndarray
-    covariance: np.ndarray
-
-    def f(self, columns: Sequence[int], languages: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return F (L,) of some coefficients together, and its p (L,)."""
-        some = list(columns)
-        beta = self.beta[:, some, None]
-        f = (beta.swapaxes(1, 2) @ np.linalg.solve(self.covariance[:, some][:, :, some], beta))[:, 0, 0] / len(some)
-        return f, stats.f.sf(f, len(some), languages - self.beta.shape[1])
+    se: np.ndarray
+    f: np.ndarray
+    df: np.ndarray
+    p: np.ndarray
 
 
-def processes(scores: np.ndarray, design: np.ndarray, phylogeny: np.ndarray, kilometres: np.ndarray) -> Processes:
-    """Fit scores (L, n) with a design (n, p) of full rank, its first column ones, a phylogenetic covariance (n, n) and
-    distances (n, n).
+def processes(
+    scores: np.ndarray,
+    design: np.ndarray,
+    phylogeny: np.ndarray,
+    kilometres: np.ndarray,
+    tested: Sequence[Sequence[int]] = (),
+) -> Processes:
+    """Fit scores (L, n) with a design (n, p) of full rank, a phylogenetic covariance and distances in km (n, n).
+
+    The design's first column is ones; `tested` are sets of its columns, each tested together.
     """
     spaces = {each: spatial(kilometres, each) for each in RANGES}
     full, ranges = _over_ranges(scores, design, spaces, [phylogeny])
@@ -117,7 +120,7 @@ def processes(scores: np.ndarray, design: np.ndarray, phylogeny: np.ndarray, kil
         noise=shares[2],
         range_km=ranges,
         beta=full["beta"],
-        covariance=full["covariance"],
+        **_tests(full, design, np.array([[phylogeny, spaces[each]] for each in RANGES]), ranges, tested),
     )
 
 
@@ -189,13 +192,16 @@ def components(
         found = [principal_coordinates(square[np.ix_(some, some)], count) for _, square in groups]
         scores = np.concatenate([each for each, _ in found])
         enough = len(chosen) >= max(LEAST, 3 * design.shape[1])
-        fits = _fit(scores, design, chosen) if enough else None
+        tested = [some for some in columns.values() if some]
+        fits = (
+            processes(scores, design, phylogenetic(chosen), apart(chosen), tested) if enough and len(scores) else None
+        )
         row = 0
         for (group, _), (coordinates, shares) in zip(groups, found, strict=True):
             for component in range(len(coordinates)):
                 said = {"group": group, "component": component + 1, "share": shares[component]}
                 said |= {"languages": len(chosen), "left_out": left_out}
-                rows += [{**said, **each} for each in _numbers(fits, row, columns, len(chosen))]
+                rows += [{**said, **each} for each in _numbers(fits, row, columns)]
                 row += 1
     order = {name: place for place, name in enumerate(names)}
     table = pd.DataFrame(sorted(rows, key=lambda row: (order[row["group"]], row["component"])), columns=COMPONENTS)
@@ -233,6 +239,25 @@ def _over_ranges(
         for name, values in vars(gls(scores[of], design, effects[each])).items():
             fits.setdefault(name, np.empty((len(scores), *values.shape[1:])))[of] = values
     return fits, ranges
+
+
+def _tests(
+    full: Mapping[str, np.ndarray],
+    design: np.ndarray,
+    covariances: np.ndarray,
+    ranges: np.ndarray,
+    tested: Sequence[Sequence[int]],
+) -> dict[str, np.ndarray]:
+    """Return se, f, df and p of `Processes`, for covariances (ranges, 2, n, n) of the effects."""
+    count = len(full["beta"])
+    se, numbers = np.empty_like(full["beta"]), np.empty((3, count, len(tested)))
+    for row, variances in enumerate(full["variances"]):
+        parts = np.concatenate([covariances[RANGES.index(ranges[row])], np.eye(len(design))[None]])
+        model = adjusted(design, parts, variances)
+        se[row] = np.sqrt(np.diagonal(model.adjusted))
+        for place, columns in enumerate(tested):
+            numbers[:, row, place] = f_test(full["beta"][row], columns, model)
+    return {"se": se, **dict(zip(("f", "df", "p"), numbers, strict=True))}
 
 
 def _boundary(ratio: np.ndarray, degrees: int) -> np.ndarray:
@@ -299,23 +324,19 @@ def _dummies(values: pd.Series) -> np.ndarray:
     return np.array([[value == name for name in names] for value in values], dtype=float).reshape(len(values), -1)
 
 
-def _fit(scores: np.ndarray, design: np.ndarray, codes: Sequence[str]) -> Processes | None:
-    return processes(scores, design, phylogenetic(codes), apart(codes)) if len(scores) else None
-
-
-def _numbers(fits: Processes | None, row: int, columns: Mapping[str, list[int]], languages: int) -> list[dict]:
+def _numbers(fits: Processes | None, row: int, columns: Mapping[str, list[int]]) -> list[dict]:
     """Return the numbers of one component, a row a predictor."""
     whole = {"predictor": "", "columns": 0}
     if fits is not None:
         names = ("r2", "phylogeny", "phylogeny_p", "space", "space_p", "noise", "range_km")
         whole |= {name: getattr(fits, name)[row] for name in names}
-    rows = []
+    rows, test = [], 0
     for name, some in columns.items():
         each = {**whole, "predictor": name, "columns": len(some)}
         if fits is not None and some:
-            f, p = (value[row] for value in fits.f(some, languages))
-            each |= {"f": f, "p": p, "df": languages - fits.beta.shape[1]}
+            each |= {"f": fits.f[row, test], "df": fits.df[row, test], "p": fits.p[row, test]}
+            test += 1
             if len(some) == 1:
-                each |= {"beta": fits.beta[row, some[0]], "se": np.sqrt(fits.covariance[row, some[0], some[0]])}
+                each |= {"beta": fits.beta[row, some[0]], "se": fits.se[row, some[0]]}
         rows.append(each)
     return rows or [whole]

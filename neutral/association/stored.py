@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.association import ASSOCIATIONS
-from neutral.association.schemes import SCHEMES
+from neutral.association.schemes import BOTH, SCHEMES, SUFFIXES
 from neutral.study import at_sparsity
 
 WRITTEN = 1e-6
@@ -24,10 +24,11 @@ _COMPARED = ("rho", "tested", "p", "holm", "permutations", "languages")
 def read(
     rows: pd.DataFrame, *, groups: Sequence[str], distances: Sequence[str], sparsity: float, **key: object
 ) -> dict[str, pd.DataFrame] | None:
-    """Return scheme -> the stored test of every group and distance, as `schemes.both` gives them of `associations`.
+    """Return scheme -> the stored test of every group and distance, as `schemes.each` gives them of `associations`.
 
     `rows` is `Study.table("association")`; `key` and `sparsity` tell its rows apart (task, method, seed, measure, by,
-    members). Tests with controls are ignored. None unless the rows are of exactly these groups and distances.
+    members). Tests with controls are ignored. None unless the plain rows and those within families are of exactly
+    these groups and distances; schemes of which that does not hold are left out, as they are in older studies.
     """
     if rows.empty:
         return None
@@ -39,17 +40,18 @@ def read(
     for scheme in SCHEMES:
         table = rows[rows["scheme"] == scheme].set_index(["group", "distance"])
         if not table.index.is_unique or set(table.index) != set(cells):
-            return None
+            continue
         numbers = ["rho", "p", "holm", "expected", "tested"]
         tests[scheme] = table.loc[cells].reset_index()[list(ASSOCIATIONS)].astype(dict.fromkeys(numbers, float))
-    return tests
+    return tests if tests.keys() >= set(BOTH) else None
 
 
 def same(stored: dict[str, pd.DataFrame], tested: pd.DataFrame) -> bool:
     """Whether stored tests (`read`) of the same groups and distances say the same as tests made anew.
 
-    `tested` is that of `schemes.beside`, whose p within families stand beside the plain ones.
+    `tested` is that of `schemes.beside`; only schemes that both have are compared.
     """
+    suffixes = {"plain": "", **SUFFIXES}
     return all(
         np.allclose(
             stored[scheme][column].to_numpy(dtype=float),
@@ -58,7 +60,8 @@ def same(stored: dict[str, pd.DataFrame], tested: pd.DataFrame) -> bool:
             atol=WRITTEN,
             equal_nan=True,
         )
-        for scheme, suffix in zip(SCHEMES, ("", "_within"), strict=True)
+        for scheme, suffix in suffixes.items()
+        if scheme in stored
         for column in _COMPARED
         if f"{column}{suffix}" in tested
     )

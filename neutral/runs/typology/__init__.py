@@ -2,7 +2,7 @@
 
 It writes rows into the study. "distance": distance, source, target, value (null if unknown), features (how many it
 rests on; null if it counts none). "association": the choice of masks (task, method, sparsity, seed), measure, by,
-scheme (plain: any languages are exchanged; family: only relatives are), controls, members, and the columns of
+scheme (`association.schemes.SCHEMES`), controls, members, and the columns of
 `association.associations`. "regression" alike.
 
 `worker` tests an overlap, `work` is the plan in the process that owns the study, `distances` has what it is tested

@@ -116,7 +116,7 @@ class Explainer(Work):
         self.results.extend(piece.test.kind, [key | row for row in piece.rows])
 
     def _tests(self, asked: Explain) -> list[Test]:
-        """Return the tests of an overlap: plain and within families."""
+        """Return the tests of an overlap, under each scheme."""
         apart = set(self.apart["distance"])
         several = [(), *((name,) for name in self.plan.controls if asked.by == "all" and name in apart)]
         tests = [Test("association", scheme, names) for scheme, names in product(schemes.SCHEMES, several)]

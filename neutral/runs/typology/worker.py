@@ -62,7 +62,7 @@ class Tester(Worker):
         return seconds_of(lambda: self._table(given["tests"][0], given)) * len(given["tests"])
 
     def _table(self, test: Test, given: Mapping[str, Any]) -> pd.DataFrame:
-        own = {"within": schemes.blocks(test.scheme, typology.families(given["members"])), **self.permuted}
+        own = schemes.drawn(test.scheme, typology.families(given["members"])) | self.permuted
         if test.kind == "association":
             return association.associations(given["overlap"], given["apart"], controls=test.names, **own)
         return association.regression(given["overlap"], given["apart"], list(test.names), **own)
