@@ -16,7 +16,7 @@ from scipy import stats
 from neutral.association.mrm import entangled
 from neutral.association.pairs import LANGUAGE, Pairs, sums
 from neutral.association.reml import Fits, fitted
-from neutral.association.vectors import left_over, means, ranks
+from neutral.association.vectors import left_over, one_class, ranks
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Models:
 def standardised(vectors: np.ndarray, *, by_ranks: bool) -> np.ndarray:
     """Return vectors over pairs (…, m), or their ranks, with mean 0 and variance 1; NaN where they are constant."""
     vectors = ranks(vectors) if by_ranks else np.asarray(vectors, dtype=float)
-    return left_over(vectors, means(np.zeros(vectors.shape[-1]))) * np.sqrt(vectors.shape[-1])
+    return left_over(vectors, one_class(vectors.shape[-1])) * np.sqrt(vectors.shape[-1])
 
 
 def mixed(
@@ -84,7 +84,7 @@ def mixed(
     varying = ~np.isnan(distances).any(axis=1)
     fixed = np.vstack([np.ones((1, shared.m)), distances[varying]])
     fits = likelihood = _nothing(count, len(fixed), len(shared.effects))
-    good = ~np.isnan(left_over(similarities, np.linalg.qr(fixed.T)[0])).any(axis=1)
+    good = ~np.isnan(left_over(similarities, one_class(shared.m), np.linalg.qr(fixed.T)[0])).any(axis=1)
     if enough(shared.n, len(fixed) - 1) and good.any() and not entangled(fixed[1:], by_ranks=False):
         added = sums(shared, fixed, similarities[good])
         starts = _starts(like, good)

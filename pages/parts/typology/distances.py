@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from neutral import figures, typology
+from neutral.association import findings
 from neutral.errors import NeutralError
 from neutral.labels import WHOLE
 from neutral.study import Study
@@ -13,7 +14,7 @@ from pages.parts import pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
-from pages.parts.typology import tables, words
+from pages.parts.typology import tables, verdicts, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
 
 # Regressed on at first, as far as they are known:
@@ -37,10 +38,11 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     """Show the overlap against the chosen distance, the same for all distances and layers, and the regression."""
     view, spoken, kind = shown.view, shown.spoken, shown.kind
     control = control if control is not None and shown.knows(control) else None
-    tested = tables.with_partial(shown.overlap, shown.distances, spoken.blocks, control)
-    heat = tables.by_layer(view, spoken, shown.measure, shown.distances)
+    tested = tables.tested(view, shown.measure, shown.by, shown.group)
+    tested = tables.with_partial(tested, shown.overlap, shown.distances, spoken.blocks, control)
+    heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
-    st.markdown(f"{words.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
+    st.markdown(f"{verdicts.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = similarity.points(shown.overlap, shown.distances, kind, spoken)
@@ -51,7 +53,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
                 shown.measure,
                 shown.far_name(kind),
                 steps=typology.STEPS.get(kind),
-                said=words.written(row),
+                said=verdicts.written(row),
             )
             show.figure(drawn, f"scatter-{view.key}")
             st.caption(words.meaning(kind, row, points))
@@ -61,14 +63,18 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         st.markdown("##### The same in every layer")
         key = f"heat-{view.key}"
         names = {kind: typology.label(kind) for kind in typology.kinds_in(shown.distances)}
-        drawn = figures.association_heatmap(heat, names, chosen=(kind, shown.group))
+        drawn = figures.association_heatmap(
+            heat, names, chosen=(kind, shown.group), sure=findings.column("", verdicts.believed(heat))
+        )
         show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
-        st.caption(words.heat(heat))
-        st.markdown(words.layers(heat, kind))
+        st.caption(verdicts.heat(heat))
+        st.markdown(verdicts.layers(heat, kind))
     st.markdown("##### Every distance")
-    columns = [column for column in words.COLUMNS if column in tested or column == "name"]
+    columns = [column for column in verdicts.COLUMNS if column in tested or column == "name"]
     table = words.named(tested.assign(name=tested["distance"].map(typology.label)))[columns]
-    st.dataframe(table, hide_index=True, column_config=words.COLUMNS, key=f"tested-{view.key}-table", height="content")
+    st.dataframe(
+        table, hide_index=True, column_config=verdicts.COLUMNS, key=f"tested-{view.key}-table", height="content"
+    )
     if control:
         st.caption(words.partial(control))
     if constant := words.constant(shown.distances, list(tested["distance"])):
@@ -79,7 +85,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         if isinstance(shown.view.source, Study):
             lead.offer("typology", shown.view.source, words.ADD_VOCABULARY, shown.view.key)
     with st.expander("How to read this", icon=":material/help:"):
-        st.markdown(words.method(spoken))
+        st.markdown(verdicts.method(spoken))
     regression(shown, together)
     if row is not None:
         show.table(points, "Pairs", f"points-{view.key}")
@@ -94,16 +100,19 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
         st.caption(words.CHOOSE)
         return
     try:
-        table = tables.regression(shown.overlap, shown.distances, shown.spoken.blocks, kinds)
+        table = tables.regression(shown.view, shown.measure, shown.by, shown.group, kinds)
     except NeutralError as error:
         st.info(as_text(error))
         return
     if too_few := words.too_few_pairs(table):
         st.info(too_few)
         return
-    st.markdown(words.regression(table))
-    named = table.assign(name=table["distance"].map(typology.label))[list(words.REGRESSION)]
-    st.dataframe(named, hide_index=True, column_config=words.REGRESSION, key=f"mrm-{shown.view.key}", width="content")
+    st.markdown(verdicts.regression(table))
+    columns = [column for column in verdicts.REGRESSION if column in table or column == "name"]
+    named = table.assign(name=table["distance"].map(typology.label))[columns]
+    st.dataframe(
+        named, hide_index=True, column_config=verdicts.REGRESSION, key=f"mrm-{shown.view.key}", width="content"
+    )
     if constant := words.constant(shown.distances, kinds):
         st.caption(constant)
     st.caption(words.MRM)

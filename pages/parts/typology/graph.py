@@ -11,7 +11,8 @@ from neutral.typology import graphs
 from pages.parts import pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
-from pages.parts.typology.shown import OVERLAP, Asked, Shown, is_many
+from pages.parts.typology.many import is_many
+from pages.parts.typology.shown import OVERLAP, Asked, Shown
 
 EDGES = {"share": "Strongest pairs", "strongest": "Strongest of each", "tree": "Spanning tree"}
 

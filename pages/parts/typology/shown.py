@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral import typology
-from neutral.figures.theme import MANY, UNITS
+from neutral.figures.theme import UNITS
 from neutral.typology import similarity
 from neutral.typology.similarity import Languages
 from pages.parts.typology import words
@@ -68,11 +68,6 @@ class Shown(NamedTuple):
     def knows(self, kind: str) -> bool:
         """Whether anything is known of such a distance between these languages."""
         return kind == OVERLAP or kind in typology.kinds_in(self.distances)
-
-
-def is_many(codes: Sequence[str]) -> bool:
-    """Whether there are so many languages that less of them is shown at first."""
-    return len(codes) > MANY
 
 
 def named(kind: str) -> str:

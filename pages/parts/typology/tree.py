@@ -9,7 +9,8 @@ from neutral.typology import folding
 from pages.parts import pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
-from pages.parts.typology.shown import OVERLAP, Asked, Shown, is_many, left_out, named
+from pages.parts.typology.many import is_many
+from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
 
 
 def ask(asked: Asked) -> dict:

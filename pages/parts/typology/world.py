@@ -10,7 +10,8 @@ from neutral.typology import similarity, world
 from pages.parts import pickers, show
 from pages.parts.text import in_words
 from pages.parts.typology import captions, graph, tables
-from pages.parts.typology.shown import OVERLAP, Asked, Shown, is_many, lacks
+from pages.parts.typology.many import is_many
+from pages.parts.typology.shown import OVERLAP, Asked, Shown, lacks
 
 FAMILY, COMMUNITY = "Family", "Community"
 WORLD = "The world"
