@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import figures
 from neutral.members import display
 from neutral.search import evaluations
 from neutral.study import Study
@@ -26,7 +26,7 @@ def overview(view: View) -> None:
     with right:
         st.markdown("##### Look at this first")
         first_looks(view, pairs)
-        related(pairs)
+        related(view)
     # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
     by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
     curves = evaluations.curves(view.scores())
@@ -65,9 +65,9 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")
 
 
-def related(pairs: pd.DataFrame) -> None:
+def related(view: View) -> None:
     """Say whether relatives overlap more."""
-    table = summary.kinship(pairs)
+    table = tables.kinship(view.source, view.choice, "jaccard", view.chosen)
     if len(table) < 2:
         return
     st.markdown("##### Do related languages share more?")

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from benchmarks import mutators
+from benchmarks.counts import squares
 from benchmarks.mutators import Mutator
 from neutral import compression, corpora, maskfiles, overlap
 from neutral.compression import projection
@@ -46,7 +47,7 @@ class Kind:
 
 def kinds() -> list[Kind]:
     """Return all kinds."""
-    return [*_masks(), *_shards(), _counts(), *_tables(), _picture(), *_studies(), *_labelled(), *_texts(), *_sets()]
+    return [*_masks(), *_shards(), *_counts(), *_tables(), _picture(), *_studies(), *_labelled(), *_texts(), *_sets()]
 
 
 def _arrays() -> dict[str, np.ndarray]:
@@ -152,9 +153,22 @@ def _count_bytes() -> bytes:
     return _saved_by(overlap.count(masks, LANGUAGES).save, "counts.safetensors")
 
 
-def _counts() -> Kind:
-    ways = (mutators.any_bytes, mutators.header)
-    return Kind("counts", {"counts.safetensors": _count_bytes()}, ("counts.safetensors",), ways, _read_counts)
+def _pair_bytes() -> bytes:
+    """Counts of some pairs only."""
+    masks = [Mask.random(SHAPES, 0.5, seed, task="mlm") for seed in range(4)]
+    names = [f"{code}/{half}" for code in LANGUAGES for half in "ab"]
+    return _saved_by(overlap.count(masks, names, pairs=overlap.meant("halves", names)).save, "counts.safetensors")
+
+
+def _square_bytes() -> bytes:
+    """Counts as older versions wrote them."""
+    return squares(overlap.count([Mask.random(SHAPES, 0.5, seed) for seed in range(2)], LANGUAGES))
+
+
+def _counts() -> list[Kind]:
+    ways, name = (mutators.any_bytes, mutators.header), "counts.safetensors"
+    made = {"counts": _count_bytes(), "counts of pairs": _pair_bytes(), "counts with squares": _square_bytes()}
+    return [Kind(kind, {name: data}, (name,), ways, _read_counts) for kind, data in made.items()]
 
 
 def _read_counts(folder: Path) -> None:

@@ -98,7 +98,8 @@ class MaskSet:
             label = self._runs[self.members.index(member)]
             names.append(f"{label}/{runs.get(label, 0)}")
             runs[label] = runs.get(label, 0) + 1
-        return replace(self._counts.select(self._repeated), members=tuple(names), exactly=None)
+        counts = replace(self._counts.select(self._repeated), members=tuple(names), exactly=None)
+        return counts.only(overlap.meant(kind, names))
 
     def recounted(self, task: str, method: str, sparsity: float, seed: int = 0, members: Sequence[str] = ()) -> Counts:
         """Count the masks of some members anew."""

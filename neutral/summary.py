@@ -186,22 +186,21 @@ def within(
     `kind` is seeds or halves. Columns group, language, value; a language with more than two runs has the
     mean of its pairs.
     """
-    table = _load(source, choice, kind).measure(base(measure), by)
+    counts = _load(source, choice, kind)
+    table = counts.only(overlap.meant(kind, counts.members)).measure(base(measure), by)
     table["language"] = table["source"].map(speaker)
-    same = table[table["language"] == table["target"].map(speaker)]
     if members:
-        same = same[same["language"].isin([speaker(member) for member in members])]
-    return same.groupby(["group", "language"], sort=False)["value"].mean().reset_index()
+        table = table[table["language"].isin([speaker(member) for member in members])]
+    return table.groupby(["group", "language"], sort=False)["value"].mean().reset_index()
 
 
 def against_pretrained(
     source: Source, choice: Choice, measure: str = "jaccard", by: str = "all", members: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return each language's overlap with the mask of the untouched weights: group, language, value."""
-    table = _load(source, choice, PRETRAINED).measure(base(measure), by)
-    one, other = table["source"], table["target"]
-    table = table.assign(language=one.where(other == PRETRAINED, other))
-    table = table[(one == PRETRAINED) | (other == PRETRAINED)]
+    counts = _load(source, choice, PRETRAINED)
+    table = counts.only(overlap.meant(PRETRAINED, counts.members)).measure(base(measure), by)
+    table["language"] = table["source"].where(table["target"] == PRETRAINED, table["target"])
     if members:
         table = table[table["language"].isin(members)]
     return table[["group", "language", "value"]].reset_index(drop=True)

@@ -1,28 +1,29 @@
 """Layers: how sparsity and overlap lie over layers and components."""
 
+import pandas as pd
 import streamlit as st
 
 from neutral import figures, summary
+from neutral.figures.familylines import ONE_EACH_UP_TO
 from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import experts, together, ways, words
+from pages.parts.overlap import experts, tables, together, ways, words
 from pages.parts.views import View
 
 EVERY = "All languages"
+MOST = 8  # lines of languages beside those of families
 
 
-def overlap(view: View, measure: str, who: str) -> None:
+def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     """Show where in the network the masks are alike."""
     st.markdown("##### Where the masks are alike")
     levels, pairs = view.levels(measure, "layer"), view.pairs(measure, "layer")
-    fine = view.pairs(measure, "layer-component")
     if who == EVERY:
         lines, title = summary.by_language(pairs), f"{UNITS[measure][0]}, mean with the others"
     else:
         lines, title = summary.partners(pairs, who), f"{UNITS[measure][0]} with {display(who)}"
-        fine = fine[(fine["source"] == who) | (fine["target"] == who)]
     if peaks := words.peaks(pairs, measure):
         st.markdown(peaks)
     left, right = st.columns(2, gap="medium")
@@ -30,12 +31,15 @@ def overlap(view: View, measure: str, who: str) -> None:
         st.caption(words.BAND)
         show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
     with right:
-        st.caption(words.lines(None if who == EVERY else who))
-        drawn = figures.language_lines(rows_in_order(lines), title, name="overlap-by-layer", families=view.families)
+        st.caption(words.lines(None if who == EVERY else who, many=len(view.members) > ONE_EACH_UP_TO))
+        drawn = figures.language_lines(
+            rows_in_order(lines), title, name="overlap-by-layer", families=view.families, chosen=chosen
+        )
         show.figure(drawn, f"lines-{view.key}")
     if who == EVERY:
         together.by_layer(view)
-    mean = summary.means(fine, ["value", "excess"])
+    one = "" if who == EVERY else who
+    mean = tables.means(view.source, view.choice, measure, "layer-component", view.chosen, one)
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("Mean of the pairs.")
@@ -46,12 +50,18 @@ def overlap(view: View, measure: str, who: str) -> None:
         excess = mean[["group", "excess"]].set_axis(["group", "value"], axis=1)
         drawn = figures.layer_component(excess, "Overlap beyond chance", name=f"{measure}-beyond-chance")
         show.figure(drawn, f"excess-{view.key}")
-    experts.by_expert(view, measure, "" if who == EVERY else who)
+    experts.by_expert(view, measure, one)
     show.table(levels, "Overlap by layer", f"levels-{view.key}")
-    show.table(fine, "Overlap by layer and component", f"fine-{view.key}")
+    show.table(lambda: finest(view, measure, one), "Overlap by layer and component", f"fine-{view.key}")
 
 
-def sparsity(view: View, who: str) -> None:
+def finest(view: View, measure: str, who: str) -> pd.DataFrame:
+    """Return the pairs by layer and component: all, or those of one language."""
+    fine = view.pairs(measure, "layer-component")
+    return fine[(fine["source"] == who) | (fine["target"] == who)] if who else fine
+
+
+def sparsity(view: View, who: str, chosen: list[str]) -> None:
     """Show where in the network weights were removed."""
     st.markdown("##### Where weights were removed")
     if view.choice.method == "wanda":
@@ -69,6 +79,7 @@ def sparsity(view: View, who: str) -> None:
             name="sparsity-by-layer",
             percent=True,
             families=view.families,
+            chosen=chosen,
         )
         show.figure(drawn, f"sparsity-{view.key}")
     with right:
@@ -87,6 +98,7 @@ with page("Layers") as views:
             measure = pickers.pick_measure(list(views[0].kinds()))
         with right:
             who = pickers.pick("Language", [EVERY, *members], "who", names=lambda m: m if m == EVERY else display(m))
+        chosen = pickers.pick_drawn(members, MOST) if len(members) > ONE_EACH_UP_TO else []
         st.caption(pickers.about_measure(measure))
     for view in views:
         show.heading(view)
@@ -95,7 +107,7 @@ with page("Layers") as views:
             st.info(words.lacks(view.title, [who], view.members))
             continue
         if len(view.members) > 1:
-            overlap(view, measure, who)
+            overlap(view, measure, who, chosen)
             ways.ways(view, measure)
-        sparsity(view, who)
+        sparsity(view, who, chosen)
         experts.used(view)

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import figures
 from neutral.masksets import MaskSet
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import together, words
+from pages.parts.overlap import alike, tables, together, words
 from pages.parts.views import View
 
 with page("Overlap") as views:
@@ -37,12 +37,15 @@ with page("Overlap") as views:
         with wide:
             show.matrix(view, measure, f"matrix-{view.key}", by=by, group=group, order=order)
             st.caption(words.diagonal(view, measure, by, group))
+            if told := alike.said(pairs, view.within(measure, by, group)):
+                st.markdown(told)
         with narrow:
             st.markdown("###### Against its references")
             show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
         st.markdown(words.levels(levels))
         together.together(view, by, group)
-        ranked = summary.ranked(pairs)
+        ranked = tables.ranked(view.source, view.choice, measure, by, view.chosen)
+        ranked = ranked[ranked["group"] == group].dropna(subset="value")
         event = show.table(
             ranked,
             f"Overlap {measure} {group}",

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import figures, opening, summary
 from neutral.members import display, order
 from neutral.search import evaluations
 from pages.parts import formats, pickers, show
 from pages.parts.frame import page
 from pages.parts.overlap import experts, tables, words
-from pages.parts.views import View
+from pages.parts.views import View, choose_all
 
 
 def pair(view: View, a: str, b: str, measure: str) -> None:
@@ -85,19 +85,19 @@ def use(view: View, a: str, b: str) -> None:
             show.csv(check, "Pair functional check", f"check-{view.key}")
 
 
-with page("Language pair") as views:
+with page("Language pair", choose=choose_all) as views:
     members = order(dict.fromkeys(m for view in views for m in view.all_counts().members))
     if len(members) < 2:
         st.info(words.ONE_OF_PAIR)
         st.stop()
+    first = opening.first(members)
     with st.container(border=True):
-        first, second, third = st.columns(3)
-        with first:
-            one = pickers.pick("One language", members, "a", names=display)
-        with second:
-            default = next(member for member in members if member != one)
-            other = pickers.pick("The other", members, "b", default=members[1], names=display)
-        with third:
+        left, middle, right = st.columns(3)
+        with left:
+            one = pickers.pick("One language", members, "a", default=first[0], names=display)
+        with middle:
+            other = pickers.pick("The other", members, "b", default=first[1], names=display)
+        with right:
             chosen = pickers.pick_measure(list(views[0].kinds()))
         st.caption(pickers.about_measure(chosen))
     if one == other:

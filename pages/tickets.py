@@ -35,7 +35,8 @@ def tickets(view: View) -> None:
     with right:
         if len(winners):
             st.markdown("##### Sparsest winning ticket of each language")
-            drawn = figures.winning_bars(winners.assign(line=winners["rule"].map(words.RULES)), languages)
+            lines = winners.assign(line=winners["rule"].map(words.RULES))
+            drawn = figures.winning_bars(lines, languages, view.families)
             show.figure(drawn, f"winners-{view.key}")
         if undecided := [code for code in languages if code not in set(winners["language"])]:
             st.info(words.undecided(undecided))

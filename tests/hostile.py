@@ -6,6 +6,7 @@
 import json
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from safetensors.numpy import save_file
 
 from neutral import overlap
 from neutral.masks import Mask
+from neutral.overlap import stored
 
 DEEP = 100_000
 MARKUP = "![x](http://127.0.0.1:9/x.png) <img src=x onerror=alert(1)> [link](http://127.0.0.1:9) $x^2$ :red[r]"
@@ -78,13 +80,17 @@ def _score(**fields):
     return _row({**_ROWS[2], **fields})
 
 
-def _counts(change, members=("en", "fr"), header=None):
-    """The counts with their arrays changed."""
+def _counts(change, members=("en", "fr"), header=None, *, before=False):
+    """The counts with their arrays changed; `before`, as files with squares of pairs have them."""
 
     def write(path):
         masks = [Mask.random(_WEIGHTS, 0.5, seed) for seed in (0, 1)]
         counts = overlap.count(masks)
-        arrays = {"sizes": counts.sizes, "both": counts.both.copy(), "exactly": counts.exactly.copy()}
+        arrays = {"sizes": counts.sizes, "exactly": counts.exactly.copy()}
+        if before:
+            arrays["both"] = counts.both.copy()
+        else:
+            arrays |= {"kept": counts.kept.copy(), "shared": stored._deflated(counts.shared)}
         change(arrays)
         about = {"members": members, "tensors": list(_WEIGHTS), "header": header or {}}
         arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -95,6 +101,34 @@ def _counts(change, members=("en", "fr"), header=None):
 
 def _asymmetric(arrays):
     arrays["both"][0, 0, 1] += 1
+
+
+def _kept(value):
+    return lambda arrays: arrays.update(kept=np.full_like(arrays["kept"], value))
+
+
+def _shared(*numbers):
+    return lambda arrays: arrays.update(shared=stored._deflated(np.array([numbers] * len(_WEIGHTS))))
+
+
+def _packed(data):
+    return lambda arrays: arrays.update(shared=np.frombuffer(data, np.uint8))
+
+
+def _pairs(*pairs):
+    def change(arrays):
+        arrays["pairs"] = np.array(pairs)
+        _shared(*[20] * len(pairs))(arrays)
+
+    return change
+
+
+def _both_forms(arrays):
+    arrays["both"] = np.zeros((1, 2, 2), np.int64)
+
+
+def _without(name):
+    return lambda arrays: arrays.pop(name)
 
 
 def _negative(arrays):
@@ -265,12 +299,39 @@ LACKING = {
 """Studies with a row that lacks a field: `Study.whole_table`, which pages and commands read, raises `FileError`."""
 
 AT_COUNTS = {
-    "counts-asymmetric": _counts(_asymmetric),
-    "counts-negative": _counts(_negative),
-    "counts-too-many": _counts(_too_many),
+    "counts-asymmetric": _counts(_asymmetric, before=True),
+    "counts-negative": _counts(_negative, before=True),
+    "counts-too-many": _counts(_too_many, before=True),
+    "counts-before-not-exact": _counts(_not_exact, before=True),
+    "counts-before-huge-sizes": _counts(_huge_sizes, before=True),
+    "counts-empty-arrays": _counts(_empty_arrays, before=True),
     "counts-not-exact": _counts(_not_exact),
     "counts-huge-sizes": _counts(_huge_sizes),
-    "counts-empty-arrays": _counts(_empty_arrays),
+    "counts-kept-negative": _counts(_kept(-1)),
+    "counts-kept-too-many": _counts(_kept(65)),
+    "counts-kept-beyond-64-bits": _counts(lambda arrays: arrays.update(kept=np.full((2, 2), 2**64 - 1, np.uint64))),
+    "counts-kept-reals": _counts(lambda arrays: arrays.update(kept=arrays["kept"].astype(np.float32))),
+    "counts-kept-shape": _counts(lambda arrays: arrays.update(kept=np.zeros((2, 1), np.int64))),
+    "counts-shared-too-many": _counts(_shared(60)),
+    "counts-shared-too-few": _counts(lambda arrays: (_kept(40)(arrays), _shared(10)(arrays))),
+    "counts-shared-more-numbers": _counts(_shared(20, 20, 20)),
+    "counts-shared-no-numbers": _counts(_packed(zlib.compress(b""))),
+    "counts-shared-no-stream": _counts(_packed(b"no stream")),
+    "counts-shared-cut": _counts(_packed(zlib.compress(b"\x14\x14")[:-2])),
+    "counts-shared-goes-on": _counts(_packed(zlib.compress(b"\x14\x14") + b"more")),
+    "counts-shared-bomb": _counts(_packed(zlib.compress(bytes(10_000_000), 9))),
+    "counts-pairs-of-one": _counts(_pairs((0, 0))),
+    "counts-pairs-of-nobody": _counts(_pairs((0, 2))),
+    "counts-pairs-turned": _counts(_pairs((1, 0))),
+    "counts-pairs-negative": _counts(_pairs((-1, 1))),
+    "counts-pairs-twice": _counts(_pairs((0, 1), (0, 1))),
+    "counts-pairs-shape": _counts(_pairs(0, 1)),
+    "counts-of-more-members-than-memory": _counts(
+        lambda arrays: arrays.update(kept=np.zeros((2, 150_000), np.uint8)), members=[f"m{i}" for i in range(150_000)]
+    ),
+    "counts-both-forms": _counts(_both_forms),
+    "counts-without-kept": _counts(_without("kept")),
+    "counts-without-shared": _counts(_without("shared")),
     "counts-member-line-end": _counts(_nothing, members=("en", "\n")),
     "counts-member-twice": _counts(_nothing, members=("en", "en")),
     "counts-member-long": _counts(_nothing, members=("en", "x" * 1_000_000)),

@@ -339,6 +339,7 @@ def test_offline_is_believed_and_the_network_is_asked_shortly(monkeypatch):
 WORDS = {
     *(
         "--languages",
+        "--functional-languages",
         "--labels",
         "--title",
         "--prompt",

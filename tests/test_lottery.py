@@ -10,6 +10,7 @@ from neutral import search as search_methods
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.search import controls, lottery, one_shot, rounds
+from neutral.search.calibration import alternating
 from neutral.search.search import Search
 from neutral.tasks import LanguageModelling
 from neutral.training import Recipe
@@ -133,18 +134,18 @@ def test_wanda_masks_of_halves_differ_and_the_whole_is_both(search):
         assert torch.equal(found[""][0.5].to_tensors()[name], expected)
     assert found["a"][0.5] != found["b"][0.5]
     with pytest.raises(NeutralError, match="no two halves"):
-        one_shot.one_shot(search, "wanda", [0.5], blocks=search.train_items[:1], halves=True)
+        one_shot.one_shot(search, "wanda", [0.5], text=alternating(search.train_items[:1]), halves=True)
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_the_wanda_mask_of_all_the_text_is_the_same_with_and_without_halves(search, count):
     blocks = search.train_items[:count]
-    whole = one_shot.one_shot(search, "wanda", [0.5], blocks=blocks)[""][0.5]
-    assert one_shot._norms(search, blocks)[""].keys() == search.weights.keys()
+    whole = one_shot.one_shot(search, "wanda", [0.5], text=alternating(blocks))[""][0.5]
+    assert one_shot._norms(search, alternating(blocks))[""].keys() == search.weights.keys()
     scored = one_shot.weight_scores(search, "wanda", blocks)
     assert search.cut(scored, 0.5, scope="row") == whole
     if count > 1:
-        assert one_shot.one_shot(search, "wanda", [0.5], blocks=blocks, halves=True)[""][0.5] == whole
+        assert one_shot.one_shot(search, "wanda", [0.5], text=alternating(blocks), halves=True)[""][0.5] == whole
 
 
 def test_change_scores_are_the_distance_from_the_start(search):

@@ -10,6 +10,7 @@ from scipy.stats import kstest
 
 from neutral.association.mixed import mixed, separate, standardised
 from neutral.association.mlpe import COMPARED, EXPLAINED, MEANING, NULL, compared, explained
+from neutral.association.newton import minima
 from neutral.association.pairs import pairs, sums
 from neutral.association.reml import fitted
 from neutral.errors import NeutralError
@@ -311,3 +312,10 @@ def test_a_wrong_request_is_one_line():
 
 def test_every_p_is_said_in_words():
     assert set(MEANING) == {column for column in EXPLAINED if column == "p" or column.endswith("_p")}
+
+
+def test_a_search_leaves_the_ridge_at_a_variance_of_zero():
+    def function(points, which):
+        return ((points**2 - 1) ** 2).sum(axis=-1)  # lowest at 1, a ridge at 0
+
+    np.testing.assert_allclose(minima(function, np.array([[1e-9, 0.5], [0.0, 3.0]])), 1, atol=1e-3)

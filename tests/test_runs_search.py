@@ -62,6 +62,9 @@ def test_tickets_scores_counts_and_controls_are_written(plan, tmp_path):
     assert study.counts("mlm", "magnitude", 0.4, 0, "seeds").members == ("en/0", "en/1", "sw/0", "sw/1")
     reference = study.counts("mlm", "magnitude", 0.4, 0, "pretrained")
     assert reference.members == ("en", "sw", "pretrained")
+    assert reference.jaccard()[["source", "target"]].to_numpy().tolist() == [["en", "pretrained"], ["sw", "pretrained"]]
+    within = study.counts("mlm", "magnitude", 0.4, 0, "seeds").jaccard()
+    assert within[["source", "target"]].to_numpy().tolist() == [["en/0", "en/1"], ["sw/0", "sw/1"]]
     beyond = study.counts("mlm", "magnitude", 0.4, 0, "beyond")
     assert (beyond.kept <= stored.sizes[:, None]).all()
     checked = study.table("functional")

@@ -35,9 +35,7 @@ def test_each_scheme_is_the_test_that_it_names(tests):
     one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
     pd.testing.assert_frame_equal(tests["plain"], association.associations(one, far))
     pd.testing.assert_frame_equal(tests["family"], association.associations(one, far, within=FAMILIES))
-    pd.testing.assert_frame_equal(
-        tests["globe"], association.associations(one, far, along=neighbours.on_globe(CODES))
-    )
+    pd.testing.assert_frame_equal(tests["globe"], association.associations(one, far, along=neighbours.on_globe(CODES)))
     assert schemes.drawn("plain", FAMILIES) == {}
     over = schemes.both(agreement.over_pairs, one, overlaps(3, ("a", "b")), families=FAMILIES)
     assert over["plain"]["p"].tolist() != over["family"]["p"].tolist()

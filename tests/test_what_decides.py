@@ -45,6 +45,8 @@ CHANGES = {
         "only": {"only": "encoder"},
         "recipe": {"recipe": Recipe(steps=4)},
         "blocks": {"method": "wanda", "blocks": 3},
+        "lines": {"method": "wanda", "lines": 4},
+        "held_out_lines": {"held_out_lines": 3},
         "held_out": {"held_out": 3},
         "passes": {"passes": 3},
     },

@@ -82,7 +82,8 @@ class Gathering:
             self.controls[sparsity] = pretrained(self.origin, self.names, sparsity)
         control = self.controls[sparsity]
         overlap.count(masks, codes).save(paths["languages"])
-        overlap.count([*masks, control], [*codes, PRETRAINED]).save(paths["pretrained"])
+        beside = [*codes, PRETRAINED]
+        overlap.count([*masks, control], beside, pairs=overlap.meant("pretrained", beside)).save(paths["pretrained"])
         overlap.count([mask ^ control for mask in masks], codes).save(paths["beyond"])
 
     def _scores(self, code: str) -> list[dict]:
@@ -95,6 +96,7 @@ def count_seeds(study: Study, sparsity: float, seeds: Sequence[int], languages: 
     path = study.counts_path(TASK, METHOD, sparsity, seeds[0], "seeds")
     if path.is_file():
         return
-    pairs = [(code, seed) for code in sorted(languages) for seed in seeds]
-    masks = [study.mask(TASK, METHOD, sparsity, seed, code) for code, seed in pairs]
-    overlap.count(masks, [f"{code}/{seed}" for code, seed in pairs]).save(path)
+    found = [(code, seed) for code in sorted(languages) for seed in seeds]
+    masks = [study.mask(TASK, METHOD, sparsity, seed, code) for code, seed in found]
+    names = [f"{code}/{seed}" for code, seed in found]
+    overlap.count(masks, names, pairs=overlap.meant("seeds", names)).save(path)

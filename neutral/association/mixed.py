@@ -16,7 +16,7 @@ from scipy import stats
 from neutral.association.mrm import entangled
 from neutral.association.pairs import LANGUAGE, Pairs, sums
 from neutral.association.reml import Fits, fitted
-from neutral.association.vectors import left_over, one_class, ranks
+from neutral.association.vectors import NOTHING, ranks
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,10 @@ class Models:
 def standardised(vectors: np.ndarray, *, by_ranks: bool) -> np.ndarray:
     """Return vectors over pairs (…, m), or their ranks, with mean 0 and variance 1; NaN where they are constant."""
     vectors = ranks(vectors) if by_ranks else np.asarray(vectors, dtype=float)
-    return left_over(vectors, one_class(vectors.shape[-1])) * np.sqrt(vectors.shape[-1])
+    centred = vectors - vectors.mean(axis=-1, keepdims=True)
+    deviation = centred.std(axis=-1, keepdims=True)
+    constant = deviation <= NOTHING * np.sqrt((vectors**2).mean(axis=-1, keepdims=True))
+    return centred / np.where(constant, np.nan, deviation)
 
 
 def mixed(
@@ -84,7 +87,7 @@ def mixed(
     varying = ~np.isnan(distances).any(axis=1)
     fixed = np.vstack([np.ones((1, shared.m)), distances[varying]])
     fits = likelihood = _nothing(count, len(fixed), len(shared.effects))
-    good = ~np.isnan(left_over(similarities, one_class(shared.m), np.linalg.qr(fixed.T)[0])).any(axis=1)
+    good = _leaves_something(similarities, fixed)
     if enough(shared.n, len(fixed) - 1) and good.any() and not entangled(fixed[1:], by_ranks=False):
         added = sums(shared, fixed, similarities[good])
         starts = _starts(like, good)
@@ -126,6 +129,13 @@ def separate(similarities: np.ndarray, distances: np.ndarray, shared: Pairs, *, 
         model = mixed(y, x[d : d + 1], shared, like=null)
         p[:, :, d] = model.p[:, 0], model.gains(null, shared.m)[1]
     return p
+
+
+def _leaves_something(similarities: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """Return which similarities (L, m) are known and no exact combination of `fixed` (p, m): (L,)."""
+    q = np.linalg.qr(fixed.T)[0]
+    rest = similarities - (similarities @ q) @ q.T
+    return np.linalg.norm(rest, axis=1) > NOTHING * np.linalg.norm(similarities, axis=1)
 
 
 def _starts(like: Models | None, good: np.ndarray) -> list[np.ndarray | None]:

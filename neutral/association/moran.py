@@ -1,4 +1,4 @@
-"""Moran spectral randomization: similarities drawn anew that are as smooth along a tree, or over a map, as the real one.
+"""Moran spectral randomization: similarities drawn anew, as smooth along a tree, or over a map, as the real one.
 
 A neighbourhood says how near languages are (`neighbours`). Its Moran eigenvectors (MEM) are patterns over the
 languages, from those in which neighbours are alike to those in which they differ; how much of a variable lies in each
@@ -6,8 +6,8 @@ is its power, and together they decide its Moran's I. A draw turns each two patt
 each other by a random angle, which keeps the power of every two (the procedure "pair" of Wagner & Dray 2015, Generating
 spatially constrained null models for irregularly spaced data using Moran spectral randomization methods, Methods in
 Ecology and Evolution 6, 1169-1178). Of a matrix that is done to its principal coordinates, all by the same angles, and
-the distances are made again (Crabot, Clappe, Dray & Datry 2019, Testing the Mantel statistic with a spatially-constrained
-permutation procedure, the same journal 10, 532-540).
+the distances are made again (Crabot, Clappe, Dray & Datry 2019, Testing the Mantel statistic with a
+spatially-constrained permutation procedure, the same journal 10, 532-540).
 
 Coordinates need not be had. If V are similarities with 0 on the diagonal and H centres, G = HVH/2 are the products of
 coordinates whose squared distances are a constant less V. With the eigenvectors U and the turn R a draw has the
@@ -26,7 +26,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from neutral.errors import NeutralError
-
 
 _AT_ONCE = 200_000  # numbers of a step: what a processor keeps near
 
@@ -74,7 +73,9 @@ def spectral(weights: np.ndarray, *, count: int, seed: int) -> Spectral:
         raise NeutralError(f"permutations: at least 1, usually 9,999; got {count}")
     n = len(weights)
     apart = weights[np.triu_indices(n, 1)]
-    return Spectral(eigenvectors(weights).vectors if n else np.empty((0, 0)), count * bool(apart.size and np.ptp(apart) > 0), seed)
+    return Spectral(
+        eigenvectors(weights).vectors if n else np.empty((0, 0)), count * bool(apart.size and np.ptp(apart) > 0), seed
+    )
 
 
 @dataclass(frozen=True)

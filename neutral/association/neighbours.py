@@ -38,7 +38,7 @@ def on_globe(codes: Sequence[str]) -> pd.DataFrame:
 
 
 def great_circle(places: np.ndarray) -> np.ndarray:
-    """Return the distances in km, (n, n), of places (n, 2), latitude and longitude in degrees: the haversine formula."""
+    """Return the distances in km, (n, n), of places (n, 2), latitude and longitude in degrees (haversine formula)."""
     latitude, longitude = np.radians(places).T
     across = np.cos(latitude)[:, None] * np.cos(latitude) * np.sin((longitude[:, None] - longitude) / 2) ** 2
     return 2 * RADIUS * np.arcsin(np.sqrt(np.clip(np.sin((latitude[:, None] - latitude) / 2) ** 2 + across, 0, 1)))

@@ -16,6 +16,7 @@ Function = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 _STEP = 3e-3  # of a numerical derivative, relative to φ + 0.1: far above rounding, far below curvature
 _ENOUGH = 1e-7  # a step that promises to lower a deviance by less changes nothing
+_CURVED, _AWAY, _UPHILL = 1e-3, 0.1, 1.0  # a function that bends down so much is left by such a step, for so much
 _LAST = 1e-5  # after a whole step that promised less, the next would promise less than `_ENOUGH`
 
 
@@ -28,7 +29,7 @@ def minima(function: Function, start: np.ndarray, *, rounds: int = 40) -> np.nda
     for _ in range(rounds):
         value, slope, bend = derivatives(function, points[active], active)
         step = _step(points[active], slope, bend)
-        promised = -(slope * step).sum(axis=1)
+        promised = -(slope * step).sum(axis=1) + _UPHILL * (np.linalg.eigvalsh(bend)[:, 0] < -_CURVED)
         going = promised > _ENOUGH
         active, value, step, promised = active[going], value[going], step[going], promised[going]
         if not len(active):
@@ -66,9 +67,10 @@ def derivatives(function: Function, points: np.ndarray, which: np.ndarray) -> tu
 def _step(points: np.ndarray, slope: np.ndarray, bend: np.ndarray) -> np.ndarray:
     """Return Newton's step downhill (B, K), where the function bends down too, and of limited length."""
     values, vectors = np.linalg.eigh(bend)
-    values = np.maximum(abs(values), 1e-4)
-    along = (vectors.swapaxes(1, 2) @ slope[..., None])[..., 0] / values
-    step = -(vectors @ along[..., None])[..., 0]
+    along = -(vectors.swapaxes(1, 2) @ slope[..., None])[..., 0] / np.maximum(abs(values), 1e-4)
+    # On a ridge (a variance of 0 that should not be) there is no slope: away from it.
+    along = np.where(values < -_CURVED, np.copysign(np.maximum(abs(along), _AWAY), along), along)
+    step = (vectors @ along[..., None])[..., 0]
     longest = (abs(step) / (abs(points) + 0.3)).max(axis=1, keepdims=True)
     return step / np.maximum(longest, 1)
 

@@ -10,12 +10,7 @@ g_phylogeny covaries as relatives on Glottolog's tree, g_space as exp(-distance 
 is fitted, e is each language's own (Guzmán Naranjo & Becker 2022, Statistical bias control in typology, Linguistic
 Typology 26, 605-670). X has properties of languages: numbers, or categories such as the script.
 
-- Shares of variance: REML. Each covariance counts by how much it makes these languages differ (the mean of its diagonal
-  in the space orthogonal to the mean), and together with r2 the shares add up to 1.
-- phylogeny_p, space_p: the likelihood ratio (REML) of the model against that without the effect, whose variance cannot
-  be below 0: half of χ² with one degree of freedom for phylogeny (Self & Liang 1987, Journal of the American
-  Statistical Association 82, 605-610), with two for space, because its range is fitted, too.
-- p of a property: F of its coefficients, with Kenward and Roger's degrees of freedom; the range counts as known.
+`gaussian` says how shares of variance and p are made.
 
 How a distance between languages is tested here. Of family and place the covariances say it. Any other distance (syntax,
 script, vocabulary) comes in by its own principal coordinates, `AXES` columns that are tested together: whether
@@ -25,16 +20,14 @@ languages that differ in syntax differ in the overlap, beyond what relatives and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from neutral.association.covariances import apart, phylogenetic, spatial
-from neutral.association.gls import best_of_grid, gls
+from neutral.association.coordinates import principal_coordinates
+from neutral.association.covariances import apart, phylogenetic
+from neutral.association.gaussian import Processes, processes
 from neutral.association.holm import holm
-from neutral.association.kenward_roger import adjusted, f_test
 from neutral.association.squares import check, complete, squares
 from neutral.errors import NeutralError
 
@@ -42,8 +35,6 @@ COMPONENTS = (
     *("group", "component", "share", "predictor", "columns", "beta", "se", "f", "df", "p", "holm"),
     *("r2", "phylogeny", "phylogeny_p", "space", "space_p", "noise", "range_km", "languages", "left_out"),
 )
-RANGES = (250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
-"""Ranges of the spatial covariance that are tried, in km."""
 AXES = 3
 """Principal coordinates by which a distance between languages comes in."""
 LEAST = 12
@@ -57,71 +48,6 @@ MEANING = {
     "space_p": "How rarely neighbours would be so alike in this direction if only relatives were, and chance.",
 }
 """What each p says, in a sentence for people."""
-
-
-@dataclass(frozen=True)
-class Processes:
-    """What L sets of scores of n languages consist of.
-
-    Attributes
-    ----------
-    r2, phylogeny, space, noise : array (L,)
-        Shares of variance.
-    phylogeny_p, space_p : array (L,)
-        Of likelihood ratios.
-    range_km : array (L,)
-        The most likely of `RANGES`.
-    beta, se : array (L, p)
-        Coefficients and their standard errors.
-    f, df, p : array (L, t)
-        F, its denominator's degrees of freedom and p of the t sets of coefficients that are tested.
-    """
-
-    r2: np.ndarray
-    phylogeny: np.ndarray
-    phylogeny_p: np.ndarray
-    space: np.ndarray
-    space_p: np.ndarray
-    noise: np.ndarray
-    range_km: np.ndarray
-    beta: np.ndarray
-    se: np.ndarray
-    f: np.ndarray
-    df: np.ndarray
-    p: np.ndarray
-
-
-def processes(
-    scores: np.ndarray,
-    design: np.ndarray,
-    phylogeny: np.ndarray,
-    kilometres: np.ndarray,
-    tested: Sequence[Sequence[int]] = (),
-) -> Processes:
-    """Fit scores (L, n) with a design (n, p) of full rank, a phylogenetic covariance and distances in km (n, n).
-
-    The design's first column is ones; `tested` are sets of its columns, each tested together.
-    """
-    spaces = {each: spatial(kilometres, each) for each in RANGES}
-    full, ranges = _over_ranges(scores, design, spaces, [phylogeny])
-    without_phylogeny, _ = _over_ranges(scores, design, spaces, [])
-    without_space = gls(scores, design, phylogeny[None])
-    sizes = np.array([[_size(phylogeny), _size(spaces[each]), 1] for each in ranges])
-    parts = full["variances"] * sizes
-    fixed = (full["beta"] @ design.T).var(axis=1, ddof=1)
-    whole = fixed + parts.sum(axis=1)
-    shares = (parts / whole[:, None]).T
-    return Processes(
-        r2=fixed / whole,
-        phylogeny=shares[0],
-        phylogeny_p=_boundary(2 * (full["loglik"] - without_phylogeny["loglik"]), 1),
-        space=shares[1],
-        space_p=_boundary(2 * (full["loglik"] - without_space.loglik), 2),
-        noise=shares[2],
-        range_km=ranges,
-        beta=full["beta"],
-        **_tests(full, design, np.array([[phylogeny, spaces[each]] for each in RANGES]), ranges, tested),
-    )
 
 
 def components(
@@ -159,7 +85,8 @@ def components(
         - columns: how many columns a predictor has; beta, se: its standardised coefficient and standard error, NaN for
           several columns; f, df, p: of all its columns together, df those of the denominator; holm: over all rows.
           All NaN for a property that does not vary.
-        - r2, phylogeny, space, noise: shares of a component's variance. phylogeny_p, space_p: see the module.
+        - r2, phylogeny, space, noise: shares of a component's variance. phylogeny_p, space_p: of likelihood
+          ratios (`gaussian`).
         - range_km: the range of the spatial covariance.
         - languages: how many. left_out: those without a family or a place in Glottolog, a property or a distance, and
           those that lack pairs, "ar, ur".
@@ -191,11 +118,10 @@ def components(
         design, columns = _design(chosen, predictors, dict(zip(kinds, far[:, some][:, :, some], strict=True)))
         found = [principal_coordinates(square[np.ix_(some, some)], count) for _, square in groups]
         scores = np.concatenate([each for each, _ in found])
-        enough = len(chosen) >= max(LEAST, 3 * design.shape[1])
-        tested = [some for some in columns.values() if some]
-        fits = (
-            processes(scores, design, phylogenetic(chosen), apart(chosen), tested) if enough and len(scores) else None
-        )
+        fits = None
+        if len(scores) and len(chosen) >= max(LEAST, 3 * design.shape[1]):
+            tested = [each for each in columns.values() if each]
+            fits = processes(scores, design, phylogenetic(chosen), apart(chosen), tested)
         row = 0
         for (group, _), (coordinates, shares) in zip(groups, found, strict=True):
             for component in range(len(coordinates)):
@@ -206,69 +132,6 @@ def components(
     order = {name: place for place, name in enumerate(names)}
     table = pd.DataFrame(sorted(rows, key=lambda row: (order[row["group"]], row["component"])), columns=COMPONENTS)
     return table.assign(holm=holm(table["p"].astype(float)))
-
-
-def principal_coordinates(similarity: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores (c, n) of unit variance on the first c ≤ `count` principal coordinates, and their shares (c,).
-
-    `similarity` (n, n) is 1 for a language with itself, whatever its diagonal says; the distance is √(1 - similarity),
-    which is Euclidean for Jaccard and for shares of equal bits. The largest score of a coordinate is positive.
-    """
-    n = len(similarity)
-    square = np.where(np.eye(n, dtype=bool), 1, similarity)
-    centred = square - square.mean(axis=0)
-    centred = (centred - centred.mean(axis=1, keepdims=True)) / 2
-    values, vectors = np.linalg.eigh((centred + centred.T) / 2)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    some = min(count, int((values > 1e-9 * max(values[0], 1e-300)).sum())) if n > 1 and values[0] > 1e-12 else 0
-    scores = vectors[:, :some].T * np.sqrt(n - 1)
-    sides = np.sign(scores[np.arange(some), abs(scores).argmax(axis=1)]) if some else np.ones(0)
-    return scores * sides[:, None], values[:some] / values[values > 0].sum() if some else np.ones(0)
-
-
-def _over_ranges(
-    scores: np.ndarray, design: np.ndarray, spaces: Mapping[float, np.ndarray], others: list[np.ndarray]
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return REML fits with `others` and the space of the likeliest range, as arrays by name, and these ranges (L,)."""
-    effects = {each: np.array([*others, space]) for each, space in spaces.items()}
-    deviances = np.array([best_of_grid(scores, design, each)[1] for each in effects.values()])
-    ranges = np.array(list(spaces))[deviances.argmin(axis=0)]
-    fits: dict[str, np.ndarray] = {}
-    for each in dict.fromkeys(ranges):
-        of = ranges == each
-        for name, values in vars(gls(scores[of], design, effects[each])).items():
-            fits.setdefault(name, np.empty((len(scores), *values.shape[1:])))[of] = values
-    return fits, ranges
-
-
-def _tests(
-    full: Mapping[str, np.ndarray],
-    design: np.ndarray,
-    covariances: np.ndarray,
-    ranges: np.ndarray,
-    tested: Sequence[Sequence[int]],
-) -> dict[str, np.ndarray]:
-    """Return se, f, df and p of `Processes`, for covariances (ranges, 2, n, n) of the effects."""
-    count = len(full["beta"])
-    se, numbers = np.empty_like(full["beta"]), np.empty((3, count, len(tested)))
-    for row, variances in enumerate(full["variances"]):
-        parts = np.concatenate([covariances[RANGES.index(ranges[row])], np.eye(len(design))[None]])
-        model = adjusted(design, parts, variances)
-        se[row] = np.sqrt(np.diagonal(model.adjusted))
-        for place, columns in enumerate(tested):
-            numbers[:, row, place] = f_test(full["beta"][row], columns, model)
-    return {"se": se, **dict(zip(("f", "df", "p"), numbers, strict=True))}
-
-
-def _boundary(ratio: np.ndarray, degrees: int) -> np.ndarray:
-    """Return p of likelihood ratios whose null hypothesis is a variance of 0: 1 as often as not, else χ²'s."""
-    return np.where(ratio > 1e-6, stats.chi2.sf(ratio, degrees) / 2, 1.0)
-
-
-def _size(covariance: np.ndarray) -> float:
-    """Return the variance among languages that a covariance of variance 1 leads one to expect."""
-    n = len(covariance)
-    return (np.trace(covariance) - covariance.sum() / n) / (n - 1)
 
 
 def _squares(distances: pd.DataFrame | None, kinds: Sequence[str], codes: Sequence[str]) -> np.ndarray:

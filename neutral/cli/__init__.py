@@ -27,6 +27,7 @@ from neutral.cli.data import add_data
 from neutral.cli.inside import add_inside
 from neutral.cli.masks import add_masks
 from neutral.cli.model import add_model
+from neutral.cli.nearest import add_nearest
 from neutral.cli.overlap import add_overlap
 from neutral.cli.pretraining import add_pretrain
 from neutral.cli.search import add_find
@@ -39,7 +40,7 @@ from neutral.progress import StoppedError
 from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
-    *(add_masks, add_overlap, add_find, add_controls, add_transfer, add_typology, add_inside),
+    *(add_masks, add_overlap, add_nearest, add_find, add_controls, add_transfer, add_typology, add_inside),
     *(add_compress, add_pretrain, add_cluster, add_model, add_data, add_study, add_app),
 )
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from neutral.corpora import datafiles, markup, textfiles
 from neutral.corpora.datafiles import DEV, DEVTEST, TEST, TRAIN
+from neutral.corpora.documents import parted as part_documents
+from neutral.corpora.documents import read as read_documents
 from neutral.corpora.readings import Reading, grouped, left_out, several, twins
 from neutral.errors import FileError, NeutralError
 from neutral.languages import matching
@@ -48,6 +50,8 @@ class Corpus:
         What came of reading both.
     notes : tuple of str
         What was assumed and left out, and which files were passed over.
+    documents : language -> list of str
+        The document of each line that is trained on; empty where nothing says so.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Corpus:
     asked: tuple[str, ...] = ()
     readings: dict[str, tuple[Reading, Reading]] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
+    documents: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     @property
     def languages(self) -> list[str]:
@@ -147,6 +152,7 @@ def load(
     *,
     held_out: str | Path | None = None,
     share: float = 0.1,
+    documents: str | Path | None = None,
 ) -> Corpus:
     """Load text from a folder, or from Wikipedia by its hub id.
 
@@ -160,13 +166,16 @@ def load(
         Folder of held-out text; by default the folder `dev` in `source`, if there is one.
     share : float
         Without such a folder every n-th line is held out and taken from training, n = 1 / share, rounded, at least 2.
+    documents : str or Path, optional
+        A file with the document of each line, the same for every language (`documents`): then every n-th document is
+        held out.
 
     Raises
     ------
     FileError, NeutralError
         Naming a language that has no text, or too little.
     """
-    read = survey(source, languages, held_out=held_out, share=share)
+    read = survey(source, languages, held_out=held_out, share=share, documents=documents)
     for problem in read.problems.values():
         raise problem
     return read.corpus
@@ -185,34 +194,43 @@ def survey(
     *,
     held_out: str | Path | None = None,
     share: float = 0.1,
+    documents: str | Path | None = None,
 ) -> Survey:
     """Read text as `load` does, and go on where a language's cannot be read.
 
     Raises the errors of `load` that concern the folder or a language that is missing.
     """
+    of_lines = read_documents(documents) if documents else None
     if str(source) == WIKIPEDIA:
+        if of_lines:
+            raise NeutralError(f"--documents: not for {WIKIPEDIA}; it is for files of which each line is known")
         files, apart, notes = dict.fromkeys(_named(languages)), {}, []
     else:
         files, apart, notes = _files(Path(source), languages, held_out)
-    train, held, readings, problems = {}, {}, {}, {}
+    train, held, known, readings, problems = {}, {}, {}, {}, {}
     for code, path in files.items():
         try:
             text = markup.plain(_wikipedia(code)) if path is None else _plain(path)
             own = _plain(apart[code]) if apart else markup.Plain([], {}, ())
             train[code], held[code] = (text.lines, own.lines) if apart else parted(text.lines, share)
+            if of_lines:
+                known[code] = _of_lines(path, text.lines, of_lines, documents)
+                if not apart:
+                    train[code], held[code], known[code] = part_documents(text.lines, known[code], share)
             if not train[code] or not held[code]:
                 raise NeutralError(f"{source}: too little text for language {code}")
             first = text.lines[0], held[code][0]
             readings[code] = _reading(train[code], first[0], text), _reading(held[code], first[1], own)
         except NeutralError as error:
             problems[code] = error
-            train.pop(code, None), held.pop(code, None)
+            train.pop(code, None), held.pop(code, None), known.pop(code, None)
     notes += twins(train)
     notes += grouped({code: (one + other).notes for code, (one, other) in readings.items()})
     notes += grouped(left_out({code: one + other for code, (one, other) in readings.items()}))
     notes += grouped({code: notes_on_shared(train[code], held[code], "lines") for code in train})
-    hashes = {code: digest(train[code] + held[code]) for code in train}
-    return Survey(Corpus(str(source), train, held, hashes, readings=readings, notes=tuple(notes)), problems)
+    hashes = {code: digest(train[code] + held[code] + known.get(code, [])) for code in train}
+    made = {"readings": readings, "notes": tuple(notes), "documents": known}
+    return Survey(Corpus(str(source), train, held, hashes, **made), problems)
 
 
 def parted(items: Sequence, share: float = 0.1) -> tuple[list, list]:
@@ -283,6 +301,17 @@ def _inner(folder: Path) -> list[Path]:
 def _require(languages: Iterable[str] | None, wanted: Mapping, files: Mapping, folder: Path) -> None:
     if missing := [code for code in languages or [] if code not in wanted]:
         raise FileError(folder, f"no text for {', '.join(missing)}; it has {', '.join(files)}")
+
+
+def _of_lines(path: Path, lines: Sequence[str], documents: Sequence[str], named: str | Path) -> list[str]:
+    """Return the documents of a file's lines. Raises `FileError` for a file that has more lines, or fewer."""
+    raw = [line.strip() for line in textfiles.lines(path)]
+    if len(raw) != len(documents):
+        raise FileError(path, f"has {len(raw):,} lines, and {named} (--documents) names those of {len(documents):,}")
+    known = [document for line, document in zip(raw, documents, strict=True) if line]
+    if len(known) != len(lines):
+        raise FileError(path, "has lines that are no text (marks of articles), so --documents does not fit it")
+    return known
 
 
 def _reading(lines: Sequence[str], first: str, text: markup.Plain) -> Reading:

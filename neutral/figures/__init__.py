@@ -21,6 +21,7 @@ from neutral.figures.compression import (
     token_map,
 )
 from neutral.figures.inside import representation_by_layer, retrieval_by_layer, retrieval_matrix, together
+from neutral.figures.language import nearest_dots, where_lines
 from neutral.figures.layers import (
     agreement_by_layer,
     by_layer,
@@ -31,8 +32,9 @@ from neutral.figures.layers import (
     layer_expert,
     ways_by_layer,
 )
-from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip, pair_matrix
+from neutral.figures.overlap import by_sparsity, core_curve, functional_matrix, level_strip
 from neutral.figures.pair import by_component, kept_bars
+from neutral.figures.square import pair_matrix
 from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
 from neutral.figures.transfer import cross_task_matrix, drop_bars, overlap_against_transfer, transfer_matrix
 from neutral.figures.typology import (
@@ -72,6 +74,7 @@ __all__ = [
     "level_strip",
     "loss_label",
     "losses_by_ratio",
+    "nearest_dots",
     "network",
     "overlap_against_transfer",
     "pair_matrix",
@@ -88,6 +91,7 @@ __all__ = [
     "token_map",
     "transfer_matrix",
     "ways_by_layer",
+    "where_lines",
     "winning_bars",
     "world_map",
 ]

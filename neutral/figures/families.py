@@ -6,7 +6,7 @@ The first hues are Okabe & Ito's (2008); all ten can be told apart by colour-bli
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
@@ -30,9 +30,6 @@ USUAL = {
 OTHERS = "Other families"
 GREYS = {OTHERS: "#56665a", UNKNOWN: theme.NEUTRAL}
 """What has no colour of its own -> its grey."""
-
-NAMED_UP_TO = 22
-"""Most lines that a legend names one by one."""
 
 _MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
 
@@ -93,29 +90,8 @@ class Families:
         }
 
 
-def lines(figure: go.Figure, members: Sequence[str], families: Families) -> Iterator[tuple[str, dict, dict]]:
-    """Yield each member with the style of its line in a figure (`Families.line`) and its place in the legend.
-
-    Up to `NAMED_UP_TO` lines stand in the legend under their families; of more it names the families alone, and
-    hovering names the lines.
-    """
-    named = len(members) <= NAMED_UP_TO
-    if not named:
-        legend(figure, members, families, group=True)
-    for member in members:
-        name = families.name(member)
-        heading = {"legendgrouptitle": {"text": name, "font": {"size": 11}}} if named else {"showlegend": False}
-        yield member, families.line(member), {"legendgroup": name, **heading}
-
-
-def lines_layout(members: Sequence[str], families: Families) -> dict:
-    """Return height and legend of a figure with the `lines` of members: all entries in sight."""
-    entries = len(families.among(members)) + (len(members) if len(members) <= NAMED_UP_TO else 0)
-    return {"height": max(430, 150 + 19 * entries), "legend": {"tracegroupgap": 3}}
-
-
-def legend(figure: go.Figure, members: Sequence[str], families: Families, *, group: bool = False) -> None:
-    """Name the families of `members` in a figure's legend; with `group` a click on one hides its lines."""
+def legend(figure: go.Figure, members: Sequence[str], families: Families) -> None:
+    """Name the families of `members` in a figure's legend."""
     for name, under_it in families.among(members).items():
         figure.add_trace(
             go.Scatter(
@@ -123,7 +99,6 @@ def legend(figure: go.Figure, members: Sequence[str], families: Families, *, gro
                 y=[None],
                 mode="markers",
                 name=name,
-                legendgroup=name if group else None,
                 marker={"color": families.colour(under_it[0]), "size": 12, "symbol": "square"},
                 hoverinfo="skip",
                 showlegend=True,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import theme
-from neutral.figures.families import Families, lines, lines_layout
+from neutral.figures import familylines, theme
+from neutral.figures.families import Families
 from neutral.figures.levels import BETWEEN, level_lines, levels_finished
 from neutral.labels import COMPONENTS, OUTSIDE, parsed, sort_key
-from neutral.members import display
 
 
 def by_layer(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.Figure:
@@ -123,25 +124,36 @@ def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
 
 
 def language_lines(
-    table: pd.DataFrame, title: str, *, name: str, percent: bool = False, families: Families | None = None
+    table: pd.DataFrame,
+    title: str,
+    *,
+    name: str,
+    percent: bool = False,
+    families: Families | None = None,
+    chosen: Sequence[str] = (),
 ) -> go.Figure:
     """Draw one line a language over layers: `table` has group (layer), language, value.
 
     The colour is the family's, by default of the languages here; markers and dashes tell those of one family apart.
+    Many languages are drawn as bands of their families, and those that are `chosen` (see `familylines`).
     """
     layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
     short = theme.layer_names(layers)
     members = list(dict.fromkeys(table["language"]))
     figure, form, families = go.Figure(), ".1%" if percent else ".3f", families or Families(members)
-    for member, style, place in lines(figure, members, families):
-        rows = table[table["language"] == member].set_index("group").reindex(layers)
+    hover = f"layer %{{x}}: <b>%{{y:{form}}}</b>"
+    wide = table.pivot(index="group", columns="language", values="value").reindex(index=layers).rename(index=short)
+    own = familylines.singly(members, chosen)
+    if len(own) < len(members):
+        familylines.bands(figure, wide[members], families, hover)
+    for member, style, place in familylines.lines(own, families, titled=len(own) == len(members)):
         figure.add_trace(
             go.Scatter(
-                x=[short[layer] for layer in layers],
-                y=rows["value"],
+                x=list(wide.index),
+                y=wide[member],
                 name=theme.member_name(member),
                 mode="lines+markers",
-                hovertemplate=f"{theme.member_name(member)}, layer %{{x}}: <b>%{{y:{form}}}</b><extra></extra>",
+                hovertemplate=f"{theme.member_name(member)}, {hover}<extra></extra>",
                 **style,
                 **place,
             )
@@ -151,10 +163,10 @@ def language_lines(
     figure.update_yaxes(title=theme.plain(title), tickformat=".0%" if percent else None, range=[0, 1] if flat else None)
     return theme.finish(
         figure,
-        alt=f"Lines: {title} by layer for {', '.join(map(display, members))}.",
+        alt=f"Lines: {title} by layer for {familylines.said(members, own, families)}.",
         name=name,
         hovermode="closest",
-        **lines_layout(members, families),
+        **familylines.layout(members, own, families),
     )
 
 

@@ -1,4 +1,4 @@
-"""Overlap: every pair as a heatmap or a strip, by sparsity, the neutral core, and the functional check."""
+"""Overlap: every pair as a strip, by sparsity, the neutral core, and the functional check."""
 
 from __future__ import annotations
 
@@ -7,140 +7,21 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.figures.families import Families, legend
 from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, levels_finished, window_of
 
-
-def pair_matrix(
-    matrix: pd.DataFrame,
-    measure: str,
-    *,
-    diagonal: dict[str, float] | None = None,
-    small: bool = False,
-    families: Families | None = None,
-) -> go.Figure:
-    """Draw a square overlap matrix; every cell can be selected.
-
-    A selected point's `customdata` is [source, target]. Plotly selects no cells of a heatmap, so invisible
-    markers over it take the clicks and carry the hover text.
-
-    Parameters
-    ----------
-    matrix : DataFrame (members × members)
-        Overlaps, in the order to draw.
-    measure : str
-        One of `theme.UNITS`.
-    diagonal : member -> float, optional
-        Overlap of the language with itself under another seed or half of the text. It is written on the diagonal
-        without a colour: the scale is that of different languages.
-    small : bool
-        For half a page: numbers that would take many digits are not written.
-    families : Families, optional
-        The colours that stand beside the names; by default those of the members' families.
-    """
-    members = [str(member) for member in matrix.index]
-    families = families or Families(members)
-    names = [theme.member_name(member) for member in members]
-    values = matrix.to_numpy(dtype=float).copy()
-    np.fill_diagonal(values, np.nan)
-    own = {i: diagonal[member] for i, member in enumerate(members) if member in (diagonal or {})}
-    title = theme.UNITS[measure][0]
-    digits = theme.digits(values)
-    # Written numbers must fit their cells; hovering shows the others.
-    fits = len(members) <= (theme.TEXT_UP_TO if digits == 2 or not small else theme.TEXT_UP_TO // 2)
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=names,
-            y=names,
-            colorscale=theme.SEQUENTIAL,
-            colorbar=theme.colourbar(title),
-            xgap=1,
-            ygap=1,
-            hoverinfo="skip",
-            texttemplate="%{text}" if fits else None,
-            text=[[theme.tick(v, digits) for v in row] for row in values],
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=[names[i] for i in own],
-            y=[names[i] for i in own],
-            text=[theme.tick(v, digits) if fits else "" for v in own.values()],
-            mode="text",
-            textfont={"size": 11, "color": "#8c8c8c"},
-            hovertext=[f"<b>{names[i]}</b>, found twice<br>{v:.4f}" for i, v in own.items()],
-            hovertemplate="%{hovertext}<extra></extra>",
-            showlegend=False,
-        )
-    )
-    figure.add_trace(_clickable(members, names, values))
-    coloured = [f"{name} {families.square(member)}" for member, name in zip(members, names, strict=True)]
-    edge = len(members) - 0.5
-    figure.update_xaxes(tickangle=-45, showgrid=False, type="category", range=[-0.5, edge])
-    figure.update_yaxes(showgrid=False, type="category", range=[edge, -0.5], tickvals=names, ticktext=coloured)
-    theme.names_on_axes(figure, len(members), len(members))
-    legend(figure, members, families)
-    different = values[~np.eye(len(members), dtype=bool)]
-    span = "which is not defined"
-    if np.isfinite(different).any():
-        span = f"from {np.nanmin(different):.{digits}f} to {np.nanmax(different):.{digits}f}"
-    return theme.finish(
-        figure,
-        alt=f"Heatmap: {title} of {len(members)} masks, {span} between different ones.",
-        name=f"overlap-{measure}",
-        height=theme.matrix_height(len(members), least=260, most=620, row=42) + 24,
-        hovermode="closest",
-        clickmode="event+select",
-        legend=theme.LEGEND_AT_FOOT,
-    )
-
-
-def _clickable(members: list[str], names: list[str], values: np.ndarray) -> go.Scatter:
-    """Return invisible markers over the cells (m, m) that are not NaN, which take clicks and carry the hover text."""
-    cells = [(i, j) for i in range(len(members)) for j in range(len(members)) if not np.isnan(values[i, j])]
-    return go.Scatter(
-        x=[names[j] for _, j in cells],
-        y=[names[i] for i, _ in cells],
-        customdata=[[members[i], members[j]] for i, j in cells],
-        text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
-        mode="markers",
-        marker={"symbol": "square", "size": max(12, min(44, 480 // max(1, len(members)))), "opacity": 0},
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
-        unselected={"marker": {"opacity": 0}},
-        selected={"marker": {"opacity": 0}},
-    )
+_DOTS = 1000
+"""Most pairs that are drawn one by one."""
+_BINS = 40
 
 
 def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.Figure:
-    """Draw every pair as a dot, with the reference levels as lines across.
+    """Draw every pair as a dot, or of many how many there are, with the reference levels as lines across.
 
     `pairs` has source, target, value of one group; `levels` is as `summary.levels` returns it for that group. Dots have
     the heatmap's colours, so the strip reads as its colour bar on the scale that the references need.
     """
     values = pairs["value"].to_numpy(dtype=float)
-    # Spread sideways by rank, the same every time.
-    shift = (np.argsort(np.argsort(values)) * 0.618034) % 1 - 0.5 if len(values) > 1 else np.zeros(len(values))
-    figure = go.Figure(
-        go.Scatter(
-            x=shift * 0.7,
-            y=values,
-            mode="markers",
-            marker={
-                "color": values,
-                "colorscale": theme.SEQUENTIAL,
-                "size": 8,
-                "line": {"width": 0.6, "color": "#8c8c8c"},
-            },
-            text=[
-                f"{theme.member_name(a)} and {theme.member_name(b)}"
-                for a, b in zip(pairs["source"], pairs["target"], strict=True)
-            ],
-            hovertemplate="%{text}<br><b>%{y:.4f}</b><extra></extra>",
-            showlegend=False,
-        )
-    )
+    figure = _histogram(values) if len(values) > _DOTS else _dots(pairs, values)
     window = window_of(levels)
     for level, (name, colour, dash) in theme.LEVELS.items():
         rows = levels[levels["level"] == level].dropna(subset="value")
@@ -167,6 +48,52 @@ def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.F
         height=520,
         hovermode="closest",
         legend={"orientation": "h", "yanchor": "top", "y": -0.02, "x": 0},
+    )
+
+
+def _dots(pairs: pd.DataFrame, values: np.ndarray) -> go.Figure:
+    """Draw every pair as a dot with its names."""
+    # Spread sideways by rank, the same every time.
+    shift = (np.argsort(np.argsort(values)) * 0.618034) % 1 - 0.5 if len(values) > 1 else np.zeros(len(values))
+    return go.Figure(
+        go.Scatter(
+            x=shift * 0.7,
+            y=values,
+            mode="markers",
+            marker={
+                "color": values,
+                "colorscale": theme.SEQUENTIAL,
+                "size": 8,
+                "line": {"width": 0.6, "color": "#8c8c8c"},
+            },
+            text=[
+                f"{theme.member_name(a)} and {theme.member_name(b)}"
+                for a, b in zip(pairs["source"], pairs["target"], strict=True)
+            ],
+            hovertemplate="%{text}<br><b>%{y:.4f}</b><extra></extra>",
+            showlegend=False,
+        )
+    )
+
+
+def _histogram(values: np.ndarray) -> go.Figure:
+    """Draw how many pairs have which value, as bars to both sides."""
+    number, edges = np.histogram(values[np.isfinite(values)], bins=_BINS)
+    middle, low = (edges[1:] + edges[:-1]) / 2, edges[:-1]
+    share = number / max(1, number.max())
+    return go.Figure(
+        go.Bar(
+            x=0.9 * share,
+            base=-0.45 * share,
+            y=middle,
+            width=np.diff(edges),
+            orientation="h",
+            marker={"color": middle, "colorscale": theme.SEQUENTIAL, "line": {"width": 0}},
+            customdata=np.stack([number, low, edges[1:]], axis=1),
+            hovertemplate="<b>%{customdata[0]} pairs</b><br>%{customdata[1]:.4f} to %{customdata[2]:.4f}"
+            "<extra></extra>",
+            showlegend=False,
+        )
     )
 
 
@@ -197,7 +124,7 @@ def core_curve(core: pd.DataFrame) -> go.Figure:
                 x=core["k"],
                 y=core["chance"],
                 name=name,
-                mode="lines+markers",
+                mode="lines+markers" if n <= theme.MANY else "lines",
                 line={"color": colour, "dash": dash, "width": 2},
                 hovertemplate="%{y:.1%}",
             ),

@@ -211,12 +211,12 @@ def finish(figure: go.Figure, *, alt: str, name: str, height: int, **layout: obj
     return figure
 
 
-def band(figure: go.Figure, x: object, rows: pd.DataFrame, hue: str) -> None:
-    """Fill between the columns `low` and `high` of `rows`, in a pale tone of a colour given as #rrggbb."""
+def band(figure: go.Figure, x: object, rows: pd.DataFrame, hue: str, share: float = 0.16, **options: object) -> None:
+    """Fill between the columns `low` and `high` of `rows`, with a `share` of a colour given as #rrggbb."""
     red, green, blue = (int(hue[i : i + 2], 16) for i in (1, 3, 5))
-    edge = {"x": list(x), "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    edge = {"x": list(x), "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip", **options}
     figure.add_trace(go.Scatter(y=rows["low"], **edge))
-    pale = f"rgba({red},{green},{blue},0.16)"
+    pale = f"rgba({red},{green},{blue},{share})"
     figure.add_trace(go.Scatter(y=rows["high"], fill="tonexty", fillcolor=pale, **edge))
 
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from neutral.figures import theme
 from neutral.figures.bars import finished_bars, grouped_bars
+from neutral.figures.families import Families
 from neutral.members import display
 from neutral.metrics import metric
 
@@ -35,7 +36,8 @@ def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
                 hovertemplate="%{y:.2f} times",
             )
         )
-    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False)
+    one = curves["sparsity"].nunique() == 1
+    figure.update_xaxes(title=theme.SPARSITY_AXIS, tickformat=".0%", showgrid=False, range=[0, 1] if one else None)
     low, high = curves["low"].min(), curves["high"].max()
     axis = theme.log_axis(low, high) if high / low < 100 else {"type": "log", "dtick": 1}
     figure.update_yaxes(title=f"{metric.capitalize()} ÷ full model's", **axis)
@@ -128,11 +130,45 @@ def _random_line(figure: go.Figure, random: pd.DataFrame, shown: pd.DataFrame) -
     )
 
 
-def winning_bars(winners: pd.DataFrame, order: Sequence[str]) -> go.Figure:
-    """Draw the sparsity of each language's winning ticket (NaN: none); the column line (a rule) tells bars apart."""
+def winning_bars(winners: pd.DataFrame, order: Sequence[str], families: Families | None = None) -> go.Figure:
+    """Draw the sparsity of each language's winning ticket (NaN: none); the column line (a rule) tells bars apart.
+
+    Of more than `theme.MANY` languages each is a dot above its family, with the family's median and range as a box.
+    """
     codes = [code for code in order if code in set(winners["language"])]
+    if len(codes) > theme.MANY:
+        return _winning_families(winners, codes, families or Families(codes))
     table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
     figure = grouped_bars(table, {code: theme.member_name(code) for code in codes}, "%{y:.0%}")
     figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
     alt = f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule."
     return finished_bars(figure, alt, "winning-tickets")
+
+
+def _winning_families(winners: pd.DataFrame, codes: Sequence[str], families: Families) -> go.Figure:
+    """Draw the winning tickets of many languages as dots and boxes, a column a family."""
+    figure = go.Figure()
+    table = winners.set_index("language").fillna({"sparsity": 0})
+    for name, group in families.among(codes).items():
+        rows = table.loc[table.index.isin(group)]
+        figure.add_trace(
+            go.Box(
+                x=[theme.plain(name)] * len(rows),
+                y=rows["sparsity"],
+                text=[
+                    f"{theme.member_name(code)}, {theme.plain(line)}"
+                    for code, line in zip(rows.index, rows["line"], strict=True)
+                ],
+                boxpoints="all",
+                pointpos=0,
+                jitter=0.6,
+                marker={"color": families.colour(group[0]), "size": 5},
+                hovertemplate="%{text}: <b>%{y:.0%}</b><extra></extra>",
+                hoveron="points",
+                showlegend=False,
+            )
+        )
+    figure.update_xaxes(type="category", tickangle=-45, showgrid=False)
+    figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
+    alt = f"Boxes: sparsity of the winning ticket of {len(codes)} languages by family."
+    return theme.finish(figure, alt=alt, name="winning-tickets", height=400)

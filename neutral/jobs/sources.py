@@ -18,7 +18,7 @@ from neutral.jobs import folders
 READ = ("--model", "--from", "--text", "--held-out", "--sentences", "--finetune")
 """Options that name a model or text: a path, or an id of the hub."""
 
-FILES = ("--mask-files",)
+FILES = ("--mask-files", "--documents")
 """Options that name files alone."""
 
 STUDIES = {"transfer": ("--masks",)}

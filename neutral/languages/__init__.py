@@ -1,7 +1,7 @@
 """Languages: what a label means, by any code, and how languages relate on Glottolog's tree."""
 
 from neutral.languages.codes import alike, language, matching
-from neutral.languages.eleven import PAPER_ORDER
+from neutral.languages.eleven import PAPER_ORDER, the_eleven
 from neutral.languages.filenames import in_name, is_sure, is_word, words
 from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, relations, tree_distance
 from neutral.languages.spoken import NO_SCRIPT, UNKNOWN, Language
@@ -22,6 +22,7 @@ __all__ = [
     "matching",
     "relation",
     "relations",
+    "the_eleven",
     "tree_distance",
     "words",
 ]

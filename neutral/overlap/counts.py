@@ -5,12 +5,10 @@ The level expected by chance is computed per tensor, because unequal densities r
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,22 @@ import numpy as np
 import pandas as pd
 
 from neutral import labels
-from neutral.errors import FileError, NeutralError, reading
-from neutral.files import write_whole
+from neutral.errors import NeutralError, reading
 from neutral.masks import Mask, shared_header
 from neutral.members import numbered
+from neutral.overlap import pairs as of_pairs
 from neutral.overlap import stored
 from neutral.overlap.measures import FORMULAS, MEASURES, Kept, expected_both
 from neutral.overlap.popcount import count_tensors
 
 
-def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly: bool = True) -> Counts:
+def count(
+    masks: Sequence[Mask],
+    names: Sequence[str] | None = None,
+    *,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    exactly: bool = True,
+) -> Counts:
     """Count what masks of one network keep: each, every pair, and exactly k of them.
 
     Parameters
@@ -35,6 +39,8 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
     masks : sequence of n Mask
     names : sequence of n str, optional
         Names of the members, all different; by default each mask's `named`, numbered where one comes again ("en 2").
+    pairs : iterable of (str, str), optional
+        Names of the pairs to count, where not all mean something (`pairs.meant`); then `exactly` is not counted.
     exactly : bool
         False leaves the neutral core out, which takes two thirds of the time.
 
@@ -47,7 +53,7 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
     MismatchError
         Naming the first tensor that differs between the masks; one prefix of all names may differ (`Mask.bridged`).
     NeutralError
-        For no masks, or for names that do not fit.
+        For no masks, for names that do not fit, and for pairs of no such names.
 
     >>> from neutral.masks import Mask
     >>> en = Mask.from_tensors({"encoder.layer.0.output.dense.weight": [1, 1, 0, 0]}, language="en")
@@ -60,14 +66,15 @@ def count(masks: Sequence[Mask], names: Sequence[str] | None = None, *, exactly:
     if not masks:
         raise NeutralError("there are no masks to count")
     members = _members(masks, names)
+    counted = of_pairs.every(len(masks)) if pairs is None else of_pairs.placed(pairs, members)
     first = masks[0]
     masks = [mask.bridged(first) for mask in masks]
     for mask, member in zip(masks, members, strict=True):
         first.require_same(mask, names=(members[0], member))
     sizes = np.array([math.prod(shape) for shape in first.shapes.values()], dtype=np.int64)
     bits = [[mask.bits[name] for mask in masks] for name in first.names]
-    both, by_number = count_tensors(bits, sizes, exactly=exactly)
-    return Counts(members, first.names, sizes, both, by_number, shared_header(masks))
+    found = count_tensors(bits, sizes, counted, exactly=exactly and pairs is None)
+    return Counts(members, first.names, sizes, *found, header=shared_header(masks), counted=counted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,24 +94,34 @@ class Counts:
         Names of the weights.
     sizes : (T,) int64
         Weights in each tensor.
-    both : (T, n, n) int64
-        Weights that both masks of a pair keep; symmetric, with each mask's own number on the diagonal.
+    kept : (T, n) int64
+        Weights that each mask keeps.
+    shared : (T, P) int64
+        Weights that both masks of each counted pair keep.
     exactly : (T, n + 1) int64, or None
         Weights that exactly k masks keep.
     header : dict
         Entries that the headers of all masks share (model, stack, task, method, …).
+    counted : (P, 2) int64
+        Places of the masks of each counted pair, the lower first, in order: by default all pairs. Where only some are
+        counted the tables of pairs have rows for these, and what takes all pairs raises `NeutralError`.
     """
 
     members: tuple[str, ...]
     tensors: tuple[str, ...] = field(repr=False)
     sizes: np.ndarray = field(repr=False)
-    both: np.ndarray = field(repr=False)
+    kept: np.ndarray = field(repr=False)
+    shared: np.ndarray = field(repr=False)
     exactly: np.ndarray | None = field(default=None, repr=False)
     header: dict[str, Any] = field(default_factory=dict)
+    counted: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         t, n = len(self.tensors), len(self.members)
-        shapes = {"sizes": (t,), "both": (t, n, n), "exactly": (t, n + 1)}
+        if self.counted is None:
+            object.__setattr__(self, "counted", of_pairs.every(n))
+        p = len(self.counted)
+        shapes = {"sizes": (t,), "kept": (t, n), "shared": (t, p), "exactly": (t, n + 1), "counted": (p, 2)}
         for name, shape in shapes.items():
             array = getattr(self, name)
             if array is None and name == "exactly":
@@ -118,9 +135,18 @@ class Counts:
             raise NeutralError(f"two masks have one name among {', '.join(self.members)}")
 
     @property
-    def kept(self) -> np.ndarray:
-        """(T, n) int64: weights that each mask keeps."""
-        return np.diagonal(self.both, axis1=1, axis2=2)
+    def is_whole(self) -> bool:
+        """Whether all pairs are counted."""
+        n = len(self.members)
+        return 2 * len(self.counted) == n * (n - 1)
+
+    @cached_property
+    def both(self) -> np.ndarray:
+        """(T, n, n) int64: `shared` as symmetric squares, with `kept` on the diagonal.
+
+        Raises `NeutralError` when only some pairs are counted.
+        """
+        return self._squares(self.kept, self.shared)
 
     @cached_property
     def stack(self) -> str:
@@ -155,33 +181,26 @@ class Counts:
 
         Raises `NeutralError` for an unknown measure or grouping.
         """
-        rows, columns = np.triu_indices(len(self.members), k=1)
-        values = self._values(measure, by, by_chance=True)[:, rows, columns]  # (groups, pairs)
-        return self._pair_table(by, {"value": values.ravel()})
+        return self._pair_table(by, {"value": self._values(measure, by, by_chance=True)})
 
     def measure(self, name: str, by: str = "all") -> pd.DataFrame:
-        """Return one of `MEASURES` for every pair: columns group, source, target, value.
+        """Return one of `MEASURES` for every counted pair: columns group, source, target, value.
 
         Pairs are unordered, in the order of the members; the diagonal is left out.
 
         Raises `NeutralError` for an unknown measure or grouping.
         """
-        rows, columns = np.triu_indices(len(self.members), k=1)
-        values = self._values(name, by)[:, rows, columns]  # (groups, pairs)
-        return self._pair_table(by, {"value": values.ravel()})
+        return self._pair_table(by, {"value": self._values(name, by)})
 
     def pairs(self, by: str = "all") -> pd.DataFrame:
-        """Return every pair's counts: group, source, target, size, source_kept, target_kept, both, either."""
-        rows, columns = np.triu_indices(len(self.members), k=1)
-        size, both = self.summed(self.sizes, by), self.summed(self.both, by)
-        kept = np.diagonal(both, axis1=1, axis2=2)
-        source, target, shared = kept[:, rows], kept[:, columns], both[:, rows, columns]
+        """Return every counted pair's counts: group, source, target, size, source_kept, target_kept, both, either."""
+        kept = self._kept_by(by)
         values = {
-            "size": np.repeat(size, len(rows)),
-            "source_kept": source.ravel(),
-            "target_kept": target.ravel(),
-            "both": shared.ravel(),
-            "either": (source + target - shared).ravel(),
+            "size": np.repeat(kept.size, len(self.counted), axis=1),
+            "source_kept": kept.one,
+            "target_kept": kept.other,
+            "both": kept.both,
+            "either": kept.either,
         }
         return self._pair_table(by, values)
 
@@ -190,13 +209,11 @@ class Counts:
 
         The diagonal compares a mask with itself (for chance: with an independent mask of the same densities).
 
-        Raises `NeutralError` for an unknown measure, grouping or group.
+        Raises `NeutralError` for an unknown measure, grouping or group, and when only some pairs are counted.
         """
-        groups = self.groups(by)
-        if group not in groups:
-            raise NeutralError(f"no group {group!r} by {by}; there are {', '.join(groups)}")
-        values = self._values(measure, by)[groups.index(group)]
-        return pd.DataFrame(values, index=list(self.members), columns=list(self.members))
+        part = self.part(group, by)
+        square = self._squares(part._values(measure, "all", own=True)[0], part._values(measure, "all")[0])
+        return pd.DataFrame(square, index=list(self.members), columns=list(self.members))
 
     def sparsity(self, by: str = "all") -> pd.DataFrame:
         """Return the share of weights that each mask removes, 0..1: columns group, mask, value."""
@@ -232,8 +249,42 @@ class Counts:
             raise NeutralError(f"no mask {unknown[0]!r} in these counts; there are {', '.join(self.members)}")
         places = [self.members.index(name) for name in members]
         exactly = self.exactly if set(members) == set(self.members) else None
-        both = np.ascontiguousarray(self.both[:, places][:, :, places])
-        return Counts(members, self.tensors, self.sizes, both, exactly, dict(self.header))
+        counted, where = of_pairs.among(self.counted, places, len(self.members))
+        kept, shared = self.kept[:, places], self.shared[:, where]
+        return Counts(members, self.tensors, self.sizes, kept, shared, exactly, dict(self.header), counted)
+
+    def part(self, group: str, by: str = "all") -> Counts:
+        """Return the counts of the tensors of one group. Raises `NeutralError` for an unknown grouping or group."""
+        groups = self.groups(by)
+        if group not in groups:
+            raise NeutralError(f"no group {group!r} by {by}; there are {', '.join(groups)}")
+        places = [place for place, of_tensor in enumerate(self._group_of_each(by)) if of_tensor == group]
+        return replace(
+            self,
+            tensors=tuple(self.tensors[place] for place in places),
+            sizes=self.sizes[places],
+            kept=self.kept[places],
+            shared=self.shared[places],
+            exactly=None if self.exactly is None else self.exactly[places],
+            header=self.header | ({"stack": self.stack} if self.stack else {}),
+        )
+
+    def only(self, pairs: Iterable[tuple[str, str]]) -> Counts:
+        """Return the counts of the same members with fewer pairs. Raises `NeutralError` for a pair that is not counted.
+
+        >>> from neutral.masks import Mask
+        >>> masks = [Mask.from_tensors({"w": [1, 0, 1]}, language=code) for code in ("en", "fr", "sw")]
+        >>> count(masks).only([("sw", "en")]).jaccard()
+          group source target  value
+        0   all     en     sw    1.0
+        """
+        counted = of_pairs.placed(pairs, self.members)
+        at = {tuple(pair): place for place, pair in enumerate(self.counted.tolist())}
+        where = [at.get(tuple(pair), -1) for pair in counted.tolist()]
+        if -1 in where:
+            one, other = (self.members[place] for place in counted[where.index(-1)])
+            raise NeutralError(f"the pair {one}, {other} is not among those that are counted")
+        return replace(self, shared=self.shared[:, where], counted=counted)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file with JSON metadata; the file appears whole or not at all.
@@ -244,80 +295,73 @@ class Counts:
         >>> Counts.load("counts.safetensors").members
         ('en', 'fr')
         """
-        from safetensors.numpy import save
-
-        arrays = {"sizes": self.sizes, "both": np.ascontiguousarray(self.both)}
-        if self.exactly is not None:
-            arrays["exactly"] = np.ascontiguousarray(self.exactly)
-        about = {"members": self.members, "tensors": self.tensors, "header": self.header}
-        write_whole(path, save(arrays, metadata={_FORMAT: json.dumps(about, ensure_ascii=False)}))
+        stored.write(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> Counts:
         """Read a file that `save` wrote (its docstring has an example). Raises `FileError` for any other file."""
-        from safetensors import safe_open
-
         with reading(path, "a file of overlap counts"):
-            with safe_open(str(path), framework="numpy") as file:
-                about = json.loads((file.metadata() or {})[_FORMAT])
-                arrays = {name: file.get_tensor(name) for name in _ARRAYS if name in file.keys()}  # noqa: SIM118
-            loaded = cls(
-                members=stored.names(about, "members"),
-                tensors=stored.names(about, "tensors"),
-                sizes=arrays["sizes"],
-                both=arrays["both"],
-                exactly=arrays.get("exactly"),
-                header=stored.header(about),
-            )
+            loaded = cls(**stored.read(path))
             stored.require_possible(loaded)
             return loaded
 
     @classmethod
     def is_in(cls, path: str | Path) -> bool:
         """Whether a file is one that `save` wrote."""
-        from safetensors import safe_open
+        return stored.is_in(path)
 
-        try:
-            with reading(path, "safetensors"), safe_open(str(path), framework="numpy") as file:
-                return _FORMAT in (file.metadata() or {})
-        except FileError:
-            return False
+    def _values(self, name: str, by: str, *, by_chance: bool = False, own: bool = False) -> np.ndarray:
+        """Return a measure of the counted pairs, or its value expected of independent masks, as (groups, P).
 
-    def _values(self, name: str, by: str, *, by_chance: bool = False) -> np.ndarray:
-        """Return a measure of the masks, or its value expected of independent masks, as (groups, n, n)."""
+        With `own`, of each mask with itself, as (groups, n).
+        """
         if name not in MEASURES:
             raise NeutralError(f"unknown measure {name!r}; use one of {', '.join(MEASURES)}")
         name, by_chance = ("jaccard", True) if name == "chance" else (name, by_chance)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return FORMULAS[name](self._kept_by(by, by_chance=by_chance))
+            return FORMULAS[name](self._kept_by(by, by_chance=by_chance, own=own))
 
-    def _kept_by(self, by: str, *, by_chance: bool) -> Kept:
-        """Return how many weights the masks, or independent masks, keep in each group of a grouping."""
-        one, other = self.kept[:, :, None], self.kept[:, None, :]  # (T, n, 1), (T, 1, n)
-        both = expected_both(self.kept, self.sizes) if by_chance else self.both  # (T, n, n)
-        sums = (both, one + other - both, one, other, self.sizes[:, None, None])
-        return Kept(*(self.summed(array, by) for array in sums))
+    def _kept_by(self, by: str, *, by_chance: bool = False, own: bool = False) -> Kept:
+        """Return how many weights the pairs, or independent masks, keep in each group of a grouping."""
+        i, j = np.arange(len(self.members)).repeat(2).reshape(-1, 2).T if own else self.counted.T
+        both = self.kept if own else self.shared
+        if by_chance:
+            both = expected_both(self.kept[:, i], self.kept[:, j], self.sizes)
+        kept = self.summed(self.kept, by)
+        return Kept(self.summed(both, by), kept[:, i], kept[:, j], self.summed(self.sizes, by)[:, None])
 
     def summed(self, array: np.ndarray, by: str) -> np.ndarray:
         """Return numbers of tensors, (T, …), added up to groups in natural order, (groups, …)."""
-        place = {name: i for i, name in enumerate(self.groups(by))}
-        totals = np.zeros((len(place), *array.shape[1:]), dtype=array.dtype)
-        np.add.at(totals, [place[group] for group in self._group_of_each(by)], array)
+        groups, of_each = self.groups(by), np.array(self._group_of_each(by), dtype=object)
+        totals = np.zeros((len(groups), *array.shape[1:]), dtype=array.dtype)
+        for place, group in enumerate(groups):
+            totals[place] = array[of_each == group].sum(axis=0)
         return totals
+
+    def _squares(self, own: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """Return values of masks, (…, n), and of pairs, (…, P), as symmetric squares (…, n, n)."""
+        n, (i, j) = len(self.members), self.counted.T
+        if not self.is_whole:
+            raise NeutralError(f"only {len(self.counted)} pairs of these {n} masks are counted, and this takes all")
+        squares = np.empty((*own.shape, n), dtype=own.dtype)
+        squares[..., i, j] = squares[..., j, i] = pairs
+        squares[..., range(n), range(n)] = own
+        return squares
 
     def _group_of_each(self, by: str) -> list[str]:
         """Return the group of each tensor."""
         return [labels.group(name, by, self.stack) for name in self.tensors]
 
     def _pair_table(self, by: str, values: dict[str, np.ndarray]) -> pd.DataFrame:
-        """Return a table with a row for every group and pair; values are flat, groups outermost."""
-        groups, pairs = self.groups(by), list(combinations(self.members, 2))
+        """Return a table with a row for every group and counted pair; values are (groups, P)."""
+        groups, (i, j) = self.groups(by), self.counted.T
+        members = pd.array(list(self.members), dtype="str")  # texts are taken from it many times as fast as made anew
         columns = {
-            "group": [group for group in groups for _ in pairs],
-            "source": [source for source, _ in pairs] * len(groups),
-            "target": [target for _, target in pairs] * len(groups),
+            "group": pd.array(groups, dtype="str").take(np.repeat(np.arange(len(groups)), len(i))),
+            "source": members.take(np.tile(i, len(groups))),
+            "target": members.take(np.tile(j, len(groups))),
         }
-        return pd.DataFrame({**columns, **values})
+        return pd.DataFrame({**columns, **{name: array.ravel() for name, array in values.items()}})
 
 
 def poisson_binomial(density: np.ndarray) -> np.ndarray:
@@ -341,10 +385,6 @@ def poisson_binomial(density: np.ndarray) -> np.ndarray:
         chances[:, 1:] = chances[:, 1:] * (1 - p) + chances[:, :-1] * p
         chances[:, :1] *= 1 - p
     return chances
-
-
-_FORMAT = "neutral_counts"
-_ARRAYS = ("sizes", "both", "exactly")
 
 
 def _at_least(exactly: np.ndarray) -> np.ndarray:

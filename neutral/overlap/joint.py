@@ -62,5 +62,5 @@ def _kept(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
     """Return how many weights of each tensor all masks keep, and how many any keeps: (T,) int64 each."""
     if counts.exactly is not None:
         return counts.exactly[:, -1], counts.exactly[:, 1:].sum(axis=1)
-    every = counts.both[:, 0, -1]  # of one mask, its own
+    every = counts.both[:, 0, -1]  # of one mask, its own; of two, the pair's
     return every, (counts.kept.sum(axis=1) - every if len(counts.members) == 2 else every)

@@ -13,18 +13,21 @@ import numpy as np
 
 
 class Kept(NamedTuple):
-    """How many weights of a group are kept: arrays that broadcast to (groups, n, n), counts or expected counts."""
+    """How many weights of each group P pairs of masks keep: counts, or counts that are expected."""
 
     both: np.ndarray
-    """(groups, n, n), by both masks."""
-    either: np.ndarray
-    """(groups, n, n), by one mask at least."""
+    """(groups, P), by both masks."""
     one: np.ndarray
-    """(groups, n, 1), by the first."""
+    """(groups, P), by the first."""
     other: np.ndarray
-    """(groups, 1, n), by the second."""
+    """(groups, P), by the second."""
     size: np.ndarray
-    """(groups, 1, 1), all weights."""
+    """(groups, 1), all weights."""
+
+    @property
+    def either(self) -> np.ndarray:
+        """(groups, P), by one mask at least."""
+        return self.one + self.other - self.both
 
 
 def jaccard(kept: Kept) -> np.ndarray:
@@ -59,19 +62,18 @@ MEASURES = (*FORMULAS, "chance")
 """The names of the measures. chance is the Jaccard expected of independent masks that are as dense in every tensor."""
 
 
-def expected_both(kept: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Return how many weights of each tensor two independent masks would both keep, N·p·q: (T, n, n) float.
+def expected_both(one: np.ndarray, other: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return how many weights of each tensor two independent masks would both keep, N·p·q: (T, P) float.
 
     Unequal densities of tensors raise the overlap expected of a whole network, so expectations are computed per tensor
     and added up.
 
     Parameters
     ----------
-    kept : (T, n) array
-        Weights that each mask keeps.
+    one, other : (T, P) array
+        Weights that the first and the second mask of each pair keep.
     sizes : (T,) array
         Weights in each tensor.
     """
-    one, other = kept[:, :, None].astype(float), kept[:, None, :].astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(one * other / sizes[:, None, None])
+        return np.nan_to_num(one.astype(float) * other / sizes[:, None])

@@ -29,8 +29,8 @@ _FULL = 3
 
 
 def count_tensors(
-    tensors: Sequence[Sequence[np.ndarray]], sizes: np.ndarray, *, exactly: bool = True
-) -> tuple[np.ndarray, np.ndarray | None]:
+    tensors: Sequence[Sequence[np.ndarray]], sizes: np.ndarray, pairs: np.ndarray, *, exactly: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Count T tensors of n masks each.
 
     Parameters
@@ -39,29 +39,61 @@ def count_tensors(
         Packed bits of each tensor, one array for each mask, all of ceil(size / 8) bytes, padding bits 0.
     sizes : (T,) array
         Number of weights in each tensor.
+    pairs : (P, 2) array
+        Places of the two masks of every pair to count, the lower first. All pairs are counted together; of fewer, one
+        after the other.
     exactly : bool
         Whether to count weights by how many masks keep them, which takes half as long again.
 
     Returns
     -------
-    both : (T, n, n) int64
-        Symmetric, with each mask's own count on the diagonal.
+    kept : (T, n) int64
+        What each mask keeps.
+    shared : (T, P) int64
+        What both masks of each pair keep.
     exactly : (T, n + 1) int64, or None
     """
     n = len(tensors[0])
-    both = np.zeros((len(tensors), n, n), dtype=np.int64)
+    kept = np.zeros((len(tensors), n), dtype=np.int64)
+    shared = np.zeros((len(tensors), len(pairs)), dtype=np.int64)
     by_number = np.zeros((len(tensors), n + 1), dtype=np.int64)
     of_thread = threading.local()
+    together = exactly or 2 * len(pairs) == n * (n - 1)
 
     def work(t: int) -> None:
+        if not together:
+            kept[t], shared[t] = _each_pair(tensors[t], pairs)
+            return
         if not hasattr(of_thread, "counter"):
             of_thread.counter = _Counter(n, exactly=exactly)
-        both[t], by_number[t] = of_thread.counter.count(tensors[t], int(sizes[t]))
+        both, by_number[t] = of_thread.counter.count(tensors[t], int(sizes[t]))
+        kept[t], shared[t] = both.diagonal(), both[pairs[:, 0], pairs[:, 1]]
 
     largest_first = np.argsort(-sizes, kind="stable").tolist()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(work, largest_first))
-    return both, by_number if exactly else None
+    return kept, shared, by_number if exactly else None
+
+
+def _each_pair(masks: Sequence[np.ndarray], pairs: np.ndarray) -> tuple[list[int], list[int]]:
+    """Return what each mask keeps of one tensor, and what both masks of each pair keep."""
+    words = [_in_words(mask) for mask in masks]
+    starts = range(0, len(words[0]), _MOST_WORDS)
+    blocks = [slice(start, start + _MOST_WORDS) for start in starts]
+    kept = [sum(_ones(one[block]) for block in blocks) for one in words]
+    return kept, [sum(_ones(words[i][block] & words[j][block]) for block in blocks) for i, j in pairs.tolist()]
+
+
+def _in_words(mask: np.ndarray) -> np.ndarray:
+    """Return packed bits as 64-bit words, zero-padded; a copy only if they are not whole words in their places."""
+    if len(mask) % 8 or mask.ctypes.data % 8:
+        mask, bits = np.zeros(-(-len(mask) // 8) * 8, dtype=np.uint8), mask
+        mask[: len(bits)] = bits
+    return mask.view(np.uint64)
+
+
+def _ones(words: np.ndarray) -> int:
+    return int(np.bitwise_count(words).sum(dtype=np.uint32))
 
 
 class _Counter:

@@ -205,7 +205,7 @@ class Untouched:
         sparsity, scope = sum(mask.sparsity() for mask in fitted.values()) / len(fitted), scope or self.usual
         mask = controls.pretrained(self.weights, first.names, sparsity, scope, transposed=self.transposed)
         beyond = {code: one ^ mask for code, one in fitted.items()}
-        counts = {"pretrained": _count({**fitted, PRETRAINED: mask}), "beyond": _count(beyond)}
+        counts = {"pretrained": _count({**fitted, PRETRAINED: mask}, PRETRAINED), "beyond": _count(beyond)}
         return Counted(counts, scope, self.digest)
 
 
@@ -217,8 +217,8 @@ def _loaded(source: str, options: Mapping[str, Any]) -> Any:
         return models.load(source, "base", **options).model
 
 
-def _count(masks: Masks) -> Counts:
-    return overlap.count(list(masks.values()), list(masks))
+def _count(masks: Masks, kind: str = "") -> Counts:
+    return overlap.count(list(masks.values()), list(masks), pairs=overlap.meant(kind, list(masks)))
 
 
 def _called(asked: Control) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -97,18 +98,18 @@ class Kept:
     def counted(self, sparsity: float, seed: int, kind: str, members: list[str]) -> bool:
         """Whether counts of a kind have all these members."""
         path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
-        return path.is_file() and set(members) <= set(overlap.Counts.load(path).members)
+        return path.is_file() and _members(path, path.stat().st_mtime_ns).issuperset(members)
 
     def write_counts(self, masks: list[Mask], names: list[str], sparsity: float, seed: int, kind: str) -> None:
         """Count masks. Raises `NeutralError` if the counts that are there have members whose masks are not kept."""
         path = self.study.counts_path(self.plan.task, self.plan.method, sparsity, seed, kind)
-        lost = sorted(set(overlap.Counts.load(path).members) - set(names)) if path.is_file() else []
+        lost = sorted(_members(path, path.stat().st_mtime_ns) - set(names)) if path.is_file() else []
         if lost:
             raise NeutralError(
                 f"{path}: holds {', '.join(lost)}, whose masks are not kept, so no more languages can be counted with "
                 "them; take another --study, or --keep masks from the start"
             )
-        overlap.count(masks, names).save(path)
+        overlap.count(masks, names, pairs=overlap.meant(kind, names)).save(path)
 
     def is_scored(self, code: str, seed: int, sparsity: float) -> bool:
         """Whether the study has the score of a mask, or of the full network at sparsity 0."""
@@ -138,3 +139,12 @@ class Kept:
             if row.variant or row.sparsity not in self.plan.keep or row.seed != self.plan.seeds[0]:
                 row.path.unlink()
                 self.head_path(row.sparsity, row.seed, row.language).unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=256)
+def _members(path: Path, written: int) -> frozenset[str]:
+    """Return the members of a file of counts; every mask of a study asks for them again. `written` is its time, in ns.
+
+    Raises `FileError` for a file that is damaged.
+    """
+    return frozenset(overlap.Counts.load(path).members)

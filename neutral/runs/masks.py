@@ -144,7 +144,8 @@ def _of(placed: Placed, choice: Choice) -> dict[str, Mask]:
 
 
 def _count(study: Study, choice: Choice, masks: dict[str, Mask], kind: str = "languages") -> None:
-    overlap.count(list(masks.values()), list(masks)).save(study.counts_path(*choice, kind))
+    counts = overlap.count(list(masks.values()), list(masks), pairs=overlap.meant(kind, list(masks)))
+    counts.save(study.counts_path(*choice, kind))
 
 
 def _count_within(study: Study, choice: tuple, placed: Placed) -> None:

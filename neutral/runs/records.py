@@ -84,7 +84,8 @@ def require_same(study: Study, entry: str, hashes: Mapping[str, str], called: st
 def scored(score: Score) -> dict:
     """Return the entries of a result for a model's score.
 
-    `accuracy` is that of language modelling, beside its perplexity. `parts` holds what each held-out example adds to
+    `accuracy` is that of language modelling, beside its perplexity; `characters` and `bytes` are how much text a causal
+    model was scored on. `parts` holds what each held-out example adds to
     the metric, a list for each of `metrics.METRICS`' parts; a paired bootstrap over the examples compares two models
     by them.
     """
@@ -92,6 +93,8 @@ def scored(score: Score) -> dict:
     entries = {"metric": score.metric, "value": score.value, "loss": score.loss, counted: score.count}
     if score.accuracy is not None:
         entries["accuracy"] = score.accuracy
+    if score.characters is not None:
+        entries |= {"characters": score.characters, "bytes": score.bytes}
     if score.parts is not None:
         entries["parts"] = [[round(value, 4) for value in column] for column in score.parts.T.tolist()]
     return entries
@@ -207,7 +210,7 @@ def accepted(
     return info
 
 
-_DEFAULTS = {"only": "", "labels": {}, **asdict(Wording())}
+_DEFAULTS = {"only": "", "labels": {}, "text_lines": None, "held_out_lines": None, **asdict(Wording())}
 """Settings that are not written if they have this value."""
 
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")

@@ -83,7 +83,7 @@ def read(plan: Any, languages: Sequence[str], way: Way) -> tuple[str, Corpus]:
     from neutral.tasks import data, overview
 
     task = task_of(plan)
-    named = {"held_out": plan.held_out_text or None, "labels": dict(plan.labels)}
+    named = {"labels": dict(plan.labels), **_apart(plan)}
     survey = data.survey(task, plan.text, list(languages) or None, **named)
     if way.execution.dry_run:
         _note(survey, plan.model, loaders_of(plan), way)
@@ -98,13 +98,18 @@ def read_text(plan: Any, languages: Sequence[str], way: Way, model: str) -> Corp
     """
     from neutral import corpora
 
-    named = {"held_out": getattr(plan, "held_out_text", "") or None}
+    named = _apart(plan)
     if way.execution.dry_run:
         from neutral.tasks import data
 
         survey = data.survey("mlm", plan.text, list(languages) or None, **named)
         _note(survey, model, loaders_of(plan), way)
     return corpora.load(plan.text, list(languages) or None, **named)
+
+
+def _apart(plan: Any) -> dict[str, str | None]:
+    """Return how a plan's text is parted: which is scored, and the documents that are kept whole."""
+    return {"held_out": getattr(plan, "held_out_text", "") or None, "documents": getattr(plan, "documents", "") or None}
 
 
 def task_of(plan: Any) -> str:

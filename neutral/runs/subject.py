@@ -10,9 +10,11 @@ import torch
 from transformers import PreTrainedModel
 
 from neutral import models
-from neutral.corpora import Corpus, parts
+from neutral.corpora import Corpus, documents, parts
 from neutral.errors import NeutralError
 from neutral.recipes import Recipe
+from neutral.search import calibration
+from neutral.search.calibration import Calibration
 from neutral.search.rewind import snapshot
 from neutral.search.search import Search
 from neutral.tasks import Task, making
@@ -48,6 +50,8 @@ class Subject:
         What the user should know of model and text.
     unknown : language -> float
         The share of its text's tokens that are unknown to the tokenizer.
+    lines : language -> Calibration
+        Text of whole lines that weights are scored on, if lines are asked for.
     """
 
     model: PreTrainedModel
@@ -61,6 +65,11 @@ class Subject:
     load: Callable[..., models.Loaded] | None = None
     notes: tuple[str, ...] = ()
     unknown: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, Calibration] = field(default_factory=dict)
+
+    def calibration(self, language: str, blocks: int) -> Calibration:
+        """Return the text that weights are scored on: whole lines if they were asked for, else so many blocks."""
+        return self.lines.get(language) or calibration.alternating(self.train[language][:blocks])
 
     def start(self, seed: int) -> dict[str, torch.Tensor]:
         """Return θ0 under a seed, from which the weights that the checkpoint lacks are drawn."""
@@ -159,6 +168,8 @@ def subject(
     length: int = 128,
     held_out: int = 1000,
     examples: int | None = None,
+    lines: int | None = None,
+    held_out_lines: int | None = None,
     seed: int = 0,
     wording: Wording | None = None,
     device: str = "auto",
@@ -181,6 +192,10 @@ def subject(
         How many items of a language are scored, at most.
     examples : int, optional
         How many labelled examples every language is trained on; by default as many as the language with fewest has.
+    lines : int, optional
+        How many whole lines of text weights are scored on, in place of blocks.
+    held_out_lines : int, optional
+        How many whole lines of held-out text are scored, in place of blocks.
     seed : int
         Weights that the checkpoint lacks are drawn from it.
     wording : Wording, optional
@@ -200,13 +215,17 @@ def subject(
     single = list(dict.fromkeys(part for code in languages for part in parts(code)))
     prepared = ready(source, task, corpus, single, length=length, wording=wording, device=device, **options)
     objective, is_labelled = prepared.task, task in making.LABELLED
-    train = {code: objective.items(corpus.train[code]) for code in single}
-    held = {code: objective.items(corpus.held_out[code]) for code in single}
+    train = {code: _items(objective, corpus, code) for code in single}
+    if held_out_lines:
+        held = {code: objective.whole(corpus.held_out[code][:held_out_lines]) for code in single}
+    else:
+        held = {code: objective.items(corpus.held_out[code]) for code in single}
     if is_labelled:
         examples = _equal({code: len(items) for code, items in train.items()}, examples)
         train = {code: _drawn(items, examples) for code, items in train.items()}
         held = {code: _drawn(items, held_out) for code, items in held.items()}
-    held = {code: items[:held_out] for code, items in held.items()}
+    if not held_out_lines:
+        held = {code: items[:held_out] for code, items in held.items()}
     loaded = prepared.load(seed)
     spoken = models.adapters.prepare(loaded.model, languages)
     return Subject(
@@ -221,7 +240,35 @@ def subject(
         prepared.load,
         (*loaded.notes, *prepared.notes, *spoken),
         prepared.unknown,
+        {code: _lines(objective, corpus, code, lines) for code in languages} if lines else {},
     )
+
+
+def _items(task: Task, corpus: Corpus, code: str) -> Sequence:
+    """Return what a language is trained on; blocks of text of different documents in turn, where they are known."""
+    if not corpus.documents.get(code):
+        return task.items(corpus.train[code])
+    one, other = documents.halves(corpus.train[code], corpus.documents[code])
+    return calibration.interleaved(task.items(one), task.items(other))
+
+
+def _lines(task: Task, corpus: Corpus, code: str, count: int) -> Calibration:
+    """Return so many lines of a language's text in blocks, half of them from other documents than the other half.
+
+    Where no documents are known every other line is of the other half. Of a mixture line i is of its i-th part, again
+    and again, so that lines which mean the same come once. Raises `NeutralError` for a language with fewer lines.
+    """
+    codes = parts(code)
+    halves = ([], [])
+    for place, part in enumerate(codes):
+        known = corpus.documents.get(part)
+        each = documents.halves(corpus.train[part], known) if known else tuple(corpus.train[part][i::2] for i in (0, 1))
+        for half, lines in zip(halves, each, strict=True):
+            if len(lines) < count // 2:
+                raise NeutralError(f"--lines {count}: {part} has {len(lines)} lines in one half of its training text")
+            half += [(i, lines[i]) for i in range(place, count // 2, len(codes))]
+    one, other = ([line for _, line in sorted(half)] for half in halves)
+    return calibration.joined(task.whole(one), task.whole(other))
 
 
 def _equal(sizes: Mapping[str, int], requested: int | None) -> int:

@@ -13,6 +13,7 @@ from neutral.scores.cutting import cut
 from neutral.scores.fisher import fisher
 from neutral.scores.magnitude import magnitude
 from neutral.scores.random import random
+from neutral.scores.texts import masks_of_texts
 from neutral.scores.wanda import from_norms, input_norms, join, wanda
 from neutral.selection import SCOPES, scope_of
 
@@ -26,6 +27,7 @@ __all__ = [
     "input_norms",
     "join",
     "magnitude",
+    "masks_of_texts",
     "random",
     "scope_of",
     "transposed",

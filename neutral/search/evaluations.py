@@ -2,7 +2,8 @@
 
 Perplexities of different languages are not comparable, so they are shown as ratios: over the full model's in the
 same language (scores), or over the one under the target language's own mask (functional check). Means of
-perplexities and of ratios are geometric.
+perplexities and of ratios are geometric. What compares over languages is bits per character or byte of text that says
+the same in all of them (`bits`): they do not depend on how many tokens a language's text is cut into.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from neutral.study import FULL, at_sparsity
 
 SCORE_COLUMNS = ["method", "variant", "language", "sparsity", "metric", "value", "full", "ratio"]
 CURVE_COLUMNS = ["method", "variant", "sparsity", "value", "low", "high", "n"]
+BITS_COLUMNS = ["method", "variant", "language", "sparsity", "value"]
 FUNCTIONAL_COLUMNS = ["source", "target", "value", "ratio"]
 
 
@@ -57,6 +59,36 @@ def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.
     joined = _mean(masks, by).merge(_full(beside, by), on=by, how="left")
     joined["ratio"] = joined["value"] / joined["full"]
     return joined[SCORE_COLUMNS]
+
+
+def bits(table: pd.DataFrame, task: str, languages: Sequence[str] = (), per: str = "characters") -> pd.DataFrame:
+    """Return the bits that a model spends on a character, or byte, of each language's held-out text.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `Study.table("score")`; rows that do not say how much text was scored (masked models', older ones) are left out.
+    task : str
+        The task of the scores.
+    languages : sequence of str
+        The languages to keep; all if empty.
+    per : str
+        characters | bytes.
+
+    Returns
+    -------
+    DataFrame
+        Columns `BITS_COLUMNS`: value is the mean over seeds of loss · tokens / (ln 2 · characters), under each mask; the
+        full model has method "full" and sparsity 0.
+    """
+    if table.empty or per not in table:
+        return pd.DataFrame(columns=BITS_COLUMNS)
+    known = table[(table["task"] == task) & (table["metric"] == "perplexity") & (table[per] > 0)]
+    if languages:
+        known = known[known["language"].isin(languages)]
+    spent = known["loss"] * known["tokens"] / (np.log(2) * known[per])
+    by = BITS_COLUMNS[:-1]
+    return spent.groupby([known[column] for column in by], sort=False).mean().rename("value").reset_index()
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:

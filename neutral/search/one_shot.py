@@ -14,7 +14,8 @@ from dataclasses import replace
 from neutral import scores
 from neutral.errors import NeutralError
 from neutral.masks import Mask
-from neutral.search import METHODS
+from neutral.search import METHODS, calibration
+from neutral.search.calibration import Calibration
 from neutral.search.search import Search, Tell
 
 FISHER_EXAMPLES = 1024  # Sung et al. (2021) as used by Foroutan et al. (2022)
@@ -25,7 +26,7 @@ def one_shot(
     method: str,
     sparsities: list[float],
     *,
-    blocks: Sequence | None = None,
+    text: Calibration | None = None,
     halves: bool = False,
     tell: Tell | None = None,
 ) -> dict[str, dict[float, Mask]]:
@@ -42,35 +43,35 @@ def one_shot(
         random, change, fisher or wanda.
     sparsities : list of float
         Shares of weights to drop.
-    blocks : sequence or None
+    text : Calibration or None
         The text to score the weights on; the search's training blocks if None.
     halves : bool
-        Whether to score them on the even and on the odd blocks as well.
+        Whether to score them on either half of the text as well.
     tell : callable or None
         Called during training with the steps done and their number.
 
     Returns
     -------
     variant -> sparsity -> Mask
-        Variant "" is from all of `blocks`; with `halves`, "a" is from its even blocks and "b" from its odd ones.
+        Variant "" is from all of the text; with `halves`, "a" and "b" are from its halves.
 
     Raises
     ------
     NeutralError
-        For an unknown method, or halves of less than two blocks.
+        For an unknown method, or a half without text.
     """
-    blocks = search.train_items if blocks is None else blocks
-    if halves and len(blocks) < 2:
+    text = calibration.alternating(search.train_items) if text is None else text
+    if halves and not (text.a and text.b):
         raise NeutralError("one block of text has no two halves; lower --length or add text")
-    texts = {"": blocks, "a": blocks[::2], "b": blocks[1::2]} if halves else {"": blocks}
+    places = {"": range(len(text.items)), **({"a": text.a, "b": text.b} if halves else {})}
+    texts = {variant: [text.items[i] for i in of_variant] for variant, of_variant in places.items()}
     if method == "wanda":
         search.rewind()
-        norms = _norms(search, blocks)
+        norms = _norms(search, text)
         search.unreached = tuple(name for name, norm in norms[""].items() if not norm.any())
         search.tokens = {variant: norms[variant].tokens for variant in texts if norms[variant].tokens}
-        scored = ((v, scores.from_norms(search.weights, norms[v])) for v in texts)
-    else:
-        scored = ((v, weight_scores(search, method, text, tell)) for v, text in texts.items())
+        return scores.masks_of_texts(search.weights, {variant: norms[variant] for variant in texts}, sparsities)
+    scored = ((v, weight_scores(search, method, items, tell)) for v, items in texts.items())
     scope = scores.scope_of(method, search.scope)
     return {variant: {s: search.cut(weights, s, scope=scope) for s in sparsities} for variant, weights in scored}
 
@@ -84,22 +85,22 @@ def weight_scores(search: Search, method: str, blocks: Sequence, tell: Tell | No
     if method == "random":
         return scores.random(search.weights, search.recipe.seed)
     if method == "wanda":
-        return scores.from_norms(search.weights, _norms(search, blocks)[""])
+        return scores.from_norms(search.weights, _norms(search, calibration.alternating(blocks))[""])
     if method == "fisher":
         examples = search.batches(blocks[:FISHER_EXAMPLES], 1)
         return scores.fisher(search.model, search.weights, examples, search.task.mean_loss)
     raise NeutralError(f"no such method: {method}; use {', '.join(METHODS)}")
 
 
-def _norms(search: Search, blocks: Sequence) -> dict[str, scores.Scores]:
-    """Return the input norms over all blocks (""), over the even ones ("a") and over the odd ones ("b").
+def _norms(search: Search, text: Calibration) -> dict[str, scores.Scores]:
+    """Return the input norms over all of a text (""), and over its halves ("a", "b").
 
-    All are always measured in halves and joined, and a block is masked by its place among all of them: so the mask of
-    the whole text is the same whether or not the halves are asked for. One block alone is "" and "a".
+    All are always measured in halves and joined, and an item is masked by its place among all of them: so the mask of
+    the whole text is the same whether or not the halves are asked for. One item alone is "" and "a".
     """
     norms = {}
-    for variant, places in (("a", range(0, len(blocks), 2)), ("b", range(1, len(blocks), 2))):
+    for variant, places in (("a", text.a), ("b", text.b)):
         if places or variant == "a":
-            batches = search.batches(blocks, search.recipe.batch_size, places)
+            batches = search.batches(text.items, search.recipe.batch_size, places)
             norms[variant] = scores.input_norms(search.model, search.weights, batches, search.task.forward)
     return norms | {"": scores.join(*norms.values())}

@@ -99,6 +99,12 @@ _USED = {"language": _TEXT, "layer": _TEXT, "tokens": listed(_COUNT, "a list of 
 
 _REQUIRED: dict[str, dict[str, Check]] = {
     "score": {**_MASKS, "language": _TEXT, "variant": _TEXT, **_SCORED},
+    "text": {
+        "language": _TEXT,
+        **_each("lines characters bytes tokens", _COUNT),
+        "unknown": _SHARE,
+        "fallback": _SHARE,
+    },
     "experts": {"task": _TEXT, "method": _TEXT, "seed": _SEED, **_USED},
     "functional": {**_MASKS, **_PAIR, **_SCORED},
     "transfer": {**_MASKS, **_PAIR, **_SCORED, "source_task": _TEXT},
@@ -120,6 +126,7 @@ _KNOWN: dict[str, Check] = {
     **_TABLE,
     **_each("weights variant language layer pooling score candidates scoring unit train digest", _TEXT),
     **_each("steps tokens examples k sentences step batch_size numbers length permutations languages pairs", _COUNT),
+    **_each("characters bytes", _COUNT),
     **_each("stride iterations rank features more", _COUNT),
     **_each("loss untrained low median high ratio_parameters ratio_bytes rate warmup accuracy", _MEASURED),
     **_each("cosine cosine_q10 cosine_median cosine_q90 rmse mae power norm_ratio neighbours", _MEASURED),

@@ -181,6 +181,53 @@ class Study:
         """Return the study's counts: task, method, sparsity, seed, kind, path."""
         return index.counts(self.path)
 
+    def similarity(
+        self,
+        measure: str = "jaccard",
+        by: str = "all",
+        group: str = "all",
+        *,
+        task: str = "",
+        method: str = "",
+        sparsity: float | None = None,
+        seed: int | None = None,
+        members: Sequence[str] = (),
+        codes: str = "written",
+    ) -> pd.DataFrame:
+        """Return how much the masks of all languages overlap, as a symmetric square: a row is a language's vector.
+
+        Parameters
+        ----------
+        measure : str
+            One of `summary.MEASURES`.
+        by, group : str
+            A grouping of the weights and which of its groups to take: `"layer"`, `"decoder 3"`.
+        task, method, sparsity, seed
+            Which masks. Task and method are needed where the study has several; otherwise the sparsity nearest to 50 %
+            and the lowest seed are taken.
+        members : sequence of str
+            The languages to take; all if empty.
+        codes : str
+            How languages are written, one of `languages.written.CODES`.
+
+        Returns
+        -------
+        DataFrame
+            (n, n), languages in rows and columns; the diagonal is a mask with itself. Controls are left out.
+
+        Raises
+        ------
+        NeutralError
+            When there are no such masks, group or member.
+
+        >>> Study("data/studies/mini-mbert-mlm").similarity(method="wanda", codes="iso639-3").loc["eng", "fra"].round(3)
+        0.912
+        """
+        from neutral import nearest  # it is made of studies
+
+        choice = nearest.choice_of(self, task=task, method=method, sparsity=sparsity, seed=seed)
+        return nearest.similarity(self, choice, measure, by, group, members=members, codes=codes)
+
     def mask_path(self, task: str, method: str, sparsity: float, seed: int, language: str, variant: str = "") -> Path:
         """Return the path of one mask, which may not exist."""
         stem = index.mask_stem(task, method, sparsity, seed, language, variant)

@@ -32,12 +32,17 @@ class Score:
         What `value` is.
     parts : (examples, k) array, or None
         What each example adds to the metric (`metrics.METRICS`); None if it was not kept.
+    characters, bytes : int or None
+        How much text a causal model was scored on; None of other tasks. Languages compare by bits a character or byte
+        of the same text, which do not depend on how many tokens a text is cut into.
     """
 
     loss: float
     count: int
     metric: str = "perplexity"
     parts: np.ndarray | None = field(default=None, compare=False, repr=False)
+    characters: int | None = None
+    bytes: int | None = None
 
     @property
     def value(self) -> float:

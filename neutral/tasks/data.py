@@ -28,6 +28,7 @@ def load(
     *,
     held_out: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
+    documents: str | Path | None = None,
 ) -> Corpus:
     """Load a task's data from a folder or the hub.
 
@@ -44,13 +45,15 @@ def load(
         Text to score on; for plain text only.
     labels : old -> new, optional
         What labels are called here, for languages that spell them otherwise; for labelled data only.
+    documents : str or Path, optional
+        A file with the document of each line; for plain text only (`corpora.load`).
 
     Raises
     ------
     FileError, NeutralError
         Naming the file, language or option that is missing or cannot be read, and labels that do not agree.
     """
-    read = survey(task, source, languages, held_out=held_out, labels=labels)
+    read = survey(task, source, languages, held_out=held_out, labels=labels, documents=documents)
     for problem in read.problems.values():
         raise problem
     return read.corpus
@@ -63,6 +66,7 @@ def survey(
     *,
     held_out: str | Path | None = None,
     labels: Mapping[str, str] | None = None,
+    documents: str | Path | None = None,
 ) -> Survey:
     """Read data as `load` does, and go on where a language's cannot be read.
 
@@ -76,7 +80,9 @@ def survey(
     if task in making.TEXT:
         if labels:
             raise NeutralError("--labels: for labelled data; text has no labels")
-        read = corpora.survey(source, single, held_out=held_out)
+        read = corpora.survey(source, single, held_out=held_out, documents=documents)
+    elif documents:
+        raise NeutralError("--documents: for plain text; labelled data has its own validation files")
     elif held_out:
         raise NeutralError("--held-out: labelled data has its own validation files; this is for plain text")
     else:

@@ -93,6 +93,24 @@ class LanguageModelling:
         The last, incomplete block is dropped unless it is the only one, which is padded. Raises `NeutralError` for text
         without a token, and for a long block most of which would be padding.
         """
+        pieces, room = self._pieces(lines)
+        full = [piece for piece in pieces if len(piece) == room]
+        if not full and self.length > max(_PADDABLE, 2 * len(pieces[0])):
+            raise NeutralError(
+                f"--length {self.length}: most of a block would be padding, as the text of a language, or its held-out "
+                f"part, has {len(pieces[0]):,} tokens; lower --length or add text"
+            )
+        return self._framed(full or pieces)
+
+    def whole(self, lines: Iterable[str]) -> np.ndarray:
+        """Pack lines as `blocks` does and keep every token: the last, incomplete block is padded.
+
+        Raises `NeutralError` for text without a token, and for a tokenizer that has nothing to pad with.
+        """
+        return self._framed(self._pieces(lines)[0])
+
+    def _pieces(self, lines: Iterable[str]) -> tuple[list[list[int]], int]:
+        """Return the tokens of lines, cut to what a block has room for, and that number of tokens."""
         separator = [] if self.separator is None else [self.separator]
         stream: list[int] = []
         for ids in encoding.ids(self.tokenizer, lines):
@@ -100,21 +118,16 @@ class LanguageModelling:
                 stream += ids + separator
         if not stream:
             raise NeutralError("the text holds no token that this model knows")
-        start = [] if self.first is None else [self.first]
-        room = self.length - len(start) - len(separator)
-        pieces = [stream[i : i + room] for i in range(0, len(stream), room)]
-        full = [p for p in pieces if len(p) == room]
-        if full:
-            return np.array([start + piece + separator for piece in full], dtype=np.int64)
-        if self.length > max(_PADDABLE, 2 * len(stream)):
-            raise NeutralError(
-                f"--length {self.length}: most of a block would be padding, as the text of a language, or its held-out "
-                f"part, has {len(stream):,} tokens; lower --length or add text"
-            )
-        whole = start + pieces[0] + separator
-        if self.filler is None:
+        room = self.length - (self.first is not None) - len(separator)
+        return [stream[i : i + room] for i in range(0, len(stream), room)], room
+
+    def _framed(self, pieces: list[list[int]]) -> np.ndarray:
+        """Return pieces as blocks with the special tokens before and behind them, (pieces, length) int64."""
+        start, end = ([] if token is None else [token] for token in (self.first, self.separator))
+        rows = [start + piece + end for piece in pieces]
+        if self.filler is None and len(rows[-1]) < self.length:
             raise NeutralError(f"the text fills no block of {self.length} tokens; lower --length or add text")
-        return np.array([whole + [self.filler] * (self.length - len(whole))], dtype=np.int64)
+        return np.array([row + [self.filler] * (self.length - len(row)) for row in rows], dtype=np.int64)
 
     def example(self, block: np.ndarray, seed: tuple[int, ...]) -> dict[str, torch.Tensor]:
         """Return input ids, attention mask and labels, all (length,), of one block.
@@ -123,8 +136,7 @@ class LanguageModelling:
         """
         ids, labels = block.copy(), np.full(len(block), IGNORED)
         content = self._content(block)
-        padded = self.filler is not None and self.filler != self.separator
-        attention = (block != self.filler).astype(np.int64) if padded else np.ones_like(ids)
+        attention = self._attention(block)
         if self.name == "clm":
             labels[content] = ids[content]
             return _tensors(ids, attention, labels)
@@ -138,6 +150,18 @@ class LanguageModelling:
         swapped = chosen[fate >= 0.9]
         ids[swapped] = draw.integers(0, self.size, len(swapped))
         return _tensors(ids, attention, labels)
+
+    def _attention(self, block: np.ndarray) -> np.ndarray:
+        """Return 0 where a block is padded, else 1: (length,) int64.
+
+        A tokenizer that pads with its separator has one behind the text, and what follows that is padding.
+        """
+        if self.filler is None:
+            return np.ones_like(block)
+        if self.filler != self.separator:
+            return (block != self.filler).astype(np.int64)
+        text = np.flatnonzero(block != self.filler)
+        return (np.arange(len(block)) <= (text[-1] if len(text) else -1) + 2).astype(np.int64)
 
     def _content(self, block: np.ndarray) -> np.ndarray:
         """Return which tokens of a block are no special ones; a few comparisons are faster than `isin`."""
@@ -218,7 +242,8 @@ class LanguageModelling:
                 batch = stacked(map(self.example, part, seeds))
                 with autocast(place):
                     logits, targets, places = self._predictions(model, {k: v.to(place) for k, v in batch.items()})
-                    losses = F.cross_entropy(logits.float(), targets, reduction="none")
+                    logits = logits.float()  # which a processor compares faster than bfloat16
+                    losses = F.cross_entropy(logits, targets, reduction="none")
                 places = start + places.cpu().numpy()
                 np.add.at(parts, (places, 0), losses.double().cpu().numpy())
                 np.add.at(parts, (places, 1), 1)
@@ -226,7 +251,18 @@ class LanguageModelling:
         model.train(was_training)
         loss, count, _ = parts.sum(axis=0)
         require_scored(count, "token")
-        return Score(loss / count, int(count), parts=parts)
+        characters, size = self.written(blocks) if self.name == "clm" else (None, None)
+        return Score(loss / count, int(count), parts=parts, characters=characters, bytes=size)
+
+    def written(self, blocks: np.ndarray) -> tuple[int, int]:
+        """Return how many characters, and bytes of UTF-8, the tokens stand for that a causal model is scored on.
+
+        A character that is cut at a block's edge counts as one of the block that has its first byte or bytes.
+        """
+        context = int(self.first is None)  # the first token of a block follows nothing, so it is not scored
+        rows = [block[self._content(block)][context:].tolist() for block in blocks]
+        texts = self.tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
+        return sum(map(len, texts)), sum(len(text.encode()) for text in texts)
 
     def unigram(self, train: np.ndarray, blocks: np.ndarray, passes: int = 1) -> Score:
         """Score the unigram model of the training blocks (add-one smoothed) at the positions `evaluate` scores."""

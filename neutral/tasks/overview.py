@@ -10,6 +10,7 @@ import pandas as pd
 from neutral import encoding
 from neutral.corpora import Survey
 from neutral.corpora.readings import listed, several
+from neutral.coverage import coverage
 from neutral.errors import NeutralError
 from neutral.languages import language
 from neutral.models.tokenizers import REFUSED, unknown
@@ -28,8 +29,8 @@ def facts(survey: Survey, tokenizer: PreTrainedTokenizerBase | None = None) -> d
 
     `name` is the language's; `read` counts what was read of both splits (`train`, `held_out`), in `unit`; `left_out`,
     `labels`, `words` and `first` are those of `readings.Reading`. With a tokenizer `tokens` are counted, and `unknown`
-    is the share of them that it does not know. A language that cannot be read, or whose text the tokenizer does not
-    know, has a `problem`.
+    is the share of them that it does not know, `fallback` of those that are pieces of a character. A language that
+    cannot be read, or whose text the tokenizer does not know, has a `problem`.
     """
     told: dict[str, dict] = {}
     for code, (train, held) in survey.corpus.readings.items():
@@ -48,6 +49,7 @@ def facts(survey: Survey, tokenizer: PreTrainedTokenizerBase | None = None) -> d
         if tokenizer is not None and code in survey.corpus.train:
             texts = texts_of([*survey.corpus.train[code], *survey.corpus.held_out[code]])
             told[code]["tokens"] = sum(map(len, encoding.ids(tokenizer, texts)))
+            told[code]["fallback"] = coverage(tokenizer, texts).fallback
             told[code]["unknown"] = share = round(unknown(tokenizer, texts), 4)
             if share >= REFUSED:
                 told[code]["problem"] = f"the model's tokenizer does not know its text ({share:.0%} of the tokens)"

@@ -17,6 +17,7 @@ T = TypeVar("T")
 PAGES = (
     ("app.py", "Overview", ":material/home:"),
     ("pages/overlap.py", "Overlap", ":material/grid_on:"),
+    ("pages/language.py", "Language", ":material/person_pin_circle:"),
     ("pages/pair.py", "Language pair", ":material/compare_arrows:"),
     ("pages/layers.py", "Layers", ":material/layers:"),
     ("pages/typology.py", "Typology", ":material/public:"),

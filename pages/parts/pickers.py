@@ -59,6 +59,11 @@ def start(page: str) -> None:
     st.session_state[_PAGE] = page
 
 
+def arrived() -> bool:
+    """Whether the page that runs was just entered from another."""
+    return st.session_state[_ARRIVED]
+
+
 def chosen() -> dict[str, list[str]]:
     """Return the session's choices that are no defaults, as the address writes them: key -> values."""
     return st.session_state.setdefault(_CHOSEN, {})
@@ -94,61 +99,42 @@ def pick(
     if len(options) == 1:
         return options[0]
     start_with = options.index(default) if default in options else 0
-    if carried := _carried(key, options, names):
-        st.session_state[key] = carried[0]
+    if held := carried(key, options, names):
+        st.session_state[key] = held[0]
     value = st.selectbox(label, options, index=start_with, format_func=names, key=key, bind="query-params", help=help)
-    _note(key, [] if value == options[start_with] else [names(value)])
+    note(key, [] if value == options[start_with] else [names(value)])
     return value
-
-
-def pick_members(members: Sequence[str]) -> tuple[str, ...]:
-    """Choose members; () is all of them."""
-    if len(members) < 3:
-        return ()
-    if carried := _carried("languages", members, display):
-        st.session_state["languages"] = carried
-    picked = st.multiselect(
-        "Languages",
-        members,
-        format_func=display,
-        key="languages",
-        bind="query-params",
-        placeholder="All",
-        help="Leave empty for all. The neutral core always takes all.",
-    )
-    _note("languages", [display(member) for member in picked])
-    return tuple(member for member in members if member in picked)
 
 
 def pick_part(options: Sequence[str], key: str) -> str:
     """Choose which part of a page to show."""
-    if carried := _carried(key, options, str):
-        st.session_state[key] = carried[0]
+    if held := carried(key, options, str):
+        st.session_state[key] = held[0]
     value = st.segmented_control(
         "Part", options, default=options[0], key=key, required=True, bind="query-params", label_visibility="collapsed"
     )
-    _note(key, [] if value == options[0] else [value])
+    note(key, [] if value == options[0] else [value])
     return value
 
 
 def pick_some(label: str, options: Sequence[str], key: str, *, default: Sequence[str]) -> list[str]:
     """Choose several of a few; they come in the order of the options."""
-    if carried := _carried(key, options, str):
-        st.session_state[key] = carried
+    if held := carried(key, options, str):
+        st.session_state[key] = held
     picked = st.pills(
         label, options, selection_mode="multi", format_func=as_text, default=list(default), key=key, bind="query-params"
     )
-    _note(key, [] if set(picked) == set(default) else list(picked))
+    note(key, [] if set(picked) == set(default) else list(picked))
     return [option for option in options if option in picked]
 
 
 def pick_number(label: str, options: Sequence[float], key: str, *, default: float, help: str | None = None) -> float:
     """Choose a number by dragging."""
     names = "{:g}".format
-    if carried := _carried(key, options, names):
-        st.session_state[key] = carried[0]
+    if held := carried(key, options, names):
+        st.session_state[key] = held[0]
     value = st.select_slider(label, options, value=default, format_func=names, key=key, bind="query-params", help=help)
-    _note(key, [] if value == default else [names(value)])
+    note(key, [] if value == default else [names(value)])
     return value
 
 
@@ -157,11 +143,11 @@ def pick_text(label: str, key: str, *, default: str, help: str | None = None) ->
     if _is_new(key) and key not in st.query_params and chosen().get(key):
         st.session_state[key] = st.query_params[key] = chosen()[key][0]
     value = st.text_input(label, default, key=key, max_chars=60, bind="query-params", help=help)
-    _note(key, [] if value == default else [value])
+    note(key, [] if value == default else [value])
     return value
 
 
-def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
+def carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
     """Return what was chosen on the page before this one, and write it into the address.
 
     Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
@@ -171,18 +157,19 @@ def _carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[
     if not _is_new(key) or key in st.query_params:
         return []
     by_name = {names(option): option for option in options}
-    carried = [name for name in chosen().get(key, []) if name in by_name]
-    if carried:
-        st.query_params[key] = carried
-    return [by_name[name] for name in carried]
+    held = [name for name in chosen().get(key, []) if name in by_name]
+    if held:
+        st.query_params[key] = held
+    return [by_name[name] for name in held]
 
 
 def _is_new(key: str) -> bool:
     """Whether the run before this one had another page, or this page without this picker."""
-    return st.session_state[_ARRIVED] or key not in st.session_state
+    return arrived() or key not in st.session_state
 
 
-def _note(key: str, values: list[str]) -> None:
+def note(key: str, values: list[str]) -> None:
+    """Note a choice for other pages, as the address writes it; nothing for the default."""
     if values:
         chosen()[key] = values
     else:
@@ -208,6 +195,35 @@ def pick_score(offered: Sequence[str]) -> str:
 def pick_order() -> str:
     """Choose the order of rows and columns."""
     return pick("Order", ORDERS, "order", names=str.capitalize)
+
+
+def pick_found(members: Sequence[str]) -> str:
+    """Choose a member to be marked in a figure of many; "" for none."""
+    return pick(
+        "Find a language",
+        ["", *members],
+        "find",
+        names=lambda member: display(member) if member else "–",
+        help="Frames its row and its column; there a click opens the pair, however small the cells are.",
+    )
+
+
+def pick_drawn(members: Sequence[str], most: int) -> list[str]:
+    """Choose members that have lines of their own where there are too many for all."""
+    if held := carried("drawn", members, display):
+        st.session_state["drawn"] = held
+    picked = st.multiselect(
+        "Lines of",
+        members,
+        format_func=display,
+        key="drawn",
+        bind="query-params",
+        max_selections=most,
+        placeholder="Families",
+        help="Of many languages, families are drawn: their median and range. These languages have lines as well.",
+    )
+    note("drawn", [display(member) for member in picked])
+    return picked
 
 
 def pick_place(counts: Counts) -> tuple[str, str]:

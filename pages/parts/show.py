@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from neutral import figures, members, summary
+from neutral import figures
 from neutral.members import display
 from neutral.study import Study
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
+from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name
 from pages.parts.views import View
 
@@ -34,11 +35,17 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
     )
 
 
-def table(frame: pd.DataFrame, name: str, key: str, *, digits: int = 4, **options: object) -> Any:
-    """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it."""
+def table(
+    frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str, *, digits: int = 4, **options: object
+) -> Any:
+    """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it.
+
+    A function that returns the table is called then.
+    """
     box = st.expander(f"Table: {as_text(name)}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
     if not box.open:
         return None
+    frame = frame() if callable(frame) else frame
     with box:
         numbers = frame.select_dtypes("float").columns
         columns = {column: st.column_config.NumberColumn(format=f"%.{digits}f") for column in numbers}
@@ -70,16 +77,17 @@ def matrix(
     order: str = "family",
     small: bool = False,
 ) -> None:
-    """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page."""
-    counts = view.counts(measure)
-    square = counts.matrix(summary.base(measure), group, by)
-    ordered = members.order(counts.members, order, square)
+    """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page. Many have a search box."""
+    square, brackets = tables.square(view.source, view.choice, measure, by, group, view.chosen, order)
+    marked = [pickers.pick_found(view.members)] if len(square) > figures.theme.MANY else []
     drawn = figures.pair_matrix(
-        square.loc[ordered, ordered],
+        square,
         measure,
         diagonal=view.within(measure, by, group),
         small=small,
         families=view.families,
+        brackets=brackets,
+        marked=marked,
     )
     event = figure(drawn, key, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []

@@ -8,6 +8,7 @@ selectbox, which Streamlit shows as they are, it goes as it is. Figures have a f
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from neutral.errors import one_line
 from neutral.members import display
@@ -42,6 +43,17 @@ def in_words(member: str) -> str:
     ('English', 'English/0', '\\\\<b>')
     """
     return as_text(display(member)) or "(no name)"
+
+
+def listed(members: Iterable[str], most: int = 12) -> str:
+    """Return members' names for people in Markdown, and of many how many more there are.
+
+    >>> listed(["en", "fr", "sw"], most=2)
+    'English, French and 1 more'
+    """
+    names = [in_words(member) for member in members]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def code(text: object) -> str:

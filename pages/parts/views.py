@@ -15,7 +15,7 @@ from neutral.members import order
 from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
-from pages.parts import catalogue, pickers, uploads
+from pages.parts import catalogue, pickers, uploads, whose
 from pages.parts.errors import tell
 from pages.parts.overlap import tables
 from pages.parts.text import as_text
@@ -94,10 +94,16 @@ class View:
         return tables.functional(self.source, self.choice, members or self.chosen)
 
 
-def choose(notices: DeltaGenerator) -> list[View]:
+def choose_all(notices: DeltaGenerator) -> list[View]:
+    """Choose as `choose` does, but all languages: for a page that has pickers of its own for them."""
+    whose.pass_on()
+    return choose(notices, narrowed=False)
+
+
+def choose(notices: DeltaGenerator, *, narrowed: bool = True) -> list[View]:
     """Draw the sidebar's pickers and return what to show; empty when there is neither study nor upload.
 
-    What the address names and this machine lacks is written into `notices`.
+    What the address names and this machine lacks is written into `notices`, and so is the switch of languages.
 
     Raises `NeutralError` when what was chosen cannot be shown.
     """
@@ -109,9 +115,10 @@ def choose(notices: DeltaGenerator) -> list[View]:
         return []
     if shown == MINE and len(uploaded) == 1:
         only = uploaded[0]
-        views = [View(only, tables.choices(only)[0], pickers.pick_members(only.members))]
+        chosen = whose.pick_members(only.members, notices) if narrowed else ()
+        views = [View(only, tables.choices(only)[0], chosen)]
     else:
-        views = [_of_study(studies, notices)] if shown != MINE else []
+        views = [_of_study(studies, notices, narrowed=narrowed)] if shown != MINE else []
         views = _with_uploads(views, uploaded, notices) if shown != STUDY else views
     if any(len(view.chosen) == 1 for view in views):
         raise NeutralError("An overlap takes two languages: choose another, or none for all.")
@@ -126,7 +133,7 @@ def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None
     return pickers.pick("Show", options, "show") if options else None
 
 
-def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
+def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: bool) -> View:
     linked = st.query_params.get("study")
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
@@ -138,8 +145,10 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator) -> View:
             f"{study.info.get('title') or study.path.name} has no overlap counts yet; they come once every "
             "language has its mask. Go on with it with the same “python -m neutral find” command."
         )
+    if not narrowed:
+        return View(study, choice)
     members = order(tables.counts(study, choice, "jaccard", ()).members)
-    return View(study, choice, pickers.pick_members(members))
+    return View(study, choice, whose.pick_members(members, notices))
 
 
 def _choice(choices: list[Choice]) -> Choice | None:

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import theme
-from neutral.figures.families import Families, lines, lines_layout
-from neutral.members import display
+from neutral.figures import familylines, theme
+from neutral.figures.families import Families
 
 RATIO_AXIS = {"parameters": "Times smaller, by parameters", "bytes": "Times smaller, by bytes"}
 FACTOR_AXIS = "Perplexity ÷ full model's"
@@ -86,17 +85,21 @@ def language_perplexity_by_ratio(
     figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
     members = list(dict.fromkeys(scores["language"]))
     families = families or Families(members)
-    for member, style, place in lines(figure, members, families):
+    own = familylines.singly(members)
+    if len(own) < len(members):
+        wide = scores.pivot_table(index="size", columns="language", values="factor").clip(upper=MOST)
+        familylines.bands(figure, wide[members], families, "%{y:.3f}")
+    for member, style, place in familylines.lines(own, families, titled=len(own) == len(members)):
         figure.add_trace(_curve(scores[scores["language"] == member], theme.member_name(member), style, **place))
     figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
     _ratio_axis(figure, scores["size"], by)
-    names = ", ".join(map(display, members))
+    names = familylines.said(members, own, families)
     return theme.finish(
         figure,
         alt=f"Lines: perplexity of {names} over the full model's against the ratio by {by}, under {line}.",
         name=f"perplexity-by-language-{by}",
         hovermode="closest",
-        **lines_layout(members, families),
+        **familylines.layout(members, own, families),
     )
 
 

@@ -175,6 +175,7 @@ class CompressionPlan:
     )
     text: str = fields.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
     held_out_text: str = fields.held_out_text()
+    documents: str = fields.documents()
     gguf: str = fields.gguf()
     export: str = option(
         "",

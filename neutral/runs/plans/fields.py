@@ -55,6 +55,12 @@ def held_out_text(tail: str = "a tenth") -> Any:
     return option("", help, flag="held-out", kind="folder", decides=HASHED)
 
 
+def documents() -> Any:
+    """The option of which document each line of text is from."""
+    help = "a file with the document of each line of text: held-out text, and halves of text, then share no document"
+    return option("", help, kind="file", decides=HASHED)
+
+
 def labels() -> Any:
     """The option of what labels are called, where languages spell them otherwise."""
     told = {"kind": "pairs", "metavar": "OLD=NEW,…", "only_for": ONLY_LABELLED, "reads": _labels}

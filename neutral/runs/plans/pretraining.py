@@ -45,6 +45,7 @@ class PretrainPlan:
     shape: Shape = part(Shape, decides=COMPUTED)
     text: str = fields.text("a folder of <lang>.txt[.gz|.xz], or wikimedia/wikipedia")
     held_out_text: str = fields.held_out_text()
+    documents: str = fields.documents()
 
     WITHOUT: ClassVar[tuple[str, ...]] = ("engine", "address", "cpus_per_run", "gpus_per_run")  # one training
     FLAGS: ClassVar[dict[str, str]] = {"study": "--out"}  # a model's folder, and no study

@@ -59,7 +59,24 @@ class SearchPlan:
         only_for={"method": READS_TEXT},
         decides=setting("text_blocks", if_used=True),
     )
+    lines: int | None = option(
+        None,
+        "whole lines that wanda and fisher look at, in place of --blocks; of parallel text these mean the same in all "
+        "languages, where blocks are as many tokens",
+        unit="lines",
+        least=2,
+        only_for={"method": READS_TEXT},
+        decides=setting("text_lines", unless=None),
+    )
     held_out: int = fields.held_out(decides=setting("held_out_blocks"))
+    held_out_lines: int | None = option(
+        None,
+        "whole lines of held-out text that are scored, in place of --held-out-blocks",
+        unit="lines",
+        least=1,
+        only_for=fields.ONLY_TEXT,
+        decides=setting(unless=None),
+    )
     examples: int | None = fields.examples("training examples a language (default: of the one with fewest)", COMPUTED)
     passes: int = fields.passes()
     halves: bool = option(
@@ -78,6 +95,13 @@ class SearchPlan:
     functional: tuple[float, ...] = option(
         (), "sparsities for the functional check", only_for=fields.ONLY_TEXT, decides=harmless("more results")
     )
+    functional_languages: tuple[str, ...] = option(
+        (),
+        "the languages of the functional check, as masks and as text (default: all)",
+        kind="languages",
+        only_for=fields.ONLY_TEXT,
+        decides=harmless("more results, or fewer"),
+    )
     keep: tuple[float, ...] | None = option(
         None,
         "keep masks of these sparsities only (default: all)",
@@ -90,6 +114,7 @@ class SearchPlan:
         metavar="DATA",
     )
     held_out_text: str = fields.held_out_text("a tenth of the text")
+    documents: str = fields.documents()
     gguf: str = fields.gguf()
     step: float = option(
         0.1,
@@ -141,6 +166,12 @@ def check(plan: SearchPlan) -> None:
         raise NeutralError(f"--blocks {plan.blocks}: two halves of the text take 2 blocks or more; raise --blocks")
     if plan.functional and plan.is_labelled:
         raise NeutralError("--functional: for mlm and clm; a new head scores nothing before it is trained")
+    if plan.is_labelled and (plan.lines or plan.held_out_lines):
+        raise NeutralError("--lines, --held-out-lines: for text; of labelled data --blocks are the examples")
+    if plan.lines and plan.lines % 2:
+        raise NeutralError(f"--lines {plan.lines}: both halves of the text have as many lines; give an even number")
+    if plan.languages and (unknown := [c for c in plan.functional_languages if c not in plan.languages]):
+        raise NeutralError(f"--functional-languages {unknown[0]}: is not among the languages that masks are found of")
     missing = set(plan.functional) - set(plan.sparsities)
     if missing:
         raise NeutralError(f"--functional {min(missing):g}: not among the sparsities that are found")
@@ -171,7 +202,7 @@ def path(sparsities: Sequence[float]) -> dict[str, float]:
     return {f"{sparsity:g}": last for last, sparsity in zip((0.0, *rising), rising, strict=False)}
 
 
-SHARED = ("prompt", "answer", "labels", "held_out_blocks", "passes", "classes", "examples")
+SHARED = ("prompt", "answer", "labels", "held_out_blocks", "held_out_lines", "passes", "classes", "examples")
 """Settings that decide the score of the full network, which all methods are compared with."""
 
 

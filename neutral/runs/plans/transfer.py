@@ -89,6 +89,7 @@ class TransferPlan:
     title: str = fields.title()
     text: str = fields.text("text or labelled data, as for `find`")
     held_out_text: str = fields.held_out_text()
+    documents: str = fields.documents()
     gguf: str = fields.gguf()
     masks: str = option(
         "", "the study that has the masks (default: --study)", kind="folder", group="main", decides=HASHED

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from neutral import hashes, labels, models
 from neutral.corpora import Corpus
+from neutral.coverage import coverage
 from neutral.errors import NeutralError
 from neutral.runs.plans.search import SearchPlan, settings, shared
-from neutral.runs.records import provenance
+from neutral.runs.records import Finished, provenance
 from neutral.runs.subject import Subject, facts
 from neutral.search import METHODS
 from neutral.study import Study
+from neutral.tasks.overview import texts_of
 
 
 def info(plan: SearchPlan, subject: Subject, corpus: Corpus, options: Mapping[str, Any]) -> tuple[dict, list[str]]:
@@ -48,6 +51,17 @@ def info(plan: SearchPlan, subject: Subject, corpus: Corpus, options: Mapping[st
         "config": hashes.configured(plan.model, **options),
     }
     return entries, inventory.lines()
+
+
+def texts(subject: Subject, corpus: Corpus, before: Finished) -> list[dict]:
+    """Return the rows of kind "text" that a study lacks: how its model's tokenizer covers each language's text."""
+    rows = []
+    for code in subject.unknown:
+        if not before.has("text", language=code):
+            lines = texts_of([*corpus.train[code], *corpus.held_out[code]])
+            known = asdict(coverage(subject.task.tokenizer, lines))
+            rows.append({"language": code, **known, "unknown": subject.unknown[code]})
+    return rows
 
 
 def require_comparable(plan: SearchPlan, folder: str | Path, chosen: dict) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import product
@@ -82,6 +82,8 @@ class Finder(Work):
         self.study = begin(self.folder, self._info, **self._entries)
         for read_before in ("results", "kept"):
             vars(self).pop(read_before, None)
+        if self._worker is not None:
+            self.results.extend("text", records.texts(self._worker.subject, self.corpus, self.results))
 
     @cached_property
     def results(self) -> Finished:
@@ -100,7 +102,7 @@ class Finder(Work):
         checks = []
         for sparsity in self.plan.functional:
             codes = [c for c in every if c in asked or self.kept.has_mask(sparsity, self.plan.seeds[0], c)]
-            checks += self._checks(sparsity, codes or list(asked), list(asked))
+            checks += self._checks(sparsity, self._checked(codes or asked), self._checked(asked))
         return [*self._masks(), *self._controls(), *checks]
 
     def is_done(self, unit: Unit) -> bool:
@@ -212,13 +214,18 @@ class Finder(Work):
     def _checks_now(self, sparsity: float) -> list[Unit]:
         """Return the check of the masks that are there. Raises `NeutralError` if it is to be done and none is."""
         plan, seed = self.plan, self.plan.seeds[0]
-        codes = self.kept.with_masks(sparsity, seed)
+        codes = self._checked(self.kept.with_masks(sparsity, seed))
         read = [code for code in codes if code in plan.languages]  # of the study's others there is no text here
         if read:
             return self._checks(sparsity, codes, read)
-        if not self.is_done(self._checks(sparsity, codes, list(plan.languages))[0]):
+        if not self.is_done(self._checks(sparsity, codes, self._checked(plan.languages))[0]):
             raise NeutralError(f"--functional {sparsity:g}: {self.study.path} keeps none of its masks")
         return []
+
+    def _checked(self, codes: Sequence[str]) -> list[str]:
+        """Return those of the languages that are to be checked."""
+        among = self.plan.functional_languages
+        return [code for code in codes if not among or code in among]
 
     def _check_key(self, asked: Check) -> dict[str, Any]:
         common = {"task": self.plan.task, "method": self.plan.method, "sparsity": asked.sparsity}

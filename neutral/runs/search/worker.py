@@ -18,6 +18,7 @@ from neutral.runs.plans.search import READS_TEXT, SearchPlan
 from neutral.runs.subject import Subject, subject
 from neutral.runs.units import Tell, Unit, Worker
 from neutral.search import ITERATIVE, controls, lottery
+from neutral.search.calibration import alternating
 from neutral.search.one_shot import one_shot
 from neutral.search.search import Search
 from neutral.study import FULL, PRETRAINED
@@ -74,6 +75,7 @@ def loaded(plan: SearchPlan, corpus: Corpus, device: str, options: Mapping[str, 
     """Return the plan's model with its task and text, on a device."""
     common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
     common |= {"seed": plan.seeds[0], "wording": plan.wording}
+    common |= {"lines": plan.lines, "held_out_lines": plan.held_out_lines}
     return subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
 
 
@@ -130,15 +132,16 @@ class Searcher(Worker):
             weights = scores.magnitude(search.weights)
             return timing.seconds_of(lambda: [search.cut(weights, s) for s in self.plan.sparsities])
         reads = self.plan.method in READS_TEXT
-        blocks = search.train_items[: self.plan.blocks]
-        sizes = [n for n in (2, 6) if n < len(blocks)] if reads else []
+        items = self.subject.calibration(search.language, self.plan.blocks).items
+        sizes = [n for n in (2, 6) if n < len(items)] if reads else []
         if not sizes[1:]:
-            return timing.seconds_of(lambda: self._cut(search, blocks))
-        few, more = (timing.seconds_of(lambda n=n: self._cut(search, blocks[:n])) for n in sizes)
-        return few + max(0.0, more - few) / (sizes[1] - sizes[0]) * (len(blocks) - sizes[0])
+            return timing.seconds_of(lambda: self._cut(search, items))
+        few, more = (timing.seconds_of(lambda n=n: self._cut(search, items[:n])) for n in sizes)
+        return few + max(0.0, more - few) / (sizes[1] - sizes[0]) * (len(items) - sizes[0])
 
-    def _cut(self, search: Search, blocks: Sequence[Any]) -> None:
-        one_shot(search, self.plan.method, list(self.plan.sparsities), blocks=blocks, halves=self.plan.halves)
+    def _cut(self, search: Search, items: Sequence[Any]) -> None:
+        text = alternating(items)
+        one_shot(search, self.plan.method, list(self.plan.sparsities), text=text, halves=self.plan.halves)
 
     def search(self, code: str, seed: int) -> Search:
         """Return the search in one language's data, from the weights that a seed starts from."""
@@ -186,8 +189,8 @@ class Searcher(Worker):
         if given["cut"]:
             if plan.method == "random":
                 search.recipe = replace(search.recipe, seed=_seed(asked.seed, asked.code))
-            text = search.train_items[: plan.blocks] if plan.method in READS_TEXT else None
-            found = one_shot(search, plan.method, list(plan.sparsities), blocks=text, halves=plan.halves, tell=told)
+            text = self.subject.calibration(asked.code, plan.blocks) if plan.method in READS_TEXT else None
+            found = one_shot(search, plan.method, list(plan.sparsities), text=text, halves=plan.halves, tell=told)
             yield Cut(found, search.tokens, search.unreached)
             masks = found[""]
         search.recipe = replace(search.recipe, seed=asked.seed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from neutral import summary
+from neutral.members import order
 from neutral.overlap import Counts
 from neutral.search import evaluations, experts
 from neutral.search.experts import Routing
@@ -39,6 +40,49 @@ def counts(source: catalogue.Source, choice: Choice, measure: str, members: tupl
 def pairs(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `summary.pairs`."""
     return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
+
+
+@catalogue.remembered
+def means(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...], who: str
+) -> pd.DataFrame:
+    """Return the mean value and excess of `summary.pairs` in each group, of all pairs or of those of `who`."""
+    table = summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
+    if who:
+        table = table[(table["source"] == who) | (table["target"] == who)]
+    return summary.means(table, ["value", "excess"])
+
+
+@catalogue.remembered
+def square(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, group: str, members: tuple[str, ...], how: str
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return the square of a measure in an order, and its tree (`trees.branches`) if that is by clustering.
+
+    There is no tree of fewer than three members, nor where a value is missing: then the order is by family.
+    """
+    matrix = summary.counts_of(source, choice, measure, members).matrix(summary.base(measure), group, by)
+    if how == "clustering" and len(matrix) > 2 and matrix.notna().all(axis=None):
+        from neutral.typology import trees
+
+        related = order(list(matrix.index))
+        linkage = trees.tree(1 - matrix.loc[related, related])
+        leaves = trees.leaves(linkage, related)
+        return matrix.loc[leaves, leaves], trees.branches(linkage, related)
+    ordered = order(list(matrix.index), how)
+    return matrix.loc[ordered, ordered], None
+
+
+@catalogue.remembered
+def ranked(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.ranked`."""
+    return summary.ranked(pairs(source, choice, measure, by, members))
+
+
+@catalogue.remembered
+def kinship(source: catalogue.Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
+    """See `summary.kinship`, of pairs over all weights."""
+    return summary.kinship(pairs(source, choice, measure, "all", members).dropna(subset="value"))
 
 
 @catalogue.remembered

@@ -15,7 +15,7 @@ from neutral.overlap import Counts, about_opposed
 from neutral.runs.places import Place
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
-from pages.parts.text import as_text, in_words
+from pages.parts.text import as_text, in_words, listed
 from pages.parts.uploads import Upload
 from pages.parts.views import View
 
@@ -32,6 +32,11 @@ LEVELS = {
     "halves": "the same language found twice from disjoint halves of its text: as alike as two masks can be expected "
     "to be",
 }
+
+MANY = (
+    "Coloured bands are families. Hover for names, drag to zoom, double-click to go back. A language that you find is "
+    "framed: a click in its row or column opens the pair, and so does one on a row of the table."
+)
 
 AGAIN = {"seeds": "another seed", "halves": "other half of text", None: "not measured"}
 
@@ -299,8 +304,7 @@ def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[s
     if is_known(a) and is_known(b):
         notes.append(f"{in_words(a)} and {in_words(b)}: {RELATIONS[relation(a, b, members)]}.")
     if found_twice and not {speaker(a), speaker(b)} & set(found_twice):
-        names = ", ".join(map(in_words, found_twice))
-        notes.append(f"Neither was found twice; figures show the mean of {names} for that.")
+        notes.append(f"Neither was found twice; figures show the mean of {listed(found_twice)} for that.")
     return " ".join(notes)
 
 
@@ -309,15 +313,16 @@ def pair_scores(sparsity: float) -> str:
     return f"Perplexity with {sparsity:.0%} removed, beside the full model treated likewise."
 
 
-def lines(who: str | None) -> str:
-    """Say what the lines by layer are: of all languages, or of one."""
-    return "Each language's mean with the others." if who is None else f"{in_words(who)} with each other."
+def lines(who: str | None, *, many: bool) -> str:
+    """Say what the lines by layer are: of all languages, or of one; if there are `many`, of families."""
+    said = "Each language's mean with the others." if who is None else f"{in_words(who)} with each other."
+    return f"{said} Of many languages the median of each family, and its range." if many else said
 
 
 def lacks(title: str, missing: Sequence[str], members: Sequence[str]) -> str:
     """Say which languages a source lacks, and which it has."""
-    lacking, names = " and no ".join(map(in_words, missing)), ", ".join(map(in_words, members))
-    return f"{as_text(title)} has no {lacking}. It has {names}."
+    lacking = " and no ".join(map(in_words, missing))
+    return f"{as_text(title)} has no {lacking}. It has {listed(members)}."
 
 
 def nothing(view: View, by: str, group: str) -> str:
@@ -332,6 +337,8 @@ def nothing(view: View, by: str, group: str) -> str:
 
 def diagonal(view: View, measure: str, by: str, group: str) -> str:
     """Say what stands on the diagonal of the overlap matrix, and what a click does."""
+    if len(view.members) > theme.MANY:
+        return MANY
     click = "Click a cell, or a row of the table, to open the pair."
     kind = next((kind for kind in ("seeds", "halves") if view.within(measure, by, group) and kind in view.kinds()), "")
     twice = {"seeds": "under another seed", "halves": "from the other half of its text"}.get(kind)
@@ -346,7 +353,7 @@ def levels(table: pd.DataFrame) -> str:
         if rows.empty or level == "between":
             continue
         row = rows.iloc[0]
-        count = f", mean of {row['n']:.0f}" if row["n"] > 1 else ""
+        count = f", mean of {row['n']:,.0f}" if row["n"] > 1 else ""
         explained = LEVELS[level]
         lines.append(f"- **{name}: {row['value']:.3f}**{count}. {explained[:1].upper()}{explained[1:]}.")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ import pandas as pd
 from neutral.search import winning
 from neutral.transfer import published
 from pages.parts import formats
-from pages.parts.text import in_words
+from pages.parts.text import in_words, listed
 
 LEAD = "How many weights can be removed for a language before the retrained rest is worse than the full model?"
 RULES = {"within_std": "within one standard deviation", "not_worse": "not significantly worse (bootstrap)"}
@@ -62,7 +62,7 @@ def curve(levels: pd.DataFrame, *, trained: bool) -> str:
 def undecided(languages: Sequence[str]) -> str:
     """Say for which languages no rule could be applied, and why."""
     return (
-        f"Not decided for {', '.join(map(in_words, languages))}: there is one seed, so no standard deviation, and the "
+        f"Not decided for {listed(languages)}: there is one seed, so no standard deviation, and the "
         "scores of the held-out examples were not stored for the bootstrap."
     )
 

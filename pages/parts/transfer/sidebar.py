@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from neutral.members import order
 from neutral.transfer import published
-from pages.parts import catalogue, pickers
+from pages.parts import catalogue, pickers, whose
 from pages.parts.errors import tell
 from pages.parts.runs import lead
 from pages.parts.text import as_text
@@ -43,7 +43,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     sparsity = pickers.pick("Sparsity", levels, "sparsity", default=0.5, names=lambda s: f"{s:.0%}")
     one = next(e for e in of_study if (e.task, e.method, e.sparsity) == (task, method, sparsity))
     spoken = order(list(dict.fromkeys(one.matrix()["target"])))
-    one = replace(one, chosen=pickers.pick_members(spoken), seed=_pick_seed(one))
+    one = replace(one, chosen=whose.pick_members(spoken, notices), seed=_pick_seed(one))
     one = replace(one, by=pickers.pick_score(one.measures))
     if not st.toggle("The paper's table below", key="paper", bind="query-params"):
         return [one]

@@ -1,0 +1,66 @@
+"""Language: its nearest languages, where in the network, what is known of it, and whose masks would serve it."""
+
+import streamlit as st
+
+from neutral import figures
+from neutral.members import display, order
+from pages.parts import pickers, show
+from pages.parts.frame import page
+from pages.parts.language import tables, words
+from pages.parts.overlap import words as of_overlap
+from pages.parts.views import View
+
+
+def portrait(view: View, member: str, measure: str) -> None:
+    """Show one language of one source."""
+    show.heading(view)
+    st.caption(show.what(view))
+    if member not in view.members:
+        st.info(of_overlap.lacks(view.title, [member], view.members))
+        return
+    if len(view.members) < 2:
+        st.info(of_overlap.ONE_MASK)
+        return
+    near = tables.nearest(view.source, view.choice, member, measure, view.chosen)
+    st.markdown(words.answer(member, near, measure))
+    if tiles := words.tiles(tables.facts(view.source, view.choice, member, view.members)):
+        show.tiles(tiles)
+    else:
+        st.caption(words.nothing_known(member))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("##### The nearest languages", help=words.SURE)
+        st.caption(words.NEAREST)
+        show.figure(figures.nearest_dots(near, measure, member, view.families), f"nearest-{view.key}")
+    other = near["language"].iloc[0]
+    levels = tables.where(view.source, view.choice, member, other, measure, view.chosen)
+    with right:
+        st.markdown("##### Where in the network")
+        st.caption(words.WHERE)
+        show.figure(figures.where_lines(levels, measure, member, other), f"where-{view.key}")
+    show.table(near.assign(name=near["language"].map(display)), "Nearest languages", f"near-{view.key}")
+    show.table(levels, "Overlap by layer", f"levels-{view.key}")
+    serving(view, member)
+
+
+def serving(view: View, member: str) -> None:
+    """Show whose masks would serve the language."""
+    st.markdown("##### Whose masks would serve it")
+    table, told = tables.serving(view.source, view.choice, member, view.chosen)
+    st.markdown(words.serving(member, table, told, view.choice))
+    if table["ratio"].notna().any():
+        st.caption(words.MEASURED)
+    show.table(table.assign(name=table["language"].map(display)), "Whose masks would serve it", f"serving-{view.key}")
+
+
+with page("Language") as views:
+    members = order(dict.fromkeys(m for view in views for m in view.members))
+    with st.container(border=True):
+        left, right = st.columns(2)
+        with left:
+            chosen = pickers.pick("Language", members, "of", names=display)
+        with right:
+            by = pickers.pick_measure(list(views[0].kinds()))
+        st.caption(pickers.about_measure(by))
+    for shown in views:
+        portrait(shown, chosen, by)

@@ -1,0 +1,144 @@
+"""What the page Language says of one language."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neutral.facts import Facts, has_family, is_placed
+from neutral.languages import NO_SCRIPT
+from neutral.serving import Foretold
+from neutral.summary import Choice
+from pages.parts import formats, pickers
+from pages.parts.formats import Tile
+from pages.parts.text import as_text, in_words
+
+SURE = (
+    "The network's layers are drawn anew, with replacement, 1,000 times; a language keeps its place if it is still "
+    "among as many nearest ones. It says whether the layers agree, and nothing of what other text would change, which "
+    "the same language found again shows."
+)
+NEAREST = (
+    "A filled dot keeps its place in 95 % of the draws of layers. Marks: chance, the mean of both languages' overlap "
+    "with the pretrained control, and the mean of each found again."
+)
+WHERE = "The band is from the least to the most alike other language."
+MEASURED = "Score of this language's text under other languages' masks, without training, over that under its own."
+FEW = 5
+"""Masks that a sentence names."""
+
+
+def answer(member: str, near: pd.DataFrame, measure: str) -> str:
+    """Say whose mask is nearest, by how much, and how sure that is."""
+    first = near.iloc[0]
+    if first["value"] != first["value"]:
+        return f"The masks of {in_words(member)} and the others keep nothing here, so there is no overlap to speak of."
+    what = "of the weights that either keeps" if measure == "jaccard" else f"by {pickers.MEASURE_NAMES[measure]}"
+    of_all = f" of {len(near)} others" if len(near) > 1 else ""
+    said = [
+        f"Nearest to **{in_words(member)}**{of_all} is **{in_words(first['language'])}**: their masks share "
+        f"**{first['value']:.1%}** {what}, where {first['chance']:.1%} is chance."
+    ]
+    if first["way"] == first["way"]:
+        said.append(
+            f"The same language found again shares {first['bound']:.1%}, so that is {first['way']:.0%} of the way from "
+            "chance to there."
+        )
+    if len(near) > 1 and first["sure"] == first["sure"]:
+        second = near.iloc[1]
+        said.append(f"Next is {in_words(second['language'])}, {second['value']:.1%}; {_sure(first['sure'])}.")
+    return " ".join(said)
+
+
+def _sure(share: float) -> str:
+    """Say how sure the first place is."""
+    how = f"the first stays first in {share:.0%} of the draws of layers"
+    if share >= 0.95:
+        return how
+    return f"{how}, so which of them is nearest is not sure"
+
+
+def tiles(known: Facts) -> list[Tile]:
+    """Return what is known of the language by its code."""
+    spoken, rows = known.spoken, []
+    if has_family(spoken):
+        branch = known.branch if known.branch != spoken.family else ""
+        rows.append(Tile("Family", as_text(spoken.family), as_text(branch) or "no branch told"))
+    if spoken.script != NO_SCRIPT:
+        rows.append(Tile("Script", as_text(spoken.script), "right to left" if spoken.right_to_left else "ISO 15924"))
+    if is_placed(spoken):
+        rows.append(Tile("Place", place(spoken.latitude, spoken.longitude), as_text(spoken.macroarea or "Glottolog")))
+    return rows + _scored(known) + _read(known.text)
+
+
+def place(latitude: float, longitude: float) -> str:
+    """Write a place on the globe.
+
+    >>> place(48.0, -2.5)
+    '48° N, 2° W'
+    """
+    north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
+    return f"{abs(latitude):.0f}° {north}, {abs(longitude):.0f}° {east}"
+
+
+def _scored(known: Facts) -> list[Tile]:
+    rows = []
+    for row in known.scores.itertuples():
+        name = str(row.metric).capitalize() + (f" ({row.variant})" if row.variant else "")
+        note = f"under its mask; full model {row.full:.4g}" if row.full == row.full else "under its mask"
+        rows.append(Tile(as_text(name), f"{row.value:.4g}", note))
+    bits = known.scores.dropna(subset="bits").head(1)
+    for row in bits.itertuples():
+        full = f"full model {row.full_bits:.2f}" if row.full_bits == row.full_bits else "under its mask"
+        rows.append(Tile("Bits a character", f"{row.bits:.2f}", full, BITS))
+    return rows
+
+
+BITS = "log2 of the perplexity, times tokens, over characters of the held-out text: comparable between languages."
+
+
+def _read(text: dict[str, float]) -> list[Tile]:
+    rows = []
+    for key, name in (("unknown", "Unknown tokens"), ("fallback", "Byte fallback")):
+        if key in text:
+            note = f"of {text['tokens']:,.0f} tokens" if "tokens" in text else "of its tokens"
+            rows.append(Tile(name, f"{text[key]:.1%}", note))
+    return rows
+
+
+def nothing_known(member: str) -> str:
+    """Say that a name is no language's."""
+    return f"{in_words(member)} is no language that Glottolog has under this name, so nothing is known of it."
+
+
+def serving(member: str, table: pd.DataFrame, told: Foretold | None, choice: Choice) -> str:
+    """Say whose masks would serve a language best, and how sure that is."""
+    if table["ratio"].notna().any():
+        return _measured(member, table, choice)
+    best = table.dropna(subset="overlap").head(FEW)
+    names = ", ".join(f"{in_words(row.language)} ({_how_near(row)})" for row in best.itertuples())
+    said = [f"The text of {in_words(member)} was not scored under other languages' masks. By overlap: {names}."]
+    if told is None:
+        said.append("This study has no such scores at all, so how far overlap foretells them is not known here.")
+    else:
+        said.append(
+            f"In the {formats.count(told.languages, 'language')} that were scored under {told.masks} or more others' "
+            f"masks, overlap puts these in the order of the scores with a rank correlation of **{told.rho:.2f}**, their "
+            f"mean ({told.low:.2f} to {told.high:.2f}; 1 is the same order)."
+        )
+    return " ".join(said)
+
+
+def _how_near(row: object) -> str:
+    return f"{row.way:.0%} of the way to the bound" if row.way == row.way else f"{row.overlap:.1%} shared"
+
+
+def _measured(member: str, table: pd.DataFrame, choice: Choice) -> str:
+    best, last = table.iloc[0], table.iloc[-1]
+    said = (
+        f"Scored on the text of {in_words(member)} with {choice.sparsity:.0%} removed, the mask of "
+        f"**{in_words(best['language'])}** serves best of {formats.count(len(table), 'other')}: "
+        f"**{best['ratio']:.2f}** times the score under its own mask"
+    )
+    if len(table) > 1:
+        said += f"; worst is {in_words(last['language'])}, {last['ratio']:.2f} times"
+    return f"{said}. That is measured, on one held-out text."

@@ -1,0 +1,31 @@
+"""Pairs that are as alike as one language found twice, against a plain version."""
+
+import numpy as np
+import pandas as pd
+
+from neutral.bounds import within_bound
+
+
+def plain(table, own):
+    rows = []
+    for row in table.to_dict("records"):
+        known = [own[row[side].split("/")[0]] for side in ("source", "target") if row[side].split("/")[0] in own]
+        if known and row["value"] >= min(known):
+            rows.append((row["source"], row["target"]))
+    return set(rows)
+
+
+def test_pairs_within_the_bound_are_those_of_a_plain_version_on_random_tables():
+    for seed in range(50):
+        draw = np.random.default_rng(seed)
+        members = [*"abcde", "f/0"]
+        pairs = [(a, b) for i, a in enumerate(members) for b in members[i + 1 :]]
+        table = pd.DataFrame(pairs, columns=["source", "target"]).assign(value=draw.random(len(pairs)).round(1))
+        own = {name: draw.random().__round__(1) for name in "abcdef" if draw.random() < 0.6}
+        found = within_bound(table, own)
+        assert set(zip(found["source"], found["target"], strict=True)) == plain(table, own)
+        assert found["value"].is_monotonic_decreasing
+
+
+def test_without_a_language_found_twice_no_pair_is_within_a_bound():
+    assert within_bound(pd.DataFrame({"source": ["en"], "target": ["fr"], "value": [1.0]}), {}).empty
