@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from neutral.metrics import rank_correlation
+from neutral.metrics import metric, rank_correlation
 
 COLUMNS = ["language", "overlap", "way", "value", "ratio"]
 _LEAST = 4  # masks, of which a rank correlation says something
@@ -29,33 +29,36 @@ class Foretold(NamedTuple):
     """The fewest masks that a language was checked under, its own left out."""
 
 
-def serving(near: pd.DataFrame, checked: pd.DataFrame, member: str) -> pd.DataFrame:
+def serving(near: pd.DataFrame, checked: pd.DataFrame, member: str, score: str = "perplexity") -> pd.DataFrame:
     """Return other languages' masks by how well they would serve a language, the best first: `COLUMNS`.
 
     value is the score of the language's text under a mask, ratio that over the score under its own; both are NaN, and
     the order is that of the overlap, where the text was not checked. `near` is `nearest.nearest`, `checked` is
-    `evaluations.functional`.
+    `evaluations.functional`, and `score` its metric. Raises `NeutralError` for an unknown metric.
     """
     table = near.rename(columns={"value": "overlap"})
     rows = checked[checked["target"] == member].set_index("source") if len(checked) else checked
     for column in ("value", "ratio"):
         table[column] = table["language"].map(rows[column]) if len(rows) else np.nan
     if table["ratio"].notna().any():
-        table = table[table["ratio"].notna()].sort_values("ratio", kind="stable")
+        table = table[table["ratio"].notna()].sort_values(
+            "ratio", ascending=not metric(score).higher_is_better, kind="stable"
+        )
     return table[COLUMNS].reset_index(drop=True)
 
 
-def foretold(pairs: pd.DataFrame, checked: pd.DataFrame) -> Foretold | None:
+def foretold(pairs: pd.DataFrame, checked: pd.DataFrame, score: str = "perplexity") -> Foretold | None:
     """Return how far overlap foretells the functional check, over the languages whose text it scored.
 
-    `pairs` is the overlap of all pairs in one group (`summary.pairs`). None where no language was checked under at
-    least four other languages' masks.
+    `pairs` is the overlap of all pairs in one group (`summary.pairs`), `score` the metric of the check. None where no
+    language was checked under at least four other languages' masks. Raises `NeutralError` for an unknown metric.
     """
     both = pd.concat([pairs, pairs.rename(columns={"source": "target", "target": "source"})])
     joined = checked.merge(both[["source", "target", "value"]], on=["source", "target"], suffixes=("", "_overlap"))
+    better = 1 if metric(score).higher_is_better else -1
     found = []
     for _, rows in joined.groupby("target", sort=False):
-        rho = rank_correlation(rows["value_overlap"], -rows["ratio"], least=_LEAST)
+        rho = rank_correlation(rows["value_overlap"], better * rows["ratio"], least=_LEAST)
         if rho == rho:
             found.append((rho, len(rows)))
     if not found:

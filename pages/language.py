@@ -58,7 +58,7 @@ with page("Language") as views:
     with st.container(border=True):
         left, right = st.columns(2)
         with left:
-            chosen = pickers.pick("Language", members, "of", names=display)
+            chosen = pickers.pick("Language", members, "language", names=display)
         with right:
             by = pickers.pick_measure(list(views[0].kinds()))
         st.caption(pickers.about_measure(by))

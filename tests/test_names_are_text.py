@@ -34,7 +34,7 @@ VIEWS = [
     ("app.py", {}),
     ("pages/overlap.py", {}),
     ("pages/pair.py", {}),
-    ("pages/language.py", {"of": MARK}),
+    ("pages/language.py", {"language": MARK}),
     ("pages/layers.py", {"who": MARK}),
     pytest.param("pages/layers.py", {}, marks=pytest.mark.long),
     ("pages/typology.py", {"section": "Tree"}),

@@ -73,7 +73,10 @@ def _counts(chosen: argparse.Namespace, *, exactly: bool) -> Counts:
         if chosen.invert or chosen.from_zeros:
             raise NeutralError(f"{chosen.files[0]}: holds counts; --invert and --from-zeros are for mask files")
         counts = overlap.Counts.load(chosen.files[0])
-        return counts.select(chosen.members) if chosen.members else counts
+        counts = counts.select(chosen.members) if chosen.members else counts
+        if len(counts.members) > 1 and not len(counts.counted):
+            raise NeutralError(f"{chosen.files[0]}: no pair of {' and '.join(counts.members)} is counted there")
+        return counts
     found = maskfiles.readings(chosen.files, from_zeros=chosen.from_zeros, invert=chosen.invert)
     notes(found)
     if bad := next((one for one in found if one.mask is None), None):

@@ -41,7 +41,7 @@ def heatmap(
     marked: Sequence[str] = (),
     small: bool = False,
 ) -> go.Figure:
-    """Draw a square of many members, without gaps and numbers; zoom by dragging, names on hover.
+    """Draw a square of many members, without gaps and numbers; names on hover.
 
     Names on the axes are those of members, where they have room, else of families and branches (`blocks.named`).
     Markers that take clicks lie over all cells of up to `NAMED_UP_TO` members, and over the rows and columns of marked

@@ -220,8 +220,13 @@ class Study:
         NeutralError
             When there are no such masks, group or member.
 
-        >>> Study("data/studies/mini-mbert-mlm").similarity(method="wanda", codes="iso639-3").loc["eng", "fra"].round(3)
-        0.912
+        >>> study = Study.create("runs/mine", {"title": "Mine", "languages": ["en", "fr"]})
+        >>> en, fr = (Mask.from_tensors({"w": bits}, language=code) for code, bits in (("en", [1, 1]), ("fr", [1, 0])))
+        >>> count([en, fr]).save(study.counts_path("mlm", "wanda", 0.5, 0, "languages"))
+        >>> study.similarity(codes="iso639-3")
+             eng  fra
+        eng  1.0  0.5
+        fra  0.5  1.0
         """
         from neutral import nearest  # it is made of studies
 

@@ -45,4 +45,7 @@ def serving(
     near = of_nearest.nearest(source, choice, member, members=members)
     checked = tables.functional(source, choice, ())
     pairs = tables.pairs(source, choice, "jaccard", "all", ())
-    return by_serving(near, checked, member), told_by_overlap(pairs, checked) if len(checked) else None
+    if checked.empty:
+        return by_serving(near, checked, member), None
+    score = catalogue.table(source, "functional")["metric"].iloc[0]
+    return by_serving(near, checked, member, score), told_by_overlap(pairs, checked, score)

@@ -62,9 +62,9 @@ def tiles(known: Facts) -> list[Tile]:
     spoken, rows = known.spoken, []
     if has_family(spoken):
         branch = known.branch if known.branch != spoken.family else ""
-        rows.append(Tile("Family", as_text(spoken.family), as_text(branch) or "no branch told"))
+        rows.append(Tile("Family", spoken.family, as_text(branch) or "no branch told"))
     if spoken.script != NO_SCRIPT:
-        rows.append(Tile("Script", as_text(spoken.script), "right to left" if spoken.right_to_left else "ISO 15924"))
+        rows.append(Tile("Script", spoken.script, "right to left" if spoken.right_to_left else "ISO 15924"))
     if is_placed(spoken):
         rows.append(Tile("Place", place(spoken.latitude, spoken.longitude), as_text(spoken.macroarea or "Glottolog")))
     return rows + _scored(known) + _read(known.text)
@@ -122,8 +122,8 @@ def serving(member: str, table: pd.DataFrame, told: Foretold | None, choice: Cho
     else:
         said.append(
             f"In the {formats.count(told.languages, 'language')} that were scored under {told.masks} or more others' "
-            f"masks, overlap puts these in the order of the scores with a rank correlation of **{told.rho:.2f}**, their "
-            f"mean ({told.low:.2f} to {told.high:.2f}; 1 is the same order)."
+            f"masks, overlap puts these in the order of the scores with a rank correlation of **{told.rho:.2f}** "
+            f"(a mean; {told.low:.2f} to {told.high:.2f}; 1 is the same order)."
         )
     return " ".join(said)
 
