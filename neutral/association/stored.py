@@ -52,6 +52,20 @@ def read_regression(
     )
 
 
+def read_models(
+    rows: pd.DataFrame, columns: Sequence[str], *, group: str, kinds: Sequence[str], sparsity: float, **key: object
+) -> pd.DataFrame | None:
+    """Return the stored rows, of kind "mixed" or "process", of models of one group by just these distances; or None.
+
+    `columns` are the table's, with a column distance or predictor; the rest is as for `read`.
+    """
+    name = "distance" if "distance" in columns else "predictor"
+    if rows.empty or not {*columns, *key} <= set(rows):
+        return None
+    table = _of(rows[rows["group"] == group], sparsity, key)[list(columns)].reset_index(drop=True)
+    return table if len(table) and set(table[name]) == set(kinds) else None
+
+
 def _of(rows: pd.DataFrame, sparsity: float, key: Mapping[str, object]) -> pd.DataFrame:
     """Return the rows of a sparsity and with all values of a key."""
     rows = rows[at_sparsity(rows["sparsity"], sparsity)]

@@ -14,7 +14,7 @@ from pages.parts import pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
-from pages.parts.typology import tables, verdicts, words
+from pages.parts.typology import models, tables, verdicts, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
 
 # Regressed on at first, as far as they are known:
@@ -116,6 +116,7 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     if constant := words.constant(shown.distances, kinds):
         st.caption(constant)
     st.caption(words.MRM)
+    models.draw(shown, kinds)
 
 
 def follow(key: str) -> None:

@@ -75,7 +75,7 @@ def _tested(
     held = _stored(view, measure, by, table, apart) or {}
     if held and not stored.same(held, association.associations(table, apart, count=1)[["rho", "languages"]]):
         held = {}
-    quick = group or by == "all" or not is_many(spoken.codes)  # else the slower schemes take a minute
+    quick = group or by == "all" or not (held or is_many(spoken.codes))  # layers take the slower schemes long
     lacking = tuple(scheme for scheme in (schemes.SCHEMES if quick else schemes.BOTH) if scheme not in held)
     return schemes.beside(held | (_tests(table, apart, spoken.blocks, lacking) if lacking else {}))
 
@@ -167,6 +167,66 @@ def _regressions(
     chosen: tuple[str, ...],
 ) -> dict[str, pd.DataFrame]:
     return schemes.each(association.regression, overlap, distances, kinds, families=families, chosen=chosen)
+
+
+def mixed(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
+    """Return `mlpe.explained` of one group: the study's rows, else made here."""
+    return _mixed(view.source, view.choice, measure, by, group, view.chosen, kinds)
+
+
+@catalogue.remembered
+def _mixed(
+    source: catalogue.Source,
+    choice: Choice,
+    measure: str,
+    by: str,
+    group: str,
+    chosen: tuple[str, ...],
+    kinds: tuple[str, ...],
+) -> pd.DataFrame:
+    from neutral.association import mlpe
+
+    view = View(source, choice, chosen)
+    rows, key = catalogue.table(source, "mixed"), _key(view, measure, by)
+    held = stored.read_models(rows, mlpe.EXPLAINED, group=group, kinds=kinds, **key)
+    if held is not None:
+        return held
+    table, apart, codes = _of_group(view, measure, by, group)
+    families, areas = typology.families(codes), typology.areas(codes)
+    return mlpe.explained(table, apart, kinds, families=families, areas=areas)
+
+
+def process(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
+    """Return `process.components` of one group: the study's rows, else made here."""
+    return _process(view.source, view.choice, measure, by, group, view.chosen, kinds)
+
+
+@catalogue.remembered
+def _process(
+    source: catalogue.Source,
+    choice: Choice,
+    measure: str,
+    by: str,
+    group: str,
+    chosen: tuple[str, ...],
+    kinds: tuple[str, ...],
+) -> pd.DataFrame:
+    from neutral.association import process
+
+    view = View(source, choice, chosen)
+    rows, key = catalogue.table(source, "process"), _key(view, measure, by)
+    held = stored.read_models(rows, process.COMPONENTS, group=group, kinds=kinds or ("",), **key)
+    if held is not None:
+        return held
+    table, apart, _ = _of_group(view, measure, by, group)
+    return process.components(table, distances=apart, kinds=kinds)
+
+
+def _of_group(view: View, measure: str, by: str, group: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Return the overlap of one group between a view's languages, their distances, and which languages they are."""
+    spoken = languages(view.members)
+    table = overlap(view, spoken, measure, by)
+    return table[table["group"] == group], distances(view.source, spoken.codes), spoken.codes
 
 
 def edges(networks: dict[str, Network], overlap: str, kind: str) -> pd.DataFrame:
