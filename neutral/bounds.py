@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from neutral.members import speaker
+
+
+class Told(NamedTuple):
+    """How far pairs can be told apart."""
+
+    alike: pd.DataFrame
+    """The rows within the bound, those of `within_bound`."""
+    spread: float
+    """The highest value less the lowest."""
+    again: float
+    """Mean overlap of a language with itself; NaN if it was not measured."""
+    above: bool
+    """Whether a pair lies above that."""
+
+
+def told(table: pd.DataFrame, own: Mapping[str, float]) -> Told:
+    """Return how far the pairs of a table with values can be told apart; the arguments are those of `within_bound`."""
+    again = float(np.mean(list(own.values()))) if own else float("nan")
+    value = table["value"]
+    return Told(within_bound(table, own), float(value.max() - value.min()), again, bool((value > again).any()))
 
 
 def within_bound(table: pd.DataFrame, own: Mapping[str, float]) -> pd.DataFrame:

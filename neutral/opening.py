@@ -49,7 +49,7 @@ def one_a_family(members: Sequence[str], most: int = 12) -> tuple[str, ...]:
     """Return a member of each of the `most` largest families, in the tree's order; where there is one family, of it.
 
     >>> one_a_family(["en", "de", "fi", "hu", "ja"], most=2)
-    ('en', 'fi')
+    ('de', 'fi')
     """
     ordered = order(members)
     firsts: dict[str, str] = {}

@@ -19,12 +19,11 @@ MOST = 8  # lines of languages beside those of families
 def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     """Show where in the network the masks are alike."""
     st.markdown("##### Where the masks are alike")
-    levels, pairs = view.levels(measure, "layer"), view.pairs(measure, "layer")
-    if who == EVERY:
-        lines, title = summary.by_language(pairs), f"{UNITS[measure][0]}, mean with the others"
-    else:
-        lines, title = summary.partners(pairs, who), f"{UNITS[measure][0]} with {display(who)}"
-    if peaks := words.peaks(pairs, measure):
+    levels, one = view.levels(measure, "layer"), "" if who == EVERY else who
+    asked = view.source, view.choice, measure
+    lines = tables.lines(*asked, "layer", view.chosen, one)
+    title = f"{UNITS[measure][0]} with {display(one)}" if one else f"{UNITS[measure][0]}, mean with the others"
+    if peaks := words.peaks(tables.means(*asked, "layer", view.chosen, ""), measure):
         st.markdown(peaks)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -38,8 +37,7 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
         show.figure(drawn, f"lines-{view.key}")
     if who == EVERY:
         together.by_layer(view)
-    one = "" if who == EVERY else who
-    mean = tables.means(view.source, view.choice, measure, "layer-component", view.chosen, one)
+    mean = tables.means(*asked, "layer-component", view.chosen, one)
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("Mean of the pairs.")

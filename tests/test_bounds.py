@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from neutral.bounds import within_bound
+from neutral.bounds import told, within_bound
 
 
 def plain(table, own):
@@ -29,3 +29,10 @@ def test_pairs_within_the_bound_are_those_of_a_plain_version_on_random_tables():
 
 def test_without_a_language_found_twice_no_pair_is_within_a_bound():
     assert within_bound(pd.DataFrame({"source": ["en"], "target": ["fr"], "value": [1.0]}), {}).empty
+
+
+def test_how_far_pairs_can_be_told_apart():
+    table = pd.DataFrame({"source": ["en", "en"], "target": ["fr", "sw"], "value": [0.5, 0.8]})
+    found = told(table, {"en": 0.7, "fr": 0.8})
+    assert (round(found.spread, 3), found.again, found.above, len(found.alike)) == (0.3, 0.75, True, 1)
+    assert not told(table, {}).above

@@ -105,7 +105,9 @@ def test_halves_of_blocks_and_of_lines_share_no_document(model, tmp_path):
     found = subject(str(model), "clm", corpus, ["en"], length=16, lines=40, held_out_lines=3, device="cpu")
     for taken in (found.calibration("en", 8), alternating(found.train["en"][:8])):
         one, other = (words_of(found.task.tokenizer, taken.items[list(half)]) for half in (taken.a, taken.b))
-        assert one and other and not one & other
+        assert one
+        assert other
+        assert not one & other
     assert len(found.lines["en"].items) > 2
 
 
@@ -181,9 +183,12 @@ def test_a_study_says_how_text_is_covered_and_checks_the_languages_that_are_name
     search.find(plan, corpus, tmp_path / "study", device="cpu", quiet=True)
     study = Study(tmp_path / "study")
     text = study.table("text").set_index("language")
-    assert (text["tokens"] > 0).all() and (text["lines"] == 264).all() and (text["fallback"] == 0).all()
+    assert (text["tokens"] > 0).all()
+    assert (text["lines"] == 264).all()
+    assert (text["fallback"] == 0).all()
     checked = study.table("functional")
-    assert set(checked["target"]) == {"sw"} and set(checked["source"]) == {"full", "pretrained", "random", "sw"}
+    assert set(checked["target"]) == {"sw"}
+    assert set(checked["source"]) == {"full", "pretrained", "random", "sw"}
     spent = bits(study.table("score"), "clm").set_index(["method", "language"])["value"]
     row = study.table("score").query("method == 'full' and language == 'en'").iloc[0]
     assert spent["full", "en"] == pytest.approx(row["loss"] * row["tokens"] / np.log(2) / row["characters"])

@@ -59,7 +59,7 @@ def test_a_heatmap_of_many_has_bands_and_no_numbers_gaps_or_cell_of_a_language_w
     assert list(figure.layout.yaxis.ticktext) == heatmap.told_apart(ORDERED), "for hovering"
     assert "Germanic" in figure.layout.yaxis3.ticktext
     assert len(figure.layout.xaxis3.ticktext) <= 12
-    assert figure.layout.dragmode == "zoom"
+    assert figure.layout.dragmode is False, "a finger on it scrolls the page; zooming has buttons"
     assert len(figure.to_json()) < 250_000
 
 

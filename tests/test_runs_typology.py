@@ -10,6 +10,7 @@ import tiny
 
 from neutral import association, typology
 from neutral.cli import main
+from neutral.runs.typology import notes
 from neutral.study import Study
 
 
@@ -35,7 +36,7 @@ def test_distances_and_tests_go_into_the_study_and_to_standard_output(study, cap
     ]
     assert stored.rho.tolist() == pytest.approx(expected.rho.tolist(), abs=1e-6)
     assert stored.p.tolist() == pytest.approx(expected.p.tolist(), abs=1e-6, nan_ok=True)
-    assert set(tests.scheme) == {"plain", "family"}
+    assert set(tests.scheme) == {"plain", "family", "tree", "globe"}
     assert set(tests.measure) == {"jaccard", "beyond"}
     assert set(tests.controls) == {"", "family", "script"}
     assert set(tests[tests.by == "layer"].group) == {"encoder 0", "encoder 1", "encoder 2"}
@@ -128,6 +129,25 @@ def test_rows_with_the_former_names_of_components_are_shown_with_the_present_one
     explained(study, *asked)
     assert capsys.readouterr().out == new
     assert file.read_text() == former
+
+
+def test_languages_that_are_not_on_the_tree_or_the_globe_are_said():
+    said = "\n".join(notes(["eng", "deu", "fra", "epo", "tlh"]))
+    assert "on the tree, so left out of tests along it: epo, tlh" in said
+    assert "on the globe, so left out of tests along it: tlh" in said
+
+
+def test_families_and_models_are_stored_for_every_overlap_and_opened_again(study):
+    assert explained(study, "--methods", "magnitude", "--measures", "jaccard") == 0
+    again = Study(study.path)
+    left = again.table("leaving")
+    assert set(left["scheme"]) == {"tree"}
+    assert {"family", "script"} == set(left["left"])
+    assert {"", "Indo-European"} <= set(left["without"])
+    mixed, recovery = again.table("mixed"), again.table("recovery")
+    assert set(mixed["by"]) == set(recovery["by"]) == {"all", "layer"}
+    assert set(recovery["what"]) == {"triplets", "branch", "family"}
+    assert set(mixed["distance"]) == {"syntactic", "genetic", "geographic", "script"}
 
 
 def test_few_languages_are_not_tested(tmp_path, capsys):

@@ -8,7 +8,7 @@ import pytest
 import synthetic
 
 from neutral import association, typology
-from neutral.association import agreement, schemes, stored
+from neutral.association import agreement, neighbours, schemes, stored
 from neutral.cli import main
 
 CODES = ("en", "de", "fr", "es", "ru", "zh", "sw")
@@ -28,14 +28,17 @@ def distances(*kinds, seed=1):
 @pytest.fixture(scope="module")
 def tests():
     one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
-    return schemes.both(association.associations, one, far, families=FAMILIES)
+    return schemes.each(association.associations, one, far, families=FAMILIES, count=199)
 
 
-def test_both_schemes_are_the_test_plain_and_within_families(tests):
+def test_each_scheme_is_the_test_that_it_names(tests):
     one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
-    pd.testing.assert_frame_equal(tests["plain"], association.associations(one, far))
-    pd.testing.assert_frame_equal(tests["family"], association.associations(one, far, within=FAMILIES))
-    assert schemes.blocks("plain", FAMILIES) is None
+    pd.testing.assert_frame_equal(tests["plain"], association.associations(one, far, count=199))
+    pd.testing.assert_frame_equal(tests["family"], association.associations(one, far, within=FAMILIES, count=199))
+    pd.testing.assert_frame_equal(
+        tests["globe"], association.associations(one, far, along=neighbours.on_globe(CODES), count=199)
+    )
+    assert schemes.drawn("plain", FAMILIES) == {}
     over = schemes.both(agreement.over_pairs, one, overlaps(3, ("a", "b")), families=FAMILIES)
     assert over["plain"]["p"].tolist() != over["family"]["p"].tolist()
 
@@ -46,6 +49,8 @@ def test_beside_has_a_row_a_cell_and_the_other_scheme_in_columns_of_its_own(test
     for column in schemes.BESIDE:
         assert table[column].tolist() == tests["plain"][column].tolist()
         assert table[f"{column}_within"].tolist() == tests["family"][column].tolist()
+        assert table[f"{column}_globe"].tolist() == tests["globe"][column].tolist()
+    assert "p_tree" not in schemes.beside({scheme: tests[scheme] for scheme in schemes.BOTH})
 
 
 def test_partial_tests_leave_the_control_itself_open(tests):
@@ -84,7 +89,17 @@ def test_what_holds_within_families_is_told_from_what_holds_only_when_all_are_pe
 def study(tmp_path_factory):
     """A study of made masks that `neutral typology` has looked at."""
     study = synthetic.encoder_study(tmp_path_factory.mktemp("studies") / "held", CODES, layers=2, seeds=(0,))
-    asked = ["--study", str(study.path), "--methods", "magnitude", "--measures", "jaccard", "--quiet"]
+    asked = [
+        "--study",
+        str(study.path),
+        "--methods",
+        "magnitude",
+        "--measures",
+        "jaccard",
+        "--permutations",
+        "99",
+        "--quiet",
+    ]
     assert main(["typology", *asked, "--format", "json"]) == 0
     return study
 
@@ -97,7 +112,8 @@ def held(study, by, rows=None, **other):
     key |= {"members": ", ".join(counts.members), "groups": list(dict.fromkeys(overlap["group"]))}
     rows = study.table("association") if rows is None else rows
     tests = stored.read(rows, **{**key, "distances": typology.kinds_in(far), **other})
-    return tests, schemes.both(association.associations, overlap, far, families=typology.families(counts.members))
+    families = typology.families(counts.members)
+    return tests, schemes.each(association.associations, overlap, far, families=families, count=99)
 
 
 @pytest.mark.parametrize("by", ["all", "layer"])

@@ -108,6 +108,28 @@ def test_stored_distances_of_before_get_their_features_and_lose_what_rests_on_fe
     assert new["value"]["script"].tolist() == [0, 0, 0]
 
 
+def angle(u, v):
+    """2/π · arccos of the cosine of two vectors; NaN if one is all zeros."""
+    lengths = np.sqrt((u @ u) * (v @ v))
+    return 2 / np.pi * np.arccos(np.clip(u @ v / lengths, -1, 1)) if lengths else np.nan
+
+
+@pytest.mark.parametrize("kind", uriel.KINDS)
+def test_all_distances_at_once_are_those_of_a_pair_after_the_other(kind):
+    codes = [language(code).iso3 for code in (*ELEVEN, "eu", "nb", "qu", "zu", "en-GB", "xx")]
+    vectors = uriel.features(kind, codes).values
+    plain = np.full((len(codes), len(codes)), np.nan)
+    for i, u in enumerate(vectors):
+        for j, v in enumerate(vectors):
+            both = ~np.isnan(u) & ~np.isnan(v)
+            if both.sum() >= (uriel.LEAST if kind in uriel.COUNTED else 1):
+                plain[i, j] = angle(u[both], v[both])
+    found = uriel.distance(kind, codes)
+    np.testing.assert_allclose(found, plain, rtol=0, atol=1e-7)
+    same = codes.index("eng"), codes.index("eng", 1)
+    assert found[same] == 0, "equal vectors are at no distance at all"
+
+
 def off_by(kind, least, shares):
     """How far distances by some of the features are from those by all, over pairs of which at least so many are known.
 
@@ -119,10 +141,10 @@ def off_by(kind, least, shares):
     full, parts = [], {m: [] for m in shares}
     for one, other in (rng.choice(rich, 2, replace=False) for _ in range(600)):
         both = np.flatnonzero(~np.isnan(values[one]) & ~np.isnan(values[other]))
-        full.append(uriel.angle(values[one, both], values[other, both]))
+        full.append(angle(values[one, both], values[other, both]))
         for m in shares:
             some = rng.choice(both, m, replace=False)
-            parts[m].append(uriel.angle(values[one, some], values[other, some]))
+            parts[m].append(angle(values[one, some], values[other, some]))
     off = {m: np.sqrt(np.nanmean((np.array(part) - full) ** 2)) for m, part in parts.items()}
     return off, {m: np.mean(np.array(part) < 1e-9) for m, part in parts.items()}, np.std(full)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from neutral.errors import NeutralError
-from neutral.typology import graphs, maps, trees
+from neutral.typology import folding, graphs, maps, trees
 
 pytestmark = pytest.mark.numeric
 
@@ -110,10 +110,9 @@ def test_an_ultrametric_is_kept_by_its_tree():
     made = trees.tree(heights)
     assert trees.heights(made, list("abcd")).equals(heights)
     assert trees.cophenetic_correlation(made, heights) == pytest.approx(1)
-    lines = trees.branches(made, list("abcd"))
-    assert sorted(lines.groupby("line")["height"].max()) == [1, 2, 4]
-    assert set(lines[lines["height"] == 0]["place"]) == {0, 1, 2, 3}
-    assert set(trees.leaves(made, list("abcd"))[:2]) in ({"a", "b"}, {"c", "d"})
+    drawn = folding.fold(made, list("abcd"), dict.fromkeys("abcd"))
+    assert sorted(drawn.brackets.groupby("line")["height"].max()) == [1, 2, 4]
+    assert {*drawn.rows[0], *drawn.rows[1]} in ({"a", "b"}, {"c", "d"})
 
 
 def test_a_tree_of_groups_agrees_with_the_groups(similarity):
@@ -175,7 +174,8 @@ def test_edges_communities_and_trees_do_not_hang_on_rounding(seed):
         one, other = (graphs.graph(square, **options) for square in (even, wrong))
         assert set(map(frozenset, one.edges)) == set(map(frozenset, other.edges)), options
         assert graphs.communities(one) == graphs.communities(other)
-    assert trees.leaves(trees.tree(1 - even), NAMES) == trees.leaves(trees.tree(1 - wrong), NAMES)
+    rows, others = (folding.fold(trees.tree(1 - square), NAMES, GROUPS).rows for square in (even, wrong))
+    assert rows == others
     flat = noisy(pd.DataFrame(1.0 - np.eye(6), index=NAMES, columns=NAMES), seed)
     assert np.isnan(trees.cophenetic_correlation(trees.tree(flat), 1 - even))
     assert graphs.layout(flat).equals(graphs.layout(flat.round(9)))

@@ -47,6 +47,7 @@ CHANGES = {
         "blocks": {"method": "wanda", "blocks": 3},
         "lines": {"method": "wanda", "lines": 4},
         "held_out_lines": {"held_out_lines": 3},
+        "functional_blocks": {"functional_blocks": 3},
         "held_out": {"held_out": 3},
         "passes": {"passes": 3},
     },

@@ -1,7 +1,8 @@
 """What explains a similarity between languages: its association with distances between them.
 
 `associations` tests one distance at a time (Mantel test in ranks, partial with `controls`), `regression` several at
-once (MRM). Both permute all languages, or only languages `within` one family, and return the number of permutations.
+once (MRM). Both permute all languages, or only languages `within` one family, or draw similarities that are as smooth
+`along` a neighbourhood, and return the number of permutations.
 
 When p can be trusted. Languages of one family are alike in most things, so two properties that have nothing to do
 with each other still correlate, and Mantel tests, partial ones too, find that too often (Guillot & Rousset 2013,
@@ -44,6 +45,7 @@ import pandas as pd
 from neutral.association.benjamini_hochberg import benjamini_hochberg
 from neutral.association.holm import holm
 from neutral.association.mantel import mantel
+from neutral.association.moran import Spectral, spectral
 from neutral.association.mrm import entangled, mrm
 from neutral.association.permutations import Orders, orders, possible
 from neutral.association.squares import Batch, batches, check
@@ -67,6 +69,7 @@ def associations(
     distances: pd.DataFrame,
     *,
     within: Mapping[str, Hashable] | None = None,
+    along: pd.DataFrame | None = None,
     controls: Sequence[str] = (),
     count: int = 9999,
     seed: int = 0,
@@ -82,6 +85,9 @@ def associations(
         Columns distance, source, target, value; pairs likewise.
     within : language -> block, or None
         Only languages of one block (family) are exchanged; all if None.
+    along : DataFrame or None
+        A square of how near languages are (`neighbours`). Then nothing is permuted: similarities are drawn that are as
+        smooth along it as the real ones (`moran`). Languages that it lacks are left out.
     controls : sequence of str
         Distances to control for (partial Mantel test); they are not tested themselves.
     count : int
@@ -97,9 +103,10 @@ def associations(
         - rho: Spearman's correlation, partial with controls; negative if near languages are similar. NaN when a side is
           constant, when the controls leave nothing of it, and for fewer than `LEAST` languages.
         - tested: the correlation that p is about. It is rho, or with `within` the correlation of what differs within
-          pairs of blocks, after the mean of every pair of blocks is taken out of both sides.
+          pairs of blocks, after the mean of every pair of blocks is taken out of both sides; with `along` it is rho
+          less `expected`.
         - expected: the part of rho that comes from the blocks: without controls its mean over the permutations; 0
-          without `within`.
+          without `within`. With `along` the mean over the draws.
         - p, holm: two-sided, and corrected over all rows that have a p. NaN, with permutations 0, when `tested` is NaN:
           where rho is, or where no permutation changes the distance.
         - permutations, exact: how many, and whether these are all that exist.
@@ -115,10 +122,11 @@ def associations(
     check(distances, "distance")
     names = [name for name in dict.fromkeys(distances["distance"]) if name not in controls]
     rows: list[dict] = []
-    for batch in batches(similarity, distances, [(name, *controls) for name in names]):
+    sets, among = [(name, *controls) for name in names], None if along is None else set(along.index)
+    for batch in batches(similarity, distances, sets, among=among):
         kinds = [kind for kind, *_ in batch.sets]
         rho, expected, tested, p = np.full((4, len(batch.groups), len(kinds)), np.nan)
-        permuted = orders(batch.codes, within=within, count=count, seed=seed)
+        permuted = _drawn(batch.codes, within, along, count, seed)
         if len(batch.codes) >= LEAST:
             rho, expected, tested, p = mantel(batch.similarities, batch.of(kinds), permuted, batch.of(controls))
         for g, group in enumerate(batch.groups):
@@ -134,6 +142,7 @@ def regression(
     kinds: Sequence[str],
     *,
     within: Mapping[str, Hashable] | None = None,
+    along: pd.DataFrame | None = None,
     count: int = 9999,
     seed: int = 0,
     by_ranks: bool = True,
@@ -142,7 +151,7 @@ def regression(
 
     Parameters
     ----------
-    similarity, distances, within, count, seed
+    similarity, distances, within, along, count, seed
         As in `associations`. Languages must have all `kinds`; those that lack one are left out in the same order.
     kinds : sequence of str
         The distances to regress on.
@@ -175,10 +184,10 @@ def regression(
     if not kinds:
         raise NeutralError("a regression needs at least one distance")
     rows: list[dict] = []
-    for batch in batches(similarity, distances, [tuple(kinds)]):
+    for batch in batches(similarity, distances, [tuple(kinds)], among=None if along is None else set(along.index)):
         beta, tested, p = np.full((3, len(batch.groups), len(kinds)), np.nan)
         r2, r2_p = np.full((2, len(batch.groups)), np.nan)
-        permuted = orders(batch.codes, within=within, count=count, seed=seed)
+        permuted = _drawn(batch.codes, within, along, count, seed)
         if len(batch.codes) >= LEAST and batch.pairs >= len(kinds) + 2:
             if dependent := entangled(batch.of(kinds), by_ranks=by_ranks):
                 names = ", ".join(kinds[i] for i in dependent)
@@ -191,7 +200,22 @@ def regression(
     return _finished(rows, similarity, kinds, REGRESSION)
 
 
-def _sizes(batch: Batch, permuted: Orders, p: float) -> dict:
+def _drawn(
+    codes: Sequence[str],
+    within: Mapping[str, Hashable] | None,
+    along: pd.DataFrame | None,
+    count: int,
+    seed: int,
+) -> Orders | Spectral:
+    """Return the permutations of a test, or the draws along a neighbourhood."""
+    if along is None:
+        return orders(codes, within=within, count=count, seed=seed)
+    if within is not None:
+        raise NeutralError("a test is within blocks or along a neighbourhood, not both")
+    return spectral(along.loc[list(codes), list(codes)].to_numpy(), count=count, seed=seed)
+
+
+def _sizes(batch: Batch, permuted: Orders | Spectral, p: float) -> dict:
     """Return the columns permutations, exact, languages, pairs and left_out of a test."""
     tested = not np.isnan(p)
     return {

@@ -33,6 +33,7 @@ def over_pairs(
     other: pd.DataFrame,
     *,
     within: Mapping[str, Hashable] | None = None,
+    along: pd.DataFrame | None = None,
     count: int = 9999,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -45,7 +46,7 @@ def over_pairs(
     for group, overlap in one.groupby("group", sort=False):
         distance = other[other["group"] == group].assign(distance="other")
         if len(distance):
-            parts.append(associations(overlap, distance, within=within, count=count, seed=seed))
+            parts.append(associations(overlap, distance, within=within, along=along, count=count, seed=seed))
     if not parts:
         return associations(one.head(0), other.head(0).assign(distance="other")).drop(columns="distance")
     table = pd.concat(parts, ignore_index=True).drop(columns="distance")
@@ -66,7 +67,7 @@ class Agreement(NamedTuple):
     Attributes
     ----------
     plain, family : Series
-        The row of `over_pairs` of the whole network, under each of `schemes.SCHEMES`.
+        The row of `over_pairs` of the whole network, under each of `schemes.BOTH`.
     layers : Layers
         That of `over_layers`.
     by_layer : DataFrame
@@ -93,7 +94,7 @@ def agreement(
     """
     tests = schemes.both(over_pairs, *whole, families=families)
     return Agreement(
-        *(tests[scheme].iloc[0] for scheme in schemes.SCHEMES),
+        *(tests[scheme].iloc[0] for scheme in schemes.BOTH),
         layers=over_layers(*by_layer),
         by_layer=over_pairs(*by_layer, within=families),
         languages=len(families),

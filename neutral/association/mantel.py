@@ -25,8 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neutral.association.moran import Spectral
 from neutral.association.permutations import Orders, two_sided
-from neutral.association.vectors import basis, left_over, means, permuted_products, ranks
+from neutral.association.vectors import basis, class_means, left_over, one_class, permuted_products, ranks
 
 
 class Correlations(NamedTuple):
@@ -38,9 +39,10 @@ class Correlations(NamedTuple):
         Spearman's correlation over all pairs, or the partial one.
     expected : array (L, D)
         The part of rho that lies between classes of pairs, which without controls is its mean over the permutations; 0
-        for permutations of all languages.
+        for permutations of all languages; the mean over the draws where similarities are drawn.
     tested : array (L, D)
-        The correlation within classes that p is about; rho for permutations of all languages.
+        The correlation within classes that p is about; rho for permutations of all languages; rho less `expected`
+        where similarities are drawn.
     p : array (L, D)
         Two-sided.
     """
@@ -54,7 +56,7 @@ class Correlations(NamedTuple):
 def mantel(
     similarities: np.ndarray,
     distances: np.ndarray,
-    orders: Orders,
+    orders: Orders | Spectral,
     controls: np.ndarray | None = None,
     *,
     residuals: bool = False,
@@ -67,8 +69,8 @@ def mantel(
         A row is permuted by its ranks.
     distances : array (D, m)
         Not permuted.
-    orders : Orders
-        The permutations, which all tests share.
+    orders : Orders or Spectral
+        The permutations, which all tests share, or draws of the similarities.
     controls : array (c, m) or None
         With controls the correlation is the partial one, of what the controls' ranks leave of the ranks of both.
     residuals : bool
@@ -81,20 +83,22 @@ def mantel(
     """
     x, y = ranks(similarities), ranks(distances)
     z = ranks(controls) if controls is not None and len(controls) else np.empty((0, y.shape[1]))
-    everywhere = means(np.zeros(y.shape[1]))
-    span = np.hstack([everywhere, basis(z, everywhere)])
-    inside = means(orders.classes)
-    left, right = left_over(x, span), left_over(y, span)
-    rho, expected = left @ right.T, (left @ inside) @ (right @ inside).T  # (L, D)
+    everywhere = one_class(y.shape[1])
+    span = basis(z, everywhere)
+    left, right = left_over(x, everywhere, span), left_over(y, everywhere, span)
+    rho, expected = left @ right.T, class_means(left, orders.classes) @ right.T  # (L, D)
 
-    controlled = basis(z, inside)  # (m, r)
-    span = np.hstack([inside, controlled])
-    left, right = left_over(x, span), left_over(y, span)
+    controlled = basis(z, orders.classes)  # (m, r)
+    left, right = (left_over(side, orders.classes, controlled) for side in (x, y))
     tested = left @ right.T
-    moved = left if residuals else np.where(np.isnan(left), np.nan, left_over(x, inside))
+    moved = left if residuals else np.where(np.isnan(left), np.nan, left_over(x, orders.classes))
     products = permuted_products(np.nan_to_num(moved), np.hstack([np.nan_to_num(right).T, controlled]), orders)
     # A permuted similarity correlates with the controls in another way: a partial correlation takes that out each time.
     count = len(distances)
     rest = 1 - (products[..., count:] ** 2).sum(axis=-1, keepdims=True)  # (P, L, 1)
     permuted = products[..., :count] / np.sqrt(np.where(rest > 1e-9, rest, np.inf))
+    if isinstance(orders, Spectral) and len(orders):
+        # What is as smooth along a tree correlates with other smooth things, so draws do not lie around 0.
+        expected = permuted.mean(axis=0)
+        tested, permuted = tested - expected, permuted - expected
     return Correlations(rho, expected, tested, two_sided(tested, permuted, orders.exact))

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neutral.association.moran import Spectral
 from neutral.association.permutations import Orders, two_sided, upper
-from neutral.association.vectors import NOTHING, basis, left_over, means, permuted_products, ranks
+from neutral.association.vectors import NOTHING, basis, left_over, one_class, permuted_products, ranks
 
 
 class Regressions(NamedTuple):
@@ -31,7 +32,9 @@ class Regressions(NamedTuple):
     r2_p: np.ndarray
 
 
-def mrm(similarities: np.ndarray, distances: np.ndarray, orders: Orders, *, by_ranks: bool = True) -> Regressions:
+def mrm(
+    similarities: np.ndarray, distances: np.ndarray, orders: Orders | Spectral, *, by_ranks: bool = True
+) -> Regressions:
     """Regress every similarity (L, m) on all `distances` (k, m) together, over the m pairs.
 
     Coefficients are standardised (both sides at variance 1), of ranks or of values. A coefficient is NaN when the
@@ -40,14 +43,14 @@ def mrm(similarities: np.ndarray, distances: np.ndarray, orders: Orders, *, by_r
     """
     if by_ranks:
         similarities, distances = ranks(similarities), ranks(distances)
-    beta, r2, *_ = _fit(similarities, distances, np.zeros_like(orders.classes), None)
+    beta, r2, *_ = _fit(similarities, distances, one_class(len(orders.classes)), None)
     tested, _, p, r2_p = _fit(similarities, distances, orders.classes, orders)
     return Regressions(beta, tested, p, r2, r2_p)
 
 
 def entangled(distances: np.ndarray, *, by_ranks: bool = True) -> list[int]:
     """Return which of `distances` (k, m) follow from the others, so that their coefficients cannot be told apart."""
-    everywhere = means(np.zeros(distances.shape[1]))
+    everywhere = one_class(distances.shape[1])
     rest = left_over(ranks(distances) if by_ranks else distances, everywhere)
     varying = [i for i in range(len(rest)) if not np.isnan(rest[i]).any()]
     rank = basis(rest[varying], everywhere).shape[1]
@@ -57,22 +60,22 @@ def entangled(distances: np.ndarray, *, by_ranks: bool = True) -> list[int]:
 
 
 def _fit(
-    similarities: np.ndarray, distances: np.ndarray, classes: np.ndarray, orders: Orders | None
+    similarities: np.ndarray, distances: np.ndarray, classes: np.ndarray, orders: Orders | Spectral | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return coefficients (L, k), R² (L,) and the p of both (NaN without `orders`), of what differs within classes."""
-    inside = means(classes)
-    x, y = left_over(distances, inside), left_over(similarities, inside)
+    x, y = left_over(distances, classes), left_over(similarities, classes)
     varying = ~np.isnan(x).any(axis=1)  # (k,)
     beta, p = np.full((2, len(y), len(x)), np.nan)
     r2, r2_p = np.full((2, len(y)), np.nan)
     q, r = np.linalg.qr(x[varying].T)  # (m, k), (k, k)
     apart = abs(np.diagonal(r)).min(initial=1) > NOTHING
-    if varying.any() and apart and varying.sum() + inside.shape[1] < len(classes):
+    if varying.any() and apart and varying.sum() + classes.max() + 1 < len(classes):
         back = np.linalg.inv(r).T
         beta[:, varying], t, r2 = _statistics(y @ q, back)
         if orders is not None and len(orders):
             _, permuted_t, permuted_r2 = _statistics(permuted_products(np.nan_to_num(y), q, orders), back)
-            p[:, varying] = two_sided(t, permuted_t, orders.exact)
+            middle = permuted_t.mean(axis=0) if isinstance(orders, Spectral) else 0
+            p[:, varying] = two_sided(t - middle, permuted_t - middle, orders.exact)
             r2_p = upper(r2, permuted_r2, orders.exact)
     return beta, r2, p, r2_p
 

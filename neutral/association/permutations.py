@@ -16,7 +16,7 @@ other for several blocks.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, permutations, product
 from math import factorial, prod
 
@@ -55,6 +55,10 @@ class Orders:
     def smallest(self) -> float:
         """The smallest p that these permutations can give; NaN without any."""
         return 1 / (len(self) + (not self.exact)) if len(self) else float("nan")
+
+    def backwards(self) -> Orders:
+        """Return the permutations that undo these, one by one."""
+        return replace(self, array=np.argsort(self.array, axis=1))
 
     def pairs(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return permutations `start` to `stop` of the pairs, all by default: (P, m) places in a vector over them."""

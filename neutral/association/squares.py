@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,16 +46,24 @@ class Batch:
         return np.array([self.distances[name] for name in names]).reshape(len(names), self.pairs)
 
 
-def batches(similarity: pd.DataFrame, distances: pd.DataFrame, sets: Sequence[tuple[str, ...]]) -> Iterator[Batch]:
+def batches(
+    similarity: pd.DataFrame,
+    distances: pd.DataFrame,
+    sets: Sequence[tuple[str, ...]],
+    *,
+    among: Collection[str] | None = None,
+) -> Iterator[Batch]:
     """Yield every group of `similarity` with every set of distances, in as few batches as possible.
 
-    The languages are those of `similarity`, without those that `complete` drops for a group and a set.
+    The languages are those of `similarity` that are `among` some, if these are given, without those that `complete`
+    drops for a group and a set.
 
     Raises `NeutralError` for a table without its columns, or a missing distance.
     """
     check(similarity, "group")
     check(distances, "distance")
-    codes = list(dict.fromkeys(similarity[["source", "target"]].to_numpy().ravel()))
+    every = list(dict.fromkeys(similarity[["source", "target"]].to_numpy().ravel()))
+    codes = every if among is None else [code for code in every if code in among]
     groups, similar = squares(similarity, "group", codes)
     names, far = squares(distances, "distance", codes)
     if unknown := [name for chosen in sets for name in chosen if name not in names]:
@@ -72,8 +80,8 @@ def batches(similarity: pd.DataFrame, distances: pd.DataFrame, sets: Sequence[tu
         yield Batch(
             groups=tuple(groups[i] for i in of_groups),
             sets=tuple(kept_sets),
-            codes=tuple(codes[i] for i in kept),
-            left_out=tuple(code for i, code in enumerate(codes) if i not in kept),
+            codes=tuple(stay := [codes[i] for i in kept]),
+            left_out=tuple(code for code in every if code not in stay),
             similarities=similar[of_groups][:, rows, columns],
             distances={name: far[names.index(name), rows, columns] for name in dict.fromkeys(sum(kept_sets, ()))},
         )

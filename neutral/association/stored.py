@@ -6,13 +6,13 @@ and the distances were then. So they are valid only if a sample of them, tested 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from neutral.association import ASSOCIATIONS
-from neutral.association.schemes import SCHEMES
+from neutral.association import ASSOCIATIONS, REGRESSION
+from neutral.association.schemes import BOTH, SCHEMES, SUFFIXES
 from neutral.study import at_sparsity
 
 WRITTEN = 1e-6
@@ -24,32 +24,75 @@ _COMPARED = ("rho", "tested", "p", "holm", "permutations", "languages")
 def read(
     rows: pd.DataFrame, *, groups: Sequence[str], distances: Sequence[str], sparsity: float, **key: object
 ) -> dict[str, pd.DataFrame] | None:
-    """Return scheme -> the stored test of every group and distance, as `schemes.both` gives them of `associations`.
+    """Return scheme -> the stored test of every group and distance, as `schemes.each` gives them of `associations`.
 
     `rows` is `Study.table("association")`; `key` and `sparsity` tell its rows apart (task, method, seed, measure, by,
-    members). Tests with controls are ignored. None unless the rows are of exactly these groups and distances.
+    members). Tests with controls are ignored. None unless the plain rows and those within families are of exactly
+    these groups and distances; schemes of which that does not hold are left out, as they are in older studies.
     """
     if rows.empty:
         return None
-    rows = rows[at_sparsity(rows["sparsity"], sparsity) & (rows["controls"] == "")]
+    numbers = ("rho", "p", "holm", "expected", "tested")
+    rows = _of(rows[rows["controls"] == ""], sparsity, key)
+    return _by_scheme(rows, groups, distances, ASSOCIATIONS, numbers)
+
+
+def read_regression(
+    rows: pd.DataFrame, *, group: str, kinds: Sequence[str], sparsity: float, **key: object
+) -> dict[str, pd.DataFrame] | None:
+    """Return scheme -> the stored regression of one group on just these distances, as `schemes.each` gives them.
+
+    `rows` is `Study.table("regression")`; the rest is as for `read`.
+    """
+    if rows.empty:
+        return None
+    rows = rows[(rows["kinds"] == ", ".join(kinds)) & (rows["group"] == group)]
+    return _by_scheme(
+        _of(rows, sparsity, key), [group], kinds, REGRESSION, ("beta", "p", "holm", "r2", "r2_p", "tested")
+    )
+
+
+def read_models(
+    rows: pd.DataFrame, columns: Sequence[str], *, group: str, kinds: Sequence[str], sparsity: float, **key: object
+) -> pd.DataFrame | None:
+    """Return the stored rows, of kind "mixed" or "process", of models of one group by just these distances; or None.
+
+    `columns` are the table's, with a column distance or predictor; the rest is as for `read`.
+    """
+    name = "distance" if "distance" in columns else "predictor"
+    if rows.empty or not {*columns, *key} <= set(rows):
+        return None
+    table = _of(rows[rows["group"] == group], sparsity, key)[list(columns)].reset_index(drop=True)
+    return table if len(table) and set(table[name]) == set(kinds) else None
+
+
+def _of(rows: pd.DataFrame, sparsity: float, key: Mapping[str, object]) -> pd.DataFrame:
+    """Return the rows of a sparsity and with all values of a key."""
+    rows = rows[at_sparsity(rows["sparsity"], sparsity)]
     for name, value in key.items():
         rows = rows[rows[name] == value]
+    return rows
+
+
+def _by_scheme(
+    rows: pd.DataFrame, groups: Sequence[str], distances: Sequence[str], columns: Sequence[str], numbers: Sequence[str]
+) -> dict[str, pd.DataFrame] | None:
+    """Return scheme -> its rows if they are of just these groups and distances; None if one of `BOTH` is not."""
     cells = pd.MultiIndex.from_product([groups, distances], names=["group", "distance"])
     tests = {}
     for scheme in SCHEMES:
         table = rows[rows["scheme"] == scheme].set_index(["group", "distance"])
-        if not table.index.is_unique or set(table.index) != set(cells):
-            return None
-        numbers = ["rho", "p", "holm", "expected", "tested"]
-        tests[scheme] = table.loc[cells].reset_index()[list(ASSOCIATIONS)].astype(dict.fromkeys(numbers, float))
-    return tests
+        if table.index.is_unique and set(table.index) == set(cells):
+            tests[scheme] = table.loc[cells].reset_index()[list(columns)].astype(dict.fromkeys(numbers, float))
+    return tests if tests.keys() >= set(BOTH) else None
 
 
-def same(stored: dict[str, pd.DataFrame], tested: pd.DataFrame) -> bool:
+def same(stored: dict[str, pd.DataFrame], tested: pd.DataFrame, compared: Sequence[str] = _COMPARED) -> bool:
     """Whether stored tests (`read`) of the same groups and distances say the same as tests made anew.
 
-    `tested` is that of `schemes.beside`, whose p within families stand beside the plain ones.
+    `tested` is that of `schemes.beside`; only schemes and columns that both have are compared.
     """
+    suffixes = {"plain": "", **SUFFIXES}
     return all(
         np.allclose(
             stored[scheme][column].to_numpy(dtype=float),
@@ -58,7 +101,8 @@ def same(stored: dict[str, pd.DataFrame], tested: pd.DataFrame) -> bool:
             atol=WRITTEN,
             equal_nan=True,
         )
-        for scheme, suffix in zip(SCHEMES, ("", "_within"), strict=True)
-        for column in _COMPARED
+        for scheme, suffix in suffixes.items()
+        if scheme in stored
+        for column in compared
         if f"{column}{suffix}" in tested
     )

@@ -37,7 +37,14 @@ from neutral.figures.pair import by_component, kept_bars
 from neutral.figures.square import pair_matrix
 from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
 from neutral.figures.transfer import cross_task_matrix, drop_bars, overlap_against_transfer, transfer_matrix
-from neutral.figures.typology import association_heatmap, dendrogram, distance_scatter, language_map, network
+from neutral.figures.typology import (
+    association_heatmap,
+    dendrogram,
+    distance_scatter,
+    language_map,
+    network,
+    world_map,
+)
 
 __all__ = [
     "agreement_by_layer",
@@ -86,4 +93,5 @@ __all__ = [
     "ways_by_layer",
     "where_lines",
     "winning_bars",
+    "world_map",
 ]

@@ -41,7 +41,7 @@ def heatmap(
     marked: Sequence[str] = (),
     small: bool = False,
 ) -> go.Figure:
-    """Draw a square of many members, without gaps and numbers; zoom by dragging, names on hover.
+    """Draw a square of many members, without gaps and numbers; names on hover.
 
     Names on the axes are those of members, where they have room, else of families and branches (`blocks.named`).
     Markers that take clicks lie over all cells of up to `NAMED_UP_TO` members, and over the rows and columns of marked
@@ -87,7 +87,7 @@ def heatmap(
     places = {"tickvals": list(range(len(members))), "ticktext": names, "showgrid": False}
     figure.update_layout(
         xaxis={**places, "range": [-0.5, edge], "domain": inner, "tickangle": -45},
-        yaxis={**places, "range": [edge, -0.5], "domain": [0, 1 - inner[0]]},
+        yaxis={**places, "range": [edge, -0.5], "domain": [0, 1 - inner[0]], "anchor": "free", "position": 0},
         xaxis2={"domain": [0, parts.band], "visible": False, "fixedrange": True},
         yaxis2={"domain": [1 - parts.band, 1], "visible": False, "fixedrange": True},
     )

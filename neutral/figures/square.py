@@ -58,7 +58,7 @@ def pair_matrix(
         span = scale(values, top=float(np.mean(list(diagonal.values()))) if diagonal else np.inf)
         figure = heatmap(matrix, title, families, span=span, brackets=brackets, marked=marked, small=small)
         digits = theme.digits(values)
-        options = {"height": figure.layout.height, "dragmode": "zoom"}
+        options = {"height": figure.layout.height}
     else:
         figure, digits = _numbered(members, values, title, diagonal or {}, families, small=small)
         options = {"height": theme.matrix_height(len(members), least=260, most=620, row=42) + 24}

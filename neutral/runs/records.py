@@ -210,7 +210,14 @@ def accepted(
     return info
 
 
-_DEFAULTS = {"only": "", "labels": {}, "text_lines": None, "held_out_lines": None, **asdict(Wording())}
+_DEFAULTS = {
+    "only": "",
+    "labels": {},
+    "text_lines": None,
+    "held_out_lines": None,
+    "functional_blocks": None,
+    **asdict(Wording()),
+}
 """Settings that are not written if they have this value."""
 
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")

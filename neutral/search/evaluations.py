@@ -78,8 +78,8 @@ def bits(table: pd.DataFrame, task: str, languages: Sequence[str] = (), per: str
     Returns
     -------
     DataFrame
-        Columns `BITS_COLUMNS`: value is the mean over seeds of loss · tokens / (ln 2 · characters), under each mask; the
-        full model has method "full" and sparsity 0.
+        Columns `BITS_COLUMNS`: value is the mean over seeds of loss · tokens / (ln 2 · characters), under each mask.
+        The full model has method "full" and sparsity 0.
     """
     if table.empty or per not in table:
         return pd.DataFrame(columns=BITS_COLUMNS)

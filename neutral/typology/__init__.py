@@ -19,7 +19,7 @@ from neutral.typology.distance import (
     nearness,
     square,
 )
-from neutral.typology.lineage import about, families, is_code, known
+from neutral.typology.lineage import about, areas, families, is_code, known
 
 __all__ = [
     "COLUMNS",
@@ -28,6 +28,7 @@ __all__ = [
     "STEPS",
     "Kind",
     "about",
+    "areas",
     "complete",
     "distances",
     "families",

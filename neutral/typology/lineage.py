@@ -34,6 +34,11 @@ def families(codes: Sequence[str]) -> dict[str, str]:
     return {code: family if family != UNKNOWN else f"{UNKNOWN} {code}" for code, family in names.items()}
 
 
+def areas(codes: Sequence[str]) -> dict[str, str]:
+    """Return code -> Glottolog's macroarea, "" where it is unknown. Raises `NeutralError` for no language's code."""
+    return {code: known(code).macroarea for code in codes}
+
+
 def known(code: str) -> Language:
     """Return the language of a code. Raises `NeutralError` if there is none."""
     spoken = language(code)

@@ -12,7 +12,10 @@ import numpy as np
 import pandas as pd
 
 from neutral import typology
+from neutral.languages import RELATIONS
 from neutral.members import relations, speaker
+
+UNRELATED = RELATIONS[-1]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ def similarity(pairs: pd.DataFrame, spoken: Languages) -> pd.DataFrame:
     `pairs` is the overlap between members, with the same columns at least.
     """
     table = pairs[["group", "source", "target", "value"]]
-    table = table.assign(source=table["source"].map(speaker), target=table["target"].map(speaker))
+    spoken_by = {member: speaker(member) for member in {*table["source"].unique(), *table["target"].unique()}}
+    table = table.assign(source=table["source"].map(spoken_by), target=table["target"].map(spoken_by))
     known = table["source"].isin(spoken.codes) & table["target"].isin(spoken.codes)
     table = table[known & (table["source"] != table["target"])]
     if not spoken.repeated:
@@ -111,6 +115,50 @@ def points(overlap: pd.DataFrame, distances: pd.DataFrame, kind: str, spoken: La
         distance=far, features=pd.array(features, dtype="Int64"), relation=relations(pairs, spoken.codes)
     )
     return table if table["features"].notna().any() else table.drop(columns="features")
+
+
+def related(overlap: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """Return the pairs of one group with how they relate: source, target, value, relation (`languages.RELATIONS`)."""
+    table = overlap[["source", "target", "value"]].dropna(subset="value").reset_index(drop=True)
+    pairs = zip(table["source"], table["target"], strict=True)
+    return table.assign(relation=relations(pairs, codes))
+
+
+def among(pairs: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """Return the pairs of two of these languages."""
+    return pairs[pairs["source"].isin(codes) & pairs["target"].isin(codes)].reset_index(drop=True)
+
+
+def strongest(pairs: pd.DataFrame, count: int, to: str | None = None) -> pd.DataFrame:
+    """Return the pairs of the highest values, the highest first; with `to`, of the pairs of that language.
+
+    Of equal pairs the first come first.
+    """
+    if to is not None:
+        pairs = pairs[(pairs["source"] == to) | (pairs["target"] == to)]
+    return pairs.sort_values("value", ascending=False, kind="stable", ignore_index=True).head(count)
+
+
+def shares(pairs: pd.DataFrame) -> dict[str, float]:
+    """Return relation -> its share of the pairs, of all relations that make two languages alike."""
+    return {relation: float((pairs["relation"] == relation).mean()) for relation in RELATIONS if relation != UNRELATED}
+
+
+def with_one(pairs: pd.DataFrame, code: str) -> dict[str, float]:
+    """Return the value of every language that is paired with one, the highest first."""
+    table = strongest(pairs, len(pairs), code)
+    others = table["target"].where(table["source"] == code, table["source"])
+    return dict(zip(others, table["value"], strict=True))
+
+
+def nearest(pairs: pd.DataFrame, count: int) -> dict[str, list[tuple[str, float]]]:
+    """Return language -> the languages that it has the highest values with, and these; the highest first."""
+    near: dict[str, list[tuple[str, float]]] = {}
+    for row in strongest(pairs, len(pairs)).itertuples():
+        for one, other in ((row.source, row.target), (row.target, row.source)):
+            if len(some := near.setdefault(one, [])) < count:
+                some.append((other, row.value))
+    return near
 
 
 def _places(overlap: pd.DataFrame, codes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -23,31 +23,28 @@ HEIGHTS = "all"
 
 @dataclass(frozen=True)
 class Dendrogram:
-    """A tree of languages, ready to be drawn, and how well it keeps the distances that it was made from.
+    """A tree of languages, and how well it keeps the distances that it was made from.
 
     Attributes
     ----------
-    brackets : DataFrame
-        Its lines, the table of `branches`.
-    leaves : list of str
-        The languages, in the order of its leaves.
     kept : float
         Cophenetic correlation with the distances.
     heights : DataFrame
         Cophenetic distances, a square.
+    linkage : array (n - 1, 4)
+        The tree itself, of the languages in the order of `heights`.
     """
 
-    brackets: pd.DataFrame
-    leaves: list[str]
     kept: float
     heights: pd.DataFrame
+    linkage: np.ndarray
 
 
 def dendrogram(distance: pd.DataFrame) -> Dendrogram:
     """Return the average-linkage tree of a symmetric square of distances; errors are those of `tree`."""
     linkage, names = tree(distance), list(distance.index)
     kept = cophenetic_correlation(linkage, distance)
-    return Dendrogram(branches(linkage, names), leaves(linkage, names), kept, heights(linkage, names))
+    return Dendrogram(kept, heights(linkage, names), linkage)
 
 
 def agreement(
@@ -82,13 +79,6 @@ def tree(distance: pd.DataFrame) -> np.ndarray:
     return linkage(_condensed(distance), "average", optimal_ordering=True)
 
 
-def leaves(linkage: np.ndarray, names: list[str]) -> list[str]:
-    """Return the languages in the order of the tree's leaves."""
-    from scipy.cluster.hierarchy import leaves_list
-
-    return [names[i] for i in leaves_list(linkage)]
-
-
 def heights(linkage: np.ndarray, names: list[str]) -> pd.DataFrame:
     """Return cophenetic distances, a square: the height at which two languages first join."""
     from scipy.cluster.hierarchy import cophenet
@@ -109,22 +99,6 @@ def cophenetic_correlation(linkage: np.ndarray, distance: pd.DataFrame) -> float
     if np.ptp(cophenetic) == 0 or np.ptp(condensed) == 0:
         return float("nan")
     return float(np.corrcoef(cophenetic, condensed)[0, 1])
-
-
-def branches(linkage: np.ndarray, names: list[str]) -> pd.DataFrame:
-    """Return the lines of a dendrogram: line, place, height; every line is a bracket of four points.
-
-    The leaf of the n-th language, in the order of `leaves`, stands at place n.
-    """
-    from scipy.cluster.hierarchy import dendrogram
-
-    drawn = dendrogram(linkage, no_plot=True, labels=names)
-    rows = [
-        (line, (x - 5) / 10, y)
-        for line, (xs, ys) in enumerate(zip(drawn["icoord"], drawn["dcoord"], strict=True))
-        for x, y in zip(xs, ys, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["line", "place", "height"])
 
 
 def _condensed(distance: pd.DataFrame) -> np.ndarray:

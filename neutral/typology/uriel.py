@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from neutral.errors import NeutralError, reading
+from neutral.ties import ROUNDING
 
 UNKNOWN = -1
 
@@ -89,14 +90,14 @@ def distance(kind: str, codes: Sequence[str]) -> np.ndarray:
         raise NeutralError(f"no such distance in URIEL+: {kind}; there are {', '.join(KINDS)}")
     vectors = features(kind, codes).values
     known = ~np.isnan(vectors)
-    least = LEAST if kind in COUNTED else 1
-    square = np.full((len(codes), len(codes)), np.nan)
-    for i in range(len(codes)):
-        for j in range(i + 1):
-            both = known[i] & known[j]
-            if both.sum() >= least:
-                square[i, j] = square[j, i] = angle(vectors[i, both], vectors[j, both])
-    return square
+    vectors = np.where(known, vectors, 0)
+    lengths = vectors**2 @ known.T  # squared, over the features that the other has as well
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine = vectors @ vectors.T / np.sqrt(lengths * lengths.T)
+    # Equal vectors are at 0 and not at what rounding makes of it, of which arccos would make much.
+    cosine = np.where(np.abs(cosine) > 1 - ROUNDING, np.sign(cosine), cosine)
+    square = 2 / np.pi * np.arccos(cosine)
+    return np.where(known.astype(float) @ known.T >= (LEAST if kind in COUNTED else 1), square, np.nan)
 
 
 def shared(kind: str, codes: Sequence[str]) -> np.ndarray:
@@ -105,12 +106,6 @@ def shared(kind: str, codes: Sequence[str]) -> np.ndarray:
         return np.full((len(codes), len(codes)), np.nan)
     known = ~np.isnan(features(kind, codes).values)
     return known.astype(float) @ known.T
-
-
-def angle(u: np.ndarray, v: np.ndarray) -> float:
-    """Return 2/π · arccos of the cosine of two vectors; NaN if one is all zeros."""
-    lengths = np.sqrt((u @ u) * (v @ v))  # one root, so that equal vectors are at 0 and not at a rounding error
-    return float(2 / np.pi * np.arccos(np.clip(u @ v / lengths, -1, 1))) if lengths else float("nan")
 
 
 def features(kind: str, codes: Sequence[str]) -> Features:

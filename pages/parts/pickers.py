@@ -140,7 +140,7 @@ def pick_number(label: str, options: Sequence[float], key: str, *, default: floa
 
 def pick_text(label: str, key: str, *, default: str, help: str | None = None) -> str:
     """Type a short text."""
-    if arrived() and key not in st.query_params and chosen().get(key):
+    if _is_new(key) and key not in st.query_params and chosen().get(key):
         st.session_state[key] = st.query_params[key] = chosen()[key][0]
     value = st.text_input(label, default, key=key, max_chars=60, bind="query-params", help=help)
     note(key, [] if value == default else [value])
@@ -151,15 +151,21 @@ def carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T
     """Return what was chosen on the page before this one, and write it into the address.
 
     Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
-    would be lost. A value in the link to this page goes first.
+    would be lost. A value in the link to this page goes first. A picker that was not there for a while gets back what
+    it had.
     """
-    if not arrived() or key in st.query_params:
+    if not _is_new(key) or key in st.query_params:
         return []
     by_name = {names(option): option for option in options}
     held = [name for name in chosen().get(key, []) if name in by_name]
     if held:
         st.query_params[key] = held
     return [by_name[name] for name in held]
+
+
+def _is_new(key: str) -> bool:
+    """Whether the run before this one had another page, or this page without this picker."""
+    return arrived() or key not in st.session_state
 
 
 def note(key: str, values: list[str]) -> None:

@@ -23,7 +23,9 @@ RELATIONS = {
 }
 """Relation of `languages.RELATIONS` -> colour, marker."""
 
-_MARKS = {"both": ("●", "after Holm's correction, also within families"), "plain": ("○", "under the plain test only")}
+_MARKS = {"both": ("●", "under the test to be sure of"), "plain": ("○", "under the plain test only")}
+_SAID = {"_tree": "along the tree", "_globe": "over the globe", "_within": "within families", "": "all permuted"}
+"""How the columns of a scheme end (`schemes.SUFFIXES`) -> what the test is called."""
 _CROWD = 600  # more points than this are small
 _FEW = 6  # a distance of at most so many values is drawn in steps, with points spread sideways
 
@@ -110,21 +112,24 @@ def distance_scatter(
 
 
 def association_heatmap(
-    table: pd.DataFrame, names: Mapping[str, str], *, chosen: tuple[str, str] | None = None
+    table: pd.DataFrame, names: Mapping[str, str], *, chosen: tuple[str, str] | None = None, sure: str = "_within"
 ) -> go.Figure:
     """Draw ρ by distance (down) and layer (across), the whole network first; every cell can be selected.
 
-    A full dot marks a cell where Holm's correction leaves p < 0.05 within families, an open one where it does so under
-    the plain test only. A selected point's `customdata` is [distance, group].
+    A full dot marks a cell where Holm's correction leaves p < 0.05 under the test to be `sure` of, an open one where it
+    does so under the plain test only. A selected point's `customdata` is [distance, group].
 
     Parameters
     ----------
     table : DataFrame
-        Columns group, distance, rho, p, holm, and p_within and holm_within (NaN where not tested).
+        Columns group, distance, rho, p, holm, and those of other schemes, as `schemes.beside` names them (NaN where not
+        tested).
     names : distance -> str
         What each distance is called, in the order to draw.
     chosen : (str, str), optional
         Distance and group of the cell that is framed.
+    sure : str
+        How that test's columns end; "" for the plain one.
     """
     groups = sorted(dict.fromkeys(table["group"]), key=lambda group: (group != WHOLE, sort_key(group)))
     kinds = [kind for kind in names if kind in set(table["distance"])]
@@ -151,7 +156,7 @@ def association_heatmap(
     )
     places = {(kind, group): (short[group], theme.plain(names[kind])) for kind in kinds for group in groups}
     for mark, (sign, meaning) in _MARKS.items():
-        marked = [place for place in places if mark_of(_cell(cells, *place)) == mark]
+        marked = [place for place in places if mark_of(_cell(cells, *place), sure) == mark]
         figure.add_trace(
             go.Scatter(
                 x=[places[place][0] for place in marked],
@@ -177,11 +182,11 @@ def association_heatmap(
         dtick=1,
     )
     figure.update_yaxes(type="category", showgrid=False, range=[len(kinds) - 0.5, -0.5], dtick=1)
-    holding = sum(mark_of(row) == "both" for row in table.to_dict("records"))
+    holding = sum(mark_of(row, sure) == "both" for row in table.to_dict("records"))
     return theme.finish(
         figure,
         alt=f"Heatmap: rank correlation of overlap with {len(kinds)} distances, in the whole network and in "
-        f"{len(groups) - (WHOLE in groups)} layers; {holding} of {len(places)} hold within families after Holm's "
+        f"{len(groups) - (WHOLE in groups)} layers; {holding} of {len(places)} hold {_SAID[sure]} after Holm's "
         "correction.",
         name="association-by-layer",
         height=170 + 30 * len(kinds),
@@ -211,9 +216,9 @@ def _clickable(
     )
 
 
-def mark_of(row: Mapping) -> str:
+def mark_of(row: Mapping, sure: str) -> str:
     """Return the mark of a row of the heatmap's table: "both", "plain", or "" for none."""
-    if row.get("holm_within", np.nan) < SIGNIFICANT:
+    if sure and row.get(f"holm{sure}", np.nan) < SIGNIFICANT:
         return "both"
     return "plain" if row.get("holm", np.nan) < SIGNIFICANT else ""
 
@@ -231,11 +236,13 @@ def _hover(row: dict, name: str, group: str) -> str:
     where = "whole network" if group == WHOLE else group
     if not row or row["rho"] != row["rho"]:
         return f"<b>{name}</b>, {where}<br>no correlation: one side does not vary"
-    holm, within, holm_within = (theme.number(row.get(key, np.nan)) for key in ("holm", "p_within", "holm_within"))
-    return (
-        f"<b>{name}</b>, {where}<br>ρ = <b>{theme.signed(row['rho'])}</b><br>all permuted: p = "
-        f"{theme.number(row['p'])}, Holm {holm}<br>within families: p = {within}, Holm {holm_within}"
-        "<br><i>click to see its pairs</i>"
+    tests = [
+        f"{said}: p = {theme.number(row[f'p{ending}'])}, Holm {theme.number(row.get(f'holm{ending}', np.nan))}"
+        for ending, said in _SAID.items()
+        if f"p{ending}" in row
+    ]
+    return "<br>".join(
+        [f"<b>{name}</b>, {where}", f"ρ = <b>{theme.signed(row['rho'])}</b>", *tests, "<i>click to see its pairs</i>"]
     )
 
 

@@ -102,6 +102,14 @@ class SearchPlan:
         only_for=fields.ONLY_TEXT,
         decides=harmless("more results, or fewer"),
     )
+    functional_blocks: int | None = option(
+        None,
+        "blocks of each language that the functional check scores (default: all that are held out)",
+        unit="blocks",
+        least=1,
+        only_for=fields.ONLY_TEXT,
+        decides=setting(unless=None),
+    )
     keep: tuple[float, ...] | None = option(
         None,
         "keep masks of these sparsities only (default: all)",

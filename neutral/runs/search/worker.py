@@ -212,7 +212,7 @@ class Searcher(Worker):
             mask = self.pretrained(first, asked.sparsity, seed)
         if asked.source == "random":
             mask = Mask.random(mask, asked.sparsity, seed)
-        held_out = {code: self.subject.held_out[code] for code in asked.targets}
+        held_out = {code: self.subject.held_out[code][: self.plan.functional_blocks] for code in asked.targets}
         sources = {asked.source: None if asked.source == FULL else mask}
         for number, (_, target, score) in enumerate(controls.functional(search, sources, held_out)):
             tell(number + 1, len(held_out))

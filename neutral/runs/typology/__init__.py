@@ -2,8 +2,9 @@
 
 It writes rows into the study. "distance": distance, source, target, value (null if unknown), features (how many it
 rests on; null if it counts none). "association": the choice of masks (task, method, sparsity, seed), measure, by,
-scheme (plain: any languages are exchanged; family: only relatives are), controls, members, and the columns of
-`association.associations`. "regression" alike.
+scheme (`association.schemes.SCHEMES`), controls, members, and the columns of
+`association.associations`. "regression" alike, and "leaving" (associations without a family or a script).
+"mixed", "process" and "recovery" have the columns of `mlpe.explained`, `process.components` and `recovery.recovered`.
 
 `worker` tests an overlap, `work` is the plan in the process that owns the study, `distances` has what it is tested
 against.
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import association, labels, typology
+from neutral.association import neighbours
 from neutral.errors import NeutralError
 from neutral.lock import only_writer
 from neutral.progress import Progress, say
@@ -79,10 +81,16 @@ def printed(table: pd.DataFrame, form: str) -> str:
 
 
 def notes(languages: Sequence[str]) -> list[str]:
-    """Return what to know of the tests of some languages: who is not in URIEL+, and what families leave to exchange."""
+    """Return what to know of the tests of some languages.
+
+    Who is not in URIEL+, on the tree or on the globe, and what families leave to exchange.
+    """
     said = []
     if lacking := similarity.languages(languages).outside_uriel:
         said.append(f"not in URIEL+, so left out of its distances: {', '.join(lacking)}")
+    for where, near in (("tree", neighbours.on_tree), ("globe", neighbours.on_globe)):
+        if lacking := sorted(set(languages) - set(near(languages).index)):
+            said.append(f"without a known place on the {where}, so left out of tests along it: {', '.join(lacking)}")
     ways = association.possible(languages, typology.families(languages))
     if ways == 1:
         said.append(f"no two of the {len(languages)} languages are of one family: tests within families have no p")

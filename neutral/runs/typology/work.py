@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neutral import association, hashes, labels, summary
-from neutral.association import schemes
+from neutral.association import process, schemes
 from neutral.errors import NeutralError
 from neutral.runs.plans.typology import TypologyPlan, check, settings
 from neutral.runs.records import Finished, remember, require_same
@@ -21,8 +21,10 @@ from neutral.runs.units import Effect, Making, Shared, Unit, Work
 from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
 
-KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme", "controls", "kinds")
-"""The fields that tell tests apart; controls are those of an association, kinds those of a regression."""
+KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme", "controls", "kinds", "left")
+"""The fields that tell tests apart; `_NAMED` says which of the last three a kind of test has."""
+
+_NAMED = {"association": "controls", "regression": "kinds", "mixed": "kinds", "leaving": "left"}
 
 
 class Explainer(Work):
@@ -116,12 +118,18 @@ class Explainer(Work):
         self.results.extend(piece.test.kind, [key | row for row in piece.rows])
 
     def _tests(self, asked: Explain) -> list[Test]:
-        """Return the tests of an overlap: plain and within families."""
+        """Return the tests of an overlap, under each scheme."""
         apart = set(self.apart["distance"])
         several = [(), *((name,) for name in self.plan.controls if asked.by == "all" and name in apart)]
         tests = [Test("association", scheme, names) for scheme, names in product(schemes.SCHEMES, several)]
         kinds = tuple(name for name in self.plan.regressed if name in apart)
-        return tests + [Test("regression", scheme, kinds) for scheme in schemes.SCHEMES if kinds]
+        if kinds:
+            tests += [Test("regression", scheme, kinds) for scheme in schemes.SCHEMES]
+            tests.append(Test("mixed", "", kinds))
+        if asked.by == "all":
+            tests += [Test("leaving", schemes.FIRST, (what,)) for what in ("family", "script")]
+            tests += [Test("process", "", ())] * (len(self.members) >= process.LEAST)
+        return [*tests, Test("recovery", "", ())]
 
     def _left(self, asked: Explain) -> list[Test]:
         return [test for test in self._tests(asked) if not self.results.has(test.kind, **self._key(asked, test))]
@@ -129,8 +137,8 @@ class Explainer(Work):
     def _key(self, asked: Explain, test: Test) -> dict[str, Any]:
         members = ", ".join(self._counts(asked).members)
         key = {**asked.choice._asdict(), "measure": asked.measure, "by": asked.by, "members": members}
-        names = {"association": "controls", "regression": "kinds"}[test.kind]
-        return key | {"scheme": test.scheme, names: ", ".join(test.names)}
+        key |= {"scheme": test.scheme} if test.scheme else {}
+        return key | ({_NAMED[test.kind]: ", ".join(test.names)} if test.kind in _NAMED else {})
 
     def _counts(self, asked: Explain) -> Any:
         return summary.counts_of(self.study, asked.choice, asked.measure)

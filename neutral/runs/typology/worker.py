@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,14 @@ import numpy as np
 import pandas as pd
 
 from neutral import association, typology
-from neutral.association import schemes
+from neutral.association import leaving, mlpe, process, schemes
 from neutral.runs.timing import seconds_of
 from neutral.runs.units import Tell, Unit, Worker
 from neutral.summary import Choice
+from neutral.typology import recovery
+
+FEW = 999
+"""Draws of a test without a family or a script, at most: there are many."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,11 @@ class Explain:
 
 @dataclass(frozen=True)
 class Test:
-    """A test of a unit: "association" under controls, or "regression" on kinds of distances; and the scheme."""
+    """A test of a unit: the kind of its rows, the scheme ("" where nothing is drawn), and what `names` names.
+
+    Names are the controls of an "association", the kinds of distances of a "regression" and of "mixed" models, and of
+    "leaving" what is left out in turn: family or script. "process" and "recovery" have none.
+    """
 
     __test__ = False  # pytest takes it for one of its own
 
@@ -62,10 +71,35 @@ class Tester(Worker):
         return seconds_of(lambda: self._table(given["tests"][0], given)) * len(given["tests"])
 
     def _table(self, test: Test, given: Mapping[str, Any]) -> pd.DataFrame:
-        own = {"within": schemes.blocks(test.scheme, typology.families(given["members"])), **self.permuted}
+        overlap, apart, members = given["overlap"], given["apart"], given["members"]
+        families = typology.families(members)
+        own = (schemes.drawn(test.scheme, families) if test.scheme else {}) | self.permuted
         if test.kind == "association":
-            return association.associations(given["overlap"], given["apart"], controls=test.names, **own)
-        return association.regression(given["overlap"], given["apart"], list(test.names), **own)
+            return association.associations(overlap, apart, controls=test.names, **own)
+        if test.kind == "regression":
+            return association.regression(overlap, apart, list(test.names), **own)
+        if test.kind == "leaving":
+            few = own | {"count": min(FEW, self.permuted["count"])}
+            return leaving.without(association.associations, overlap, apart, _blocks(test.names[0], members), **few)
+        if test.kind == "mixed":
+            areas = {code: typology.known(code).macroarea for code in members}
+            return mlpe.explained(overlap, apart, list(test.names), families=families, areas=areas)
+        if test.kind == "process":
+            return process.components(overlap, predictors=_scripts(members))
+        return recovery.recovered(overlap)
+
+
+def _blocks(what: str, members: Sequence[str]) -> dict[str, str]:
+    """Return each language's family, or script, if another has it too: leaving one language out is another question."""
+    named = typology.families(members)
+    if what == "script":
+        named = {code: typology.known(code).script for code in members}
+    sizes = Counter(named.values())
+    return {code: name for code, name in named.items() if sizes[name] > 1}
+
+
+def _scripts(members: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame({"script": {code: typology.known(code).script for code in members}})
 
 
 def rows(table: pd.DataFrame) -> list[dict]:

@@ -54,6 +54,15 @@ def means(
 
 
 @catalogue.remembered
+def lines(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...], who: str
+) -> pd.DataFrame:
+    """See `summary.by_language`, or for the language `who` `summary.partners`."""
+    table = pairs(source, choice, measure, by, members)
+    return summary.partners(table, who) if who else summary.by_language(table)
+
+
+@catalogue.remembered
 def square(
     source: catalogue.Source, choice: Choice, measure: str, by: str, group: str, members: tuple[str, ...], how: str
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:

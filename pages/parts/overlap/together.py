@@ -40,5 +40,5 @@ def _table(view: View, by: str) -> pd.DataFrame | None:
     try:
         return view.joint(by)
     except NeutralError:
-        st.info(words.untold(view))
+        st.caption(words.untold(view))
         return None

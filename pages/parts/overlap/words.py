@@ -9,6 +9,7 @@ import pandas as pd
 
 from neutral import labels, summary
 from neutral.figures import theme
+from neutral.figures.heatmap import NAMED_UP_TO
 from neutral.members import display, is_known, relation, speaker
 from neutral.metrics import SIGNIFICANT
 from neutral.overlap import Counts, about_opposed
@@ -33,9 +34,10 @@ LEVELS = {
     "to be",
 }
 
-MANY = (
-    "Coloured bands are families. Hover for names, drag to zoom, double-click to go back. A language that you find is "
-    "framed: a click in its row or column opens the pair, and so does one on a row of the table."
+MANY = "Coloured bands are families. Hover for names; zoom with the buttons above the figure. "
+SMALL_CELLS = (
+    "A language that you find is framed: a click in its row or column opens the pair, and so does one on a row of the "
+    "table."
 )
 
 AGAIN = {"seeds": "another seed", "halves": "other half of text", None: "not measured"}
@@ -337,9 +339,9 @@ def nothing(view: View, by: str, group: str) -> str:
 
 def diagonal(view: View, measure: str, by: str, group: str) -> str:
     """Say what stands on the diagonal of the overlap matrix, and what a click does."""
-    if len(view.members) > theme.MANY:
-        return MANY
     click = "Click a cell, or a row of the table, to open the pair."
+    if (n := len(view.members)) > theme.MANY:
+        return MANY + (click if n <= NAMED_UP_TO else SMALL_CELLS)
     kind = next((kind for kind in ("seeds", "halves") if view.within(measure, by, group) and kind in view.kinds()), "")
     twice = {"seeds": "under another seed", "halves": "from the other half of its text"}.get(kind)
     return f"On the diagonal: the language found again {twice}. {click}" if twice else click
@@ -376,12 +378,12 @@ def untold(view: View) -> str:
     )
 
 
-def peaks(pairs: pd.DataFrame, measure: str) -> str:
-    """Say in which layers masks are most and least alike; "" for masks that keep nothing."""
-    means = summary.peaks(pairs)
+def peaks(table: pd.DataFrame, measure: str) -> str:
+    """Say in which layers masks are most and least alike, of pairs by layer or their means; "" if they keep nothing."""
+    means = summary.peaks(table)
     if not means:
         return ""
-    short = theme.short_layer(list(dict.fromkeys(pairs.dropna(subset="value")["group"])))
+    short = theme.short_layer(list(dict.fromkeys(table.dropna(subset="value")["group"])))
     (top, highest), (bottom, lowest) = next(iter(means.items())), list(means.items())[-1]
     return (
         f"{theme.UNITS[measure][0]} is highest in layer **{as_text(short[top])}** ({highest:.3f}, mean of all pairs) "

@@ -1,6 +1,6 @@
 """What the Typology page shows, remembered under the tables that it was computed from.
 
-These hold a few hundred numbers, so a user's masks are served like a study's.
+A study's are remembered under its folder, those of masks in memory under the numbers that they are made of.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ import pandas as pd
 import streamlit as st
 
 from neutral import association, typology
-from neutral.association import schemes, stored
-from neutral.typology import graphs, similarity, trees
+from neutral.association import findings, schemes, stored
+from neutral.summary import Choice
+from neutral.typology import graphs, similarity, trees, world
 from neutral.typology.graphs import Network
 from neutral.typology.similarity import Languages
+from neutral.typology.trees import Dendrogram
 from pages.parts import catalogue
+from pages.parts.typology.many import is_many
 from pages.parts.views import View
 
 LEAST = association.LEAST
+MAPPED = ("all", "layer")
+"""The groupings of weights that the heatmap has, all groups of which are tested together."""
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -40,28 +45,57 @@ def _distances(stored: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
     return typology.filled(stored, codes)
 
 
-@st.cache_data(max_entries=300, show_spinner="Testing the distances …")
-def associations(
-    overlap: pd.DataFrame, distances: pd.DataFrame, families: dict[str, str], controls: tuple[str, ...] = ()
+def tested(view: View, measure: str, by: str, group: str) -> pd.DataFrame:
+    """Return a group's association with every distance, corrected among themselves, the schemes beside each other."""
+    return findings.of_group(
+        _tested(view.source, view.choice, measure, by, "" if by in MAPPED else group, view.chosen), group
+    )
+
+
+def by_layer(view: View, measure: str) -> pd.DataFrame:
+    """Return the associations of the whole network and, corrected among themselves, of every layer."""
+    parts = [_tested(view.source, view.choice, measure, by, "", view.chosen) for by in MAPPED]
+    return pd.concat(parts, ignore_index=True)
+
+
+@catalogue.remembered
+def _tested(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, group: str, chosen: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Return `association.associations`, plain and within families beside each other (`schemes.beside`)."""
-    tests = schemes.both(association.associations, overlap, distances, families=families, controls=controls)
-    return schemes.beside(tests)
+    """Return the associations of every group, or of one, with every distance: `schemes.beside`.
 
-
-def by_layer(view: View, spoken: Languages, measure: str, distances: pd.DataFrame) -> pd.DataFrame:
-    """Return `associations` of the whole network and, corrected among themselves, of every layer.
-
-    The layers' tests are the study's own, if it has them and its tests of the whole network agree with those made anew.
+    The tests are the study's own as far as it has them, of these languages and with the ρ that there is now. What it
+    lacks is tested here.
     """
-    network, layers = (overlap(view, spoken, measure, by) for by in ("all", "layer"))
-    tested = associations(network, distances, spoken.blocks)
-    of_network = _stored(view, measure, "all", network, distances)
-    tests = None
-    if of_network and stored.same(of_network, tested):
-        tests = _stored(view, measure, "layer", layers, distances)
-    of_layers = schemes.beside(tests) if tests else associations(layers, distances, spoken.blocks)
-    return pd.concat([tested, of_layers], ignore_index=True)
+    view = View(source, choice, chosen)
+    spoken = languages(view.members)
+    table, apart = overlap(view, spoken, measure, by), distances(source, spoken.codes)
+    if group:
+        table = table[table["group"] == group]
+    held = _stored(view, measure, by, table, apart) or {}
+    if held and not stored.same(held, association.associations(table, apart, count=1)[["rho", "languages"]]):
+        held = {}
+    quick = group or by == "all" or not (held or is_many(spoken.codes))  # layers take the slower schemes long
+    lacking = tuple(scheme for scheme in (schemes.SCHEMES if quick else schemes.BOTH) if scheme not in held)
+    return schemes.beside(held | (_tests(table, apart, spoken.blocks, lacking) if lacking else {}))
+
+
+def _exactly(table: pd.DataFrame) -> bytes:
+    """Return a table's hash: Streamlit's own is of a sample of rows where there are many."""
+    return pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes()
+
+
+@st.cache_data(max_entries=300, show_spinner="Testing the distances …", hash_funcs={pd.DataFrame: _exactly})
+def _tests(
+    overlap: pd.DataFrame,
+    distances: pd.DataFrame,
+    families: dict[str, str],
+    chosen: tuple[str, ...],
+    controls: tuple[str, ...] = (),
+) -> dict[str, pd.DataFrame]:
+    """Return scheme -> `association.associations`, for the schemes that are chosen."""
+    test = association.associations
+    return schemes.each(test, overlap, distances, families=families, chosen=chosen, controls=controls)
 
 
 def _stored(
@@ -72,39 +106,157 @@ def _stored(
         catalogue.table(view.source, "association"),
         groups=list(dict.fromkeys(overlap["group"])),
         distances=typology.kinds_in(distances),
-        **view.choice._asdict(),
-        measure=measure,
-        by=by,
-        members=", ".join(view.counts(measure).members),
+        **_key(view, measure, by),
     )
 
 
+def _key(view: View, measure: str, by: str) -> dict:
+    """Return what tells a view's rows in a study from others."""
+    members = ", ".join(view.counts(measure).members)
+    return {**view.choice._asdict(), "measure": measure, "by": by, "members": members}
+
+
 def with_partial(
-    overlap: pd.DataFrame, distances: pd.DataFrame, families: dict[str, str], control: str | None
+    tested: pd.DataFrame, overlap: pd.DataFrame, distances: pd.DataFrame, families: dict[str, str], control: str | None
 ) -> pd.DataFrame:
-    """Return `associations` with those that hold a control beside them (`schemes.with_partial`), if there is one."""
-    tested = associations(overlap, distances, families)
+    """Return tests with those that hold a control beside them (`schemes.with_partial`), if there is one."""
     if control is None:
         return tested
-    return schemes.with_partial(tested, associations(overlap, distances, families, (control,)))
+    return schemes.with_partial(tested, schemes.beside(_tests(overlap, distances, families, schemes.BOTH, (control,))))
 
 
-@st.cache_data(max_entries=300, show_spinner=False)
-def regression(
-    overlap: pd.DataFrame, distances: pd.DataFrame, families: dict[str, str], kinds: tuple[str, ...]
-) -> pd.DataFrame:
-    """Return `association.regression` on the distances `kinds`, with the columns p_within and r2_p_within beside.
+def regression(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
+    """Return `association.regression` on the distances `kinds`, with p and r2_p of the other schemes beside.
 
     Raises `NeutralError` for distances that follow from one another on these languages.
     """
-    tests = schemes.both(association.regression, overlap, distances, kinds, families=families)
-    return schemes.beside(tests, ("p", "r2_p"))
+    return _regression(view.source, view.choice, measure, by, group, view.chosen, kinds)
+
+
+@catalogue.remembered
+def _regression(
+    source: catalogue.Source,
+    choice: Choice,
+    measure: str,
+    by: str,
+    group: str,
+    chosen: tuple[str, ...],
+    kinds: tuple[str, ...],
+) -> pd.DataFrame:
+    view = View(source, choice, chosen)
+    spoken = languages(view.members)
+    table, apart = overlap(view, spoken, measure, by), distances(source, spoken.codes)
+    table = table[table["group"] == group]
+    rows = catalogue.table(source, "regression")
+    held = stored.read_regression(rows, group=group, kinds=kinds, **_key(view, measure, by)) or {}
+    if held and not stored.same(
+        held, association.regression(table, apart, kinds, count=1)[["beta", "r2"]], ("beta", "r2")
+    ):
+        held = {}
+    lacking = tuple(scheme for scheme in schemes.SCHEMES if scheme not in held)
+    made = _regressions(table, apart, spoken.blocks, kinds, lacking) if lacking else {}
+    return schemes.beside(held | made, ("p", "r2_p"))
+
+
+@st.cache_data(max_entries=300, show_spinner=False, hash_funcs={pd.DataFrame: _exactly})
+def _regressions(
+    overlap: pd.DataFrame,
+    distances: pd.DataFrame,
+    families: dict[str, str],
+    kinds: tuple[str, ...],
+    chosen: tuple[str, ...],
+) -> dict[str, pd.DataFrame]:
+    return schemes.each(association.regression, overlap, distances, kinds, families=families, chosen=chosen)
+
+
+def mixed(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
+    """Return `mlpe.explained` of one group: the study's rows, else made here."""
+    return _mixed(view.source, view.choice, measure, by, group, view.chosen, kinds)
+
+
+@catalogue.remembered
+def _mixed(
+    source: catalogue.Source,
+    choice: Choice,
+    measure: str,
+    by: str,
+    group: str,
+    chosen: tuple[str, ...],
+    kinds: tuple[str, ...],
+) -> pd.DataFrame:
+    from neutral.association import mlpe
+
+    view = View(source, choice, chosen)
+    rows, key = catalogue.table(source, "mixed"), _key(view, measure, by)
+    held = stored.read_models(rows, mlpe.EXPLAINED, group=group, kinds=kinds, **key)
+    if held is not None:
+        return held
+    table, apart, codes = _of_group(view, measure, by, group)
+    families, areas = typology.families(codes), typology.areas(codes)
+    return mlpe.explained(table, apart, kinds, families=families, areas=areas)
+
+
+def process(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
+    """Return `process.components` of one group: the study's rows, else made here."""
+    return _process(view.source, view.choice, measure, by, group, view.chosen, kinds)
+
+
+@catalogue.remembered
+def _process(
+    source: catalogue.Source,
+    choice: Choice,
+    measure: str,
+    by: str,
+    group: str,
+    chosen: tuple[str, ...],
+    kinds: tuple[str, ...],
+) -> pd.DataFrame:
+    from neutral.association import process
+
+    view = View(source, choice, chosen)
+    rows, key = catalogue.table(source, "process"), _key(view, measure, by)
+    held = stored.read_models(rows, process.COMPONENTS, group=group, kinds=kinds or ("",), **key)
+    if held is not None:
+        return held
+    table, apart, _ = _of_group(view, measure, by, group)
+    return process.components(table, distances=apart, kinds=kinds)
+
+
+def _of_group(view: View, measure: str, by: str, group: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """Return the overlap of one group between a view's languages, their distances, and which languages they are."""
+    spoken = languages(view.members)
+    table = overlap(view, spoken, measure, by)
+    return table[table["group"] == group], distances(view.source, spoken.codes), spoken.codes
 
 
 def edges(networks: dict[str, Network], overlap: str, kind: str) -> pd.DataFrame:
     """Return the edges of the networks "overlap" and, if it is among them, "distance"; column graph names them."""
     names = {"overlap": overlap, "distance": kind}
     return pd.concat([network.edges.assign(graph=names[value]) for value, network in networks.items()])
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def network(weights: pd.DataFrame, values: pd.DataFrame, families: dict[str, str], how: str, amount: float) -> Network:
+    """See `graphs.network`."""
+    return graphs.network(weights, values, families, how, amount)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def places(codes: tuple[str, ...]) -> pd.DataFrame:
+    """See `world.places`."""
+    return world.places(codes)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def related(overlap: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
+    """See `similarity.related`."""
+    return similarity.related(overlap, codes)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def dendrogram(distance: pd.DataFrame) -> Dendrogram:
+    """See `trees.dendrogram`."""
+    return trees.dendrogram(distance)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)

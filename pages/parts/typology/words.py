@@ -1,75 +1,18 @@
-"""The Typology page's sentences: which distances go with the overlap, and what may be believed of it."""
+"""The Typology page's sentences about languages and distances."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
-import streamlit as st
 
-from neutral.association import LEAST, possible, schemes
+from neutral.association import LEAST
 from neutral.corpora.readings import several
-from neutral.figures.theme import number, short_layer, signed
-from neutral.labels import WHOLE
 from neutral.members import display
-from neutral.metrics import SIGNIFICANT
 from neutral.typology import KINDS
 from neutral.typology import label as kind_label
-from neutral.typology.graphs import Network
-from neutral.typology.maps import usual_neighbours
 from neutral.typology.similarity import Languages
-from neutral.typology.trees import Dendrogram
 from pages.parts.text import as_text, in_words
-
-_METHOD = """
-**ρ** is Spearman's rank correlation of overlap and distance over the pairs; below 0: the nearer, the more alike. Pairs
-are not independent (a language is in many of them), so **p** comes from a Mantel test: languages are permuted, whole
-rows and columns. But languages are not independent either: relatives are alike in everything, in their masks and in
-their syntax, and permuting all languages then calls too much significant. **In families**, languages are exchanged only
-within their family, and what families differ by is taken out of ρ, so that its sign can be another. What holds there
-is more than “relatives are alike”; but {movable}.
-**Holm** corrects for all distances in the table; the smallest p possible is 1 ÷ (permutations + 1).
-"""
-
-COLUMNS = {
-    "name": st.column_config.TextColumn("Distance", pinned=True),
-    "rho": st.column_config.NumberColumn("ρ", format="%.3f", help="Spearman's; below 0: the nearer, the more alike"),
-    "p": st.column_config.NumberColumn("p", format="%.4f", help="All languages permuted (plain Mantel test)"),
-    "holm": st.column_config.NumberColumn("Holm", format="%.4f", help="p, corrected for the distances of this table"),
-    "tested_within": st.column_config.NumberColumn(
-        "ρ, in families", format="%.3f", help="What is left of ρ when what families differ by is taken out"
-    ),
-    "p_within": st.column_config.NumberColumn(
-        "p, in families", format="%.4f", help="Only languages of one family exchanged"
-    ),
-    "holm_within": st.column_config.NumberColumn("Holm, in families", format="%.4f"),
-    "partial": st.column_config.NumberColumn("Partial ρ", format="%.3f", help="With the other distance held"),
-    "partial_p": st.column_config.NumberColumn("Partial p", format="%.4f"),
-    "partial_p_within": st.column_config.NumberColumn("Partial p, in families", format="%.4f"),
-    "languages": st.column_config.NumberColumn("Languages", format="%d"),
-    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
-    "left_out": st.column_config.TextColumn("Without data"),
-    "permutations": st.column_config.NumberColumn("Permutations", format="%d"),
-    "permutations_within": st.column_config.NumberColumn("In families", format="%d"),
-}
-
-
-def method(spoken: Languages) -> str:
-    """Explain the tests, and the languages that they are about."""
-    sizes = Counter(spoken.blocks.values())
-    related = [code for code in spoken.codes if sizes[spoken.blocks[code]] > 1]
-    if not related:
-        movable = "here no two languages are of one family, so it cannot be done"
-    elif len(related) == len(spoken.codes) and len(sizes) == 1:
-        movable = "here all languages are of one family, so it is the same as permuting all"
-    else:
-        some = _named(related) if len(related) <= NAMED else f"{len(related)} of {len(spoken.codes)}"
-        ways = possible(spoken.codes, spoken.blocks)
-        written = f"{ways:,}" if ways < 10**6 else "very many"
-        movable = f"here only {some} can be exchanged, in {written} ways, so it speaks for these"
-    return _METHOD.format(movable=movable)
-
 
 CONTROL = (
     "The table then shows what each distance has to do with the overlap beyond this one. It does not make the plain "
@@ -85,29 +28,11 @@ ADD_VOCABULARY = "Add shared vocabulary and text size"
 
 MRM = "Multiple regression on distance matrices, on ranks; Holm over the distances in it."
 CHOOSE = "Choose distances for the regression above."
-TREES = "Average linkage. The colour is the family, the small print the branch."
-NO_TREE = "A tree takes two languages whose distance is known."
-NO_MAP = f"A map takes {LEAST} languages whose distances are known."
+
 
 LEAST_PAIRS = 5  # to a distance of a regression
-STRANGERS = (
-    "No two of these languages are of one family: relatives cannot be what makes it, and there is nothing to exchange "
-    "within families."
-)
 NAMED = 15  # so many languages are named in a sentence, more are counted
 ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
-
-REGRESSION = {
-    "name": "Distance",
-    "beta": st.column_config.NumberColumn(
-        "β", format="%.3f", help="Standardised, on ranks: the change with this distance while the others are held"
-    ),
-    "p": st.column_config.NumberColumn("p", format="%.4f"),
-    "holm": st.column_config.NumberColumn("Holm", format="%.4f"),
-    "p_within": st.column_config.NumberColumn("p, in families", format="%.4f"),
-    "languages": st.column_config.NumberColumn("Languages", format="%d"),
-    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
-}
 
 
 def label(kind: str) -> str:
@@ -126,7 +51,7 @@ def who(spoken: Languages) -> str:
             "language (en, swh, …) on the page Your masks."
         )
     if spoken.outside_uriel:
-        sentences.append(f"{_named(spoken.outside_uriel)}: not in URIEL+, so left out of its distances.")
+        sentences.append(f"{some(spoken.outside_uriel)}: not in URIEL+, so left out of its distances.")
     if spoken.repeated:
         sentences.append("Several masks of one language count together, by their mean.")
     return " ".join(sentences)
@@ -141,114 +66,12 @@ def too_few(spoken: Languages) -> str:
     )
 
 
-def verdict(table: pd.DataFrame, measure: str, spoken: Languages) -> str:
-    """Say which distances go with the overlap, and under which test. The table is of one group."""
-    strangers = possible(spoken.codes, spoken.blocks) == 1
-    known = table.dropna(subset="rho")
-    if known.empty:
-        return f"No distance can be tested: {measure} or all distances are the same for every pair."
-    both, plain = schemes.holding(known)
-    movable = known["p_within"].notna().any()
-    nothing = "nothing holds within families" if movable else "no two of them can be exchanged within a family"
-    if movable and (least := schemes.smallest_p(known, within=True)) > SIGNIFICANT:
-        nothing = f"within families too few can be exchanged to tell (no corrected p can be below {least:.2f})"
-    if (least := schemes.smallest_p(known)) > SIGNIFICANT:
-        return (
-            f"**{known['languages'].max():.0f} languages are too few to tell.** With so few permutations and "
-            f"{len(known)} distances no corrected p can be below {least:.2f}. {_largest(known)}"
-        )
-    if len(both):
-        sentences = [
-            f"**{measure} goes with {_names(both, within=True)}**: that holds when languages are exchanged only "
-            "within families."
-        ]
-        if len(both) > 1:
-            sentences.append(
-                "Such distances go along with each other; the regression below tells them apart if it can."
-            )
-        if len(plain):
-            sentences.append(
-                f"When all languages are permuted, with {_names(plain)} as well: relatives alone can make that."
-            )
-    elif len(plain) and strangers:
-        sentences = [f"**{measure} goes with {_names(plain)}** when all languages are permuted. {STRANGERS}"]
-    elif len(plain):
-        sentences = [
-            f"**{measure} goes with {_names(plain)}** when all languages are permuted, but {nothing}: relatives alone "
-            "can make this."
-        ]
-    else:
-        also = "" if movable else f", and {nothing}"
-        sentences = [
-            f"**No distance here explains {measure}**: none holds after correction, even when all are permuted{also}."
-        ]
-    if not len(both):
-        sentences.append(_largest(known))
-    return " ".join(sentences)
-
-
 def spread(overlap: pd.DataFrame) -> str:
     """Say so if all pairs overlap alike: then there is little to explain."""
     low, high = overlap["value"].min(), overlap["value"].max()
     if not high - low < ALIKE:
         return ""
     return f"All pairs lie between {low:.4f} and {high:.4f}, so there is little to explain."
-
-
-def _largest(known: pd.DataFrame) -> str:
-    top = schemes.largest(known)
-    way = "nearer" if top["rho"] < 0 else "further"
-    within = f", within families {number(top['p_within'])}" if top["p_within"] == top["p_within"] else ""
-    return (
-        f"The largest: {label(top['distance'])}, ρ = {signed(top['rho'])} (the {way}, the more alike; "
-        f"p = {number(top['p'])}{within})."
-    )
-
-
-def layers(heat: pd.DataFrame, kind: str) -> str:
-    """Say in which layers one distance goes with the overlap."""
-    rows = heat[(heat["distance"] == kind) & (heat["group"] != WHOLE)]
-    short = short_layer(list(rows["group"]))
-    held = (set(each["group"]) for each in schemes.holding(rows))
-    both, plain = ([short[group] for group in rows["group"] if group in groups] for groups in held)
-    if not both and not plain:
-        return f"**{label(kind)}**: in no single layer, corrected for all layers and distances."
-    parts = [f"within families in layer {as_text(', '.join(both))}"] if both else []
-    parts += [f"when all are permuted{' also' if both else ''} in layer {as_text(', '.join(plain))}"] if plain else []
-    return f"**{label(kind)}**: {'; '.join(parts)}."
-
-
-def written(row: pd.Series) -> list[str]:
-    """Return the lines on the scatter: ρ, and both tests."""
-    if row["rho"] != row["rho"]:
-        return ["No correlation: one side is the same for all pairs"]
-    return [
-        f"<b>Spearman's ρ = {signed(row['rho'])}</b>, {row['pairs']:.0f} pairs",
-        _test("all permuted", row["p"], row["holm"], row["permutations"], row["exact"]),
-        _test(
-            f"in families: ρ = {signed(row['tested_within'])},",
-            row["p_within"],
-            row["holm_within"],
-            row["permutations_within"],
-            row["exact_within"],
-        ),
-    ]
-
-
-def _test(name: str, p: float, holm: float, permutations: int, exact: bool) -> str:
-    if p != p:
-        return "in families: nothing to exchange" if "famil" in name else f"{name}: nothing to exchange"
-    every = "all " if exact else ""
-    name = name if name.endswith(",") else f"{name}:"
-    return f"{name} p = {number(p)}, Holm {number(holm)} <i>({every}{permutations:,} perm.)</i>"
-
-
-def _names(table: pd.DataFrame, *, within: bool = False) -> str:
-    named = []
-    for _, row in table.iterrows():
-        also = f", in families {signed(row['tested_within'])}" if within else ""
-        named.append(f"{label(row['distance'])} ({signed(row['rho'])}{also})")
-    return ", ".join(named)
 
 
 def no_overlap(title: str, group: str) -> str:
@@ -282,7 +105,7 @@ def _from_to(numbers: pd.Series) -> str:
 
 def left_out(codes: Sequence[str]) -> str:
     """Say which languages were left out for want of data."""
-    return f"Without enough data, so left out: {_named(codes)}."
+    return f"Without enough data, so left out: {some(codes)}."
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
@@ -302,15 +125,6 @@ def constant(distances: pd.DataFrame, kinds: Sequence[str]) -> str:
     return f"No value: {', '.join(same)}, the same for all pairs here."
 
 
-def heat(table: pd.DataFrame) -> str:
-    """Say what the marks of the heatmap mean: `table` has the whole network and all layers."""
-    cells = table[table["group"] != WHOLE]["p"].notna().sum()
-    return (
-        "● p < 0.05 within families, ○ only when all languages are permuted; Holm over the distances in “all”, over "
-        f"all {cells} cells in the layers (stricter). Click a cell for its pairs."
-    )
-
-
 def too_few_pairs(table: pd.DataFrame) -> str:
     """Say that the languages have too few pairs for a regression; "" if they have enough."""
     count, pairs, kinds = int(table["languages"].iloc[0]), int(table["pairs"].iloc[0]), len(table)
@@ -322,85 +136,6 @@ def too_few_pairs(table: pd.DataFrame) -> str:
     )
 
 
-def regression(table: pd.DataFrame) -> str:
-    """Say what a regression explains."""
-    row = table.iloc[0]
-    if row["r2"] != row["r2"]:
-        return "There are too few pairs for so many distances, or one side is the same for all pairs."
-    left = (
-        f" Left out for want of data: {', '.join(map(in_words, row['left_out'].split(', ')))}."
-        if row["left_out"]
-        else ""
-    )
-    return (
-        f"Together they explain **R² = {row['r2']:.2f}** of the ranks of the overlap (p = {number(row['r2_p'])}, "
-        f"within families {number(row['r2_p_within'])}; {row['permutations']:,} permutations).{left}"
-    )
-
-
-def graph(network: Network, spoken: Languages, value: str) -> str:
-    """Say what a graph's communities are; `value` is what its edges are labelled with."""
-    ordered = [[code for code in spoken.codes if code in group] for group in network.communities]
-    groups = [_named(group) for group in ordered if len(group) > 1]
-    alone = [code for group in ordered if len(group) == 1 for code in group]
-    communities = "; ".join(groups) if groups else "none"
-    if alone:
-        communities += f"; alone: {_named(alone)}"
-    rand = f"adjusted Rand index: **{signed(network.agreement)}** (1 the same, 0 chance)"
-    agreement = f"agreement with the families, {rand}"
-    if len(set(spoken.blocks.values())) == len(spoken.codes):
-        agreement = "each language is of a family of its own, so communities cannot agree with families"
-    lines = [
-        f"{len(network.edges)} pairs drawn, {value} {network.weakest:.4g} at the weakest.",
-        f"**Communities:** {communities}.",
-        f"Modularity {signed(network.modularity)}; {agreement}.",
-    ]
-    return "  \n".join(lines)
-
-
-def _named(codes: Sequence[str]) -> str:
+def some(codes: Sequence[str]) -> str:
     """Name languages; of many the first, and how many more there are."""
     return several(list(map(in_words, codes)), NAMED if len(codes) <= NAMED else NAMED // 3)
-
-
-def graphs(one: Network, other: Network | None = None) -> str:
-    """Say how many edges the two graphs share, and how both are drawn."""
-    shared = ""
-    if other is not None:
-        shared = f"{one.shared(other)} of the {len(one.edges)} pairs of the one graph are in the other. "
-    return (
-        f"{shared}Colour: family. Marker: community (Louvain, by edge weight). Width: how alike, from the least to the "
-        "most alike pair. A language stands at one place in both graphs: that of its overlap with all others, "
-        "whichever edges are drawn."
-    )
-
-
-def tree(dendrogram: Dendrogram, agreement: pd.Series | None, kind: str) -> str:
-    """Say how well a tree keeps its distances, and how well it agrees with another distance."""
-    if dendrogram.kept != dendrogram.kept:
-        return "All pairs are equally far here, so the tree says nothing."
-    sentences = [
-        f"The tree keeps the distances it was made from with a cophenetic correlation of **{signed(dendrogram.kept)}** "
-        "(1: nothing is lost)."
-    ]
-    if agreement is not None and agreement["rho"] != agreement["rho"]:
-        sentences.append(f"It cannot be compared with {label(kind).lower()}, which is the same for all pairs.")
-    elif agreement is not None:
-        sentences.append(
-            f"Its heights agree with {label(kind).lower()} by a rank correlation of **{signed(agreement['rho'])}** "
-            f"(p = {number(agreement['p'])}, within families {number(agreement['p_within'])})."
-        )
-    return " ".join(sentences)
-
-
-def kept_by_map(title: str, places: pd.DataFrame) -> str:
-    """Say what a map, by MDS or UMAP, keeps of the distances."""
-    if title == "MDS":
-        kept = f" A plane holds {places.attrs['kept']:.0%} of their spread." if "kept" in places.attrs else ""
-        return f"Classical scaling keeps distances: far apart is different.{kept}"
-    count = usual_neighbours(len(places))
-    few = ", so few because there are few languages" if count < usual_neighbours(1000) else ""
-    return (
-        f"UMAP keeps neighbours, here the {count - 1} nearest of each language{few}: groups show, distances between "
-        "groups mean little, and another seed gives another picture."
-    )

@@ -1,0 +1,45 @@
+"""The part Map: languages in a plane, near each other if they are alike, by MDS and by UMAP."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from neutral import figures, typology
+from neutral.typology import maps
+from pages.parts import pickers, show
+from pages.parts.typology import captions, tables, words
+from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
+
+
+def ask(asked: Asked) -> dict:
+    """Draw the picker."""
+    with st.columns([2, 5])[0]:
+        return {"of": pickers.pick("Near in the map is near in", [OVERLAP, *asked.kinds], "near", names=named)}
+
+
+def draw(shown: Shown, *, of: str) -> None:
+    """Show both maps."""
+    spoken = shown.spoken
+    if not shown.knows(of):
+        st.info(words.unknown(of))
+        return
+    far = typology.complete(shown.far(of))
+    if len(far) < tables.LEAST:
+        st.info(captions.NO_MAP)
+        return
+    makers = {"MDS": tables.by_mds, "UMAP": tables.by_umap}
+    places = {}
+    for column, (title, make) in zip(st.columns(2, gap="medium"), makers.items(), strict=True):
+        with column:
+            st.markdown(f"##### {title}")
+            places[title] = make(far)
+            st.caption(captions.kept_by_map(title, places[title]))
+            drawn = figures.language_map(
+                places[title],
+                shown.view.families,
+                title=f"{title} of {shown.far_name(of)}",
+                name=f"map-{title.lower()}",
+            )
+            show.figure(drawn, f"map-{title}-{shown.view.key}")
+    left_out(spoken, far)
+    show.table(maps.beside(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")

@@ -1,0 +1,92 @@
+"""What the Typology page says of its models: of pairs with random effects, and of languages one by one."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from neutral.figures.theme import number, signed
+from neutral.metrics import SIGNIFICANT
+from pages.parts.typology.words import label
+
+PAIRS = "A mixed model of the pairs (MLPE)"
+LANGUAGES = "Languages one by one: kinship and place in the overlap's main directions"
+COVERED = ("family", "genetic", "tree", "geographic")
+"""Distances that the model of languages has as its covariances: kinship and place."""
+
+
+def _number(name: str, help: str | None = None, *, digits: int = 4) -> dict:
+    return st.column_config.NumberColumn(name, format=f"%.{digits}f", help=help)
+
+
+MIXED = {
+    "name": st.column_config.TextColumn("Distance", pinned=True),
+    "beta": _number("β alone", "Standardised, on ranks; below 0: the nearer, the more alike", digits=3),
+    "p": _number("p alone"),
+    "holm": _number("Holm", "p alone, corrected for the distances of this table"),
+    "r2": _number("R² alone", digits=3),
+    "partial": _number("β beside all", "The others held", digits=3),
+    "partial_p": _number("p beside all"),
+    "r2_added": _number("R² added", "What all explain together, less what they explain without this one", digits=3),
+    "aic": _number("ΔAIC", "Against a model without the distance; below 0: it is worth its coefficient", digits=1),
+    "language": _number("Languages", "Share of variance that goes with single languages", digits=2),
+    "family": _number("Families", "Share of variance that goes with the two families", digits=2),
+    "area": _number("Areas", "Share of variance that goes with the two macroareas", digits=2),
+    "languages": st.column_config.NumberColumn("n", format="%d"),
+    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
+}
+PROCESS = {
+    "component": st.column_config.NumberColumn("Direction", format="%d", pinned=True),
+    "share": _number("Its share", "Of the overlap's variation", digits=2),
+    "name": st.column_config.TextColumn("Distance"),
+    "f": _number("F", digits=2),
+    "p": _number("p"),
+    "holm": _number("Holm"),
+    "r2": _number("Distances", "Share of the direction's variance that the distances explain", digits=2),
+    "phylogeny": _number("Kinship", "Share that goes with Glottolog's tree", digits=2),
+    "phylogeny_p": _number("p, kinship"),
+    "space": _number("Place", "Share that goes with the place on the globe", digits=2),
+    "space_p": _number("p, place"),
+    "noise": _number("Own", "Share of each language's own", digits=2),
+    "range_km": st.column_config.NumberColumn("Range, km", format="%.0f"),
+    "languages": st.column_config.NumberColumn("n", format="%d"),
+}
+
+
+def mixed(table: pd.DataFrame) -> str:
+    """Say what explains pairs, beside what pairs of shared languages, families and areas have in common."""
+    known = table.dropna(subset="p")
+    if known.empty:
+        return "These languages are too few for such a model, or one side is the same for all pairs."
+    row = known.iloc[0]
+    beside = known[known["partial_p"] < SIGNIFICANT]
+    names = ", ".join(f"{label(each.distance)} (β = {signed(each.partial)})" for each in beside.itertuples())
+    parts = {"single languages": row["language"], "two families": row["family"], "two macroareas": row["area"]}
+    shared = ", ".join(f"{share:.0%} with {what}" for what, share in parts.items() if share == share)
+    return (
+        f"**{names or 'No distance'}** adds to all the others (p < 0.05, uncorrected). Of the variance of the "
+        f"overlap's ranks goes {shared}. A pair shares its languages, its two families and its two areas with others, and counts "
+        "as that much less. Relatives who are nearer to each other than to the rest of a family make p too small."
+    )
+
+
+def process(table: pd.DataFrame) -> str:
+    """Say what the main directions of an overlap go with."""
+    known = table.dropna(subset="phylogeny")
+    if known.empty:
+        return "These languages are too few for such a model: it takes twelve, and three for each column."
+    lines = []
+    for component in dict.fromkeys(known["component"]):
+        rows = known[known["component"] == component]
+        row = rows.iloc[0]
+        held = ", ".join(label(each.predictor) for each in rows.itertuples() if each.holm < SIGNIFICANT)
+        lines.append(
+            f"- Direction {component} ({row['share']:.0%} of the differences): {row['phylogeny']:.0%} kinship "
+            f"(p = {number(row['phylogeny_p'])}), {row['space']:.0%} place (p = {number(row['space_p'])})"
+            f"{f'; beyond these {held}' if held else ''}."
+        )
+    return (
+        "The overlap's main directions (principal coordinates) are scores of languages, one each. What of them goes "
+        "with Glottolog's tree, with the place on the globe, and with other distances beyond both:\n\n"
+        + "\n".join(lines)
+    )
