@@ -73,7 +73,7 @@ def test_a_language_that_was_not_checked_is_told_from_overlap_and_how_far_that_g
     names = ["fr", "de", "es", "sw", "ru", "my run"]
     at = page(written(tmp_path / "s" / "drawn", names, checked=["fr", "de"]), tmp_path, monkeypatch, language="my run")
     said = apppages.text(at)
-    assert "The text of my run was not scored under other languages' masks. By the way from chance to the bound: French " in said
+    assert "was not scored under other languages' masks. By the way from chance to the bound: French " in said
     assert "In the 2 languages that were scored under 5 or more others' masks" in said
     assert "my run is no language that Glottolog has" not in said, "its scores are known"
 
