@@ -31,7 +31,7 @@ def test_traits_follow_what_they_are_said_to(among):
     assert not np.allclose(branch[place("eng")], branch[place("hin")])
     drawn = np.stack([traits(among, rng, {"place": 1}) for _ in range(300)])
     near, far = ((drawn[:, place("nld")] * drawn[:, place(other)]).mean() for other in ("deu", "swa"))
-    assert near > 0.7
+    assert near > 0.55
     assert far < 0.3
     assert abs(np.stack([traits(among, rng, {"tree": 2}) for _ in range(300)]).std() - 2) < 0.1
 

@@ -73,7 +73,7 @@ def test_a_language_that_was_not_checked_is_told_from_overlap_and_how_far_that_g
     names = ["fr", "de", "es", "sw", "ru", "my run"]
     at = page(written(tmp_path / "s" / "drawn", names, checked=["fr", "de"]), tmp_path, monkeypatch, language="my run")
     said = apppages.text(at)
-    assert "The text of my run was not scored under other languages' masks. By overlap: French (" in said
+    assert "was not scored under other languages' masks. By the way from chance to the bound: French " in said
     assert "In the 2 languages that were scored under 5 or more others' masks" in said
     assert "my run is no language that Glottolog has" not in said, "its scores are known"
 
@@ -133,8 +133,8 @@ def test_how_far_overlap_foretells_is_the_mean_rank_correlation():
 def test_the_figures_have_room_for_three_and_for_three_hundred_languages():
     for n in (3, 300):
         names = [f"m{i}" for i in range(n)]
-        near = pd.DataFrame({"language": names[1:]})
-        near = near.assign(**dict.fromkeys(nearest.COLUMNS[1:], np.nan), value=np.linspace(0.9, 0.5, n - 1), sure=0.5)
+        near = pd.DataFrame({"language": names[1:]}, columns=nearest.COLUMNS)
+        near = near.assign(value=np.linspace(0.9, 0.5, n - 1), sure=0.5)
         figure = figures.nearest_dots(near, "jaccard", "m0", Families(names))
         assert len(figure.data[-1].y) == min(n - 1, 20)
         assert set(figure.data[-1].marker.symbol) == {"circle-open"}

@@ -113,7 +113,7 @@ def test_only_two_folders_beside_the_code_are_read_and_each_says_in_one_line_whe
     places = [f for f in (ROOT / "neutral").rglob("*.py") if "Path(__file__)" in f.read_text(encoding="utf-8")]
     assert set(read) == {"published", "sentences"}
     # The app needs the repository, and says so (tests/test_cli_app.py); what its runs may choose from is what is there.
-    assert {f.name for f in places} == {"published.py", "inside.py", "glottolog.py", "home.py"}
+    assert {f.name for f in places} == {"published.py", "inside.py", "glottolog.py", "world.py", "home.py"}
     assert home.CHECKOUT == ROOT
 
     published, inside = import_module(read["published"]), import_module(read["sentences"])

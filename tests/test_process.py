@@ -145,6 +145,7 @@ def test_principal_coordinates_keep_distances():
     assert principal_coordinates(np.ones((5, 5)), 3)[0].shape == (0, 5)
 
 
+@pytest.mark.long
 def test_shares_come_back_and_what_is_not_there_is_seldom_found():
     rng = np.random.default_rng(4)
     tree, kilometres = phylogenetic(CODES), apart(CODES)

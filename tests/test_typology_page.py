@@ -23,7 +23,7 @@ from neutral.typology import maps
 from pages.parts import catalogue
 from pages.parts.typology import tables
 
-PARTS = ["Distances", "Graph", "Tree", "Map"]
+PARTS = ["Distances", "World", "Graph", "Tree", "Map"]
 MEMBERS = ("en", "fr", "de", "ru", "hi", "ar", "sw")
 CHOICE = Choice("mlm", "magnitude", 0.5, 0)
 
@@ -94,10 +94,10 @@ def points(chart):
 def test_every_part_opens(part):
     at = opened(section=part)
     assert not at.error
-    assert len(charts(at)) == 2
+    assert len(charts(at)) == (1 if part == "World" else 2)
 
 
-@pytest.mark.parametrize("part", PARTS[:3])
+@pytest.mark.parametrize("part", PARTS[:4])
 def test_every_picker_works(part):
     at = opened(section=part)
     for key in [box.key for box in at.selectbox if box.key not in ("study", "method", "sparsity")]:
@@ -105,6 +105,38 @@ def test_every_picker_works(part):
         assert not at.exception, key
         assert not at.error, key
         at.selectbox(key=key).select_index(0).run()
+
+
+def test_a_part_has_no_picker_that_changes_nothing_and_gets_back_what_it_had():
+    at = opened(section="Distances", distance="Geography")
+    keys = {part: {box.key for box in opened(section=part).selectbox} for part in PARTS}
+    assert all(("distance" in keys[part]) == (part in ("Distances", "Graph")) for part in PARTS)
+    assert "measure" in keys["Map"]
+    assert "measure" not in {box.key for box in opened(section="Map", near="Syntax").selectbox}
+    at.segmented_control(key="section").set_value("Tree").run()
+    at.segmented_control(key="section").set_value("Distances").run()
+    assert at.selectbox(key="distance").value == "geographic"
+
+
+def test_the_world_has_every_language_and_the_links_that_are_asked_for():
+    at = opened(section="World", links="5", colour="Overlap with a language", to="Hindi")
+    (chart,) = charts(at)
+    (drawn,) = [trace for trace in chart["data"] if trace.get("mode") == "markers+text"]
+    assert len(drawn["hovertext"]) == len(MEMBERS)
+    hindi = next(said for said in drawn["hovertext"] if said.startswith("<b>Hindi"))
+    assert "script Deva" in hindi
+    assert "nearest:" in hindi
+    assert "The 5 strongest overlaps of Hindi" in text(at)
+    assert {trace["type"] for trace in chart["data"]} == {"scatter"}
+    some = charts(opened(section="World", region="Africa"))[0]
+    (drawn,) = [trace for trace in some["data"] if trace.get("mode") == "markers+text"]
+    assert len(drawn["hovertext"]) == 2, "Arabic and Swahili"
+
+
+def test_a_folded_family_is_one_row():
+    names = charts(opened(section="Tree", folded=["Indo-European"]))[1]["layout"]["yaxis"]["ticktext"]
+    assert sum("Indo-European, 5 languages" in name for name in names) == 1
+    assert len(names) == 3
 
 
 def test_the_table_has_both_ps_of_every_distance_as_the_library_gives_them(expected):
@@ -311,18 +343,18 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_tests_by_layer_are_the_studys_own_while_those_of_the_whole_network_agree(tmp_path, monkeypatch, capsys):
+def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now(tmp_path, monkeypatch, capsys):
     study = synthetic.encoder_study(tmp_path / "studies" / "held", MEMBERS, layers=2, seeds=(0,))
     monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "studies"))
     figures = {}
     asked = ["--methods", "magnitude", "--measures", "jaccard", "--quiet"]
 
-    def heat():
+    def heat(column="rho"):
         at = opened(study="held")
         at.session_state["heat-study-box"] = True
         at.run()
         frames = (frame.value for frame in at.dataframe)
-        return next(f for f in frames if "holm_within" in f and "group" in f).set_index(["group", "distance"])["rho"]
+        return next(f for f in frames if "holm_within" in f and "group" in f).set_index(["group", "distance"])[column]
 
     def write(change):
         rows = [json.loads(line) for line in lines]
@@ -338,7 +370,7 @@ def test_tests_by_layer_are_the_studys_own_while_those_of_the_whole_network_agre
     of_layers = figures["computed"].index.get_level_values("group") != "all"
     assert (figures["read"] != figures["computed"])[of_layers].any(), "the study's have six decimals"
 
-    write(lambda row: row | ({"rho": 0.123456} if row["by"] == "layer" else {}))
-    assert (heat()[of_layers] == 0.123456).all()
+    write(lambda row: row | ({"p": 0.123456} if row["p"] is not None else {}))
+    assert set(heat("p").dropna()) == {0.123456}
     write(lambda row: row | {"rho": 0.123456})
     pd.testing.assert_series_equal(heat(), figures["computed"])

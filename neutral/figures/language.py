@@ -67,7 +67,7 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
         name=f"nearest-{member}",
         height=170 + 24 * len(table),
         hovermode="y unified",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        legend=theme.LEGEND_BELOW | {"y": -60 / (24 * len(table) + 40)},  # 60 px, which the axis takes
     )
 
 

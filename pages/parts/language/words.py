@@ -115,8 +115,9 @@ def serving(member: str, table: pd.DataFrame, told: Foretold | None, choice: Cho
     if table["ratio"].notna().any():
         return _measured(member, table, choice)
     best = table.dropna(subset="overlap").head(FEW)
-    names = ", ".join(f"{in_words(row.language)} ({_how_near(row)})" for row in best.itertuples())
-    said = [f"The text of {in_words(member)} was not scored under other languages' masks. By overlap: {names}."]
+    column, how = ("way", "the way from chance to the bound") if best["way"].notna().any() else ("overlap", "overlap")
+    names = ", ".join(f"{in_words(row['language'])} {row[column]:.0%}" for _, row in best.iterrows())
+    said = [f"The text of {in_words(member)} was not scored under other languages' masks. By {how}: {names}."]
     if told is None:
         said.append("This study has no such scores at all, so how far overlap foretells them is not known here.")
     else:
@@ -126,10 +127,6 @@ def serving(member: str, table: pd.DataFrame, told: Foretold | None, choice: Cho
             f"(a mean; {told.low:.2f} to {told.high:.2f}; 1 is the same order)."
         )
     return " ".join(said)
-
-
-def _how_near(row: object) -> str:
-    return f"{row.way:.0%} of the way to the bound" if row.way == row.way else f"{row.overlap:.1%} shared"
 
 
 def _measured(member: str, table: pd.DataFrame, choice: Choice) -> str:

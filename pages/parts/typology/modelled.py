@@ -64,8 +64,8 @@ def mixed(table: pd.DataFrame) -> str:
     parts = {"single languages": row["language"], "two families": row["family"], "two macroareas": row["area"]}
     shared = ", ".join(f"{share:.0%} with {what}" for what, share in parts.items() if share == share)
     return (
-        f"**{names or 'No distance'}** adds to all the others (p < 0.05, uncorrected). Of the variance of the "
-        f"overlap's ranks goes {shared}. A pair shares its languages, its two families and its two areas with others, and counts "
+        f"**{names or 'No distance'}** adds to all the others (p < 0.05, uncorrected). Of the overlap's variance in "
+        f"ranks go {shared}. A pair shares its languages, its two families and its two areas with others, and counts "
         "as that much less. Relatives who are nearer to each other than to the rest of a family make p too small."
     )
 
