@@ -72,7 +72,7 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
 
 
 def where_lines(levels: pd.DataFrame, measure: str, other: str) -> go.Figure:
-    """Draw by layer the overlap with the nearest language, `other`, and with all others: `levels` is `nearest.where`."""
+    """Draw by layer the overlap with the nearest, `other`, and with all others: `levels` is that of `nearest.where`."""
     layers = sorted(dict.fromkeys(levels["group"]), key=sort_key)
     places = theme.layer_names(layers)
     figure = level_lines(levels[levels["level"] != "nearest"].set_index("group"), places, "With all others")
