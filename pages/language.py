@@ -37,7 +37,7 @@ def portrait(view: View, member: str, measure: str) -> None:
     with right:
         st.markdown("##### Where in the network")
         st.caption(words.WHERE)
-        show.figure(figures.where_lines(levels, measure, member, other), f"where-{view.key}")
+        show.figure(figures.where_lines(levels, measure, other), f"where-{view.key}")
     show.table(near.assign(name=near["language"].map(display)), "Nearest languages", f"near-{view.key}")
     show.table(levels, "Overlap by layer", f"levels-{view.key}")
     serving(view, member)

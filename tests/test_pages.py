@@ -205,6 +205,8 @@ def test_every_table_opens_and_can_be_downloaded(page):
         "scores",
         "functional",
         "pairs",
+        "near",
+        "serving",
         "levels",
         "fine",
         "sparsity",

@@ -38,7 +38,7 @@ def test_distances_and_tests_go_into_the_study_and_to_standard_output(study, cap
     assert stored.p.tolist() == pytest.approx(expected.p.tolist(), abs=1e-6, nan_ok=True)
     assert set(tests.scheme) == {"plain", "family", "tree", "globe"}
     assert set(tests.measure) == {"jaccard", "beyond"}
-    assert set(tests.controls) == {"", "family", "script"}
+    assert set(tests.controls) == {"", "family", "script", "geographic"}
     assert set(tests[tests.by == "layer"].group) == {"encoder 0", "encoder 1", "encoder 2"}
     assert set(printed.by) == {"all"}
     assert {"regression", "association"} <= {row["kind"] for row in study.rows()}

@@ -64,15 +64,15 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
         figure,
         alt=f"The {len(table)} languages nearest to {display(member)} by {theme.UNITS[measure][0]}, beside chance, the "
         f"pretrained control and the same language again.",
-        name=f"nearest-{member}",
+        name="nearest-languages",
         height=170 + 24 * len(table),
         hovermode="y unified",
         legend=theme.LEGEND_BELOW | {"y": -60 / (24 * len(table) + 40)},  # 60 px, which the axis takes
     )
 
 
-def where_lines(levels: pd.DataFrame, measure: str, member: str, other: str) -> go.Figure:
-    """Draw by layer the overlap of a member with its nearest and with all others: `levels` is `nearest.where`."""
+def where_lines(levels: pd.DataFrame, measure: str, other: str) -> go.Figure:
+    """Draw by layer the overlap with the nearest, `other`, and with all others: `levels` is that of `nearest.where`."""
     layers = sorted(dict.fromkeys(levels["group"]), key=sort_key)
     places = theme.layer_names(layers)
     figure = level_lines(levels[levels["level"] != "nearest"].set_index("group"), places, "With all others")
@@ -89,7 +89,7 @@ def where_lines(levels: pd.DataFrame, measure: str, member: str, other: str) -> 
         )
     )
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
-    return levels_finished(figure, measure, f"layer, {display(member)} with {display(other)}")
+    return levels_finished(figure, measure, "layer")
 
 
 def _as_levels(table: pd.DataFrame) -> pd.DataFrame:

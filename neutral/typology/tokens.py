@@ -32,17 +32,19 @@ def token_distances(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
         raise MismatchError("token counts over vocabularies of different sizes cannot be compared")
     if empty := [code for code, vector in vectors.items() if vector.sum() <= 0]:
         raise NeutralError(f"the text of {', '.join(empty)} holds no token that this model knows")
+    table = np.stack(list(vectors.values()))  # (L, V)
+    table = table[:, table.any(axis=0)]  # of a large vocabulary most tokens are in no text
+    sizes = table.sum(axis=1)
+    shares, has = table / sizes[:, None], (table > 0).astype(np.float64)
+    shared, own = has @ has.T, has.sum(axis=1)
     rows = []
-    for a, b in combinations(vectors, 2):
-        one, other = vectors[a], vectors[b]
-        both, either = ((one > 0) & (other > 0)).sum(), ((one > 0) | (other > 0)).sum()
-        sizes = one.sum(), other.sum()
+    for (i, a), (j, b) in combinations(enumerate(vectors), 2):
         values = (
-            1 - both / either,
-            1 - np.minimum(one / sizes[0], other / sizes[1]).sum(),
-            abs(np.log10(sizes[0] / sizes[1])),
-            -np.log10(min(sizes)),
+            1 - shared[i, j] / (own[i] + own[j] - shared[i, j]),
+            1 - np.minimum(shares[i], shares[j]).sum(),
+            abs(np.log10(sizes[i] / sizes[j])),
+            -np.log10(min(sizes[i], sizes[j])),
         )
         rows += [(kind, a, b, float(value)) for kind, value in zip(KINDS, values, strict=True)]
-    table = pd.DataFrame(rows, columns=["distance", "source", "target", "value"])
-    return table.sort_values("distance", key=lambda c: c.map(KINDS.index), kind="stable", ignore_index=True)
+    found = pd.DataFrame(rows, columns=["distance", "source", "target", "value"])
+    return found.sort_values("distance", key=lambda c: c.map(KINDS.index), kind="stable", ignore_index=True)

@@ -32,7 +32,7 @@ class TypologyPlan:
         ("all", "layer"), "all,layer,component,expert,…; the first is printed", group="main", decides=key()
     )
     controls: tuple[str, ...] = option(
-        ("family", "script", "occurrences"), "distances held, one at a time", decides=key()
+        ("family", "script", "geographic", "occurrences"), "distances held, one at a time", decides=key()
     )
     regressed: tuple[str, ...] = option(REGRESSED, "distances that are regressed on together", decides=key("kinds"))
     permutations: int = option(9999, "random orders a test compares with", least=1, decides=setting())
