@@ -111,6 +111,30 @@ def test_halves_of_blocks_and_of_lines_share_no_document(model, tmp_path):
     assert len(found.lines["en"].items) > 2
 
 
+def test_halves_of_a_mixture_share_no_document_and_have_both_languages(model, tmp_path):
+    text = tmp_path / "text"
+    text.mkdir()
+    words = ["the", "of", "and", "in", "to", "a", "is", "was", "on", "by"]
+    for code, mark in (("en", "river"), ("sw", "village")):
+        lines = [f"{words[i // 20]} {mark}\n" for i in range(200)]
+        (text / f"{code}.txt").write_text("".join(lines))
+    (tmp_path / "documents.txt").write_text("".join(f"d{i // 20}\n" for i in range(200)))
+    corpus = corpora.load(text, documents=tmp_path / "documents.txt")
+    found = subject(str(model), "clm", corpus, ["en+sw"], length=16, device="cpu")
+    taken = found.calibration("en+sw", 12)
+    one, other = (words_of(found.task.tokenizer, taken.items[list(half)]) for half in (taken.a, taken.b))
+    assert {"river", "village"} <= one & other
+    assert one & set(words)
+    assert not one & other & set(words)
+
+
+def test_text_to_train_on_of_one_document_has_no_halves(model, folder):
+    (folder / "documents.txt").write_text("a\n" * 20 + "b\n" * 20)
+    corpus = corpora.load(folder / "text", documents=folder / "documents.txt")
+    with pytest.raises(NeutralError, match="--documents: the text of en to train on is of one document"):
+        subject(str(model), "clm", corpus, ["en"], length=16, device="cpu")
+
+
 def test_as_many_lines_are_read_of_every_language_and_of_a_mixture_in_turn(model, corpus):
     found = subject(str(model), "clm", corpus, ["en", "sw", "en+sw"], length=32, lines=24, device="cpu")
     ends = {code: int((text.items == found.task.separator).sum()) for code, text in found.lines.items()}
@@ -119,6 +143,8 @@ def test_as_many_lines_are_read_of_every_language_and_of_a_mixture_in_turn(model
     assert len(found.lines["en"].a) + len(found.lines["en"].b) == blocks["en"]
     with pytest.raises(NeutralError, match="--lines 4000: en has"):
         subject(str(model), "clm", corpus, ["en"], length=32, lines=4000, device="cpu")
+    with pytest.raises(NeutralError, match="--held-out-lines 4000: en has"):
+        subject(str(model), "clm", corpus, ["en"], length=32, held_out_lines=4000, device="cpu")
 
 
 def test_whole_lines_keep_every_token_and_what_pads_them_is_no_text(model):

@@ -12,6 +12,7 @@ from neutral.association.covariances import apart, phylogenetic, spatial
 from neutral.association.gaussian import processes
 from neutral.association.gls import gls
 from neutral.association.kenward_roger import adjusted, f_test
+from neutral.association.neighbours import RADIUS
 from neutral.association.process import COMPONENTS, MEANING, components
 from neutral.association.properties import properties
 from neutral.errors import NeutralError
@@ -63,7 +64,7 @@ def test_kilometres_are_those_of_the_law_of_cosines():
     places = [np.radians((language(code).latitude, language(code).longitude)) for code in ("en", "sw", "mi")]
     for i, j in combinations(range(3), 2):
         (a, east), (b, other) = places[i], places[j]
-        plain = 6371 * np.arccos(np.sin(a) * np.sin(b) + np.cos(a) * np.cos(b) * np.cos(east - other))
+        plain = RADIUS * np.arccos(np.sin(a) * np.sin(b) + np.cos(a) * np.cos(b) * np.cos(east - other))
         assert kilometres[i, j] == pytest.approx(plain)
     assert np.isnan(kilometres[3]).all()
     assert np.linalg.eigvalsh(spatial(apart(CODES), 8000)).min() > -1e-12

@@ -10,7 +10,7 @@ import tiny
 
 from neutral import association, typology
 from neutral.cli import main
-from neutral.runs.typology import notes
+from neutral.runs.typology import notes, worker
 from neutral.study import Study
 
 
@@ -154,3 +154,14 @@ def test_few_languages_are_not_tested(tmp_path, capsys):
     few = synthetic.encoder_study(tmp_path / "few", languages=("en", "fr", "sw"), layers=2, seeds=(0,))
     assert explained(few) == 2
     assert "3 languages; an association takes at least 4" in capsys.readouterr().err
+
+
+def test_variants_of_one_language_are_no_two_languages_to_a_mixed_model():
+    members = ["en", "en-GB", "fr", "de", "es", "sw", "zh"]
+    rng = np.random.default_rng(0)
+    apart = typology.distances(members)
+    overlap = apart[apart["distance"] == "script"].assign(group="all", value=lambda table: rng.random(len(table)))
+    given = {"overlap": overlap, "apart": apart, "members": members}
+    test = worker.Test("mixed", "", ("geographic",))
+    row = worker.Tester(permuted={"count": 9, "seed": 0})._table(test, given).iloc[0]
+    assert (row["languages"], row["left_out"]) == (6, "en-GB")

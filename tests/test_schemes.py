@@ -62,29 +62,6 @@ def test_partial_tests_leave_the_control_itself_open(tests):
     assert near == held["plain"][held["plain"]["distance"] == "near"]["rho"].tolist()
 
 
-def test_what_holds_within_families_is_told_from_what_holds_only_when_all_are_permuted():
-    table = pd.DataFrame(
-        {
-            "distance": ["a", "b", "c", "d"],
-            "rho": [-0.2, 0.5, -0.9, 0.1],
-            "tested_within": [-0.2, 0.4, -0.6, 0.0],
-            "holm": [0.01, 0.02, 0.01, 0.5],
-            "holm_within": [0.04, 0.06, 0.03, np.nan],
-            "p": [0.01, 0.02, 0.01, 0.5],
-            "p_within": [0.04, 0.06, 0.03, np.nan],
-            "permutations": [99] * 4,
-            "permutations_within": [23, 23, 23, 0],
-        }
-    )
-    both, plain = schemes.holding(table)
-    assert both["distance"].tolist() == ["c", "a"]
-    assert plain["distance"].tolist() == ["b"]
-    assert schemes.largest(table)["distance"] == "c"
-    assert schemes.smallest_p(table) == pytest.approx(4 / 99)
-    assert schemes.smallest_p(table, within=True) == pytest.approx(3 / 23)
-    assert schemes.smallest_p(table.assign(p_within=np.nan), within=True) == 1
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A study of made masks that `neutral typology` has looked at."""

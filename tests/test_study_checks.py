@@ -10,6 +10,7 @@ from neutral import cli
 from neutral.errors import FileError
 from neutral.overlap import Counts
 from neutral.study import RESULTS, Study, lines
+from neutral.study.checks import check_row
 
 MOST = 600
 """Characters of a message, beside the path."""
@@ -110,6 +111,31 @@ def test_a_row_says_its_line_its_field_and_what_belongs_there(tmp_path):
     path = hostile.hostile_study(tmp_path, "row-value-text")
     with pytest.raises(FileError, match=r"results\.jsonl: line 2: value is '12'; a number belongs there"):
         Study(path).table("score")
+
+
+MASKS = {"task": "clm", "method": "wanda", "sparsity": 0.5, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"kind": "text", "language": "en", "unknown": 1.5}, "unknown"),
+        ({"kind": "text", "language": "en", "fallback": "much"}, "fallback"),
+        ({"kind": "text", "language": ["en"]}, "language"),
+        ({"kind": "score", **MASKS, "characters": -1}, "characters"),
+        ({"kind": "mixed", **MASKS, "beta": "large"}, "beta"),
+        ({"kind": "mixed", **MASKS, "family": []}, "family"),
+        ({"kind": "process", **MASKS, "component": 0.5}, "component"),
+        ({"kind": "process", **MASKS, "columns": "many"}, "columns"),
+        ({"kind": "process", **MASKS, "space": "here"}, "space"),
+        ({"kind": "leaving", **MASKS, "without": 5}, "without"),
+        ({"kind": "recovery", **MASKS, "right": "all"}, "right"),
+        ({"kind": "recovery", **MASKS, "cases": 0.5}, "cases"),
+    ],
+)
+def test_a_number_that_is_none_is_named_in_each_kind_of_row(tmp_path, row, field):
+    with pytest.raises(FileError, match=f"line 3: {field}"):
+        check_row(tmp_path, 3, row)
 
 
 def test_rows_of_other_kinds_stay_readable_beside_a_wrong_one(tmp_path):

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from neutral.association.neighbours import great_circle
 from neutral.languages import glottolog, language
-
-EARTH_KM = 6371.0
 
 
 def phylogenetic(codes: Sequence[str]) -> np.ndarray:
@@ -43,10 +42,7 @@ def apart(codes: Sequence[str]) -> np.ndarray:
     """Return great-circle distances (n, n) in km between where languages are spoken; NaN for unknown places."""
     spoken = [language(code) for code in codes]
     places = [[np.nan if each is None else each for each in (one.latitude, one.longitude)] for one in spoken]
-    north, east = np.radians(np.array(places, dtype=float).reshape(-1, 2)).T
-    half = np.sin((north[:, None] - north) / 2) ** 2
-    half = half + np.cos(north[:, None]) * np.cos(north) * np.sin((east[:, None] - east) / 2) ** 2
-    return 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+    return great_circle(np.array(places, dtype=float).reshape(-1, 2))
 
 
 def spatial(kilometres: np.ndarray, range_km: float) -> np.ndarray:

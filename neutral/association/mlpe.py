@@ -25,7 +25,7 @@ import pandas as pd
 from neutral.association.holm import holm
 from neutral.association.mixed import Models, mixed, standardised
 from neutral.association.pairs import Pairs, pairs
-from neutral.association.squares import Batch, batches, check
+from neutral.association.squares import Batch, batches
 from neutral.errors import NeutralError
 
 EXPLAINED = (
@@ -98,7 +98,7 @@ def explained(
           or where pairs cannot tell it apart (`pairs.pairs`). r2_conditional: 1 - residual.
         - partial, partial_se, partial_p: beta, se and p beside all other kinds. NaN if kinds follow from one another.
         - r2_added: the share of variance, in the model of all kinds, of what the others do not have of this one.
-        - languages, pairs: how many. left_out: "ar, ur".
+        - languages, pairs: how many. left_out: those that lack a distance or are not to be looked at, "ar, ur".
 
     Raises
     ------
@@ -106,9 +106,8 @@ def explained(
         For a table without its columns, no kinds, a distance that is not in the table, or a kind among the controls.
     """
     kinds, controls = _named(kinds, controls)
-    similarity = _among(similarity, languages)
     rows: list[dict] = []
-    for batch in batches(similarity, distances, [(*kinds, *controls)]):
+    for batch in batches(similarity, distances, [(*kinds, *controls)], among=languages):
         shared, y, x, z = _arrays(batch, kinds, controls, families, areas, by_ranks)
         null = mixed(y, z, shared)
         alone = [mixed(y, np.vstack([x[d : d + 1], z]), shared, like=null) for d in range(len(kinds))]
@@ -173,9 +172,8 @@ def compared(
     if NULL in chosen:
         raise NeutralError(f"a model cannot be called {NULL!r}: so is the one without distances")
     kinds, controls = _named([kind for each in chosen.values() for kind in each], controls)
-    similarity = _among(similarity, languages)
     rows: list[dict] = []
-    for batch in batches(similarity, distances, [(*kinds, *controls)]):
+    for batch in batches(similarity, distances, [(*kinds, *controls)], among=languages):
         shared, y, x, z = _arrays(batch, kinds, controls, families, areas, by_ranks)
         null = mixed(y, z, shared)
         fits = {NULL: null}
@@ -196,14 +194,6 @@ def compared(
                 said = {"group": group, "model": name, "distances": ", ".join(chosen.get(name, ()))}
                 rows.append({**said, **numbers, **_shares(model, g), **_sizes(batch)})
     return _ordered(rows, similarity, "model", [NULL, *chosen]).reindex(columns=COMPARED)
-
-
-def _among(similarity: pd.DataFrame, languages: Sequence[str] | None) -> pd.DataFrame:
-    """Return the pairs of some languages, of all for None."""
-    check(similarity, "group")
-    if languages is None:
-        return similarity
-    return similarity[similarity["source"].isin(languages) & similarity["target"].isin(languages)]
 
 
 def _named(kinds: Sequence[str], controls: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -13,26 +13,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 import pandas as pd
 
 from neutral.association import neighbours
-from neutral.metrics import SIGNIFICANT
 
 SCHEMES = ("plain", "family", "tree", "globe")
 BOTH = ("plain", "family")
 """The schemes that every study has whose distances were tested."""
-
-FIRST = "tree"
-"""The scheme that keeps nearest to its level where languages are relatives (`error_rates`): its p comes first."""
-
-MEANING = {
-    "plain": "How rarely languages that are exchanged at random would go with a distance as well. Relatives and "
-    "neighbours make it small by themselves.",
-    "family": "How rarely relatives that are exchanged at random would go with a distance as well, inside their "
-    "families.",
-    "tree": "How rarely an overlap that follows the family tree as much, but nothing else, would go with a distance as "
-    "well.",
-    "globe": "How rarely an overlap that is as alike between neighbours on the globe, but for nothing else, would go "
-    "with a distance as well.",
-}
-"""What p says under each scheme, in a sentence for people."""
 
 BESIDE = ("p", "holm", "tested", "permutations", "exact")
 """The columns of `associations` in which the schemes differ."""
@@ -98,21 +82,6 @@ def with_partial(tested: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame
     return tested.merge(controlled[[*on, *names]].rename(columns=names), on=on, how="left")
 
 
-def holding(table: pd.DataFrame, alpha: float = SIGNIFICANT) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows that hold within families after Holm's correction, and those that hold only if all are permuted.
-
-    `table` is that of `beside`, of `associations`. Both come by the size of their correlation, the largest first.
-    """
-    within = table["holm_within"] < alpha
-    plain = (table["holm"] < alpha) & ~within
-    return by_size(table[within], "tested_within"), by_size(table[plain], "rho")
-
-
-def first(table: pd.DataFrame) -> str:
-    """Return the scheme of a table of `beside` that comes first: `FIRST`, or family where it was not made."""
-    return FIRST if f"p{SUFFIXES[FIRST]}" in table else "family"
-
-
 def by_size(table: pd.DataFrame, column: str = "rho") -> pd.DataFrame:
     """Return rows by the size of a correlation, whatever its sign: the largest first."""
     return table.sort_values(column, key=abs, ascending=False)
@@ -121,15 +90,3 @@ def by_size(table: pd.DataFrame, column: str = "rho") -> pd.DataFrame:
 def largest(table: pd.DataFrame) -> pd.Series:
     """Return the row with the largest correlation, whatever its sign; at least one must be known."""
     return table.loc[table["rho"].abs().idxmax()]
-
-
-def smallest_p(table: pd.DataFrame, *, within: bool = False) -> float:
-    """Return the smallest p after Holm's correction that a test could have: with few permutations it cannot be small.
-
-    `table` is that of `beside`; with `within` the tests are those within families. 1 if nothing was tested.
-    """
-    suffix = "_within" if within else ""
-    tested = table.dropna(subset=f"p{suffix}")
-    if tested.empty:
-        return 1.0
-    return len(tested) / float(tested[f"permutations{suffix}"].max())

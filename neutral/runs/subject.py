@@ -217,7 +217,7 @@ def subject(
     objective, is_labelled = prepared.task, task in making.LABELLED
     train = {code: _items(objective, corpus, code) for code in single}
     if held_out_lines:
-        held = {code: objective.whole(corpus.held_out[code][:held_out_lines]) for code in single}
+        held = {code: objective.whole(_scored(corpus.held_out[code], code, held_out_lines)) for code in single}
     else:
         held = {code: objective.items(corpus.held_out[code]) for code in single}
     if is_labelled:
@@ -231,7 +231,7 @@ def subject(
     return Subject(
         loaded.model,
         objective,
-        {code: _of(code, train) for code in languages},
+        {code: _of(code, train, bool(corpus.documents)) for code in languages},
         {code: _of(code, held) for code in languages},
         snapshot(loaded.model),
         examples if is_labelled else None,
@@ -245,11 +245,23 @@ def subject(
 
 
 def _items(task: Task, corpus: Corpus, code: str) -> Sequence:
-    """Return what a language is trained on; blocks of text of different documents in turn, where they are known."""
+    """Return what a language is trained on; blocks of text of different documents in turn, where they are known.
+
+    Raises `NeutralError` for text to train on of one document.
+    """
     if not corpus.documents.get(code):
         return task.items(corpus.train[code])
     one, other = documents.halves(corpus.train[code], corpus.documents[code])
+    if not one or not other:
+        raise NeutralError(f"--documents: the text of {code} to train on is of one document; its halves take two")
     return calibration.interleaved(task.items(one), task.items(other))
+
+
+def _scored(lines: Sequence[str], code: str, count: int) -> Sequence[str]:
+    """Return the first lines of held-out text. Raises `NeutralError` for a language with fewer."""
+    if len(lines) < count:
+        raise NeutralError(f"--held-out-lines {count}: {code} has {len(lines)} lines of held-out text")
+    return lines[:count]
 
 
 def _lines(task: Task, corpus: Corpus, code: str, count: int) -> Calibration:
@@ -285,15 +297,20 @@ def _drawn(items: Sequence, count: int) -> list:
     return [items[i] for i in order[:count]]
 
 
-def _of(code: str, items: Mapping[str, Sequence]) -> Sequence:
+def _of(code: str, items: Mapping[str, Sequence], in_turn: bool = False) -> Sequence:
     """Return a language's items, or a mixture's: as many as its smallest part has, in equal parts, at random places.
 
-    Each of n parts gives every n-th item, so that lines which mean the same in all parts come once.
+    Each of n parts gives every n-th item, so that lines which mean the same in all parts come once. Of items that are
+    of two halves `in_turn`, each part gives every n-th of either half, and the mixture's are in turn as well.
     """
     codes = parts(code)
     if len(codes) == 1:
         return items[code]
     total = min(len(items[part]) for part in codes)
     order = np.random.default_rng(_ORDER_SEED).permutation(total)
-    mixed = [items[codes[i % len(codes)]][i] for i in order]
+    step = 1
+    if in_turn:
+        step, total = 2, total // 2 * 2
+        order = np.stack([order[(order < total) & (order % 2 == half)] for half in (0, 1)], axis=1).ravel()
+    mixed = [items[codes[i // step % len(codes)]][i] for i in order]
     return np.stack(mixed) if isinstance(items[codes[0]], np.ndarray) else mixed

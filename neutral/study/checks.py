@@ -146,7 +146,7 @@ _KNOWN: dict[str, Check] = {
     **_TABLE,
     **_each("weights variant language layer pooling score candidates scoring unit train digest", _TEXT),
     **_each("steps tokens examples k sentences step batch_size numbers length permutations languages pairs", _COUNT),
-    **_each("characters bytes", _COUNT),
+    **_each("characters bytes columns", _COUNT),
     **_each("stride iterations rank features more", _COUNT),
     **_each("loss untrained low median high ratio_parameters ratio_bytes rate warmup accuracy", _MEASURED),
     **_each("cosine cosine_q10 cosine_median cosine_q90 rmse mae power norm_ratio neighbours", _MEASURED),

@@ -257,7 +257,7 @@ class LanguageModelling:
     def written(self, blocks: np.ndarray) -> tuple[int, int]:
         """Return how many characters, and bytes of UTF-8, the tokens stand for that a causal model is scored on.
 
-        A character that is cut at a block's edge counts as one of the block that has its first byte or bytes.
+        A character that is cut at a block's edge counts in both blocks, each of its parts as at least one.
         """
         context = int(self.first is None)  # the first token of a block follows nothing, so it is not scored
         rows = [block[self._content(block)][context:].tolist() for block in blocks]

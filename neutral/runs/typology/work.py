@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neutral import association, hashes, labels, summary
-from neutral.association import process, schemes
+from neutral.association import findings, process, schemes
 from neutral.errors import NeutralError
 from neutral.runs.plans.typology import TypologyPlan, check, settings
 from neutral.runs.records import Finished, remember, require_same
@@ -127,7 +127,7 @@ class Explainer(Work):
             tests += [Test("regression", scheme, kinds) for scheme in schemes.SCHEMES]
             tests.append(Test("mixed", "", kinds))
         if asked.by == "all":
-            tests += [Test("leaving", schemes.FIRST, (what,)) for what in ("family", "script")]
+            tests += [Test("leaving", findings.FIRST[0], (what,)) for what in ("family", "script")]
             tests += [Test("process", "", ())] * (len(self.members) >= process.LEAST)
         return [*tests, Test("recovery", "", ())]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from neutral import association, typology
 from neutral.association import leaving, mlpe, process, schemes
+from neutral.association.properties import distinct
 from neutral.runs.timing import seconds_of
 from neutral.runs.units import Tell, Unit, Worker
 from neutral.summary import Choice
@@ -82,8 +83,8 @@ class Tester(Worker):
             few = own | {"count": min(FEW, self.permuted["count"])}
             return leaving.without(association.associations, overlap, apart, _blocks(test.names[0], members), **few)
         if test.kind == "mixed":
-            areas = {code: typology.known(code).macroarea for code in members}
-            return mlpe.explained(overlap, apart, list(test.names), families=families, areas=areas)
+            blocks = {"families": families, "areas": typology.areas(members)}
+            return mlpe.explained(overlap, apart, list(test.names), languages=distinct(members), **blocks)
         if test.kind == "process":
             return process.components(overlap, predictors=_scripts(members))
         return recovery.recovered(overlap)

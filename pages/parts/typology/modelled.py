@@ -27,7 +27,9 @@ MIXED = {
     "r2": _number("R² alone", digits=3),
     "partial": _number("β beside all", "The others held", digits=3),
     "partial_p": _number("p beside all"),
-    "r2_added": _number("R² added", "What all explain together, less what they explain without this one", digits=3),
+    "r2_added": _number(
+        "R² added", "Beside all: the share of variance of what the others do not have of this one", digits=3
+    ),
     "aic": _number("ΔAIC", "Against a model without the distance; below 0: it is worth its coefficient", digits=1),
     "language": _number("Languages", "Share of variance that goes with single languages", digits=2),
     "family": _number("Families", "Share of variance that goes with the two families", digits=2),

@@ -185,6 +185,7 @@ def _mixed(
     kinds: tuple[str, ...],
 ) -> pd.DataFrame:
     from neutral.association import mlpe
+    from neutral.association.properties import distinct
 
     view = View(source, choice, chosen)
     rows, key = catalogue.table(source, "mixed"), _key(view, measure, by)
@@ -192,8 +193,8 @@ def _mixed(
     if held is not None:
         return held
     table, apart, codes = _of_group(view, measure, by, group)
-    families, areas = typology.families(codes), typology.areas(codes)
-    return mlpe.explained(table, apart, kinds, families=families, areas=areas)
+    blocks = {"families": typology.families(codes), "areas": typology.areas(codes)}
+    return mlpe.explained(table, apart, kinds, languages=distinct(codes), **blocks)
 
 
 def process(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
