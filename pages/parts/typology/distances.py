@@ -14,7 +14,7 @@ from pages.parts import pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
-from pages.parts.typology import models, tables, answers, words
+from pages.parts.typology import answers, models, tables, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
 
 # Regressed on at first, as far as they are known:
