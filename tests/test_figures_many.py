@@ -12,7 +12,7 @@ from neutral.figures import blocks, familylines, heatmap
 from neutral.figures.families import Families
 from neutral.figures.square import LEAST, scale
 from neutral.members import order
-from neutral.typology import trees
+from neutral.typology import folding, trees
 
 ORDERED = order(CODES)
 
@@ -88,8 +88,8 @@ def test_a_language_that_is_found_is_framed_named_and_opens_its_pairs():
 
 def test_the_tree_at_the_side_has_its_leaves_at_the_rows():
     distance = 2 - square(ORDERED)
-    linkage = trees.tree(distance)
-    leaves, brackets = trees.leaves(linkage, ORDERED), trees.branches(linkage, ORDERED)
+    unfolded = folding.fold(trees.tree(distance), ORDERED, dict.fromkeys(ORDERED))
+    leaves, brackets = [leaf for row in unfolded.rows for leaf in row], unfolded.brackets
     figure = figures.pair_matrix(square(ORDERED).loc[leaves, leaves], "jaccard", brackets=brackets)
     tree = next(trace for trace in figure.data if trace.xaxis == "x4")
     feet = {y for x, y in zip(tree.x, tree.y, strict=True) if y is not None and float(y).is_integer()}

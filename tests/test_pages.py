@@ -228,7 +228,7 @@ def test_every_page_has_the_menu_with_the_present_choices():
     at = opened("pages/layers.py", study="encoder", method="Wanda")
     links = at.get("page_link")
     labels = [link.proto.label for link in links]
-    assert labels[:4] == ["Overview", "Overlap", "Language pair", "Layers"]
+    assert labels[:5] == ["Overview", "Overlap", "Language", "Language pair", "Layers"]
     assert {"Typology", "Inside the model", "Your masks"} <= set(labels)
     assert "method=Wanda" in links[1].proto.query_string
 

@@ -66,6 +66,6 @@ def test_every_function_of_the_scripts_is_named():
 
 def test_every_row_has_a_verdict():
     rows = [line.split(" | ")[-1].strip(" |") for line in TABLE.splitlines() if line.startswith("| ")]
-    verdicts = [cell for cell in rows if cell not in ("verdict", "---")]
-    assert len(verdicts) > 150
-    assert [cell for cell in verdicts if not cell.startswith(VERDICTS)] == []
+    answers = [cell for cell in rows if cell not in ("verdict", "---")]
+    assert len(answers) > 150
+    assert [cell for cell in answers if not cell.startswith(VERDICTS)] == []

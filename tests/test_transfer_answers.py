@@ -57,8 +57,8 @@ def test_significant_cells_are_counted_by_their_side_and_baselines_left_out():
         [("en", "fr", -1, 0.01), ("fr", "en", 1, 0.04), ("de", "en", -1, 0.2), ("full", "en", -1, 0.01)],
         columns=["source", "target", "gain", "p"],
     )
-    assert answers.verdicts(tested) == (1, 1, 1, 3), "0.01 is 0.03 after the correction"
-    assert answers.verdicts(tested.head(0)) == (0, 0, 0, 0)
+    assert answers.answers(tested) == (1, 1, 1, 3), "0.01 is 0.03 after the correction"
+    assert answers.answers(tested.head(0)) == (0, 0, 0, 0)
     assert answers.different(tested) == [("en", "fr"), ("fr", "en"), ("full", "en")]
 
 

@@ -58,7 +58,7 @@ def heatmap(
     span : (float, float)
         The ends of the colour scale.
     brackets : DataFrame, optional
-        The tree whose leaves the members are, as `typology.trees.branches` returns it, drawn at the side.
+        The tree whose leaves the members are, as `typology.folding.fold` returns it, drawn at the side.
     marked : sequence of str
         Members whose row and column are framed.
     small : bool

@@ -45,7 +45,7 @@ def pair_matrix(
     families : Families, optional
         The colours that stand beside the names; by default those of the members' families.
     brackets : DataFrame, optional
-        The tree that the members are in the order of (`typology.trees.branches`), drawn where there are many.
+        The tree that the members are in the order of (`typology.folding.fold`), drawn where there are many.
     marked : sequence of str
         Members whose row and column are framed where there are many.
     """

@@ -80,7 +80,7 @@ def ranked(matrix: pd.DataFrame) -> pd.DataFrame:
     return drop.sort_values("value", ascending=not metric(matrix["metric"].iloc[0]).higher_is_better)
 
 
-def verdicts(tested: pd.DataFrame) -> Verdicts:
+def answers(tested: pd.DataFrame) -> Verdicts:
     """Count the pairs of languages in which a bootstrap finds a difference."""
     pairs = tested[_of_languages(tested)]
     is_worse, is_better = pairs["gain"] < 0, pairs["gain"] > 0

@@ -66,18 +66,18 @@ def lines(
 def square(
     source: catalogue.Source, choice: Choice, measure: str, by: str, group: str, members: tuple[str, ...], how: str
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Return the square of a measure in an order, and its tree (`trees.branches`) if that is by clustering.
+    """Return the square of a measure in an order, and its tree (`folding.Folded.brackets`) if that is by clustering.
 
     There is no tree of fewer than three members, nor where a value is missing: then the order is by family.
     """
     matrix = summary.counts_of(source, choice, measure, members).matrix(summary.base(measure), group, by)
     if how == "clustering" and len(matrix) > 2 and matrix.notna().all(axis=None):
-        from neutral.typology import trees
+        from neutral.typology import folding, trees
 
         related = order(list(matrix.index))
-        linkage = trees.tree(1 - matrix.loc[related, related])
-        leaves = trees.leaves(linkage, related)
-        return matrix.loc[leaves, leaves], trees.branches(linkage, related)
+        unfolded = folding.fold(trees.tree(1 - matrix.loc[related, related]), related, dict.fromkeys(related))
+        leaves = [leaf for row in unfolded.rows for leaf in row]
+        return matrix.loc[leaves, leaves], unfolded.brackets
     ordered = order(list(matrix.index), how)
     return matrix.loc[ordered, ordered], None
 

@@ -64,7 +64,7 @@ def verdict(one: Experiment) -> str:
         f"**{in_words(first['source'])}'s mask transfers best** ({change(first['value'], name)} than their own masks, "
         f"mean over the other languages), {in_words(last['source'])}'s worst ({change(last['value'], name)})."
     ]
-    worse, better, corrected, pairs = answers.verdicts(one.bootstrap())
+    worse, better, corrected, pairs = answers.answers(one.bootstrap())
     if pairs:
         which = "all" if worse == pairs else f"{worse} of"
         also = f", in {better} better" if better else ""
@@ -182,7 +182,7 @@ def tiles(one: Experiment) -> list[Tile]:
     for source, label in TILES.items():
         if of_source := answers.change(matrix, source):
             rows.append(Tile(label, *tile(of_source.mean, name)))
-    worse, _, _, pairs = answers.verdicts(one.bootstrap())
+    worse, _, _, pairs = answers.answers(one.bootstrap())
     if pairs:
         rows.append(Tile("Worse, p < 0.05", f"{worse}/{pairs}", "pairs of languages", TESTED))
     return rows
@@ -205,7 +205,7 @@ def searched(one: Experiment) -> str:
             f"one in the mean of {formats.count(own.n, 'language')} ({change(own.low, name)} to "
             f"{change(own.high, name)}). Against *it*, another language's mask is {change(between.mean, name)}"
         )
-        worse, better, corrected, pairs = answers.verdicts(again.bootstrap().dropna(subset="p"))
+        worse, better, corrected, pairs = answers.answers(again.bootstrap().dropna(subset="p"))
         if pairs:
             line += f", significantly worse in {worse} of {pairs} pairs and better in {better}"
             line += f" (worse in {corrected} after Benjamini-Hochberg)"

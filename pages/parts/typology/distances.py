@@ -14,7 +14,7 @@ from pages.parts import pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
-from pages.parts.typology import models, tables, verdicts, words
+from pages.parts.typology import answers, models, tables, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
 
 # Regressed on at first, as far as they are known:
@@ -42,7 +42,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     tested = tables.with_partial(tested, shown.overlap, shown.distances, spoken.blocks, control)
     heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
-    st.markdown(f"{verdicts.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
+    st.markdown(f"{answers.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = similarity.points(shown.overlap, shown.distances, kind, spoken)
@@ -53,7 +53,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
                 shown.measure,
                 shown.far_name(kind),
                 steps=typology.STEPS.get(kind),
-                said=verdicts.written(row),
+                said=answers.written(row),
             )
             show.figure(drawn, f"scatter-{view.key}")
             st.caption(words.meaning(kind, row, points))
@@ -64,16 +64,16 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         key = f"heat-{view.key}"
         names = {kind: typology.label(kind) for kind in typology.kinds_in(shown.distances)}
         drawn = figures.association_heatmap(
-            heat, names, chosen=(kind, shown.group), sure=findings.column("", verdicts.believed(heat))
+            heat, names, chosen=(kind, shown.group), sure=findings.column("", answers.believed(heat))
         )
         show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
-        st.caption(verdicts.heat(heat))
-        st.markdown(verdicts.layers(heat, kind))
+        st.caption(answers.heat(heat))
+        st.markdown(answers.layers(heat, kind))
     st.markdown("##### Every distance")
-    columns = [column for column in verdicts.COLUMNS if column in tested or column == "name"]
+    columns = [column for column in answers.COLUMNS if column in tested or column == "name"]
     table = words.named(tested.assign(name=tested["distance"].map(typology.label)))[columns]
     st.dataframe(
-        table, hide_index=True, column_config=verdicts.COLUMNS, key=f"tested-{view.key}-table", height="content"
+        table, hide_index=True, column_config=answers.COLUMNS, key=f"tested-{view.key}-table", height="content"
     )
     if control:
         st.caption(words.partial(control))
@@ -85,7 +85,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         if isinstance(shown.view.source, Study):
             lead.offer("typology", shown.view.source, words.ADD_VOCABULARY, shown.view.key)
     with st.expander("How to read this", icon=":material/help:"):
-        st.markdown(verdicts.method(spoken))
+        st.markdown(answers.method(spoken))
     regression(shown, together)
     if row is not None:
         show.table(points, "Pairs", f"points-{view.key}")
@@ -107,12 +107,10 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     if too_few := words.too_few_pairs(table):
         st.info(too_few)
         return
-    st.markdown(verdicts.regression(table))
-    columns = [column for column in verdicts.REGRESSION if column in table or column == "name"]
+    st.markdown(answers.regression(table))
+    columns = [column for column in answers.REGRESSION if column in table or column == "name"]
     named = table.assign(name=table["distance"].map(typology.label))[columns]
-    st.dataframe(
-        named, hide_index=True, column_config=verdicts.REGRESSION, key=f"mrm-{shown.view.key}", width="content"
-    )
+    st.dataframe(named, hide_index=True, column_config=answers.REGRESSION, key=f"mrm-{shown.view.key}", width="content")
     if constant := words.constant(shown.distances, kinds):
         st.caption(constant)
     st.caption(words.MRM)
