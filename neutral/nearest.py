@@ -57,7 +57,7 @@ def nearest(
     Control, bound and way are NaN where they were not measured, and for the measure `beyond`. `members` are those to
     look at; all if empty.
 
-    Raises `NeutralError` for a member, measure, grouping or group that is not there.
+    Raises `NeutralError` for a member, measure, grouping or group that is not there, and for a member without others.
     """
     star = _star(summary.counts_of(source, choice, measure, members).part(group, by), member)
     table = summary.pairs(star, measure)
@@ -68,7 +68,8 @@ def nearest(
     table["way"] = table["excess"] / room
     order = np.argsort(-table["value"].to_numpy(), kind="stable")
     table = table.iloc[order].reset_index(drop=True)
-    table["sure"] = _kept_places(star, summary.base(measure), order, "layer" if by == "all" else "tensor", seed)
+    sure = _kept_places(star, summary.base(measure), order, "layer" if by == "all" else "tensor", seed)
+    table["sure"] = np.where(table["value"].notna(), sure, np.nan)
     return table[COLUMNS]
 
 
@@ -98,10 +99,17 @@ def where(
 
 
 def _star(counts: Counts, member: str) -> Counts:
-    """Return the counts with a member's pairs only. Raises `NeutralError` for a member that they lack."""
+    """Return the counts with a member's pairs only. Raises `NeutralError` for a member that is not there, or alone."""
     if member not in counts.members:
         raise NeutralError(f"no mask {member!r} in these counts; there are {listed(counts.members)}")
-    return counts.only([(member, other) for other in counts.members if other != member and other not in CONTROLS])
+    if not (found := others(counts.members, member)):
+        raise NeutralError(f"{member}: there is no other language's mask to compare it with")
+    return counts.only([(member, other) for other in found])
+
+
+def others(members: Sequence[str], member: str) -> list[str]:
+    """Return the members that a member is compared with: the other languages, without controls."""
+    return [other for other in members if other != member and other not in CONTROLS]
 
 
 def _levels(source: Source, choice: Choice, measure: str, by: str, group: str) -> dict[str, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from neutral import figures, opening
+from neutral import figures, nearest, opening
 from neutral.members import display, order
 from pages.parts import pickers, show
 from pages.parts.frame import page
@@ -18,7 +18,7 @@ def portrait(view: View, member: str, measure: str) -> None:
     if member not in view.members:
         st.info(of_overlap.lacks(view.title, [member], view.members))
         return
-    if len(view.members) < 2:
+    if not nearest.others(view.members, member):
         st.info(of_overlap.ONE_MASK)
         return
     near = tables.nearest(view.source, view.choice, member, measure, view.chosen)

@@ -91,6 +91,8 @@ def test_one_language_and_one_that_is_not_there_are_said_in_words(tmp_path, monk
     study = Study.create(tmp_path / "s" / "one", {"title": "One", "languages": ["fr"]})
     count(drawn(["fr"]), ["fr"]).save(study.counts_path(*CHOICE, "languages"))
     assert "Upload another language's" in apppages.text(page(study, tmp_path, monkeypatch))
+    count(drawn(["fr", "random"]), ["fr", "random"]).save(study.counts_path(*CHOICE, "languages"))
+    assert "Upload another language's" in apppages.text(page(study, tmp_path, monkeypatch, language="French"))
 
 
 def test_bits_a_character_and_the_facts_are_the_studys(tmp_path):

@@ -122,6 +122,20 @@ def test_controls_are_no_languages_of_the_square():
     assert list(nearest.nearest(source, choice, "en")["language"]) == ["fr"]
 
 
+def test_a_language_with_controls_only_has_no_nearest():
+    uploaded = MaskSet(drawn(["en", "random"]), ["en", "random"])
+    with pytest.raises(NeutralError, match="en: there is no other language's mask"):
+        nearest.nearest(uploaded, summary.choices(uploaded)[0], "en")
+
+
+def test_a_place_without_an_overlap_is_not_sure(tmp_path):
+    one, other = drawn(["en", "de"])
+    study = Study.create(tmp_path / "study", {"title": "Empty", "languages": ["en", "fr", "de"]})
+    count([one & ~one, one & ~one, other], ["en", "fr", "de"]).save(study.counts_path(*WANDA, "languages"))
+    found = nearest.nearest(study, WANDA, "en").set_index("language")
+    assert found["sure"].isna().to_dict() == found["value"].isna().to_dict() == {"de": False, "fr": True}
+
+
 def test_the_choice_is_the_one_that_is_meant(mini):
     assert choice_of(mini, method="wanda") == WANDA
     assert choice_of(mini, method="magnitude", sparsity=0.3).sparsity == 0.3

@@ -105,6 +105,7 @@ _REQUIRED: dict[str, dict[str, Check]] = {
         "unknown": _SHARE,
         "fallback": _SHARE,
     },
+    "across": {"sparsity": _SHARE, **_each("language other by group", _TEXT), **_each("value chance", _MEASURED)},
     "experts": {"task": _TEXT, "method": _TEXT, "seed": _SEED, **_USED},
     "functional": {**_MASKS, **_PAIR, **_SCORED},
     "transfer": {**_MASKS, **_PAIR, **_SCORED, "source_task": _TEXT},
