@@ -109,6 +109,7 @@ _REQUIRED: dict[str, dict[str, Check]] = {
     "experts": {"task": _TEXT, "method": _TEXT, "seed": _SEED, **_USED},
     "functional": {**_MASKS, **_PAIR, **_SCORED},
     "transfer": {**_MASKS, **_PAIR, **_SCORED, "source_task": _TEXT},
+    "distances": {"distance": _TEXT, "languages": _TEXTS, "values": listed(_UNKNOWN, "a list of numbers")},
     "distance": {**_PAIR, "distance": _TEXT, "value": _UNKNOWN},
     "association": {**_MASKS, **_TESTED, "rho": _UNKNOWN},
     "regression": {**_MASKS, **_TESTED, "beta": _UNKNOWN},
@@ -157,6 +158,7 @@ _KNOWN: dict[str, Check] = {
     **_each("left_out kinds controls", _LONG),
     **_each("exact chosen trimmed", flag),
     "parts": columns,
+    "counted": listed(maybe(_COUNT), "a list of whole numbers"),
 }
 """Fields that some rows of a kind have and others lack or have as null, whichever kind they are of."""
 

@@ -11,10 +11,10 @@ from neutral import hashes, typology
 from neutral.corpora import Corpus
 from neutral.lock import only_writer
 from neutral.progress import say
-from neutral.runs.records import Finished, remember
+from neutral.runs.records import remember
 from neutral.runs.typology.worker import written
 from neutral.study import Study
-from neutral.typology import tokens
+from neutral.typology import rows, tokens
 
 
 def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarray] | None = None) -> pd.DataFrame:
@@ -26,28 +26,26 @@ def distances(study: Study, languages: Sequence[str], counts: dict[str, np.ndarr
         if counts is not None:
             read = {code: hashes.numbers(counts[code]) for code in languages}
             remember(study, "tokens", read, "the tokens (--model, --text) of")
-        stored = Finished(study, FIELDS, kind="distance", seen_as=_unordered)
-        stored.extend("distance", _lacking(stored, languages, counts))
-    return typology.filled(study.whole_table("distance"), languages)
+        kind, new = rows.packed(_lacking(rows.read(study), languages, counts), languages)
+        study.extend(kind, new)
+    return typology.filled(rows.read(study), languages)
 
 
 def known(study: Study, languages: Sequence[str], counts: dict[str, np.ndarray] | None = None) -> pd.DataFrame:
     """Return what `distances` does; nothing is written."""
-    stored = Finished(study, FIELDS, kind="distance", seen_as=_unordered)
+    stored = rows.read(study)
     new = pd.DataFrame(_lacking(stored, languages, counts))
-    return typology.filled(pd.concat([study.whole_table("distance"), new], ignore_index=True), languages)
+    return typology.filled(pd.concat([stored, new], ignore_index=True), languages)
 
 
-FIELDS = ("distance", "source", "target")
-
-
-def _lacking(stored: Finished, languages: Sequence[str], counts: dict[str, np.ndarray] | None) -> list[dict]:
+def _lacking(stored: pd.DataFrame, languages: Sequence[str], counts: dict[str, np.ndarray] | None) -> list[dict]:
     """Return the rows of distances that a study lacks."""
     tables = [typology.distances(list(languages))]
     if counts is not None:
         tables.append(tokens.token_distances({code: counts[code] for code in languages}))
     table = pd.concat(tables, ignore_index=True)
-    new = [row for row in table.to_dict("records") if not stored.has("distance", **row)]
+    there = set(map(_pair, stored.to_dict("records")))
+    new = [row for row in table.to_dict("records") if _pair(row) not in there]
     return [_counted({name: written(value) for name, value in row.items()}) for row in new]
 
 
@@ -68,6 +66,6 @@ def _counted(row: dict) -> dict:
     return {**row, "features": None if features is None else int(features)}
 
 
-def _unordered(distance: dict) -> dict:
-    source, target = sorted((distance["source"], distance["target"]))
-    return distance | {"source": source, "target": target}
+def _pair(row: dict) -> tuple[str, frozenset[str]]:
+    """Return what tells a distance from others: its kind, and its languages in any order."""
+    return row["distance"], frozenset((row["source"], row["target"]))

@@ -10,8 +10,9 @@ import streamlit as st
 
 from neutral import association, typology
 from neutral.association import findings, schemes, stored
+from neutral.study import Study
 from neutral.summary import Choice
-from neutral.typology import graphs, similarity, trees, world
+from neutral.typology import graphs, rows, similarity, trees, world
 from neutral.typology.graphs import Network
 from neutral.typology.similarity import Languages
 from neutral.typology.trees import Dendrogram
@@ -37,12 +38,17 @@ def overlap(view: View, spoken: Languages, measure: str, by: str = "all") -> pd.
 
 def distances(source: catalogue.Source, codes: tuple[str, ...]) -> pd.DataFrame:
     """Return `typology.filled` of the study's distances, or of none."""
-    return _distances(catalogue.table(source, "distance"), codes)
+    return _of_study(source, codes) if isinstance(source, Study) else _of_none(codes)
+
+
+@catalogue.remembered
+def _of_study(source: Study, codes: tuple[str, ...]) -> pd.DataFrame:
+    return typology.filled(rows.read(source), codes)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _distances(stored: pd.DataFrame, codes: tuple[str, ...]) -> pd.DataFrame:
-    return typology.filled(stored, codes)
+def _of_none(codes: tuple[str, ...]) -> pd.DataFrame:
+    return typology.filled(pd.DataFrame(), codes)
 
 
 def tested(view: View, measure: str, by: str, group: str) -> pd.DataFrame:
