@@ -8,7 +8,7 @@ import pytest
 import synthetic
 
 from neutral import association, typology
-from neutral.association import agreement, neighbours, schemes, stored
+from neutral.association import agreement, mlpe, neighbours, schemes, stored
 from neutral.cli import main
 
 CODES = ("en", "de", "fr", "es", "ru", "zh", "sw")
@@ -114,3 +114,18 @@ def test_stored_tests_that_say_something_else_are_not_the_same(study, column):
     rows = study.table("association")
     read, made = held(study, "all", rows.assign(**{column: 0.9 * rows[column]}))
     assert not stored.same(read, schemes.beside(made))
+
+
+def test_stored_models_are_those_of_just_these_distances_in_any_order(study):
+    key = {"task": "mlm", "method": "magnitude", "seed": 0, "measure": "jaccard", "by": "all"}
+    key |= {"members": ", ".join(CODES), "sparsity": 0.5, "group": "all"}
+    rows = study.table("regression")
+    kinds = rows["kinds"].iloc[0].split(", ")
+    there = stored.read_regression(rows, kinds=kinds[::-1], **key)
+    assert there["plain"]["distance"].tolist() == kinds[::-1]
+    assert stored.read_regression(rows, kinds=kinds[:-1], **key) is None
+    rows = study.table("mixed")
+    more = rows[rows["distance"].isin(kinds[:2])].assign(kinds=", ".join(kinds[:2]), beta=9.0)
+    found = stored.read_models(pd.concat([rows, more]), mlpe.EXPLAINED, kinds=kinds[::-1], **key)
+    assert found["beta"].tolist() == rows[(rows["by"] == "all")]["beta"].tolist()
+    assert stored.read_models(rows, mlpe.EXPLAINED, kinds=kinds[:2], **key) is None

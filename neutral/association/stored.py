@@ -46,7 +46,7 @@ def read_regression(
     """
     if rows.empty:
         return None
-    rows = rows[(rows["kinds"] == ", ".join(kinds)) & (rows["group"] == group)]
+    rows = _by_kinds(rows[rows["group"] == group], kinds)
     return _by_scheme(
         _of(rows, sparsity, key), [group], kinds, REGRESSION, ("beta", "p", "holm", "r2", "r2_p", "tested")
     )
@@ -62,8 +62,15 @@ def read_models(
     name = "distance" if "distance" in columns else "predictor"
     if rows.empty or not {*columns, *key} <= set(rows):
         return None
-    table = _of(rows[rows["group"] == group], sparsity, key)[list(columns)].reset_index(drop=True)
+    rows = rows[rows["group"] == group]
+    rows = _by_kinds(rows, kinds) if "kinds" in rows else rows
+    table = _of(rows, sparsity, key)[list(columns)].reset_index(drop=True)
     return table if len(table) and set(table[name]) == set(kinds) else None
+
+
+def _by_kinds(rows: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of tests by just these distances, in whatever order; a study may have others as well."""
+    return rows[[set(each.split(", ")) == set(kinds) for each in rows["kinds"]]]
 
 
 def _of(rows: pd.DataFrame, sparsity: float, key: Mapping[str, object]) -> pd.DataFrame:

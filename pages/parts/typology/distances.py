@@ -8,6 +8,7 @@ from neutral import figures, typology
 from neutral.association import findings
 from neutral.errors import NeutralError
 from neutral.labels import WHOLE
+from neutral.runs.plans.typology import REGRESSED
 from neutral.study import Study
 from neutral.typology import similarity
 from pages.parts import pickers, show
@@ -16,9 +17,6 @@ from pages.parts.runs import lead
 from pages.parts.text import as_text
 from pages.parts.typology import answers, models, tables, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
-
-# Regressed on at first, as far as they are known:
-TOGETHER = ("syntactic", "geographic", "family", "script", "occurrences")
 
 
 def ask(asked: Asked) -> dict:
@@ -29,7 +27,7 @@ def ask(asked: Asked) -> dict:
             "Control for, in the table", [NOTHING, *kinds], "control", names=named, help=words.CONTROL
         )
     names = {typology.label(kind): kind for kind in kinds}
-    default = [typology.label(kind) for kind in TOGETHER if kind in kinds]
+    default = [typology.label(kind) for kind in REGRESSED if kind in kinds]  # those that studies hold
     some = pickers.pick_some("Distances in the regression", list(names), "together", default=default)
     return {"control": None if control == NOTHING else control, "together": tuple(names[name] for name in some)}
 
