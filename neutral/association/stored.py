@@ -22,18 +22,24 @@ _COMPARED = ("rho", "tested", "p", "holm", "permutations", "languages")
 
 
 def read(
-    rows: pd.DataFrame, *, groups: Sequence[str], distances: Sequence[str], sparsity: float, **key: object
+    rows: pd.DataFrame,
+    *,
+    groups: Sequence[str],
+    distances: Sequence[str],
+    sparsity: float,
+    control: str = "",
+    **key: object,
 ) -> dict[str, pd.DataFrame] | None:
     """Return scheme -> the stored test of every group and distance, as `schemes.each` gives them of `associations`.
 
     `rows` is `Study.table("association")`; `key` and `sparsity` tell its rows apart (task, method, seed, measure, by,
-    members). Tests with controls are ignored. None unless the plain rows and those within families are of exactly
-    these groups and distances; schemes of which that does not hold are left out, as they are in older studies.
+    members), and `control` is the only distance that was held. None unless the plain rows and those within families are
+    of exactly these groups and distances; schemes of which that does not hold are left out, as in older studies.
     """
     if rows.empty:
         return None
     numbers = ("rho", "p", "holm", "expected", "tested")
-    rows = _of(rows[rows["controls"] == ""], sparsity, key)
+    rows = _of(rows[rows["controls"] == control], sparsity, key)
     return _by_scheme(rows, groups, distances, ASSOCIATIONS, numbers)
 
 

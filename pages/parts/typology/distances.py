@@ -37,7 +37,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     view, spoken, kind = shown.view, shown.spoken, shown.kind
     control = control if control is not None and shown.knows(control) else None
     tested = tables.tested(view, shown.measure, shown.by, shown.group)
-    tested = tables.with_partial(tested, shown.overlap, shown.distances, spoken.blocks, control)
+    tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
     heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
     st.markdown(f"{answers.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
