@@ -57,6 +57,7 @@ class Finder(Work):
         say(inventory, quiet=quiet)
         records.require_comparable(self.plan, folder, self._info["settings"][plan.method])
         self._worker: Searcher | None = Searcher(self.plan, subject, curves)
+        self._texts: list[dict] = []
         self._values = {"plan": self.plan, "corpus": corpus, "curves": curves, "options": options}
         self.study = Study(folder) if (self.folder / "study.json").is_file() else None
 
@@ -83,7 +84,7 @@ class Finder(Work):
         for read_before in ("results", "kept"):
             vars(self).pop(read_before, None)
         if self._worker is not None:
-            self.results.extend("text", records.texts(self._worker.subject, self.corpus, self.results))
+            self._texts = records.texts(self._worker.subject, self.corpus, self.results)
 
     @cached_property
     def results(self) -> Finished:
@@ -164,6 +165,8 @@ class Finder(Work):
     def write(self, unit: Unit, piece: Any) -> None:
         """See `Work.write`."""
         asked = unit.asked
+        self.results.extend("text", self._texts)  # with the first piece: a search that is refused leaves no study
+        self._texts = []
         if isinstance(asked, Control):
             counting.count(self.kept, asked.sparsity, asked.seed, piece)
         elif isinstance(asked, Check):
