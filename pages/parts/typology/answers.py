@@ -31,7 +31,7 @@ WAYS = {
     "tree": Way(
         "along the tree",
         "that holds against overlaps that are drawn to be as alike along Glottolog's tree as the real ones",
-        "It is more than that relatives are alike.",
+        "It is more than that relatives are alike; neighbours can still make it, unless geography is controlled for.",
     ),
     "globe": Way(
         "over the globe",
