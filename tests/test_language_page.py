@@ -140,6 +140,8 @@ def test_the_figures_have_room_for_three_and_for_three_hundred_languages():
         figure = figures.nearest_dots(near, "jaccard", "m0", Families(names))
         assert len(figure.data[-1].y) == min(n - 1, 20)
         assert set(figure.data[-1].marker.symbol) == {"circle-open"}
+        unknown = figures.nearest_dots(near.assign(sure=np.nan), "jaccard", "m0", Families(names))
+        assert set(unknown.data[-1].marker.symbol) == {"circle-open"}
         assert figure.layout.height < 700
 
 

@@ -8,7 +8,7 @@ import pytest
 import synthetic
 
 from neutral import association, typology
-from neutral.association import agreement, neighbours, schemes, stored
+from neutral.association import agreement, mlpe, neighbours, schemes, stored
 from neutral.cli import main
 
 CODES = ("en", "de", "fr", "es", "ru", "zh", "sw")
@@ -56,7 +56,8 @@ def test_beside_has_a_row_a_cell_and_the_other_scheme_in_columns_of_its_own(test
 def test_partial_tests_leave_the_control_itself_open(tests):
     one, far = overlaps(groups=("a", "b")), distances("near", "far", "wide")
     held = schemes.both(association.associations, one, far, families=FAMILIES, controls=("far",))
-    table = schemes.with_partial(schemes.beside(tests), schemes.beside(held))
+    table = schemes.with_partial(schemes.beside(tests), schemes.beside({**held, "tree": held["family"]}))
+    assert table["partial_p_tree"].equals(table["partial_p_within"])
     assert table[table["partial"].isna()]["distance"].tolist() == ["far", "far"]
     near = table[table["distance"] == "near"]["partial"].tolist()
     assert near == held["plain"][held["plain"]["distance"] == "near"]["rho"].tolist()
@@ -114,3 +115,29 @@ def test_stored_tests_that_say_something_else_are_not_the_same(study, column):
     rows = study.table("association")
     read, made = held(study, "all", rows.assign(**{column: 0.9 * rows[column]}))
     assert not stored.same(read, schemes.beside(made))
+
+
+def test_stored_models_are_those_of_just_these_distances_in_any_order(study):
+    key = {"task": "mlm", "method": "magnitude", "seed": 0, "measure": "jaccard", "by": "all"}
+    key |= {"members": ", ".join(CODES), "sparsity": 0.5, "group": "all"}
+    rows = study.table("regression")
+    kinds = rows["kinds"].iloc[0].split(", ")
+    there = stored.read_regression(rows, kinds=kinds[::-1], **key)
+    assert there["plain"]["distance"].tolist() == kinds[::-1]
+    assert stored.read_regression(rows, kinds=kinds[:-1], **key) is None
+    rows = study.table("mixed")
+    more = rows[rows["distance"].isin(kinds[:2])].assign(kinds=", ".join(kinds[:2]), beta=9.0)
+    found = stored.read_models(pd.concat([rows, more]), mlpe.EXPLAINED, kinds=kinds[::-1], **key)
+    assert found["beta"].tolist() == rows[(rows["by"] == "all")]["beta"].tolist()
+    assert stored.read_models(rows, mlpe.EXPLAINED, kinds=kinds[:2], **key) is None
+
+
+def test_stored_tests_with_a_control_are_those_that_would_be_made(study):
+    counts = study.counts("mlm", "magnitude", 0.5)
+    far = typology.filled(study.table("distance"), counts.members)
+    kinds = [kind for kind in typology.kinds_in(far) if kind != "geographic"]
+    read, _ = held(study, "all", control="geographic", distances=kinds)
+    options = {"families": typology.families(counts.members), "controls": ("geographic",), "count": 99}
+    made = schemes.each(association.associations, counts.jaccard(), far, **options)
+    for scheme in schemes.SCHEMES:
+        pd.testing.assert_frame_equal(read[scheme], made[scheme], rtol=0, atol=stored.WRITTEN, check_dtype=False)

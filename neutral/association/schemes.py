@@ -73,12 +73,13 @@ def beside(
 
 
 def with_partial(tested: pd.DataFrame, controlled: pd.DataFrame) -> pd.DataFrame:
-    """Return `tested` with the columns partial, partial_p and partial_p_within (NaN for the control itself).
+    """Return `tested` with the columns partial, partial_p, partial_p_within and so on (NaN for the control itself).
 
     Both are those of `beside`, the second of tests with controls.
     """
     on = ["group", "distance"]
-    names = {"rho": "partial", "p": "partial_p", "p_within": "partial_p_within"}
+    there = [f"p{suffix}" for suffix in ("", *SUFFIXES.values()) if f"p{suffix}" in controlled]
+    names = {"rho": "partial", **{name: f"partial_{name}" for name in there}}
     return tested.merge(controlled[[*on, *names]].rename(columns=names), on=on, how="left")
 
 

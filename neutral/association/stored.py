@@ -22,18 +22,24 @@ _COMPARED = ("rho", "tested", "p", "holm", "permutations", "languages")
 
 
 def read(
-    rows: pd.DataFrame, *, groups: Sequence[str], distances: Sequence[str], sparsity: float, **key: object
+    rows: pd.DataFrame,
+    *,
+    groups: Sequence[str],
+    distances: Sequence[str],
+    sparsity: float,
+    control: str = "",
+    **key: object,
 ) -> dict[str, pd.DataFrame] | None:
     """Return scheme -> the stored test of every group and distance, as `schemes.each` gives them of `associations`.
 
     `rows` is `Study.table("association")`; `key` and `sparsity` tell its rows apart (task, method, seed, measure, by,
-    members). Tests with controls are ignored. None unless the plain rows and those within families are of exactly
-    these groups and distances; schemes of which that does not hold are left out, as they are in older studies.
+    members), and `control` is the only distance that was held. None unless the plain rows and those within families are
+    of exactly these groups and distances; schemes of which that does not hold are left out, as in older studies.
     """
     if rows.empty:
         return None
     numbers = ("rho", "p", "holm", "expected", "tested")
-    rows = _of(rows[rows["controls"] == ""], sparsity, key)
+    rows = _of(rows[rows["controls"] == control], sparsity, key)
     return _by_scheme(rows, groups, distances, ASSOCIATIONS, numbers)
 
 
@@ -46,7 +52,7 @@ def read_regression(
     """
     if rows.empty:
         return None
-    rows = rows[(rows["kinds"] == ", ".join(kinds)) & (rows["group"] == group)]
+    rows = _by_kinds(rows[rows["group"] == group], kinds)
     return _by_scheme(
         _of(rows, sparsity, key), [group], kinds, REGRESSION, ("beta", "p", "holm", "r2", "r2_p", "tested")
     )
@@ -62,8 +68,15 @@ def read_models(
     name = "distance" if "distance" in columns else "predictor"
     if rows.empty or not {*columns, *key} <= set(rows):
         return None
-    table = _of(rows[rows["group"] == group], sparsity, key)[list(columns)].reset_index(drop=True)
+    rows = rows[rows["group"] == group]
+    rows = _by_kinds(rows, kinds) if "kinds" in rows else rows
+    table = _of(rows, sparsity, key)[list(columns)].reset_index(drop=True)
     return table if len(table) and set(table[name]) == set(kinds) else None
+
+
+def _by_kinds(rows: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of tests by just these distances, in whatever order; a study may have others as well."""
+    return rows[[set(each.split(", ")) == set(kinds) for each in rows["kinds"]]]
 
 
 def _of(rows: pd.DataFrame, sparsity: float, key: Mapping[str, object]) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
             marker={
                 "size": 11,
                 "color": [families.colour(code) for code in table["language"]],
-                "symbol": ["circle-open" if sure < 0.95 else "circle" for sure in table["sure"]],
+                "symbol": ["circle" if sure >= 0.95 else "circle-open" for sure in table["sure"]],
                 "line": {"width": 2},
             },
             customdata=table[["sure"]],

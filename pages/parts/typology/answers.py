@@ -31,7 +31,7 @@ WAYS = {
     "tree": Way(
         "along the tree",
         "that holds against overlaps that are drawn to be as alike along Glottolog's tree as the real ones",
-        "It is more than that relatives are alike.",
+        "It is more than that relatives are alike; neighbours can still make it, unless geography is controlled for.",
     ),
     "globe": Way(
         "over the globe",
@@ -86,6 +86,7 @@ COLUMNS = {
     "p": _number("p", "All languages permuted (plain Mantel test)"),
     "holm": _number("Holm", "p, corrected for the distances of this table"),
     "partial": _number("Partial ρ", "With the other distance held", digits=3),
+    "partial_p_tree": _number("Partial p, tree"),
     "partial_p": _number("Partial p"),
     "partial_p_within": _number("Partial p, in families"),
     "languages": st.column_config.NumberColumn("Languages", format="%d"),

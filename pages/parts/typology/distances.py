@@ -8,6 +8,7 @@ from neutral import figures, typology
 from neutral.association import findings
 from neutral.errors import NeutralError
 from neutral.labels import WHOLE
+from neutral.runs.plans.typology import REGRESSED
 from neutral.study import Study
 from neutral.typology import similarity
 from pages.parts import pickers, show
@@ -16,9 +17,6 @@ from pages.parts.runs import lead
 from pages.parts.text import as_text
 from pages.parts.typology import answers, models, tables, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
-
-# Regressed on at first, as far as they are known:
-TOGETHER = ("syntactic", "geographic", "family", "script", "occurrences")
 
 
 def ask(asked: Asked) -> dict:
@@ -29,7 +27,7 @@ def ask(asked: Asked) -> dict:
             "Control for, in the table", [NOTHING, *kinds], "control", names=named, help=words.CONTROL
         )
     names = {typology.label(kind): kind for kind in kinds}
-    default = [typology.label(kind) for kind in TOGETHER if kind in kinds]
+    default = [typology.label(kind) for kind in REGRESSED if kind in kinds]  # those that studies hold
     some = pickers.pick_some("Distances in the regression", list(names), "together", default=default)
     return {"control": None if control == NOTHING else control, "together": tuple(names[name] for name in some)}
 
@@ -39,7 +37,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     view, spoken, kind = shown.view, shown.spoken, shown.kind
     control = control if control is not None and shown.knows(control) else None
     tested = tables.tested(view, shown.measure, shown.by, shown.group)
-    tested = tables.with_partial(tested, shown.overlap, shown.distances, spoken.blocks, control)
+    tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
     heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
     st.markdown(f"{answers.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")

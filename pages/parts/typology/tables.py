@@ -123,12 +123,34 @@ def _key(view: View, measure: str, by: str) -> dict:
 
 
 def with_partial(
-    tested: pd.DataFrame, overlap: pd.DataFrame, distances: pd.DataFrame, families: dict[str, str], control: str | None
+    tested: pd.DataFrame, view: View, measure: str, by: str, group: str, control: str | None
 ) -> pd.DataFrame:
-    """Return tests with those that hold a control beside them (`schemes.with_partial`), if there is one."""
+    """Return tests of a group with those that hold a control beside them (`schemes.with_partial`), if there is one."""
     if control is None:
         return tested
-    return schemes.with_partial(tested, schemes.beside(_tests(overlap, distances, families, schemes.BOTH, (control,))))
+    held = _partial(view.source, view.choice, measure, by, group, view.chosen, control)
+    return schemes.with_partial(tested, held)
+
+
+@catalogue.remembered
+def _partial(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, group: str, chosen: tuple[str, ...], control: str
+) -> pd.DataFrame:
+    """Return the associations of a group with a control held: the study's own, and what it lacks and takes no time."""
+    view = View(source, choice, chosen)
+    table, apart, codes = _of_group(view, measure, by, group)
+    rows, held = catalogue.table(source, "association"), {}
+    if len(rows):
+        kinds = [kind for kind in typology.kinds_in(apart) if kind != control]
+        key = {**_key(view, measure, by), "groups": [group], "distances": kinds, "control": control}
+        held = stored.read(rows[rows["group"] == group], **key) or {}
+    if held:
+        now = association.associations(table, apart, controls=(control,), count=1)
+        held = held if stored.same(held, now[["rho", "languages"]]) else {}
+    wanted = schemes.BOTH if is_many(codes) else (*schemes.BOTH, findings.FIRST[0])
+    lacking = tuple(scheme for scheme in wanted if scheme not in held)
+    made = _tests(table, apart, typology.families(codes), lacking, (control,)) if lacking else {}
+    return schemes.beside(held | made)
 
 
 def regression(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
