@@ -21,6 +21,7 @@ from neutral.runs.plans.search import SearchPlan
 from neutral.runs.search import find
 from neutral.runs.subject import subject
 from neutral.search import controls, one_shot
+from neutral.search.calibration import alternating
 from neutral.tasks import LanguageModelling
 
 pytestmark = pytest.mark.numeric
@@ -156,7 +157,7 @@ def test_training_and_norms_are_those_of_the_languages_adapter(folder, corpus):
         told = {name.split("adapter_modules.")[1].split(".")[0] for name in moved if "adapter" in name}
         assert told == {OWN[code]}
         search.rewind()
-        norms[code] = one_shot._norms(search, search.train_items[:2])[""]
+        norms[code] = one_shot._norms(search, alternating(search.train_items[:2]))[""]
         plain = models.load_model(folder, "mlm")
         plain.set_default_language(OWN[code])
         own = scores.input_norms(plain, models.prunable(plain), search.batches(search.train_items[:2], 2, [0]))

@@ -17,7 +17,7 @@ import pandas as pd
 
 from neutral.association import LEAST, Orders, orders
 from neutral.association.permutations import two_sided
-from neutral.association.vectors import basis, left_over, ranks
+from neutral.association.vectors import NOTHING, ranks
 from neutral.errors import NeutralError
 
 COLUMNS = ("predictor", "held", "rho", "tested", "p", "permutations", "exact", "languages", "pairs")
@@ -123,26 +123,39 @@ def _means(codes: Sequence[str], apart: Sequence[str], within: Mapping[str, Hash
         block = np.array([named.index(each) for each in named])
         classes.append(block[places["source"]] * n + block[places["target"]])
     columns = np.vstack([each == np.unique(each)[:, None] for each in classes]).astype(float)
-    return basis(columns, np.empty((n * (n - 1), 0)))
+    return _basis(columns, np.empty((n * (n - 1), 0)))
 
 
 def _partial(x: np.ndarray, y: np.ndarray, z: np.ndarray, span: np.ndarray) -> float:
-    span = np.hstack([span, basis(z, span)])
-    return left_over(x, span) @ left_over(y, span)
+    span = np.hstack([span, _basis(z, span)])
+    return _left_over(x, span) @ _left_over(y, span)
 
 
 def _tested(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, span: np.ndarray, permuted: Orders, off: np.ndarray
 ) -> tuple[float, float]:
     """Return the correlation of what `span` and z leave of x and y, and its p."""
-    controlled = basis(z, span)
+    controlled = _basis(z, span)
     tested = np.array(_partial(x, y, z, span))
     if np.isnan(tested) or not len(permuted):
         return float(tested), float("nan")
     square = np.zeros(off.shape)
-    square[off] = left_over(x, span)  # what the span is of stays as it is when languages are permuted
-    columns = np.column_stack([left_over(y, np.hstack([span, controlled])), controlled])
+    square[off] = _left_over(x, span)  # what the span is of stays as it is when languages are permuted
+    columns = np.column_stack([_left_over(y, np.hstack([span, controlled])), controlled])
     products = np.array([square[np.ix_(order, order)][off] @ columns for order in permuted.array])  # (P, 1 + r)
     rest = 1 - (products[:, 1:] ** 2).sum(axis=1)
     values = products[:, 0] / np.sqrt(np.where(rest > 1e-9, rest, np.inf))
     return float(tested), float(two_sided(tested, values, permuted.exact))
+
+
+def _basis(vectors: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Return orthonormal columns (m, r) that span `vectors` (c, m) outside orthonormal columns `beside`, r ≤ c."""
+    u, s, _ = np.linalg.svd(np.nan_to_num(_left_over(vectors, beside)).T, full_matrices=False)
+    return u[:, s > NOTHING]
+
+
+def _left_over(vectors: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """Return what orthonormal columns `span` (m, r) leave of `vectors` (…, m), at length 1; NaN if nothing is left."""
+    rest = vectors - (vectors @ span) @ span.T
+    length = np.linalg.norm(rest, axis=-1, keepdims=True)
+    return rest / np.where(length > NOTHING * np.linalg.norm(vectors, axis=-1, keepdims=True), length, np.nan)
