@@ -23,10 +23,12 @@ def portrait(view: View, member: str, measure: str) -> None:
         return
     near = tables.nearest(view.source, view.choice, member, measure, view.chosen)
     st.markdown(words.answer(member, near, measure))
-    if tiles := words.tiles(tables.facts(view.source, view.choice, member, view.members)):
+    known = tables.facts(view.source, view.choice, member, view.members)
+    spoken, tiles = words.spoken(known), words.tiles(known)
+    if spoken or not tiles:
+        st.caption(spoken or words.nothing_known(member))
+    if tiles:
         show.tiles(tiles)
-    else:
-        st.caption(words.nothing_known(member))
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("##### The nearest languages", help=words.SURE)

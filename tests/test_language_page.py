@@ -60,10 +60,9 @@ def test_the_page_answers_first_and_says_what_is_known(tmp_path, monkeypatch):
     assert f"{near['way'][0]:.0%} of the way from chance" in said
     assert "serves best of 4 others: **1.06** times the score under its own mask" in said
     tiles = {tile.label: (tile.value, tile.delta) for tile in at.metric}
-    assert tiles["Family"] == ("Indo-European", "Italic")
-    assert tiles["Place"] == ("48° N, 2° E", "Eurasia")
-    assert tiles["Perplexity (untrained)"] == ("32", "under its mask; full model 16")
-    assert tiles["Bits a character"] == ("1.25", "full model 1.00")
+    assert "Indo-European (Italic) · script Latn · 48° N, 2° E, Eurasia" in said
+    assert tiles["Perplexity (untrained)"] == ("32", "masked; full 16")
+    assert tiles["Bits a character"] == ("1.25", "masked; full 1.00")
     assert tiles["Unknown tokens"] == ("25.0%", "of 1,000 tokens")
     assert tiles["Byte fallback"] == ("12.5%", "of 1,000 tokens")
     assert len(apppages.charts(at)) == 2

@@ -57,17 +57,23 @@ def _sure(share: float) -> str:
     return f"{how}, so which of them is nearest is not sure"
 
 
+def spoken(known: Facts) -> str:
+    """Say what is known of the language by its code: family, script and place; "" if nothing is."""
+    language, said = known.spoken, []
+    if has_family(language):
+        branch = f" ({as_text(known.branch)})" if known.branch not in ("", language.family) else ""
+        said.append(f"{as_text(language.family)}{branch}")
+    if language.script != NO_SCRIPT:
+        said.append(f"script {language.script}" + ", right to left" * language.right_to_left)
+    if is_placed(language):
+        area = f", {as_text(language.macroarea)}" if language.macroarea else ""
+        said.append(f"{place(language.latitude, language.longitude)}{area}")
+    return " · ".join(said)
+
+
 def tiles(known: Facts) -> list[Tile]:
-    """Return what is known of the language by its code."""
-    spoken, rows = known.spoken, []
-    if has_family(spoken):
-        branch = known.branch if known.branch != spoken.family else ""
-        rows.append(Tile("Family", spoken.family, as_text(branch) or "no branch told"))
-    if spoken.script != NO_SCRIPT:
-        rows.append(Tile("Script", spoken.script, "right to left" if spoken.right_to_left else "ISO 15924"))
-    if is_placed(spoken):
-        rows.append(Tile("Place", place(spoken.latitude, spoken.longitude), as_text(spoken.macroarea or "Glottolog")))
-    return rows + _scored(known) + _read(known.text)
+    """Return what was measured on the language's text."""
+    return _scored(known) + _read(known.text)
 
 
 def place(latitude: float, longitude: float) -> str:
@@ -84,11 +90,11 @@ def _scored(known: Facts) -> list[Tile]:
     rows = []
     for row in known.scores.itertuples():
         name = str(row.metric).capitalize() + (f" ({row.variant})" if row.variant else "")
-        note = f"under its mask; full model {row.full:.4g}" if row.full == row.full else "under its mask"
+        note = f"masked; full {row.full:.4g}" if row.full == row.full else "masked"
         rows.append(Tile(as_text(name), f"{row.value:.4g}", note))
     bits = known.scores.dropna(subset="bits").head(1)
     for row in bits.itertuples():
-        full = f"full model {row.full_bits:.2f}" if row.full_bits == row.full_bits else "under its mask"
+        full = f"masked; full {row.full_bits:.2f}" if row.full_bits == row.full_bits else "masked"
         rows.append(Tile("Bits a character", f"{row.bits:.2f}", full, BITS))
     return rows
 
