@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from claims import ROOT, rows, says
+from claims import README, ROOT, rows, says
 
 from neutral import nearest, summary
 from neutral.members import is_known
@@ -83,6 +83,8 @@ def test_relatives(study):
     says(
         PAGE, "joins the same two first in {} % ({} % by chance).", *(100 * found.loc["triplets", ["right", "chance"]])
     )
+    nearest_in = 100 * found.loc["branch", ["right", "chance"]]
+    says(README, "{} % have the nearest other one in their own branch ({} % by chance)", *nearest_in)
     kin = summary.kinship(summary.pairs(summary.counts_of(study, CHOICE))).set_index("relation")["value"]
     says(
         PAGE,
@@ -150,4 +152,5 @@ def test_tests(study):
         of["size"],
         of["geographic"],
     )
+    says(README, "beyond the family tree syntax goes with the overlap (ρ = {}).", of["syntactic"])
     says(PAGE, "that script matters ({}, and nothing along the tree)", of["script"])
