@@ -36,7 +36,8 @@ PARTS = {
 with page("Typology", lead=LEAD) as views:
     everyone = [tables.languages(view.members) for view in views]
     far = [tables.distances(view.source, spoken.codes) for view, spoken in zip(views, everyone, strict=True)]
-    kinds = [kind for kind in typology.KINDS if any(kind in set(table["distance"]) for table in far)]
+    there = {kind for table in far for kind in typology.kinds_in(table)}
+    kinds = [kind for kind in typology.KINDS if kind in there]
     part = PARTS[pickers.pick_part(list(PARTS), "section")]
     with st.container(border=True):
         above, below = st.container(), st.container()

@@ -111,7 +111,7 @@ def _counted(stored: pd.DataFrame) -> pd.DataFrame:
 
 def kinds_in(table: pd.DataFrame) -> list[str]:
     """Return the kinds in a table of distances, in its order."""
-    return list(dict.fromkeys(table["distance"]))
+    return table["distance"].unique().tolist()
 
 
 def label(kind: str) -> str:

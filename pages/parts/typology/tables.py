@@ -81,8 +81,11 @@ def _tested(
     held = _stored(view, measure, by, table, apart) or {}
     if held and not stored.same(held, association.associations(table, apart, count=1)[["rho", "languages"]]):
         held = {}
-    quick = group or by == "all" or not (held or is_many(spoken.codes))  # layers take the slower schemes long
-    lacking = tuple(scheme for scheme in (schemes.SCHEMES if quick else schemes.BOTH) if scheme not in held)
+    if is_many(spoken.codes):  # drawing along the tree takes seconds a group, over the globe as long
+        wanted = (*schemes.BOTH, findings.FIRST[0]) if group or by == "all" else schemes.BOTH
+    else:
+        wanted = schemes.SCHEMES if group or by == "all" or not held else schemes.BOTH
+    lacking = tuple(scheme for scheme in wanted if scheme not in held)
     return schemes.beside(held | (_tests(table, apart, spoken.blocks, lacking) if lacking else {}))
 
 
@@ -181,7 +184,8 @@ def _regression(
         held, association.regression(table, apart, kinds, count=1)[["beta", "r2"]], ("beta", "r2")
     ):
         held = {}
-    lacking = tuple(scheme for scheme in schemes.SCHEMES if scheme not in held)
+    wanted = schemes.BOTH if is_many(spoken.codes) else schemes.SCHEMES
+    lacking = tuple(scheme for scheme in wanted if scheme not in held)
     made = _regressions(table, apart, spoken.blocks, kinds, lacking) if lacking else {}
     return schemes.beside(held | made, ("p", "r2_p"))
 
