@@ -165,7 +165,8 @@ class Finder(Work):
     def write(self, unit: Unit, piece: Any) -> None:
         """See `Work.write`."""
         asked = unit.asked
-        self.results.extend("text", self._texts)  # with the first piece: a search that is refused leaves no study
+        for row in self._texts:  # with the first piece: a search that is refused leaves no study
+            self.results.append("text", **row)
         self._texts = []
         if isinstance(asked, Control):
             counting.count(self.kept, asked.sparsity, asked.seed, piece)
