@@ -8,7 +8,7 @@ import pytest
 from many import CODES
 
 from neutral import figures
-from neutral.figures import blocks, familylines, heatmap
+from neutral.figures import blocks, familylines, theme
 from neutral.figures.families import Families
 from neutral.figures.square import LEAST, scale
 from neutral.members import order
@@ -56,7 +56,7 @@ def test_a_heatmap_of_many_has_bands_and_no_numbers_gaps_or_cell_of_a_language_w
     colours = Families(CODES)
     scale_of = [colour for _, colour in bands[0].colorscale[::2]]
     assert [scale_of[row[0]] for row in bands[0].z] == [colours.colour(member) for member in ORDERED]
-    assert list(figure.layout.yaxis.ticktext) == heatmap.told_apart(ORDERED), "for hovering"
+    assert list(figure.layout.yaxis.ticktext) == theme.member_names(ORDERED), "for hovering"
     assert "Germanic" in figure.layout.yaxis3.ticktext
     assert len(figure.layout.xaxis3.ticktext) <= 12
     assert figure.layout.dragmode is False, "a finger on it scrolls the page; zooming has buttons"
@@ -66,7 +66,7 @@ def test_a_heatmap_of_many_has_bands_and_no_numbers_gaps_or_cell_of_a_language_w
 def test_forty_members_are_named_one_by_one_and_all_their_cells_open_a_pair():
     members = ORDERED[:40]
     figure = figures.pair_matrix(square(members), "jaccard")
-    assert [name.split(" <")[0] for name in figure.layout.yaxis.ticktext] == heatmap.told_apart(members)
+    assert [name.split(" <")[0] for name in figure.layout.yaxis.ticktext] == theme.member_names(members)
     clicks = next(trace for trace in figure.data if trace.customdata is not None)
     assert {tuple(pair) for pair in clicks.customdata} == {(a, b) for a in members for b in members if a != b}
     for x, y, (a, b) in zip(clicks.x, clicks.y, clicks.customdata, strict=True):
@@ -96,8 +96,12 @@ def test_the_tree_at_the_side_has_its_leaves_at_the_rows():
     assert feet >= set(range(len(CODES)))
 
 
-def test_names_that_would_be_alike_are_told_apart():
-    assert heatmap.told_apart(["zho", "cmn", "en"]) == ["Chinese (zho)", "Chinese (cmn)", "English"]
+def test_names_that_would_be_alike_are_told_apart_in_every_square():
+    members = ["zho", "cmn", "en"]
+    few = pd.DataFrame(np.eye(3), members, members)
+    figure = figures.pair_matrix(few, "jaccard")
+    assert figure.data[0].x == ("Chinese (zho)", "Chinese (cmn)", "English")
+    assert len(set(theme.member_names(CODES))) == len(CODES)
 
 
 def test_noise_has_one_colour_and_what_differs_the_whole_scale():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +11,6 @@ import plotly.graph_objects as go
 
 from neutral.figures import blocks, theme
 from neutral.figures.families import Families, legend
-from neutral.members import display
 
 NAMED_UP_TO = 64
 """Most members that are named one by one and can all be clicked: more cells than the square of it make a page slow."""
@@ -65,7 +63,7 @@ def heatmap(
         For half a page.
     """
     members = [str(member) for member in matrix.index]
-    names, parts = told_apart(members), Layout()
+    names, parts = theme.member_names(members), Layout()
     values = matrix.to_numpy(dtype=np.float32).copy()
     np.fill_diagonal(values, np.nan)
     right = parts.tree if brackets is not None else 1.0
@@ -105,15 +103,6 @@ def heatmap(
     _frames(figure, members, marked)
     legend(figure, members, families)
     return figure.update_layout(height=height + 190)
-
-
-def told_apart(members: Sequence[str]) -> list[str]:
-    """Return members' names as figures draw them; those that would be alike have the member's own in brackets."""
-    shown = Counter(map(display, members))
-    return [
-        theme.plain(display(member) if shown[display(member)] == 1 else f"{display(member)} ({member})")
-        for member in members
-    ]
 
 
 def _bands(figure: go.Figure, members: Sequence[str], families: Families) -> None:

@@ -66,7 +66,7 @@ def retrieval_matrix(pairs: pd.DataFrame, members: list[str], at: str) -> go.Fig
     Rows are the languages of the sentences, columns those in which their translations are looked for.
     """
     square = pairs.pivot_table(index="source", columns="target", values="value").reindex(members, columns=members)
-    names = [theme.member_name(member) for member in members]
+    names = theme.member_names(members)
     values = square.to_numpy(dtype=float)
     top = 1.0 if np.isnan(values).all() else float(np.ceil(10 * max(0.1, np.nanmax(values))) / 10)
     figure = go.Figure(

@@ -24,7 +24,7 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
     language keeps its place in 95 % of the draws of layers.
     """
     table = table.head(SHOWN)
-    names = [theme.member_name(code) for code in table["language"]]
+    names = theme.member_names(list(table["language"]))
     window = window_of(_as_levels(table))
     figure = go.Figure()
     for column, level in (("chance", "chance"), ("control", "pretrained"), ("bound", "seeds")):

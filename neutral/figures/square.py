@@ -101,7 +101,7 @@ def _numbered(
     small: bool,
 ) -> tuple[go.Figure, int]:
     """Draw a heatmap of few members, with the numbers in its cells; also returns how many digits they have."""
-    names = [theme.member_name(member) for member in members]
+    names = theme.member_names(members)
     own = {i: diagonal[member] for i, member in enumerate(members) if member in diagonal}
     digits = theme.digits(values)
     # Written numbers must fit their cells; hovering shows the others.

@@ -7,6 +7,8 @@ language families are in `families`.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -107,6 +109,18 @@ def plain(text: object) -> str:
 def member_name(member: str) -> str:
     """Return a member's name for people as figures draw it."""
     return plain(display(member))
+
+
+def member_names(members: Sequence[str]) -> list[str]:
+    """Return members' names as an axis takes them: those that would be alike have the member's own in brackets.
+
+    >>> member_names(["zho", "cmn", "en"])
+    ['Chinese (zho)', 'Chinese (cmn)', 'English']
+    """
+    shown = Counter(map(display, members))
+    return [
+        plain(display(member) if shown[display(member)] == 1 else f"{display(member)} ({member})") for member in members
+    ]
 
 
 def compression_method(method: str) -> tuple[str, str]:
