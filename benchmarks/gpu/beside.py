@@ -29,7 +29,8 @@ def beside(new: Study, old: Study) -> None:
     for settings in info["settings"].values():
         settings["sparsities"] = sorted(settings["sparsities"])
     write_whole(new.path / "study.json", json.dumps(info, indent=2, ensure_ascii=False).encode() + b"\n")
-    rows = [(study.path / "results.jsonl").read_bytes() for study in (old, new)]
+    theirs, ours = ((study.path / "results.jsonl").read_bytes().splitlines(keepends=True) for study in (old, new))
+    rows = dict.fromkeys([*theirs, *ours])  # what both say of the text stands once
     write_whole(new.path / "results.jsonl", b"".join(rows))
     for kind in ("counts", "masks"):
         for path in sorted((old.path / kind).glob("*.safetensors")):

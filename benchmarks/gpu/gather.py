@@ -59,7 +59,9 @@ class Gathering:
         (self.folder / "counts").mkdir(exist_ok=True)
         wanted = {0.0, *sparsities}
         rows = [row for code in self.languages for row in self._scores(code) if row["sparsity"] in wanted]
-        lines = [json.dumps(row, ensure_ascii=False) for row in rows if row["seed"] in seeds]
+        texts = [row for path in studies for row in Study(path).rows("text")]
+        kept = [*texts, *(row for row in rows if row["seed"] in seeds)]
+        lines = [json.dumps(row, ensure_ascii=False) for row in kept]
         write_whole(self.folder / "results.jsonl", "".join(line + "\n" for line in lines).encode())
         write_whole(self.folder / "study.json", json.dumps(info, indent=2, ensure_ascii=False).encode() + b"\n")
         for path in studies:
