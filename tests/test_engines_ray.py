@@ -338,6 +338,7 @@ def test_a_cluster_that_is_not_reached_is_said_in_a_line(address, said, tmp_path
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_search_goes_on_at_the_round_that_the_study_has(model, tmp_path, monkeypatch):
     """A worker dies in the second round; the unit goes on with that, and ends as it would have."""
     from neutral.runs.search.work import Finder
