@@ -190,7 +190,7 @@ def unequal(tmp_path):
     held = ["the river runs to the village"] * 4
     (tmp_path / "documents.txt").write_text("\n".join(names) + "\n")
     corpus = corpora.load(text, documents=tmp_path / "documents.txt")
-    return replace(corpus, held_out={code: held for code in corpus.held_out})
+    return replace(corpus, held_out=dict.fromkeys(corpus.held_out, held))
 
 
 def test_what_the_longer_half_has_beyond_the_other_is_left_out_and_said(model, tmp_path, capsys):

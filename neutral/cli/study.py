@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from neutral.cli import options
-from neutral.cli.nearest import add_similarity
+from neutral.cli.language import add_similarity
 from neutral.cli.options import command, print_table
 from neutral.errors import NeutralError
 
