@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neutral import maskfiles, nearest, overlap, summary, typology
+from neutral import maskfiles, overlap, summary, typology
 from neutral.errors import NeutralError
 from neutral.labels import WHOLE
+from neutral.language import nearest
 from neutral.metrics import rank_correlation
 from neutral.study import Study, at_sparsity, same_sparsity
 from neutral.summary import Choice

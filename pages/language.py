@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from neutral import figures, nearest, opening
+from neutral import figures, opening
+from neutral.language import nearest
 from neutral.members import display, order
 from pages.parts import pickers, show
 from pages.parts.frame import page

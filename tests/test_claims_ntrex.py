@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from claims import README, ROOT, rows, says
 
-from neutral import nearest, summary
+from neutral import summary
+from neutral.language import nearest
 from neutral.members import is_known
 from neutral.search import evaluations
 from neutral.study import Study

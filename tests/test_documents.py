@@ -7,8 +7,10 @@ import pytest
 import tiny
 
 from neutral import corpora, models
+from neutral.corpora import documents
 from neutral.coverage import coverage
 from neutral.errors import FileError, NeutralError
+from neutral.recipes import Recipe
 from neutral.runs import search
 from neutral.runs.plans.search import SearchPlan, check, settings
 from neutral.runs.subject import subject
@@ -174,6 +176,46 @@ def test_a_causal_score_says_how_much_text_it_is_of(model):
 def test_halves_take_turns():
     one, other = np.arange(6).reshape(3, 2), np.arange(10, 14).reshape(2, 2)
     assert interleaved(one, other).tolist() == [[0, 1], [10, 11], [2, 3], [12, 13]]
+
+
+def unequal(tmp_path):
+    """English of which one half is twice as long as the other, and Swahili of equal halves."""
+    text = tmp_path / "text"
+    text.mkdir()
+    lines = ["the river runs to the village"] * 120
+    (text / "en.txt").write_text("\n".join(lines) + "\n")
+    # An empty line is no text: of every other document in Swahili as many are left as in English of the shorter ones.
+    (text / "sw.txt").write_text("\n".join(line if i % 60 < 20 or i % 2 else "" for i, line in enumerate(lines)) + "\n")
+    names = [f"d{2 * (i // 60) + (i % 60 >= 20)}" for i in range(120)]
+    held = ["the river runs to the village"] * 4
+    (tmp_path / "documents.txt").write_text("\n".join(names) + "\n")
+    corpus = corpora.load(text, documents=tmp_path / "documents.txt")
+    return replace(corpus, held_out=dict.fromkeys(corpus.held_out, held))
+
+
+def test_what_the_longer_half_has_beyond_the_other_is_left_out_and_said(model, tmp_path, capsys):
+    corpus = unequal(tmp_path)
+    found = subject(str(model), "clm", corpus, ["en", "sw"], length=16, device="cpu")
+    (note,) = [note for note in found.notes if note.startswith("--documents")]
+    task = found.task
+    one, other = (len(task.items(half)) for half in documents.halves(corpus.train["en"], corpus.documents["en"]))
+    assert one != other
+    assert f"en {abs(one - other)} of {one + other}" in note
+    assert len(found.train["en"]) == 2 * min(one, other)
+    few = subject(str(model), "clm", corpus, ["en"], length=16, blocks=4, device="cpu")
+    assert not [note for note in few.notes if note.startswith("--documents")], "all that is looked at is there"
+    plan = SearchPlan(str(model), "clm", ("en",), "wanda", (0.5,), length=16, recipe=Recipe(steps=0), halves=True)
+    search.find(plan, corpus, tmp_path / "study", device="cpu")
+    assert capsys.readouterr().err.count("the longer one's last blocks are left out") == 1
+    assert any("left out: en" in note for note in Study(tmp_path / "study").info["notes"])
+
+
+def test_a_note_of_unequal_halves_names_a_few_languages():
+    from neutral.runs.subject import _unequal
+
+    assert _unequal({}, {}) == []
+    (note,) = _unequal({f"l{i}": i + 1 for i in range(8)}, {f"l{i}": range(10) for i in range(8)})
+    assert note.endswith("l7 8 of 18, l6 7 of 17, l5 6 of 16, l4 5 of 15, l3 4 of 14, and fewer of 3 more languages")
 
 
 class Bytes:

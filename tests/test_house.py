@@ -1,6 +1,7 @@
 """The house is in order: the library knows no page, pages do not compute, imports do not run in circles."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -153,3 +154,40 @@ def test_every_page_has_the_part_of_its_subject():
     assert subjects == {"overlap", "search", "transfer", "typology", "inside", "compression", "runs", "language"}
     for subject in subjects:
         assert {"tables.py", "words.py"} <= {path.name for path in (ROOT / "pages" / "parts" / subject).iterdir()}
+
+
+FLOORS = {"library": "neutral", "shell": "neutral/cli", "runs": "neutral/runs", "figures": "neutral/figures"}
+
+
+def floor_plan():
+    """Subject -> floor -> its words there; in the shell, names of commands in parentheses are left out."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("| subject | library |"))
+    names = [cell.strip() for cell in lines[start].strip("|").split("|")]
+    plan = {}
+    for line in lines[start + 2 :]:
+        cells = [re.sub(r"\(.*?\)|[`–]", "", cell).split() for cell in line.strip("|").split("|")]
+        if len(cells) != len(names):
+            break
+        plan[" ".join(cells[0])] = dict(zip(names[1:], cells[1:], strict=True))
+    return plan
+
+
+def test_the_floor_plan_names_what_is_there():
+    plan = floor_plan()
+    assert {"overlap", "one language", "typology", "languages"} <= plan.keys()
+    for floors in plan.values():
+        for floor, folder in FLOORS.items():
+            for word in floors[floor]:
+                place = ROOT / folder / word
+                assert place.exists() or place.with_suffix(".py").exists(), f"{folder}/{word}"
+        for word in floors["pages"]:
+            assert (ROOT / word).exists() or (ROOT / "pages" / f"{word}.py").exists(), word
+
+
+def test_one_language_has_one_word_on_every_floor():
+    floors = floor_plan()["one language"]
+    assert {word.strip("/") for floor in ("library", "shell", "figures", "pages") for word in floors[floor]} == {
+        "language"
+    }

@@ -7,13 +7,14 @@ import pytest
 from conftest import ROOT
 from test_nearest import drawn
 
-from neutral import figures, nearest, summary
-from neutral.facts import facts
+from neutral import figures, summary
 from neutral.figures.families import Families
+from neutral.language import nearest
+from neutral.language.facts import facts
+from neutral.language.serving import foretold, serving
 from neutral.masks import Mask
 from neutral.masksets import MaskSet
 from neutral.overlap import count, meant
-from neutral.serving import foretold, serving
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts.language import words

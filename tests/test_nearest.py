@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from neutral import cli, nearest, summary
-from neutral.cli.nearest import CODES, MEASURES
+from neutral import cli, summary
+from neutral.cli.language import CODES, MEASURES
 from neutral.errors import NeutralError
+from neutral.language import nearest
+from neutral.language.nearest import COLUMNS, choice_of, member_called, similarity
 from neutral.languages.written import written
 from neutral.masks import Mask
 from neutral.masksets import MaskSet
-from neutral.nearest import COLUMNS, choice_of, member_called, similarity
 from neutral.overlap import count
 from neutral.study import Study
 from neutral.summary import Choice

@@ -68,5 +68,7 @@ def test_too_few_languages_are_refused_before_any_work(model, tmp_path, capsys):
 def test_a_dry_run_says_that_tests_follow(model, tmp_path, capsys):
     text = ["--text", str(ROOT / "data/sentences"), "--method", "wanda", "--typology", "--languages", ",".join(CODES)]
     assert main(["find", "--model", model, *text, "--study", str(tmp_path / "study"), "--dry-run", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["summary"].endswith("then the tests of typology: scored without training")
+    assert json.loads(capsys.readouterr().out)["summary"].endswith(
+        "then the tests of typology: scored without training"
+    )
     assert not (tmp_path / "study").exists()

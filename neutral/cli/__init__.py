@@ -25,9 +25,9 @@ from neutral.cli.compression import add_compress
 from neutral.cli.controls import add_controls
 from neutral.cli.data import add_data
 from neutral.cli.inside import add_inside
+from neutral.cli.language import add_nearest
 from neutral.cli.masks import add_masks
 from neutral.cli.model import add_model
-from neutral.cli.nearest import add_nearest
 from neutral.cli.overlap import add_overlap
 from neutral.cli.pretraining import add_pretrain
 from neutral.cli.search import add_find

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from neutral.cli import nearest
+from neutral.cli import language
 from neutral.cli.options import command, print_table
 
 
@@ -15,7 +15,7 @@ def add_across(inner: argparse._SubParsersAction) -> None:
     added.add_argument("folder", metavar="DIR")
     added.add_argument("other", metavar="OTHER", help="the other study's folder")
     added.add_argument("--called", metavar="TEXT", default="", help="romanised, say (default: the other's title)")
-    nearest.add_choice(added)
+    language.add_choice(added)
     added.add_argument("--format", choices=("table", "csv", "json"), default="table")
 
 
@@ -23,8 +23,8 @@ def _run(chosen: argparse.Namespace) -> None:
     import pandas as pd
 
     from neutral import across
+    from neutral.language.nearest import choice_of
     from neutral.lock import only_writer
-    from neutral.nearest import choice_of
     from neutral.study import Study
 
     study, other = Study(chosen.folder), Study(chosen.other)
@@ -32,4 +32,7 @@ def _run(chosen: argparse.Namespace) -> None:
     with only_writer(study.path):
         rows = across.write(study, other, choice_of(study, **asked), chosen.called)
     table = pd.DataFrame(rows)
-    print_table(table[table["by"] == "all"][["called", "what", "distance", "here", "there", "languages", "pairs"]], chosen.format)
+    print_table(
+        table[table["by"] == "all"][["called", "what", "distance", "here", "there", "languages", "pairs"]],
+        chosen.format,
+    )

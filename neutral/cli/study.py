@@ -6,7 +6,7 @@ import argparse
 
 from neutral.cli import options
 from neutral.cli.across import add_across
-from neutral.cli.nearest import add_similarity
+from neutral.cli.language import add_similarity
 from neutral.cli.options import command, print_table
 from neutral.errors import NeutralError
 

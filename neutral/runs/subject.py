@@ -22,6 +22,7 @@ from neutral.tasks.base import tell_padding
 from neutral.tasks.overview import texts_of
 from neutral.tasks.wording import Wording
 
+_NAMED = 5  # languages that a note names, at most
 _ORDER_SEED = 20220512  # fixed for ever, so that data of the same size is drawn alike in every language
 
 
@@ -170,6 +171,7 @@ def subject(
     examples: int | None = None,
     lines: int | None = None,
     held_out_lines: int | None = None,
+    blocks: int | None = None,
     seed: int = 0,
     wording: Wording | None = None,
     device: str = "auto",
@@ -196,6 +198,9 @@ def subject(
         How many whole lines of text weights are scored on, in place of blocks.
     held_out_lines : int, optional
         How many whole lines of held-out text are scored, in place of blocks.
+    blocks : int, optional
+        How many of the first items are looked at, by default all: a note says which languages have fewer, because the
+        blocks of two halves are as many.
     seed : int
         Weights that the checkpoint lacks are drawn from it.
     wording : Wording, optional
@@ -215,7 +220,9 @@ def subject(
     single = list(dict.fromkeys(part for code in languages for part in parts(code)))
     prepared = ready(source, task, corpus, single, length=length, wording=wording, device=device, **options)
     objective, is_labelled = prepared.task, task in making.LABELLED
-    train = {code: _items(objective, corpus, code) for code in single}
+    found = {code: _items(objective, corpus, code) for code in single}
+    train, surplus = ({code: each[i] for code, each in found.items()} for i in (0, 1))
+    short = {code: left for code, left in surplus.items() if left and (blocks is None or len(train[code]) < blocks)}
     if held_out_lines:
         held = {code: objective.whole(_scored(corpus.held_out[code], code, held_out_lines)) for code in single}
     else:
@@ -238,23 +245,36 @@ def subject(
         seed,
         loaded.new,
         prepared.load,
-        (*loaded.notes, *prepared.notes, *spoken),
+        (*loaded.notes, *prepared.notes, *spoken, *_unequal(short, train)),
         prepared.unknown,
         {code: _lines(objective, corpus, code, lines) for code in languages} if lines else {},
     )
 
 
-def _items(task: Task, corpus: Corpus, code: str) -> Sequence:
-    """Return what a language is trained on; blocks of text of different documents in turn, where they are known.
+def _items(task: Task, corpus: Corpus, code: str) -> tuple[Sequence, int]:
+    """Return what a language is trained on, and how many blocks of it are left out.
 
-    Raises `NeutralError` for text to train on of one document.
+    Where documents are known, blocks of text of two halves of them come in turn, and what the longer half has beyond
+    the other is left out. Raises `NeutralError` for text to train on of one document.
     """
     if not corpus.documents.get(code):
-        return task.items(corpus.train[code])
-    one, other = documents.halves(corpus.train[code], corpus.documents[code])
-    if not one or not other:
+        return task.items(corpus.train[code]), 0
+    halves = documents.halves(corpus.train[code], corpus.documents[code])
+    if not all(halves):
         raise NeutralError(f"--documents: the text of {code} to train on is of one document; its halves take two")
-    return calibration.interleaved(task.items(one), task.items(other))
+    one, other = map(task.items, halves)
+    return calibration.interleaved(one, other), abs(len(one) - len(other))
+
+
+def _unequal(left_out: Mapping[str, int], train: Mapping[str, Sequence]) -> list[str]:
+    """Say, in a line if there is anything to say, how many blocks of which languages are left out of `train`."""
+    if not left_out:
+        return []
+    most = sorted(left_out, key=left_out.get, reverse=True)
+    named = [f"{code} {left_out[code]} of {left_out[code] + len(train[code])}" for code in most[:_NAMED]]
+    rest = [f"and fewer of {len(most) - _NAMED} more languages"] * (len(most) > _NAMED)
+    told = "two halves of the text by document take turns, so the longer one's last blocks are left out"
+    return [f"--documents: {told}: {', '.join(named + rest)}"]
 
 
 def _scored(lines: Sequence[str], code: str, count: int) -> Sequence[str]:

@@ -37,6 +37,9 @@ def joined(one: np.ndarray, other: np.ndarray) -> Calibration:
 def interleaved(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return blocks of two halves in turn, as many of either: `alternating` tells them apart.
 
+    What the longer one has beyond the other is left out: any place for it would be one of the other half's. Who calls
+    says so.
+
     >>> interleaved(np.array([[1], [3], [5]]), np.array([[2], [4]])).ravel()
     array([1, 2, 3, 4])
     """

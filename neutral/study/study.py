@@ -228,7 +228,7 @@ class Study:
         eng  1.0  0.5
         fra  0.5  1.0
         """
-        from neutral import nearest  # it is made of studies
+        from neutral.language import nearest  # it is made of studies
 
         choice = nearest.choice_of(self, task=task, method=method, sparsity=sparsity, seed=seed)
         return nearest.similarity(self, choice, measure, by, group, members=members, codes=codes)

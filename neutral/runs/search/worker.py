@@ -75,8 +75,15 @@ def loaded(plan: SearchPlan, corpus: Corpus, device: str, options: Mapping[str, 
     """Return the plan's model with its task and text, on a device."""
     common = {"length": plan.length, "held_out": plan.held_out, "examples": plan.examples, "device": device}
     common |= {"seed": plan.seeds[0], "wording": plan.wording}
-    common |= {"lines": plan.lines, "held_out_lines": plan.held_out_lines}
+    common |= {"lines": plan.lines, "held_out_lines": plan.held_out_lines, "blocks": _looked_at(plan)}
     return subject(plan.model, plan.task, corpus, plan.languages, **common, **options)
+
+
+def _looked_at(plan: SearchPlan) -> int | None:
+    """Return how many blocks of a language's text a plan looks at; None for all."""
+    if plan.trains:
+        return None
+    return plan.blocks if plan.method in READS_TEXT and not plan.lines else 0
 
 
 def searcher(

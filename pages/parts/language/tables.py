@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neutral import nearest as of_nearest
-from neutral.facts import Facts
-from neutral.facts import facts as known
-from neutral.serving import Foretold
-from neutral.serving import foretold as told_by_overlap
-from neutral.serving import serving as by_serving
+from neutral.language import nearest as of_nearest
+from neutral.language.facts import Facts
+from neutral.language.facts import facts as known
+from neutral.language.serving import Foretold
+from neutral.language.serving import foretold as told_by_overlap
+from neutral.language.serving import serving as by_serving
 from neutral.summary import Choice
 from pages.parts import catalogue
 from pages.parts.overlap import tables

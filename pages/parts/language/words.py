@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neutral.facts import Facts, has_family, is_placed
+from neutral.language.facts import Facts, has_family, is_placed
+from neutral.language.serving import Foretold
 from neutral.languages import NO_SCRIPT
-from neutral.serving import Foretold
 from neutral.summary import Choice
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile

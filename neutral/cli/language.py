@@ -61,7 +61,8 @@ def _masks(added: argparse.ArgumentParser) -> None:
 
 
 def _run_nearest(chosen: argparse.Namespace) -> None:
-    from neutral import nearest, summary
+    from neutral import summary
+    from neutral.language import nearest
     from neutral.members import display
 
     if chosen.most is not None and chosen.most < 1:
@@ -77,7 +78,7 @@ def _run_nearest(chosen: argparse.Namespace) -> None:
 
 
 def _run_similarity(chosen: argparse.Namespace) -> None:
-    from neutral import nearest
+    from neutral.language import nearest
 
     study, choice, group = _asked(chosen, chosen.folder)
     square = nearest.similarity(
@@ -89,7 +90,7 @@ def _run_similarity(chosen: argparse.Namespace) -> None:
 
 def _asked(chosen: argparse.Namespace, folder: str) -> tuple[Study, Choice, str]:
     """Return the study, the choice of masks and the group. Raises `NeutralError` for a grouping without a group."""
-    from neutral import nearest
+    from neutral.language import nearest
     from neutral.study import Study
 
     if (chosen.by == "all") != (chosen.group is None):
