@@ -3,7 +3,8 @@
 Rows of kind "across" are a language's mask in one study against its mask in the other. Rows of kind "alike" set what
 each study says of the overlap between languages side by side, by `what`:
 
-- own: the mean of "across"; here beside it that of a language's halves, or of its seeds, in the first study;
+- own: the mean of "across"; here beside it that of a language found again in the first study, as `again` says: under
+  another seed, or from half of its text;
 - between: the mean overlap of two languages;
 - order: Spearman's ρ between the overlaps of both studies, over pairs (there is no `here`);
 - branch, family, triplets: how well families come out (`typology.recovery`);
@@ -15,7 +16,6 @@ All are of the languages that both studies have.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,13 +25,14 @@ from neutral.errors import NeutralError
 from neutral.labels import WHOLE
 from neutral.language import nearest
 from neutral.metrics import rank_correlation
-from neutral.study import Study, at_sparsity, same_sparsity
+from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
 from neutral.typology import recovery
 from neutral.typology import rows as stored
 from neutral.typology.rows import HasTables
 
-ALIKE = [*Choice._fields, "other", "called", "by", "group", "what", "distance", "here", "there", "languages", "pairs"]
+ALIKE = [*Choice._fields, "other", "called", "by", "group", "what", "distance", "here", "there", "again"]
+ALIKE += ["languages", "pairs"]
 ACROSS = [*Choice._fields, "other", "called", "language", "by", "group", "value", "chance"]
 LEAST = 4
 """The least number of languages that both studies have."""
@@ -54,7 +55,7 @@ def compare(study: Study, other: Study, choice: Choice, called: str) -> dict[str
     rows += _distances(study, other, choice, codes)
     return {
         "across": [key | row for row in masks.to_dict("records") if row["group"] == WHOLE],
-        "alike": [{**key, "distance": "", **row, "languages": len(codes)} for row in rows],
+        "alike": [{**key, "distance": "", "again": "", **row, "languages": len(codes)} for row in rows],
     }
 
 
@@ -91,7 +92,7 @@ def own(study: Study, other: Study, choice: Choice, codes: list[str]) -> pd.Data
 
     Over the whole network and by layer, of those languages whose masks both studies keep.
     """
-    one, two = (_masks(each, choice) for each in (study, other))
+    one, two = (each.masks_of(*choice) for each in (study, other))
     tables = [
         pd.DataFrame(columns=["language", "by", "group", "value", "chance"]).astype({"value": float, "chance": float})
     ]
@@ -101,15 +102,6 @@ def own(study: Study, other: Study, choice: Choice, codes: list[str]) -> pd.Data
             table = counts.jaccard(by)[["group", "value"]].assign(language=code, by=by)
             tables.append(table.assign(chance=counts.chance(by)["value"].to_numpy()))
     return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True).round(6)
-
-
-def _masks(study: Study, choice: Choice) -> dict[str, Path]:
-    """Return language -> mask, of the whole text."""
-    index = study.masks_index()
-    for name in ("task", "method", "seed"):
-        index = index[index[name] == getattr(choice, name)]
-    index = index[at_sparsity(index["sparsity"], choice.sparsity) & (index["variant"] == "")]
-    return dict(zip(index["language"], index["path"], strict=True))
 
 
 def _levels(study: Study, other: Study, choice: Choice, codes: list[str], masks: pd.DataFrame) -> Iterator[dict]:
@@ -129,7 +121,8 @@ def _levels(study: Study, other: Study, choice: Choice, codes: list[str], masks:
             of_group = masks[(masks["by"] == by) & (masks["group"] == group)]["value"]
             if len(of_group):
                 bound = again[again["group"] == group]["value"].mean() if again is not None else np.nan
-                yield at | {"what": "own", "here": written(bound), "there": written(of_group.mean()), "pairs": 0}
+                means = {"here": written(bound), "there": written(of_group.mean())}
+                yield at | {"what": "own", **means, "again": kind or "", "pairs": 0}
 
 
 def _families(study: Study, other: Study, choice: Choice, codes: list[str]) -> Iterator[dict]:

@@ -108,7 +108,7 @@ _REQUIRED: dict[str, dict[str, Check]] = {
     "across": {"sparsity": _SHARE, **_each("language other by group", _TEXT), **_each("value chance", _MEASURED)},
     "alike": {
         **_MASKS,
-        **_each("other called by group what distance", _TEXT),
+        **_each("other called by group what distance again", _TEXT),
         **_each("here there", _UNKNOWN),
         **_each("languages pairs", _COUNT),
     },
