@@ -57,6 +57,7 @@ class Finder(Work):
         say(inventory, quiet=quiet)
         records.require_comparable(self.plan, folder, self._info["settings"][plan.method])
         self._worker: Searcher | None = Searcher(self.plan, subject, curves)
+        self._known = subject.task.tokenizer, subject.unknown
         self._texts: list[dict] = []
         self._values = {"plan": self.plan, "corpus": corpus, "curves": curves, "options": options}
         self.study = Study(folder) if (self.folder / "study.json").is_file() else None
@@ -83,8 +84,7 @@ class Finder(Work):
         self.study = begin(self.folder, self._info, **self._entries)
         for read_before in ("results", "kept"):
             vars(self).pop(read_before, None)
-        if self._worker is not None:
-            self._texts = records.texts(self._worker.subject, self.corpus, self.results)
+        self._texts = records.texts(*self._known, self.corpus, self.results)
 
     @cached_property
     def results(self) -> Finished:
