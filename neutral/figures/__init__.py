@@ -42,6 +42,7 @@ from neutral.figures.typology import (
     dendrogram,
     distance_scatter,
     language_map,
+    leaving_ranges,
     network,
     world_map,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "language_perplexity_by_ratio",
     "layer_component",
     "layer_expert",
+    "leaving_ranges",
     "level_strip",
     "loss_label",
     "losses_by_ratio",
