@@ -10,18 +10,22 @@ from neutral.labels import WHOLE
 from neutral.summary import MEASURES
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.typology import distances, graph, maps, tables, tree, words, world
+from pages.parts.typology import across, distances, graph, maps, tables, tree, words, world
 from pages.parts.typology.shown import OVERLAP, Asked, Shown
 
 LEAD = "Do languages share weights because they are related, written alike, built alike, or share words?"
 
 
 class Part(NamedTuple):
-    """A part of the page: its pickers, what it shows of one source with what they say, and whether of one distance."""
+    """A part of the page: its pickers, and what it shows of one source with what they say.
+
+    By one distance, and by the overlap that is picked, if it says so.
+    """
 
     ask: Callable[[Asked], dict]
     draw: Callable[..., None]
     by_distance: bool = False
+    by_overlap: bool = True
 
 
 PARTS = {
@@ -30,6 +34,7 @@ PARTS = {
     "Graph": Part(graph.ask, graph.draw, by_distance=True),
     "Tree": Part(tree.ask, tree.draw),
     "Map": Part(maps.ask, maps.draw),
+    "Other text": Part(across.ask, across.draw, by_overlap=False),
 }
 
 
@@ -44,7 +49,7 @@ with page("Typology", lead=LEAD) as views:
         with below:
             settings = part.ask(Asked(kinds, everyone)) if kinds else {}
         by, group, kind, measure = "all", WHOLE, kinds[0] if kinds else "", MEASURES[0]
-        if settings.get("of", OVERLAP) == OVERLAP:
+        if part.by_overlap and settings.get("of", OVERLAP) == OVERLAP:
             left, middle, right = above.columns([2, 4, 2])
             with left:
                 measure = pickers.pick_measure(list(views[0].kinds()))

@@ -44,12 +44,17 @@ def add_similarity(inner: argparse._SubParsersAction) -> None:
     added.add_argument("--format", choices=("table", "csv", "json"), default="csv")
 
 
-def _masks(added: argparse.ArgumentParser) -> None:
-    """Add what says which of a study's masks are meant, and what of them."""
+def add_choice(added: argparse.ArgumentParser) -> None:
+    """Add what says which of a study's masks are meant."""
     added.add_argument("--task", default="", help="needed where the study has masks of several tasks")
     added.add_argument("--method", default="", help="needed where the study has masks of several methods")
     added.add_argument("--sparsity", type=float, help="0.5, say (default: the nearest to that)")
     added.add_argument("--seed", type=int, help="(default: the lowest)")
+
+
+def _masks(added: argparse.ArgumentParser) -> None:
+    """Add which of a study's masks are meant, and what of them."""
+    add_choice(added)
     added.add_argument("--measure", choices=MEASURES, default="jaccard")
     added.add_argument("--by", choices=GROUPINGS, default="all", help="the grouping of weights that --group is of")
     added.add_argument("--group", help='"decoder 3", say, with --by layer: only these weights')

@@ -6,6 +6,7 @@ shows (`alt`, for screen readers) and the name of a downloaded file (`name`).
 """
 
 from neutral.figures import theme
+from neutral.figures.across import own_masks, reasons
 from neutral.figures.compression import (
     breaking_points,
     error_against_perplexity,
@@ -79,9 +80,11 @@ __all__ = [
     "nearest_dots",
     "network",
     "overlap_against_transfer",
+    "own_masks",
     "pair_matrix",
     "perplexity_by_ratio",
     "perplexity_by_step",
+    "reasons",
     "representation_by_layer",
     "retrieval_by_layer",
     "retrieval_matrix",

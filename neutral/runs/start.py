@@ -134,12 +134,13 @@ def _note(survey: Survey, model: str, loaders: dict[str, str], way: Way) -> None
 
 def _find(plan: SearchPlan, way: Way) -> Study | None:
     from neutral.runs.plans.search import check, filled, summary
-    from neutral.runs.search import Finder, find
+    from neutral.runs.search import Finder, find, require_enough
 
     task, corpus = read(plan, plan.languages, way)
     plan = filled(plan, task, corpus.languages)
     if way.execution.dry_run:
         check(plan)
+        require_enough(plan)
         line = summary(plan, {code: len(examples) for code, examples in corpus.train.items()})
         return way.estimate(
             line, plan, lambda: [Finder(plan, corpus, way.execution.study, **way.dry, **loaders_of(plan))]

@@ -113,6 +113,12 @@ _REQUIRED: dict[str, dict[str, Check]] = {
         "fallback": _SHARE,
     },
     "across": {"sparsity": _SHARE, **_each("language other by group", _TEXT), **_each("value chance", _MEASURED)},
+    "alike": {
+        **_MASKS,
+        **_each("other called by group what distance again", _TEXT),
+        **_each("here there", _UNKNOWN),
+        **_each("languages pairs", _COUNT),
+    },
     "experts": {"task": _TEXT, "method": _TEXT, "seed": _SEED, **_USED},
     "functional": {**_MASKS, **_PAIR, **_SCORED},
     "transfer": {**_MASKS, **_PAIR, **_SCORED, "source_task": _TEXT},

@@ -110,6 +110,11 @@ class SearchPlan:
         only_for=fields.ONLY_TEXT,
         decides=setting(unless=None),
     )
+    typology: bool = option(
+        False,
+        "test what goes with the overlap of the masks, as `typology` does (of the sparsity nearest to 0.5)",
+        decides=harmless("tests, which `typology` makes alike"),
+    )
     keep: tuple[float, ...] | None = option(
         None,
         "keep masks of these sparsities only (default: all)",
@@ -226,6 +231,7 @@ def summary(plan: SearchPlan, examples: Mapping[str, int]) -> str:
     masks = f"{plan.method} masks of {_counted(len(plan.languages), 'language')}, {_counted(len(plan.seeds), 'seed')}, "
     masks += "sparsity " if len(plan.sparsities) == 1 else "sparsities "
     masks += ", ".join(f"{sparsity:.0%}" for sparsity in plan.sparsities)
+    masks += ", then the tests of typology" if plan.typology else ""
     if not plan.trains:
         return f"{masks}: scored without training"
     each = len(plan.sparsities) + 1 + (plan.method == "change")  # the whole network first

@@ -1,7 +1,7 @@
 """Run the search for sub-networks into a study; a stopped run continues where it was.
 
 `worker` does what a device does, `work` is the plan in the process that owns the study, `counting` is what that counts,
-`records` says how the study was made.
+`records` says how the study was made, `explaining` tests what goes with the overlap of the masks.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.plans.search import SearchPlan, check
 from neutral.runs.records import writing
+from neutral.runs.search.explaining import explain, require_enough
 from neutral.runs.search.work import KEY, Finder
 from neutral.study import Study
 from neutral.training import memory_limit
 
-__all__ = ["KEY", "Finder", "find"]
+__all__ = ["KEY", "Finder", "find", "require_enough"]
 
 ADVICE = "lower --batch or --length and run the same command again; it goes on where it stopped"
 
@@ -35,7 +36,7 @@ def find(
     quiet: bool = False,
     **options: object,
 ) -> Study:
-    """Find masks and write them into a study; results that the study has are not redone.
+    """Find masks and write them into a study, then tests of them if the plan says so; what the study has is not redone.
 
     Parameters
     ----------
@@ -63,13 +64,16 @@ def find(
     Raises
     ------
     NeutralError
-        If the study was made with another model, text or settings.
+        If the study was made with another model, text or settings, and for tests of fewer than four languages.
     MemoryLimitError
         If the device's memory is too small.
     """
     check(plan)
+    require_enough(plan)
     engine = engine or Local(device)
     with writing(folder), memory_limit(ADVICE):
         work = Finder(plan, corpus, folder, device=engine.device, curves=curves, quiet=quiet, **options)
         carry_out(work, engine, progress, quiet=quiet)
-        return work.study
+    if plan.typology:
+        explain(work.study, plan, corpus, engine=engine, progress=progress, quiet=quiet, **options)
+    return work.study

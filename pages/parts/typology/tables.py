@@ -8,6 +8,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from neutral import across as beside
 from neutral import association, typology
 from neutral.association import findings, schemes, stored
 from neutral.study import Study
@@ -49,6 +50,16 @@ def _of_study(source: Study, codes: tuple[str, ...]) -> pd.DataFrame:
 @st.cache_data(max_entries=100, show_spinner=False)
 def _of_none(codes: tuple[str, ...]) -> pd.DataFrame:
     return typology.filled(pd.DataFrame(), codes)
+
+
+def across(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return `across.read` of a study's masks; of others nothing is there."""
+    return _across(view.source, view.choice) if isinstance(view.source, Study) else (pd.DataFrame(), pd.DataFrame())
+
+
+@catalogue.remembered
+def _across(source: Study, choice: Choice) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return beside.read(source, choice)
 
 
 def tested(view: View, measure: str, by: str, group: str) -> pd.DataFrame:

@@ -1,0 +1,164 @@
+"""Two studies of the same languages: are masks from other text, or of another model, the same, and as alike?
+
+Rows of kind "across" are a language's mask in one study against its mask in the other. Rows of kind "alike" set what
+each study says of the overlap between languages side by side, by `what`:
+
+- own: the mean of "across"; here beside it that of a language found again in the first study, as `again` says: under
+  another seed, or from half of its text;
+- between: the mean overlap of two languages;
+- order: Spearman's ρ between the overlaps of both studies, over pairs (there is no `here`);
+- branch, family, triplets: how well families come out (`typology.recovery`);
+- distance: Spearman's ρ between overlap and the `distance`, over the pairs that have it.
+
+All are of the languages that both studies have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from neutral import maskfiles, overlap, summary, typology
+from neutral.errors import NeutralError
+from neutral.labels import WHOLE
+from neutral.language import nearest
+from neutral.metrics import rank_correlation
+from neutral.study import Study, same_sparsity
+from neutral.summary import Choice
+from neutral.typology import recovery
+from neutral.typology import rows as stored
+from neutral.typology.rows import HasTables
+
+ALIKE = [*Choice._fields, "other", "called", "by", "group", "what", "distance", "here", "there", "again"]
+ALIKE += ["languages", "pairs"]
+ACROSS = [*Choice._fields, "other", "called", "language", "by", "group", "value", "chance"]
+LEAST = 4
+"""The least number of languages that both studies have."""
+
+
+def compare(study: Study, other: Study, choice: Choice, called: str) -> dict[str, list[dict]]:
+    """Return kind -> rows of a study's masks against another's, which is `called` so: romanised, say.
+
+    The other study's masks are those of the same task, method, sparsity and seed. A language's masks are compared where
+    both studies keep them, of the same weights; else there are no rows "across".
+
+    Raises `NeutralError` for fewer than `LEAST` common languages, and for masks that the other study does not have.
+    """
+    codes = common(study, other, choice)
+    if len(codes) < LEAST:
+        raise NeutralError(f"{other.path}: has {len(codes)} languages of {study.path}; {LEAST} are the least")
+    key = {**choice._asdict(), "other": other.path.name, "called": called}
+    masks = own(study, other, choice, codes)
+    rows = [*_levels(study, other, choice, codes, masks), *_families(study, other, choice, codes)]
+    rows += _distances(study, other, choice, codes)
+    return {
+        "across": [key | row for row in masks.to_dict("records") if row["group"] == WHOLE],
+        "alike": [{**key, "distance": "", "again": "", **row, "languages": len(codes)} for row in rows],
+    }
+
+
+def write(study: Study, other: Study, choice: Choice, called: str = "") -> list[dict]:
+    """Write what `compare` finds into the study, unless it is there, and return its rows "alike"; `only_writer` holds.
+
+    Raises what `compare` does, and `NeutralError` if another study was compared under this name.
+    """
+    called = called or str(other.info.get("title") or other.path.name)
+    before = [row for row in study.rows("alike") if row["called"] == called and at_choice(row, choice)]
+    if not before:
+        for kind, rows in compare(study, other, choice, called).items():
+            study.extend(kind, rows)
+        return write(study, other, choice, called)
+    if (was := before[0]["other"]) != other.path.name:
+        raise NeutralError(f"{study.path}: {was} is called {called} there; give another --called")
+    return before
+
+
+def at_choice(row: Mapping, choice: Choice) -> bool:
+    """Whether a row is of a choice of masks."""
+    same = all(row[name] == getattr(choice, name) for name in ("task", "method", "seed"))
+    return same and same_sparsity(row["sparsity"], choice.sparsity)
+
+
+def common(study: Study, other: Study, choice: Choice) -> list[str]:
+    """Return the languages of which both studies have counts, in the order of the first."""
+    there = set(summary.counts_of(other, choice).members)
+    return [code for code in summary.counts_of(study, choice).members if code in there and code not in nearest.CONTROLS]
+
+
+def own(study: Study, other: Study, choice: Choice, codes: list[str]) -> pd.DataFrame:
+    """Return each language's mask against its mask in the other study: language, by, group, value (Jaccard), chance.
+
+    Over the whole network and by layer, of those languages whose masks both studies keep.
+    """
+    one, two = (each.masks_of(*choice) for each in (study, other))
+    tables = [
+        pd.DataFrame(columns=["language", "by", "group", "value", "chance"]).astype({"value": float, "chance": float})
+    ]
+    for code in [code for code in codes if code in one and code in two]:
+        counts = overlap.count([maskfiles.read(each[code]) for each in (one, two)], ["one", "two"], exactly=False)
+        for by in ("all", "layer"):
+            table = counts.jaccard(by)[["group", "value"]].assign(language=code, by=by)
+            tables.append(table.assign(chance=counts.chance(by)["value"].to_numpy()))
+    return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True).round(6)
+
+
+def _levels(study: Study, other: Study, choice: Choice, codes: list[str], masks: pd.DataFrame) -> Iterator[dict]:
+    """Yield the rows own, between and order, over the whole network and by layer."""
+    kind = next((kind for kind in ("seeds", "halves") if kind in summary.kinds(study, choice)), None)
+    for by in ("all", "layer"):
+        here, there = (summary.pairs(summary.counts_of(each, choice, members=codes), by=by) for each in (study, other))
+        found = {group: table["value"].reset_index(drop=True) for group, table in there.groupby("group", sort=False)}
+        again = summary.within(study, choice, kind, "jaccard", by, codes) if kind else None
+        for group, table in here.groupby("group", sort=False):
+            if group not in found:
+                continue
+            one, two = table["value"].reset_index(drop=True), found[group]
+            at = {"by": by, "group": group, "pairs": len(table)}
+            yield at | {"what": "between", "here": written(one.mean()), "there": written(two.mean())}
+            yield at | {"what": "order", "here": None, "there": written(rank_correlation(one, two))}
+            of_group = masks[(masks["by"] == by) & (masks["group"] == group)]["value"]
+            if len(of_group):
+                bound = again[again["group"] == group]["value"].mean() if again is not None else np.nan
+                means = {"here": written(bound), "there": written(of_group.mean())}
+                yield at | {"what": "own", **means, "again": kind or "", "pairs": 0}
+
+
+def _families(study: Study, other: Study, choice: Choice, codes: list[str]) -> Iterator[dict]:
+    """Yield how well families come out of both."""
+    here, there = (
+        recovery.recovered(summary.counts_of(each, choice, members=codes).measure("jaccard")) for each in (study, other)
+    )
+    for one, two in zip(here.itertuples(), there.itertuples(), strict=True):
+        yield _whole(one.what, one.right, two.right, one.cases)
+
+
+def _distances(study: Study, other: Study, choice: Choice, codes: list[str]) -> Iterator[dict]:
+    """Yield ρ between the overlap of each study and every distance that the first study knows."""
+    apart = typology.filled(stored.read(study), codes)
+    at = np.triu_indices(len(codes), 1)
+    squares = [nearest.similarity(each, choice, members=codes).to_numpy()[at] for each in (study, other)]
+    for kind in typology.kinds_in(apart):
+        far = pd.Series(typology.square(apart, kind, codes).to_numpy()[at])
+        rho = (rank_correlation(pd.Series(each), far) for each in squares)
+        yield _whole("distance", *rho, int(far.notna().sum())) | {"distance": kind}
+
+
+def _whole(what: str, here: float, there: float, pairs: int) -> dict:
+    at = {"by": "all", "group": WHOLE, "pairs": int(pairs)}
+    return at | {"what": what, "here": written(here), "there": written(there)}
+
+
+def read(source: HasTables, choice: Choice) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows "alike" and "across" of a choice of masks, the first other study first; empty where none are."""
+    tables = []
+    for kind, columns in (("alike", ALIKE), ("across", ACROSS)):
+        table = source.whole_table(kind).reindex(columns=columns)
+        tables.append(table[[at_choice(row, choice) for row in table.to_dict("records")]].reset_index(drop=True))
+    return tables[0], tables[1]
+
+
+def written(value: float) -> float | None:
+    """Return a number as it is stored: six decimals, None for NaN."""
+    return None if np.isnan(value) else round(float(value), 6)

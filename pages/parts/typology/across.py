@@ -1,0 +1,68 @@
+"""The part Other text: this study's masks beside those of other studies of the same languages."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from neutral import figures
+from neutral.labels import WHOLE
+from pages.parts import show
+from pages.parts.text import as_text
+from pages.parts.typology import tables
+from pages.parts.typology.shown import Asked, Shown
+
+NOTHING = (
+    "Nothing was compared with these masks. Find masks of the same languages in another study, from other text or with "
+    "another model, and run `neutral study across` on both."
+)
+ABOUT = (
+    "Masks of the same languages, found again on other text. What stays the same there is the language's, or the "
+    "model's; what changes came with the text."
+)
+AGAIN = {"halves": "from half of its text and from the other half", "seeds": "under another seed"}
+
+
+def ask(_asked: Asked) -> dict:
+    """Nothing is picked: all other studies are shown."""
+    st.caption(ABOUT)
+    return {}
+
+
+def draw(shown: Shown) -> None:
+    """Say and show how masks and their overlap change, over the whole network."""
+    alike, own = tables.across(shown.view)
+    if alike.empty:
+        st.info(NOTHING)
+        return
+    whole = alike[alike["group"] == WHOLE]
+    for called in dict.fromkeys(whole["called"]):
+        st.markdown(sentence(whole[whole["called"] == called]))
+    left, right = st.columns(2, gap="medium")
+    if len(own):
+        with left:
+            st.markdown("##### A language's mask and its mask there")
+            bound = whole[whole["what"] == "own"]["here"].iloc[0]
+            show.figure(figures.own_masks(own, bound, shown.view.families), f"own-masks-{shown.view.key}")
+    with right if len(own) else st.container():
+        st.markdown("##### What the overlap goes with")
+        far = whole[whole["what"] == "distance"]
+        show.figure(figures.reasons(far), f"reasons-{shown.view.key}")
+        st.caption("ρ has no p here: what is tested of each study stands under Distances, in that study.")
+    show.table(alike, "Other text, by layer as well", f"alike-{shown.view.key}")
+    show.table(own, "Each language's mask there", f"own-masks-table-{shown.view.key}")
+
+
+def sentence(table: pd.DataFrame) -> str:
+    """Say how another study's masks differ: `table` is of one, over the whole network."""
+    row = table.set_index("what")
+    parts = [f"the pairs of languages keep their order at ρ = **{row.at['order', 'there']:.2f}**"]
+    if "own" in row.index:
+        again = AGAIN.get(row.at["own", "again"])
+        beside = f" (here {again}: {row.at['own', 'here']:.3f})" if again else ""
+        parts.insert(0, f"a language's mask overlaps {row.at['own', 'there']:.3f} with its own there{beside}")
+    parts.append(f"two languages overlap {row.at['between', 'there']:.3f} (here {row.at['between', 'here']:.3f})")
+    branch = row.loc["branch"]
+    if branch["here"] == branch["here"]:
+        parts.append(f"{branch['there']:.0%} have the nearest in their own branch (here {branch['here']:.0%})")
+    return f"**{as_text(row['called'].iloc[0])}**: {'; '.join(parts)}."
