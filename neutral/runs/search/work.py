@@ -72,7 +72,13 @@ class Finder(Work):
 
     def effect(self, unit: Unit) -> Effect:
         """See `Work.effect`."""
-        return effect(self, unit, self.sizes, self._info["prunable"])
+        matrices = self._info["inventory"][self.plan.method]["matrices"]
+        return effect(self, unit, self.sizes, self._info["prunable"], matrices)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that the study will have."""
+        return list(dict.fromkeys([*(self.study.info["languages"] if self.study else ()), *self.plan.languages]))
 
     @property
     def _entries(self) -> dict[str, Any]:
