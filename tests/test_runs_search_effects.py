@@ -1,5 +1,6 @@
 """What a search says that it will write is about what it writes."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -43,9 +44,7 @@ def test_a_search_of_many_languages_says_how_large_its_counts_will_be():
 
 
 def test_more_seeds_are_counted_within_each_language_once():
-    few = SimpleNamespace(plan=SearchPlan("m", "clm", CODES, "wanda", (0.5,)), languages=list(CODES))
-    several = SimpleNamespace(
-        plan=SearchPlan("m", "clm", CODES, "wanda", (0.5,), seeds=(0, 1, 2)), languages=list(CODES)
-    )
-    added = effects._counted(several, MATRICES) - effects._counted(few, MATRICES)
+    plan = SearchPlan("model", "clm", CODES, "wanda", (0.5,))
+    one, three = (SimpleNamespace(plan=each, languages=CODES) for each in (plan, replace(plan, seeds=(0, 1, 2))))
+    added = effects._counted(three, MATRICES) - effects._counted(one, MATRICES)
     assert added == effects.counts("seeds", CODES, MATRICES, 3) // 3
