@@ -39,6 +39,7 @@ from neutral.figures.square import pair_matrix
 from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
 from neutral.figures.transfer import cross_task_matrix, drop_bars, overlap_against_transfer, transfer_matrix
 from neutral.figures.typology import (
+    Placed,
     association_heatmap,
     dendrogram,
     distance_scatter,
@@ -49,6 +50,7 @@ from neutral.figures.typology import (
 )
 
 __all__ = [
+    "Placed",
     "agreement_by_layer",
     "association_heatmap",
     "breaking_points",
