@@ -9,7 +9,7 @@ from neutral.search import evaluations
 from neutral.study import Study
 from pages.parts import catalogue, formats, readme, show
 from pages.parts.frame import page
-from pages.parts.overlap import tables, words
+from pages.parts.overlap import answers, tables
 from pages.parts.views import View
 
 
@@ -17,9 +17,9 @@ def overview(view: View) -> None:
     """Show one source."""
     show.heading(view)
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
-    st.markdown(words.answer(view, pairs, levels))
-    show.tiles(words.tiles(view, pairs, levels))
-    st.caption(words.NO_SPEED)
+    st.markdown(answers.answer(view, pairs, levels))
+    show.tiles(answers.tiles(view, pairs, levels))
+    st.caption(answers.NO_SPEED)
     if pairs.empty:
         return
     left, right = st.columns([5, 4], gap="medium")
@@ -39,7 +39,7 @@ def overview(view: View) -> None:
 
 def first_looks(view: View, pairs: pd.DataFrame) -> None:
     """Link to the views that tell most."""
-    for row, label in words.first_looks(pairs):
+    for row, label in answers.first_looks(pairs):
         show.link(
             "pages/pair.py",
             label,
@@ -71,9 +71,9 @@ def related(view: View) -> None:
     if len(table) < 2:
         return
     st.markdown("##### Do related languages share more?")
-    table["relation"] = table["relation"].replace(words.NOT_RELATED)
+    table["relation"] = table["relation"].replace(answers.NOT_RELATED)
     st.dataframe(
-        table.drop(columns="chance").rename(columns=words.KINSHIP_COLUMNS),
+        table.drop(columns="chance").rename(columns=answers.KINSHIP_COLUMNS),
         hide_index=True,
         column_config=formats.NUMBERS,
     )
@@ -103,12 +103,12 @@ def functional(view: View) -> None:
     if table.empty:
         return
     st.markdown("##### Do the masks work for each other's languages?")
-    st.markdown(words.FUNCTIONAL)
+    st.markdown(answers.FUNCTIONAL)
     show.figure(figures.functional_matrix(table, list(view.members)), f"functional-{view.key}")
     show.table(table, "Functional check", f"functional-{view.key}")
 
 
-with page("Which weights do languages share?", lead=words.INTRODUCTION) as views:
+with page("Which weights do languages share?", lead=answers.INTRODUCTION) as views:
     for shown in views:
         overview(shown)
         readme.show(shown.source)

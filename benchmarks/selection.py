@@ -9,11 +9,8 @@ what an earlier round kept, and cuts within rows.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -22,6 +19,7 @@ from torch.nn.utils import prune
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.timed import asked, best
 from neutral import scores
 
 BLOCK = {  # one layer of mBERT
@@ -54,16 +52,6 @@ def modules(tensors: dict[str, torch.Tensor]) -> list[nn.Module]:
     return layers
 
 
-def best(call: Callable[[], object], times: int = 3) -> tuple[float, object]:
-    """Return the shortest time of a few calls, in seconds, and the last result."""
-    shortest = float("inf")
-    for _ in range(times):
-        start = time.perf_counter()
-        result = call()
-        shortest = min(shortest, time.perf_counter() - start)
-    return shortest, result
-
-
 def by_torch(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
     """Return the masks of torch's global magnitude pruning."""
     layers = modules(tensors)
@@ -73,18 +61,17 @@ def by_torch(tensors: dict[str, torch.Tensor]) -> list[torch.Tensor]:
 
 def main() -> None:
     """Print the times, their ratio and the memory taken beyond the scores."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a sixth of the weights")
-    tensors = weights(2 if parser.parse_args().quick else 12)
+    options = asked(__doc__)
+    tensors, times = weights(2 if options.quick else 12), options.times
     size = sum(tensor.numel() for tensor in tensors.values())
     magnitudes = {name: tensor.abs() for name, tensor in tensors.items()}
     print(f"{size / 1e6:.1f} M float32 weights, 50 % dropped, {torch.get_num_threads()} threads")
 
-    cut_time, mask = best(lambda: scores.cut(magnitudes, 0.5))
+    cut_time, _, mask = best(lambda: scores.cut(magnitudes, 0.5), times)
     print(f"scores.cut, global          {cut_time:7.2f} s")
-    further_time, _ = best(lambda: scores.cut(magnitudes, 0.6, kept=mask))
+    further_time, _, _ = best(lambda: scores.cut(magnitudes, 0.6, kept=mask), times)
     print(f"scores.cut, going on to 60 % {further_time:6.2f} s")
-    row_time, _ = best(lambda: scores.cut(magnitudes, 0.5, "row"))
+    row_time, _, _ = best(lambda: scores.cut(magnitudes, 0.5, "row"), times)
     print(f"scores.cut, within rows     {row_time:7.2f} s")
     tracemalloc.start()
     scores.cut(magnitudes, 0.5)
@@ -92,7 +79,7 @@ def main() -> None:
     tracemalloc.stop()
     print(f"memory beyond the scores    {peak / 1e6:7.1f} MB, of which the mask {size / 8e6:.1f}")
 
-    torch_time, torch_masks = best(lambda: by_torch(tensors))
+    torch_time, _, torch_masks = best(lambda: by_torch(tensors), times)
     print(f"torch global_unstructured   {torch_time:7.2f} s")
     print(f"ratio                       {torch_time / cut_time:7.0f} times")
     kept = sum(int(other.sum()) for other in torch_masks)

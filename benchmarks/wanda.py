@@ -10,16 +10,14 @@ loop's takes a minute in all; `--quick` takes a sixth of the weights).
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.timed import asked, best
 from neutral import scores
 from neutral.scores import Scores
 
@@ -65,31 +63,18 @@ def by_loop(weights: dict[str, torch.Tensor], norms: dict[str, Scores]) -> dict[
     return masks
 
 
-def best(call: Callable[[], object], times: int) -> tuple[float, float, object]:
-    """Return the shortest time of a few calls and the processors' in it, in seconds, and the last result."""
-    shortest = float("inf"), float("inf")
-    for _ in range(times):
-        start, worked = time.perf_counter(), time.process_time()
-        result = call()
-        shortest = min(shortest, (time.perf_counter() - start, time.process_time() - worked))
-    return *shortest, result
-
-
 def main() -> None:
     """Print the times, their ratio, and how many weights differ."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a sixth of the weights")
-    parser.add_argument("--times", type=int, default=3, help="how often each is timed (default: 3)")
-    asked = parser.parse_args()
-    weights, norms = drawn(3 if asked.quick else 18)
+    options = asked(__doc__)
+    weights, norms = drawn(3 if options.quick else 18)
     size = sum(weight.numel() for weight in weights.values())
     print(
         f"{size / 1e6:.1f} M weights, {len(TEXTS)} texts, {len(SHARES)} sparsities, {torch.get_num_threads()} threads"
     )
 
-    ours, ours_worked, found = best(lambda: scores.masks_of_texts(weights, norms, SHARES), asked.times)
+    ours, ours_worked, found = best(lambda: scores.masks_of_texts(weights, norms, SHARES), options.times)
     print(f"scores.masks_of_texts {ours:7.2f} s, {ours_worked:6.2f} s of the processors'")
-    plain, plain_worked, expected = best(lambda: by_loop(weights, norms), asked.times)
+    plain, plain_worked, expected = best(lambda: by_loop(weights, norms), options.times)
     print(f"plain loop            {plain:7.2f} s, {plain_worked:6.2f} s of the processors'")
     print(f"ratio                 {plain / ours:7.1f} times, {plain_worked / ours_worked:6.1f}")
     differing = sum(

@@ -7,7 +7,7 @@ from neutral.masksets import MaskSet
 from neutral.members import display
 from pages.parts import downloads, errors, formats, pickers, quota, save, show, stored, uploads
 from pages.parts.frame import page
-from pages.parts.overlap import words
+from pages.parts.overlap import uploaded, words
 from pages.parts.text import as_text
 from pages.parts.views import MINE
 
@@ -15,8 +15,8 @@ from pages.parts.views import MINE
 def upload() -> None:
     """Take files, and let go of the widget's copies of them."""
     with st.container(horizontal=True):
-        from_zeros = st.checkbox("Zeros are the mask", key="from-zeros", help=words.FROM_ZEROS)
-        invert = st.checkbox("1 means removed", key="invert", help=words.INVERT)
+        from_zeros = st.checkbox("Zeros are the mask", key="from-zeros", help=uploaded.FROM_ZEROS)
+        invert = st.checkbox("1 means removed", key="invert", help=uploaded.INVERT)
     files = st.file_uploader(
         "Mask files",
         type=["pt", "pth", "bin", "ckpt", "pkl", "pickle", "safetensors", "npz", "json", "zip"],
@@ -24,7 +24,7 @@ def upload() -> None:
         key=uploads.uploader_key(),
         max_upload_size=uploads.WIDGET_LIMIT_MB,
     )
-    st.caption(words.BIG)
+    st.caption(uploaded.BIG)
     quota.show(uploads.held())
     if files:
         with st.spinner(f"Reading {len(files)} file{'s' if len(files) > 1 else ''} …"):
@@ -45,15 +45,15 @@ def shelf() -> None:
     st.markdown("##### What was read")
     table = uploads.inventory()
     numbers = {"Removed": st.column_config.NumberColumn(format="%.4f")}
-    read = table.assign(language=table["language"].map(display)).rename(columns=words.READ_COLUMNS)
+    read = table.assign(language=table["language"].map(display)).rename(columns=uploaded.READ_COLUMNS)
     st.dataframe(read, hide_index=True, key="read", column_config=numbers)
-    st.caption(words.READ)
+    st.caption(uploaded.READ)
     show.csv(table, "What was read", "inventory")
     masks = uploads.accepted()
     with st.expander("Name or remove masks", expanded=len(masks) < 7 or any(not mask.language[0] for mask in masks)):
         for upload in masks:
             left, right, end = st.columns([5, 3, 1.5], vertical_alignment="bottom")
-            left.markdown(f"**{as_text(upload.file)}**  \n{words.about_file(upload)}")
+            left.markdown(f"**{as_text(upload.file)}**  \n{uploaded.about_file(upload)}")
             key = f"name-{upload.number}"
             right.text_input(
                 "Language or name",
@@ -61,7 +61,7 @@ def shelf() -> None:
                 key=key,
                 on_change=errors.guarded(uploads.rename),
                 args=(upload.number, key),
-                help=words.NAMES,
+                help=uploaded.NAMES,
             )
             end.button(
                 "Remove",
@@ -70,7 +70,7 @@ def shelf() -> None:
                 on_click=errors.guarded(uploads.drop),
                 args=(upload.number,),
             )
-        st.caption(words.KNOWN)
+        st.caption(uploaded.KNOWN)
 
 
 def link() -> None:
@@ -80,13 +80,13 @@ def link() -> None:
         st.warning(known.problem)
     if known.token:
         with st.container(border=True, key="link"):
-            st.caption(words.LINK.format(days=stored.DAYS))
+            st.caption(uploaded.LINK.format(days=stored.DAYS))
             st.code(stored.address(), language=None)
             st.button(
                 "Delete",
                 key="delete-link",
                 icon=":material/delete_forever:",
-                help=words.DELETE,
+                help=uploaded.DELETE,
                 on_click=errors.guarded(stored.delete),
             )
 
@@ -105,11 +105,11 @@ def look(collections: list[MaskSet]) -> None:
             st.warning(said)
         pairs = summary.pairs(counts)
         named = pairs.assign(source=pairs["source"].map(display), target=pairs["target"].map(display))
-        table = named.rename(columns=words.PAIR_COLUMNS)[[*words.PAIR_COLUMNS.values()]]
+        table = named.rename(columns=uploaded.PAIR_COLUMNS)[[*uploaded.PAIR_COLUMNS.values()]]
         st.dataframe(table, hide_index=True, column_config=formats.NUMBERS)
         show.csv(pairs, "Overlap of your masks", f"pairs-{collection.title}")
     if len(collections) > 1:
-        st.warning(words.MIXED)
+        st.warning(uploaded.MIXED)
     with st.container(horizontal=True):
         for path, label, icon in (
             ("app.py", "Overview", ":material/home:"),
@@ -121,7 +121,7 @@ def look(collections: list[MaskSet]) -> None:
             show.link(path, f"{label} of your masks", icon, show=MINE)
 
 
-with page("Your masks", lead=words.UPLOAD, choose=pickers.pass_on, empty=None):
+with page("Your masks", lead=uploaded.UPLOAD, choose=pickers.pass_on, empty=None):
     upload()
     refused()
     if uploads.accepted():

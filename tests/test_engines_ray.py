@@ -137,6 +137,8 @@ def test_a_cluster_finds_what_one_process_finds(name, cluster, model, masks, tmp
     before = left_behind()
     together = run(folder=tmp_path / "together", engine=Ray(cluster.address))
     assert contents(together) == contents(alone)
+    if name.startswith("find"):
+        assert set(together.table("text")["language"]) == set(CODES)
     assert left_behind() == before
 
 

@@ -117,7 +117,7 @@ def test_hovering_over_a_point_names_a_family_that_the_legend_does_not():
     colours = Families(FOURTEEN)
     other = next(member for member in FOURTEEN if colours.name(member) == OTHERS)
     places = pd.DataFrame({"language": list(FOURTEEN), "x": np.arange(19.0), "y": np.arange(19.0)})
-    figure = figures.language_map(places, colours, title="t", name="n")
+    figure = figures.language_map(figures.Placed(places, colours, "t", "n"))
     told = [text for trace in figure.data if trace.hovertext for text in trace.hovertext]
     assert any(text.endswith(f"<br>{colours.family(other)}") for text in told)
     assert list(named(figure)) == list(colours.colours)

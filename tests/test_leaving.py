@@ -43,3 +43,55 @@ def test_a_family_without_which_too_few_are_left_stays():
     codes = ["en", "de", "fr", "zh"]
     one, far = pairs("group", "all", codes, lambda a, b: 0.5), pairs("distance", "far", codes, lambda a, b: 1.0)
     assert leaving.without(associations, one, far, FAMILIES)["without"].tolist() == [""]
+
+
+def moved_plainly(tests):
+    rows = []
+    for left in dict.fromkeys(tests["left"]):
+        for distance in dict.fromkeys(tests["distance"]):
+            some = tests[(tests["left"] == left) & (tests["distance"] == distance)].to_dict("records")
+            (whole,) = [row for row in some if row["without"] == ""]
+            rest = [row for row in some if row["without"] != "" and row["rho"] == row["rho"]]
+            if whole["rho"] != whole["rho"] or not rest:
+                continue
+            most = max(rest, key=lambda row: abs(row["rho"] - whole["rho"]))
+            gone = [row["without"] for row in some if row["rho"] != row["rho"]]
+            rows.append(
+                {
+                    "left": left,
+                    "distance": distance,
+                    "most": most["without"],
+                    "blocks": len(rest),
+                    **{name: whole[name] for name in ("rho", "p", "holm")},
+                    "low": min(row["rho"] for row in rest),
+                    "high": max(row["rho"] for row in rest),
+                    **{f"{name}_low": min(row[name] for row in rest) for name in ("p", "holm")},
+                    **{f"{name}_high": max(row[name] for row in rest) for name in ("p", "holm")},
+                    "rho_without": most["rho"],
+                    "p_without": most["p"],
+                    "gone": ", ".join(gone),
+                }
+            )
+    return pd.DataFrame(rows, columns=leaving.MOVED)
+
+
+def test_what_moves_a_coefficient_most_is_named_with_the_range():
+    draw = np.random.default_rng(3)
+    for _ in range(10):
+        rows = [
+            {"left": left, "distance": distance, "without": block, "rho": rho, "p": p, "holm": corrected}
+            for left in ("family", "script")
+            for distance in ("far", "apart")
+            for block, (rho, p, corrected) in zip(("", "I", "A", "S"), draw.random((4, 3)).round(3), strict=True)
+        ]
+        tests = pd.DataFrame(rows)
+        tests.loc[draw.random(len(tests)) < 0.2, "rho"] = np.nan
+        pd.testing.assert_frame_equal(leaving.moved(tests), moved_plainly(tests), check_dtype=False)
+
+
+def test_a_distance_that_cannot_be_tested_without_one_family_says_without_which():
+    one = pairs("group", "all", FAMILIES, lambda a, b: float(FAMILIES[a] == FAMILIES[b] == "I"))
+    far = pairs("distance", "far", FAMILIES, lambda a, b: float(not FAMILIES[a] == FAMILIES[b] == "I"))
+    tests = leaving.without(associations, one, far, FAMILIES, count=99).assign(left="family")
+    (row,) = leaving.moved(tests).itertuples()
+    assert (row.gone, row.blocks) == ("I", 3)

@@ -18,6 +18,7 @@ import torch
 from neutral import overlap, recipes
 from neutral.errors import MemoryLimitError, NeutralError
 from neutral.runs import kept, search
+from neutral.runs.engines import Local, carry_out
 from neutral.runs.plans.search import SearchPlan
 from neutral.search.search import Search
 from neutral.study import Study
@@ -71,6 +72,16 @@ def test_tickets_scores_counts_and_controls_are_written(plan, tmp_path):
     assert set(checked.source) == {"full", "pretrained", "random", "en", "sw"}
     assert len(checked) == 10
     assert study.info["prunable"] == masks[0].size
+
+
+def test_a_search_whose_model_is_let_go_before_it_begins_stores_the_same_rows(plan, tmp_path):
+    """Workers elsewhere have the model; what is said of each language's text does not hang on where it is."""
+    alone = find(plan, tmp_path / "alone")
+    work = search.Finder(plan, tiny.text(), tmp_path / "freed", device="cpu", quiet=True)
+    work.free()
+    carry_out(work, Local("cpu"), quiet=True)
+    assert len(alone.table("text")) == 2
+    assert contents(work.study) == contents(alone)
 
 
 def test_a_finished_study_is_not_done_again(plan, tmp_path):

@@ -128,6 +128,7 @@ MASKS = {"task": "clm", "method": "wanda", "sparsity": 0.5, "seed": 0}
         ({"kind": "process", **MASKS, "component": 0.5}, "component"),
         ({"kind": "process", **MASKS, "columns": "many"}, "columns"),
         ({"kind": "process", **MASKS, "space": "here"}, "space"),
+        ({"kind": "properties", **MASKS, "component": 0.5}, "component"),
         ({"kind": "across", "language": "en", "other": 5}, "other"),
         ({"kind": "leaving", **MASKS, "without": 5}, "without"),
         ({"kind": "recovery", **MASKS, "right": "all"}, "right"),

@@ -118,7 +118,7 @@ def test_p_values_are_written_as_exact_as_the_permutations_give_them(p, text):
 def network(edges, **options):
     places = pd.DataFrame({"language": list(CODES), "x": [0.0, 1.0, 0.0, 1.0], "y": [0.0, 0.0, 1.0, 1.0]})
     table = pd.DataFrame(edges, columns=["source", "target", "weight", "value"])
-    return figures.network(places, table, FAMILIES, span=(0.0, 1.0), title="t", name="n", **options)
+    return figures.network(figures.Placed(places, FAMILIES, "t", "n"), table, span=(0.0, 1.0), **options)
 
 
 def test_an_edge_is_as_wide_as_its_weight_among_all_pairs():
@@ -166,7 +166,7 @@ def test_the_dendrogram_names_leaves_in_their_order_and_begins_near_the_first_jo
 
 def test_a_map_has_one_unit_for_both_axes_and_lets_no_name_stand_on_another():
     places = pd.DataFrame({"language": list(CODES), "x": [0.0, 0.01, 1.0, 1.0], "y": [0.0, 0.05, 0.0, 1.0]})
-    figure = figures.language_map(places, FAMILIES, title="t", name="n")
+    figure = figures.language_map(figures.Placed(places, FAMILIES, "t", "n"))
     assert figure.layout.yaxis.scaleanchor == "x"
     beside = {
         name: position

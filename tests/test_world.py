@@ -156,13 +156,10 @@ def drawn(**options):
     places, table = world.places(SOME), pairs()
     links = similarity.strongest(table, 6)
     return figures.world_map(
-        places,
+        figures.Placed(places, Families(SOME), "t", "world"),
         links,
-        Families(SOME),
         measure="jaccard",
         notes={"hi": "a note"},
-        title="t",
-        name="world",
         **options,
     )
 
@@ -205,9 +202,8 @@ def test_languages_are_coloured_by_family_by_community_or_by_overlap_with_one():
 def test_links_of_languages_without_a_place_are_not_drawn():
     places = world.places(SOME)
     links = similarity.strongest(pairs(), 28)
-    figure = figures.world_map(
-        places[places["language"] != "hi"], links, Families(SOME), measure="phi", notes={}, title="t", name="n"
-    )
+    placed = figures.Placed(places[places["language"] != "hi"], Families(SOME), "t", "n")
+    figure = figures.world_map(placed, links, measure="phi", notes={})
     said = [text for trace in figure.data if trace.mode == "markers" and trace.text for text in trace.text]
     assert len(said) == 21
     assert not any("Hindi" in text for text in said)

@@ -11,6 +11,11 @@ from neutral.association import LEAST
 WHOLE = ""
 """In the column `without`: nobody is left out."""
 
+MOVED = (
+    *("left", "distance", "rho", "low", "high", "p", "p_low", "p_high", "holm", "holm_low", "holm_high"),
+    *("most", "rho_without", "p_without", "blocks", "gone"),
+)
+
 
 def without(
     test: Callable[..., pd.DataFrame],
@@ -47,3 +52,39 @@ def without(
             tables.append(test(rest, distances, **options).assign(without=str(block)))
     table = pd.concat(tables, ignore_index=True)
     return table[["without", *(column for column in table if column != "without")]]
+
+
+def moved(tests: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each distance's test hangs on one block: a row a kind of block and distance, columns `MOVED`.
+
+    Parameters
+    ----------
+    tests : DataFrame
+        As `without` returns it of `associations` of one group, for several kinds of blocks; the column `left` names
+        the kind (family, script).
+
+    Returns
+    -------
+    DataFrame
+        - rho, p, holm: of all languages. low, high, p_low, p_high, holm_low, holm_high: the lowest and the highest over
+          the blocks that are left out.
+        - most: the block without which ρ is the furthest from that of all; rho_without, p_without: without it.
+        - blocks: how many were left out. gone: those without which nothing is left to test, "Arab, Latn". A distance
+          that could not be tested with all languages, or without any of the blocks, is not there.
+    """
+    rows = []
+    for (left, distance), table in tests.groupby(["left", "distance"], sort=False):
+        known = table.dropna(subset="rho")
+        whole, rest = known[known["without"] == WHOLE], known[known["without"] != WHOLE]
+        if whole.empty or rest.empty:
+            continue
+        all_of_them = whole.iloc[0]
+        most = rest.loc[(rest["rho"] - all_of_them["rho"]).abs().idxmax()]
+        row = {"left": left, "distance": distance, **all_of_them[["rho", "p", "holm"]]}
+        row |= {"low": rest["rho"].min(), "high": rest["rho"].max()}
+        for name in ("p", "holm"):
+            row |= {f"{name}_low": rest[name].min(), f"{name}_high": rest[name].max()}
+        row |= {"most": most["without"], "rho_without": most["rho"], "p_without": most["p"], "blocks": len(rest)}
+        row["gone"] = ", ".join(table.loc[table["rho"].isna(), "without"])
+        rows.append(row)
+    return pd.DataFrame(rows, columns=MOVED)

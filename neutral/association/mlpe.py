@@ -17,7 +17,9 @@ an area. Their likeness makes p too small, as with any test that takes languages
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +39,7 @@ COMPARED = (
     *("group", "model", "distances", "loglik", "parameters", "aic", "bic", "weight", "against", "lr", "lr_df", "lr_p"),
     *("r2", "r2_conditional", "language", "family", "area", "residual", "languages", "pairs", "left_out"),
 )
+_NONE = "a mixed model needs at least one distance"
 NULL = "none"
 """The name of the model without distances."""
 
@@ -51,16 +54,36 @@ MEANING = {
 """What each p says, in a sentence for people."""
 
 
+@dataclass(frozen=True)
+class How:
+    """How pairs are modelled, whatever they are explained by.
+
+    Attributes
+    ----------
+    languages : sequence of str or None
+        Those to look at; all in the similarity by default. Variants of one language are no two languages, and make p
+        too small: `properties.distinct` chooses one of each.
+    families, areas : language -> block, or None
+        The random effects of pairs of families and of areas; None for no such effect. A language that is not in it, or
+        in the block "", is a block by itself.
+    controls : sequence of str
+        Distances that are in every model, the null model too.
+    by_ranks : bool
+        Whether to use the ranks of similarity and distances over the pairs, or their values.
+    """
+
+    languages: Sequence[str] | None = None
+    families: Mapping[str, Hashable] | None = None
+    areas: Mapping[str, Hashable] | None = None
+    controls: Sequence[str] = ()
+    by_ranks: bool = True
+
+
 def explained(
     similarity: pd.DataFrame,
     distances: pd.DataFrame,
     kinds: Sequence[str],
-    *,
-    languages: Sequence[str] | None = None,
-    families: Mapping[str, Hashable] | None = None,
-    areas: Mapping[str, Hashable] | None = None,
-    controls: Sequence[str] = (),
-    by_ranks: bool = True,
+    **how: Any,
 ) -> pd.DataFrame:
     """Explain every group of `similarity` by each of the distances `kinds`, alone and beside the others.
 
@@ -71,16 +94,8 @@ def explained(
     kinds : sequence of str
         The distances. All models of a group are of the same languages, which must have all `kinds` and `controls`;
         those that lack one are left out in the order of `associations`.
-    languages : sequence of str or None
-        Those to look at; all in `similarity` by default. Variants of one language are no two languages, and make p too
-        small: `properties.distinct` chooses one of each.
-    families, areas : language -> block, or None
-        The random effects of pairs of families and of areas; None for no such effect. A language that is not in it, or
-        in the block "", is a block by itself.
-    controls : sequence of str
-        Distances that are in every model, the null model too.
-    by_ranks : bool
-        Whether to use the ranks of similarity and distances over the pairs, or their values.
+    **how
+        As `How` has them.
 
     Returns
     -------
@@ -105,11 +120,8 @@ def explained(
     NeutralError
         For a table without its columns, no kinds, a distance that is not in the table, or a kind among the controls.
     """
-    kinds, controls = _named(kinds, controls)
-    rows: list[dict] = []
-    for batch in batches(similarity, distances, [(*kinds, *controls)], among=languages):
-        shared, y, x, z = _arrays(batch, kinds, controls, families, areas, by_ranks)
-        null = mixed(y, z, shared)
+    kinds, rows = list(dict.fromkeys(kinds)), []
+    for batch, shared, y, x, z, null in _fitted(similarity, distances, kinds, How(**how)):
         alone = [mixed(y, np.vstack([x[d : d + 1], z]), shared, like=null) for d in range(len(kinds))]
         whole = mixed(y, np.vstack([x, z]), shared, like=null)
         own = [_own(x[d], np.vstack([np.delete(x, d, axis=0), z])) for d in range(len(kinds))]
@@ -134,12 +146,7 @@ def compared(
     similarity: pd.DataFrame,
     distances: pd.DataFrame,
     models: Mapping[str, Sequence[str]],
-    *,
-    languages: Sequence[str] | None = None,
-    families: Mapping[str, Hashable] | None = None,
-    areas: Mapping[str, Hashable] | None = None,
-    controls: Sequence[str] = (),
-    by_ranks: bool = True,
+    **how: Any,
 ) -> pd.DataFrame:
     """Compare several explanations of every group of `similarity`, each of some distances together, by ML.
 
@@ -148,7 +155,7 @@ def compared(
     models : name -> kinds
         Say {"place": ["geographic"], "all": ["geographic", "syntactic"]}. The model `NULL`, of the controls only, comes
         before them. All models of a group are of the same languages, which must have all distances.
-    similarity, distances, languages, families, areas, controls, by_ranks
+    similarity, distances, **how
         As in `explained`.
 
     Returns
@@ -168,14 +175,13 @@ def compared(
     NeutralError
         As `explained`, for a model without distances, and for a model called `NULL`.
     """
-    chosen = {name: _named(kinds, controls)[0] for name, kinds in models.items()}
+    chosen = {name: list(dict.fromkeys(kinds)) for name, kinds in models.items()}
     if NULL in chosen:
         raise NeutralError(f"a model cannot be called {NULL!r}: so is the one without distances")
-    kinds, controls = _named([kind for each in chosen.values() for kind in each], controls)
-    rows: list[dict] = []
-    for batch in batches(similarity, distances, [(*kinds, *controls)], among=languages):
-        shared, y, x, z = _arrays(batch, kinds, controls, families, areas, by_ranks)
-        null = mixed(y, z, shared)
+    if not all(chosen.values()):
+        raise NeutralError(_NONE)
+    kinds, rows = list(dict.fromkeys(kind for each in chosen.values() for kind in each)), []
+    for batch, shared, y, x, z, null in _fitted(similarity, distances, kinds, How(**how)):
         fits = {NULL: null}
         for name, some in chosen.items():
             fits[name] = mixed(y, np.vstack([x[[kinds.index(kind) for kind in some]], z]), shared, like=null)
@@ -196,28 +202,23 @@ def compared(
     return _ordered(rows, similarity, "model", [NULL, *chosen]).reindex(columns=COMPARED)
 
 
-def _named(kinds: Sequence[str], controls: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return kinds and controls, each once. Raises `NeutralError` for no kinds, and for one that is both."""
-    kinds, controls = list(dict.fromkeys(kinds)), list(dict.fromkeys(controls))
+def _fitted(
+    similarity: pd.DataFrame, distances: pd.DataFrame, kinds: Sequence[str], how: How
+) -> Iterator[tuple[Batch, Pairs, np.ndarray, np.ndarray, np.ndarray, Models]]:
+    """Yield of each batch what its pairs share, similarities (L, m), distances and controls (k, m), and the null model.
+
+    All are standardised. Raises `NeutralError` for no kinds, and for one that is among the controls.
+    """
+    controls = list(dict.fromkeys(how.controls))
     if not kinds:
-        raise NeutralError("a mixed model needs at least one distance")
+        raise NeutralError(_NONE)
     if both := [kind for kind in kinds if kind in controls]:
         raise NeutralError(f"{both[0]} is to be explained with and controlled for; leave one of them out")
-    return kinds, controls
-
-
-def _arrays(
-    batch: Batch,
-    kinds: Sequence[str],
-    controls: Sequence[str],
-    families: Mapping[str, Hashable] | None,
-    areas: Mapping[str, Hashable] | None,
-    by_ranks: bool,
-) -> tuple[Pairs, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what pairs share, and similarities (L, m), distances and controls (k, m), standardised."""
-    shared = pairs(batch.codes, {"family": families, "area": areas})
-    vectors = (batch.similarities, batch.of(kinds), batch.of(controls))
-    return shared, *(standardised(each, by_ranks=by_ranks) for each in vectors)
+    for batch in batches(similarity, distances, [(*kinds, *controls)], among=how.languages):
+        shared = pairs(batch.codes, {"family": how.families, "area": how.areas})
+        vectors = (batch.similarities, batch.of(kinds), batch.of(controls))
+        y, x, z = (standardised(each, by_ranks=how.by_ranks) for each in vectors)
+        yield batch, shared, y, x, z, mixed(y, z, shared)
 
 
 def _own(distance: np.ndarray, others: np.ndarray) -> float:

@@ -40,6 +40,8 @@ AXES = 3
 """Principal coordinates by which a distance between languages comes in."""
 LEAST = 12
 """The least number of languages."""
+COVERED = ("family", "genetic", "tree", "geographic")
+"""Distances that the model has as its covariances: kinship and place."""
 RARE = 3
 """A category of fewer languages is one with the other rare ones."""
 MEANING = {
@@ -81,7 +83,8 @@ def components(
     -------
     DataFrame
         A row a group, component and predictor (a property or kind), or a row a group and component with predictor "".
-        Columns `COMPONENTS`; what cannot be known is NaN. A study's rows of kind "process".
+        Columns `COMPONENTS`; what cannot be known is NaN. A study's rows of kind "process" (by distances) and
+        "properties" (by properties of languages).
 
         - component: 1, 2, …; share: the share of the overlap's variation (of the positive eigenvalues) in it.
         - columns: how many columns a predictor has; beta, se: its standardised coefficient and standard error, NaN for

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from neutral.languages import NO_SCRIPT, language
 
+
+class Property(NamedTuple):
+    """What a property of a language is called, and what it means."""
+
+    label: str
+    meaning: str
+
+
 PROPERTIES = {
-    "script": "the script it is written in",
-    "bits": "bits per character that the whole model needs for held-out text",
-    "tokens": "log₁₀ of the tokens of its text: of parallel text, into how many pieces the tokenizer cuts it",
-    "fallback": "share of tokens that are unknown, or bytes in place of characters",
+    "script": Property("Script", "which it is written in"),
+    "bits": Property("Bits a character", "what the whole model needs for held-out text"),
+    "tokens": Property("Tokens", "log₁₀ of how many its text has; of parallel text, how finely the tokenizer cuts it"),
+    "fallback": Property("Fallback", "share of tokens that are unknown, or bytes in place of characters"),
 }
-"""The properties, and what they mean."""
+"""The properties, in the order of display."""
 
 
 def distinct(codes: Sequence[str]) -> list[str]:

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from neutral.association import ASSOCIATIONS, REGRESSION
+from neutral.association.holm import holm
+from neutral.association.leaving import WHOLE
 from neutral.association.schemes import BOTH, SCHEMES, SUFFIXES
 from neutral.study import at_sparsity
 
@@ -61,22 +63,43 @@ def read_regression(
 def read_models(
     rows: pd.DataFrame, columns: Sequence[str], *, group: str, kinds: Sequence[str], sparsity: float, **key: object
 ) -> pd.DataFrame | None:
-    """Return the stored rows, of kind "mixed" or "process", of models of one group by just these distances; or None.
+    """Return the stored rows of one group's model by just these: kind "mixed", "process" or "properties"; or None.
 
-    `columns` are the table's, with a column distance or predictor; the rest is as for `read`.
+    `columns` are the table's, with a column distance or predictor, and `kinds` what is in it: distances or properties.
+    Rows are corrected among themselves, whichever groups were stored with them. The rest is as for `read`.
     """
     name = "distance" if "distance" in columns else "predictor"
-    if rows.empty or not {*columns, *key} <= set(rows):
+    if rows.empty or not {*columns, *key, "kinds"} <= set(rows):
         return None
-    rows = rows[rows["group"] == group]
-    rows = _by_kinds(rows, kinds) if "kinds" in rows else rows
+    rows = _by_kinds(rows[rows["group"] == group], kinds)
     table = _of(rows, sparsity, key)[list(columns)].reset_index(drop=True)
-    return table if len(table) and set(table[name]) == set(kinds) else None
+    if table.empty or set(table[name]) != set(kinds or ("",)):
+        return None
+    numbers = {column: pd.to_numeric(table[column]) for column in columns if column not in ("group", name, "left_out")}
+    return table.assign(**numbers).assign(holm=lambda made: holm(made["p"].astype(float)))
+
+
+def read_leaving(rows: pd.DataFrame, tested: pd.DataFrame, *, sparsity: float, **key: object) -> pd.DataFrame | None:
+    """Return the stored tests without one family or script, for `leaving.moved`; None if there are none of these.
+
+    `rows` is `Study.table("leaving")`; `tested` are the tests of the same group of all languages, with whose ρ those of
+    all languages must agree: rows do not say what the distances were. The rest is as for `read`.
+    """
+    if rows.empty:
+        return None
+    table = _of(rows[rows["group"].isin(set(tested["group"]))], sparsity, key).reset_index(drop=True)
+    now = tested.set_index("distance")["rho"].astype(float)
+    table = table[table["distance"].isin(now.index)]
+    whole = table[table["without"] == WHOLE]
+    agrees = np.allclose(whole["rho"].astype(float), now[whole["distance"]], rtol=0, atol=WRITTEN, equal_nan=True)
+    numbers = ("rho", "p", "holm", "expected", "tested")
+    return table.astype(dict.fromkeys(numbers, float)) if len(whole) and agrees else None
 
 
 def _by_kinds(rows: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
     """Return the rows of tests by just these distances, in whatever order; a study may have others as well."""
-    return rows[[set(each.split(", ")) == set(kinds) for each in rows["kinds"]]]
+    several = rows["kinds"].fillna("-")  # older rows do not say, which is not the same as none
+    return rows[[set(filter(None, each.split(", "))) == set(kinds) for each in several]]
 
 
 def _of(rows: pd.DataFrame, sparsity: float, key: Mapping[str, object]) -> pd.DataFrame:

@@ -39,15 +39,18 @@ from neutral.figures.square import pair_matrix
 from neutral.figures.tickets import score_curves, ticket_curve, winning_bars
 from neutral.figures.transfer import cross_task_matrix, drop_bars, overlap_against_transfer, transfer_matrix
 from neutral.figures.typology import (
+    Placed,
     association_heatmap,
     dendrogram,
     distance_scatter,
     language_map,
+    leaving_ranges,
     network,
     world_map,
 )
 
 __all__ = [
+    "Placed",
     "agreement_by_layer",
     "association_heatmap",
     "breaking_points",
@@ -72,6 +75,7 @@ __all__ = [
     "language_perplexity_by_ratio",
     "layer_component",
     "layer_expert",
+    "leaving_ranges",
     "level_strip",
     "loss_label",
     "losses_by_ratio",

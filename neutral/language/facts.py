@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from neutral.association.properties import properties
 from neutral.languages import UNKNOWN, Language, branches, language
 from neutral.members import speaker
 from neutral.references import FULL
@@ -34,6 +35,11 @@ def facts(source: Source, choice: Choice, member: str, members: Sequence[str]) -
     label = speaker(member)
     branch = branches([*map(speaker, members), label])[label]
     return Facts(language(label), branch, _scores(source, choice, member), _text(source.table("text"), member))
+
+
+def properties_of(source: Source, task: str, members: Sequence[str]) -> pd.DataFrame:
+    """Return the properties of members' languages, a row each: `properties`, by what was measured on their text."""
+    return properties(members, evaluations.bits(source.table("score"), task), source.table("text"))
 
 
 def is_placed(spoken: Language) -> bool:

@@ -7,7 +7,8 @@ which pairs mean something, where not all do; `stored` is the file. `joint` is t
 `opposed` names pairs of which one mask may say 1 for what is removed.
 """
 
-from neutral.overlap.counts import Counts, count
+from neutral.overlap.counting import count
+from neutral.overlap.counts import Counts
 from neutral.overlap.joint import is_told, joint
 from neutral.overlap.measures import MEASURES
 from neutral.overlap.pairs import meant

@@ -5,8 +5,7 @@ The level expected by chance is computed per tensor, because unequal densities r
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,64 +16,9 @@ import pandas as pd
 
 from neutral import labels
 from neutral.errors import NeutralError, reading
-from neutral.masks import Mask, shared_header
-from neutral.members import numbered
+from neutral.overlap import core, stored, tables
 from neutral.overlap import pairs as of_pairs
-from neutral.overlap import stored
 from neutral.overlap.measures import FORMULAS, MEASURES, Kept, expected_both
-from neutral.overlap.popcount import count_tensors
-
-
-def count(
-    masks: Sequence[Mask],
-    names: Sequence[str] | None = None,
-    *,
-    pairs: Iterable[tuple[str, str]] | None = None,
-    exactly: bool = True,
-) -> Counts:
-    """Count what masks of one network keep: each, every pair, and exactly k of them.
-
-    Parameters
-    ----------
-    masks : sequence of n Mask
-    names : sequence of n str, optional
-        Names of the members, all different; by default each mask's `named`, numbered where one comes again ("en 2").
-    pairs : iterable of (str, str), optional
-        Names of the pairs to count, where not all mean something (`pairs.meant`); then `exactly` is not counted.
-    exactly : bool
-        False leaves the neutral core out, which takes two thirds of the time.
-
-    Returns
-    -------
-    Counts
-
-    Raises
-    ------
-    MismatchError
-        Naming the first tensor that differs between the masks; one prefix of all names may differ (`Mask.bridged`).
-    NeutralError
-        For no masks, for names that do not fit, and for pairs of no such names.
-
-    >>> from neutral.masks import Mask
-    >>> en = Mask.from_tensors({"encoder.layer.0.output.dense.weight": [1, 1, 0, 0]}, language="en")
-    >>> fr = Mask.from_tensors({"encoder.layer.0.output.dense.weight": [0, 1, 0, 0]}, language="fr")
-    >>> count([en, fr]).jaccard(by="layer")
-           group source target  value
-    0  encoder 0     en     fr    0.5
-    """
-    masks = list(masks)
-    if not masks:
-        raise NeutralError("there are no masks to count")
-    members = _members(masks, names)
-    counted = of_pairs.every(len(masks)) if pairs is None else of_pairs.placed(pairs, members)
-    first = masks[0]
-    masks = [mask.bridged(first) for mask in masks]
-    for mask, member in zip(masks, members, strict=True):
-        first.require_same(mask, names=(members[0], member))
-    sizes = np.array([math.prod(shape) for shape in first.shapes.values()], dtype=np.int64)
-    bits = [[mask.bits[name] for mask in masks] for name in first.names]
-    found = count_tensors(bits, sizes, counted, exactly=exactly and pairs is None)
-    return Counts(members, first.names, sizes, *found, header=shared_header(masks), counted=counted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +125,7 @@ class Counts:
 
         Raises `NeutralError` for an unknown measure or grouping.
         """
-        return self._pair_table(by, {"value": self._values(measure, by, by_chance=True)})
+        return tables.of_pairs(self, by, {"value": self._values(measure, by, by_chance=True)})
 
     def measure(self, name: str, by: str = "all") -> pd.DataFrame:
         """Return one of `MEASURES` for every counted pair: columns group, source, target, value.
@@ -190,7 +134,7 @@ class Counts:
 
         Raises `NeutralError` for an unknown measure or grouping.
         """
-        return self._pair_table(by, {"value": self._values(name, by)})
+        return tables.of_pairs(self, by, {"value": self._values(name, by)})
 
     def pairs(self, by: str = "all") -> pd.DataFrame:
         """Return every counted pair's counts: group, source, target, size, source_kept, target_kept, both, either."""
@@ -202,7 +146,7 @@ class Counts:
             "both": kept.both,
             "either": kept.either,
         }
-        return self._pair_table(by, values)
+        return tables.of_pairs(self, by, values)
 
     def matrix(self, measure: str, group: str = "all", by: str = "all") -> pd.DataFrame:
         """Return a measure in one group as a symmetric square: members × members.
@@ -219,7 +163,7 @@ class Counts:
         """Return the share of weights that each mask removes, 0..1: columns group, mask, value."""
         with np.errstate(invalid="ignore"):
             value = 1 - self.summed(self.kept, by) / self.summed(self.sizes, by)[:, None]  # (groups, n)
-        return _table(self.groups(by), ("mask", self.members), {"value": value})
+        return tables.of_each(self.groups(by), ("mask", self.members), {"value": value})
 
     def core(self, by: str = "all") -> pd.DataFrame:
         """Return the share of weights kept by at least k masks, k = 1..n: columns group, k, value, chance.
@@ -229,15 +173,9 @@ class Counts:
 
         Raises `NeutralError` when `exactly` is None: after `select`, or when it was not counted.
         """
-        if self.exactly is None:
-            raise NeutralError("these counts do not hold the core of these masks; count these masks alone")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            density = np.nan_to_num(self.kept / self.sizes[:, None])  # (T, n)
-            expected = poisson_binomial(density) * self.sizes[:, None]  # (T, n + 1)
-            sizes = self.summed(self.sizes, by)[:, None]
-            value, chance = (_at_least(self.summed(a, by))[:, 1:] / sizes for a in (self.exactly, expected))
+        value, chance = core.shares(self, by)
         ks = range(1, len(self.members) + 1)
-        return _table(self.groups(by), ("k", ks), {"value": value, "chance": chance})
+        return tables.of_each(self.groups(by), ("k", ks), {"value": value, "chance": chance})
 
     def select(self, members: Iterable[str]) -> Counts:
         """Return the counts of the `members`, in their order; `exactly` is None unless these are all members.
@@ -273,6 +211,7 @@ class Counts:
         """Return the counts of the same members with fewer pairs. Raises `NeutralError` for a pair that is not counted.
 
         >>> from neutral.masks import Mask
+        >>> from neutral.overlap import count
         >>> masks = [Mask.from_tensors({"w": [1, 0, 1]}, language=code) for code in ("en", "fr", "sw")]
         >>> count(masks).only([("sw", "en")]).jaccard()
           group source target  value
@@ -290,6 +229,7 @@ class Counts:
         """Write a safetensors file with JSON metadata; the file appears whole or not at all.
 
         >>> from neutral.masks import Mask
+        >>> from neutral.overlap import count
         >>> masks = [Mask.from_tensors({"w": [1, 0, 1]}, language=code) for code in ("en", "fr")]
         >>> count(masks).save("counts.safetensors")
         >>> Counts.load("counts.safetensors").members
@@ -351,57 +291,3 @@ class Counts:
     def _group_of_each(self, by: str) -> list[str]:
         """Return the group of each tensor."""
         return [labels.group(name, by, self.stack) for name in self.tensors]
-
-    def _pair_table(self, by: str, values: dict[str, np.ndarray]) -> pd.DataFrame:
-        """Return a table with a row for every group and counted pair; values are (groups, P)."""
-        groups, (i, j) = self.groups(by), self.counted.T
-        members = pd.array(list(self.members), dtype="str")  # texts are taken from it many times as fast as made anew
-        columns = {
-            "group": pd.array(groups, dtype="str").take(np.repeat(np.arange(len(groups)), len(i))),
-            "source": members.take(np.tile(i, len(groups))),
-            "target": members.take(np.tile(j, len(groups))),
-        }
-        return pd.DataFrame({**columns, **{name: array.ravel() for name, array in values.items()}})
-
-
-def poisson_binomial(density: np.ndarray) -> np.ndarray:
-    """Return the distribution of how many of n independent masks keep a weight.
-
-    Parameters
-    ----------
-    density : (T, n) array
-        Share of each tensor's weights that each mask keeps, 0..1.
-
-    Returns
-    -------
-    (T, n + 1) array
-        Probability that exactly k masks keep a weight, in column k.
-    """
-    t, n = density.shape
-    chances = np.zeros((t, n + 1))
-    chances[:, 0] = 1
-    for i in range(n):
-        p = density[:, i : i + 1]
-        chances[:, 1:] = chances[:, 1:] * (1 - p) + chances[:, :-1] * p
-        chances[:, :1] *= 1 - p
-    return chances
-
-
-def _at_least(exactly: np.ndarray) -> np.ndarray:
-    """Turn (…, n + 1) counts of exactly k into counts of at least k."""
-    return np.cumsum(exactly[..., ::-1], axis=-1)[..., ::-1]
-
-
-def _table(groups: list[str], inner: tuple[str, Iterable], values: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Return a table with a row for every group and every item of `inner`; values are (groups, items)."""
-    name, items = inner[0], list(inner[1])
-    columns = {"group": [group for group in groups for _ in items], name: items * len(groups)}
-    return pd.DataFrame({**columns, **{key: value.ravel() for key, value in values.items()}})
-
-
-def _members(masks: list[Mask], names: Sequence[str] | None) -> tuple[str, ...]:
-    if names is not None:
-        if len(names) != len(masks) or len(set(names)) != len(masks):
-            raise NeutralError(f"{len(masks)} masks need as many different names; got {', '.join(names)}")
-        return tuple(names)
-    return tuple(numbered([mask.named for mask in masks]))

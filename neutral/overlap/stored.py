@@ -27,6 +27,7 @@ _ARRAYS = ("sizes", "kept", "shared", "exactly", "pairs")
 _ARRAYS_BEFORE = ("sizes", "both", "exactly")
 _LONGEST_NAME, _LONGEST_VALUE = 500, 1000  # characters
 _MOST_WEIGHTS = 2**53  # sums over tensors and masks stay within 64 bits
+_BYTES_A_NAME = 60
 _BYTES_A_PAIR = 40  # in memory, of every pair's number in every tensor, while it is read and checked
 
 
@@ -41,6 +42,15 @@ def write(counts: Counts, path: str | Path) -> None:
         arrays["pairs"] = _smallest(counts.counted)
     about = {"members": counts.members, "tensors": counts.tensors, "header": counts.header}
     write_whole(path, save(arrays, metadata={_FORMAT: json.dumps(about, ensure_ascii=False)}))
+
+
+def size(tensors: int, members: int, pairs: int, *, exactly: bool = True) -> int:
+    """Return about how many bytes a file of counts takes, of weight matrices of a usual size.
+
+    A number is of four bytes; of the pairs' half is left when they are deflated.
+    """
+    numbers = 1 + members + exactly * (members + 1)
+    return tensors * (4 * numbers + 2 * pairs + _BYTES_A_NAME)
 
 
 def is_in(path: str | Path) -> bool:

@@ -93,6 +93,13 @@ _TESTED = {
     "members": _LONG,
 }
 _LAYERS = {"layers": _TEXTS, **_PAIR, "mask": _TEXT}
+_COMPONENT = {
+    **_MASKS,
+    **_each("measure by group predictor", _TEXT),
+    **_each("p holm share phylogeny space noise", _UNKNOWN),
+    "members": _LONG,
+    "component": _COUNT,
+}
 _NUMBERS = listed(_MEASURED, "a list of numbers")
 
 _USED = {"language": _TEXT, "layer": _TEXT, "tokens": listed(_COUNT, "a list of whole numbers")}
@@ -125,13 +132,8 @@ _REQUIRED: dict[str, dict[str, Check]] = {
         **{name: check for name, check in _TESTED.items() if name != "scheme"},
         **_each("beta language family area residual", _UNKNOWN),
     },
-    "process": {
-        **_MASKS,
-        **_each("measure by group predictor", _TEXT),
-        **_each("p holm share phylogeny space noise", _UNKNOWN),
-        "members": _LONG,
-        "component": _COUNT,
-    },
+    "process": _COMPONENT,
+    "properties": _COMPONENT,
     "recovery": {
         **_MASKS,
         **_each("measure by group what", _TEXT),

@@ -15,7 +15,7 @@ from neutral.runs.masks import About
 from neutral.search import METHODS
 from neutral.tasks import names
 from pages.parts import catalogue, errors, formats, pickers, show
-from pages.parts.overlap import words
+from pages.parts.overlap import uploaded
 from pages.parts.runs import lead, tables
 from pages.parts.text import as_text
 
@@ -28,9 +28,9 @@ def save(collections: Sequence[MaskSet]) -> None:
     """Offer to save the uploads of one network as a study, and lead to the one that was saved last."""
     st.markdown("##### Save as a study")
     if tables.why_not():
-        st.caption(words.NOT_SAVED_HERE)
+        st.caption(uploaded.NOT_SAVED_HERE)
         return
-    st.caption(words.SAVE)
+    st.caption(uploaded.SAVE)
     chosen = collections[0]
     if len(collections) > 1:
         which = st.selectbox(
@@ -38,7 +38,7 @@ def save(collections: Sequence[MaskSet]) -> None:
             range(len(collections)),
             format_func=lambda place: collections[place].title,
             key="save-network",
-            help=words.MIXED,
+            help=uploaded.MIXED,
         )
         chosen = collections[which]
     with st.container(border=True, key="save"):
@@ -49,8 +49,8 @@ def save(collections: Sequence[MaskSet]) -> None:
             st.warning(errors.line(error))
             return
         with st.expander(f"What is saved: {formats.count(len(where), 'mask')}"):
-            st.caption(words.PLACES)
-            rows = [words.place(*each) for each in zip(where, chosen.labels, strict=True)]
+            st.caption(uploaded.PLACES)
+            rows = [uploaded.place(*each) for each in zip(where, chosen.labels, strict=True)]
             st.dataframe(rows, hide_index=True, key="save-places")
         if st.button("Save", icon=":material/save:", key="save-now"):
             _save(chosen, name, about)
@@ -62,7 +62,13 @@ def _asked() -> tuple[str, About]:
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key="save-name", max_chars=100, placeholder="My masks")
     model = right.selectbox(
-        "Model", _bundled(), index=None, key="save-model", accept_new_options=True, help=words.MODEL, placeholder=_READ
+        "Model",
+        _bundled(),
+        index=None,
+        key="save-model",
+        accept_new_options=True,
+        help=uploaded.MODEL,
+        placeholder=_READ,
     )
     left, right = st.columns(2)
     tasks = {pickers.task_name(task): task for task in names.NAMES}
@@ -93,7 +99,7 @@ def _lead(name: str, sparsity: float, model: str) -> None:
     """Lead to a saved study, and say what more can be asked of it."""
     st.success(f"Saved as {as_text(name)}.")
     show.link("pages/overlap.py", f"Overlap of {as_text(name)}", ":material/grid_on:", study=name, show="Study")
-    st.caption(words.MORE)
+    st.caption(uploaded.MORE)
     fields = {"controls": {"model": model} if model in _bundled() else {}, "typology": {"sparsities": f"{sparsity:g}"}}
     with st.container(horizontal=True):
         for command, label in (("controls", "Add its controls"), ("typology", "Test what explains it")):

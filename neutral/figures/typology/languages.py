@@ -12,40 +12,34 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.figures.families import Families, legend
+from neutral.figures.families import legend
 from neutral.figures.typology import points
+from neutral.figures.typology.points import Placed
 
 WIDTHS = (1.0, 1.6, 2.4, 3.4, 4.6, 6.0)
 """px: the widths of edges, from the weakest of all pairs to the strongest."""
 
 
 def network(
-    places: pd.DataFrame,
+    placed: Placed,
     edges: pd.DataFrame,
-    families: Families,
     *,
     communities: Sequence[set[str]] = (),
     span: tuple[float, float],
-    title: str,
-    name: str,
 ) -> go.Figure:
     """Draw languages joined by edges.
 
     Parameters
     ----------
-    places : DataFrame
-        Columns language, x, y.
+    placed : Placed
     edges : DataFrame
         Columns source, target, weight, which decides the width, and value, which hovering shows.
-    families : Families
-        Their colours.
     communities : sequence of sets of languages
         The community decides the marker.
     span : (float, float)
         Lowest and highest weight of all pairs, drawn or not, so that widths stay while a threshold moves.
-    title, name : str
-        Go to the alternative text, and name the file.
     """
+    places, families, title, name = placed
     members, room = list(places["language"]), points.room_for(places)
     xy = places.set_index("language")[["x", "y"]]
     figure = go.Figure()
@@ -89,8 +83,9 @@ def network(
     )
 
 
-def language_map(places: pd.DataFrame, families: Families, *, title: str, name: str) -> go.Figure:
-    """Draw languages as points: `places` has language, x, y. One unit is as long across as it is up."""
+def language_map(placed: Placed) -> go.Figure:
+    """Draw languages as points. One unit is as long across as it is up."""
+    places, families, title, name = placed
     members, room = list(places["language"]), points.room_for(places, equal=True)
     figure = go.Figure()
     points.nodes(figure, places, families, room)

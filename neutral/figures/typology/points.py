@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -20,6 +21,25 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "hexagon", "star", "cro
 
 _BESIDE = 0.12  # of the plot's width and height: what is left free around the points
 _LEGEND_ROW = 20  # px
+
+
+class Placed(NamedTuple):
+    """The languages of a figure that has a point each.
+
+    Attributes
+    ----------
+    places : DataFrame
+        Columns language, x, y.
+    families : Families
+        Their colours.
+    title, name : str
+        Go to the alternative text, and name the file.
+    """
+
+    places: pd.DataFrame
+    families: Families
+    title: str
+    name: str
 
 
 def is_many(places: pd.DataFrame) -> bool:

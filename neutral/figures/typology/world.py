@@ -9,10 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.figures.families import GREYS, OTHERS, USUAL, Families, legend
+from neutral.figures.families import GREYS, OTHERS, USUAL, legend
 from neutral.figures.typology import points
 from neutral.figures.typology.labels import Room
 from neutral.figures.typology.languages import WIDTHS, widths
+from neutral.figures.typology.points import Placed
 from neutral.typology import world
 
 SIZE = 9
@@ -25,28 +26,23 @@ _SOUTH, _NORTH = -1.1, 1.4  # of the same: the rest is ice
 
 
 def world_map(
-    places: pd.DataFrame,
+    placed: Placed,
     links: pd.DataFrame,
-    families: Families,
     *,
     measure: str,
     communities: Sequence[set[str]] | None = None,
     overlap: Mapping[str, float] | None = None,
     notes: Mapping[str, str],
-    title: str,
-    name: str,
 ) -> go.Figure:
     """Draw languages on a map of the world, coloured by family, or by community or overlap where these are given.
 
     Parameters
     ----------
-    places : DataFrame
-        Columns language, latitude, longitude, x, y (`world.places`).
+    placed : Placed
+        With the columns latitude and longitude as well (`world.places`).
     links : DataFrame
         Columns source, target, value: pairs that are joined by the shortest way, the stronger the wider. Those without
         a place are not drawn.
-    families : Families
-        Their colours.
     measure : str
         The overlap's, one of `theme.UNITS`.
     communities : sequence of sets of languages, optional
@@ -55,9 +51,8 @@ def world_map(
         The overlap of each language with one, which is the one that is not in it.
     notes : language -> str
         Further lines of their hover texts.
-    title, name : str
-        Go to the alternative text, and name the file.
     """
+    places, families, title, name = placed
     figure = go.Figure()
     land = world.outline()
     figure.add_trace(

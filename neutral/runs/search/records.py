@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neutral import hashes, labels, models
 from neutral.corpora import Corpus
@@ -17,6 +17,9 @@ from neutral.runs.subject import Subject, facts
 from neutral.search import METHODS
 from neutral.study import Study
 from neutral.tasks.overview import texts_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 def info(plan: SearchPlan, subject: Subject, corpus: Corpus, options: Mapping[str, Any]) -> tuple[dict, list[str]]:
@@ -53,14 +56,18 @@ def info(plan: SearchPlan, subject: Subject, corpus: Corpus, options: Mapping[st
     return entries, inventory.lines()
 
 
-def texts(subject: Subject, corpus: Corpus, before: Finished) -> list[dict]:
-    """Return the rows of kind "text" that a study lacks: how its model's tokenizer covers each language's text."""
+def texts(
+    tokenizer: PreTrainedTokenizerBase, unknown: Mapping[str, float], corpus: Corpus, before: Finished
+) -> list[dict]:
+    """Return the rows of kind "text" that a study lacks: how its model's tokenizer covers each language's text.
+
+    `unknown` is the share of tokens that are unknown to the tokenizer, by language.
+    """
     rows = []
-    for code in subject.unknown:
+    for code, share in unknown.items():
         if not before.has("text", language=code):
-            lines = texts_of([*corpus.train[code], *corpus.held_out[code]])
-            known = asdict(coverage(subject.task.tokenizer, lines))
-            rows.append({"language": code, **known, "unknown": subject.unknown[code]})
+            known = asdict(coverage(tokenizer, texts_of([*corpus.train[code], *corpus.held_out[code]])))
+            rows.append({"language": code, **known, "unknown": share})
     return rows
 
 

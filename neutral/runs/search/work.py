@@ -57,6 +57,7 @@ class Finder(Work):
         say(inventory, quiet=quiet)
         records.require_comparable(self.plan, folder, self._info["settings"][plan.method])
         self._worker: Searcher | None = Searcher(self.plan, subject, curves)
+        self._known = subject.task.tokenizer, subject.unknown
         self._texts: list[dict] = []
         self._values = {"plan": self.plan, "corpus": corpus, "curves": curves, "options": options}
         self.study = Study(folder) if (self.folder / "study.json").is_file() else None
@@ -71,7 +72,13 @@ class Finder(Work):
 
     def effect(self, unit: Unit) -> Effect:
         """See `Work.effect`."""
-        return effect(self, unit, self.sizes, self._info["prunable"])
+        matrices = self._info["inventory"][self.plan.method]["matrices"]
+        return effect(self, unit, self.sizes, self._info["prunable"], matrices)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that the study will have."""
+        return list(dict.fromkeys([*(self.study.info["languages"] if self.study else ()), *self.plan.languages]))
 
     @property
     def _entries(self) -> dict[str, Any]:
@@ -83,8 +90,7 @@ class Finder(Work):
         self.study = begin(self.folder, self._info, **self._entries)
         for read_before in ("results", "kept"):
             vars(self).pop(read_before, None)
-        if self._worker is not None:
-            self._texts = records.texts(self._worker.subject, self.corpus, self.results)
+        self._texts = records.texts(*self._known, self.corpus, self.results)
 
     @cached_property
     def results(self) -> Finished:

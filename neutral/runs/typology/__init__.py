@@ -4,7 +4,8 @@ It writes rows into the study. "distance": distance, source, target, value (null
 rests on; null if it counts none). "association": the choice of masks (task, method, sparsity, seed), measure, by,
 scheme (`association.schemes.SCHEMES`), controls, members, and the columns of
 `association.associations`. "regression" alike, and "leaving" (associations without a family or a script).
-"mixed", "process" and "recovery" have the columns of `mlpe.explained`, `process.components` and `recovery.recovered`.
+"mixed", "process" (by distances), "properties" (of languages) and "recovery" have the columns of
+`association.models.COLUMNS` and of `recovery.recovered`.
 
 `worker` tests an overlap, `work` is the plan in the process that owns the study, `distances` has what it is tested
 against.

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from neutral import association, hashes, labels, summary
 from neutral.association import findings, process, schemes
 from neutral.errors import NeutralError
+from neutral.language.facts import properties_of
 from neutral.runs.plans.typology import TypologyPlan, check, settings
 from neutral.runs.records import Finished, remember, require_same
 from neutral.runs.typology.distances import distances, known
@@ -24,7 +26,11 @@ from neutral.summary import Choice
 KEY = ("task", "method", "sparsity", "seed", "measure", "by", "members", "scheme", "controls", "kinds", "left")
 """The fields that tell tests apart; `_NAMED` says which of the last three a kind of test has."""
 
-_NAMED = {"association": "controls", "regression": "kinds", "mixed": "kinds", "leaving": "left"}
+_NAMED = {
+    "association": "controls",
+    **dict.fromkeys(("regression", "mixed", "process", "properties"), "kinds"),
+    "leaving": "left",
+}
 
 
 class Explainer(Work):
@@ -57,6 +63,7 @@ class Explainer(Work):
         ]
         _require_same_tests(study, settings(plan))
         self.apart = known(study, self.members, counts)
+        self._known: dict[str, pd.DataFrame] = {}  # task -> properties of the languages
         self.results = Finished(study, KEY)
 
     def require(self) -> None:
@@ -109,6 +116,7 @@ class Explainer(Work):
             "overlap": counts.measure(summary.base(unit.asked.measure), unit.asked.by),
             "members": list(counts.members),
             "apart": Shared("distances", lambda: self.apart),
+            "properties": self._properties(unit.asked.choice.task),
             "tests": self._left(unit.asked),
         }
 
@@ -128,7 +136,9 @@ class Explainer(Work):
             tests.append(Test("mixed", "", kinds))
         if asked.by == "all":
             tests += [Test("leaving", findings.FIRST[0], (what,)) for what in ("family", "script")]
-            tests += [Test("process", "", ())] * (len(self.members) >= process.LEAST)
+            if len(self.members) >= process.LEAST:
+                tests.append(Test("process", "", tuple(kind for kind in kinds if kind not in process.COVERED)))
+                tests.append(Test("properties", "", tuple(self._properties(asked.choice.task))))
         return [*tests, Test("recovery", "", ())]
 
     def _left(self, asked: Explain) -> list[Test]:
@@ -139,6 +149,11 @@ class Explainer(Work):
         key = {**asked.choice._asdict(), "measure": asked.measure, "by": asked.by, "members": members}
         key |= {"scheme": test.scheme} if test.scheme else {}
         return key | ({_NAMED[test.kind]: ", ".join(test.names)} if test.kind in _NAMED else {})
+
+    def _properties(self, task: str) -> pd.DataFrame:
+        if task not in self._known:
+            self._known[task] = properties_of(self.study, task, self.members)
+        return self._known[task]
 
     def _counts(self, asked: Explain) -> Any:
         return summary.counts_of(self.study, asked.choice, asked.measure)

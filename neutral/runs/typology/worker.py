@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from neutral import association, typology
-from neutral.association import leaving, mlpe, process, schemes
-from neutral.association.properties import distinct
+from neutral.association import leaving, models, schemes
 from neutral.runs.timing import seconds_of
 from neutral.runs.units import Tell, Unit, Worker
 from neutral.summary import Choice
@@ -35,8 +34,9 @@ class Explain:
 class Test:
     """A test of a unit: the kind of its rows, the scheme ("" where nothing is drawn), and what `names` names.
 
-    Names are the controls of an "association", the kinds of distances of a "regression" and of "mixed" models, and of
-    "leaving" what is left out in turn: family or script. "process" and "recovery" have none.
+    Names are the controls of an "association", the kinds of distances of a "regression", of "mixed" models and of a
+    "process", the properties of languages of "properties", and of "leaving" what is left out in turn: family or script.
+    "recovery" has none.
     """
 
     __test__ = False  # pytest takes it for one of its own
@@ -82,12 +82,10 @@ class Tester(Worker):
         if test.kind == "leaving":
             few = own | {"count": min(FEW, self.permuted["count"])}
             return leaving.without(association.associations, overlap, apart, _blocks(test.names[0], members), **few)
-        if test.kind == "mixed":
-            blocks = {"families": families, "areas": typology.areas(members)}
-            return mlpe.explained(overlap, apart, list(test.names), languages=distinct(members), **blocks)
-        if test.kind == "process":
-            return process.components(overlap, predictors=_scripts(members))
-        return recovery.recovered(overlap)
+        if test.kind == "recovery":
+            return recovery.recovered(overlap)
+        known = {"distances": apart, "properties": given.get("properties")}
+        return models.fit(test.kind, overlap, test.names, **known, families=families, areas=typology.areas(members))
 
 
 def _blocks(what: str, members: Sequence[str]) -> dict[str, str]:
@@ -97,10 +95,6 @@ def _blocks(what: str, members: Sequence[str]) -> dict[str, str]:
         named = {code: typology.known(code).script for code in members}
     sizes = Counter(named.values())
     return {code: name for code, name in named.items() if sizes[name] > 1}
-
-
-def _scripts(members: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame({"script": {code: typology.known(code).script for code in members}})
 
 
 def rows(table: pd.DataFrame) -> list[dict]:

@@ -12,7 +12,7 @@ from neutral.association.agreement import Agreement
 from neutral.figures.theme import UNITS
 from neutral.summary import Choice
 from pages.parts import pickers, show
-from pages.parts.overlap import tables, words
+from pages.parts.overlap import agreement, tables
 from pages.parts.views import View
 
 LAYER = "layer"
@@ -48,7 +48,7 @@ def ways(view: View, measure: str) -> None:
     agreements, by_layer, few = _agreements(view, measure, members, names)
     st.markdown("##### Other tasks, other ways of pruning")
     if agreements or few:
-        st.markdown(words.agreement(method, agreements, few))
+        st.markdown(agreement.agreement(method, agreements, few))
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption(
@@ -59,16 +59,16 @@ def ways(view: View, measure: str) -> None:
         show.figure(figures.ways_by_layer(means, UNITS[measure][0]), f"ways-{view.key}")
     if by_layer:
         with right:
-            st.caption(words.agreement_by_layer(method))
+            st.caption(agreement.agreement_by_layer(method))
             show.figure(figures.agreement_by_layer(pd.concat(by_layer)), f"agreement-{view.key}")
         st.dataframe(
-            words.agreement_table(agreements),
+            agreement.agreement_table(agreements),
             hide_index=True,
             column_config={name: st.column_config.NumberColumn(format=form) for name, form in NUMBERS.items()},
             height="content",
             key=f"agreement-{view.key}-found",
         )
-        st.caption(words.AGREEMENT)
+        st.caption(agreement.AGREEMENT)
         show.table(pd.concat(by_layer), "Agreement by layer", f"agreement-{view.key}")
 
 
@@ -88,10 +88,10 @@ def _agreements(
             continue
         for each in dict.fromkeys((measure, "beyond")):
             if _has(view, choice, each):
-                agreement = tables.agreement_of(view.source, view.choice, choice, each, codes)
-                agreements.append((names[choice], UNITS[each][0], agreement))
+                agreed = tables.agreement_of(view.source, view.choice, choice, each, codes)
+                agreements.append((names[choice], UNITS[each][0], agreed))
                 if each == measure:
-                    by_layer.append(agreement.by_layer.assign(line=names[choice], method=choice.method))
+                    by_layer.append(agreed.by_layer.assign(line=names[choice], method=choice.method))
     return agreements, by_layer, few
 
 

@@ -54,13 +54,10 @@ def draw(shown: Shown, *, how: str, amount: float) -> None:
                 continue
             st.markdown(captions.graph(network, spoken, value))
             figure = figures.network(
-                places,
+                figures.Placed(places, shown.view.families, title, f"graph-{value}"),
                 network.edges,
-                shown.view.families,
                 communities=network.communities,
                 span=network.span,
-                title=title,
-                name=f"graph-{value}",
             )
             show.figure(figure, f"graph-{value}-{shown.view.key}")
     st.caption(captions.graphs(*networks.values()))

@@ -34,12 +34,8 @@ def draw(shown: Shown, *, of: str) -> None:
             st.markdown(f"##### {title}")
             places[title] = make(far)
             st.caption(captions.kept_by_map(title, places[title]))
-            drawn = figures.language_map(
-                places[title],
-                shown.view.families,
-                title=f"{title} of {shown.far_name(of)}",
-                name=f"map-{title.lower()}",
-            )
+            called = f"{title} of {shown.far_name(of)}", f"map-{title.lower()}"
+            drawn = figures.language_map(figures.Placed(places[title], shown.view.families, *called))
             show.figure(drawn, f"map-{title}-{shown.view.key}")
     left_out(spoken, far)
     show.table(maps.beside(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
+from neutral.association.properties import PROPERTIES
 from neutral.figures.theme import number, signed
 from neutral.metrics import SIGNIFICANT
 from pages.parts.typology.words import label
 
 PAIRS = "A mixed model of the pairs (MLPE)"
-LANGUAGES = "Languages one by one: kinship and place in the overlap's main directions"
-COVERED = ("family", "genetic", "tree", "geographic")
-"""Distances that the model of languages has as its covariances: kinship and place."""
+LANGUAGES = "Languages one by one: kinship, place and distances in the overlap's main directions"
+LIKE = "Languages one by one: kinship, place and what each language is like"
 
 
 def _number(name: str, help: str | None = None, *, digits: int = 4) -> dict:
@@ -55,6 +57,16 @@ PROCESS = {
 }
 
 
+_BEFORE = ("component", "share")
+OF_LANGUAGES = {
+    **{name: PROCESS[name] for name in _BEFORE},
+    "name": st.column_config.TextColumn("Property"),
+    "beta": _number("β", "Standardised; none of a script, which is several columns", digits=3),
+    **{name: column for name, column in PROCESS.items() if name not in (*_BEFORE, "name")},
+    "r2": _number("Properties", "Share of the direction's variance that the properties explain", digits=2),
+}
+
+
 def mixed(table: pd.DataFrame) -> str:
     """Say what explains pairs, beside what pairs of shared languages, families and areas have in common."""
     known = table.dropna(subset="p")
@@ -72,8 +84,8 @@ def mixed(table: pd.DataFrame) -> str:
     )
 
 
-def process(table: pd.DataFrame) -> str:
-    """Say what the main directions of an overlap go with."""
+def process(table: pd.DataFrame, name: Callable[[str], str] = label, others: str = "with other distances") -> str:
+    """Say what the main directions of an overlap go with; `name` says what a predictor is called."""
     known = table.dropna(subset="phylogeny")
     if known.empty:
         return "These languages are too few for such a model: it takes twelve, and three for each column."
@@ -81,7 +93,7 @@ def process(table: pd.DataFrame) -> str:
     for component in dict.fromkeys(known["component"]):
         rows = known[known["component"] == component]
         row = rows.iloc[0]
-        held = ", ".join(label(each.predictor) for each in rows.itertuples() if each.holm < SIGNIFICANT)
+        held = ", ".join(name(each.predictor) for each in rows.itertuples() if each.holm < SIGNIFICANT)
         lines.append(
             f"- Direction {component} ({row['share']:.0%} of the differences): {row['phylogeny']:.0%} kinship "
             f"(p = {number(row['phylogeny_p'])}), {row['space']:.0%} place (p = {number(row['space_p'])})"
@@ -89,6 +101,17 @@ def process(table: pd.DataFrame) -> str:
         )
     return (
         "The overlap's main directions (principal coordinates) are scores of languages, one each. What of them goes "
-        "with Glottolog's tree, with the place on the globe, and with other distances beyond both:\n\n"
-        + "\n".join(lines)
+        f"with Glottolog's tree, with the place on the globe, and {others} beyond both:\n\n" + "\n".join(lines)
     )
+
+
+def properties(table: pd.DataFrame) -> str:
+    """Say what the main directions of an overlap have to do with what single languages are like."""
+    told = process(table, property_name, "with properties of each language")
+    known = [PROPERTIES[name] for name in dict.fromkeys(table["predictor"]) if name in PROPERTIES]
+    return f"{told}\n\n{'; '.join(f'**{each.label}**: {each.meaning}' for each in known)}."
+
+
+def property_name(name: str) -> str:
+    """Return what a property of languages is called."""
+    return PROPERTIES[name].label if name in PROPERTIES else name

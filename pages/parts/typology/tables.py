@@ -126,11 +126,11 @@ def _stored(
         catalogue.table(view.source, "association"),
         groups=list(dict.fromkeys(overlap["group"])),
         distances=typology.kinds_in(distances),
-        **_key(view, measure, by),
+        **key(view, measure, by),
     )
 
 
-def _key(view: View, measure: str, by: str) -> dict:
+def key(view: View, measure: str, by: str) -> dict:
     """Return what tells a view's rows in a study from others."""
     members = ", ".join(view.counts(measure).members)
     return {**view.choice._asdict(), "measure": measure, "by": by, "members": members}
@@ -152,12 +152,12 @@ def _partial(
 ) -> pd.DataFrame:
     """Return the associations of a group with a control held: the study's own, and what it lacks and takes no time."""
     view = View(source, choice, chosen)
-    table, apart, codes = _of_group(view, measure, by, group)
+    table, apart, codes = of_group(view, measure, by, group)
     rows, held = catalogue.table(source, "association"), {}
     if len(rows):
         kinds = [kind for kind in typology.kinds_in(apart) if kind != control]
-        key = {**_key(view, measure, by), "groups": [group], "distances": kinds, "control": control}
-        held = stored.read(rows[rows["group"] == group], **key) or {}
+        asked = {**key(view, measure, by), "groups": [group], "distances": kinds, "control": control}
+        held = stored.read(rows[rows["group"] == group], **asked) or {}
     if held:
         now = association.associations(table, apart, controls=(control,), count=1)
         held = held if stored.same(held, now[["rho", "languages"]]) else {}
@@ -190,7 +190,7 @@ def _regression(
     table, apart = overlap(view, spoken, measure, by), distances(source, spoken.codes)
     table = table[table["group"] == group]
     rows = catalogue.table(source, "regression")
-    held = stored.read_regression(rows, group=group, kinds=kinds, **_key(view, measure, by)) or {}
+    held = stored.read_regression(rows, group=group, kinds=kinds, **key(view, measure, by)) or {}
     if held and not stored.same(
         held, association.regression(table, apart, kinds, count=1)[["beta", "r2"]], ("beta", "r2")
     ):
@@ -212,61 +212,7 @@ def _regressions(
     return schemes.each(association.regression, overlap, distances, kinds, families=families, chosen=chosen)
 
 
-def mixed(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
-    """Return `mlpe.explained` of one group: the study's rows, else made here."""
-    return _mixed(view.source, view.choice, measure, by, group, view.chosen, kinds)
-
-
-@catalogue.remembered
-def _mixed(
-    source: catalogue.Source,
-    choice: Choice,
-    measure: str,
-    by: str,
-    group: str,
-    chosen: tuple[str, ...],
-    kinds: tuple[str, ...],
-) -> pd.DataFrame:
-    from neutral.association import mlpe
-    from neutral.association.properties import distinct
-
-    view = View(source, choice, chosen)
-    rows, key = catalogue.table(source, "mixed"), _key(view, measure, by)
-    held = stored.read_models(rows, mlpe.EXPLAINED, group=group, kinds=kinds, **key)
-    if held is not None:
-        return held
-    table, apart, codes = _of_group(view, measure, by, group)
-    blocks = {"families": typology.families(codes), "areas": typology.areas(codes)}
-    return mlpe.explained(table, apart, kinds, languages=distinct(codes), **blocks)
-
-
-def process(view: View, measure: str, by: str, group: str, kinds: tuple[str, ...]) -> pd.DataFrame:
-    """Return `process.components` of one group: the study's rows, else made here."""
-    return _process(view.source, view.choice, measure, by, group, view.chosen, kinds)
-
-
-@catalogue.remembered
-def _process(
-    source: catalogue.Source,
-    choice: Choice,
-    measure: str,
-    by: str,
-    group: str,
-    chosen: tuple[str, ...],
-    kinds: tuple[str, ...],
-) -> pd.DataFrame:
-    from neutral.association import process
-
-    view = View(source, choice, chosen)
-    rows, key = catalogue.table(source, "process"), _key(view, measure, by)
-    held = stored.read_models(rows, process.COMPONENTS, group=group, kinds=kinds or ("",), **key)
-    if held is not None:
-        return held
-    table, apart, _ = _of_group(view, measure, by, group)
-    return process.components(table, distances=apart, kinds=kinds)
-
-
-def _of_group(view: View, measure: str, by: str, group: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+def of_group(view: View, measure: str, by: str, group: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """Return the overlap of one group between a view's languages, their distances, and which languages they are."""
     spoken = languages(view.members)
     table = overlap(view, spoken, measure, by)

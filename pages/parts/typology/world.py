@@ -52,15 +52,12 @@ def draw(shown: Shown, *, colour: str, to: str | None, region: str, count: int) 
     with_one = similarity.with_one(pairs, to) if to else None
     communities = graph.communities(shown).communities if colour == COMMUNITY else None
     figure = figures.world_map(
-        shown_here,
+        figures.Placed(shown_here, shown.view.families, captions.coloured(colour, to), "world-map"),
         links,
-        shown.view.families,
         measure=shown.measure,
         communities=communities,
         overlap=with_one,
         notes=captions.places(places, spoken, similarity.nearest(pairs, 3), with_one or {}),
-        title=captions.coloured(colour, to),
-        name="world-map",
     )
     show.figure(figure, f"world-{shown.view.key}")
     if communities is not None:

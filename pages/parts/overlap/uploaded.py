@@ -1,0 +1,107 @@
+"""What the page Your masks says: of files, of the link that keeps masks, and of saving them as a study."""
+
+from __future__ import annotations
+
+from neutral import labels
+from neutral.members import display
+from neutral.runs.places import Place
+from pages.parts import formats
+from pages.parts.uploads import Upload
+
+MIXED = "These masks are of different networks, so they cannot all be compared; each network is shown apart."
+
+UPLOAD = """
+Upload masks of one model, one file a language, or all languages in one: zeros and ones for every weight, **1 means
+kept**. Read are a `mask.pt` of the paper's scripts, checkpoints of `torch.nn.utils.prune`, `torch.ao`, ModelOpt and
+NNI, plain or packed `.safetensors` (shards with their index), `.npz`, and arrays in a pickle. Where all files are
+called `mask.pt`, zip their folders and upload the archive: its masks are called by their folders. Then every page can
+show them, alone or beside the study. Nothing in a file is executed.
+"""
+
+FROM_ZEROS = (
+    "For pruned models, as Wanda, SparseGPT and llm-compressor leave them: what is zero in the linear layers of the "
+    "blocks is removed. Files with masks of their own are read as ever. It holds for what you upload next."
+)
+
+INVERT = "Here 1 means kept. Tick this for files in which 1 means removed; it turns what you upload next."
+
+READ_COLUMNS = {
+    "file": "File",
+    "name": "Name",
+    "language": "Language",
+    "from": "Language from",
+    "tensors": "Tensors",
+    "weights": "Weights",
+    "removed": "Removed",
+    "renamed": "Names changed",
+    "notes": "Left out, or assumed",
+}
+
+READ = "1 means kept; Removed is the share of zeros. Names changed: of weights, without what wrappers put before them."
+
+BIG = """
+A 340 MB file of floats holds 10.6 MB of mask. Files too big to upload, or many of them, are converted faster where they
+lie: `python -m neutral masks convert *.pt -o packed/`, then upload what is in `packed/`.
+"""
+
+LINK = (
+    "A reload finds these masks again by the link in the address, and so does whoever you give it to: they see the "
+    "masks, and what they change is a copy of their own. Nobody can guess it. It goes {days} days after its last use."
+)
+
+DELETE = "Deletes the masks here, under this link, and in the copies that others made by it."
+
+SAVE = (
+    "A study stays, and pages and commands show it as one that `find` made; it has no scores, which mask files do not "
+    "hold. Its languages are the names above."
+)
+
+NOT_SAVED_HERE = (
+    "Others can open this server, so studies are not saved from its pages. Who runs it can allow that: NEUTRAL_RUNS=on."
+)
+
+MODEL = "Only written down. Choose a bundled one, or type its name."
+
+PLACES = (
+    "Masks of one language are runs of one search: its seeds. Where their sparsities differ clearly, they are masks of "
+    "several sparsities."
+)
+
+MORE = (
+    "Runs add to it: the control of the untouched weights, which takes the masks' model, and the tests of what "
+    "explains the overlap, which the page Typology else makes while you wait."
+)
+
+NAMES = (
+    "A language code such as en lets figures know its family. Two masks under one name count as two runs of the same "
+    "language."
+)
+
+KNOWN = "A mask is known by its language's code: ISO 639 (sw, swa), with script or region if you like (sr_Cyrl, pt-BR)."
+
+PAIR_COLUMNS = {
+    "source": "Mask",
+    "target": "Other mask",
+    "value": "Jaccard",
+    "chance": "By chance",
+    "excess": "Above chance",
+}
+
+
+def place(where: Place, label: str) -> dict[str, object]:
+    """Return a row of the table of what is saved."""
+    return {
+        "Name": label,
+        "Language": display(where.language),
+        "Task": where.task,
+        "Method": where.method,
+        "Removed": f"{where.sparsity:.0%}",
+        "Seed": where.seed,
+        "Half of the text": where.variant,
+    }
+
+
+def about_file(upload: Upload) -> str:
+    """Say how large a mask file is; the table of the page has the rest."""
+    layers = labels.layers(upload.mask.names, upload.mask.stack)
+    return f"{formats.amount(upload.size)}B · {formats.count(layers, 'layer')}"

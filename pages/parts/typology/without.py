@@ -1,0 +1,31 @@
+"""Tests without one family, or one script, in turn: how far each distance hangs on one of them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from neutral import figures, typology
+from neutral.association import leaving
+from pages.parts import show
+from pages.parts.typology import fits, hanging
+from pages.parts.typology.shown import Shown
+
+
+def draw(shown: Shown, tested: pd.DataFrame) -> None:
+    """Show what the study has of such tests, beside those of all languages; nothing where it has none of these."""
+    rows = fits.leaving(shown.view, shown.measure, shown.by, tested)
+    moved = leaving.moved(rows) if rows is not None else None
+    if moved is None or moved.empty:
+        return
+    st.markdown(f"##### {hanging.TITLE}")
+    st.markdown(hanging.sentence(moved))
+    key = f"leaving-{shown.view.key}"
+    names = {kind: typology.label(kind) for kind in moved["distance"]}
+    show.figure(figures.leaving_ranges(moved, names), key)
+    st.caption(hanging.CAPTION)
+    with st.expander(f"Table: {hanging.TITLE}", icon=":material/table_rows:"):
+        table = moved.assign(name=moved["distance"].map(typology.label))[list(hanging.COLUMNS)]
+        st.dataframe(table, hide_index=True, column_config=hanging.COLUMNS, key=f"{key}-table", height="content")
+        show.csv(moved, hanging.TITLE, key)
+    show.table(rows, "Each test without one family or script", f"{key}-each")
