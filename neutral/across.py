@@ -8,7 +8,7 @@ each study says of the overlap between languages side by side, by `what`:
 - between: the mean overlap of two languages;
 - order: Spearman's ρ between the overlaps of both studies, over pairs (there is no `here`);
 - branch, family, triplets: how well families come out (`typology.recovery`);
-- distance: Spearman's ρ between overlap and the `distance`, over the pairs that have it.
+- distance: Spearman's ρ between overlap and the `distance`, of the languages that have it (`association`).
 
 All are of the languages that both studies have.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from neutral import maskfiles, overlap, summary, typology
+from neutral import association, maskfiles, overlap, summary, typology
 from neutral.errors import NeutralError
 from neutral.labels import WHOLE
 from neutral.language import nearest
@@ -135,14 +135,14 @@ def _families(study: Study, other: Study, choice: Choice, codes: list[str]) -> I
 
 
 def _distances(study: Study, other: Study, choice: Choice, codes: list[str]) -> Iterator[dict]:
-    """Yield ρ between the overlap of each study and every distance that the first study knows."""
+    """Yield ρ between the overlap of each study and every distance that the first study knows, as `typology` has it."""
     apart = typology.filled(stored.read(study), codes)
-    at = np.triu_indices(len(codes), 1)
-    squares = [nearest.similarity(each, choice, members=codes).to_numpy()[at] for each in (study, other)]
-    for kind in typology.kinds_in(apart):
-        far = pd.Series(typology.square(apart, kind, codes).to_numpy()[at])
-        rho = (rank_correlation(pd.Series(each), far) for each in squares)
-        yield _whole("distance", *rho, int(far.notna().sum())) | {"distance": kind}
+    here, there = (
+        association.associations(summary.counts_of(each, choice, members=codes).measure("jaccard"), apart, count=1)
+        for each in (study, other)
+    )
+    for one, two in zip(here.itertuples(), there.itertuples(), strict=True):
+        yield _whole("distance", one.rho, two.rho, one.pairs) | {"distance": one.distance}
 
 
 def _whole(what: str, here: float, there: float, pairs: int) -> dict:
