@@ -13,7 +13,7 @@ import synthetic
 from apppages import charts, named, text
 from conftest import ROOT
 
-from neutral import association, languages, maskfiles, summary, typology
+from neutral import across, association, languages, maskfiles, summary, typology
 from neutral.cli import main
 from neutral.languages import PAPER_ORDER
 from neutral.members import is_known, order, relation
@@ -23,7 +23,7 @@ from neutral.typology import maps
 from pages.parts import catalogue
 from pages.parts.typology import tables
 
-PARTS = ["Distances", "World", "Graph", "Tree", "Map"]
+PARTS = ["Distances", "World", "Graph", "Tree", "Map", "Other text"]
 MEMBERS = ("en", "fr", "de", "ru", "hi", "ar", "sw")
 CHOICE = Choice("mlm", "magnitude", 0.5, 0)
 
@@ -374,3 +374,17 @@ def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now
     assert set(heat("p").dropna()) == {0.123456}
     write(lambda row: row | {"rho": 0.123456})
     pd.testing.assert_series_equal(heat(), figures["computed"])
+
+
+def test_other_text_is_set_beside_the_study_or_the_page_says_how(folder):
+    assert "run `neutral study across` on both" in text(opened(section="Other text"))
+    study = synthetic.encoder_study(folder / "beside", MEMBERS, layers=3, seeds=(0,))
+    across.write(study, Study(folder / "seven"), CHOICE, "*other* lines")
+    at = opened(section="Other text", study="beside")
+    said = text(at)
+    assert r"**\*other\* lines**: " in said
+    assert "the pairs of languages keep their order at ρ = **1.00**" in said
+    assert "two languages overlap" in said
+    drawn = charts(at)
+    assert [trace["name"] for trace in drawn[-1]["data"]] == ["this study", "*other* lines"]
+    assert "measure" not in {box.key for box in at.selectbox}, "it is of one measure"
