@@ -2,12 +2,18 @@
 
 import base64
 import json
+from functools import cache
 
 import numpy as np
 from conftest import ROOT
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import catalogue
+
+# A server asks all installed packages once whether they bring components. Every AppTest asks them again, which takes
+# longer than a page.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 _WORDS = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
 

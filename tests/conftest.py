@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -33,6 +34,22 @@ def pytest_collection_modifyitems(config, items):
         left_out = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol():
+    """Let the garbage collector pass over what stays: the tests, and the modules that those before have imported.
+
+    Streamlit after each run of a page, and the trainer after each training, let it walk over everything there is,
+    which takes longer than what most tests do.
+    """
+    if len(sys.modules) > pytest_runtest_protocol.modules:
+        pytest_runtest_protocol.modules = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
+pytest_runtest_protocol.modules = 0
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Text is parted by document: what is held out, and the halves of what is read, share none."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -263,3 +264,25 @@ def test_a_study_says_how_text_is_covered_and_checks_the_languages_that_are_name
     assert study.settings("clm", "wanda")["held_out_lines"] == 3
     with pytest.raises(NeutralError, match="held_out_lines 3, not 4"):
         search.find(replace(plan, held_out_lines=4), corpus, tmp_path / "study", device="cpu", quiet=True)
+
+
+def test_a_functional_check_may_come_later_and_is_then_of_as_many_blocks(model, corpus, tmp_path):
+    plan = SearchPlan(str(model), "clm", ("en", "sw"), "wanda", (0.5,), length=16, blocks=4, held_out_lines=3)
+    masks = partial(search.find, corpus=corpus, folder=tmp_path / "study", device="cpu", quiet=True)
+    masks(plan)
+    checked = replace(plan, functional=(0.5,), functional_blocks=2)
+    assert len(masks(checked).table("functional")) == 2 * 5
+    assert len(masks(plan).table("functional")) == 2 * 5, "a run without a check goes on"
+    assert masks(checked).settings("clm", "wanda")["functional_blocks"] == 2
+    for other, said in ((3, "not 3"), (None, "not unset")):
+        with pytest.raises(NeutralError, match=f"functional_blocks 2, {said}"):
+            masks(replace(checked, functional_blocks=other))
+
+
+def test_a_functional_check_of_all_blocks_is_not_gone_on_with_on_fewer(model, corpus, tmp_path):
+    plan = SearchPlan(str(model), "clm", ("en", "sw"), "wanda", (0.5,), length=16, blocks=4, held_out_lines=3)
+    plan = replace(plan, functional=(0.5,), functional_languages=("sw",))
+    masks = partial(search.find, corpus=corpus, folder=tmp_path / "study", device="cpu", quiet=True)
+    masks(plan)
+    with pytest.raises(NeutralError, match="functional_blocks unset, not 2"):
+        masks(replace(plan, functional_blocks=2))

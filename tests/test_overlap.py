@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,20 @@ def test_a_matrix_is_square_symmetric_and_agrees_with_the_table(measure: str):
                 np.testing.assert_equal(matrix.loc[row.source, row.target], row.value)
             if measure != "chance":
                 assert set(np.diag(matrix).round(12)) <= {1.0} or np.isnan(np.diag(matrix)).any()
+
+
+@pytest.mark.parametrize("member", ["", "l2"])
+@pytest.mark.parametrize("measure", ["jaccard", "phi"])
+def test_means_of_pairs_are_those_of_their_table(measure, member):
+    counts = count(drawn(np.random.default_rng(3), {name(0): (4, 9), name(1): (3, 5)}, 5))
+    one_layer = np.array([[1], [0]])  # the other keeps nothing
+    counts = replace(counts, shared=counts.shared * one_layer, kept=counts.kept * one_layer)
+    table = counts.measure(measure, "layer")
+    table["excess"] = table["value"] - counts.chance("layer", measure)["value"]
+    if member:
+        table = table[(table["source"] == member) | (table["target"] == member)]
+    plain = table.groupby("group", sort=False)[["value", "excess"]].mean().reset_index()
+    pd.testing.assert_frame_equal(counts.means(measure, "layer", member), plain)
 
 
 def test_the_order_of_masks_changes_no_value():

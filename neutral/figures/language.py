@@ -20,8 +20,8 @@ _NEAREST = "#d55e00"
 def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Families) -> go.Figure:
     """Draw the nearest languages of a member, the nearest on top: `table` is that of `nearest.nearest`.
 
-    A dot is the overlap, in the colour of the family; marks are control and bound of the pair. A dot is filled if the
-    language keeps its place in 95 % of the draws of layers.
+    A dot is the overlap, in the colour of the family, which hovering names; marks are control and bound of the pair. A
+    dot is filled if the language keeps its place in 95% of the draws of layers.
     """
     table = table.head(SHOWN)
     names = theme.member_names(list(table["language"]))
@@ -54,8 +54,11 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
                 "symbol": ["circle" if sure >= 0.95 else "circle-open" for sure in table["sure"]],
                 "line": {"width": 2},
             },
-            customdata=table[["sure"]],
-            hovertemplate="<b>%{x:.3f}</b>, keeps its place in %{customdata[0]:.0%} of the draws",
+            customdata=[
+                [sure, theme.plain(families.family(code))]
+                for code, sure in zip(table["language"], table["sure"], strict=True)
+            ],
+            hovertemplate="<b>%{x:.3f}</b>, %{customdata[1]}, keeps its place in %{customdata[0]:.0%} of the draws",
         )
     )
     figure.update_yaxes(type="category", autorange="reversed", showgrid=True, dtick=1)

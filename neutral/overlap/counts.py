@@ -136,6 +136,19 @@ class Counts:
         """
         return tables.of_pairs(self, by, {"value": self._values(name, by)})
 
+    def means(self, name: str, by: str = "all", member: str = "") -> pd.DataFrame:
+        """Return a measure's mean over the counted pairs, or those of a `member`: columns group, value, excess.
+
+        `excess` is beyond chance. Pairs without a value are left out; NaN where none has one. There is no row for every
+        pair, which of many members are a million.
+
+        Raises `NeutralError` for an unknown measure or grouping.
+        """
+        of_it = (self.counted == self.members.index(member)).any(axis=1) if member else slice(None)
+        value, chance = (self._values(name, by, by_chance=chosen)[:, of_it] for chosen in (False, True))
+        value, excess = (pd.DataFrame(values).mean(axis=1) for values in (value, value - chance))
+        return pd.DataFrame({"group": self.groups(by), "value": value, "excess": excess})
+
     def pairs(self, by: str = "all") -> pd.DataFrame:
         """Return every counted pair's counts: group, source, target, size, source_kept, target_kept, both, either."""
         kept = self._kept_by(by)

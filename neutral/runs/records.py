@@ -215,10 +215,12 @@ _DEFAULTS = {
     "labels": {},
     "text_lines": None,
     "held_out_lines": None,
-    "functional_blocks": None,
     **asdict(Wording()),
 }
 """Settings that are not written if they have this value."""
+
+_LATER = ("rounds", "functional_blocks")
+"""Settings that are held against those before elsewhere: they may come with a later run."""
 
 _FIRST = ("title", "task", "text", "settings", "created", "parameters", "prunable", "layers")
 """Entries that describe a study's first task only."""
@@ -240,7 +242,7 @@ def _require_same(folder: Path, before: dict, requested: dict, grows: tuple[str,
         stored = {**_DEFAULTS, **languages, **stored}
         _require_path(folder, method, stored, settings.get("rounds"))
         for name, value in {**_DEFAULTS, **json.loads(json.dumps(settings))}.items():
-            if name not in (*grows, "rounds") and stored.get(name, value) != value:
+            if name not in (*grows, *_LATER) and stored.get(name, value) != value:
                 raise NeutralError(
                     f"{folder}: its {method} results were made with {name} {_said(stored[name])}, not "
                     f"{_said(value)}; choose another --study"

@@ -108,7 +108,7 @@ class SearchPlan:
         unit="blocks",
         least=1,
         only_for=fields.ONLY_TEXT,
-        decides=setting(unless=None),
+        decides=COMPUTED,
     )
     typology: bool = option(
         False,
@@ -202,6 +202,7 @@ def settings(plan: SearchPlan) -> dict:
         **({"rounds": path(plan.sparsities)} if several else {}),
         **({"rounds_in_all": rounds_to_nothing(plan.sparsities)} if over_all else {}),
         **({"recipe": recipe.written()} if plan.trains else {}),
+        **({"functional_blocks": plan.functional_blocks} if plan.functional and plan.functional_blocks else {}),
     }
 
 

@@ -72,10 +72,14 @@ def texts(
 
 
 def require_comparable(plan: SearchPlan, folder: str | Path, chosen: dict) -> None:
-    """Refuse settings under which the full network's score would be another than the study's other methods have."""
+    """Refuse settings under which the full network's score would be another than the study's other methods have.
+
+    And a functional check on other blocks than the one that is there.
+    """
     if not (Path(folder) / "study.json").is_file():
         return
     study = Study(folder)
+    _require_same_check(plan, study)
     for name, settings_of in study.of_task(plan.task).get("settings", {}).items():
         if name not in METHODS or name == plan.method or ("recipe" in settings_of) != plan.trains:
             continue
@@ -85,3 +89,14 @@ def require_comparable(plan: SearchPlan, folder: str | Path, chosen: dict) -> No
                 f"{folder}: its {name} results were made with {setting} {one[setting]}, not {other[setting]}, and "
                 "have the scores of the full network in common with these; choose another --study"
             )
+
+
+def _require_same_check(plan: SearchPlan, study: Study) -> None:
+    name, asked = "functional_blocks", plan.functional_blocks
+    if not plan.functional or not study.has("functional", task=plan.task, method=plan.method):
+        return
+    if (before := study.settings(plan.task, plan.method).get(name)) != asked:
+        raise NeutralError(
+            f"{study.path}: its {plan.method} results were made with {name} {before or 'unset'}, not "
+            f"{asked or 'unset'}; choose another --study"
+        )

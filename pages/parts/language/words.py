@@ -18,8 +18,8 @@ SURE = (
     "the same language found again shows."
 )
 NEAREST = (
-    "A filled dot keeps its place in 95 % of the draws of layers. Marks: chance, the mean of both languages' overlap "
-    "with the pretrained control, and the mean of each found again."
+    "A dot has its family's colour; it is filled if the language keeps its place in 95% of the draws of layers. Marks: "
+    "chance, the mean of both languages' overlap with the pretrained control, and the mean of each found again."
 )
 WHERE = "The band is from the least to the most alike other language."
 MEASURED = "Score of this language's text under other languages' masks, without training, over that under its own."

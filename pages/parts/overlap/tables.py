@@ -46,11 +46,8 @@ def pairs(source: catalogue.Source, choice: Choice, measure: str, by: str, membe
 def means(
     source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...], who: str
 ) -> pd.DataFrame:
-    """Return the mean value and excess of `summary.pairs` in each group, of all pairs or of those of `who`."""
-    table = summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
-    if who:
-        table = table[(table["source"] == who) | (table["target"] == who)]
-    return summary.means(table, ["value", "excess"])
+    """See `Counts.means`."""
+    return summary.counts_of(source, choice, measure, members).means(summary.base(measure), by, who)
 
 
 @catalogue.remembered
