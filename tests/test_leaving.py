@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from neutral import figures
 from neutral.association import associations, leaving
 
 FAMILIES = {"en": "I", "de": "I", "fr": "I", "ar": "A", "he": "A", "zh": "S", "ko": "K"}
@@ -95,3 +96,14 @@ def test_a_distance_that_cannot_be_tested_without_one_family_says_without_which(
     tests = leaving.without(associations, one, far, FAMILIES, count=99).assign(left="family")
     (row,) = leaving.moved(tests).itertuples()
     assert (row.gone, row.blocks) == ("I", 3)
+
+
+def test_the_range_of_a_coefficient_is_drawn_from_the_lowest_to_the_highest():
+    row = {"rho": -0.4, "low": -0.6, "high": -0.1, "p": 0.01, "most": "<b>A", "rho_without": -0.1, "p_without": 0.2}
+    rows = [{"left": left, "distance": "far", **row} for left in ("family", "script")]
+    figure = figures.leaving_ranges(pd.DataFrame(rows), {"far": "How far"})
+    for trace in figure.data:
+        (x,), (above,), (below,) = trace.x, trace.error_x.array, trace.error_x.arrayminus
+        assert (x + above, x - below) == pytest.approx((-0.1, -0.6))
+        assert "<b>" not in trace.customdata[0][0]
+    assert list(figure.layout.yaxis.ticktext) == ["How far"]

@@ -8,7 +8,7 @@ import pytest
 import synthetic
 
 from neutral import association, typology
-from neutral.association import agreement, mlpe, neighbours, schemes, stored
+from neutral.association import agreement, mlpe, neighbours, process, schemes, stored
 from neutral.cli import main
 
 CODES = ("en", "de", "fr", "es", "ru", "zh", "sw")
@@ -130,6 +130,26 @@ def test_stored_models_are_those_of_just_these_distances_in_any_order(study):
     found = stored.read_models(pd.concat([rows, more]), mlpe.EXPLAINED, kinds=kinds[::-1], **key)
     assert found["beta"].tolist() == rows[(rows["by"] == "all")]["beta"].tolist()
     assert stored.read_models(rows, mlpe.EXPLAINED, kinds=kinds[:2], **key) is None
+
+
+def test_stored_models_of_before_there_were_kinds_are_left_aside_and_rows_are_corrected_among_themselves():
+    key = {"task": "clm", "method": "wanda", "sparsity": 0.5, "seed": 0, "measure": "jaccard", "by": "layer"}
+    numbers = dict.fromkeys(process.COMPONENTS, 0.5) | {"left_out": "", "columns": 1, "component": 1}
+    rows = [
+        {**key, **numbers, "members": "a, b", "group": group, "predictor": name, "p": p, "holm": 0.9, "space": None}
+        for group in ("decoder 0", "decoder 1")
+        for name, p in (("syntactic", 0.01), ("script", 0.2))
+    ]
+    asked = {**key, "members": "a, b", "group": "decoder 0", "kinds": ("syntactic", "script")}
+    before = pd.DataFrame(rows)
+    assert stored.read_models(before, process.COMPONENTS, **asked) is None
+    mixed = pd.concat([before, before.assign(kinds="script, syntactic")])
+    found = stored.read_models(mixed, process.COMPONENTS, **asked)
+    assert found["holm"].tolist() == pytest.approx([0.02, 0.2])
+    assert found["space"].isna().all()
+    assert found["space"].dtype == float
+    alone = pd.DataFrame(rows).assign(kinds="", predictor="").head(1)
+    assert len(stored.read_models(alone, process.COMPONENTS, **asked | {"kinds": ()})) == 1
 
 
 def test_stored_tests_with_a_control_are_those_that_would_be_made(study):

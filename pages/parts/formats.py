@@ -52,3 +52,8 @@ def count(n: int, thing: str) -> str:
     ('1 pair', '2 pairs')
     """
     return f"{n} {thing}{'s' if n != 1 else ''}"
+
+
+def number_column(name: str, help: str | None = None, *, digits: int = 4) -> dict:
+    """Return the configuration of a table's column of numbers, with so many decimals."""
+    return st.column_config.NumberColumn(name, format=f"%.{digits}f", help=help)

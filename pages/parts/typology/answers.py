@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,7 +14,8 @@ from neutral.figures.theme import number, short_layer, signed
 from neutral.labels import WHOLE
 from neutral.metrics import SIGNIFICANT
 from neutral.typology.similarity import Languages
-from pages.parts.text import as_text, in_words
+from pages.parts.formats import number_column
+from pages.parts.text import as_text
 from pages.parts.typology.words import NAMED, label, some
 
 
@@ -69,43 +69,29 @@ finds what is not there was measured by simulation: see the methods of statistic
 """
 
 
-def _number(name: str, help: str | None = None, *, digits: int = 4) -> dict:
-    return st.column_config.NumberColumn(name, format=f"%.{digits}f", help=help)
-
-
 COLUMNS = {
     "name": st.column_config.TextColumn("Distance", pinned=True),
-    "rho": _number("ρ", "Spearman's; below 0: the nearer, the more alike", digits=3),
-    "p_tree": _number("p, tree", "Against overlaps as alike along Glottolog's tree as the real ones"),
-    "holm_tree": _number("Holm, tree", "p, corrected for the distances of this table"),
-    "p_globe": _number("p, globe", "Against overlaps as alike over the globe as the real ones"),
-    "holm_globe": _number("Holm, globe"),
-    "tested_within": _number("ρ, in families", "What is left of ρ when what families differ by is taken out", digits=3),
-    "p_within": _number("p, in families", "Only languages of one family exchanged"),
-    "holm_within": _number("Holm, in families"),
-    "p": _number("p", "All languages permuted (plain Mantel test)"),
-    "holm": _number("Holm", "p, corrected for the distances of this table"),
-    "partial": _number("Partial ρ", "With the other distance held", digits=3),
-    "partial_p_tree": _number("Partial p, tree"),
-    "partial_p": _number("Partial p"),
-    "partial_p_within": _number("Partial p, in families"),
+    "rho": number_column("ρ", "Spearman's; below 0: the nearer, the more alike", digits=3),
+    "p_tree": number_column("p, tree", "Against overlaps as alike along Glottolog's tree as the real ones"),
+    "holm_tree": number_column("Holm, tree", "p, corrected for the distances of this table"),
+    "p_globe": number_column("p, globe", "Against overlaps as alike over the globe as the real ones"),
+    "holm_globe": number_column("Holm, globe"),
+    "tested_within": number_column(
+        "ρ, in families", "What is left of ρ when what families differ by is taken out", digits=3
+    ),
+    "p_within": number_column("p, in families", "Only languages of one family exchanged"),
+    "holm_within": number_column("Holm, in families"),
+    "p": number_column("p", "All languages permuted (plain Mantel test)"),
+    "holm": number_column("Holm", "p, corrected for the distances of this table"),
+    "partial": number_column("Partial ρ", "With the other distance held", digits=3),
+    "partial_p_tree": number_column("Partial p, tree"),
+    "partial_p": number_column("Partial p"),
+    "partial_p_within": number_column("Partial p, in families"),
     "languages": st.column_config.NumberColumn("Languages", format="%d"),
     "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
     "left_out": st.column_config.TextColumn("Without data"),
     "permutations": st.column_config.NumberColumn("Permutations", format="%d"),
     "permutations_within": st.column_config.NumberColumn("In families", format="%d"),
-}
-
-REGRESSION = {
-    "name": st.column_config.TextColumn("Distance"),
-    "beta": _number("β", "Standardised, on ranks: the change with this distance while the others are held", digits=3),
-    "p_tree": _number("p, tree"),
-    "p_globe": _number("p, globe"),
-    "p_within": _number("p, in families"),
-    "p": _number("p"),
-    "holm": _number("Holm"),
-    "languages": st.column_config.NumberColumn("Languages", format="%d"),
-    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
 }
 
 STRANGERS = (
@@ -284,24 +270,3 @@ def heat(table: pd.DataFrame) -> str:
         f"{full}○ {'' if scheme == 'plain' else 'only '}when all languages are permuted; Holm over the distances in "
         f"“all”, over all {cells} cells in the layers (stricter). Click a cell for its pairs."
     )
-
-
-def regression(table: pd.DataFrame) -> str:
-    """Say what a regression explains."""
-    row = table.iloc[0]
-    if row["r2"] != row["r2"]:
-        return "There are too few pairs for so many distances, or one side is the same for all pairs."
-    left = (
-        f" Left out for want of data: {', '.join(map(in_words, row['left_out'].split(', ')))}."
-        if row["left_out"]
-        else ""
-    )
-    ps = ", ".join(f"{WAYS[scheme].name} {number(row[column('r2_p', scheme)])}" for scheme in _regressed(table))
-    return (
-        f"Together they explain **R² = {row['r2']:.2f}** of the ranks of the overlap (p: {ps}; "
-        f"{row['permutations']:,} permutations).{left}"
-    )
-
-
-def _regressed(table: pd.DataFrame) -> Sequence[str]:
-    return [scheme for scheme in WAYS if column("r2_p", scheme) in table]

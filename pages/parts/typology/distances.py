@@ -15,7 +15,7 @@ from pages.parts import pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
-from pages.parts.typology import answers, models, tables, without, words
+from pages.parts.typology import answers, modelled, models, tables, without, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
 
 
@@ -106,10 +106,12 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     if too_few := words.too_few_pairs(table):
         st.info(too_few)
         return
-    st.markdown(answers.regression(table))
-    columns = [column for column in answers.REGRESSION if column in table or column == "name"]
+    st.markdown(modelled.regression(table))
+    columns = [column for column in modelled.REGRESSION if column in table or column == "name"]
     named = table.assign(name=table["distance"].map(typology.label))[columns]
-    st.dataframe(named, hide_index=True, column_config=answers.REGRESSION, key=f"mrm-{shown.view.key}", width="content")
+    st.dataframe(
+        named, hide_index=True, column_config=modelled.REGRESSION, key=f"mrm-{shown.view.key}", width="content"
+    )
     if constant := words.constant(shown.distances, kinds):
         st.caption(constant)
     st.caption(words.MRM)

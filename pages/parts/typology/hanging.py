@@ -7,6 +7,7 @@ import streamlit as st
 
 from neutral.figures.theme import number, signed
 from neutral.metrics import SIGNIFICANT
+from pages.parts.formats import number_column
 from pages.parts.text import as_text
 from pages.parts.typology.words import label
 
@@ -17,23 +18,19 @@ CAPTION = (
 )
 
 
-def _number(name: str, help: str | None = None, *, digits: int = 3) -> dict:
-    return st.column_config.NumberColumn(name, format=f"%.{digits}f", help=help)
-
-
 COLUMNS = {
     "name": st.column_config.TextColumn("Distance", pinned=True),
     "left": st.column_config.TextColumn("Without one"),
-    "rho": _number("ρ of all"),
-    "low": _number("Lowest ρ"),
-    "high": _number("Highest ρ"),
-    "p": _number("p of all", digits=4),
-    "p_low": _number("Lowest p", digits=4),
-    "p_high": _number("Highest p", digits=4),
-    "holm_high": _number("Highest Holm", "p corrected for the distances, without the family or script", digits=4),
+    "rho": number_column("ρ of all", digits=3),
+    "low": number_column("Lowest ρ", digits=3),
+    "high": number_column("Highest ρ", digits=3),
+    "p": number_column("p of all"),
+    "p_low": number_column("Lowest p"),
+    "p_high": number_column("Highest p"),
+    "holm_high": number_column("Highest Holm", "p corrected for the distances, without the family or script"),
     "most": st.column_config.TextColumn("Moved most by", help="Without it ρ is the furthest from that of all"),
-    "rho_without": _number("ρ without it"),
-    "p_without": _number("p without it", digits=4),
+    "rho_without": number_column("ρ without it", digits=3),
+    "p_without": number_column("p without it"),
     "blocks": st.column_config.NumberColumn("Left out", format="%d", help="How many families or scripts, in turn"),
     "gone": st.column_config.TextColumn("Nothing to test without"),
 }

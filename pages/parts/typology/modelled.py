@@ -1,15 +1,19 @@
-"""What the Typology page says of its models: of pairs with random effects, and of languages one by one."""
+"""What the Typology page says of its models: the regression, of pairs with random effects, of languages one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
 
+from neutral.association.findings import column
 from neutral.association.properties import PROPERTIES
 from neutral.figures.theme import number, signed
 from neutral.metrics import SIGNIFICANT
+from pages.parts.formats import number_column
+from pages.parts.text import in_words
+from pages.parts.typology.answers import WAYS
 from pages.parts.typology.words import label
 
 PAIRS = "A mixed model of the pairs (MLPE)"
@@ -17,41 +21,53 @@ LANGUAGES = "Languages one by one: kinship, place and distances in the overlap's
 LIKE = "Languages one by one: kinship, place and what each language is like"
 
 
-def _number(name: str, help: str | None = None, *, digits: int = 4) -> dict:
-    return st.column_config.NumberColumn(name, format=f"%.{digits}f", help=help)
-
+REGRESSION = {
+    "name": st.column_config.TextColumn("Distance"),
+    "beta": number_column(
+        "β", "Standardised, on ranks: the change with this distance while the others are held", digits=3
+    ),
+    "p_tree": number_column("p, tree"),
+    "p_globe": number_column("p, globe"),
+    "p_within": number_column("p, in families"),
+    "p": number_column("p"),
+    "holm": number_column("Holm"),
+    "languages": st.column_config.NumberColumn("Languages", format="%d"),
+    "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
+}
 
 MIXED = {
     "name": st.column_config.TextColumn("Distance", pinned=True),
-    "beta": _number("β alone", "Standardised, on ranks; below 0: the nearer, the more alike", digits=3),
-    "p": _number("p alone"),
-    "holm": _number("Holm", "p alone, corrected for the distances of this table"),
-    "r2": _number("R² alone", digits=3),
-    "partial": _number("β beside all", "The others held", digits=3),
-    "partial_p": _number("p beside all"),
-    "r2_added": _number(
+    "beta": number_column("β alone", "Standardised, on ranks; below 0: the nearer, the more alike", digits=3),
+    "p": number_column("p alone"),
+    "holm": number_column("Holm", "p alone, corrected for the distances of this table"),
+    "r2": number_column("R² alone", digits=3),
+    "partial": number_column("β beside all", "The others held", digits=3),
+    "partial_p": number_column("p beside all"),
+    "r2_added": number_column(
         "R² added", "Beside all: the share of variance of what the others do not have of this one", digits=3
     ),
-    "aic": _number("ΔAIC", "Against a model without the distance; below 0: it is worth its coefficient", digits=1),
-    "language": _number("Languages", "Share of variance that goes with single languages", digits=2),
-    "family": _number("Families", "Share of variance that goes with the two families", digits=2),
-    "area": _number("Areas", "Share of variance that goes with the two macroareas", digits=2),
+    "aic": number_column(
+        "ΔAIC", "Against a model without the distance; below 0: it is worth its coefficient", digits=1
+    ),
+    "language": number_column("Languages", "Share of variance that goes with single languages", digits=2),
+    "family": number_column("Families", "Share of variance that goes with the two families", digits=2),
+    "area": number_column("Areas", "Share of variance that goes with the two macroareas", digits=2),
     "languages": st.column_config.NumberColumn("n", format="%d"),
     "pairs": st.column_config.NumberColumn("Pairs", format="%d"),
 }
 PROCESS = {
     "component": st.column_config.NumberColumn("Direction", format="%d", pinned=True),
-    "share": _number("Its share", "Of the overlap's variation", digits=2),
+    "share": number_column("Its share", "Of the overlap's variation", digits=2),
     "name": st.column_config.TextColumn("Distance"),
-    "f": _number("F", digits=2),
-    "p": _number("p"),
-    "holm": _number("Holm"),
-    "r2": _number("Distances", "Share of the direction's variance that the distances explain", digits=2),
-    "phylogeny": _number("Kinship", "Share that goes with Glottolog's tree", digits=2),
-    "phylogeny_p": _number("p, kinship"),
-    "space": _number("Place", "Share that goes with the place on the globe", digits=2),
-    "space_p": _number("p, place"),
-    "noise": _number("Own", "Share of each language's own", digits=2),
+    "f": number_column("F", digits=2),
+    "p": number_column("p"),
+    "holm": number_column("Holm"),
+    "r2": number_column("Distances", "Share of the direction's variance that the distances explain", digits=2),
+    "phylogeny": number_column("Kinship", "Share that goes with Glottolog's tree", digits=2),
+    "phylogeny_p": number_column("p, kinship"),
+    "space": number_column("Place", "Share that goes with the place on the globe", digits=2),
+    "space_p": number_column("p, place"),
+    "noise": number_column("Own", "Share of each language's own", digits=2),
     "range_km": st.column_config.NumberColumn("Range, km", format="%.0f"),
     "languages": st.column_config.NumberColumn("n", format="%d"),
 }
@@ -61,9 +77,9 @@ _BEFORE = ("component", "share")
 OF_LANGUAGES = {
     **{name: PROCESS[name] for name in _BEFORE},
     "name": st.column_config.TextColumn("Property"),
-    "beta": _number("β", "Standardised; none of a script, which is several columns", digits=3),
+    "beta": number_column("β", "Standardised; none of a script, which is several columns", digits=3),
     **{name: column for name, column in PROCESS.items() if name not in (*_BEFORE, "name")},
-    "r2": _number("Properties", "Share of the direction's variance that the properties explain", digits=2),
+    "r2": number_column("Properties", "Share of the direction's variance that the properties explain", digits=2),
 }
 
 
@@ -115,3 +131,24 @@ def properties(table: pd.DataFrame) -> str:
 def property_name(name: str) -> str:
     """Return what a property of languages is called."""
     return PROPERTIES[name].label if name in PROPERTIES else name
+
+
+def regression(table: pd.DataFrame) -> str:
+    """Say what a regression explains."""
+    row = table.iloc[0]
+    if row["r2"] != row["r2"]:
+        return "There are too few pairs for so many distances, or one side is the same for all pairs."
+    left = (
+        f" Left out for want of data: {', '.join(map(in_words, row['left_out'].split(', ')))}."
+        if row["left_out"]
+        else ""
+    )
+    ps = ", ".join(f"{WAYS[scheme].name} {number(row[column('r2_p', scheme)])}" for scheme in _regressed(table))
+    return (
+        f"Together they explain **R² = {row['r2']:.2f}** of the ranks of the overlap (p: {ps}; "
+        f"{row['permutations']:,} permutations).{left}"
+    )
+
+
+def _regressed(table: pd.DataFrame) -> Sequence[str]:
+    return [scheme for scheme in WAYS if column("r2_p", scheme) in table]
