@@ -255,6 +255,21 @@ def test_nothing_sticks_out_on_a_phone(tab, server, page):
 
 
 @pytest.mark.long
+def test_on_a_phone_names_in_tiles_are_whole_and_a_square_of_many_stays_one(tab, server):
+    tab.set_viewport_size({"width": 390, "height": 844})
+    visit(tab, f"{server}/?study=gemma-3-270m-ntrex&members=all")
+    assert tab.get_by_test_id("stMetricDelta").filter(has_text="English (United States)").is_visible()
+    cut = "e => [e, ...e.querySelectorAll('*')].some(part => part.scrollWidth > part.clientWidth + 1)"
+    for label in ("stMetricDelta", "stPageLink-NavLink"):
+        assert not any(each.evaluate(cut) for each in tab.get_by_test_id("stMain").get_by_test_id(label).all())
+    plot = tab.locator(".js-plotly-plot").first
+    plot.locator(".xy .heatmaplayer").first.wait_for(state="attached")
+    box = plot.locator(".nsewdrag").first.bounding_box()
+    assert 0.75 < box["width"] / box["height"] < 1.25
+    assert tab.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+@pytest.mark.long
 def test_a_wide_table_of_a_readme_does_not_move_the_page_on_a_phone(tab, server):
     tab.set_viewport_size({"width": 390, "height": 844})
     visit(tab, f"{server}/?study=mini-mbert-mlm")

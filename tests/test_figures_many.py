@@ -63,6 +63,14 @@ def test_a_heatmap_of_many_has_bands_and_no_numbers_gaps_or_cell_of_a_language_w
     assert len(figure.to_json()) < 250_000
 
 
+def test_a_square_is_about_as_wide_as_high_where_it_is_narrowest():
+    for n, small, least in ((11, False, 520), (11, True, 520), (40, False, 720), (128, False, 720), (128, True, 520)):
+        figure = figures.pair_matrix(square(ORDERED[:n]), "jaccard", small=small)
+        assert theme.LEAST[figure.layout.meta["least"]] == least
+        around = 190 if n > theme.MANY else 160  # names, colour bar and legend
+        assert 0.75 <= (figure.layout.height - around) / (least - 120) <= 1.2, (n, small)
+
+
 def test_forty_members_are_named_one_by_one_and_all_their_cells_open_a_pair():
     members = ORDERED[:40]
     figure = figures.pair_matrix(square(members), "jaccard")

@@ -1,5 +1,6 @@
 """Figures of what explains the overlap and of what happens inside the model: what is drawn, on fixed data."""
 
+import re
 from itertools import combinations, permutations
 
 import numpy as np
@@ -50,6 +51,18 @@ def test_every_pair_is_a_point_that_names_both_and_has_its_relations_colour():
         assert drawn[name, row.distance, row.value] == association.RELATIONS[row.relation][0]
     assert figure.layout.annotations[0].text == "ρ = 1"
     assert "ρ = 1" in figure.layout.meta["alt"]
+
+
+def test_lines_above_the_points_are_broken_for_a_phone_and_have_room():
+    line = "Within families: ρ = −0.30, p = 0.0001, Holm 0.0012 <i>(9,999 perm.)</i>"
+    figures_ = [figures.distance_scatter(some_pairs(), "jaccard", "Syntax", said=[line] * n) for n in (1, 4)]
+    for n, figure in zip((1, 4), figures_, strict=True):
+        lines = figure.layout.annotations[0].text.split("<br>")
+        assert len(lines) == 2 * n
+        assert " ".join(lines[:2]) == line
+        assert all(len(re.sub("<.*?>", "", each)) <= 42 for each in lines)
+        assert figure.layout.margin.t >= 20 * len(lines)
+        assert figure.layout.height - figure.layout.margin.t >= 336, "the points keep theirs"
 
 
 def test_pairs_without_a_distance_are_not_drawn():
@@ -158,7 +171,8 @@ def test_the_dendrogram_names_leaves_in_their_order_and_begins_near_the_first_jo
     figure = figures.dendrogram(tree, FAMILIES, notes={"en": "Germanic"}, title="distance", name="tree")
     labels = figure.layout.yaxis.ticktext
     assert [display(code) in label for code, label in zip(["sw", "en", "ar"], labels, strict=True)] == [True] * 3
-    assert "Germanic" in labels[1]
+    assert "· Germanic" in labels[1], "in light, all of an axis is grey"
+    assert "·" not in labels[0]
     assert USUAL["Atlantic-Congo"] in labels[0]
     assert 0.85 < figure.layout.xaxis.range[0] < 0.9
     assert "axis begins at" in figure.layout.xaxis.title.text

@@ -14,7 +14,7 @@ from neutral.figures.families import Families, legend
 
 NAMED_UP_TO = 64
 """Most members that are named one by one and can all be clicked: more cells than the square of it make a page slow."""
-_HEIGHT = 768  # px of all rows, of as many as are not named one by one
+_HEIGHT = 672  # px of all rows, of as many as are not named one by one: about as much as the columns have
 _LINE = 15  # px that a name of a block takes
 _ACROSS = 11  # names that have room below a heatmap on a phone
 _LETTERS = 20

@@ -73,6 +73,7 @@ def pair_matrix(
         hovermode="closest",
         clickmode="event+select",
         legend=theme.LEGEND_AT_FOOT,
+        least="small" if small or len(members) <= theme.MANY else "wide",
         **options,
     )
 

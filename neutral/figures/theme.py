@@ -68,6 +68,8 @@ LEGEND_AT_FOOT = {
 }
 """Below whatever is written along the axis, as wide as the figure."""
 
+LEAST = {"small": 520, "wide": 720}
+"""px: the least widths of figures whose cells or places need them; where there is less room, they are scrolled."""
 GRID = "rgba(128,128,128,0.25)"
 TEXT_UP_TO = 14
 """Most rows of a matrix whose cells have room for numbers."""
@@ -209,12 +211,18 @@ def colourbar(title: str, **options: object) -> dict:
     }
 
 
-def finish(figure: go.Figure, *, alt: str, name: str, height: int, **layout: object) -> go.Figure:
-    """Give a figure the common layout: small margins, quiet grid, readable hover; `alt` and `name` go to its meta."""
+def finish(
+    figure: go.Figure, *, alt: str, name: str, height: int, least: str = "", tall: int = 0, **layout: object
+) -> go.Figure:
+    """Give a figure the common layout: small margins, quiet grid, readable hover.
+
+    `alt`, `name` and what a page must know of its size go to its meta: `least`, one of `LEAST` or "" for any width, and
+    `tall`, how high it is by its width in %, or 0 where its `height` is right at any width.
+    """
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
-        meta={"alt": alt, "name": name},
+        meta={"alt": alt, "name": name, "least": least, "tall": tall},
         hoverlabel={"font": {"size": 13}},
         legend_font_size=12,
         dragmode=False,

@@ -12,7 +12,7 @@ import streamlit as st
 from neutral import figures
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import formats, pickers
+from pages.parts import formats, looks, pickers
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name
@@ -20,10 +20,13 @@ from pages.parts.views import View
 
 
 def figure(drawn: go.Figure, key: str, **options: object) -> Any:
-    """Show a figure with its alternative text; the toolbar saves it as SVG."""
+    """Show a figure with its alternative text; the toolbar saves it as SVG. One that needs width is scrolled."""
     meta = drawn.layout.meta or {}
-    return st.plotly_chart(
+    place = looks.place(meta, key)
+    box = st.container(key=place) if place else st
+    return box.plotly_chart(
         drawn,
+        height="stretch" if meta.get("tall") else "content",
         key=key,
         alt=meta.get("alt"),
         config={
@@ -114,6 +117,7 @@ def tiles(rows: Iterable[Tile]) -> None:
                 help=explained,
                 border=True,
                 width=formats.TILE,
+                height="stretch",
             )
 
 

@@ -5,6 +5,7 @@ A relation of two languages has one colour and one marker.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -27,6 +28,8 @@ _MARKS = {"both": ("●", "under the test to be sure of"), "plain": ("○", "und
 _SAID = {"_tree": "along the tree", "_globe": "over the globe", "_within": "within families", "": "all permuted"}
 """How the columns of a scheme end (`schemes.SUFFIXES`) -> what the test is called."""
 _CROWD = 600  # more points than this are small
+_PHONE = 42  # letters that have room above the points on a phone
+_TAG = re.compile(r"<[^>]*>")
 _FEW = 6  # a distance of at most so many values is drawn in steps, with points spread sideways
 
 
@@ -52,7 +55,7 @@ def distance_scatter(
     steps : value -> str, optional
         Names of the distance's values where they are few.
     said : sequence of str
-        Lines written above the points.
+        Lines written above the points, broken where a phone is too narrow for them.
     """
     points = points.dropna(subset=["value", "distance"])
     figure = go.Figure()
@@ -87,9 +90,10 @@ def distance_scatter(
         shown = [value for value in steps if (points["distance"] == value).any()]
         figure.update_xaxes(tickvals=shown, ticktext=[steps[value] for value in shown])
     figure.update_yaxes(title=overlap)
-    if said:
+    lines = [part for line in said for part in _broken(line)]
+    if lines:
         figure.add_annotation(
-            text="<br>".join(said),
+            text="<br>".join(lines),
             xref="paper",
             yref="paper",
             x=0,
@@ -104,11 +108,23 @@ def distance_scatter(
         figure,
         alt=f"Scatter: {overlap} against {title.lower()} of {len(points)} pairs of languages. {' '.join(said)}",
         name="overlap-against-distance",
-        height=430,
+        height=350 + 20 * max(len(lines), 4),
         hovermode="closest",
         legend=theme.LEGEND_BELOW,
     )
-    return figure.update_layout(margin_t=14 + 20 * len(said))
+    return figure.update_layout(margin_t=14 + 20 * len(lines))
+
+
+def _broken(line: str) -> list[str]:
+    """Return a line as lines of at most `_PHONE` letters that are seen, broken between words."""
+    lines = [""]
+    for word in re.split(r"(?<!=) (?!=)", line):  # an equation stays whole
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and len(_TAG.sub("", longer)) > _PHONE:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def association_heatmap(

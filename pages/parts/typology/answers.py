@@ -234,18 +234,27 @@ def written(row: pd.Series) -> list[str]:
     """Return the lines on the scatter: ρ, and every test of it, those to believe first."""
     if row["rho"] != row["rho"]:
         return ["No correlation: one side is the same for all pairs"]
-    lines = [f"<b>Spearman's ρ = {signed(row['rho'])}</b>, {row['pairs']:.0f} pairs"]
-    return lines + [_test(row, scheme) for scheme in WAYS if column("p", scheme) in row]
+    schemes = [scheme for scheme in WAYS if column("p", scheme) in row]
+    counts = {
+        f"{'all ' if row[column('exact', each)] else ''}{row[column('permutations', each)]:,}" for each in schemes
+    }
+    same = f", {counts.pop()} permutations" if len(counts) == 1 else ""
+    lines = [f"<b>Spearman's ρ = {signed(row['rho'])}</b>, {row['pairs']:.0f} pairs{same}"]
+    return lines + [_test(row, scheme, counted=not same) for scheme in schemes]
 
 
-def _test(row: pd.Series, scheme: str) -> str:
+def _test(row: pd.Series, scheme: str, *, counted: bool) -> str:
     name = WAYS[scheme].name
-    p, corrected, permutations = (row[column(each, scheme)] for each in ("p", "holm", "permutations"))
+    p, corrected = (row[column(each, scheme)] for each in ("p", "holm"))
     if p != p:
         return f"{name}: nothing to exchange"
-    every = "all " if row[column("exact", scheme)] else ""
     left = f" ρ = {signed(row['tested_within'])}," if scheme == "family" else ""
-    return f"{name}:{left} p = {number(p)}, Holm {number(corrected)} <i>({every}{permutations:,} perm.)</i>"
+    of_them = f" <i>({_permutations(row, scheme)} perm.)</i>" if counted else ""
+    return f"{name}:{left} p = {number(p)}, Holm {number(corrected)}{of_them}"
+
+
+def _permutations(row: pd.Series, scheme: str) -> str:
+    return f"{'all ' if row[column('exact', scheme)] else ''}{row[column('permutations', scheme)]:,}"
 
 
 def _names(table: pd.DataFrame, scheme: str = "plain") -> str:
