@@ -22,7 +22,7 @@ SHAPES = {
 
 
 @pytest.fixture
-def files(tmp_path):
+def files(tmp_path, in_process):
     generator = np.random.default_rng(0)
     paths = []
     for code in ("en", "fr", "zh"):

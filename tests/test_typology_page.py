@@ -1,8 +1,6 @@
 """The Typology page without a browser: every part of it, its numbers, subsets, uploads, and what is missing."""
 
 import json
-import subprocess
-import sys
 from itertools import combinations
 
 import apppages
@@ -11,7 +9,6 @@ import pandas as pd
 import pytest
 import synthetic
 from apppages import charts, named, text
-from conftest import ROOT
 
 from neutral import across, association, languages, maskfiles, summary, typology
 from neutral.cli import main
@@ -323,24 +320,6 @@ def test_the_largest_part_without_gaps_is_what_trees_and_maps_take():
     square = pd.DataFrame(np.zeros((4, 4)), index=list("abcd"), columns=list("abcd"))
     square.loc["b", ["a", "c"]] = square.loc[["a", "c"], "b"] = np.nan
     assert list(typology.complete(square).index) == ["a", "c", "d"]
-
-
-def test_looking_at_the_distances_imports_no_model_library_and_no_umap(folder):
-    script = f"""
-import os, sys
-os.environ["{catalogue.VARIABLE}"] = {str(folder)!r}
-sys.path.insert(0, {str(ROOT)!r})
-from streamlit.testing.v1 import AppTest
-for page, part in (("typology", "Distances"), ("typology", "Graph"), ("typology", "Tree"), ("inside", "")):
-    at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=120)
-    at.query_params["section"] = part
-    at.switch_page(f"pages/{{page}}.py").run()
-    assert not at.exception
-heavy = {{"torch", "transformers", "umap", "sklearn", "datasets", "urielplus"}} & set(sys.modules)
-assert not heavy, heavy
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now(tmp_path, monkeypatch, capsys):
