@@ -15,6 +15,7 @@ from conftest import ROOT
 
 from neutral.errors import FileError, NeutralError
 from neutral.progress import Progress, StoppedError, file, heard
+from neutral.progress.bar import Told
 from neutral.runs.units import Unit
 
 
@@ -146,6 +147,17 @@ def test_one_bar_counts_units_and_moves_within_them():
     assert any("unit 1:  62%" in line and "1 of 2 units" in line and "left" in line for line in lines)
     assert "100%" in lines[-1]
     assert "2 of 2 units" in lines[-1]
+
+
+def test_behind_a_large_step_the_bar_shows_small_ones(monkeypatch, capsys):
+    """As where most units were done by an earlier run."""
+    with Told.of(quiet=False) as shown:
+        now = [shown._time()]
+        monkeypatch.setattr(shown, "_time", lambda: now[0])
+        for share in (0.8, 0.81, 0.82):
+            now[0] += 2
+            shown.tell("unit", share, f"{share} done")
+            assert f"{share} done" in capsys.readouterr().err
 
 
 def test_quiet_shows_nothing(capsys):

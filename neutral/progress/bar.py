@@ -50,6 +50,7 @@ class Told(tqdm):
             disable=quiet,
             dynamic_ncols=True,
             mininterval=1.0,
+            miniters=0,  # else, behind a large step, tqdm waits for one that is as large
             bar_format="{desc}{percentage:3.0f}%|{bar}| {told}",
         )
 
