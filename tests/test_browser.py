@@ -76,7 +76,7 @@ def settled(tab):
     """Wait until the page's script has run to its end, and no other run has begun for half a second."""
     tab.get_by_test_id("stHeading").first.wait_for()
     tab.evaluate("window.quietSince = 0")
-    tab.wait_for_function(QUIET, polling=50)  # ms; by default it asks at every picture, and has them drawn
+    tab.wait_for_function(QUIET)
 
 
 def visit(tab, url):
@@ -120,6 +120,19 @@ def test_the_app_opens_and_asks_no_other_host(tab, server):
     assert tab.hosts == {"localhost"}
 
 
+def test_a_click_on_a_cell_opens_the_pair(tab, server):
+    visit(tab, f"{server}/overlap?study=encoder")
+    click_cell(tab, row=0, column=10)
+    tab.wait_for_url(re.compile(r"/pair\?"))
+    settled(tab)
+    assert asked(tab)["b"] == ["Chinese"]  # Russian is the default, which the address leaves out
+    assert tab.get_by_text("Russian and Chinese:").is_visible()
+    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
+    tab.wait_for_url(re.compile(r"/overlap"))
+    settled(tab)
+    assert "/overlap" in tab.url  # the old click does not lead away again
+
+
 def test_what_is_chosen_is_in_the_address_and_the_link_shows_it_to_another_visitor(tab, server, chromium):
     visit(tab, f"{server}/overlap?study=encoder")
     choose(tab, "Measure", "Dice")
@@ -141,7 +154,7 @@ def test_what_is_chosen_is_in_the_address_and_the_link_shows_it_to_another_visit
     other.context.close()
 
 
-def test_a_clicked_cell_opens_the_pair_and_the_choices_are_kept_there_and_over_the_menu(tab, server):
+def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
     visit(tab, f"{server}/overlap?study=encoder&method=Wanda&measure=Phi")
     tab.get_by_test_id("stSidebar").get_by_text("Layers", exact=True).click()
     tab.wait_for_url(re.compile(r"/layers"))
@@ -157,14 +170,6 @@ def test_a_clicked_cell_opens_the_pair_and_the_choices_are_kept_there_and_over_t
     assert asked(tab)["method"] == ["Wanda"]
     assert asked(tab)["measure"] == ["Phi"]
     assert tab.get_by_text("English and Hindi:").is_visible()
-    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
-    tab.wait_for_url(re.compile(r"/overlap"))
-    settled(tab)
-    assert "/overlap" in tab.url  # the old click does not lead away again
-    click_cell(tab, row=0, column=10)
-    tab.wait_for_url(re.compile(r"/pair\?"))
-    settled(tab)
-    assert asked(tab)["b"] == ["Chinese"]  # Russian is the default, which the address leaves out
 
 
 def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_path):

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 PATIENCE = 300_000  # ms; a model loads slowly on a busy machine
 QUICK = {"languages": ["en", "sw"], "method": "wanda", "steps": 0, "blocks": 2, "held_out": 2, "length": 32}
-SLOW = {"languages": ["en", "sw"], "steps": 4, "batch_size": 2, "held_out": 2, "length": 32}
+SLOW = {"languages": ["en", "fr", "sw"], "steps": 6, "batch_size": 2, "held_out": 2, "length": 32}
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_run_is_stopped_and_gone_on_with_over_reloads_and_in_two_sessions(tab,
         other.get_by_text(KINDS["masks"].link).click()
         other.wait_for_url(re.compile(r"/overlap\?study=Mine"))
         settled(other)
-        assert other.get_by_text(re.compile("magnitude · 50% removed · 2 masks")).is_visible()
+        assert other.get_by_text(re.compile("magnitude · 50% removed · 3 masks")).is_visible()
         other.context.close()
 
 
