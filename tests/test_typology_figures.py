@@ -60,7 +60,7 @@ def test_lines_above_the_points_are_broken_for_a_phone_and_have_room():
         lines = figure.layout.annotations[0].text.split("<br>")
         assert len(lines) == 2 * n
         assert " ".join(lines[:2]) == line
-        assert all(len(re.sub("<.*?>", "", each)) <= 42 for each in lines)
+        assert all(len(re.sub("<.*?>", "", each)) <= 49 for each in lines)
         assert figure.layout.margin.t >= 20 * len(lines)
         assert figure.layout.height - figure.layout.margin.t >= 336, "the points keep theirs"
 

@@ -10,10 +10,9 @@ from conftest import ROOT
 from neutral import figures
 from neutral.errors import NeutralError
 from neutral.figures.families import USUAL, Families
-from neutral.figures.typology.world import LAND, _room
+from neutral.figures.typology.world import LAND
 from neutral.languages import language
 from neutral.typology import similarity, world
-from pages.parts import looks
 
 SOME = ("en-US", "en-GB", "de", "hi", "sw", "zh", "mi", "sm")
 
@@ -187,10 +186,6 @@ def test_the_map_has_no_empty_sea_above_it_and_its_legend_is_below():
     figure = drawn()
     assert (figure.layout.yaxis.constrain, figure.layout.yaxis.constraintoward) == ("domain", "top")
     assert (figure.layout.legend.yref, figure.layout.legend.y) == ("container", 0)
-    room = _room(world.places(SOME))
-    wide, high = (low_high[1] - low_high[0] for low_high in (room.x, room.y))
-    assert figure.layout.meta["tall"] == round(100 * high / wide), "a phone's page makes it so high"
-    assert looks.place({"tall": 46}, "world") == "tall-50-world"
 
 
 def test_languages_are_coloured_by_family_by_community_or_by_overlap_with_one():

@@ -211,18 +211,15 @@ def colourbar(title: str, **options: object) -> dict:
     }
 
 
-def finish(
-    figure: go.Figure, *, alt: str, name: str, height: int, least: str = "", tall: int = 0, **layout: object
-) -> go.Figure:
+def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = "", **layout: object) -> go.Figure:
     """Give a figure the common layout: small margins, quiet grid, readable hover.
 
-    `alt`, `name` and what a page must know of its size go to its meta: `least`, one of `LEAST` or "" for any width, and
-    `tall`, how high it is by its width in %, or 0 where its `height` is right at any width.
+    `alt`, `name` and `least`, one of `LEAST` or "" for any width, go to its meta.
     """
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
-        meta={"alt": alt, "name": name, "least": least, "tall": tall},
+        meta={"alt": alt, "name": name, "least": least},
         hoverlabel={"font": {"size": 13}},
         legend_font_size=12,
         dragmode=False,

@@ -8,30 +8,18 @@ from neutral.figures import theme
 
 MOST = 1.6
 """The greatest width of a figure that has a least one, by that: wider, its cells would be far from square."""
-TALL = range(30, 201, 10)
-"""Heights by width, in %, that a figure on a phone may have."""
-_LEGEND = 110  # px below a figure on a phone
-_TALLEST = 500  # px of such a figure elsewhere
 
 
 def place(meta: Mapping, key: str) -> str:
     """Return the key of the container that gives a figure its size, by its meta (`theme.finish`); "" for none."""
     if meta.get("least"):
         return f"least-{meta['least']}-{key}"
-    if meta.get("tall"):
-        return f"tall-{min(TALL, key=lambda share: abs(share - meta['tall']))}-{key}"
     return ""
 
 
 def _least(name: str, width: int) -> str:
     box = f'[class*="st-key-least-{name}-"]'
     return f"{box} {{ overflow-x: auto; }} {box} > * {{ min-width: {width}px; max-width: {MOST * width:.0f}px; }}"
-
-
-def _tall(share: int) -> str:
-    return (
-        f'[class*="st-key-tall-{share}-"] {{ height: calc((100vw - 2rem) * {share / 100} + {_LEGEND}px) !important; }}'
-    )
 
 
 # A tile's note and a link's label would end in "…" where they are wider than a phone, and hide a language's name.
@@ -41,7 +29,5 @@ _WHOLE = """
 
 STYLE = f"""<style>{_WHOLE}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
-[class*="st-key-tall-"] {{ height: {_TALLEST}px !important; }}
-@media (max-width: 640px) {{ {" ".join(map(_tall, TALL))} }}
 </style>"""
 """Goes into every page."""

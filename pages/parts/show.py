@@ -26,7 +26,6 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
     box = st.container(key=place) if place else st
     return box.plotly_chart(
         drawn,
-        height="stretch" if meta.get("tall") else "content",
         key=key,
         alt=meta.get("alt"),
         config={

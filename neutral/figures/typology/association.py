@@ -28,7 +28,7 @@ _MARKS = {"both": ("●", "under the test to be sure of"), "plain": ("○", "und
 _SAID = {"_tree": "along the tree", "_globe": "over the globe", "_within": "within families", "": "all permuted"}
 """How the columns of a scheme end (`schemes.SUFFIXES`) -> what the test is called."""
 _CROWD = 600  # more points than this are small
-_PHONE = 42  # letters that have room above the points on a phone
+_PHONE = 49  # letters that have room above the points on a phone
 _TAG = re.compile(r"<[^>]*>")
 _FEW = 6  # a distance of at most so many values is drawn in steps, with points spread sideways
 

@@ -19,7 +19,7 @@ from neutral.typology import world
 SIZE = 9
 """px: a language on the map."""
 LAND = "rgba(128,128,128,0.22)"
-_HEIGHT = 430  # px of the map: about what the whole world takes on a laptop
+_HEIGHT = 400  # px of the map: about what the whole world takes on a laptop
 _AROUND = 0.3  # of the projection's units, in which a radian in the middle is about 0.87
 _EDGE = world.HALF_WIDTH
 _SOUTH, _NORTH = -1.1, 1.4  # of the same: the rest is ice
@@ -90,7 +90,6 @@ def world_map(
         height=_HEIGHT + 20 * ((entries + 1) // 2),
         hovermode="closest",
         legend=theme.LEGEND_AT_FOOT,
-        tall=round(100 * (room.y[1] - room.y[0]) / (room.x[1] - room.x[0])),
         margin_t=12 if overlap is None else 64,
     )
 
