@@ -77,3 +77,14 @@ def of_group(table: pd.DataFrame, group: str, schemes: Sequence[str] = SCHEMES) 
         if column("p", scheme) in rows
     }
     return rows.assign(**anew)
+
+
+def directions(table: pd.DataFrame, alpha: float = SIGNIFICANT) -> tuple[dict[str, int], int]:
+    """Return predictor -> in how many directions it holds after Holm's correction, and how many there are.
+
+    The table is that of `process.components`, of one group. What holds most often comes first; empty if nothing could
+    be tested.
+    """
+    known = table.dropna(subset="p")
+    times = {name: int((rows["holm"] < alpha).sum()) for name, rows in known.groupby("predictor", sort=False)}
+    return dict(sorted(times.items(), key=lambda item: -item[1])), known["component"].nunique()

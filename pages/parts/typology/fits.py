@@ -21,6 +21,14 @@ def model(kind: str, view: View, measure: str, by: str, group: str, names: tuple
     return _model(view.source, view.choice, measure, by, group, view.chosen, kind, names)
 
 
+def held(kind: str, view: View, measure: str, by: str, group: str, names: tuple[str, ...]) -> pd.DataFrame | None:
+    """Return a model that the study has; None if it lacks it."""
+    from neutral.association import models
+
+    asked = {"group": group, "kinds": names, **tables.key(view, measure, by)}
+    return stored.read_models(catalogue.table(view.source, kind), models.COLUMNS[kind], **asked)
+
+
 @catalogue.remembered
 def _model(
     source: catalogue.Source,
@@ -35,10 +43,8 @@ def _model(
     from neutral.association import models
 
     view = View(source, choice, chosen)
-    asked = {"group": group, "kinds": names, **tables.key(view, measure, by)}
-    held = stored.read_models(catalogue.table(source, kind), models.COLUMNS[kind], **asked)
-    if held is not None:
-        return held
+    if (there := held(kind, view, measure, by, group, names)) is not None:
+        return there
     table, apart, codes = tables.of_group(view, measure, by, group)
     known = {"distances": apart, "properties": properties(view)}
     blocks = {"families": typology.families(codes), "areas": typology.areas(codes)}

@@ -24,6 +24,14 @@ def draw(shown: Shown, kinds: tuple[str, ...]) -> None:
     _opened(modelled.LIKE, "properties", lambda: _known(shown), modelled.properties, modelled.OF_LANGUAGES, shown)
 
 
+def first(shown: Shown, kinds: tuple[str, ...]) -> None:
+    """Say what the study's model of languages one by one finds; nothing without one."""
+    own = tuple(kind for kind in kinds if kind not in process.COVERED)
+    table = fits.held("process", shown.view, shown.measure, shown.by, shown.group, own)
+    if table is not None and (says := modelled.first(table, shown.unit)):
+        st.markdown(says)
+
+
 def _known(shown: Shown) -> tuple[str, ...]:
     """Return the properties that are known of the languages shown."""
     return tuple(fits.properties(shown.view).columns)
