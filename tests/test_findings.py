@@ -6,6 +6,7 @@ import pytest
 
 from neutral.association import findings
 from neutral.association.holm import holm
+from pages.parts.typology import modelled
 
 
 def table(**columns):
@@ -43,3 +44,24 @@ def test_a_group_is_corrected_among_itself():
     rows = findings.of_group(table(), "all")
     assert rows["distance"].tolist() == ["a", "b"]
     assert rows["holm_tree"].tolist() == holm(pd.Series([0.001, 0.001])).tolist() == [0.002, 0.002]
+
+
+def test_directions_are_counted_in_which_a_distance_holds():
+    rows = [("a", 1, 0.01), ("b", 1, 0.001), ("a", 2, 0.2), ("b", 2, 0.01), ("c", 1, 1.0), ("c", 2, 0.05)]
+    table = pd.DataFrame(rows, columns=["predictor", "component", "holm"]).assign(p=0.01)
+    assert findings.directions(table) == ({"b": 2, "a": 1, "c": 0}, 2)
+    assert list(findings.directions(table)[0]) == ["b", "a", "c"]
+    assert findings.directions(table.assign(p=np.nan)) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("holm", "said"),
+    [
+        ((0.001, 0.5), "**Overlap goes with syntax in 1 of its 1 main directions**, not with script (p"),
+        ((0.2, 0.5), "**Overlap goes with none** of syntax, script (p"),
+    ],
+)
+def test_the_page_says_what_languages_one_by_one_go_with(holm, said):
+    table = pd.DataFrame({"predictor": ["syntactic", "script"], "component": 1, "p": 0.01, "holm": holm})
+    assert said in modelled.first(table, "Overlap")
+    assert modelled.first(table.assign(p=np.nan), "Overlap") == ""

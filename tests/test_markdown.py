@@ -47,7 +47,7 @@ def links(path: Path) -> list[str]:
 
 def test_the_pages_are_found():
     assert {ROOT / "README.md", ROOT / "benchmarks/tenfold.md", ROOT / "data/models/mini-mbert/README.md"} <= set(PAGES)
-    assert len(STUDIES) == 8
+    assert len(STUDIES) == 12
     assert set(STUDIES) <= set(PAGES)
 
 

@@ -78,6 +78,8 @@ def test_the_page_shows_all_three_models_and_the_tests_without_one_family(folder
     assert not at.exception, at.exception[0].message
     said = text(at)
     assert "with properties of each language beyond both" in said
+    assert "Beyond kinship and place, languages one by one: **Jaccard overlap goes with " in said
+    assert "**It compares explanations and is no test**" in said
     assert "with other distances beyond both" in said
     assert "**Tokens**: log₁₀ of how many" in said
     assert hanging.TITLE in said
