@@ -195,6 +195,12 @@ def test_every_figure_has_words_for_screen_readers_a_file_name_and_named_axes(st
             assert figure.data[0].colorscale
 
 
+def test_a_colour_bar_stands_below_the_height_from_which_plotly_leaves_half_of_it_blank_above():
+    bar = theme.colourbar("Overlap")
+    assert (bar["orientation"], bar["yanchor"]) == ("h", "bottom")
+    assert 0.999 < bar["y"] < 1
+
+
 def test_no_figure_sets_a_background_or_text_colour_of_its_own(study):
     for figure in every_figure(study):
         assert figure.layout.paper_bgcolor is None

@@ -217,6 +217,12 @@ def test_means_of_pairs_are_those_of_their_table(measure, member):
     pd.testing.assert_frame_equal(counts.means(measure, "layer", member), plain)
 
 
+def test_means_of_an_unknown_member_say_which_there_are():
+    counts = count(drawn(np.random.default_rng(3), {name(0): (4, 9)}, 3))
+    with pytest.raises(NeutralError, match="no mask 'xx' in these counts; there are l0, l1, l2"):
+        counts.means("jaccard", member="xx")
+
+
 def test_the_order_of_masks_changes_no_value():
     masks = drawn(np.random.default_rng(4), GROUPED, 4)
     one, turned = count(masks), count(masks[::-1])

@@ -9,6 +9,7 @@ from conftest import ROOT
 
 from neutral import figures
 from neutral.errors import NeutralError
+from neutral.figures import theme
 from neutral.figures.families import USUAL, Families
 from neutral.figures.typology.world import LAND
 from neutral.languages import language
@@ -186,6 +187,16 @@ def test_the_map_has_no_empty_sea_above_it_and_its_legend_is_below():
     figure = drawn()
     assert (figure.layout.yaxis.constrain, figure.layout.yaxis.constraintoward) == ("domain", "top")
     assert (figure.layout.legend.yref, figure.layout.legend.y) == ("container", 0)
+
+
+def test_the_map_is_scrolled_where_it_would_be_far_lower_than_its_room():
+    figure = drawn()
+    assert figure.layout.meta["least"] == "wide"
+    across, up = (np.ptp(axis.range) for axis in (figure.layout.xaxis, figure.layout.yaxis))
+    assert 0.8 < theme.LEAST["wide"] * up / across / (figure.layout.height - 60) < 1.2
+    under_a_bar = drawn(overlap={"hi": 0.5})
+    rows = -(-sum(bool(trace.showlegend) for trace in figure.data) // 4)
+    assert figure.layout.height - 20 * rows < under_a_bar.layout.height, "the bar takes nothing from the map"
 
 
 def test_languages_are_coloured_by_family_by_community_or_by_overlap_with_one():

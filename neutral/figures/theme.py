@@ -204,7 +204,7 @@ def colourbar(title: str, **options: object) -> dict:
         "outlinewidth": 0,
         "len": 1.0,
         "x": 0.5,
-        "y": 1.0,
+        "y": 1 - 1e-6,  # at 1 plotly leaves half of the bar's height blank above it
         "yanchor": "bottom",
         "ypad": 14,
         **options,

@@ -142,9 +142,9 @@ class Counts:
         `excess` is beyond chance. Pairs without a value are left out; NaN where none has one. There is no row for every
         pair, which of many members are a million.
 
-        Raises `NeutralError` for an unknown measure or grouping.
+        Raises `NeutralError` for an unknown measure, grouping or member.
         """
-        of_it = (self.counted == self.members.index(member)).any(axis=1) if member else slice(None)
+        of_it = (self.counted == self._places([member])[0]).any(axis=1) if member else slice(None)
         value, chance = (self._values(name, by, by_chance=chosen)[:, of_it] for chosen in (False, True))
         value, excess = (pd.DataFrame(values).mean(axis=1) for values in (value, value - chance))
         return pd.DataFrame({"group": self.groups(by), "value": value, "excess": excess})
@@ -196,9 +196,7 @@ class Counts:
         Raises `NeutralError` naming a member that is not in these counts.
         """
         members = tuple(members)
-        if unknown := [name for name in members if name not in self.members]:
-            raise NeutralError(f"no mask {unknown[0]!r} in these counts; there are {', '.join(self.members)}")
-        places = [self.members.index(name) for name in members]
+        places = self._places(members)
         exactly = self.exactly if set(members) == set(self.members) else None
         counted, where = of_pairs.among(self.counted, places, len(self.members))
         kept, shared = self.kept[:, places], self.shared[:, where]
@@ -290,6 +288,16 @@ class Counts:
         for place, group in enumerate(groups):
             totals[place] = array[of_each == group].sum(axis=0)
         return totals
+
+    def _places(self, members: Iterable[str]) -> list[int]:
+        """Return where members stand. Raises `NeutralError` naming one that is not in these counts."""
+        place_of = {member: place for place, member in enumerate(self.members)}
+        places = []
+        for member in members:
+            if member not in place_of:
+                raise NeutralError(f"no mask {member!r} in these counts; there are {', '.join(self.members)}")
+            places.append(place_of[member])
+        return places
 
     def _squares(self, own: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         """Return values of masks, (…, n), and of pairs, (…, P), as symmetric squares (…, n, n)."""

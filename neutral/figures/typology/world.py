@@ -19,7 +19,9 @@ from neutral.typology import world
 SIZE = 9
 """px: a language on the map."""
 LAND = "rgba(128,128,128,0.22)"
-_HEIGHT = 400  # px of the map: about what the whole world takes on a laptop
+_HEIGHT = 380  # px of the map: between what the whole world takes at the least width and on a laptop
+_IN_A_ROW = 4  # entries of the legend, at the least width
+_BAR = 64  # px that a colour bar takes above
 _AROUND = 0.3  # of the projection's units, in which a radian in the middle is about 0.87
 _EDGE = world.HALF_WIDTH
 _SOUTH, _NORTH = -1.1, 1.4  # of the same: the rest is ice
@@ -87,10 +89,10 @@ def world_map(
         figure,
         alt=f"World map of {len(places)} languages, {len(links)} pairs joined: {title}.",
         name=name,
-        height=_HEIGHT + 20 * ((entries + 1) // 2),
+        height=_HEIGHT + (_BAR if overlap is not None else 0) + 20 * -(-entries // _IN_A_ROW),
         hovermode="closest",
         legend=theme.LEGEND_AT_FOOT,
-        margin_t=12 if overlap is None else 64,
+        least="wide",  # on a phone's width it would be a stamp under its height
     )
 
 
