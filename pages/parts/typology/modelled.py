@@ -124,7 +124,7 @@ def process(table: pd.DataFrame, name: Callable[[str], str] = label, others: str
 
 
 def first(table: pd.DataFrame, unit: str) -> str:
-    """Say of languages one by one which distances go with the overlap, how surely, and why that is said first.
+    """Say of languages one by one which distances go with the overlap, and why that is said first.
 
     Empty where the languages are too few for the model.
     """
@@ -138,8 +138,8 @@ def first(table: pd.DataFrame, unit: str) -> str:
     says += f", not with {lost}" if held and lost else f" of {lost}" if lost else ""
     return (
         f"Beyond kinship and place, languages one by one: {says} (p < 0.05 after Holm). In simulations this test is "
-        "wrong the least often; it fails where branches of a family differ much. Those of pairs, below, find more, and "
-        "more of it is not there."
+        "wrong about as seldom as any of those of pairs, below, and finds more; it fails where branches of a family "
+        "differ much."
     )
 
 
