@@ -114,7 +114,7 @@ def test_figures_have_a_mark_for_every_language_and_study(studies):
     rows = across.compare(*studies, CHOICE, "<b>other")
     drawn = figures.own_masks(pd.DataFrame(rows["across"]), 0.9, Families(CODES))
     assert sum(len(trace.x) for trace in drawn.data) == 4
-    assert "found again in this study: 0.900" in drawn.layout.annotations[0].text
+    assert drawn.layout.shapes[0].y0 == 0.9
     assert "<b>" not in drawn.layout.xaxis.ticktext[0]
     table = pd.DataFrame(rows["alike"])
     table = table[table["what"] == "distance"]
@@ -122,3 +122,7 @@ def test_figures_have_a_mark_for_every_language_and_study(studies):
     assert drawn.data[0].name == "this study"
     assert len(drawn.data) == 2
     assert list(drawn.data[1].x) == table["there"].tolist()[::-1]
+    fewer = table.assign(called="few", languages=3, here=0.5, there=0.1)
+    drawn = figures.reasons(pd.concat([table, fewer]))
+    assert [trace.name for trace in drawn.data][2:] == ["this study, the same 3", "few"]
+    assert set(drawn.data[2].x) == {0.5}, "of the same languages"

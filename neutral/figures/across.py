@@ -41,9 +41,6 @@ def own_masks(table: pd.DataFrame, bound: float, families: Families) -> go.Figur
         )
     if bound == bound:
         figure.add_shape(theme.level_line(bound))
-        said = f"found again in this study: {bound:.3f}"
-        where = {"x": 1, "xref": "paper", "xanchor": "right", "y": bound, "yanchor": "bottom"}
-        figure.add_annotation(text=said, showarrow=False, **where)
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=[theme.plain(name) for name in names])
     figure.update_yaxes(title="Jaccard overlap with its own mask")
     alt = f"How much each language's mask overlaps with its own mask in {', '.join(names)}."
@@ -51,11 +48,18 @@ def own_masks(table: pd.DataFrame, bound: float, families: Families) -> go.Figur
 
 
 def reasons(table: pd.DataFrame) -> go.Figure:
-    """Draw ρ between overlap and each distance, here and in every other study (called, distance, here, there)."""
+    """Draw ρ between overlap and each distance, here and in every other study.
+
+    `table` has called, distance, languages (how many), here, there. Where another study has fewer of the languages,
+    this one is drawn of the same ones, too.
+    """
     figure = go.Figure()
     kinds = list(dict.fromkeys(table["distance"]))[::-1]
-    columns = {HERE: table.drop_duplicates("distance").set_index("distance")["here"]}
-    columns |= {called: rows.set_index("distance")["there"] for called, rows in table.groupby("called", sort=False)}
+    most, columns = table["languages"].max(), {}
+    for called, rows in table.groupby("called", sort=False):
+        own, few = rows.set_index("distance"), rows["languages"].iloc[0]
+        columns.setdefault(HERE if few == most else f"{HERE}, the same {few}", own["here"])
+        columns[called] = own["there"]
     for number, (called, values) in enumerate(columns.items()):
         figure.add_trace(
             go.Scatter(
@@ -72,7 +76,7 @@ def reasons(table: pd.DataFrame) -> go.Figure:
             )
         )
     figure.add_vline(x=0, line={"color": theme.NEUTRAL, "width": 1})
-    figure.update_xaxes(title="Spearman's ρ of overlap and distance (below 0: the nearer, the more alike)")
+    figure.update_xaxes(title="ρ (below 0: the nearer, the more alike)")
     alt = f"Spearman's correlation of overlap and {len(kinds)} distances, in {', '.join(columns)}."
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
     return theme.finish(figure, alt=alt, name="what-overlap-goes-with", height=60 + 30 * len(kinds) + 60, legend=legend)

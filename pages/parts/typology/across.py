@@ -20,6 +20,7 @@ ABOUT = (
     "Masks of the same languages, found again on other text. What stays the same there is the language's, or the "
     "model's; what changes came with the text."
 )
+COLOURS = "A point is a language, its colour that of its family."
 AGAIN = {"halves": "from half of its text and from the other half", "seeds": "under another seed"}
 
 
@@ -44,6 +45,7 @@ def draw(shown: Shown) -> None:
             st.markdown("##### A language's mask and its mask there")
             bound = whole[whole["what"] == "own"]["here"].iloc[0]
             show.figure(figures.own_masks(own, bound, shown.view.families), f"own-masks-{shown.view.key}")
+            st.caption(COLOURS + (f" Dotted: found again in this study, {bound:.3f}." if bound == bound else ""))
     with right if len(own) else st.container():
         st.markdown("##### What the overlap goes with")
         far = whole[whole["what"] == "distance"]
