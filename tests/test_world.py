@@ -192,7 +192,7 @@ def test_the_map_has_no_empty_sea_above_it_and_its_legend_is_below():
 def test_the_map_is_scrolled_where_it_would_be_far_lower_than_its_room():
     figure = drawn()
     assert figure.layout.meta["least"] == "wide"
-    across, up = (np.ptp(axis.range) for axis in (figure.layout.xaxis, figure.layout.yaxis))
+    across, up = 2 * world.HALF_WIDTH, np.ptp(figure.layout.yaxis.range)  # of all the world
     assert 0.8 < theme.LEAST["wide"] * up / across / (figure.layout.height - 60) < 1.2
     under_a_bar = drawn(overlap={"hi": 0.5})
     rows = -(-sum(bool(trace.showlegend) for trace in figure.data) // 4)
