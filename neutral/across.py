@@ -16,12 +16,13 @@ All are of the languages that both studies have.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from neutral import association, maskfiles, overlap, summary, typology
-from neutral.errors import NeutralError
+from neutral import association, hashes, maskfiles, overlap, summary, typology
+from neutral.errors import NeutralError, is_one_line
 from neutral.labels import WHOLE
 from neutral.language import nearest
 from neutral.metrics import rank_correlation
@@ -35,6 +36,8 @@ ALIKE = [*Choice._fields, "other", "called", "by", "group", "what", "distance", 
 ALIKE += ["languages", "pairs"]
 ACROSS = [*Choice._fields, "other", "called", "language", "by", "group", "value", "chance"]
 LEAST = 4
+LONGEST = 100
+"""Characters of what another study is called."""
 """The least number of languages that both studies have."""
 
 
@@ -62,22 +65,48 @@ def compare(study: Study, other: Study, choice: Choice, called: str) -> dict[str
 def write(study: Study, other: Study, choice: Choice, called: str = "") -> list[dict]:
     """Write what `compare` finds into the study, unless it is there, and return its rows "alike"; `only_writer` holds.
 
-    Raises what `compare` does, and `NeutralError` if another study was compared under this name.
+    Raises what `compare` does, and `NeutralError` for a name that is none, for a study beside itself, and if other
+    masks were compared under this name.
     """
-    called = called or str(other.info.get("title") or other.path.name)
-    before = [row for row in study.rows("alike") if row["called"] == called and at_choice(row, choice)]
-    if not before:
-        for kind, rows in compare(study, other, choice, called).items():
-            study.extend(kind, rows)
-        return write(study, other, choice, called)
-    if (was := before[0]["other"]) != other.path.name:
-        raise NeutralError(f"{study.path}: {was} is called {called} there; give another --called")
-    return before
+    called = _name(called or str(other.info.get("title") or other.path.name))
+    if study.path.resolve() == other.path.resolve():
+        raise NeutralError(f"{other.path}: is the same study; name another")
+    read = hashes.file(_counts(other, choice))
+    before = {kind: _of(study, kind, choice, called) for kind in ("alike", "across")}
+    if not before["alike"]:
+        for kind, rows in sorted(compare(study, other, choice, called).items()):  # alike last: then all is there
+            study.extend(kind, [] if before[kind] else [row | {"read": read} for row in rows])
+        return _of(study, "alike", choice, called)
+    was = before["alike"][0]
+    if was["other"] != other.path.name or was.get("read", read) != read:
+        raise NeutralError(
+            f"{study.path}: other masks, of {was['other']}, are called {called!r}; give another --called"
+        )
+    return before["alike"]
+
+
+def _name(called: str) -> str:
+    if not called.strip() or len(called) > LONGEST or not is_one_line(called):
+        raise NeutralError(f"--called {called[:40]!r}: one line of 1 to {LONGEST} characters")
+    return called
+
+
+def _counts(study: Study, choice: Choice) -> Path:
+    """Return the file of a choice's counts. Raises `NeutralError` when the study has none."""
+    path = study.counts_path(*choice, "languages")
+    if not path.is_file():
+        where = f"{choice.method} at {choice.sparsity:.0%} for task {choice.task}, seed {choice.seed}"
+        raise NeutralError(f"{study.path}: has no counts of {where}")
+    return path
+
+
+def _of(study: Study, kind: str, choice: Choice, called: str) -> list[dict]:
+    return [row for row in study.rows(kind) if row.get("called") == called and at_choice(row, choice)]
 
 
 def at_choice(row: Mapping, choice: Choice) -> bool:
     """Whether a row is of a choice of masks."""
-    same = all(row[name] == getattr(choice, name) for name in ("task", "method", "seed"))
+    same = all(row.get(name) == getattr(choice, name) for name in ("task", "method", "seed"))
     return same and same_sparsity(row["sparsity"], choice.sparsity)
 
 

@@ -104,15 +104,36 @@ def test_what_cannot_be_compared_is_one_line(studies, made, tmp_path, capsys):
     assert main(["study", "across", one, two, "--called", "x"]) == 0
     duplicate(two, tmp_path / "three")
     assert main(["study", "across", one, str(tmp_path / "three"), "--called", "x"]) == 2
-    assert "two is called x there; give another --called" in capsys.readouterr().err
+    assert "other masks, of two, are called 'x'; give another --called" in capsys.readouterr().err
+    (tmp_path / "elsewhere").mkdir()
+    duplicate(two, tmp_path / "elsewhere" / "two")
+    for path in (tmp_path / "elsewhere" / "two" / "counts").glob("*languages*"):
+        path.write_bytes((studies[0].path / "counts" / path.name).read_bytes())
+    assert main(["study", "across", one, str(tmp_path / "elsewhere" / "two"), "--called", "x"]) == 2
+    assert "other masks, of two, are called 'x'" in capsys.readouterr().err
+    before = (studies[0].path / "results.jsonl").read_bytes()
+    for called in ("a\nb", "\x1b[31mred", "x" * 101, "   "):
+        assert main(["study", "across", one, two, "--called", called]) == 2
+        assert "one line of 1 to 100 characters" in capsys.readouterr().err
+    assert main(["study", "across", one, one]) == 2
+    assert "is the same study; name another" in capsys.readouterr().err
+    assert (studies[0].path / "results.jsonl").read_bytes() == before, "nothing of it is written"
     assert main(["study", "across", one, two, "--sparsity", "0.3"]) == 2
     with pytest.raises(NeutralError, match=r"few: has 3 languages of .*one; 4 are the least$"):
         across.compare(studies[0], Study(made / "few"), CHOICE, "few")
 
 
+def test_a_comparison_that_was_stopped_between_its_rows_is_completed(studies):
+    one, two = studies
+    one.extend("across", [row | {"read": "?"} for row in across.compare(one, two, CHOICE, "x")["across"]])
+    across.write(one, two, CHOICE, "x")
+    assert len(list(one.rows("across"))) == 4, "not twice"
+    assert {row["what"] for row in one.rows("alike")} >= {"own", "order"}
+
+
 def test_figures_have_a_mark_for_every_language_and_study(studies):
     rows = across.compare(*studies, CHOICE, "<b>other")
-    drawn = figures.own_masks(pd.DataFrame(rows["across"]), 0.9, Families(CODES))
+    drawn = figures.own_masks(pd.DataFrame(rows["across"]), pd.Series({"<b>other": 0.9}), Families(CODES))
     assert sum(len(trace.x) for trace in drawn.data) == 4
     assert drawn.layout.shapes[0].y0 == 0.9
     assert "<b>" not in drawn.layout.xaxis.ticktext[0]

@@ -238,9 +238,11 @@ def test_lines_are_of_text_and_even():
     plan = SearchPlan("model", "clm", ("en",), "wanda", (0.5,))
     assert "text_lines" not in settings(plan)
     for change, why in (
-        ({"lines": 3}, "even number"),
+        ({"lines": 3, "halves": True}, "even number"),
+        ({"functional_languages": ("en",)}, "--functional-languages: of the functional check"),
+        ({"functional_blocks": 2}, "--functional-blocks: of the functional check"),
         ({"task": "ner", "held_out_lines": 3}, "for text"),
-        ({"functional_languages": ("fr",)}, "--functional-languages fr"),
+        ({"functional": (0.5,), "functional_languages": ("fr",)}, "--functional-languages fr"),
     ):
         with pytest.raises(NeutralError, match=why):
             check(SearchPlan(**{"model": "m", "task": "clm", "languages": ("en",), "method": "wanda"} | change))

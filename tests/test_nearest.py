@@ -166,7 +166,9 @@ def test_a_language_that_is_not_there_or_there_twice_is_refused_in_a_line():
         member_called("fr", ["fr/0", "fr/1"])
     with pytest.raises(NeutralError, match=r"^en may be en-GB or en-US here; say which$"):
         member_called("en", ["en-GB", "en-US"])
-    with pytest.raises(NeutralError, match=r"^there is no mask of xx here; there are a0, .*, a11 and 3 more$"):
+    with pytest.raises(
+        NeutralError, match=r"^there is no mask of 'xx' here; languages go by code: a0, .*, a11 and 3 more$"
+    ):
         member_called("xx", [f"a{i}" for i in range(15)])
 
 
@@ -205,7 +207,7 @@ def test_the_shell_prints_the_nearest_and_the_square(capsys):
     ("arguments", "says"),
     [
         (["nearest", "fr", "--study", str(MINI)], "--method: there are masks of magnitude, random, wanda; say which"),
-        (["nearest", "xx", "--study", str(MINI), "--method", "wanda"], "there is no mask of xx here"),
+        (["nearest", "xx", "--study", str(MINI), "--method", "wanda"], "there is no mask of 'xx' here"),
         (["nearest", "fr", "--study", "/nowhere"], "/nowhere"),
         (["nearest", "fr", "--study", str(MINI), "--method", "wanda", "--by", "layer"], "--by and --group go together"),
         (["nearest", "fr", "--study", str(MINI), "--method", "wanda", "--most", "0"], "--most 0"),

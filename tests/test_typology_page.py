@@ -367,3 +367,12 @@ def test_other_text_is_set_beside_the_study_or_the_page_says_how(folder):
     drawn = charts(at)
     assert [trace["name"] for trace in drawn[-1]["data"]] == ["this study", "*other* lines"]
     assert "measure" not in {box.key for box in at.selectbox}, "it is of one measure"
+
+
+def test_other_text_says_what_a_study_has_of_it(folder):
+    study = synthetic.encoder_study(folder / "some", MEMBERS, layers=3, seeds=(0,))
+    rows = across.compare(study, Study(folder / "seven"), CHOICE, "lines")["alike"]
+    study.extend("alike", [row for row in rows if row["what"] == "between"])
+    said = text(opened(section="Other text", study="some"))
+    assert "**lines**: two languages overlap" in said
+    assert "keep their order" not in said

@@ -5,8 +5,9 @@ import many
 import pandas as pd
 import pytest
 from apppages import charts, text
+from conftest import ROOT
 
-from neutral.association import models
+from neutral.association import models, stored
 from neutral.cli import main
 from neutral.language.facts import properties_of
 from neutral.study import Study
@@ -109,3 +110,14 @@ def test_a_sentence_says_what_hangs_on_one_family():
     gone = hanging.sentence(pd.DataFrame([row | {"gone": "Latn"}]))
     assert "nothing is left to test without Latn" in gone
     assert hanging.sentence(pd.DataFrame([row | {"holm": 0.3}])).startswith("With all languages no distance holds")
+
+
+@pytest.mark.parametrize("name", ["mini-mbert-mlm", "gemma-3-270m-clm"])
+def test_the_regression_of_an_older_study_has_as_many_pairs_as_its_languages(name):
+    rows = Study(ROOT / "data/studies" / name).table("regression")
+    rows = rows[(rows["measure"] == "jaccard") & (rows["by"] == "all")]
+    row = rows.iloc[0]
+    key = {each: row[each] for each in ("task", "method", "seed", "measure", "by", "members")}
+    held = stored.read_regression(rows, group="all", kinds=row["kinds"].split(", "), sparsity=row["sparsity"], **key)
+    assert held is not None
+    assert (held["plain"]["pairs"] == held["plain"]["languages"] * (held["plain"]["languages"] - 1) / 2).all()

@@ -119,8 +119,16 @@ def _by_scheme(
     for scheme in SCHEMES:
         table = rows[rows["scheme"] == scheme].set_index(["group", "distance"])
         if table.index.is_unique and set(table.index) == set(cells):
-            tests[scheme] = table.loc[cells].reset_index()[list(columns)].astype(dict.fromkeys(numbers, float))
+            tests[scheme] = _with_pairs(table.loc[cells].reset_index(), columns).astype(dict.fromkeys(numbers, float))
     return tests if tests.keys() >= set(BOTH) else None
+
+
+def _with_pairs(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the columns; older rows of regressions lack the pairs, which are all of their languages."""
+    if "pairs" not in table:
+        table = table.assign(pairs=np.nan)
+    pairs = table["languages"] * (table["languages"] - 1) // 2
+    return table.assign(pairs=table["pairs"].fillna(pairs))[list(columns)]
 
 
 def same(stored: dict[str, pd.DataFrame], tested: pd.DataFrame, compared: Sequence[str] = _COMPARED) -> bool:

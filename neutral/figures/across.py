@@ -16,10 +16,10 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKS = ("circle", "diamond", "square", "cross", "x", "triangle-up")
 
 
-def own_masks(table: pd.DataFrame, bound: float, families: Families) -> go.Figure:
+def own_masks(table: pd.DataFrame, bounds: pd.Series, families: Families) -> go.Figure:
     """Draw each language's mask against its mask in every other study (called, language, value), a column a study.
 
-    A dotted line is the `bound`, of a language found again in this study, unless it is NaN.
+    A dotted line is the bound of these languages (`bounds`, by `called`): each found again in this study.
     """
     figure = go.Figure()
     names = list(dict.fromkeys(table["called"]))
@@ -39,8 +39,9 @@ def own_masks(table: pd.DataFrame, bound: float, families: Families) -> go.Figur
                 showlegend=False,
             )
         )
-    if bound == bound:
-        figure.add_shape(theme.level_line(bound))
+        if called in bounds.index:
+            where = {"xref": "x", "x0": place - _WIDTH / 2, "x1": place + _WIDTH / 2}
+            figure.add_shape(theme.level_line(float(bounds[called])) | where)
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=[theme.plain(name) for name in names])
     figure.update_yaxes(title="Jaccard overlap with its own mask")
     alt = f"How much each language's mask overlaps with its own mask in {', '.join(names)}."

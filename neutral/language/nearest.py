@@ -216,7 +216,7 @@ def member_called(label: str, members: Sequence[str]) -> str:
     near = named or [m for m in members if asked.glottocode and languages.language(speaker(m)).iso3 == asked.iso3]
     if near:
         raise NeutralError(f"{label} may be {' or '.join(near)} here; say which")
-    raise NeutralError(f"there is no mask of {label} here; there are {listed(members)}")
+    raise NeutralError(f"there is no mask of {label!r} here; languages go by code: {listed(members)}")
 
 
 def listed(members: Sequence[str]) -> str:

@@ -112,11 +112,11 @@ _REQUIRED: dict[str, dict[str, Check]] = {
         "unknown": _SHARE,
         "fallback": _SHARE,
     },
-    "across": {"sparsity": _SHARE, **_each("language other by group", _TEXT), **_each("value chance", _MEASURED)},
+    "across": {"sparsity": _SHARE, **_each("language other by group", _TEXT), **_each("value chance", maybe(_SHARE))},
     "alike": {
         **_MASKS,
         **_each("other called by group what distance again", _TEXT),
-        **_each("here there", _UNKNOWN),
+        **_each("here there", maybe(number(-1, 1))),
         **_each("languages pairs", _COUNT),
     },
     "experts": {"task": _TEXT, "method": _TEXT, "seed": _SEED, **_USED},

@@ -181,10 +181,13 @@ def check(plan: SearchPlan) -> None:
         raise NeutralError("--functional: for mlm and clm; a new head scores nothing before it is trained")
     if plan.is_labelled and (plan.lines or plan.held_out_lines):
         raise NeutralError("--lines, --held-out-lines: for text; of labelled data --blocks are the examples")
-    if plan.lines and plan.lines % 2:
+    if plan.lines and plan.halves and plan.lines % 2:
         raise NeutralError(f"--lines {plan.lines}: both halves of the text have as many lines; give an even number")
     if plan.languages and (unknown := [c for c in plan.functional_languages if c not in plan.languages]):
         raise NeutralError(f"--functional-languages {unknown[0]}: is not among the languages that masks are found of")
+    for flag, given in (("languages", plan.functional_languages), ("blocks", plan.functional_blocks)):
+        if given and not plan.functional:
+            raise NeutralError(f"--functional-{flag}: of the functional check, which --functional asks for")
     missing = set(plan.functional) - set(plan.sparsities)
     if missing:
         raise NeutralError(f"--functional {min(missing):g}: not among the sparsities that are found")

@@ -17,10 +17,10 @@ NOTHING = (
     "another model, and run `neutral study across` on both."
 )
 ABOUT = (
-    "Masks of the same languages, found again on other text. What stays the same there is the language's, or the "
-    "model's; what changes came with the text."
+    "Masks of the same languages in other studies. What stays the same there is the language's, or the model's; what "
+    "changes came with what is other there: the text, say."
 )
-COLOURS = "A point is a language, its colour that of its family."
+COLOURS = "A point is a language, its colour that of its family. Dotted: a language found again in this study."
 AGAIN = {"halves": "from half of its text and from the other half", "seeds": "under another seed"}
 
 
@@ -43,9 +43,9 @@ def draw(shown: Shown) -> None:
     if len(own):
         with left:
             st.markdown("##### A language's mask and its mask there")
-            bound = whole[whole["what"] == "own"]["here"].iloc[0]
-            show.figure(figures.own_masks(own, bound, shown.view.families), f"own-masks-{shown.view.key}")
-            st.caption(COLOURS + (f" Dotted: found again in this study, {bound:.3f}." if bound == bound else ""))
+            bounds = whole[whole["what"] == "own"].dropna(subset="here").set_index("called")["here"]
+            show.figure(figures.own_masks(own, bounds, shown.view.families), f"own-masks-{shown.view.key}")
+            st.caption(COLOURS)
     with right if len(own) else st.container():
         st.markdown("##### What the overlap goes with")
         far = whole[whole["what"] == "distance"]
@@ -57,14 +57,24 @@ def draw(shown: Shown) -> None:
 
 def sentence(table: pd.DataFrame) -> str:
     """Say how another study's masks differ: `table` is of one, over the whole network."""
-    row = table.set_index("what")
-    parts = [f"the pairs of languages keep their order at ρ = **{row.at['order', 'there']:.2f}**"]
-    if "own" in row.index:
-        again = AGAIN.get(row.at["own", "again"])
-        beside = f" (here {again}: {row.at['own', 'here']:.3f})" if again else ""
-        parts.insert(0, f"a language's mask overlaps {row.at['own', 'there']:.3f} with its own there{beside}")
-    parts.append(f"two languages overlap {row.at['between', 'there']:.3f} (here {row.at['between', 'here']:.3f})")
-    branch = row.loc["branch"]
-    if branch["here"] == branch["here"]:
-        parts.append(f"{branch['there']:.0%} have the nearest in their own branch (here {branch['here']:.0%})")
-    return f"**{as_text(row['called'].iloc[0])}**: {'; '.join(parts)}."
+    rows = {row["what"]: row for row in table.to_dict("records")}
+    parts = [says(rows[what]) for what, says in SAYS.items() if what in rows and _is_known(rows[what]["there"])]
+    return f"**{as_text(table['called'].iloc[0])}**: {'; '.join(parts)}."
+
+
+def _own(row: dict) -> str:
+    beside = f" (here {AGAIN[row['again']]}: {row['here']:.3f})" if row["again"] in AGAIN else ""
+    return f"a language's mask overlaps {row['there']:.3f} with its own there{beside}"
+
+
+SAYS = {
+    "own": _own,
+    "order": lambda row: f"the pairs of languages keep their order at ρ = **{row['there']:.2f}**",
+    "between": lambda row: f"two languages overlap {row['there']:.3f} (here {row['here']:.3f})",
+    "branch": lambda row: f"{row['there']:.0%} have the nearest in their own branch (here {row['here']:.0%})",
+}
+"""What rows say -> their sentences."""
+
+
+def _is_known(value: float | None) -> bool:
+    return value is not None and value == value
