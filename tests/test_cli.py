@@ -115,7 +115,7 @@ def test_find_writes_a_study_and_nothing_on_standard_output(capfd, tmp_path):
     )
     out, err = capfd.readouterr()
     assert (code, out) == (0, "")
-    assert "magnitude sw seed 0" in err
+    assert "2 of 2 units" in err
     assert len(Study(tmp_path / "study").table("score")) == 4
     assert cli.main(["study", "show", str(tmp_path / "study")]) == 0
     assert "languages: en, sw" in capfd.readouterr().out
