@@ -26,6 +26,7 @@ from neutral.errors import NeutralError, is_one_line
 from neutral.labels import WHOLE
 from neutral.language import nearest
 from neutral.metrics import rank_correlation
+from neutral.overlap import Counts
 from neutral.study import Study, same_sparsity
 from neutral.summary import Choice
 from neutral.typology import recovery
@@ -36,9 +37,9 @@ ALIKE = [*Choice._fields, "other", "called", "by", "group", "what", "distance", 
 ALIKE += ["languages", "pairs"]
 ACROSS = [*Choice._fields, "other", "called", "language", "by", "group", "value", "chance"]
 LEAST = 4
+"""The least number of languages that both studies have."""
 LONGEST = 100
 """Characters of what another study is called."""
-"""The least number of languages that both studies have."""
 
 
 def compare(study: Study, other: Study, choice: Choice, called: str) -> dict[str, list[dict]]:
@@ -122,6 +123,8 @@ def own(study: Study, other: Study, choice: Choice, codes: list[str]) -> pd.Data
     Over the whole network and by layer, of those languages whose masks both studies keep.
     """
     one, two = (each.masks_of(*choice) for each in (study, other))
+    if not _same_weights(*(summary.counts_of(each, choice) for each in (study, other))):
+        two = {}
     tables = [
         pd.DataFrame(columns=["language", "by", "group", "value", "chance"]).astype({"value": float, "chance": float})
     ]
@@ -131,6 +134,10 @@ def own(study: Study, other: Study, choice: Choice, codes: list[str]) -> pd.Data
             table = counts.jaccard(by)[["group", "value"]].assign(language=code, by=by)
             tables.append(table.assign(chance=counts.chance(by)["value"].to_numpy()))
     return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True).round(6)
+
+
+def _same_weights(one: Counts, other: Counts) -> bool:
+    return one.tensors == other.tensors and np.array_equal(one.sizes, other.sizes)
 
 
 def _levels(study: Study, other: Study, choice: Choice, codes: list[str], masks: pd.DataFrame) -> Iterator[dict]:

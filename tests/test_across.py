@@ -84,6 +84,15 @@ def test_masks_that_are_not_kept_leave_the_overlap_to_compare(studies):
     assert {row["what"] for row in rows["alike"]} >= {"between", "order", "branch", "distance"}
 
 
+def test_masks_of_another_model_are_compared_by_their_overlap_alone(studies, tmp_path):
+    model = tiny.saved(tmp_path / "model", "distilbert", languages=CODES)
+    plan = SearchPlan(str(model), "mlm", CODES, "wanda", (0.5,), length=16, blocks=4, held_out=2)
+    search.find(plan, tiny.text(CODES, 60), tmp_path / "model-study", device="cpu", quiet=True)
+    rows = across.compare(studies[0], Study(tmp_path / "model-study"), CHOICE, "another model")
+    assert rows["across"] == []
+    assert {row["what"] for row in rows["alike"]} >= {"between", "order", "distance"}
+
+
 def test_the_shell_writes_once_and_prints(studies, capsys):
     one, two = (str(study.path) for study in studies)
     assert main(["study", "across", one, two, "--called", "other lines", "--format", "csv"]) == 0
