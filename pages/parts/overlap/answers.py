@@ -45,9 +45,9 @@ def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
     value, choice = summary.by_level(levels), view.choice
     by = "" if choice.method == "upload" else f" by {as_text(choice.method)}"
     sentences = [
-        f"With {choice.sparsity:.0%} of the weights removed{by}, two languages' masks share "
-        f"**{value['between']:.1%}** of the weights that either keeps, where independent masks would share "
-        f"{value['chance']:.1%}."
+        f"With {choice.sparsity:.0%} of the weights removed{by}, the masks of two of these {len(view.members)} "
+        f"languages share **{value['between']:.1%}** of the weights that either keeps, where independent masks would "
+        f"share {value['chance']:.1%}."
     ]
     kind, way = summary.bound(levels), summary.way(levels)
     if way == way:
