@@ -139,7 +139,7 @@ def test_a_cluster_finds_what_one_process_finds(name, cluster, model, masks, tmp
     assert contents(together) == contents(alone)
     if name.startswith("find"):
         assert set(together.table("text")["language"]) == set(CODES)
-    assert left_behind() == before
+    assert wait_for(lambda: left_behind() <= before, 60)
 
 
 def test_a_model_reaches_machines_that_do_not_see_its_folder_once_each_and_leaves_them(cluster, tmp_path):
@@ -155,7 +155,7 @@ def test_a_model_reaches_machines_that_do_not_see_its_folder_once_each_and_leave
     assert len({note.node for note in log}) > 1
     assert {Path(note.model).name for note in log} == {"model"}
     assert str(tmp_path / "model") not in {note.model for note in log}
-    assert left_behind() == before
+    assert wait_for(lambda: left_behind() <= before, 60)
 
 
 def test_a_node_that_dies_costs_its_units_last_piece_and_one_that_joins_is_used(cluster, tmp_path):
@@ -226,7 +226,7 @@ def test_an_owner_that_is_killed_leaves_no_workers_and_its_run_goes_on(where, cl
     rows = Counter(work.rows())
     assert rows == Counter(f"u{number} {piece} hello" for number in range(4) for piece in range(6))
     assert before <= rows
-    assert left_behind() <= others, "who comes later removes what a killed one left"
+    assert wait_for(lambda: left_behind() <= others, 60), "who comes later removes what a killed one left"
 
 
 @pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGUSR1, "StoppedError")])
@@ -238,7 +238,7 @@ def test_a_stop_takes_all_workers_down(number, said, tmp_path):
     _, told = process.communicate(timeout=60)
     assert said in told.splitlines()[-1]
     assert wait_for(lambda: not any(map(is_there, mine)))
-    assert left_behind() <= others
+    assert wait_for(lambda: left_behind() <= others, 60)
     rows = Errands(tmp_path, UNITS).rows()
     assert len(rows) == len(set(rows)) < 24
 
