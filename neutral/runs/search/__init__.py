@@ -1,7 +1,7 @@
 """Run the search for sub-networks into a study; a stopped run continues where it was.
 
 `worker` does what a device does, `work` is the plan in the process that owns the study, `counting` is what that counts,
-`records` says how the study was made, `explaining` tests what goes with the overlap of the masks.
+`records` says how the study was made, `typology` tests what goes with the overlap of the masks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from neutral.progress import Progress
 from neutral.runs.engines import Engine, Local, carry_out
 from neutral.runs.plans.search import SearchPlan, check
 from neutral.runs.records import writing
-from neutral.runs.search.explaining import explain, require_enough
+from neutral.runs.search.typology import explain, require_enough
 from neutral.runs.search.work import KEY, Finder
 from neutral.study import Study
 from neutral.training import memory_limit
