@@ -15,7 +15,7 @@ from pages.parts import pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
-from pages.parts.typology import answers, modelled, models, tables, without, words
+from pages.parts.typology import answers, leaving, modelled, models, tables, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
 
 
@@ -85,7 +85,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
             lead.offer("typology", shown.view.source, words.ADD_VOCABULARY, shown.view.key)
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(answers.method(spoken))
-    without.draw(shown, tested)
+    leaving.draw(shown, tested)
     regression(shown, together)
     if row is not None:
         show.table(points, "Pairs", f"points-{view.key}")
