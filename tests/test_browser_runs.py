@@ -77,8 +77,8 @@ def test_a_run_on_the_bundled_model_is_checked_started_watched_finished_and_open
         tab.get_by_text(KINDS["masks"].link).click(timeout=PATIENCE)
         tab.wait_for_url(re.compile(r"/overlap\?study=Mine"))
         settled(tab)
-        assert tab.get_by_text(re.compile("wanda · 50% removed · 2 masks")).is_visible()
-        assert tab.get_by_test_id("stException").count() == 0
+        expect(tab.get_by_text(re.compile("wanda · 50% removed · 2 masks"))).to_be_visible()
+        expect(tab.get_by_test_id("stException")).to_have_count(0)
     (run,) = jobs.all_jobs()
     assert run.state == "done"
 
@@ -106,7 +106,7 @@ def test_a_run_is_stopped_and_gone_on_with_over_reloads_and_in_two_sessions(tab,
         other.get_by_text(KINDS["masks"].link).click()
         other.wait_for_url(re.compile(r"/overlap\?study=Mine"))
         settled(other)
-        assert other.get_by_text(re.compile("magnitude · 50% removed · 3 masks")).is_visible()
+        expect(other.get_by_text(re.compile("magnitude · 50% removed · 3 masks"))).to_be_visible()
         other.context.close()
 
 
@@ -124,7 +124,7 @@ def test_a_run_goes_on_while_the_server_is_killed_and_the_next_server_shows_it(t
     with running(**at_home()) as address:
         visit(tab, f"{address}/runs?{draft.ONE}={run.id}")
         assert jobs.get(run.id).recorded.process.pid == pid
-        assert tab.get_by_text("Mine").first.is_visible()
+        expect(tab.get_by_text("Mine").first).to_be_visible()
         tab.get_by_text(KINDS["masks"].link).wait_for(timeout=PATIENCE)
     assert jobs.get(run.id).state == "done"
 

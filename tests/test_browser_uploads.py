@@ -2,6 +2,7 @@
 
 import pytest
 import synthetic
+from playwright.sync_api import expect
 from test_browser import WAIT, asked, chromium, settled, tab, visit  # noqa: F401  (fixtures)
 
 from benchmarks.server import running
@@ -43,14 +44,14 @@ def test_saved_masks_open_on_the_overlap_page_and_typology_works_on_them(tab, se
     tab.get_by_text("Overlap of my-six").click()
     tab.wait_for_url("**/overlap**")
     settled(tab)
-    assert tab.get_by_text("My six · 50% removed · 6 masks").is_visible()
+    expect(tab.get_by_text("My six · 50% removed · 6 masks")).to_be_visible()
     assert asked(tab)["study"] == ["my-six"]
     tab.get_by_test_id("stSidebar").get_by_text("Typology", exact=True).click()
     tab.wait_for_url("**/typology**")
     settled(tab)
-    assert tab.get_by_text("My six · 50% removed · 6 masks").is_visible()
-    assert tab.get_by_text("Every distance").is_visible()
-    assert tab.get_by_test_id("stAlertContentError").count() == 0
+    expect(tab.get_by_text("My six · 50% removed · 6 masks")).to_be_visible()
+    expect(tab.get_by_text("Every distance")).to_be_visible()
+    expect(tab.get_by_test_id("stAlertContentError")).to_have_count(0)
 
 
 def test_where_nothing_is_stored_the_browser_asks_before_a_reload(tab, studies, files):  # noqa: F811
@@ -58,7 +59,7 @@ def test_where_nothing_is_stored_the_browser_asks_before_a_reload(tab, studies, 
     tab.on("dialog", lambda dialog: (said.append(dialog.type), dialog.accept()))
     with running(**{catalogue.VARIABLE: str(studies), stored.VARIABLE: "off"}) as server:
         upload(tab, server, files[:2])
-        assert tab.get_by_text("This server stores no uploads").is_visible()
+        expect(tab.get_by_text("This server stores no uploads")).to_be_visible()
         tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()  # no reload, so nothing is asked
         tab.wait_for_url("**/overlap**")
         settled(tab)
