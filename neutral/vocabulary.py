@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 
 import torch
@@ -21,10 +21,19 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding, wordpiece
 from neutral.errors import NeutralError
+from neutral.models import ids
 from neutral.models.output import further_tables, multiplier
 
+_SPECIAL_IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "mask_token_id")
 
-def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size: int | None = None) -> list[int]:
+
+def needed(
+    tokenizer: PreTrainedTokenizerBase,
+    lines: dict[str, list[str]],
+    size: int | None = None,
+    *,
+    also: Collection[int] = (),
+) -> list[int]:
     """Return the ids of the tokens to keep, ascending.
 
     Special tokens, single characters of the text and bytes come first, then the pieces of highest mean relative
@@ -37,6 +46,8 @@ def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size
     lines : language -> list of str
     size : int, optional
         How many tokens to keep at most; by default all that the text uses.
+    also : ids
+        Tokens that stay in any case, of those that the tokenizer has.
 
     Raises
     ------
@@ -47,8 +58,8 @@ def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size
     share: Counter[int] = Counter()
     for text in lines.values():
         counts: Counter[int] = Counter()
-        for ids in encoding.ids(tokenizer, text):
-            counts.update(ids)
+        for line in encoding.ids(tokenizer, text):
+            counts.update(line)
         total = sum(counts.values())
         for token, count in counts.items():
             share[token] += count / total / len(lines)
@@ -58,7 +69,7 @@ def needed(tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], size
     kept = {i for i, piece in bare.items() if len(piece) == 1 and (piece in characters or i in share)}
     kept |= set(tokenizer.all_special_ids) | set(backend.get_added_tokens_decoder())
     state = json.loads(backend.to_str())
-    kept |= {vocabulary[piece] for piece in _bytes(state) if piece in vocabulary}
+    kept |= {vocabulary[piece] for piece in _bytes(state) if piece in vocabulary} | (bare.keys() & set(also))
     if size is not None:
         _require_room(size, len(kept))
     chain = _chains(state["model"])
@@ -139,8 +150,8 @@ def _resize(model: PreTrainedModel, index: torch.Tensor) -> None:
     model.get_input_embeddings().weight.data.copy_(rows)
     if head is not None:
         model.get_output_embeddings().weight.data.copy_(out)
-        if bias is not None:
-            model.get_output_embeddings().bias.data.copy_(bias)
+        if bias is not None:  # its own: BERT's heads have a second name for it, under which it would not come back
+            model.get_output_embeddings().bias = nn.Parameter(bias)
 
 
 def _keep_rows(table: nn.Embedding, index: torch.Tensor) -> None:
@@ -152,7 +163,8 @@ def cut(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, keep: list[i
     """Cut model (in place) and tokenizer (returned) to the tokens `keep`, ids ascending."""
     trimmed = trim_tokenizer(tokenizer, keep)
     trim_embedding(model, keep)
-    _renumber_config(model, trimmed, {old: i for i, old in enumerate(keep)})
+    known = {name: getattr(trimmed, name, None) for name in _SPECIAL_IDS}
+    ids.renumber(model, {old: i for i, old in enumerate(keep)}, {n: i for n, i in known.items() if isinstance(i, int)})
     return trimmed
 
 
@@ -163,7 +175,7 @@ def trim(
 
     A text that needs fewer keeps only what it uses.
     """
-    return cut(model, tokenizer, needed(tokenizer, lines, size))
+    return cut(model, tokenizer, needed(tokenizer, lines, size, also=ids.named(model)))
 
 
 def train_wordpiece(lines: dict[str, list[str]], size: int) -> PreTrainedTokenizerBase:
@@ -265,21 +277,6 @@ def _pair(merge: str | list[str]) -> tuple[str, str]:
 
 def _merged(left: str, right: str, model: dict) -> str:
     return left + right.removeprefix(model.get("continuing_subword_prefix") or "")
-
-
-def _renumber_config(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, new: dict[int, int]) -> None:
-    """Give the special ids of the model's configurations their new numbers; None to those of dropped tokens."""
-    generation = getattr(model, "generation_config", None)
-    for config in [model.config] if generation is None else [model.config, generation]:
-        for name, old in list(vars(config).items()):
-            if name.endswith("_token_id") and isinstance(old, int):
-                named = getattr(tokenizer, name, None)  # a configuration may name a token that was never there
-                setattr(config, name, new.get(old, named if isinstance(named, int) else None))
-            elif name.endswith("_token_id") and isinstance(old, list):
-                setattr(config, name, [new[i] for i in old if i in new])
-    for name in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"):
-        if isinstance(getattr(model.config, name, None), int):
-            setattr(model.config, name, getattr(tokenizer, name, None))
 
 
 def _renumber_special(processor: dict | None, new: dict[int, int]) -> None:

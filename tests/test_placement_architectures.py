@@ -5,6 +5,7 @@ import pytest
 import tiny
 import torch
 import transformers
+from safetensors import safe_open
 
 from neutral import vocabulary
 from neutral.compression.calibration import output_metric
@@ -60,6 +61,8 @@ def check_put_in(name, folder, out):
     assert torch.equal(logits(model), own)
     export(model, table, load_tokenizer(folder), out / "both")
     torch.testing.assert_close(logits(loaded(out / "both")), expected, rtol=1e-4, atol=1e-4)
+    with safe_open(out / "both" / "model.safetensors", framework="pt") as stored:
+        assert {*stored.keys()} <= {*model.state_dict()}, "by its own names, so that transformers reads it alone"
     if where == "input":
         return
     with put_in(model, table, "input", train=False):

@@ -8,12 +8,14 @@ compress the table that is left. `neutral.vocabulary.needed` describes which tok
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import vocabulary
 from neutral.compression import tokens
+from neutral.models import ids
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,19 @@ def trim(
         For a text with no known token and for a `size` too small to spell it; the model is then unchanged.
     """
     before = model.get_input_embeddings().weight.shape[0]
-    keep = needed(tokenizer, lines, before, size)
+    keep = needed(tokenizer, lines, before, size, also=ids.named(model))
     trimmed = vocabulary.cut(model, tokenizer, keep)
     return Trimmed(trimmed, keep, before, len(keep))
 
 
 def needed(
-    tokenizer: PreTrainedTokenizerBase, lines: dict[str, list[str]], rows: int, size: int | None = None
+    tokenizer: PreTrainedTokenizerBase,
+    lines: dict[str, list[str]],
+    rows: int,
+    size: int | None = None,
+    *,
+    also: Collection[int] = (),
 ) -> list[int]:
     """Return the ids of the tokens that `trim` keeps of a table with so many rows; arguments and errors are its."""
     tokens.mean_frequency(tokens.count(tokenizer, lines, rows))  # raises without a known token
-    return [token for token in vocabulary.needed(tokenizer, lines, size) if token < rows]
+    return [token for token in vocabulary.needed(tokenizer, lines, size, also=also) if token < rows]

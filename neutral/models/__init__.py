@@ -1,6 +1,6 @@
 """Models: load any Hugging Face id or folder, say what kind of model it is, and find the weights that can be pruned."""
 
-from neutral.models import adapters
+from neutral.models import adapters, ids
 from neutral.models.checkpoint import Loaded, Looked, load, load_model, look, require_positions
 from neutral.models.checks import positions
 from neutral.models.devices import device
@@ -18,6 +18,7 @@ __all__ = [
     "adapters",
     "configuration",
     "device",
+    "ids",
     "inventory",
     "is_encoder_decoder",
     "load",

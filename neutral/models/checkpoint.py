@@ -207,6 +207,8 @@ def _read(
             model, info = from_pretrained(loader, source, config=own, **rest)
             break
     stored.require_no_scales(source, config, info["unexpected_keys"])
+    if renamed:  # what is saved of a text model has its own names, not those in the whole model
+        vars(model).pop("_weight_conversions", None)
     if own is config and is_multimodal(config):
         texts.deafen(model)
     return model, info

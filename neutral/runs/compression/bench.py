@@ -84,7 +84,8 @@ class Bench:
         self.groups = _groups(counts, self.frequency, self.scripts)
         self.sizes = self.planned = Sizes(*self.matrix.shape)
         if plan.trim:
-            left = len(trimming.needed(self.tokenizer, self.train, len(self.matrix)))
+            named = models.ids.named(self.model)
+            left = len(trimming.needed(self.tokenizer, self.train, len(self.matrix), also=named))
             self.planned = Sizes(left, self.sizes.width, self.sizes.vocabulary / left)
         self._metric: torch.Tensor | None = None
 

@@ -1,0 +1,232 @@
+"""A model trimmed to a set of languages, as a folder that transformers reads: `neutral trim`.
+
+The folder holds the model with the rows that the languages' text needs, a tokenizer of these tokens, a model card and
+`trimming.json`: what was cut, and what it costs each language. Text of which all tokens stay gives the same tokens and
+the same logits as before, which is tried on lines of every language before anything is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from neutral import encoding, models
+from neutral.compression import trimming
+from neutral.compression.trimcard import card
+from neutral.corpora import Corpus
+from neutral.errors import FileError
+from neutral.files import storing
+from neutral.lock import only_writer
+from neutral.models import adapters, kinds
+
+FILE = "trimming.json"
+
+_TRIED = 3  # lines a language whose logits are compared
+_LONGEST = 64  # tokens of such a line
+_TOLERANCE = 1e-4  # of the largest: rounding of float32 is a hundred times less
+_HEADS = {
+    "ForMaskedLM": "mlm",
+    "ForPreTraining": "mlm",
+    "LMHeadModel": "clm",
+    "ForCausalLM": "clm",
+    "ForSequenceClassification": "classification",
+    "ForTokenClassification": "tagging",
+    "ForQuestionAnswering": "answering",
+}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a language keeps, on text that the trimming has not seen.
+
+    Attributes
+    ----------
+    language : str
+    tokens : int
+        Of its held-out text, by the full tokenizer.
+    kept : float
+        Share of these that stay in the table.
+    longer : float
+        Tokens by the trimmed tokenizer ÷ tokens by the full one.
+    unknown : float
+        Share of the trimmed tokenizer's tokens that are the unknown one.
+    """
+
+    language: str
+    tokens: int
+    kept: float
+    longer: float
+    unknown: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What came of a trimming.
+
+    Attributes
+    ----------
+    model : str
+    rows, parameters, bytes : (int, int)
+        Rows of the token table, parameters, and bytes of the weights as they are stored, before and after.
+    languages : tuple of Kept
+    difference : float
+        The largest difference between logits before and after, on lines that read the same, ÷ the largest logit.
+    notes : tuple of str
+    """
+
+    model: str
+    rows: tuple[int, int]
+    parameters: tuple[int, int]
+    bytes: tuple[int, int]
+    languages: tuple[Kept, ...]
+    difference: float
+    notes: tuple[str, ...] = ()
+
+
+def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None = None, **options: object) -> Facts:
+    """Trim a model to a corpus' languages and write it as a folder.
+
+    Parameters
+    ----------
+    source : str or Path
+        Hub id or folder.
+    corpus : Corpus
+        Text by language; the tokens of its training part stay, and its held-out part tells what is lost.
+    out : str or Path
+        A folder that is not there, or is empty.
+    size : int, optional
+        Keep at most so many tokens; by default all that the text uses.
+    **options
+        Go to the loaders of model and tokenizer.
+
+    Raises
+    ------
+    NeutralError
+        For a model or tokenizer that cannot be trimmed, and for what `trimming.trim` and `models.load` refuse.
+    FileError
+        If `out` holds something.
+    """
+    out = Path(out)
+    _require_empty(out)
+    tokenizer = models.load_tokenizer(source, **options)
+    _, poor = models.require_known(source, tokenizer, corpus.train)
+    encoding.require_backend(tokenizer, f"{source}: trimming a vocabulary")
+    head, labels = _head(source, **options)
+    loaded = models.load(source, head, tokenizer=tokenizer, labels=labels, **options)
+    model = loaded.model.eval()
+    dtype = kinds.text_config(models.configuration(source, **options)).dtype or torch.float32
+    before, lines = _size(model, dtype), _lines(tokenizer, corpus.train)
+    spoken = adapters.prepare(model, corpus.languages)
+    logits = _logits(model, lines)
+    trimmed = trimming.trim(model, tokenizer, corpus.train, size)
+    facts = Facts(
+        model=str(source),
+        rows=(trimmed.before, trimmed.after),
+        parameters=(before[0], _size(model, dtype)[0]),
+        bytes=(before[1], _size(model, dtype)[1]),
+        languages=tuple(kept(tokenizer, trimmed, corpus.held_out)),
+        difference=_compared(model, trimmed, lines, logits),
+        notes=(*corpus.notes, *loaded.notes, *poor, *spoken),
+    )
+    stored = {name: tensor for name, tensor in model.to(dtype).state_dict().items() if name not in loaded.new}
+    with storing(out), only_writer(out):
+        _save(model, stored, trimmed, facts, out)
+    return facts
+
+
+def kept(full: PreTrainedTokenizerBase, trimmed: trimming.Trimmed, lines: Mapping[str, Sequence[str]]) -> list[Kept]:
+    """Return what each language keeps of lines of its text."""
+    stays, unknown, rows = set(trimmed.keep), trimmed.tokenizer.unk_token_id, []
+    for language, text in lines.items():
+        old = [token for line in encoding.ids(full, text) for token in line]
+        new = [token for line in encoding.ids(trimmed.tokenizer, text) for token in line]
+        share = sum(token in stays for token in old) / max(len(old), 1)
+        lost = sum(token == unknown for token in new) / max(len(new), 1)
+        rows.append(Kept(language, len(old), share, len(new) / max(len(old), 1), lost))
+    return rows
+
+
+def _require_empty(out: Path) -> None:
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise FileError(out, "is there already, and a trimmed model goes into an empty folder; choose another --out")
+
+
+def _head(source: str | Path, **options: object) -> tuple[str, tuple[str, ...]]:
+    """Return the head that a model is stored with, and its labels if it has some."""
+    config = models.configuration(source, **options)
+    name = next(iter(config.architectures or ()), "")
+    head = next((head for ending, head in _HEADS.items() if name.endswith(ending)), "")
+    if head in ("mlm", "clm") or name.endswith(("ForConditionalGeneration", "MTModel")):
+        return models.natural_task(source, **options), ()
+    labels = config.id2label if head in ("classification", "tagging") else None
+    return head or "base", tuple(str(labels[i]) for i in sorted(labels)) if labels else ()
+
+
+def _size(model: PreTrainedModel, dtype: torch.dtype) -> tuple[int, int]:
+    """Return parameters, and bytes of them in a type."""
+    count = sum(parameter.numel() for parameter in model.parameters())
+    return count, count * dtype.itemsize
+
+
+def _lines(tokenizer: PreTrainedTokenizerBase, text: Mapping[str, Sequence[str]]) -> list[tuple[str, str, list[int]]]:
+    """Return lines to compare logits on: language, line, its tokens with the special ones."""
+    chosen = [(language, line) for language, lines in text.items() for line in lines[:_TRIED]]
+    return [(language, line, tokenizer(line)["input_ids"][:_LONGEST]) for language, line in chosen]
+
+
+def _logits(model: PreTrainedModel, lines: Sequence[tuple[str, str, list[int]]]) -> list[torch.Tensor]:
+    return [_run(model, language, tokens) for language, _, tokens in lines]
+
+
+def _run(model: PreTrainedModel, language: str, tokens: list[int]) -> torch.Tensor:
+    """Return what a model gives first for a text: logits or states (tokens, …)."""
+    adapters.speak(model, language)
+    ids = torch.tensor([tokens])
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if model.config.is_encoder_decoder:
+        batch["decoder_input_ids"] = ids
+    with torch.inference_mode():
+        return model(**batch)[0][0].float()
+
+
+def _compared(
+    model: PreTrainedModel,
+    trimmed: trimming.Trimmed,
+    lines: Sequence[tuple[str, str, list[int]]],
+    before: Sequence[torch.Tensor],
+) -> float:
+    """Return the largest difference of logits on lines that read the same. Raises `RuntimeError` for a wrong one."""
+    most = 0.0
+    for (language, line, old), was in zip(lines, before, strict=True):
+        new = trimmed.tokenizer(line)["input_ids"][:_LONGEST]
+        if [trimmed.keep[token] for token in new] != old:  # with a size, not every line reads as before
+            continue
+        has = _run(model, language, new)
+        was = was[..., trimmed.keep] if was.shape != has.shape else was
+        most = max(most, ((has - was).abs().max() / was.abs().max().clamp_min(1e-12)).item())
+    if most > _TOLERANCE:
+        raise RuntimeError(f"{type(model).__name__}: logits changed by {most:.2g} of the largest")
+    return most
+
+
+def _save(
+    model: PreTrainedModel, stored: dict[str, torch.Tensor], trimmed: trimming.Trimmed, facts: Facts, out: Path
+) -> None:
+    """Save apart first; what makes a folder a model comes last into `out`."""
+    draft = out / ".draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    model.save_pretrained(draft, state_dict=stored)  # a pooler that the model lacked, it goes on to lack
+    trimmed.tokenizer.save_pretrained(draft)
+    told = asdict(facts) | {"keep": trimmed.keep}
+    (draft / FILE).write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+    (draft / "README.md").write_text(card(facts), encoding="utf-8")
+    for path in sorted(draft.iterdir(), key=lambda path: path.name == "config.json"):
+        os.replace(path, out / path.name)
+    draft.rmdir()
