@@ -12,11 +12,6 @@ from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.text import as_text, in_words
 
-SURE = (
-    "The network's layers are drawn anew, with replacement, 1,000 times; a language keeps its place if it is still "
-    "among as many nearest ones. It says whether the layers agree, and nothing of what other text would change, which "
-    "the same language found again shows."
-)
 NEAREST = (
     "A dot has its family's colour; it is filled if the language keeps its place in 95% of the draws of layers. Marks: "
     "chance, the mean of both languages' overlap with the pretrained control, and the mean of each found again."
@@ -95,11 +90,8 @@ def _scored(known: Facts) -> list[Tile]:
     bits = known.scores.dropna(subset="bits").head(1)
     for row in bits.itertuples():
         full = f"masked; full {row.full_bits:.2f}" if row.full_bits == row.full_bits else "masked"
-        rows.append(Tile("Bits a character", f"{row.bits:.2f}", full, BITS))
+        rows.append(Tile("Bits a character", f"{row.bits:.2f}", full))
     return rows
-
-
-BITS = "log2 of the perplexity, times tokens, over characters of the held-out text: comparable between languages."
 
 
 def _read(text: dict[str, float]) -> list[Tile]:

@@ -16,10 +16,6 @@ INTRODUCTION = (
     "sub-network was found: the weights that matter for it. Here is how far these sub-networks are the same."
 )
 
-PRUNABLE = (
-    "The weight matrices of the transformer blocks; token table, norms, biases and the task's head are never removed."
-)
-
 NO_SPEED = (
     "A mask sets weights to zero and leaves the matrices dense: a masked model takes as much memory and time as the "
     "full one. Masks show which weights matter; they make nothing smaller or faster by themselves."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neutral import summary
+from neutral import glossary, summary
 from neutral.figures import theme
 from neutral.figures.heatmap import NAMED_UP_TO
 from neutral.members import display, is_known, relation, speaker
@@ -21,15 +21,9 @@ if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import 
     from neutral.search.experts import Routing
 
 
-LEVELS = {
-    "chance": "what independent masks with the same density in every tensor would have",
-    "shuffled": "each mask shuffled within its tensors, then compared: chance, measured",
-    "pretrained": "each language's mask against the mask that the untouched pretrained weights give at this sparsity; "
-    "what languages share beyond it does not come from the size of these weights alone",
-    "seeds": "the same language found twice under different seeds: as alike as two masks can be expected to be",
-    "halves": "the same language found twice from disjoint halves of its text: as alike as two masks can be expected "
-    "to be",
-}
+LEVELS = {level: glossary.line(level) for level in ("chance", "shuffled", "pretrained", "seeds")}
+LEVELS["halves"] = glossary.line("same_halves")
+"""Level of `summary.levels` -> what it is."""
 
 MANY = "Coloured bands are families. Hover for names; zoom with the buttons above the figure. "
 
@@ -174,8 +168,7 @@ def levels(table: pd.DataFrame) -> str:
             continue
         row = rows.iloc[0]
         count = f", mean of {row['n']:,.0f}" if row["n"] > 1 else ""
-        explained = LEVELS[level]
-        lines.append(f"- **{name}: {row['value']:.3f}**{count}. {explained[:1].upper()}{explained[1:]}.")
+        lines.append(f"- **{name}: {row['value']:.3f}**{count}. {LEVELS[level]}")
     return "\n".join(lines)
 
 
