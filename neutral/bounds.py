@@ -23,6 +23,16 @@ class Told(NamedTuple):
     above: bool
     """Whether a pair lies above that."""
 
+    @property
+    def noise(self) -> float:
+        """What a language found again differs by from itself, 1 for no overlap; NaN if it was not measured."""
+        return 1 - self.again
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the pairs differ by no more than a language found again does from itself."""
+        return self.spread <= self.noise
+
 
 def told(table: pd.DataFrame, own: Mapping[str, float]) -> Told:
     """Return how far the pairs of a table with values can be told apart; the arguments are those of `within_bound`."""

@@ -155,7 +155,7 @@ GROUPS: dict[str, dict[str, Term]] = {
         "fallback": Term("Byte fallback", "The share of a text's tokens that stand for single bytes of rare letters."),
         "retrieval": Term(
             "Retrieval",
-            "Whether the translation of a sentence is found by its state: at 1 as the first, at 5 among the first five.",
+            "Whether a sentence's translation is found by its state: at 1 as the first, at 5 among the first five.",
         ),
         "definition": Term(
             "Definition of retrieval",

@@ -36,9 +36,9 @@ def add_nearest(commands: argparse._SubParsersAction) -> None:
     added.epilog = f"Columns:\n{glossary.listed(**WORDS)}"
 
 
-WORDS = {
-    **{"value": "overlap", "chance": "chance", "excess": "excess", "control": "pretrained"},
-    **{"bound": "bound", "way": "way", "sure": "sure"},
+WORDS = {each: each for each in ("chance", "excess", "bound", "way", "sure")} | {
+    "value": "overlap",
+    "control": "pretrained",
 }
 """Column of `nearest` -> its key in the glossary."""
 

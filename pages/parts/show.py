@@ -12,7 +12,7 @@ import streamlit as st
 from neutral import figures, glossary
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import formats, looks, pickers
+from pages.parts import looks, pickers
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name

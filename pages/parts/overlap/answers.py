@@ -85,7 +85,7 @@ def tiles(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> list[Tile]:
     size = info.get("prunable") or int(counts.sizes.sum())
     rows = [
         Tile(kind.capitalize(), str(len(view.members)), as_text(info.get("model") or "one network")),
-        Tile("Prunable weights", formats.amount(size), f"{len(counts.groups('layer'))} layers", PRUNABLE),
+        Tile("Prunable weights", formats.amount(size), f"{len(counts.groups('layer'))} layers"),
     ]
     if len(pairs):
         rows.append(Tile("Mean overlap", formats.share(value["between"]), formats.count(len(pairs), "pair")))
