@@ -41,6 +41,19 @@ def told(table: pd.DataFrame, own: Mapping[str, float]) -> Told:
     return Told(within_bound(table, own), float(value.max() - value.min()), again, bool((value > again).any()))
 
 
+def noisy(levels: pd.DataFrame) -> list[str]:
+    """Return the groups of a table of `summary.levels` whose pairs differ by no more than a language found again does.
+
+    Groups of which that was not measured are left out.
+    """
+    wide = levels.pivot_table(index="group", columns="level", values=["value", "low", "high"], sort=False)
+    again = next((kind for kind in ("seeds", "halves") if ("value", kind) in wide), None)
+    if again is None or ("value", "between") not in wide:
+        return []
+    spread, noise = wide["high", "between"] - wide["low", "between"], 1 - wide["value", again]
+    return list(wide.index[spread <= noise])
+
+
 def within_bound(table: pd.DataFrame, own: Mapping[str, float]) -> pd.DataFrame:
     """Return the rows of a table of pairs whose overlap is within the bound, the most alike first.
 

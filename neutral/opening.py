@@ -67,8 +67,12 @@ def usual(choices: Sequence[Choice]) -> list[Choice]:
     by_kind: dict[tuple[str, str], list[Choice]] = {}
     for each in choices:
         by_kind.setdefault((each.task, each.method), []).append(each)
-    some = [min(alike, key=lambda c: (abs(c.sparsity - USUAL), c.sparsity, c.seed)) for alike in by_kind.values()]
-    return sorted(some, key=lambda c: (c.task != "mlm", c.method != "magnitude"))
+
+    def away(each: Choice) -> tuple:
+        return round(abs(each.sparsity - USUAL), 6), each.sparsity, each.seed
+
+    nearest = [min(some, key=away) for some in by_kind.values()]
+    return sorted(nearest, key=lambda c: (c.task != "mlm", c.method != "magnitude"))
 
 
 def choice(choices: Sequence[Choice], tells: Callable[[Choice], Telling]) -> Choice:

@@ -25,11 +25,13 @@ def _least(name: str, width: int) -> str:
 # Tiles share one row, however narrow the page, and two columns on a phone. Streamlit's own row would break.
 _ROW = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])'
 _TILES = f"""
-{_ROW} {{ display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 13rem); }}
+{_ROW} {{ display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 13rem); gap: 0.5rem; }}
 {_ROW} > * {{ width: auto !important; min-width: 0; }}
-{_ROW} [data-testid="stMetric"] {{ padding: 0.6rem 0.7rem; }}
+{_ROW} [data-testid="stMetric"] {{ padding: 0.5rem 0.6rem !important; }}
 {_ROW} [data-testid="stMetricLabel"] * {{ white-space: normal; overflow: visible; }}
+{_ROW} [data-testid="stMetricValue"] * {{ overflow: visible; text-overflow: clip; }}
 {_ROW} [data-testid="stMetricValue"] {{ font-size: clamp(1.25rem, 0.5rem + 1.3vw, 2rem); }}
+{_ROW} [data-testid="stMetricDelta"] {{ padding: 0 0.3rem; font-size: 0.8rem; }}
 @media (max-width: 640px) {{
   {_ROW} {{ grid-auto-flow: row; grid-template-columns: repeat(2, minmax(0, 1fr)); }}
 }}

@@ -14,7 +14,7 @@ from neutral import opening
 from neutral.errors import NeutralError
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
-from neutral.members import order
+from neutral.members import order, speaker
 from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
@@ -80,12 +80,17 @@ class View:
         return tables.joint(self.source, self.choice, by, self.chosen)
 
     def within(self, measure: str, by: str = "all", group: str = "all") -> dict[str, float]:
-        """Language -> overlap with itself under another seed or half of the text; empty if that was not measured."""
+        """Language -> overlap with itself under another seed or half of the text, of the chosen if any was found twice.
+
+        Empty if that was not measured.
+        """
         kind = next((kind for kind in ("seeds", "halves") if kind in self.kinds()), None)
         if kind is None or measure == "beyond":
             return {}
         table = tables.within(self.source, self.choice, kind, measure, by)
         rows = table[table["group"] == group]
+        shown = rows[rows["language"].isin(set(map(speaker, self.chosen)))]
+        rows = shown if len(shown) else rows
         return dict(zip(rows["language"], rows["value"], strict=True))
 
     def scores(self) -> pd.DataFrame:

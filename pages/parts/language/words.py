@@ -29,18 +29,18 @@ def answer(member: str, near: pd.DataFrame, measure: str) -> str:
         return f"The masks of {in_words(member)} and the others keep nothing here, so there is no overlap to speak of."
     what = "of the weights that either keeps" if measure == "jaccard" else f"by {pickers.MEASURE_NAMES[measure]}"
     of_all = f" of {len(near)} others" if len(near) > 1 else ""
+    against = f"against {first['chance']:.1%} by chance"
+    if first["bound"] == first["bound"]:
+        against += f" and {first['bound']:.1%} for the same language found again"
+        against += ", so the two are not told apart" if first["value"] >= first["bound"] else ""
     said = [
         f"Nearest to **{in_words(member)}**{of_all} is **{in_words(first['language'])}**: their masks share "
-        f"**{first['value']:.1%}** {what}, where {first['chance']:.1%} is chance."
+        f"**{first['value']:.1%}** {what}, {against}."
     ]
-    if first["way"] == first["way"]:
-        said.append(
-            f"The same language found again shares {first['bound']:.1%}, so that is {first['way']:.0%} of the way from "
-            "chance to there."
-        )
-    if len(near) > 1 and first["sure"] == first["sure"]:
+    if len(near) > 1:
         second = near.iloc[1]
-        said.append(f"Next is {in_words(second['language'])}, {second['value']:.1%}; {_sure(first['sure'])}.")
+        sure = f"; {_sure(first['sure'])}" if first["sure"] == first["sure"] else ""
+        said.append(f"Next is {in_words(second['language'])}, {second['value']:.1%}{sure}.")
     return " ".join(said)
 
 
