@@ -17,16 +17,17 @@ def overview(view: View) -> None:
     """Show one source."""
     show.heading(view)
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
-    st.markdown(answers.answer(view, pairs, levels))
-    show.tiles(answers.tiles(view, pairs, levels))
-    st.caption(answers.NO_SPEED)
+    kinship = tables.kinship(view.source, view.choice, "jaccard", view.chosen)
+    st.markdown(answers.answer(view, pairs, levels, kinship))
     if pairs.empty:
         return
+    show.tiles(answers.tiles(view, pairs, levels))
+    st.caption(f"{show.what(view)} · {answers.network(view)}")
     left, right = st.columns([5, 4], gap="medium")
     with right:
         st.markdown("##### Look at this first")
         first_looks(view, pairs)
-        related(view)
+        related(kinship)
     # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
     by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
     curves = evaluations.curves(view.scores())
@@ -35,6 +36,7 @@ def overview(view: View) -> None:
         show.matrix(view, "jaccard", f"matrix-{view.key}", small=True)
     across(view, by_sparsity, curves)
     functional(view)
+    st.caption(answers.NO_SPEED)
 
 
 def first_looks(view: View, pairs: pd.DataFrame) -> None:
@@ -65,13 +67,12 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")
 
 
-def related(view: View) -> None:
+def related(kinship: pd.DataFrame) -> None:
     """Say whether relatives overlap more."""
-    table = tables.kinship(view.source, view.choice, "jaccard", view.chosen)
-    if len(table) < 2:
+    if len(kinship) < 2:
         return
     st.markdown("##### Do related languages share more?")
-    table["relation"] = table["relation"].replace(answers.NOT_RELATED)
+    table = kinship.assign(relation=kinship["relation"].replace(answers.NOT_RELATED))
     st.dataframe(
         table.drop(columns="chance").rename(columns=answers.KINSHIP_COLUMNS),
         hide_index=True,
@@ -103,6 +104,9 @@ def functional(view: View) -> None:
     if table.empty:
         return
     st.markdown("##### Do the masks work for each other's languages?")
+    if not evaluations.crossed(table):
+        st.caption(answers.ALONE)
+        return
     st.markdown(answers.FUNCTIONAL)
     show.figure(figures.functional_matrix(table, list(view.members)), f"functional-{view.key}")
     show.table(table, "Functional check", f"functional-{view.key}")

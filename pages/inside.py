@@ -100,8 +100,7 @@ with page("Inside the model", lead=words.LEAD) as views:
     with st.container(border=True):
         chosen = PAPER
         if known:
-            of = words.DEFINITION_HELP
-            chosen = pickers.pick("Definition of retrieval", known, "by", names=words.defined, help=of)
+            chosen = pickers.pick("Definition of retrieval", known, "by", names=words.defined)
         by = [tables.shown(view.source, view.choice, chosen) for view in views]
         alike_by = [tables.of_states(view.source, definition) for view, definition in zip(views, by, strict=True)]
         at_first = [

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from neutral import figures, opening
+from neutral import figures, glossary, opening
 from neutral.language import nearest
 from neutral.members import display, order
 from pages.parts import pickers, show
@@ -32,7 +32,7 @@ def portrait(view: View, member: str, measure: str) -> None:
         show.tiles(tiles)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("##### The nearest languages", help=words.SURE)
+        st.markdown("##### The nearest languages", help=glossary.line("sure"))
         st.caption(words.NEAREST)
         show.figure(figures.nearest_dots(near, measure, member, view.families), f"nearest-{view.key}")
     other = near["language"].iloc[0]

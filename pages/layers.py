@@ -10,6 +10,7 @@ from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.overlap import experts, tables, together, ways, words
+from pages.parts.text import as_text
 from pages.parts.views import View
 
 EVERY = "All languages"
@@ -18,13 +19,14 @@ MOST = 8  # lines of languages beside those of families
 
 def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     """Show where in the network the masks are alike."""
-    st.markdown("##### Where the masks are alike")
     levels, one = view.levels(measure, "layer"), "" if who == EVERY else who
     asked = view.source, view.choice, measure
     lines = tables.lines(*asked, "layer", view.chosen, one)
     title = f"{UNITS[measure][0]} with {display(one)}" if one else f"{UNITS[measure][0]}, mean with the others"
-    if peaks := words.peaks(tables.means(*asked, "layer", view.chosen, ""), measure):
-        st.markdown(peaks)
+    what = f"{display(one)} with the others" if one else "mean of all pairs"
+    if peaks := words.peaks(tables.means(*asked, "layer", view.chosen, one), measure, as_text(what)):
+        st.markdown(f"{peaks} {words.by_layer(levels)}")
+    st.markdown("##### Where the masks are alike")
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption(words.BAND)

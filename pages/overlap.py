@@ -6,7 +6,7 @@ from neutral import figures
 from neutral.masksets import MaskSet
 from pages.parts import pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import alike, tables, together, words
+from pages.parts.overlap import answers, tables, together, words
 from pages.parts.views import View
 
 with page("Overlap") as views:
@@ -33,12 +33,11 @@ with page("Overlap") as views:
             return
         levels = view.levels(measure, by)
         levels = levels[levels["group"] == group]
+        st.markdown(answers.overlap(view, pairs, levels, measure, by, group))
         wide, narrow = st.columns([3, 1], gap="medium")
         with wide:
             show.matrix(view, measure, f"matrix-{view.key}", by=by, group=group, order=order)
             st.caption(words.diagonal(view, measure, by, group))
-            if told := alike.said(pairs, view.within(measure, by, group)):
-                st.markdown(told)
         with narrow:
             st.markdown("###### Against its references")
             show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")

@@ -7,7 +7,7 @@ from neutral.members import display, order
 from neutral.search import evaluations
 from pages.parts import formats, pickers, show
 from pages.parts.frame import page
-from pages.parts.overlap import experts, tables, words
+from pages.parts.overlap import answers, experts, tables, words
 from pages.parts.views import View, choose_all
 
 
@@ -19,10 +19,11 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
     if missing := [member for member in (a, b) if member not in members]:
         st.info(words.lacks(view.title, missing, members))
         return
-    show.tiles(words.pair_tiles(pickers.MEASURE_NAMES[measure], view.levels(measure, "all", (a, b))))
+    whole, layers = (view.levels(measure, by, (a, b)) for by in ("all", "layer"))
+    st.markdown(answers.pair(view, a, b, measure, whole, layers))
+    show.tiles(words.pair_tiles(whole))
     st.caption(words.about_pair(a, b, view.members, view.within(measure)))
     left, right = st.columns([3, 2], gap="medium")
-    layers = view.levels(measure, "layer", (a, b))
     label = f"{display(a)} and {display(b)}"
     with left:
         st.markdown("##### By layer")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import familylines, theme
+from neutral.figures import familylines, scales, theme
 from neutral.figures.families import Families
 from neutral.figures.levels import BETWEEN, level_lines, levels_finished
 from neutral.labels import COMPONENTS, OUTSIDE, parsed, sort_key
@@ -64,12 +64,16 @@ def _layer_heatmap(
 ) -> go.Figure:
     """Draw a table of layers (down); `across` are the columns' names on the axis, and `what` they are."""
     layers, form = list(square.index), ".1%" if percent else ".3f"
+    least = scales.LEAST_SHARE if percent else scales.LEAST
+    low, high = scales.span(square.to_numpy(), least=least, equal=not percent)
     short = theme.layer_names(layers)
     figure = go.Figure(
         go.Heatmap(
             z=square.to_numpy(),
             x=[across[column] for column in square.columns],
             y=[short[layer] for layer in layers],
+            zmin=low,
+            zmax=high,
             colorscale=theme.SEQUENTIAL,
             colorbar=theme.colourbar(title, **({"tickformat": ".0%"} if percent else {})),
             xgap=1,

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import theme
+from neutral.figures import scales, theme
 from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, levels_finished, window_of
 
 _DOTS = 1000
 """Most pairs that are drawn one by one."""
 _BINS = 40
+_LEAST_RATIO = float(np.log2(1.1))  # the colours of ratios begin at least so far from 1, as a ratio's logarithm
 
 
 def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.Figure:
@@ -21,7 +22,10 @@ def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.F
     the heatmap's colours, so the strip reads as its colour bar on the scale that the references need.
     """
     values = pairs["value"].to_numpy(dtype=float)
+    rows = levels[levels["level"].isin(("seeds", "halves"))]["value"].dropna()
+    ends = scales.span(values, again=float(rows.iloc[0]) if len(rows) else None)
     figure = _histogram(values) if len(values) > _DOTS else _dots(pairs, values)
+    figure.update_traces(marker_cmin=ends[0], marker_cmax=ends[1])
     window = window_of(levels)
     for level, (name, colour, dash) in theme.LEVELS.items():
         rows = levels[levels["level"] == level].dropna(subset="value")
@@ -156,10 +160,10 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
     values = square.to_numpy(dtype=float)
     logs = np.log2(values)
     between = np.abs(logs[: len(sources) - len(others)])
-    limit = max(0.05, float(np.nanmax(between)) if between.size else 1.0)
+    limit = max(_LEAST_RATIO, float(np.nanmax(between)) if between.size else 1.0)
     labels = {"full": "full model", "pretrained": "pretrained weights' mask", "random": "random mask"}
     names = [labels.get(source, theme.member_name(source)) for source in sources]
-    candidates = (0.8, 0.9, 1, 1.1, 1.25) if limit < 0.7 else (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
+    candidates = (0.8, 1 / 1.1, 1, 1.1, 1.25) if limit < 1 else (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
     ticks = [ratio for ratio in candidates if abs(np.log2(ratio)) <= limit * 1.001]
     figure = go.Figure(
         go.Heatmap(
@@ -172,7 +176,7 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
             colorbar=theme.colourbar(
                 "Perplexity ÷ own mask's",
                 tickvals=[float(np.log2(r)) for r in ticks],
-                ticktext=[f"{r:g}" for r in ticks],
+                ticktext=[f"{r:.2g}" for r in ticks],
             ),
             xgap=1,
             ygap=1,

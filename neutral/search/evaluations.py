@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from neutral.study import FULL, at_sparsity
+from neutral.study import FULL, PRETRAINED, at_sparsity
 
 SCORE_COLUMNS = ["method", "variant", "language", "sparsity", "metric", "value", "full", "ratio"]
 CURVE_COLUMNS = ["method", "variant", "sparsity", "value", "low", "high", "n"]
@@ -136,6 +136,11 @@ def functional(
     own = means[means["source"] == means["target"]].set_index("target")["value"]
     means["ratio"] = means["value"] / means["target"].map(own)
     return means[FUNCTIONAL_COLUMNS]
+
+
+def crossed(table: pd.DataFrame) -> bool:
+    """Whether a table of `functional` has a language scored under another one's mask."""
+    return bool(((table["source"] != table["target"]) & ~table["source"].isin((FULL, PRETRAINED, "random"))).any())
 
 
 def checked(table: pd.DataFrame, task: str, method: str) -> list[float]:

@@ -22,12 +22,27 @@ def _least(name: str, width: int) -> str:
     return f"{box} {{ overflow-x: auto; }} {box} > * {{ min-width: {width}px; max-width: {MOST * width:.0f}px; }}"
 
 
+# Tiles share one row, however narrow the page, and two columns on a phone. Streamlit's own row would break.
+_ROW = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])'
+_TILES = f"""
+{_ROW} {{ display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 13rem); gap: 0.5rem; }}
+{_ROW} > * {{ width: auto !important; min-width: 0; }}
+{_ROW} [data-testid="stMetric"] {{ padding: 0.5rem 0.6rem !important; }}
+{_ROW} [data-testid="stMetricLabel"] * {{ white-space: normal; overflow: visible; }}
+{_ROW} [data-testid="stMetricValue"] * {{ overflow: visible; text-overflow: clip; }}
+{_ROW} [data-testid="stMetricValue"] {{ font-size: clamp(1.25rem, 0.5rem + 1.3vw, 2rem); }}
+{_ROW} [data-testid="stMetricDelta"] {{ padding: 0 0.3rem; font-size: 0.8rem; }}
+@media (max-width: 640px) {{
+  {_ROW} {{ grid-auto-flow: row; grid-template-columns: repeat(2, minmax(0, 1fr)); }}
+}}
+"""
+
 # A tile's note and a link's label would end in "…" where they are wider than a phone, and hide a language's name.
 _WHOLE = """
 [data-testid="stMetricDelta"] *, [data-testid="stPageLink"] * { white-space: normal !important; text-overflow: clip; }
 """
 
-STYLE = f"""<style>{_WHOLE}
+STYLE = f"""<style>{_WHOLE}{_TILES}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""
 """Goes into every page."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from neutral import labels
+from neutral import glossary, labels
 from neutral.members import ORDERS, display
 from neutral.overlap import Counts
 from neutral.summary import MEASURES
@@ -24,14 +24,6 @@ MEASURE_NAMES = {
     "phi": "Phi",
     "beyond": "Beyond pretrained",
 }
-MEASURE_WORDS = {
-    "jaccard": "weights that both masks keep ÷ weights that either keeps",
-    "dice": "twice the weights that both keep ÷ what the one and the other keep together",
-    "agreement": "share of weights on which the masks agree, removed ones included",
-    "phi": "correlation of the two masks' bits: 0 by chance, 1 for equal masks",
-    "beyond": "Jaccard overlap of only those weights that a mask changes against the mask of the untouched "
-    "pretrained weights",
-}
 TASKS = {
     "mlm": "masked language modelling",
     "clm": "language modelling",
@@ -42,10 +34,6 @@ TASKS = {
 }
 
 SCORES = {"metric": "Perplexity", "accuracy": "Accuracy"}
-ACCURACY = (
-    "Accuracy is the share of the scored tokens whose likeliest token is right. Results from before it was counted are "
-    "left out."
-)
 
 ALL_LAYERS, WHOLE_LAYER, ALL_COMPONENTS = "All layers", "Whole layer", "All components"
 
@@ -95,13 +83,21 @@ def pick(
     names: Callable[[T], str] = str,
     help: str | None = None,
 ) -> T:
-    """Choose one of several; a single option draws no widget."""
+    """Choose one of several; a single option draws no widget. Without `help` the glossary's line of the label is it."""
     if len(options) == 1:
         return options[0]
     start_with = options.index(default) if default in options else 0
     if held := carried(key, options, names):
         st.session_state[key] = held[0]
-    value = st.selectbox(label, options, index=start_with, format_func=names, key=key, bind="query-params", help=help)
+    value = st.selectbox(
+        label,
+        options,
+        index=start_with,
+        format_func=names,
+        key=key,
+        bind="query-params",
+        help=help or glossary.of(label),
+    )
     note(key, [] if value == options[start_with] else [names(value)])
     return value
 
@@ -122,7 +118,14 @@ def pick_some(label: str, options: Sequence[str], key: str, *, default: Sequence
     if held := carried(key, options, str):
         st.session_state[key] = held
     picked = st.pills(
-        label, options, selection_mode="multi", format_func=as_text, default=list(default), key=key, bind="query-params"
+        label,
+        options,
+        selection_mode="multi",
+        format_func=as_text,
+        default=list(default),
+        key=key,
+        bind="query-params",
+        help=glossary.of(label),
     )
     note(key, [] if set(picked) == set(default) else list(picked))
     return [option for option in options if option in picked]
@@ -133,7 +136,15 @@ def pick_number(label: str, options: Sequence[float], key: str, *, default: floa
     names = "{:g}".format
     if held := carried(key, options, names):
         st.session_state[key] = held[0]
-    value = st.select_slider(label, options, value=default, format_func=names, key=key, bind="query-params", help=help)
+    value = st.select_slider(
+        label,
+        options,
+        value=default,
+        format_func=names,
+        key=key,
+        bind="query-params",
+        help=help or glossary.of(label),
+    )
     note(key, [] if value == default else [names(value)])
     return value
 
@@ -184,12 +195,12 @@ def pick_measure(kinds: Sequence[str]) -> str:
 
 def about_measure(measure: str) -> str:
     """Say what a measure is."""
-    return f"{MEASURE_NAMES[measure]}: {MEASURE_WORDS[measure]}."
+    return f"{MEASURE_NAMES[measure]}: {glossary.line(measure)}"
 
 
 def pick_score(offered: Sequence[str]) -> str:
     """Choose by what language modelling is scored, if results have more than the task's own metric."""
-    return pick("Scored by", offered, "scored", names=SCORES.__getitem__, help=ACCURACY)
+    return pick("Scored by", offered, "scored", names=SCORES.__getitem__)
 
 
 def pick_order() -> str:

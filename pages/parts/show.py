@@ -9,10 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from neutral import figures
+from neutral import figures, glossary
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import formats, looks, pickers
+from pages.parts import looks, pickers
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name
@@ -104,7 +104,7 @@ def open_pair(source: str, target: str) -> None:
 
 
 def tiles(rows: Iterable[Tile]) -> None:
-    """Show key numbers side by side; on a phone they wrap."""
+    """Show key numbers in a row, which narrows with the page; on a phone in two columns."""
     with st.container(horizontal=True, gap="small"):
         for label, number, note, explained in rows:
             st.metric(
@@ -113,9 +113,8 @@ def tiles(rows: Iterable[Tile]) -> None:
                 note,
                 delta_color="off",
                 delta_arrow="off",
-                help=explained,
+                help=explained or glossary.of(label),
                 border=True,
-                width=formats.TILE,
                 height="stretch",
             )
 

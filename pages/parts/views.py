@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from neutral import opening
 from neutral.errors import NeutralError
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
-from neutral.members import order
+from neutral.members import order, speaker
 from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
@@ -77,12 +80,17 @@ class View:
         return tables.joint(self.source, self.choice, by, self.chosen)
 
     def within(self, measure: str, by: str = "all", group: str = "all") -> dict[str, float]:
-        """Language -> overlap with itself under another seed or half of the text; empty if that was not measured."""
+        """Language -> overlap with itself under another seed or half of the text, of the chosen if any was found twice.
+
+        Empty if that was not measured.
+        """
         kind = next((kind for kind in ("seeds", "halves") if kind in self.kinds()), None)
         if kind is None or measure == "beyond":
             return {}
         table = tables.within(self.source, self.choice, kind, measure, by)
         rows = table[table["group"] == group]
+        shown = rows[rows["language"].isin(set(map(speaker, self.chosen)))]
+        rows = shown if len(shown) else rows
         return dict(zip(rows["language"], rows["value"], strict=True))
 
     def scores(self) -> pd.DataFrame:
@@ -138,8 +146,8 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: b
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
-    study = studies[pickers.pick("Study", list(studies), "study", default=catalogue.first(studies))]
-    choice = _choice(tables.choices(study))
+    study = studies[pickers.pick("Study", list(studies), "study", default=_first(studies))]
+    choice = _choice(study, tables.choices(study))
     if choice is None:
         raise NeutralError(
             f"{study.info.get('title') or study.path.name} has no overlap counts yet; they come once every "
@@ -151,17 +159,23 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: b
     return View(study, choice, whose.pick_members(members, notices))
 
 
-def _choice(choices: list[Choice]) -> Choice | None:
-    """Narrow the choices down, picker by picker."""
-    for field, label, default, names in (
-        ("task", "Task", "mlm", pickers.task_name),
-        ("method", "Method", "magnitude", str.capitalize),
-        ("sparsity", "Sparsity", 0.5, lambda sparsity: f"{sparsity:.0%}"),
-        ("seed", "Seed", 0, str),
+def _first(studies: Mapping[str, Study]) -> str | None:
+    """Return the study to show first: one that NEUTRAL_STUDIES names itself, else the one that tells most."""
+    return catalogue.first(studies) or opening.study(studies, tables.tells)
+
+
+def _choice(source: catalogue.Source, choices: list[Choice]) -> Choice | None:
+    """Narrow the choices down, picker by picker; each opens on what tells most of those that are left."""
+    for field, label, names in (
+        ("task", "Task", pickers.task_name),
+        ("method", "Method", str.capitalize),
+        ("sparsity", "Sparsity", lambda sparsity: f"{sparsity:.0%}"),
+        ("seed", "Seed", str),
     ):
-        options = sorted({getattr(choice, field) for choice in choices})
-        if not options:
+        if not choices:
             return None
+        options = sorted({getattr(choice, field) for choice in choices})
+        default = getattr(opening.choice(choices, partial(tables.tells, source)), field)
         value = pickers.pick(label, options, field, default=default, names=names)
         choices = [choice for choice in choices if getattr(choice, field) == value]
     return choices[0]

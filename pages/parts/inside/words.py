@@ -23,10 +23,6 @@ LEAD = (
     "Does the network make the same of a sentence in every language, and is that in the layers whose weights the "
     "languages share?"
 )
-DEFINITION_HELP = (
-    "Which sentences the score ranks, which tokens a sentence's state is the mean of, and the score: "
-    "`neutral retrieve --candidates --pooling --score`."
-)
 STATES = {
     "mean": "A sentence's state is the mean of its own tokens, without the special ones.",
     "mean-with-special": "A sentence's state is the mean of all its tokens, special ones included.",
