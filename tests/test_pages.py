@@ -177,9 +177,10 @@ def test_wandas_flat_sparsity_is_explained():
 
 def test_layers_of_one_language_show_its_partners():
     at = opened("pages/layers.py", study="encoder", who="Urdu")
-    names = {trace.get("name") for trace in charts(at)[1]["data"]}
+    names = charts(at)[1]["data"][0]["y"]
     assert "Hindi" in names
     assert "Urdu" not in names
+    assert "Urdu with the others" in text(at)
 
 
 def test_layers_set_other_ways_of_pruning_beside_the_masks():
