@@ -305,6 +305,15 @@ def partners(table: pd.DataFrame, member: str) -> pd.DataFrame:
 _SIDES = ("source", "target")
 
 
+def deviations(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each language's value less the mean of the languages in that group, in place of the value.
+
+    `table` has group, language, value; a column whole keeps the value.
+    """
+    mean = table.groupby("group", sort=False)["value"].transform("mean")
+    return table.assign(value=table["value"] - mean, whole=table["value"])
+
+
 def by_level(table: pd.DataFrame) -> dict[str, float]:
     """Return level -> mean, of a table of `levels` in one group."""
     return dict(zip(table["level"], table["value"], strict=True))

@@ -9,6 +9,7 @@ from neutral.figures.theme import UNITS
 from neutral.inside import curves
 from neutral.inside.definitions import PAPER, Definition
 from neutral.study import Study
+from neutral.summary import MEASURES
 from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.inside import tables, words
@@ -33,9 +34,9 @@ def together(
     view: View, measure: str, retrieved: pd.DataFrame, states: pd.DataFrame, line: str, kind: str, at: str
 ) -> None:
     """Show the overlap of the masks, retrieval and representations on one axis."""
-    st.markdown("##### Do they rise and fall together?")
     table = curves.beside(view.pairs(measure, "layer"), retrieved, states, line)
     if table["layer"].nunique() < 2 or table["curve"].nunique() < 2:
+        st.markdown("##### Do they rise and fall together?")
         st.info(words.NO_LAYERS)
         return
     names = {
@@ -44,6 +45,8 @@ def together(
         "representation": REPRESENTATIONS[kind],
     }
     shapes = curves.shapes(table)
+    st.markdown(words.answer(shapes, names, curves.chance(retrieved)))
+    st.markdown("##### Do they rise and fall together?")
     left, right = st.columns([3, 2], gap="medium")
     with left:
         show.figure(figures.together(table, names), f"together-{view.key}")
@@ -97,7 +100,7 @@ def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definitio
 
 with page("Inside the model", lead=words.LEAD) as views:
     known = list(dict.fromkeys(one for view in views for one in tables.definitions_of(view.source, view.choice)))
-    with st.container(border=True):
+    with st.container(border=bool(known)):
         chosen = PAPER
         if known:
             chosen = pickers.pick("Definition of retrieval", known, "by", names=words.defined)
@@ -116,12 +119,15 @@ with page("Inside the model", lead=words.LEAD) as views:
             for kind in REPRESENTATIONS
         }
         measured = [kind for kind, of_views in kinds.items() if any(len(table) for table in of_views)]
-        columns = iter(st.columns(2 + (len(lines) > 1) + bool(lines) + (len(measured) > 1)))
-        with next(columns):
-            measure = pickers.pick_measure(list(views[0].kinds()))
+        columns = iter(st.columns(1 + 2 * bool(lines) + (len(lines) > 1) + (len(measured) > 1)))
         line, at, place, kind = next(iter(lines), "full"), "at1", None, next(iter(measured), "cka")
-        with next(columns):
-            at = pickers.pick("Retrieval", list(AT), "retrieved", names=lambda key: f"Accuracy {AT[key]}")
+        measure = MEASURES[0]
+        if lines or measured:
+            with next(columns):
+                measure = pickers.pick_measure(list(views[0].kinds()))
+        if lines:
+            with next(columns):
+                at = pickers.pick("Retrieval", list(AT), "retrieved", names=lambda key: f"Accuracy {AT[key]}")
         if len(lines) > 1:
             with next(columns):
                 line = pickers.pick("States under", lines, "under", names=lambda key: LINES[key][0])

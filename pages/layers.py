@@ -1,6 +1,7 @@
 """Layers: how sparsity and overlap lie over layers and components."""
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from neutral import figures, summary
@@ -23,7 +24,7 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     levels, one = view.levels(measure, "layer"), "" if who == EVERY else who
     asked = view.source, view.choice, measure
     lines = tables.lines(*asked, "layer", view.chosen, one)
-    title = f"{UNITS[measure][0]} with {display(one)}" if one else f"{UNITS[measure][0]}, mean with the others"
+    title = f"{UNITS[measure][0]} with {display(one)}" if one else UNITS[measure][0]
     what = f"{display(one)} with the others" if one else "mean of all pairs"
     if peaks := words.peaks(tables.means(*asked, "layer", view.chosen, one), measure, as_text(what)):
         st.markdown(f"{peaks} {words.by_layer(levels)}")
@@ -34,9 +35,7 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
         show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
     with right:
         st.caption(words.lines(None if who == EVERY else who, many=len(view.members) > ONE_EACH_UP_TO))
-        drawn = figures.language_lines(
-            rows_in_order(lines), title, name="overlap-by-layer", families=view.families, chosen=chosen
-        )
+        drawn = each(view, rows_in_order(lines), title, "overlap-by-layer", chosen, least=words.noise(levels))
         show.figure(drawn, f"lines-{view.key}")
     if who == EVERY:
         together.by_layer(view)
@@ -56,10 +55,33 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     show.table(lambda: finest(view, measure, one), "Overlap by layer and component", f"fine-{view.key}")
 
 
+def each(view: View, table: pd.DataFrame, title: str, name: str, chosen: list[str], **options: object) -> go.Figure:
+    """Draw how far languages are from their mean: a row each of few, lines of the families of many; one as it is."""
+    percent, count = bool(options.get("percent")), table["language"].nunique()
+    if count == 1:
+        return figures.language_lines(table, title, name=name, percent=percent, families=view.families)
+    title, apart = f"{title}, from the mean", summary.deviations(table)
+    if count <= ONE_EACH_UP_TO:
+        return figures.language_deviations(apart, title, name=name, **options)
+    return figures.language_lines(apart, title, name=name, percent=percent, families=view.families, chosen=chosen)
+
+
 def finest(view: View, measure: str, who: str) -> pd.DataFrame:
     """Return the pairs by layer and component: all, or those of one language."""
     fine = view.pairs(measure, "layer-component")
     return fine[(fine["source"] == who) | (fine["target"] == who)] if who else fine
+
+
+def removed(view: View, layers: pd.DataFrame, mean: pd.DataFrame, who: str, chosen: list[str]) -> None:
+    """Draw where weights were removed."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        drawn = each(view, rows_in_order(layers), "Share removed", "sparsity-by-layer", chosen, percent=True)
+        show.figure(drawn, f"sparsity-{view.key}")
+    with right:
+        title = "Share of weights removed" + ("" if who != EVERY else ", mean of languages")
+        drawn = figures.layer_component(mean, title, name="sparsity-by-layer-component", percent=True)
+        show.figure(drawn, f"sparsity-fine-{view.key}")
 
 
 def sparsity(view: View, who: str, chosen: list[str]) -> None:
@@ -71,22 +93,9 @@ def sparsity(view: View, who: str, chosen: list[str]) -> None:
     layers, fine = (counts.sparsity(by).rename(columns={"mask": "language"}) for by in ("layer", "layer-component"))
     if who != EVERY:
         layers, fine = layers[layers["language"] == who], fine[fine["language"] == who]
-    mean = summary.means(fine)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        drawn = figures.language_lines(
-            rows_in_order(layers),
-            "Share of weights removed",
-            name="sparsity-by-layer",
-            percent=True,
-            families=view.families,
-            chosen=chosen,
-        )
-        show.figure(drawn, f"sparsity-{view.key}")
-    with right:
-        title = "Share of weights removed" + ("" if who != EVERY else ", mean of languages")
-        drawn = figures.layer_component(mean, title, name="sparsity-by-layer-component", percent=True)
-        show.figure(drawn, f"sparsity-fine-{view.key}")
+    st.markdown(words.removed(layers))
+    if not words.is_flat(fine):
+        removed(view, layers, summary.means(fine), who, chosen)
     show.table(layers, "Sparsity by layer", f"sparsity-{view.key}")
     show.table(fine, "Sparsity by layer and component", f"sparsity-fine-{view.key}")
 

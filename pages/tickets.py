@@ -1,5 +1,7 @@
 """Winning tickets: how sparse a language's sub-network can get and still be as good as the full model."""
 
+from functools import partial
+
 import streamlit as st
 
 from neutral import figures
@@ -10,7 +12,7 @@ from pages.parts import pickers, show
 from pages.parts.frame import page
 from pages.parts.search import tables, words
 from pages.parts.search.words import PAPER
-from pages.parts.views import View
+from pages.parts.views import View, choose
 
 
 def tickets(view: View) -> None:
@@ -23,7 +25,8 @@ def tickets(view: View) -> None:
         return
     languages = order(list(dict.fromkeys(levels["language"])))
     winners = winning.winners(levels)
-    st.markdown(words.answer(winners, levels, trained=trained))
+    st.markdown(words.answer(winners, levels, languages))
+    st.caption(words.tried(levels, trained=trained))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         who = pickers.pick("Language", languages, "who", names=display)
@@ -76,7 +79,7 @@ def recipes(views: list[View]) -> None:
     st.caption(words.RECIPES)
 
 
-with page("Winning tickets", lead=words.LEAD) as views:
+with page("Winning tickets", lead=words.LEAD, choose=partial(choose, without=("sparsity", "seed"))) as views:
     for view in views:
         tickets(view)
     paper(views[0].choice.task if views else "mlm")

@@ -177,9 +177,10 @@ def test_wandas_flat_sparsity_is_explained():
 
 def test_layers_of_one_language_show_its_partners():
     at = opened("pages/layers.py", study="encoder", who="Urdu")
-    names = {trace.get("name") for trace in charts(at)[1]["data"]}
+    names = charts(at)[1]["data"][0]["y"]
     assert "Hindi" in names
     assert "Urdu" not in names
+    assert "Urdu with the others" in text(at)
 
 
 def test_layers_set_other_ways_of_pruning_beside_the_masks():
@@ -416,6 +417,19 @@ def test_uploads_of_the_studys_network_are_compared_with_its_masks(page, own_fil
     if page == "pages/overlap.py":
         assert "English (yours)" in charts(at)[0]["data"][0]["x"]
         assert len(charts(at)[0]["data"][0]["x"]) == 14
+
+
+def test_beside_a_study_uploads_are_read_against_its_references_and_an_equal_pair_leaves_the_colours(studies):
+    study, choice = Study(studies / "encoder"), summary.Choice("mlm", "magnitude", 0.5, 0)
+    same = synthetic.Model(synthetic.shapes(), 12).mask("en", 0.5)
+    at = uploaded(
+        [packed(same, "en.safetensors")], "pages/overlap.py", study="encoder", method="magnitude", show="Both"
+    )
+    said, level = text(at), summary.levels(study, choice).set_index("level")["value"]
+    assert f"Pretrained control: {level['pretrained']:.3f}" in said
+    assert f"Same language, other seed: {level['seeds']:.3f}" in said
+    assert "English and English (yours) share most (100.0%)" in said
+    assert charts(at)[0]["data"][0]["zmax"] < 0.999, "the equal pair is off the scale"
 
 
 @pytest.mark.parametrize("page", WITH_FIGURES)

@@ -10,8 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.compare import AND, FACTOR, Difference, View, difference, labels
-from neutral.figures import theme
-from neutral.figures.square import scale
+from neutral.figures import scales, theme
 from neutral.labels import COMPONENTS, parsed, sort_key
 from neutral.members import display, order
 
@@ -61,10 +60,12 @@ def span(views: Sequence[View], by: str) -> tuple[float, float]:
     """Return the ends of the axis, or of the colour scale, that views share."""
     values = np.concatenate([view.tables[by]["value"].to_numpy(dtype=float) for view in views])
     if by in _CELLS:
-        return scale(values)
+        again = np.concatenate([view.tables[by]["again"].to_numpy(dtype=float) for view in views])
+        found = float(again[np.isfinite(again)].mean()) if np.isfinite(again).any() else None
+        return scales.span(values, again=found)
     own = np.concatenate([view.tables[by]["again"].to_numpy(dtype=float) for view in views])
     chance = np.concatenate([view.tables[by]["chance"].to_numpy(dtype=float) for view in views])
-    low, high = scale(np.concatenate([values, own]))
+    low, high = scales.span(np.concatenate([values, own]), equal=False)
     if views[0].measure == FACTOR:
         return low * (low / high) ** 0.06, high * (high / low) ** 0.06
     near = chance[np.isfinite(chance)]

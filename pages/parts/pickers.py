@@ -132,6 +132,19 @@ def pick(
     return value
 
 
+def held(options: Sequence[T], key: str, *, default: T, names: Callable[[T], str] = str) -> T:
+    """Return what was chosen of several, on a page where the picker would change nothing; it is kept for others."""
+    if key in st.query_params:
+        note(key, st.query_params.get_all(key))
+    by_name = {names(option): option for option in options}
+    return next((by_name[name] for name in chosen().get(key, []) if name in by_name), default)
+
+
+def peek(key: str, default: str) -> str:
+    """Return what a picker that is drawn later has chosen, as it or the address writes it."""
+    return str(st.session_state.get(key) or st.query_params.get(key) or next(iter(chosen().get(key, [])), default))
+
+
 def pick_part(options: Sequence[str], key: str) -> str:
     """Choose which part of a page to show."""
     if held := carried("Part", key, options, str, shown=options[:1]):

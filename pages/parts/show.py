@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral import figures, glossary
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import looks, pickers
+from pages.parts import columns, looks, pickers
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name
@@ -43,16 +43,22 @@ def table(
 ) -> Any:
     """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it.
 
-    A function that returns the table is called then.
+    It is shown in the words of the pages (`columns`) and downloaded as it is. A function that returns the table is
+    called then.
     """
     box = st.expander(f"Table: {as_text(name)}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
     if not box.open:
         return None
     frame = frame() if callable(frame) else frame
     with box:
-        numbers = frame.select_dtypes("float").columns
-        columns = {column: st.column_config.NumberColumn(format=f"%.{digits}f") for column in numbers}
-        event = st.dataframe(frame, key=f"{key}-table", hide_index=True, column_config=columns, **options)
+        event = st.dataframe(
+            columns.for_people(frame),
+            key=f"{key}-table",
+            hide_index=True,
+            column_config=columns.formatted(frame, digits),
+            placeholder=columns.MISSING,
+            **options,
+        )
         csv(frame, name, key)
     return event
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -108,8 +108,11 @@ def choose_all(notices: DeltaGenerator) -> list[View]:
     return choose(notices, narrowed=False)
 
 
-def choose(notices: DeltaGenerator, *, narrowed: bool = True) -> list[View]:
+def choose(notices: DeltaGenerator, *, narrowed: bool = True, without: Collection[str] = ()) -> list[View]:
     """Draw the sidebar's pickers and return what to show; empty when there is neither study nor upload.
+
+    `without` are those of task, method, sparsity and seed that change nothing on the page: they have no picker there,
+    and keep for other pages what was chosen.
 
     What the address names and this machine lacks is written into `notices`, and so is the switch of languages.
 
@@ -126,7 +129,7 @@ def choose(notices: DeltaGenerator, *, narrowed: bool = True) -> list[View]:
         chosen = whose.pick_members(only.members, notices) if narrowed else ()
         views = [View(only, tables.choices(only)[0], chosen)]
     else:
-        views = [_of_study(studies, notices, narrowed=narrowed)] if shown != MINE else []
+        views = [_of_study(studies, notices, narrowed=narrowed, without=without)] if shown != MINE else []
         views = _with_uploads(views, uploaded, notices) if shown != STUDY else views
     if any(len(view.chosen) == 1 for view in views):
         raise NeutralError("An overlap takes two languages: choose another, or none for all.")
@@ -141,13 +144,13 @@ def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None
     return pickers.pick("Show", options, "show", told=linked not in (MINE, BOTH)) if options else None
 
 
-def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: bool) -> View:
+def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: bool, without: Collection[str]) -> View:
     linked = st.query_params.get("study")
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
     study = studies[pickers.pick("Study", list(studies), "study", default=_first(studies), told=False)]
-    choice = _choice(study, tables.choices(study))
+    choice = _choice(study, tables.choices(study), without)
     if choice is None:
         raise NeutralError(
             f"{study.info.get('title') or study.path.name} has no overlap counts yet; they come once every "
@@ -164,7 +167,7 @@ def _first(studies: Mapping[str, Study]) -> str | None:
     return catalogue.first(studies) or opening.study(studies, tables.tells)
 
 
-def _choice(source: catalogue.Source, choices: list[Choice]) -> Choice | None:
+def _choice(source: catalogue.Source, choices: list[Choice], without: Collection[str]) -> Choice | None:
     """Narrow the choices down, picker by picker; each opens on what tells most of those that are left."""
     for field, label, names in (
         ("task", "Task", pickers.task_name),
@@ -176,7 +179,10 @@ def _choice(source: catalogue.Source, choices: list[Choice]) -> Choice | None:
             return None
         options = sorted({getattr(choice, field) for choice in choices})
         default = getattr(opening.choice(choices, partial(tables.tells, source)), field)
-        value = pickers.pick(label, options, field, default=default, names=names)
+        if field in without:
+            value = pickers.held(options, field, default=default, names=names)
+        else:
+            value = pickers.pick(label, options, field, default=default, names=names)
         choices = [choice for choice in choices if getattr(choice, field) == value]
     return choices[0]
 

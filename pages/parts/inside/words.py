@@ -39,6 +39,24 @@ NO_P = (
 )
 
 
+def answer(shapes: pd.DataFrame, names: dict[str, str], chance: float) -> str:
+    """Say where retrieval peaks, against chance, where the masks are most alike, and whether the two go together.
+
+    `shapes` is that of `curves.shapes`, `names` says what a curve is called, `chance` is that of retrieval.
+    """
+    rows = {row["curve"]: row for _, row in shapes.iterrows()}
+    overlap, other = rows["overlap"], rows.get("retrieval", rows.get("representation"))
+    where = f"the masks are most alike in {as_text(overlap['peak'])} ({overlap['high']:.3f})"
+    if other is None:
+        return f"**{where[:1].upper()}{where[1:]}.**"
+    if other["curve"] == "retrieval":
+        said = f"Translations are found best in {as_text(other['peak'])} ({other['high']:.0%}, by chance {chance:.1%})"
+    else:
+        said = f"{names['representation']} of the states is highest in {as_text(other['peak'])} ({other['high']:.2f})"
+    rho = "" if other["rho"] != other["rho"] else f" Over the layers they run together with ρ = {signed(other['rho'])}."
+    return f"**{said}; {where}.**{rho}"
+
+
 def verdict(shapes: pd.DataFrame) -> str:
     """Say whether the paper's remark is seen here; `shapes` is that of `curves.shapes`."""
     middle = dict(zip(shapes["curve"], shapes["middle"], strict=True))

@@ -126,9 +126,9 @@ def pair_tiles(levels: pd.DataFrame) -> list[Tile]:
 
 def pair_line(name: str, levels: pd.DataFrame) -> str:
     """Say in a line a pair's overlap, by a measure called `name`, and what it is compared with."""
-    first, *others = pair_tiles(name, levels)
+    first, *others = pair_tiles(levels)
     rest = "; ".join(f"{label.lower()} {number}" for label, number, *_ in others if number != "–")
-    return f"{first.label} **{first.number}**" + (f" ({rest})" if rest else "")
+    return f"{name} **{first.number}**" + (f" ({rest})" if rest else "")
 
 
 def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[str]) -> str:
@@ -148,7 +148,9 @@ def pair_scores(sparsity: float) -> str:
 
 def lines(who: str | None, *, many: bool) -> str:
     """Say what the lines by layer are: of all languages, or of one; if there are `many`, of families."""
-    said = "Each language's mean with the others." if who is None else f"{in_words(who)} with each other."
+    said = "How far each language's mean with the others is from that of all languages in the layer."
+    if who is not None:
+        said = f"How far {in_words(who)}'s overlap with each other language is from the mean of these in the layer."
     return f"{said} Of many languages the median of each family, and its range." if many else said
 
 
@@ -239,12 +241,21 @@ def by_layer(levels: pd.DataFrame) -> str:
     return f"**Pairs do not differ by more than noise in {where}** ({against})."
 
 
+def noise(levels: pd.DataFrame) -> float:
+    """Return what a language found again differs by from itself, in the layer where that is most; 0 if not measured."""
+    rows = levels[levels["level"] == summary.bound(levels)]["value"]
+    return 1 - rows.min() if len(rows) else 0.0
+
+
+def is_flat(shares: pd.DataFrame) -> bool:
+    """Whether as much was removed in every group: then a figure of it shows nothing."""
+    return bool(shares["value"].max() - shares["value"].min() < FLAT)
+
+
 def removed(layers: pd.DataFrame) -> str:
-    """Say in which layers most and least was removed: group, language, value; "" of fewer than two layers."""
+    """Say in which layers most and least was removed: group, language, value."""
     means = summary.peaks(layers)
-    if len(means) < 2:
-        return ""
-    (top, most), (bottom, least) = means.items()
+    (top, most), (bottom, least) = next(iter(means.items())), list(means.items())[-1]
     if most - least < FLAT:
         return f"In every layer {most:.1%} of the weights were removed."
     short = theme.short_layer(list(dict.fromkeys(layers["group"])))

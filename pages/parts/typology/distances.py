@@ -40,8 +40,10 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
     heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
+    if alike := words.spread(shown.overlap):
+        st.markdown(alike)
     models.first(shown, tuple(filter(shown.knows, together)))
-    st.markdown(f"{answers.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
+    st.markdown(answers.verdict(tested, shown.unit, spoken))
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = similarity.points(shown.overlap, shown.distances, kind, spoken)

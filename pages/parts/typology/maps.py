@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from neutral import figures, typology
-from neutral.typology import maps
+from neutral.typology import maps, similarity
 from pages.parts import pickers, show
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
@@ -27,6 +27,8 @@ def draw(shown: Shown, *, of: str) -> None:
     if len(far) < tables.LEAST:
         st.info(captions.NO_MAP)
         return
+    name = shown.unit if of == OVERLAP else typology.label(of).lower()
+    st.markdown(captions.map_answer(similarity.neighbours(far), spoken.blocks, name))
     makers = {"MDS": tables.by_mds, "UMAP": tables.by_umap}
     places = {}
     for column, (title, make) in zip(st.columns(2, gap="medium"), makers.items(), strict=True):
