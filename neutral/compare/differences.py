@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from neutral.compare.views import PLACES, View
+from neutral.compare.views import AND, FACTOR, PLACES, View
 from neutral.errors import NeutralError
 from neutral.labels import parsed
 from neutral.languages import matching
@@ -29,7 +29,7 @@ COLUMNS = ["place", "left", "right", "difference", "bound"]
 
 @dataclass(frozen=True)
 class Difference:
-    """The second view less the first, place by place.
+    """The second view less the first, place by place; of perplexities the logarithm of their ratio, nats a token.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Found(NamedTuple):
 
 def shared(views: list[View]) -> list[str]:
     """Return what all the views have tables by, of which each can be set beside the first."""
-    if not views:
+    if len({view.measure for view in views}) != 1:
         return []
     found = [by for by in PLACES if all(by in view.tables for view in views)]
     return [by for by in found if all(len(_aligned(views[0], other, by)[1]) for other in views[1:])]
@@ -83,7 +83,8 @@ def difference(left: View, right: View, by: str) -> Difference:
     aligned, table = _aligned(left, right, by)
     if table.empty:
         raise NeutralError(f"{left.name} and {right.name} share no {by}")
-    table["difference"] = table["right"] - table["left"]
+    is_factor = left.measure == FACTOR
+    table["difference"] = np.log(table["right"] / table["left"]) if is_factor else table["right"] - table["left"]
     extra = ["source", "target"] if by == "pair" else []
     return Difference(by, aligned, table[[*COLUMNS, *extra]])
 
@@ -131,8 +132,8 @@ def _renamed(one: pd.DataFrame, other: pd.DataFrame, by: str) -> pd.DataFrame:
     sides = pd.DataFrame({column: other[column].map(names) for column in columns})
     known = sides.notna().all(axis=1)
     wanted = set(one["place"])
-    forward = sides["source"] + " " + sides["target"]
-    back = sides["target"] + " " + sides["source"]
+    forward = sides["source"] + AND + sides["target"]
+    back = sides["target"] + AND + sides["source"]
     return other.assign(place=forward.where(forward.isin(wanted), back))[known]
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from neutral.compare.pins import TablePin
+from neutral.compare.views import FACTOR, View
 from neutral.compression import results
 from neutral.errors import NeutralError
 from neutral.members import rows_in_order
-
-if TYPE_CHECKING:
-    from neutral.compare.views import View
+from neutral.study import Study
 
 NEAR = 10.0
 """The ratio that is taken where none is said: the measured one nearest to it."""
 
 
-def view(pin: TablePin, source: object, make: Callable[..., View]) -> View:
+def view(pin: TablePin, source: Study) -> View:
     """Return what a pin shows of a study of token tables. Raises `NeutralError` when the study has no such results."""
     scores = results.scores(source.table("perplexity"), results.tables(source.table("table")))
     if scores.empty:
@@ -46,7 +43,7 @@ def view(pin: TablePin, source: object, make: Callable[..., View]) -> View:
     name = f"{pin.line}, {nearest:g} times smaller"
     masking = "whole words" if pin.words else "word pieces"
     parts = (title, name, f"by {pin.by}", f"table in the {pin.where}", masking, f"scored in {pin.scoring}")
-    return make(pin, name, title, " · ".join(parts), "factor", "", whole, tables)
+    return View(pin, name, title, " · ".join(parts), FACTOR, "", whole, tables)
 
 
 def _rows(places: pd.Series, values: pd.Series) -> pd.DataFrame:

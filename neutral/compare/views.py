@@ -7,26 +7,22 @@ there are source and target as well. Of a token table the value is the perplexit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from neutral import summary
-from neutral.compare import tokens
-from neutral.compare.pins import MaskPin, Pin, TablePin
-from neutral.language import nearest
-from neutral.members import display, order, speaker
-from neutral.overlap import Counts
-from neutral.study import Study
-from neutral.summary import Choice, Source
+from neutral.compare.pins import Pin, TablePin
 
 PLACES = ("layer", "component", "layer-component", "language", "pair", "size")
 """What views may have tables by, in the order in which they are offered."""
 
 COLUMNS = ["place", "value", "chance", "again"]
-_GROUPED = PLACES[:3]
+AND = " / "
+"""Stands between the languages of a pair in its place's name."""
+
+FACTOR = "factor"
+"""The measure of token tables: perplexity over that of the full table."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class View:
     settings : str
         Everything that the numbers hang on, in a line.
     measure : str
-        One of `summary.MEASURES`, or "factor": perplexity over that of the full token table.
+        One of `summary.MEASURES`, or `FACTOR`.
     again : str
         How a language was found again: seeds, halves, or "" if it was not.
     whole : float
@@ -63,111 +59,29 @@ class View:
     tables: Mapping[str, pd.DataFrame]
 
 
-def view(pin: Pin, source: Source) -> View:
-    """Return what a pin shows of a source, a study or masks in memory.
+def labels(views: Sequence[View]) -> list[str]:
+    """Return a name a view that tells it from the others: its own, with as many of its settings as that takes.
 
-    Raises `NeutralError` when the source has no such masks, languages or token tables.
+    Views of the very same are numbered.
     """
-    return tokens.view(pin, source, View) if isinstance(pin, TablePin) else _of_masks(pin, source)
+    found = [_told_apart(view, [other for other in views if other.name == view.name]) for view in views]
+    seen = [found[: place + 1].count(name) for place, name in enumerate(found)]
+    return [name if found.count(name) == 1 else f"{name} ({n})" for name, n in zip(found, seen, strict=True)]
 
 
-def _of_masks(pin: MaskPin, source: Source) -> View:
-    asked = {"task": pin.task, "method": pin.method, "sparsity": pin.sparsity, "seed": pin.seed}
-    choice = nearest.choice_of(source, **asked)
-    every = [m for m in summary.counts_of(source, choice, pin.measure).members if m not in nearest.CONTROLS]
-    members = tuple(dict.fromkeys(nearest.member_called(member, every) for member in pin.members))
-    pin = replace(pin, members=members, **choice._asdict())
-    counts = summary.counts_of(source, choice, pin.measure, _counted(pin, every))
-    kind = next((k for k in ("seeds", "halves") if k in summary.kinds(source, choice)), "")
-    again = _Again(source, choice, "" if pin.measure == "beyond" else kind, pin.measure)
-    tables = {by: _by_group(counts, pin, again, by) for by in _GROUPED} | _by_member(counts, pin, again)
-    title = str(source.info.get("title") or source.path.name)
-    whole = float(counts.means(summary.base(pin.measure), member=_centre(pin))["value"].iloc[0])
-    name = _name(pin, len(counts.members))
-    settings = _settings(pin, title, name)
-    return View(pin, name, title, settings, pin.measure, again.kind, whole, tables)
+def _told_apart(view: View, alike: list[View]) -> str:
+    mine, rows, name = _apart(view), [_apart(other) for other in alike], view.name
+    for place, value in enumerate(mine):
+        others = [row for row in rows if row[place] != value]
+        if others:
+            name, rows = f"{name}, {value}", [row for row in rows if row[place] == value]
+    return name
 
 
-def _counted(pin: MaskPin, every: list[str]) -> list[str]:
-    return list(pin.members) if pin.kind != "language" and pin.members else every
-
-
-def _centre(pin: MaskPin) -> str:
-    """Return the one language that all pairs are of; "" for none."""
-    return pin.members[0] if pin.kind == "language" else ""
-
-
-class _Again:
-    """The overlap of languages with themselves, found again."""
-
-    def __init__(self, source: Source, choice: Choice, kind: str, measure: str) -> None:
-        self.kind, self._asked = kind, (source, choice, kind, measure)
-
-    def of(self, members: list[str], by: str, *, lowest: bool) -> pd.Series:
-        """Return group -> the lowest or the mean of members; of all that were found twice, if none of these was."""
-        if not self.kind:
-            return pd.Series(dtype=float)
-        own = summary.within(*self._asked, by)
-        spoken = own[own["language"].isin([speaker(member) for member in members])]
-        grouped = (spoken if len(spoken) else own).groupby("group", sort=False)["value"]
-        return grouped.min() if lowest and len(spoken) else grouped.mean()
-
-    def each(self) -> dict[str, float]:
-        """Return label of a language -> its overlap with itself, over all weights."""
-        if not self.kind:
-            return {}
-        own = summary.within(*self._asked, "all")
-        return dict(zip(own["language"].map(speaker), own["value"], strict=True))
-
-
-def _by_group(counts: Counts, pin: MaskPin, again: _Again, by: str) -> pd.DataFrame:
-    means = counts.means(summary.base(pin.measure), by, _centre(pin))
-    own = again.of(list(pin.members or counts.members), by, lowest=pin.kind == "pair")
-    return pd.DataFrame(
-        {
-            "place": means["group"],
-            "value": means["value"],
-            "chance": means["value"] - means["excess"],
-            "again": means["group"].map(own).astype(float),
-        }
-    )
-
-
-def _by_member(counts: Counts, pin: MaskPin, again: _Again) -> dict[str, pd.DataFrame]:
-    """Return the tables by language and by pair, where there are several."""
-    if pin.kind == "pair":
-        return {}
-    own, centre = again.each(), _centre(pin)
-    shown = counts.only([(centre, other) for other in counts.members if other != centre]) if centre else counts
-    pairs = summary.pairs(shown, pin.measure)
-    bound = pd.DataFrame({side: pairs[side].map(speaker).map(own) for side in ("source", "target")}).astype(float)
-    pairs["again"] = bound.min(axis=1)
-    if centre:
-        other = pairs["source"].where(pairs["source"] != centre, pairs["target"])
-        return {"language": pairs.assign(place=other)[COLUMNS]}
-    both = [pairs.assign(place=pairs[side]) for side in ("source", "target")]
-    means = pd.concat(both).groupby("place", sort=False)[["value", "chance"]].mean().loc[order(list(counts.members))]
-    languages = means.reset_index()
-    languages["again"] = languages["place"].map(speaker).map(own).astype(float)
-    pairs["place"] = pairs["source"] + " " + pairs["target"]
-    return {"language": languages[COLUMNS], "pair": pairs[[*COLUMNS, "source", "target"]]}
-
-
-def _name(pin: MaskPin, n: int) -> str:
-    if pin.kind == "pair":
-        return f"{display(pin.members[0])} and {display(pin.members[1])}"
-    if pin.kind == "language":
-        return f"{display(pin.members[0])} with {n - 1} others"
-    return f"{n} languages"
-
-
-def _settings(pin: MaskPin, title: str, name: str) -> str:
-    method = [] if pin.method == "upload" else [pin.method]
-    seed = [f"seed {pin.seed}"] if method else []
-    parts = [title, name, *method, f"{np.round(100 * pin.sparsity, 1):g}% removed", f"task {pin.task}", *seed]
-    return " · ".join([*parts, pin.measure])
-
-
-def is_of_tables(source: object) -> bool:
-    """Whether a source is a study of token tables."""
-    return isinstance(source, Study) and source.info.get("about") == "compression"
+def _apart(view: View) -> list[str]:
+    """Return what views of one name may differ in; each list of one kind has the same settings in the same places."""
+    pin = view.pin
+    if isinstance(pin, TablePin):
+        return [view.study, pin.by, pin.where, "whole words" if pin.words else "word pieces", pin.scoring]
+    removed = f"{100 * pin.sparsity:.3g}%"
+    return [view.study, pin.method, removed, f"task {pin.task}", f"seed {pin.seed}", pin.measure]

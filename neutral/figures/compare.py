@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.compare import Difference, View, difference
+from neutral.compare import AND, FACTOR, Difference, View, difference, labels
 from neutral.figures import theme
 from neutral.figures.square import scale
 from neutral.labels import COMPONENTS, parsed, sort_key
 from neutral.members import display, order
 
-FACTOR = "Perplexity ÷ full table's"
+_TIMES = "Perplexity ÷ full table's"
+_NATS = "Nats a token"
 _FAR = 2.0  # chance is off the axis if it is further from the rest than so many times their spread
 _AGAIN = {"seeds": "Same language, other seed", "halves": "Same language, other half"}
 _CELLS = ("layer-component", "pair")
@@ -37,19 +38,23 @@ def sheets(views: Sequence[View], by: str) -> list[Sheet]:
 
     Raises `NeutralError` for views without values by that, and for those that share nothing.
     """
-    ends = span(views, by)
-    found = [Sheet(view.name, beside(view, by, ends), view.settings, view.tables[by]) for view in views]
-    for other in views[1:]:
+    ends, names = span(views, by), labels(views)
+    found = [
+        Sheet(name, beside(view, by, ends), view.settings, view.tables[by])
+        for name, view in zip(names, views, strict=True)
+    ]
+    for name, other in zip(names[1:], views[1:], strict=True):
         apart = difference(views[0], other, by)
-        title = f"{other.name} less {views[0].name}"
+        title = f"{name} less {names[0]}"
+        measured = _NATS if other.measure == FACTOR else unit(other)
         caption = f"{other.settings}, less {views[0].settings}"
-        found.append(Sheet(title, gap(apart, title, unit(other)), caption, apart.table))
+        found.append(Sheet(title, gap(apart, title, measured), caption, apart.table))
     return found
 
 
 def unit(view: View) -> str:
     """Return what a view's values are, for an axis."""
-    return FACTOR if view.measure == "factor" else theme.UNITS[view.measure][0]
+    return _TIMES if view.measure == FACTOR else theme.UNITS[view.measure][0]
 
 
 def span(views: Sequence[View], by: str) -> tuple[float, float]:
@@ -59,8 +64,9 @@ def span(views: Sequence[View], by: str) -> tuple[float, float]:
         return scale(values)
     own = np.concatenate([view.tables[by]["again"].to_numpy(dtype=float) for view in views])
     chance = np.concatenate([view.tables[by]["chance"].to_numpy(dtype=float) for view in views])
-    known = np.concatenate([values, own])
-    low, high = scale(known)
+    low, high = scale(np.concatenate([values, own]))
+    if views[0].measure == FACTOR:
+        return low * (low / high) ** 0.06, high * (high / low) ** 0.06
     near = chance[np.isfinite(chance)]
     if near.size and low - near.max() < _FAR * (high - low):
         low = min(low, float(near.min()))
@@ -128,11 +134,18 @@ def _lines(view: View, table: pd.DataFrame, by: str, ends: tuple[float, float]) 
                 hovertemplate="%{y:.3f}",
             )
         )
-    figure.update_yaxes(title=unit(view), range=list(ends))
+    figure.update_yaxes(title=unit(view), **_axis(view, ends))
     _along(figure, by, x)
     return theme.finish(
         figure, alt="", name="", height=340, hovermode="x unified", legend=theme.LEGEND_BELOW, showlegend=True
     )
+
+
+def _axis(view: View, ends: tuple[float, float]) -> dict:
+    """Return an axis of a view's values: logarithmic for perplexities."""
+    if view.measure == FACTOR:
+        return {**theme.log_axis(*ends), "range": [float(np.log10(end)) for end in ends]}
+    return {"range": list(ends)}
 
 
 def _columns(view: View) -> list[tuple[str, str, str, str]]:
@@ -169,7 +182,7 @@ def _dots(view: View, table: pd.DataFrame, ends: tuple[float, float]) -> go.Figu
         figure.add_trace(
             go.Scatter(x=rows[column], y=names, name=name, mode="markers", marker=mark, hovertemplate=hover)
         )
-    figure.update_xaxes(title=unit(view), range=list(ends))
+    figure.update_xaxes(title=unit(view), **_axis(view, ends))
     return _rowed(figure, len(rows))
 
 
@@ -195,9 +208,7 @@ _BOUND = "Within the bound"
 
 def _gap_lines(apart: Difference, axis: str) -> go.Figure:
     table, by = apart.table, apart.by
-    if by == "size":
-        x = list(table["place"])
-    elif apart.aligned == "depth":
+    if by == "size" or apart.aligned == "depth":
         x = list(table["place"])
     else:
         table = table.sort_values("place", key=lambda places: places.map(sort_key), kind="stable")
@@ -243,9 +254,7 @@ def _rowed(figure: go.Figure, rows: int) -> go.Figure:
     theme.names_on_axes(figure, 1, rows)
     height = theme.matrix_height(rows, least=220, most=620, row=26, above=130)
     legend = theme.LEGEND_BELOW | {"y": -60 / max(60, height - 100)}
-    return theme.finish(
-        figure, alt="", name="", height=height, hovermode="y unified", legend=legend, showlegend=True
-    )
+    return theme.finish(figure, alt="", name="", height=height, hovermode="y unified", legend=legend, showlegend=True)
 
 
 def _heatmap(square: pd.DataFrame, by: str, title: str, ends: tuple[float, float], colours: object) -> go.Figure:
@@ -319,7 +328,7 @@ def _pale(hue: str) -> str:
 def place_name(place: object, by: str) -> str:
     """Return a place for people: "layer 3", "English", "English and French", "10 times smaller".
 
-    >>> place_name("decoder 3", "layer"), place_name("en fr", "pair"), place_name("35%", "layer")
+    >>> place_name("decoder 3", "layer"), place_name("en / fr", "pair"), place_name("35%", "layer")
     ('layer 3', 'English and French', 'depth 35%')
     """
     if by == "size":
@@ -328,7 +337,7 @@ def place_name(place: object, by: str) -> str:
     if by == "language":
         return display(text)
     if by == "pair":
-        return " and ".join(map(display, text.split(" ")))
+        return " and ".join(map(display, text.split(AND)))
     if by == "layer" and text.endswith("%"):
         return f"depth {text}"
     if by == "layer":

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import errors, login, looks, pickers, quota, stored, uploads, views
+from pages.parts import errors, links, login, looks, pickers, quota, stored, uploads, views
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ def page(
     st.title(title, anchor=False)
     if lead:
         st.markdown(lead)
-    notices = st.container()
+    notices, unknown = st.container(), st.container()
     try:
         stored.sync(notices)
     except Exception as error:
@@ -86,25 +86,30 @@ def page(
     shown: list[T] = []
     problem = ""
     with st.sidebar:
-        menu = st.container(gap="xxsmall")
+        menu, copied = st.container(gap="xxsmall"), st.container()
         try:
             shown = choose(notices)
         except Exception as error:  # not Streamlit's own stop and rerun, which are no `Exception`
             problem = errors.line(error)
         with menu:
             _menu()
-    if problem:
-        st.error(problem)
-    if empty and not shown:
-        if not problem:
-            empty()
-        st.stop()
     try:
+        if problem:
+            st.error(problem)
+        if empty and not shown:
+            if not problem:
+                empty()
+            st.stop()
         yield shown
     except FragmentHandledException:
         raise
     except Exception as error:
         st.error(errors.line(error))
+    finally:  # a page may stop before its end
+        for line in pickers.unknown():
+            unknown.warning(line)
+        with copied:
+            links.copy()
 
 
 def _menu() -> None:
