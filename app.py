@@ -8,8 +8,9 @@ from neutral.members import display
 from neutral.search import evaluations
 from neutral.study import Study
 from pages.parts import catalogue, formats, readme, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
-from pages.parts.overlap import answers, tables
+from pages.parts.overlap import answers, cell, tables
 from pages.parts.views import View
 
 
@@ -19,11 +20,14 @@ def overview(view: View) -> None:
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
     st.markdown(answers.answer(view, pairs, levels))
     show.tiles(answers.tiles(view, pairs, levels))
+    if len(pairs):
+        pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
     st.caption(answers.NO_SPEED)
     if pairs.empty:
         return
     left, right = st.columns([5, 4], gap="medium")
     with right:
+        beside = st.container()
         st.markdown("##### Look at this first")
         first_looks(view, pairs)
         related(view)
@@ -32,7 +36,11 @@ def overview(view: View) -> None:
     curves = evaluations.curves(view.scores())
     with left:
         st.markdown("##### How much each two languages share")
-        show.matrix(view, "jaccard", f"matrix-{view.key}", small=True)
+        key = f"matrix-{view.key}"
+        pair = cell.chosen(view, show.matrix(view, "jaccard", key, small=True), key)
+    if pair:
+        with beside:
+            cell.beside(view, pair, "jaccard")
     across(view, by_sparsity, curves)
     functional(view)
 

@@ -6,6 +6,7 @@ from neutral import figures, opening
 from neutral.language import nearest
 from neutral.members import display, order
 from pages.parts import pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.language import tables, words
 from pages.parts.overlap import words as of_overlap
@@ -15,7 +16,9 @@ from pages.parts.views import View, choose_all
 def portrait(view: View, member: str, measure: str) -> None:
     """Show one language of one source."""
     show.heading(view)
-    st.caption(show.what(view))
+    with show.captioned():
+        st.caption(show.what(view))
+        pins.button(pins.of_masks(view, "language", measure, (member,)), view.key)
     if member not in view.members:
         st.info(of_overlap.lacks(view.title, [member], view.members))
         return

@@ -8,6 +8,7 @@ from neutral.figures.familylines import ONE_EACH_UP_TO
 from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
 from pages.parts import pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import experts, tables, together, ways, words
 from pages.parts.views import View
@@ -100,7 +101,11 @@ with page("Layers") as views:
         st.caption(pickers.about_measure(measure))
     for view in views:
         show.heading(view)
-        st.caption(show.what(view))
+        with show.captioned():
+            st.caption(show.what(view))
+            if len(view.members) > 1 and who in (EVERY, *view.members):
+                kind, pinned = ("overlap", view.chosen) if who == EVERY else ("language", (who,))
+                pins.button(pins.of_masks(view, kind, measure, pinned), view.key)
         if who != EVERY and who not in view.members:
             st.info(words.lacks(view.title, [who], view.members))
             continue

@@ -5,8 +5,9 @@ import streamlit as st
 from neutral import figures
 from neutral.masksets import MaskSet
 from pages.parts import pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
-from pages.parts.overlap import alike, tables, together, words
+from pages.parts.overlap import alike, cell, tables, together, words
 from pages.parts.views import View
 
 with page("Overlap") as views:
@@ -23,7 +24,9 @@ with page("Overlap") as views:
     def overlap(view: View) -> None:
         """Show one source."""
         show.heading(view)
-        st.caption(show.what(view, group))
+        with show.captioned():
+            st.caption(show.what(view, group))
+            pins.button(pins.of_masks(view, "overlap", measure, view.chosen), view.key)
         if isinstance(view.source, MaskSet) and (said := words.opposed(view.counts())):
             st.warning(said)
         pairs = view.pairs(measure, by)
@@ -33,13 +36,16 @@ with page("Overlap") as views:
             return
         levels = view.levels(measure, by)
         levels = levels[levels["group"] == group]
-        wide, narrow = st.columns([3, 1], gap="medium")
+        wide, narrow = st.columns([2, 1], gap="medium")
+        key = f"matrix-{view.key}"
         with wide:
-            show.matrix(view, measure, f"matrix-{view.key}", by=by, group=group, order=order)
+            pair = cell.chosen(view, show.matrix(view, measure, key, by=by, group=group, order=order), key)
             st.caption(words.diagonal(view, measure, by, group))
             if told := alike.said(pairs, view.within(measure, by, group)):
                 st.markdown(told)
         with narrow:
+            if pair:
+                cell.beside(view, pair, measure)
             st.markdown("###### Against its references")
             show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
         st.markdown(words.levels(levels))

@@ -6,6 +6,7 @@ from neutral import figures, opening, summary
 from neutral.members import display, order
 from neutral.search import evaluations
 from pages.parts import formats, pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import experts, tables, words
 from pages.parts.views import View, choose_all
@@ -14,7 +15,9 @@ from pages.parts.views import View, choose_all
 def pair(view: View, a: str, b: str, measure: str) -> None:
     """Show two languages of one source."""
     show.heading(view)
-    st.caption(show.what(view))
+    with show.captioned():
+        st.caption(show.what(view))
+        pins.button(pins.of_masks(view, "pair", measure, (a, b)), view.key)
     members = view.all_counts().members
     if missing := [member for member in (a, b) if member not in members]:
         st.info(words.lacks(view.title, missing, members))

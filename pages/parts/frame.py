@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
 from pages.parts import errors, links, login, looks, pickers, quota, stored, uploads, views
+from pages.parts.compare import pins
 
 T = TypeVar("T")
 
@@ -20,6 +21,7 @@ PAGES = (
     ("pages/language.py", "Language", ":material/person_pin_circle:"),
     ("pages/pair.py", "Language pair", ":material/compare_arrows:"),
     ("pages/layers.py", "Layers", ":material/layers:"),
+    ("pages/compare.py", "Compare", ":material/compare:"),
     ("pages/typology.py", "Typology", ":material/public:"),
     ("pages/inside.py", "Inside the model", ":material/hub:"),
     ("pages/transfer.py", "Transfer", ":material/swap_horiz:"),
@@ -80,6 +82,7 @@ def page(
         stored.sync(notices)
     except Exception as error:
         notices.error(errors.line(error))
+    pins.sync()
     uploads.noted()
     if scarce := quota.scarce():
         notices.warning(scarce)

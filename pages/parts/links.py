@@ -1,4 +1,4 @@
-"""The link to what a page shows, to copy: it says every choice, defaults too, so that another default changes nothing."""
+"""The link to what a page shows, to copy: it says every choice, so that another default changes nothing in it."""
 
 from __future__ import annotations
 

@@ -54,6 +54,7 @@ ACCURACY = (
 
 ALL_LAYERS, WHOLE_LAYER, ALL_COMPONENTS = "All layers", "Whole layer", "All components"
 
+_SPELLED = {True: "true", False: "false"}
 _CHOSEN, _PAGE, _ARRIVED, _PRESENT, _UNKNOWN = "_chosen", "_page", "_arrived", "_present", "_unknown"
 MOST_NAMED = 6
 """Options that the line about an unknown value names."""
@@ -114,10 +115,16 @@ def pick(
     default: T | None = None,
     names: Callable[[T], str] = str,
     help: str | None = None,
+    told: bool = True,
 ) -> T:
-    """Choose one of several; a single option draws no widget."""
+    """Choose one of several; a single option draws no widget.
+
+    With `told` False the page says itself that the address names what is not there.
+    """
     start_with = options.index(default) if default in options else 0
     held = carried(label, key, options, names, shown=[options[start_with]])
+    if not told:
+        st.session_state[_UNKNOWN].pop(key, None)
     if len(options) == 1:
         present()[key] = [names(options[0])]
         return options[0]
@@ -146,7 +153,7 @@ def pick_some(label: str, options: Sequence[str], key: str, *, default: Sequence
     picked = st.pills(
         label, options, selection_mode="multi", format_func=as_text, default=list(default), key=key, bind="query-params"
     )
-    note(key, [] if set(picked) == set(default) else list(picked), list(picked))
+    note(key, [] if set(picked) == set(default) else list(picked), list(picked) or [""])
     return [option for option in options if option in picked]
 
 
@@ -157,6 +164,14 @@ def pick_number(label: str, options: Sequence[float], key: str, *, default: floa
         st.session_state[key] = held[0]
     value = st.select_slider(label, options, value=default, format_func=names, key=key, bind="query-params", help=help)
     note(key, [] if value == default else [names(value)], [names(value)])
+    return value
+
+
+def pick_whether(label: str, key: str) -> bool:
+    """Choose yes or no; no is the default."""
+    carried(label, key, [True, False], _SPELLED.__getitem__, shown=[False])
+    value = st.toggle(label, key=key, bind="query-params")
+    note(key, [_SPELLED[True]] if value else [], [_SPELLED[value]])
     return value
 
 
@@ -184,21 +199,35 @@ def carried(
     if not _is_new(key):
         return []
     linked = st.query_params.get_all(key)
-    written = linked or chosen().get(key, [])
-    by_name = {names(option): option for option in options}
-    read = {name: [by_name[name]] if name in by_name else _in_other_words(name, options, names) for name in written}
-    held = list(dict.fromkeys(option for found in read.values() for option in found))
-    if missing := [name for name, found in read.items() if not found]:
-        say_unknown(label, key, missing, [names(option) for option in held or shown], [names(o) for o in options])
-    if linked and all(name in by_name for name in written):
+    written = [name for name in linked or chosen().get(key, []) if name]
+    held = read_all(label, key, written, options, names, shown=shown)
+    if linked and set(written) <= set(map(names, options)):
         return []
     if held and not linked:
         st.query_params[key] = [names(option) for option in held]
     return held
 
 
+def read_all(
+    label: str,
+    key: str,
+    written: Sequence[str],
+    options: Sequence[T],
+    names: Callable[[T], str],
+    *,
+    shown: Sequence[T] = (),
+) -> list[T]:
+    """Return the options that values of the address mean, each once; say which values are none of them."""
+    by_name = {names(option): option for option in options}
+    read = {name: [by_name[name]] if name in by_name else _in_other_words(name, options, names) for name in written}
+    held = list(dict.fromkeys(option for found in read.values() for option in found))
+    if missing := [name for name, found in read.items() if not found]:
+        say_unknown(label, key, missing, [names(option) for option in held or shown], list(by_name))
+    return held
+
+
 def _in_other_words(written: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
-    """Return the option that a value means: in capitals, as the program calls it, a language by any code; [] for none."""
+    """Return the option that a value means: in capitals, or a language by any code; [] for none."""
     small = written.strip().casefold()
     for option in options:
         if small in (names(option).casefold(), str(option).casefold()):

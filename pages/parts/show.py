@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neutral import figures
 from neutral.members import display
@@ -78,8 +79,8 @@ def matrix(
     group: str = "all",
     order: str = "family",
     small: bool = False,
-) -> None:
-    """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page. Many have a search box."""
+) -> tuple[str, str] | None:
+    """Show the overlap of all pairs as a heatmap and return the pair whose cell was clicked. Many have a search box."""
     square, brackets = tables.square(view.source, view.choice, measure, by, group, view.chosen, order)
     marked = [pickers.pick_found(view.members)] if len(square) > figures.theme.MANY else []
     drawn = figures.pair_matrix(
@@ -93,8 +94,8 @@ def matrix(
     )
     event = figure(drawn, key, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []
-    if points and (pair := points[0].get("customdata")):
-        open_pair(pair[0], pair[1])
+    pair = points[0].get("customdata") if points else None
+    return (pair[0], pair[1]) if pair and pair[0] != pair[1] else None
 
 
 def open_pair(source: str, target: str) -> None:
@@ -136,6 +137,11 @@ def notes(study: Study, key: str = "study") -> None:
             for note in said:
                 text = str(note)
                 st.text(f"{text[:1].upper()}{text[1:]}")
+
+
+def captioned() -> DeltaGenerator:
+    """Return a row for a caption and a button that belongs to it."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small")
 
 
 def what(view: View, group: str = "all") -> str:

@@ -130,7 +130,7 @@ def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None
     if linked in (MINE, BOTH) and not uploaded:
         notices.info("This link shows masks that somebody uploaded, and they are not here (any more). Upload yours.")
     options = [STUDY] * studies + [MINE] * uploaded + [BOTH] * (studies and uploaded)
-    return pickers.pick("Show", options, "show") if options else None
+    return pickers.pick("Show", options, "show", told=linked not in (MINE, BOTH)) if options else None
 
 
 def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: bool) -> View:
@@ -138,7 +138,7 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: b
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
-    study = studies[pickers.pick("Study", list(studies), "study", default=catalogue.first(studies))]
+    study = studies[pickers.pick("Study", list(studies), "study", default=catalogue.first(studies), told=False)]
     choice = _choice(tables.choices(study))
     if choice is None:
         raise NeutralError(

@@ -34,8 +34,8 @@ LEVELS = {
 MANY = "Coloured bands are families. Hover for names; zoom with the buttons above the figure. "
 
 SMALL_CELLS = (
-    "A language that you find is framed: a click in its row or column opens the pair, and so does one on a row of the "
-    "table."
+    "A language that you find is framed: a click in its row or column shows the pair beside it; one on a row of the "
+    "table opens the pair."
 )
 
 AGAIN = {"seeds": "another seed", "halves": "other half of text", None: "not measured"}
@@ -118,6 +118,13 @@ def pair_tiles(name: str, levels: pd.DataFrame) -> list[Tile]:
     return [Tile(label, formats.share(number), note) for label, number, note in rows if number is not None]
 
 
+def pair_line(name: str, levels: pd.DataFrame) -> str:
+    """Say in a line a pair's overlap, by a measure called `name`, and what it is compared with."""
+    first, *others = pair_tiles(name, levels)
+    rest = "; ".join(f"{label.lower()} {number}" for label, number, *_ in others if number != "–")
+    return f"{first.label} **{first.number}**" + (f" ({rest})" if rest else "")
+
+
 def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[str]) -> str:
     """Say how two languages relate, and whose overlap with itself stands in if neither was found twice."""
     notes = []
@@ -157,7 +164,7 @@ def nothing(view: View, by: str, group: str) -> str:
 
 def diagonal(view: View, measure: str, by: str, group: str) -> str:
     """Say what stands on the diagonal of the overlap matrix, and what a click does."""
-    click = "Click a cell, or a row of the table, to open the pair."
+    click = "Click a cell to see the pair beside it; a row of the table opens the pair."
     if (n := len(view.members)) > theme.MANY:
         return MANY + (click if n <= NAMED_UP_TO else SMALL_CELLS)
     kind = next((kind for kind in ("seeds", "halves") if view.within(measure, by, group) and kind in view.kinds()), "")

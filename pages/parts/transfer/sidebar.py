@@ -27,7 +27,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if linked and linked not in (*experiments, PAPER):
         names = ", ".join(map(as_text, [*experiments, PAPER]))
         notices.warning(f"There are no runs called “{as_text(linked)}” here. There are {names}.")
-    name = pickers.pick("Runs", [*experiments, PAPER], "runs", default=catalogue.first(studies))
+    name = pickers.pick("Runs", [*experiments, PAPER], "runs", default=catalogue.first(studies), told=False)
     if not experiments:
         notices.markdown(words.NO_STUDY)
     elif (asked := pickers.studied()) in studies and asked not in experiments and not linked:
@@ -45,7 +45,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     spoken = order(list(dict.fromkeys(one.matrix()["target"])))
     one = replace(one, chosen=whose.pick_members(spoken, notices), seed=_pick_seed(one))
     one = replace(one, by=pickers.pick_score(one.measures))
-    if not st.toggle("The paper's table below", key="paper", bind="query-params"):
+    if not pickers.pick_whether("The paper's table below", "paper"):
         return [one]
     return [one, _of_paper(one.task)]
 

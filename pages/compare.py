@@ -1,0 +1,87 @@
+"""Compare: pinned views side by side on one scale, and how each differs from the first."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from neutral import compare
+from neutral.compare import FACTOR, View
+from neutral.figures.compare import Sheet
+from pages.parts import errors, pickers, show
+from pages.parts.compare import pins, sheets, tables, words
+from pages.parts.compare.tables import Pinned
+from pages.parts.frame import page
+from pages.parts.text import as_text
+
+A_ROW = 3  # views that stand beside each other before the next row begins
+
+
+def choose(notices: DeltaGenerator) -> list[Pinned]:
+    """Return what is pinned; what cannot be shown is said, and can be taken away."""
+    pickers.pass_on(notices)
+    shown, wrong = tables.pinned()
+    for place, (text, problem) in enumerate(wrong):
+        with notices.container(horizontal=True, vertical_alignment="center"):
+            st.warning(words.wrong(text, errors.line(problem)))
+            st.button("Take away", key=f"wrong-{place}", on_click=errors.guarded(pins.drop), args=(text,))
+    return shown
+
+
+def empty() -> None:
+    """Say how to pin."""
+    with st.container(border=True):
+        st.markdown(words.EMPTY)
+        show.link("pages/overlap.py", "Overlap of all pairs", ":material/grid_on:")
+        show.link("pages/pair.py", "A language pair", ":material/compare_arrows:")
+
+
+def side_by_side(pinned: list[Pinned], drawn: list[Sheet], by: str) -> None:
+    """Show the views, each with its settings, a link to its page and a button that takes it away."""
+    for start in range(0, len(pinned), A_ROW):
+        row = list(enumerate(zip(pinned, drawn, strict=True)))[start : start + A_ROW]
+        for column, (place, (one, sheet)) in zip(st.columns(min(A_ROW, len(pinned)), gap="medium"), row, strict=False):
+            with column:
+                st.markdown(f"##### {as_text(sheet.title)}")
+                st.caption(as_text(sheet.caption))
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    sheets.open_page(one.view)
+                    st.button(
+                        "Take away",
+                        key=f"drop-{place}",
+                        icon=":material/close:",
+                        on_click=errors.guarded(pins.drop),
+                        args=(one.text,),
+                    )
+                show.figure(sheet.figure, f"pinned-{by}-{place}")
+                show.table(sheet.table, f"Pinned {by} {sheet.title}", f"pinned-table-{place}")
+
+
+def differences(views: list[View], drawn: list[Sheet], by: str) -> None:
+    """Show how each view differs from the first."""
+    for place, (other, sheet) in enumerate(zip(views[1:], drawn, strict=True)):
+        st.markdown(f"##### {as_text(sheet.title)}")
+        if len(drawn) > 1:
+            st.markdown(sheets.sentence(views, other, by))
+        show.figure(sheet.figure, f"difference-{by}-{place}")
+        show.table(sheet.table, f"Difference {by} {sheet.title}", f"difference-table-{place}")
+    apart = compare.difference(views[0], views[1], by)
+    if apart.aligned == "depth":
+        st.caption(words.DEPTH)
+    st.caption(words.NATS if views[0].measure == FACTOR else words.BOUND)
+
+
+with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
+    views = [one.view for one in pinned]
+    shared = compare.shared(views)
+    if not shared:
+        st.info(words.unshared(views))
+        side_by_side(pinned, sheets.alone(views), "own")
+        st.stop()
+    by = pickers.pick("Side by side, by", shared, "beside", names=words.BY.__getitem__)
+    drawn = sheets.sheets(views, by)
+    if len(views) == 1:
+        st.info(words.ONE)
+    elif len(views) == 2:
+        st.markdown(sheets.sentence(views, views[1], by))
+    side_by_side(pinned, drawn[: len(views)], by)
+    if len(views) > 1:
+        differences(views, drawn[len(views) :], by)
