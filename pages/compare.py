@@ -21,7 +21,7 @@ def choose(notices: DeltaGenerator) -> list[Pinned]:
     shown, wrong = tables.pinned()
     for place, (text, problem) in enumerate(wrong):
         with notices.container(horizontal=True, vertical_alignment="center"):
-            st.warning(words.wrong(text, errors.line(problem)))
+            st.warning(words.wrong(text, errors.told(problem)))
             st.button("Take away", key=f"wrong-{place}", on_click=errors.guarded(pins.drop), args=(text,))
     return shown
 

@@ -10,6 +10,7 @@ from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
 from pages.parts import catalogue, pickers, readme, show
+from pages.parts.compare import pins
 from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT
@@ -51,6 +52,7 @@ def perplexity(study: Study, choice: TableChoice) -> None:
         show.figure(drawn, "perplexity")
         st.caption(words.curve(rows["factor"], top))
         show.table(rows, "Perplexity by size", "perplexity")
+        pin(study, choice)
     with right:
         breaks = tables.breaks(study, choice)
         st.markdown("##### Who breaks first")
@@ -61,6 +63,17 @@ def perplexity(study: Study, choice: TableChoice) -> None:
         if (rows["bound"] != "").any():
             st.caption(words.BOUNDS)
         show.table(breaks, "Breaking points", "breaks")
+
+
+def pin(study: Study, choice: TableChoice) -> None:
+    """Offer to pin one way of making the table smaller, for the page Compare."""
+    scores = tables.chosen(study, choice)
+    with st.popover("Pin a table", icon=":material/keep_off:"):
+        line = pickers.pick("Method", tables.lines(scores), "pinned-line")
+        ratios = sorted(set(results.one_line(scores, line)["ratio"]))
+        near = min(ratios, key=lambda ratio: abs(ratio - 10))
+        ratio = pickers.pick("Ratio", ratios, "pinned-ratio", default=near, names="{:g} ×".format)
+        pins.button(pins.of_table(study, choice, line, ratio), "table")
 
 
 def errors(study: Study, choice: TableChoice) -> None:

@@ -46,6 +46,7 @@ with page("Overlap") as views:
         with narrow:
             if pair:
                 cell.beside(view, pair, measure)
+        with wide if pair else narrow:
             st.markdown("###### Against its references")
             show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
         st.markdown(words.levels(levels))

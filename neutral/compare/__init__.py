@@ -7,7 +7,7 @@ by what they share, whatever they are of: two pairs, two studies, two models, tw
 
 from neutral.compare import masks, tokens
 from neutral.compare.differences import Difference, Found, difference, found, shared
-from neutral.compare.pins import KINDS, MOST, MaskPin, Pin, TablePin, read
+from neutral.compare.pins import KINDS, MOST, MaskPin, Pin, PinError, TablePin, read
 from neutral.compare.views import AND, FACTOR, View, labels
 from neutral.summary import Source
 
@@ -20,6 +20,7 @@ __all__ = [
     "Found",
     "MaskPin",
     "Pin",
+    "PinError",
     "TablePin",
     "View",
     "difference",

@@ -21,7 +21,7 @@ import pandas as pd
 from neutral.compare.views import AND, FACTOR, PLACES, View
 from neutral.errors import NeutralError
 from neutral.labels import parsed
-from neutral.languages import matching
+from neutral.languages import language, matching
 from neutral.members import speaker
 
 COLUMNS = ["place", "left", "right", "difference", "bound"]
@@ -51,6 +51,9 @@ class Found(NamedTuple):
 
     mean: float
     """The mean difference over the places."""
+    left: float
+    right: float
+    """The means of both views over the places."""
     most: pd.DataFrame
     """The rows that differ most, the most first."""
     beyond: int
@@ -95,8 +98,8 @@ def found(difference: Difference, most: int = 3) -> Found:
     size = table["difference"].abs()
     beyond = table["bound"].notna() & (size > table["bound"])
     ranked = table.loc[size.sort_values(ascending=False, kind="stable").index]
-    mean = float(table["difference"].mean()) if len(table) else float("nan")
-    return Found(mean, ranked.head(most), int(beyond.sum()), int(table["bound"].notna().sum()), len(table))
+    means = [float(table[column].mean()) for column in ("difference", "left", "right")]
+    return Found(*means, ranked.head(most), int(beyond.sum()), int(table["bound"].notna().sum()), len(table))
 
 
 def _aligned(left: View, right: View, by: str) -> tuple[str, pd.DataFrame]:
@@ -108,8 +111,13 @@ def _aligned(left: View, right: View, by: str) -> tuple[str, pd.DataFrame]:
         return "depth", _by_depth(one, other)
     if by == "layer-component" and {parsed(p).layer for p in one["place"]} != {parsed(p).layer for p in other["place"]}:
         return "same", _joined(one.head(0), other.head(0))
-    if by in ("language", "pair"):
-        other = _renamed(one, other, by)
+    if by == "pair":
+        return "same", _joined(one, _pairs_renamed(left, right))
+    if by == "language":
+        names = _same_languages(_members(right), _members(left))
+        if _is_of_all(left) and _is_of_all(right):
+            return "same", _by_common(left, right, names)
+        other = other.assign(place=other["place"].map(names)).dropna(subset="place")
     return "same", _joined(one, other)
 
 
@@ -120,34 +128,60 @@ def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return both.rename(columns={"value": "left", "value_right": "right"})
 
 
-def _renamed(one: pd.DataFrame, other: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Return the other table with the languages written as in the first: fra for fr."""
-    columns = ["source", "target"] if by == "pair" else ["place"]
-    here = list(dict.fromkeys(pd.concat([one[column] for column in columns])))
-    there = dict.fromkeys(pd.concat([other[column] for column in columns]))
-    if by == "language":
-        names = _same_languages(list(there), here)
-        return other.assign(place=other["place"].map(names)).dropna(subset="place")
-    names = _same_languages(list(there), here)
-    sides = pd.DataFrame({column: other[column].map(names) for column in columns})
+def _is_of_all(view: View) -> bool:
+    """Whether a view has all pairs of its languages."""
+    return "pair" in view.tables
+
+
+def _members(view: View) -> list[str]:
+    """Return all languages of a view, the one in its middle too: it is no other language's counterpart."""
+    centre = view.pin.members if view.pin.kind == "language" else ()
+    return [*centre, *view.tables["language"]["place"]]
+
+
+def _pairs_renamed(left: View, right: View) -> pd.DataFrame:
+    """Return the right view's pairs with the languages written as in the left one: fra for fr."""
+    names, table = _same_languages(_members(right), _members(left)), right.tables["pair"]
+    sides = pd.DataFrame({column: table[column].map(names) for column in ("source", "target")})
     known = sides.notna().all(axis=1)
-    wanted = set(one["place"])
-    forward = sides["source"] + AND + sides["target"]
-    back = sides["target"] + AND + sides["source"]
-    return other.assign(place=forward.where(forward.isin(wanted), back))[known]
+    sides = sides[known]
+    forward, back = sides["source"] + AND + sides["target"], sides["target"] + AND + sides["source"]
+    return table[known].assign(place=forward.where(forward.isin(set(left.tables["pair"]["place"])), back))
+
+
+def _by_common(left: View, right: View, names: dict[str, str]) -> pd.DataFrame:
+    """Join languages by their mean with the others that both views have."""
+    pairs = _joined(left.tables["pair"], _pairs_renamed(left, right))
+    sides = [pairs.assign(place=pairs[side])[["place", "left", "right"]] for side in ("source", "target")]
+    means = pd.concat(sides).groupby("place", sort=False).mean().reset_index()
+    other = right.tables["language"]
+    own = _joined(left.tables["language"], other.assign(place=other["place"].map(names)).dropna(subset="place"))
+    return means.merge(own[["place", "bound"]], on="place")
 
 
 def _same_languages(members: list[str], others: list[str]) -> dict[str, str]:
-    """Return member -> the other that is the same language, whatever its code; those without one are left out."""
-    exact = {member: member for member in members if member in others}
-    free = {}
-    for other in others:
-        if other not in exact:
-            free.setdefault(speaker(other), other)
-    for member in members:
-        if member not in exact and (label := matching(speaker(member), free)):
-            exact[member] = free.pop(label)
-    return exact
+    """Return member -> the other that is the same language, whatever its code; those without one are left out.
+
+    The same member goes first, then the same language in the same script and region, then what `matching` takes.
+    """
+    found = {member: member for member in members if member in others}
+    for exact in (True, False):
+        free: dict[str, str] = {}
+        for other in others:
+            if other not in found.values():
+                free.setdefault(speaker(other), other)
+        for member in members:
+            if member in found:
+                continue
+            label = matching(speaker(member), free)
+            if label and (not exact or _written(speaker(member)) == _written(label)):
+                found[member] = free.pop(label)
+    return found
+
+
+def _written(label: str) -> tuple[str, str, str]:
+    spoken = language(label)
+    return spoken.iso3, spoken.script, spoken.region
 
 
 def _by_depth(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:

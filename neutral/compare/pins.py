@@ -82,21 +82,32 @@ class TablePin:
 Pin = MaskPin | TablePin
 
 
+class PinError(NeutralError):
+    """A pin says nothing that can be shown; `problem` is why, without the pin."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        self.text, self.problem = text, problem
+        super().__init__(f"pin {text[:100]!r}: {problem}")
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.text, self.problem)
+
+
 def read(text: str) -> Pin:
-    """Return the pin that a line says. Raises `NeutralError` for one that says none.
+    """Return the pin that a line says. Raises `PinError` for one that says none.
 
     >>> read("pair:mini:en,fr:wanda:50%")
     MaskPin(kind='pair', study='mini', members=('en', 'fr'), method='wanda', sparsity=0.5, task='', seed=None, \
 measure='jaccard')
     """
     if len(text) > LONGEST or not is_one_line(text):
-        raise NeutralError(f"pin {text[:40]!r}: one line of at most {LONGEST} characters")
+        raise PinError(text, f"a pin is one line of at most {LONGEST} characters")
     kind, *rest = text.split(":")
     if kind not in KINDS:
-        raise NeutralError(f"pin {text!r}: begins with {kind!r}; use one of {', '.join(KINDS)}")
+        raise PinError(text, f"begins with {kind!r}; use one of {', '.join(KINDS)}")
     most = len(fields(TablePin)) - 1 if kind == "table" else len(fields(MaskPin)) - 1
     if not rest or not rest[0] or len(rest) > most:
-        raise NeutralError(f"pin {text!r}: says KIND:STUDY and at most {most - 1} more between colons")
+        raise PinError(text, f"says KIND:STUDY and at most {most - 1} more between colons")
     rest += [""] * (most - len(rest))
     return (_table if kind == "table" else _masks)(text, kind, rest)
 
@@ -107,17 +118,17 @@ def _masks(text: str, kind: str, rest: list[str]) -> MaskPin:
     least, most = _MEMBERS[kind]
     if not least <= len(chosen) <= most:
         wanted = "two languages: en,fr" if kind == "pair" else "one language"
-        raise NeutralError(f"pin {text!r}: a {kind} is of {wanted}")
+        raise PinError(text, f"a {kind} is of {wanted}")
     if kind == "pair" and chosen[0] == chosen[1]:
-        raise NeutralError(f"pin {text!r}: a pair is of two different languages")
+        raise PinError(text, "a pair is of two different languages")
     if measure and measure not in MEASURES:
-        raise NeutralError(f"pin {text!r}: no measure {measure!r}; use one of {', '.join(MEASURES)}")
+        raise PinError(text, f"no measure {measure!r}; use one of {', '.join(MEASURES)}")
     share = _read_number(text, "sparsity", sparsity)
     if share is not None and not 0 <= share <= 1:
-        raise NeutralError(f"pin {text!r}: sparsity {sparsity!r} is no share of weights; 0.5 or 50%, say")
+        raise PinError(text, f"sparsity {sparsity!r} is no share of weights; 0.5 or 50%, say")
     number = _read_number(text, "seed", seed)
     if number is not None and number != int(number):
-        raise NeutralError(f"pin {text!r}: seed {seed!r} is no whole number")
+        raise PinError(text, f"seed {seed!r} is no whole number")
     whole = None if number is None else int(number)
     return MaskPin(kind, unquote(study), chosen, unquote(method), share, unquote(task), whole, measure or "jaccard")
 
@@ -131,7 +142,7 @@ def _table(text: str, kind: str, rest: list[str]) -> TablePin:
         ("scoring", scoring, SCORING),
     ):
         if value and value not in known:
-            raise NeutralError(f"pin {text!r}: no {name} {value!r}; use one of {', '.join(known)}")
+            raise PinError(text, f"no {name} {value!r}; use one of {', '.join(known)}")
     times = _read_number(text, "ratio", ratio)
     return TablePin(unquote(study), unquote(line), times, by, where, _MASKING.get(masking), scoring)
 
@@ -146,7 +157,7 @@ def _read_number(text: str, name: str, value: str) -> float | None:
     except ValueError:
         number = float("nan")
     if not abs(number) < 1e9:  # NaN as well
-        raise NeutralError(f"pin {text!r}: {name} {written!r} is no number")
+        raise PinError(text, f"{name} {written!r} is no number")
     return number / 100 if written.endswith("%") else number
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import pandas as pd
 
@@ -82,6 +83,10 @@ def _apart(view: View) -> list[str]:
     """Return what views of one name may differ in; each list of one kind has the same settings in the same places."""
     pin = view.pin
     if isinstance(pin, TablePin):
-        return [view.study, pin.by, pin.where, "whole words" if pin.words else "word pieces", pin.scoring]
+        return [_folder(pin), pin.by, pin.where, "whole words" if pin.words else "word pieces", pin.scoring]
     removed = f"{100 * pin.sparsity:.3g}%"
-    return [view.study, pin.method, removed, f"task {pin.task}", f"seed {pin.seed}", pin.measure]
+    return [_folder(pin), pin.method, removed, f"task {pin.task}", f"seed {pin.seed}", pin.measure]
+
+
+def _folder(pin: Pin) -> str:
+    return PurePath(pin.study).name or pin.study

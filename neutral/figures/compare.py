@@ -195,7 +195,14 @@ def _gap_dots(table: pd.DataFrame, axis: str) -> go.Figure:
         error = {"type": "data", "array": rows["bound"], "thickness": 9, "width": 0, "color": _pale(hue)}
         zero = [0.0] * len(rows)
         figure.add_trace(
-            go.Scatter(x=zero, y=names, mode="markers", marker={"size": 1, "color": hue}, error_x=error, name=_BOUND)
+            go.Scatter(
+                x=zero,
+                y=names,
+                mode="markers",
+                marker={"size": 9, "symbol": "square", "color": _pale(hue)},
+                error_x=error,
+                name=_BOUND,
+            )
         )
     figure.add_trace(_differences(rows["difference"], names, rows["bound"], across=True))
     figure.add_vline(x=0, line={"color": theme.NEUTRAL, "width": 1})
@@ -254,7 +261,10 @@ def _rowed(figure: go.Figure, rows: int) -> go.Figure:
     theme.names_on_axes(figure, 1, rows)
     height = theme.matrix_height(rows, least=220, most=620, row=26, above=130)
     legend = theme.LEGEND_BELOW | {"y": -60 / max(60, height - 100)}
-    return theme.finish(figure, alt="", name="", height=height, hovermode="y unified", legend=legend, showlegend=True)
+    several = len(figure.data) > 1
+    return theme.finish(
+        figure, alt="", name="", height=height, hovermode="y unified", legend=legend, showlegend=several
+    )
 
 
 def _heatmap(square: pd.DataFrame, by: str, title: str, ends: tuple[float, float], colours: object) -> go.Figure:
@@ -287,7 +297,7 @@ def _heatmap(square: pd.DataFrame, by: str, title: str, ends: tuple[float, float
     if by != "pair":
         figure.update_yaxes(title="Layer")
     height = theme.matrix_height(len(y), least=260, most=620, row=24, above=170)
-    return theme.finish(figure, alt="", name="", height=height, least="small" if by == "pair" else "")
+    return theme.finish(figure, alt="", name="", height=height)
 
 
 def _square(table: pd.DataFrame, by: str, column: str) -> pd.DataFrame:

@@ -24,7 +24,7 @@ def view(source: catalogue.Source, pin: Pin) -> View:
     return compare.view(pin, source)
 
 
-def pinned() -> tuple[list[Pinned], list[tuple[str, NeutralError]]]:
+def pinned() -> tuple[list[Pinned], list[tuple[str, str]]]:
     """Return the views that are pinned, and the pins that show nothing with what is wrong with them."""
     shown, wrong = [], []
     for text in pins.held():
@@ -34,5 +34,5 @@ def pinned() -> tuple[list[Pinned], list[tuple[str, NeutralError]]]:
             pin = compare.read(text)
             shown.append(Pinned(text, view(sources.source_of(pin), pin)))
         except NeutralError as error:
-            wrong.append((text, error))
+            wrong.append((text, getattr(error, "problem", str(error))))
     return shown, wrong

@@ -64,19 +64,34 @@ def difference(left: View, right: View, names: tuple[str, str], apart: Differenc
         for first, row in zip((True, False, False), told.most.itertuples(), strict=False)
     ]
     where = f"They differ most in {_listed(rows)}." if told.places > 1 else ""
-    return " ".join(filter(None, [_whole(left, right, one, other), where, _bound(told, apart)]))
+    means = (told.left, told.right) if apart.by in ("language", "pair") else (left.whole, right.whole)
+    said = _factors(left, right, one, other) if left.measure == FACTOR else _overlaps(*means, unit(left), one, other)
+    return " ".join(filter(None, [said, _others(left, right, told, apart), where, _bound(told, apart)]))
 
 
-def _whole(left: View, right: View, one: str, other: str) -> str:
-    """Say what the two come to over all."""
-    if left.measure == FACTOR:
-        return (
-            f"**{other}** has **{right.whole:.2f}** times the perplexity of the full table in the mean of languages, "
-            f"**{one}** {left.whole:.2f} times."
-        )
-    gap = right.whole - left.whole
+def _factors(left: View, right: View, one: str, other: str) -> str:
+    return (
+        f"**{other}** has **{right.whole:.2f}** times the perplexity of the full table in the mean of languages, "
+        f"**{one}** {left.whole:.2f} times."
+    )
+
+
+def _overlaps(left: float, right: float, measure: str, one: str, other: str) -> str:
+    gap = right - left
     how = f"**{abs(gap):.3f} {'more' if gap > 0 else 'less'}** than" if abs(gap) >= 0.0005 else "as much as"
-    return f"**{other}** share {how} **{one}**: {unit(left)} is {right.whole:.3f} against {left.whole:.3f}."
+    return f"**{other}** share {how} **{one}**: {measure} is {right:.3f} against {left:.3f}."
+
+
+def _others(left: View, right: View, told: compare.Found, apart: Difference) -> str:
+    """Say that two means are of different languages; "" if they are not."""
+    n = [len(view.tables["language"]) for view in (left, right) if "language" in view.tables]
+    if len(n) < 2:
+        return ""
+    if apart.by == "language":
+        return f"That is in the mean of the {told.places} languages of both." if max(n) > told.places else ""
+    if apart.by == "pair":
+        return f"That is in the mean of the {told.places} pairs of both."
+    return f"These are means of different languages, {n[0]} and {n[1]}." if n[0] != n[1] else ""
 
 
 def _bound(told: compare.Found, apart: Difference) -> str:
@@ -101,7 +116,7 @@ def unshared(views: list[View]) -> str:
 def wrong(text: str, problem: str) -> str:
     """Say what is wrong with a pin."""
     short = text if len(text) <= 80 else f"{text[:80]}…"
-    return f"The pin “{as_text(short)}” shows nothing: {problem}."
+    return f"The pin “{as_text(short)}” is not shown: {problem}."
 
 
 def _place(row: tuple, apart: Difference) -> str:
