@@ -10,6 +10,7 @@ import pandas as pd
 from neutral import summary
 from neutral.compare.pins import MaskPin
 from neutral.compare.views import AND, COLUMNS, View
+from neutral.errors import NeutralError
 from neutral.language import nearest
 from neutral.members import display, order, speaker
 from neutral.overlap import Counts
@@ -24,6 +25,8 @@ def view(pin: MaskPin, source: Source) -> View:
     choice = nearest.choice_of(source, **asked)
     every = [m for m in summary.counts_of(source, choice, pin.measure).members if m not in nearest.CONTROLS]
     members = tuple(dict.fromkeys(nearest.member_called(member, every) for member in pin.members))
+    if pin.kind == "pair" and len(members) < 2:
+        raise NeutralError(f"{' and '.join(pin.members)} are one mask here; a pair is of two")
     pin = replace(pin, members=members, **choice._asdict())
     counts = summary.counts_of(source, choice, pin.measure, _counted(pin, every))
     kind = next((k for k in ("seeds", "halves") if k in summary.kinds(source, choice)), "")

@@ -193,17 +193,9 @@ def _gap_dots(table: pd.DataFrame, axis: str) -> go.Figure:
     figure = go.Figure()
     if rows["bound"].notna().any():
         error = {"type": "data", "array": rows["bound"], "thickness": 9, "width": 0, "color": _pale(hue)}
+        mark = {"size": 9, "symbol": "square", "color": _pale(hue)}
         zero = [0.0] * len(rows)
-        figure.add_trace(
-            go.Scatter(
-                x=zero,
-                y=names,
-                mode="markers",
-                marker={"size": 9, "symbol": "square", "color": _pale(hue)},
-                error_x=error,
-                name=_BOUND,
-            )
-        )
+        figure.add_trace(go.Scatter(x=zero, y=names, mode="markers", marker=mark, error_x=error, name=_BOUND))
     figure.add_trace(_differences(rows["difference"], names, rows["bound"], across=True))
     figure.add_vline(x=0, line={"color": theme.NEUTRAL, "width": 1})
     figure.update_xaxes(title=axis)

@@ -180,7 +180,8 @@ def pick_text(label: str, key: str, *, default: str, help: str | None = None) ->
     if _is_new(key) and key not in st.query_params and chosen().get(key):
         st.session_state[key] = st.query_params[key] = chosen()[key][0]
     elif _is_new(key) and len(written := str(st.query_params.get(key, ""))) > LONGEST:
-        say_unknown(label, key, [f"{written[:LONGEST]}…"], [default], ())
+        line = f"{as_text(label)}: the link has more than {LONGEST} characters; this shows the first {LONGEST}."
+        st.session_state[_UNKNOWN][key] = (line, [written[:LONGEST]])
     value = st.text_input(label, default, key=key, max_chars=LONGEST, bind="query-params", help=help)
     note(key, [] if value == default else [value], [value])
     return value
@@ -233,7 +234,7 @@ def _in_other_words(written: str, options: Sequence[T], names: Callable[[T], str
         if small in (names(option).casefold(), str(option).casefold()):
             return [option]
     for option in options:
-        if isinstance(option, float) and _number(written) == option:
+        if type(option) in (int, float) and _number(written) == option:
             return [option]
     spoken = {speaker(option): option for option in reversed(options) if isinstance(option, str) and option}
     meant = matching(written.strip(), spoken)
@@ -250,10 +251,11 @@ def _number(written: str) -> float | None:
 def say_unknown(label: str, key: str, missing: Sequence[str], shown: Sequence[str], options: Sequence[str]) -> None:
     """Note that the address says what is not there, for `frame` to say; until the page is left or another is chosen."""
     what = " and ".join(f"“{as_text(name)}”" for name in missing[:MOST_NAMED])
-    instead = ", ".join(as_text(name) for name in shown[:MOST_NAMED]) or "all"
+    instead = ", ".join(as_text(name) for name in shown[:MOST_NAMED])
     more = f" and {len(options) - MOST_NAMED} more" if len(options) > MOST_NAMED else ""
     there = f" There is {', '.join(as_text(name) for name in options[:MOST_NAMED])}{more}." if options else ""
-    line = f"{as_text(label)}: there is no {what} here, so this shows {instead}.{there}"
+    so = f"so this shows {instead}" if instead else "so it is left out"
+    line = f"{as_text(label)}: there is no {what} here, {so}.{there}"
     st.session_state.setdefault(_UNKNOWN, {})[key] = (line, list(shown))
 
 
