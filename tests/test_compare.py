@@ -241,7 +241,7 @@ def test_what_has_nothing_in_common_is_said(three):
     left = seen(three, "pair:mine:en,fr")
     right = seen(three, "pair:mine:en,fr:::::dice")
     assert compare.shared([left, right]) == []
-    with pytest.raises(NeutralError, match="in jaccard and .* in dice"):
+    with pytest.raises(NeutralError, match=r"in jaccard and .* in dice"):
         compare.difference(left, right, "layer")
     with pytest.raises(NeutralError, match="no values by pair"):
         compare.difference(left, left, "pair")
