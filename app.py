@@ -20,9 +20,10 @@ def overview(view: View) -> None:
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
     st.markdown(answers.answer(view, pairs, levels))
     show.tiles(answers.tiles(view, pairs, levels))
-    if len(pairs):
-        pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
-    st.caption(answers.NO_SPEED)
+    with show.captioned():
+        st.caption(answers.NO_SPEED)
+        if len(pairs):
+            pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
     if pairs.empty:
         return
     left, right = st.columns([5, 4], gap="medium")
