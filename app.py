@@ -23,8 +23,9 @@ def overview(view: View) -> None:
     if pairs.empty:
         return
     show.tiles(answers.tiles(view, pairs, levels))
-    pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
-    st.caption(f"{show.what(view)} · {answers.network(view)}")
+    with show.captioned():
+        st.caption(f"{show.what(view)} · {answers.network(view)}")
+        pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
     left, right = st.columns([5, 4], gap="medium")
     with right:
         beside = st.container()

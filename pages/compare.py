@@ -6,13 +6,11 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral import compare
 from neutral.compare import FACTOR, View
 from neutral.figures.compare import Sheet
-from pages.parts import errors, pickers, show
+from pages.parts import errors, looks, pickers, show
 from pages.parts.compare import pins, sheets, tables, words
 from pages.parts.compare.tables import Pinned
 from pages.parts.frame import page
 from pages.parts.text import as_text
-
-A_ROW = 3  # views that stand beside each other before the next row begins
 
 
 def choose(notices: DeltaGenerator) -> list[Pinned]:
@@ -36,23 +34,22 @@ def empty() -> None:
 
 def side_by_side(pinned: list[Pinned], drawn: list[Sheet], by: str) -> None:
     """Show the views, each with its settings, a link to its page and a button that takes it away."""
-    for start in range(0, len(pinned), A_ROW):
-        row = list(enumerate(zip(pinned, drawn, strict=True)))[start : start + A_ROW]
-        for column, (place, (one, sheet)) in zip(st.columns(min(A_ROW, len(pinned)), gap="medium"), row, strict=False):
-            with column:
-                st.markdown(f"##### {as_text(sheet.title)}")
-                st.caption(as_text(sheet.caption))
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    sheets.open_page(one.view)
-                    st.button(
-                        "Take away",
-                        key=f"drop-{place}",
-                        icon=":material/close:",
-                        on_click=errors.guarded(pins.drop),
-                        args=(one.text,),
-                    )
-                show.figure(sheet.figure, f"pinned-{by}-{place}")
-                show.table(sheet.table, f"Pinned {by} {sheet.title}", f"pinned-table-{place}")
+    with st.container(horizontal=True, gap="medium", key=looks.SIDE_BY_SIDE):
+        for place, (one, sheet) in enumerate(zip(pinned, drawn, strict=True)):
+            with st.container(key=f"{looks.SIDE_BY_SIDE}-{place}"):
+                view(one, sheet, by, place)
+
+
+def view(one: Pinned, sheet: Sheet, by: str, place: int) -> None:
+    """Show one view."""
+    st.markdown(f"##### {as_text(sheet.title)}")
+    st.caption(as_text(sheet.caption))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        sheets.open_page(one.view)
+        drop = errors.guarded(pins.drop)
+        st.button("Take away", key=f"drop-{place}", icon=":material/close:", on_click=drop, args=(one.text,))
+    show.figure(sheet.figure, f"pinned-{by}-{place}")
+    show.table(sheet.table, f"Pinned {by} {sheet.title}", f"pinned-table-{place}")
 
 
 def differences(views: list[View], drawn: list[Sheet], by: str) -> None:

@@ -1,5 +1,6 @@
 """Overlap: every pair of languages as a heatmap, with what the numbers must be read against."""
 
+import pandas as pd
 import streamlit as st
 
 from neutral import figures
@@ -20,6 +21,11 @@ with page("Overlap") as views:
         with right:
             order = pickers.pick_order()
         st.caption(pickers.about_measure(measure))
+
+    def strip(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
+        """Show all pairs against their references."""
+        st.markdown("###### Against its references")
+        show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
 
     def overlap(view: View) -> None:
         """Show one source."""
@@ -45,10 +51,15 @@ with page("Overlap") as views:
         with narrow:
             if pair:
                 cell.beside(view, pair, measure)
-        with wide if pair else narrow:
-            st.markdown("###### Against its references")
-            show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
-        st.markdown(words.levels(levels))
+            else:
+                strip(view, pairs, levels)
+        if pair:
+            left, right = st.columns([1, 2], gap="medium", vertical_alignment="center")
+            with left:
+                strip(view, pairs, levels)
+            right.markdown(words.levels(levels))
+        else:
+            st.markdown(words.levels(levels))
         together.together(view, by, group)
         ranked = tables.ranked(view.source, view.choice, measure, by, view.chosen)
         ranked = ranked[ranked["group"] == group].dropna(subset="value")

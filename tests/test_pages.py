@@ -129,13 +129,6 @@ def test_one_language_alone_is_refused_with_words():
     assert [error.value for error in at.error] == ["An overlap takes two languages: choose another, or none for all."]
 
 
-def test_a_click_on_a_cell_opens_the_pair():
-    at = opened("pages/overlap.py", study="encoder")
-    at.session_state["matrix-study"] = {"selection": {"points": [{"customdata": ["fr", "es"]}]}}
-    at.run()
-    assert at.title[0].value == "Language pair"
-
-
 def test_a_layer_and_component_narrow_the_overlap(studies):
     at = opened("pages/overlap.py", study="encoder", layer="Encoder 5", component="Key")
     counts = summary.counts_of(Study(studies / "encoder"), summary.Choice("mlm", "magnitude", 0.5, 0))

@@ -18,7 +18,7 @@ PLACES = ("layer", "component", "layer-component", "language", "pair", "size")  
 _PINS = (
     "what to show, of a study's folder: overlap:DIR, pair:DIR:en,fr, language:DIR:sw or table:DIR:svd, and then "
     "METHOD:SPARSITY:TASK:SEED:MEASURE of masks, RATIO:BY:WHERE:MASKING:SCORING of a token table, as far as needed; "
-    "docs/comparing.md"
+    "docs/methods.md"
 )
 
 

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 
 from neutral.compare import AND, FACTOR, Difference, View, difference, labels
 from neutral.figures import scales, theme
+from neutral.figures.families import Families
+from neutral.figures.heatmap import heatmap
 from neutral.labels import COMPONENTS, parsed, sort_key
 from neutral.members import display, order
 
@@ -79,8 +81,7 @@ def beside(view: View, by: str, ends: tuple[float, float]) -> go.Figure:
     """Draw one view by one of `views.PLACES`, on an axis or a colour scale with these ends."""
     table = view.tables[by]
     if by in _CELLS:
-        square = _square(table, by, "value")
-        drawn = _heatmap(square, by, unit(view), ends, theme.SEQUENTIAL)
+        drawn = _cells(_square(table, by, "value"), by, unit(view), ends, theme.SEQUENTIAL)
     elif by == "language":
         drawn = _dots(view, table, ends)
     else:
@@ -102,7 +103,8 @@ def gap(apart: Difference, title: str, measured: str) -> go.Figure:
     if not np.isfinite(reach):
         reach = float(table["difference"].abs().max())
     if apart.by in _CELLS:
-        drawn = _heatmap(_square(table, apart.by, "difference"), apart.by, axis, (-reach, reach), theme.DIVERGING)
+        drawn = _cells(_square(table, apart.by, "difference"), apart.by, axis, (-reach, reach), theme.DIVERGING)
+        drawn.layout.meta["least"] = "small" if apart.by == "pair" else ""  # it has the width of the page
     elif apart.by == "language":
         drawn = _gap_dots(table, axis)
     else:
@@ -260,6 +262,19 @@ def _rowed(figure: go.Figure, rows: int) -> go.Figure:
     )
 
 
+def _cells(square: pd.DataFrame, by: str, title: str, ends: tuple[float, float], colours: object) -> go.Figure:
+    """Draw cells; of many members without gaps and numbers, as the matrix of the page Overlap."""
+    if by != "pair" or len(square) <= theme.MANY:
+        return _heatmap(square, by, title, ends, colours)
+    figure = heatmap(square, title, Families(list(square.index)), span=ends, clicks=False)
+    if colours is theme.DIVERGING:
+        figure.data[0].update(
+            colorscale=colours, hovertemplate="<b>%{y}</b> and <b>%{x}</b><br>%{z:+.4f}<extra></extra>"
+        )
+    legend = theme.LEGEND_AT_FOOT
+    return theme.finish(figure, alt="", name="", height=figure.layout.height, legend=legend, least="small")
+
+
 def _heatmap(square: pd.DataFrame, by: str, title: str, ends: tuple[float, float], colours: object) -> go.Figure:
     """Draw cells by layer and component, or by pair."""
     form = "+.3f" if colours is theme.DIVERGING else ".3f"
@@ -328,12 +343,19 @@ def _pale(hue: str) -> str:
     return f"rgba({red},{green},{blue},0.22)"
 
 
-def place_name(place: object, by: str) -> str:
-    """Return a place for people: "layer 3", "English", "English and French", "10 times smaller".
+def place_names(places: Sequence[object], by: str) -> list[str]:
+    """Return places for people; the stack is said where there are several.
 
-    >>> place_name("decoder 3", "layer"), place_name("en / fr", "pair"), place_name("35%", "layer")
-    ('layer 3', 'English and French', 'depth 35%')
+    >>> place_names(["decoder 3", "decoder 4"], "layer"), place_names(["encoder 0", "decoder 0"], "layer")
+    (['layer 3', 'layer 4'], ['encoder 0', 'decoder 0'])
+    >>> place_names(["en / fr"], "pair"), place_names(["35%"], "layer"), place_names([10.0], "size")
+    (['English and French'], ['depth 35%'], ['10 times smaller'])
     """
+    stacks = {str(place).split(" ")[0] for place in places if " " in str(place)}
+    return [_place_name(place, by, one_stack=len(stacks) == 1) for place in places]
+
+
+def _place_name(place: object, by: str, *, one_stack: bool) -> str:
     if by == "size":
         return f"{float(place):.3g} times smaller"
     text = str(place)
@@ -343,6 +365,6 @@ def place_name(place: object, by: str) -> str:
         return " and ".join(map(display, text.split(AND)))
     if by == "layer" and text.endswith("%"):
         return f"depth {text}"
-    if by == "layer":
-        return f"layer {text.rpartition(' ')[2]}"
+    if by != "component" and one_stack and " " in text:
+        text = f"layer {text.partition(' ')[2]}"
     return text.replace("_", " ")

@@ -136,7 +136,9 @@ def _clickable(members: list[str], names: list[str], values: np.ndarray) -> go.S
         x=[names[j] for _, j in cells],
         y=[names[i] for i, _ in cells],
         customdata=[[members[i], members[j]] for i, j in cells],
-        text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
+        text=[
+            f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to see the pair</i>" for i, j in cells
+        ],
         mode="markers",
         marker={"symbol": "square", "size": max(12, min(44, 480 // max(1, len(members)))), "opacity": 0},
         hovertemplate="%{text}<extra></extra>",

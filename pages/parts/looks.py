@@ -42,7 +42,13 @@ _WHOLE = """
 [data-testid="stMetricDelta"] *, [data-testid="stPageLink"] * { white-space: normal !important; text-overflow: clip; }
 """
 
+SIDE_BY_SIDE = "side-by-side"
+"""Key of a row of views, and the beginning of those of its views."""
+
+_NARROWEST = 260  # px of a view beside others
+
 STYLE = f"""<style>{_WHOLE}{_TILES}
+.st-key-{SIDE_BY_SIDE} > * {{ flex: 1 1 {_NARROWEST}px; min-width: min({_NARROWEST}px, 100%); }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""
 """Goes into every page."""

@@ -329,7 +329,7 @@ def pick_found(members: Sequence[str]) -> str:
         ["", *members],
         "find",
         names=lambda member: display(member) if member else "–",
-        help="Frames its row and its column; there a click opens the pair, however small the cells are.",
+        help="Frames its row and its column; there a click shows the pair, however small the cells are.",
     )
 
 

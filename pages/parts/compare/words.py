@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neutral import compare
 from neutral.compare import FACTOR, Difference, View
-from neutral.figures.compare import place_name, unit
+from neutral.figures.compare import place_names, unit
 from pages.parts.text import as_text
 
 LEAD = (
@@ -59,10 +59,9 @@ def difference(left: View, right: View, names: tuple[str, str], apart: Differenc
     one, other = (as_text(name) for name in names)
     if not told.places:
         return f"**{other}** and **{one}** keep nothing in common places."
-    rows = [
-        f"{'**' if first else ''}{as_text(_place(row, apart))}{'**' if first else ''} ({_signed(row.difference)})"
-        for first, row in zip((True, False, False), told.most.itertuples(), strict=False)
-    ]
+    named = dict(zip(apart.table["place"], place_names(list(apart.table["place"]), apart.by), strict=True))
+    rows = [f"{as_text(named[row.place])} ({_signed(row.difference)})" for row in told.most.itertuples()]
+    rows[0] = f"**{as_text(named[told.most.iloc[0].place])}**{rows[0][rows[0].rindex(' (') :]}"
     where = f"They differ most in {_listed(rows)}." if told.places > 1 else ""
     means = (told.left, told.right) if apart.by in ("language", "pair") else (left.whole, right.whole)
     said = _factors(left, right, one, other) if left.measure == FACTOR else _overlaps(*means, unit(left), one, other)
@@ -117,10 +116,6 @@ def wrong(text: str, problem: str) -> str:
     """Say what is wrong with a pin."""
     short = text if len(text) <= 80 else f"{text[:80]}…"
     return f"The pin “{as_text(short)}” is not shown: {problem}."
-
-
-def _place(row: tuple, apart: Difference) -> str:
-    return place_name(row.place, apart.by)
 
 
 def _signed(value: float) -> str:
