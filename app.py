@@ -29,14 +29,14 @@ def overview(view: View) -> None:
     left, right = st.columns([5, 4], gap="medium")
     with right:
         beside = st.container()
-        st.markdown("##### Look at this first")
+        st.markdown("## Look at this first")
         first_looks(view, pairs)
         related(kinship)
     # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
     by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
     curves = evaluations.curves(view.scores())
     with left:
-        st.markdown("##### How much each two languages share")
+        st.markdown("## How much each two languages share")
         key = f"matrix-{view.key}"
         pair = cell.chosen(view, show.matrix(view, "jaccard", key, small=True), key)
     if pair:
@@ -79,7 +79,7 @@ def related(kinship: pd.DataFrame) -> None:
     """Say whether relatives overlap more."""
     if len(kinship) < 2:
         return
-    st.markdown("##### Do related languages share more?")
+    st.markdown("## Do related languages share more?")
     table = kinship.assign(relation=kinship["relation"].replace(answers.NOT_RELATED))
     st.dataframe(
         table.drop(columns="chance").rename(columns=answers.KINSHIP_COLUMNS),
@@ -96,12 +96,12 @@ def across(view: View, levels: pd.DataFrame, curves: pd.DataFrame) -> None:
     left, right = st.columns(2, gap="medium")
     if several:
         with left:
-            st.markdown("##### Overlap by sparsity")
+            st.markdown("## Overlap by sparsity")
             show.figure(figures.by_sparsity(levels, "jaccard", at=view.choice.sparsity), f"across-{view.key}")
             show.table(levels, "Overlap by sparsity", f"across-{view.key}")
     if len(curves):
         with right if several else left:
-            st.markdown("##### What removing weights costs")
+            st.markdown("## What removing weights costs")
             show.figure(figures.score_curves(curves), f"scores-{view.key}")
             show.table(view.scores(), "Scores", f"scores-{view.key}")
 
@@ -111,7 +111,7 @@ def functional(view: View) -> None:
     table = view.functional()
     if table.empty:
         return
-    st.markdown("##### Do the masks work for each other's languages?")
+    st.markdown("## Do the masks work for each other's languages?")
     if not evaluations.crossed(table):
         st.caption(answers.ALONE)
         return

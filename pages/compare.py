@@ -1,12 +1,14 @@
 """Compare: pinned views side by side on one scale, and how each differs from the first."""
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from neutral import compare
 from neutral.compare import FACTOR, View
 from neutral.figures.compare import Sheet
-from pages.parts import errors, looks, pickers, show
+from pages.parts import errors, export, looks, pickers, settings, show
 from pages.parts.compare import pins, sheets, tables, words
 from pages.parts.compare.tables import Pinned
 from pages.parts.frame import page
@@ -42,23 +44,25 @@ def side_by_side(pinned: list[Pinned], drawn: list[Sheet], by: str) -> None:
 
 def view(one: Pinned, sheet: Sheet, by: str, place: int) -> None:
     """Show one view."""
-    st.markdown(f"##### {as_text(sheet.title)}")
+    st.markdown(f"## {as_text(sheet.title)}")
     st.caption(as_text(sheet.caption))
     with st.container(horizontal=True, vertical_alignment="center"):
         sheets.open_page(one.view)
         drop = errors.guarded(pins.drop)
         st.button("Take away", key=f"drop-{place}", icon=":material/close:", on_click=drop, args=(one.text,))
-    show.figure(sheet.figure, f"pinned-{by}-{place}")
+    settings.source(partial(export.of_sheet, sheet))
+    show.figure(sheet.figure, f"pinned-{by}-{place}", sheet.table)
     show.table(sheet.table, f"Pinned {by} {sheet.title}", f"pinned-table-{place}")
 
 
 def differences(views: list[View], drawn: list[Sheet], by: str) -> None:
     """Show how each view differs from the first."""
     for place, (other, sheet) in enumerate(zip(views[1:], drawn, strict=True)):
-        st.markdown(f"##### {as_text(sheet.title)}")
+        st.markdown(f"## {as_text(sheet.title)}")
         if len(drawn) > 1:
             st.markdown(sheets.sentence(views, other, by))
-        show.figure(sheet.figure, f"difference-{by}-{place}")
+        settings.source(partial(export.of_sheet, sheet))
+        show.figure(sheet.figure, f"difference-{by}-{place}", sheet.table)
         show.table(sheet.table, f"Difference {by} {sheet.title}", f"difference-table-{place}")
     apart = compare.difference(views[0], views[1], by)
     if apart.aligned == "depth":
@@ -71,7 +75,9 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
     shared = compare.shared(views)
     if not shared:
         st.info(words.unshared(views))
-        side_by_side(pinned, sheets.alone(views), "own")
+        drawn = sheets.alone(views)
+        side_by_side(pinned, drawn, "own")
+        export.report(drawn)
         st.stop()
     by = pickers.pick("Side by side, by", shared, "beside", names=words.BY.__getitem__)
     drawn = sheets.sheets(views, by)
@@ -82,3 +88,4 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
     side_by_side(pinned, drawn[: len(views)], by)
     if len(views) > 1:
         differences(views, drawn[len(views) :], by)
+    export.report(drawn)

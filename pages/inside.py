@@ -36,7 +36,7 @@ def together(
     """Show the overlap of the masks, retrieval and representations on one axis."""
     table = curves.beside(view.pairs(measure, "layer"), retrieved, states, line)
     if table["layer"].nunique() < 2 or table["curve"].nunique() < 2:
-        st.markdown("##### Do they rise and fall together?")
+        st.markdown("## Do they rise and fall together?")
         st.info(words.NO_LAYERS)
         return
     names = {
@@ -46,7 +46,7 @@ def together(
     }
     shapes = curves.shapes(table)
     st.markdown(words.answer(shapes, names, curves.chance(retrieved)))
-    st.markdown("##### Do they rise and fall together?")
+    st.markdown("## Do they rise and fall together?")
     left, right = st.columns([3, 2], gap="medium")
     with left:
         show.figure(figures.together(table, names), f"together-{view.key}")
@@ -65,7 +65,7 @@ def retrieval(
     left, right = st.columns([3, 2], gap="medium")
     means = curves.lines(pairs)
     with left:
-        st.markdown("##### Is a sentence's translation its nearest neighbour?")
+        st.markdown("## Is a sentence's translation its nearest neighbour?")
         shown = means[means["line"].isin(some)]
         if shown.empty:
             st.info("Choose a line above.")
@@ -75,7 +75,7 @@ def retrieval(
         st.caption(words.retrieval(pairs, definition))
     with right:
         where = layer if layer in set(pairs["layer"]) else curves.layers_in(pairs)[-1]
-        st.markdown(f"##### Every pair, {words.place(where)}")
+        st.markdown(f"## Every pair, {words.place(where)}")
         rows = pairs[(pairs["line"] == line) & (pairs["layer"] == where)]
         compared = {*pairs["source"], *pairs["target"]}
         members = [member for member in view.members if member in compared]
@@ -87,7 +87,7 @@ def retrieval(
 
 def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definition: Definition) -> None:
     """Show how alike representations are by layer."""
-    st.markdown("##### How alike are the states of two languages?")
+    st.markdown("## How alike are the states of two languages?")
     means = curves.lines(pairs)
     shown = means[means["line"].isin(some)]
     if shown.empty:

@@ -35,13 +35,13 @@ def portrait(view: View, member: str, measure: str) -> None:
         show.tiles(tiles)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("##### The nearest languages", help=glossary.line("sure"))
+        st.markdown("## The nearest languages", help=glossary.line("sure"))
         st.caption(words.NEAREST)
         show.figure(figures.nearest_dots(near, measure, member, view.families), f"nearest-{view.key}")
     other = near["language"].iloc[0]
     levels = tables.where(view.source, view.choice, member, other, measure, view.chosen)
     with right:
-        st.markdown("##### Where in the network")
+        st.markdown("## Where in the network")
         st.caption(words.WHERE)
         show.figure(figures.where_lines(levels, measure, other), f"where-{view.key}")
     show.table(near.assign(name=near["language"].map(display)), "Nearest languages", f"near-{view.key}")
@@ -51,7 +51,7 @@ def portrait(view: View, member: str, measure: str) -> None:
 
 def serving(view: View, member: str) -> None:
     """Show whose masks would serve the language."""
-    st.markdown("##### Whose masks would serve it")
+    st.markdown("## Whose masks would serve it")
     table, told = tables.serving(view.source, view.choice, member, view.chosen)
     st.markdown(words.serving(member, table, told, view.choice))
     if table["ratio"].notna().any():

@@ -28,7 +28,7 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     what = f"{display(one)} with the others" if one else "mean of all pairs"
     if peaks := words.peaks(tables.means(*asked, "layer", view.chosen, one), measure, as_text(what)):
         st.markdown(f"{peaks} {words.by_layer(levels)}")
-    st.markdown("##### Where the masks are alike")
+    st.markdown("## Where the masks are alike")
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption(words.BAND)
@@ -86,7 +86,7 @@ def removed(view: View, layers: pd.DataFrame, mean: pd.DataFrame, who: str, chos
 
 def sparsity(view: View, who: str, chosen: list[str]) -> None:
     """Show where in the network weights were removed."""
-    st.markdown("##### Where weights were removed")
+    st.markdown("## Where weights were removed")
     if view.choice.method == "wanda":
         st.info(words.WANDA, icon=":material/info:")
     counts = view.counts()

@@ -24,7 +24,7 @@ with page("Overlap") as views:
 
     def strip(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
         """Show all pairs against their references."""
-        st.markdown("###### Against its references")
+        st.markdown("## Against its references")
         show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
 
     def overlap(view: View) -> None:

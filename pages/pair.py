@@ -29,15 +29,15 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
     left, right = st.columns([3, 2], gap="medium")
     label = f"{display(a)} and {display(b)}"
     with left:
-        st.markdown("##### By layer")
+        st.markdown("## By layer")
         show.figure(figures.by_layer(layers, measure, label=label), f"layers-{view.key}")
     components = view.levels(measure, "component", (a, b))
     with right:
-        st.markdown("##### By component")
+        st.markdown("## By component")
         show.figure(figures.by_component(components, measure, label=label), f"components-{view.key}")
     fine = view.pairs(measure, "layer-component", (a, b))
     if fine["value"].notna().any():
-        st.markdown("##### By layer and component")
+        st.markdown("## By layer and component")
         name = figures.theme.UNITS[measure][0]
         show.figure(figures.layer_component(fine, name, name=f"{measure}-{a}-{b}"), f"fine-{view.key}")
     experts.by_expert(view, measure, members=(a, b))
@@ -52,13 +52,13 @@ def kept(view: View, a: str, b: str) -> None:
     counts = view.all_counts()
     shares = summary.shares(counts, a, b, "layer")
     with left:
-        st.markdown("##### What both keep, and what only one keeps")
+        st.markdown("## What both keep, and what only one keeps")
         show.figure(figures.kept_bars(shares, a, b), f"kept-{view.key}")
         show.table(shares, "Kept by layer", f"kept-{view.key}")
     if counts.exactly is None or len(counts.members) < 3:
         return
     with right:
-        st.markdown(f"##### The neutral core of all {len(counts.members)}")
+        st.markdown(f"## The neutral core of all {len(counts.members)}")
         core = counts.core()
         show.figure(figures.core_curve(core), f"core-{view.key}")
         show.table(core, "Neutral core", f"core-{view.key}")
@@ -72,7 +72,7 @@ def use(view: View, a: str, b: str) -> None:
     check = view.functional((a, b))
     if table.empty and check.empty:
         return
-    st.markdown("##### How well they work")
+    st.markdown("## How well they work")
     left, right = st.columns(2, gap="medium")
     if len(table):
         with left:

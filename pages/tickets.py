@@ -37,7 +37,7 @@ def tickets(view: View) -> None:
         st.caption(words.curve(rows, trained=trained))
     with right:
         if len(winners):
-            st.markdown("##### Sparsest winning ticket of each language")
+            st.markdown("## Sparsest winning ticket of each language")
             lines = winners.assign(line=winners["rule"].map(words.RULES))
             drawn = figures.winning_bars(lines, languages, view.families)
             show.figure(drawn, f"winners-{view.key}")
@@ -49,7 +49,7 @@ def tickets(view: View) -> None:
 
 def paper(task: str) -> None:
     """Show the paper's table of a task, or another."""
-    st.subheader(PAPER, anchor=False)
+    st.header(PAPER, anchor=False)
     table = published.winning_tickets()
     tasks, usual = list(dict.fromkeys(table["task"])), published.TASKS.get(task)
     task = pickers.pick("Task", tasks, "paper-task", default=usual, names=pickers.task_name)
@@ -74,7 +74,7 @@ def paper(task: str) -> None:
 
 def recipes(views: list[View]) -> None:
     """Show how tickets were trained, and how alike one language's are under other seeds, beside the paper."""
-    st.markdown("##### How they were trained")
+    st.markdown("## How they were trained")
     st.dataframe(tables.recipes(views), height="content", key="recipes")
     st.caption(words.RECIPES)
 

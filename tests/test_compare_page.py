@@ -195,7 +195,7 @@ def test_a_clicked_cell_shows_its_pair_beside_the_matrix_and_the_address_keeps_i
     before = len(charts(at))
     clicked(at, "en", "sw")
     assert not at.exception
-    assert "##### English and Swahili" in [m.value for m in at.markdown]
+    assert "## English and Swahili" in [m.value for m in at.markdown]
     assert len(charts(at)) == before + 1
     assert linked(at, "a") + linked(at, "b") == ["English", "Swahili"]
     at.button(key="pin-cell-study").click().run()
@@ -204,12 +204,12 @@ def test_a_clicked_cell_shows_its_pair_beside_the_matrix_and_the_address_keeps_i
     assert "a" not in at.query_params
     assert len(charts(at)) == before
     clicked(at, "en", "fr")
-    assert "##### English and French" in [m.value for m in at.markdown]
+    assert "## English and French" in [m.value for m in at.markdown]
 
 
 def test_a_link_shows_the_pair_and_says_which_language_is_not_there():
     at = opened("pages/overlap.py", study="encoder", a="eng", b="Swahili")
-    assert "##### English and Swahili" in [m.value for m in at.markdown]
+    assert "## English and Swahili" in [m.value for m in at.markdown]
     at = opened("pages/overlap.py", study="encoder", a="English", b="xx")
     assert any("there is no “xx”" in warning.value for warning in at.warning)
 

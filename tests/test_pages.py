@@ -429,7 +429,7 @@ def test_beside_a_study_uploads_are_read_against_its_references_and_an_equal_pai
 def test_uploads_of_another_network_stand_beside_the_study(page, own_files):
     at = uploaded(own_files, page, study="decoder", show="Both")
     assert not at.error
-    assert [heading.value for heading in at.subheader] == ["Synthetic decoder", "Your masks"]
+    assert [heading.value for heading in at.header] == ["Synthetic decoder", "Your masks"]
 
 
 def test_uploads_of_two_networks_are_shown_apart(own_files):
@@ -440,7 +440,7 @@ def test_uploads_of_two_networks_are_shown_apart(own_files):
     at = uploaded([*own_files, *other])
     assert "different networks" in text(at)
     run(at, "pages/overlap.py", show="Your masks")
-    assert len(at.subheader) == 2
+    assert len(at.header) == 2
 
 
 def test_one_upload_alone_asks_for_another(own_files):

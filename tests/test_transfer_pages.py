@@ -231,7 +231,7 @@ def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():
 
 def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     at = opened("pages/transfer.py", paper="true", target="Named entities")
-    headings = [heading.value for heading in at.subheader]
+    headings = [heading.value for heading in at.header]
     assert headings[-2:] == ["Across tasks", "A ticket for several languages"]
     ours, printed = [chart["data"][0] for chart in charts(at)][-2:]
     assert ours["y"] == ["Masked language modelling", "Random mask"]

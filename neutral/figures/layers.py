@@ -93,6 +93,7 @@ def _layer_heatmap(
         alt=f"Heatmap: {title} in {len(layers)} layers and {len(across)} {what}, {span}.",
         name=name,
         height=max(240, min(760, 190 + 26 * len(layers))),
+        least=theme.least_for(len(across)),
     )
 
 
@@ -124,7 +125,11 @@ def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
     theme.names_on_axes(figure, square.shape[1], len(square))
     alt = f"Heatmap: share of the routed tokens that each of {square.shape[1]} experts gets in {len(square)} languages."
     return theme.finish(
-        figure, alt=alt, name="experts", height=theme.matrix_height(len(square), least=260, most=760, row=26, above=190)
+        figure,
+        alt=alt,
+        name="experts",
+        height=theme.matrix_height(len(square), least=260, most=760, row=26, above=190),
+        least=theme.least_for(square.shape[1]),
     )
 
 

@@ -197,6 +197,7 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
         "divided by its perplexity under its own mask.",
         name="functional-check",
         height=theme.matrix_height(len(sources), least=280, most=700, row=36),
+        least=theme.least_for(len(targets)),
     )
 
 

@@ -114,7 +114,7 @@ def _numbered(
             y=[names[i] for i in own],
             text=[theme.tick(v, digits) if fits else "" for v in own.values()],
             mode="text",
-            textfont={"size": 11, "color": "#8c8c8c"},
+            textfont={"size": 11},
             hovertext=[f"<b>{names[i]}</b>, found twice<br>{v:.4f}" for i, v in own.items()],
             hovertemplate="%{hovertext}<extra></extra>",
             showlegend=False,

@@ -100,6 +100,7 @@ def transfer_matrix(
         alt=f"Heatmap: {theme.METRIC_UNITS[name]} of each language's mask trained on each language, {show}.",
         name=f"transfer-{show}",
         height=theme.matrix_height(len(sources), least=300, most=760, row=34, above=160),
+        least=theme.least_for(len(targets)),
     )
 
 
@@ -161,7 +162,8 @@ def cross_task_matrix(
     figure.update_yaxes(title="Mask found on", autorange="reversed", showgrid=False, type="category")
     theme.names_on_axes(figure, len(codes), len(sources))
     alt = f"Heatmap: {unit} under masks of {len(sources)} other tasks against the own one, by language."
-    return theme.finish(figure, alt=alt, name="cross-task", height=230 + 40 * len(sources))
+    least = theme.least_for(len(codes))
+    return theme.finish(figure, alt=alt, name="cross-task", height=230 + 40 * len(sources), least=least)
 
 
 def _around_nothing(limit: float) -> dict:

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import errors, links, login, looks, pickers, quota, stored, uploads, views
+from pages.parts import announce, errors, links, login, looks, pickers, quota, stored, uploads, views
 from pages.parts.compare import pins
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ PAGES = (
 )
 
 NO_STUDY = """
-#### There is no study here yet
+## There is no study here yet
 
 A study is a folder with the overlap of masks that were found for several languages. Make one from any Hugging Face
 model and a folder of text, one file a language (`en.txt`, `sw.txt`, …): on the page *Runs*, or in a shell:
@@ -72,6 +72,7 @@ def page(
     """
     st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
     st.html(looks.STYLE)
+    announce.begin()
     login.require()
     pickers.start(title)
     st.title(title, anchor=False)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from neutral.figures import theme
 
+MIDDLE = "st-key-least-wide-world"
+"""Part of the class of figures that are scrolled sideways from their middle: there is most of the land."""
 MOST = 1.6
 """The greatest width of a figure that has a least one, by that: wider, its cells would be far from square."""
 
@@ -37,17 +39,41 @@ _TILES = f"""
 }}
 """
 
-# A tile's note and a link's label would end in "…" where they are wider than a phone, and hide a language's name.
+# A tile's note and a link's label would end in "…" where they are wider than their place, and hide a language's name.
 _WHOLE = """
-[data-testid="stMetricDelta"] *, [data-testid="stPageLink"] * { white-space: normal !important; text-overflow: clip; }
+:is([data-testid="stMetricDelta"], [data-testid="stPageLink"]) * {
+  white-space: normal !important; text-overflow: clip; }
+[data-testid="stPageLink"] :is(a, a *) { overflow: visible; height: auto; }
 """
+
+_MEASURE = "80ch"
+"""The longest line of text: who reads a longer one loses the next."""
+
+_TEXT = f"""
+[data-testid="stMain"] :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"])
+  > :is(p, ul, ol, blockquote) {{ max-width: {_MEASURE}; }}
+[data-testid="stMain"] [data-testid="stText"] {{ max-width: {_MEASURE}; white-space: pre-wrap; }}
+"""
+
+# Streamlit's greys are 3.7 and 4.2 to their ground, where 4.5 is wanted.
+_CONTRAST = """
+[data-testid="stPlotlyChart"] :is([class*="tick"], [class*="cbtitle"]) text,
+[data-testid="stPlotlyChart"] text:is([class$="title"], [style*="rgb(128, 132, 149)"]) {
+  fill: currentColor !important; fill-opacity: 0.8 !important; }
+[data-testid="stCaptionContainer"], [data-testid="stExpander"] summary { opacity: 0.85 !important; }
+[data-testid="stCaptionContainer"] code { color: inherit; }
+"""
+
+# What only a screen that is too narrow for a matrix needs.
+NARROW = "narrow"
+_NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display: none; }} }}'
 
 SIDE_BY_SIDE = "side-by-side"
 """Key of a row of views, and the beginning of those of its views."""
 
 _NARROWEST = 260  # px of a view beside others
 
-STYLE = f"""<style>{_WHOLE}{_TILES}
+STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}
 .st-key-{SIDE_BY_SIDE} > * {{ flex: 1 1 {_NARROWEST}px; min-width: min({_NARROWEST}px, 100%); }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""

@@ -18,6 +18,7 @@ from neutral.languages import matching
 from neutral.members import ORDERS, display, speaker
 from neutral.overlap import Counts
 from neutral.summary import MEASURES
+from pages.parts import settings
 from pages.parts.text import as_text
 
 MEASURE_NAMES = {
@@ -42,6 +43,7 @@ SCORES = {"metric": "Perplexity", "accuracy": "Accuracy"}
 
 ALL_LAYERS, WHOLE_LAYER, ALL_COMPONENTS = "All layers", "Whole layer", "All components"
 
+_NO_SETTINGS = ("show", "find")
 _SPELLED = {True: "true", False: "false"}
 _CHOSEN, _PAGE, _ARRIVED, _PRESENT, _UNKNOWN = "_chosen", "_page", "_arrived", "_present", "_unknown"
 MOST_NAMED = 6
@@ -56,6 +58,7 @@ def start(page: str) -> None:
         st.session_state[_UNKNOWN] = {}
     st.session_state[_PAGE] = page
     st.session_state[_PRESENT] = {}
+    settings.begin()
 
 
 def present() -> dict[str, list[str]]:
@@ -116,6 +119,7 @@ def pick(
         st.session_state[_UNKNOWN].pop(key, None)
     if len(options) == 1:
         present()[key] = [names(options[0])]
+        _say(label, names(options[0]), key)
         return options[0]
     if held:
         st.session_state[key] = held[0]
@@ -129,6 +133,7 @@ def pick(
         help=help or glossary.of(label),
     )
     note(key, [] if value == options[start_with] else [names(value)], [names(value)])
+    _say(label, names(value), key)
     return value
 
 
@@ -145,6 +150,12 @@ def peek(key: str, default: str) -> str:
     return str(st.session_state.get(key) or st.query_params.get(key) or next(iter(chosen().get(key, [])), default))
 
 
+def _say(label: str, value: str, key: str) -> None:
+    """Note what a picker shows for captions, unless it only finds or orders."""
+    if key not in _NO_SETTINGS:
+        settings.ask(label, value)
+
+
 def pick_part(options: Sequence[str], key: str) -> str:
     """Choose which part of a page to show."""
     if held := carried("Part", key, options, str, shown=options[:1]):
@@ -153,6 +164,7 @@ def pick_part(options: Sequence[str], key: str) -> str:
         "Part", options, default=options[0], key=key, required=True, bind="query-params", label_visibility="collapsed"
     )
     note(key, [] if value == options[0] else [value], [value])
+    settings.ask("Part", value)
     return value
 
 
@@ -189,6 +201,7 @@ def pick_number(label: str, options: Sequence[float], key: str, *, default: floa
         help=help or glossary.of(label),
     )
     note(key, [] if value == default else [names(value)], [names(value)])
+    settings.ask(label, names(value))
     return value
 
 

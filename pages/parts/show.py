@@ -13,19 +13,23 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral import figures, glossary
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import columns, looks, pickers
+from pages.parts import columns, export, looks, pickers, settings
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name
 from pages.parts.views import View
 
 
-def figure(drawn: go.Figure, key: str, **options: object) -> Any:
-    """Show a figure with its alternative text; the toolbar saves it as SVG. One that needs width is scrolled."""
+def figure(drawn: go.Figure, key: str, table: export.Table | None = None, **options: object) -> Any:
+    """Show a figure with its alternative text, and offer its table and files. One that needs width is scrolled.
+
+    `table` is the data behind it, or a function that returns it; without, what is drawn of it is given.
+    """
     meta = drawn.layout.meta or {}
     place = looks.place(meta, key)
-    box = st.container(key=place) if place else st
-    return box.plotly_chart(
+    whole = st.container(gap="xxsmall")
+    box = whole.container(key=place) if place else whole
+    event = box.plotly_chart(
         drawn,
         key=key,
         alt=meta.get("alt"),
@@ -36,6 +40,9 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
         },
         **options,
     )
+    with whole:
+        export.offer(drawn, key, table)
+    return event
 
 
 def table(
@@ -99,6 +106,8 @@ def matrix(
         marked=marked,
     )
     event = figure(drawn, key, on_select="rerun", selection_mode="points")
+    with st.container(key=f"{looks.NARROW}-{key}"):
+        link("pages/language.py", "On a phone: one language, and its nearest ones in a row", ":material/view_list:")
     points = event["selection"]["points"] if event else []
     pair = points[0].get("customdata") if points else None
     return (pair[0], pair[1]) if pair and pair[0] != pair[1] else None
@@ -128,8 +137,9 @@ def tiles(rows: Iterable[Tile]) -> None:
 
 def heading(view: View) -> None:
     """Say whose masks follow, if a page shows several sources, and what there is to know of their model and text."""
+    settings.source(view.settings)
     if view.heading:
-        st.subheader(as_text(view.heading))
+        st.header(as_text(view.heading))
     if isinstance(view.source, Study):
         notes(view.source, view.key)
 

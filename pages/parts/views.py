@@ -14,7 +14,7 @@ from neutral import opening
 from neutral.errors import NeutralError
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
-from neutral.members import order, speaker
+from neutral.members import display, order, speaker
 from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
@@ -54,6 +54,14 @@ class View:
     def families(self) -> Families:
         """The colours of its languages' families, whichever are chosen."""
         return catalogue.families(self.source, self.all_counts().members)
+
+    def settings(self) -> dict[str, str | list[str]]:
+        """What a caption says of it."""
+        told = {"Study": self.title, "Model": str(self.source.info.get("model") or "")}
+        if self.choice.method != "upload":
+            told |= {"Method": self.choice.method, "Seed": str(self.choice.seed)}
+        told["Sparsity"] = f"{self.choice.sparsity:.0%}"
+        return {**told, "Languages": [display(member) for member in self.members]}
 
     def kinds(self) -> dict[str, int]:
         """The kinds of counts that the source has for the choice."""

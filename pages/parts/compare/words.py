@@ -13,7 +13,7 @@ LEAD = (
 )
 
 EMPTY = """
-#### Nothing is pinned yet
+## Nothing is pinned yet
 
 Go to a page that shows a matrix, a pair, a language, layers or a token table, and press **Pin** there. Then pin another
 one: here they stand side by side, with their difference. The address keeps what is pinned.

@@ -39,7 +39,7 @@ def chosen(view: View, clicked: tuple[str, str] | None, key: str) -> tuple[str, 
 def beside(view: View, pair: tuple[str, str], measure: str) -> None:
     """Show a pair: its overlap over all and by layer, and buttons to pin it, to open it and to close this."""
     a, b = pair
-    st.markdown(f"##### {in_words(a)} and {in_words(b)}")
+    st.markdown(f"## {in_words(a)} and {in_words(b)}")
     st.markdown(words.pair_line(pickers.MEASURE_NAMES[measure], view.levels(measure, "all", pair)))
     with st.container(horizontal=True):
         pins.button(pins.of_masks(view, "pair", measure, pair), f"cell-{view.key}")

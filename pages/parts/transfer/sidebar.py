@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral.members import order
 from neutral.transfer import published
 from pages.parts import catalogue, pickers, whose
+from pages.parts import settings as asked
 from pages.parts.errors import tell
 from pages.parts.runs import lead
 from pages.parts.text import as_text
@@ -48,6 +49,12 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if not pickers.pick_whether("The paper's table below", "paper"):
         return [one]
     return [one, _of_paper(one.task)]
+
+
+def settings(one: Experiment) -> dict[str, str]:
+    """Return what a caption says of an experiment."""
+    told = asked.of_study(one.study) if one.study else {"Study": one.title, "Model": published.MODELS[one.model]}
+    return {**told, "Task": pickers.task_name(one.task), "Method": one.method, "Sparsity": f"{one.sparsity:.0%}"}
 
 
 def _pick_seed(one: Experiment) -> int | None:

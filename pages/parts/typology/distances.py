@@ -48,7 +48,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     if row is not None:
         points = similarity.points(shown.overlap, shown.distances, kind, spoken)
         with left:
-            st.markdown(f"##### Overlap against {words.label(kind).lower()}")
+            st.markdown(f"## Overlap against {words.label(kind).lower()}")
             drawn = figures.distance_scatter(
                 points,
                 shown.measure,
@@ -61,7 +61,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     else:
         left.info(words.unknown(kind))
     with right:
-        st.markdown("##### The same in every layer")
+        st.markdown("## The same in every layer")
         key = f"heat-{view.key}"
         names = {kind: typology.label(kind) for kind in typology.kinds_in(shown.distances)}
         drawn = figures.association_heatmap(
@@ -70,7 +70,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
         st.caption(answers.heat(heat))
         st.markdown(answers.layers(heat, kind))
-    st.markdown("##### Every distance")
+    st.markdown("## Every distance")
     columns = [column for column in answers.COLUMNS if column in tested or column == "name"]
     table = words.named(tested.assign(name=tested["distance"].map(typology.label)))[columns]
     st.dataframe(
@@ -96,7 +96,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
 
 def regression(shown: Shown, together: tuple[str, ...]) -> None:
     """Show the regression on several distances at once."""
-    st.markdown("##### Several distances at once")
+    st.markdown("## Several distances at once")
     kinds = tuple(filter(shown.knows, together))
     if not kinds:
         st.caption(words.CHOOSE)

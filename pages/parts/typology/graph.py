@@ -51,7 +51,7 @@ def draw(shown: Shown, *, how: str, amount: float) -> None:
         (right, "distance", f"Joined by {typology.label(kind).lower()}"),
     ):
         with column:
-            st.markdown(f"##### {as_text(title)}")
+            st.markdown(f"## {as_text(title)}")
             network = networks.get(value)
             if network is None:
                 st.info(words.unknown(kind))

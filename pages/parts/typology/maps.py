@@ -33,7 +33,7 @@ def draw(shown: Shown, *, of: str) -> None:
     places = {}
     for column, (title, make) in zip(st.columns(2, gap="medium"), makers.items(), strict=True):
         with column:
-            st.markdown(f"##### {title}")
+            st.markdown(f"## {title}")
             places[title] = make(far)
             st.caption(captions.kept_by_map(title, places[title]))
             called = f"{title} of {shown.far_name(of)}", f"map-{title.lower()}"

@@ -33,7 +33,7 @@ def draw(shown: Shown, *, beside: str, closed: tuple[str, ...]) -> None:
         (right, beside, f"By {typology.label(beside).lower()}"),
     ):
         with column:
-            st.markdown(f"##### {as_text(title)}")
+            st.markdown(f"## {as_text(title)}")
             if not shown.knows(kind):
                 st.info(words.unknown(kind))
                 continue
