@@ -75,3 +75,15 @@ def test_settings_are_those_of_this_run():
     asked = at.session_state[settings._KEPT]["asked"]
     assert asked["Measure"] == "Dice"
     assert "Component" not in asked
+
+
+def test_pinned_views_and_their_differences_are_one_report(monkeypatch):
+    made = {}
+    monkeypatch.setattr(export, "_button", lambda label, make, file, mime, key: made.update({file: make}))
+    pins = [f"pair:encoder:en,{other}:magnitude:0.5:mlm:0:jaccard" for other in ("fr", "sw")]
+    at = opened("pages/compare.py", pin=pins)
+    page = made["report.html"]()
+    assert page.count("<section>") == page.count("<figure>") == len(charts(at)) == 3
+    assert page.count("Drawn with neutral") == page.count("<table>") == 3
+    assert "English and Swahili less English and French" in page
+    assert "sparsity" in page or "50%" in page

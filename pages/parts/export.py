@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,9 +13,11 @@ import streamlit as st
 from neutral.errors import NeutralError
 from neutral.export import captions, latex, sizes
 from neutral.export.drawn import drawn
-from neutral.figures.compare import Sheet
 from pages.parts import settings
 from pages.parts.text import file_name
+
+if TYPE_CHECKING:
+    from neutral.figures.compare import Sheet
 
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
 
