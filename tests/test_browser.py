@@ -13,11 +13,6 @@ from neutral import maskfiles
 from neutral.masks import Mask
 from pages.parts import catalogue, stored
 
-try:
-    from playwright.sync_api import expect
-except ImportError:  # the fixture `chromium` says so
-    expect = None
-
 pytestmark = pytest.mark.browser
 
 OPTIONS = [
