@@ -32,6 +32,8 @@ class Sheet(NamedTuple):
     caption: str
     """Every setting that the numbers hang on."""
     table: pd.DataFrame
+    apart: Difference | None = None
+    """The difference that is shown; None for a view."""
 
 
 def sheets(views: Sequence[View], by: str) -> list[Sheet]:
@@ -49,7 +51,7 @@ def sheets(views: Sequence[View], by: str) -> list[Sheet]:
         title = f"{name} less {names[0]}"
         measured = _NATS if other.measure == FACTOR else unit(other)
         caption = f"{other.settings}, less {views[0].settings}"
-        found.append(Sheet(title, gap(apart, title, measured), caption, apart.table))
+        found.append(Sheet(title, gap(apart, title, measured), caption, apart.table, apart))
     return found
 
 
