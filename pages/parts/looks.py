@@ -71,10 +71,10 @@ _NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display:
 SIDE_BY_SIDE = "side-by-side"
 """Key of a row of views, and the beginning of those of its views."""
 
-_NARROWEST = 260  # px of a view beside others
+_COLUMNS = "repeat(auto-fit, minmax(min(260px, 100%), 1fr))"  # all as wide, so that their axes are
 
 STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}
-.st-key-{SIDE_BY_SIDE} > * {{ flex: 1 1 {_NARROWEST}px; min-width: min({_NARROWEST}px, 100%); }}
+.st-key-{SIDE_BY_SIDE} {{{{ display: grid; grid-template-columns: {_COLUMNS}; }}}}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""
 """Goes into every page."""
