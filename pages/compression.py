@@ -45,7 +45,8 @@ def perplexity(study: Study, choice: TableChoice, asked: Budget) -> None:
 def by_size(study: Study, choice: TableChoice, asked: Budget) -> None:
     """Show perplexity against the ratio, a line a method or a panel a language."""
     st.markdown("## Perplexity by size")
-    first, second, third = st.columns([2, 3, 2])
+    first, third = st.columns(2)
+    second = st.container()
     with first:
         shown = pickers.pick("One line each", [METHODS, LANGUAGES], "lines")
     with third:

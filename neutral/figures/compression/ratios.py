@@ -87,7 +87,7 @@ def perplexity_by_ratio(
         alt=f"Lines: perplexity over the full model's against the ratio by {by}, {who}; {_listed(lines)}."
         + (f" Ringed: {mark.text}." if mark else ""),
         name=f"perplexity-by-ratio-{by}",
-        height=430,
+        height=400 + 15 * len(lines),
         hovermode="closest",
         legend=theme.LEGEND_BELOW,
     )
@@ -106,9 +106,8 @@ def line_names(table: pd.DataFrame) -> dict[str, str]:
     """
     rows = table.drop_duplicates("line")
     several = "weights" in rows and rows["weights"].nunique() > 1
-    alike = {
-        row.line for row in rows.itertuples() if several and row.weights == "uniform" and row.method not in ROUNDED
-    }
+    uniform = rows[(rows["weights"] == "uniform") & ~rows["method"].isin(UNWEIGHTED)] if several else rows[:0]
+    alike = set(uniform["line"])
     return {line: theme.plain(f"{line}, uniform" if line in alike else line) for line in rows["line"]}
 
 
