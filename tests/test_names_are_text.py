@@ -17,7 +17,7 @@ from neutral import maskfiles
 from neutral.compare import MaskPin
 from neutral.figures import theme
 from neutral.masks import Mask
-from pages.parts.compression import live
+from pages.parts.compression import models
 from pages.parts.text import as_text
 
 PLAIN = {
@@ -69,7 +69,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def only_these(folder, tmp_path, monkeypatch):
     apppages.only(folder, tmp_path, monkeypatch)
-    monkeypatch.setattr(live, "MODELS", tmp_path / "none")
+    monkeypatch.setattr(models, "MODELS", tmp_path / "none")
 
 
 def messages(block):

@@ -110,6 +110,7 @@ def page(
     except Exception as error:
         st.error(errors.line(error))
     finally:  # a page may stop before its end
+        pickers.settled()
         for line in pickers.unknown():
             unknown.warning(line)
         with copied:
