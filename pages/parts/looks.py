@@ -68,13 +68,17 @@ _CONTRAST = """
 NARROW = "narrow"
 _NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display: none; }} }}'
 
+UNSEEN = "unseen"
+"""Key of what takes no room."""
+_UNSEEN = f'.st-key-{UNSEEN}, [data-testid="stLayoutWrapper"]:has(> .st-key-{UNSEEN}) {{ display: none; }}'
+
 SIDE_BY_SIDE = "side-by-side"
 """Key of a row of views, and the beginning of those of its views."""
 
 _COLUMNS = "repeat(auto-fit, minmax(min(260px, 100%), 1fr))"  # all as wide, so that their axes are
 
-STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}
-.st-key-{SIDE_BY_SIDE} {{{{ display: grid; grid-template-columns: {_COLUMNS}; }}}}
+STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}
+.st-key-{SIDE_BY_SIDE} {{ display: grid; grid-template-columns: {_COLUMNS}; }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""
 """Goes into every page."""
