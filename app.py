@@ -3,11 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display
 from neutral.search import evaluations
 from neutral.study import Study
-from pages.parts import catalogue, formats, readme, show
+from pages.parts import catalogue, figures, formats, readme, show
 from pages.parts.frame import page
 from pages.parts.overlap import answers, tables
 from pages.parts.views import View

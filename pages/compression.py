@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from neutral import figures
 from neutral.compression import predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
-from pages.parts import catalogue, pickers, readme, show
+from pages.parts import catalogue, figures, pickers, readme, show
 from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT

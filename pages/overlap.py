@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from neutral import figures
 from neutral.masksets import MaskSet
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.frame import page
 from pages.parts.overlap import alike, tables, together, words
 from pages.parts.views import View

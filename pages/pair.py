@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from neutral import figures, opening, summary
+from neutral import opening, summary
 from neutral.members import display, order
 from neutral.search import evaluations
-from pages.parts import formats, pickers, show
+from pages.parts import figures, formats, pickers, show
 from pages.parts.frame import page
 from pages.parts.overlap import experts, tables, words
 from pages.parts.views import View, choose_all

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display, order
 from neutral.search import winning
 from neutral.transfer import published
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.frame import page
 from pages.parts.search import tables, words
 from pages.parts.search.words import PAPER

@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display, order
 from neutral.transfer import answers, published, results
-from pages.parts import catalogue, pickers, show
+from pages.parts import catalogue, figures, pickers, show
 from pages.parts.frame import page
 from pages.parts.text import as_text
 from pages.parts.transfer import across, sidebar, words

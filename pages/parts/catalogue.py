@@ -172,9 +172,11 @@ def _open(path: str, changed: tuple) -> Opened:
 def remembered(function: Callable) -> Callable:
     """Remember a table of a study; for masks in memory, which have one set of counts, make it anew.
 
-    What goes wrong with a study that does not come with the project is raised as a `FileError` that names it.
+    Sessions share what is remembered. Frames come as copies that pandas makes when one of them is written to; nothing
+    else may be changed. What goes wrong with a study that does not come with the project is raised as a `FileError`
+    that names it.
     """
-    keep = st.cache_data(
+    keep = st.cache_resource(
         function,
         max_entries=200,
         show_spinner=False,
@@ -184,7 +186,7 @@ def remembered(function: Callable) -> Callable:
     @wraps(function)
     def call(source: Source, *arguments: object) -> object:
         try:
-            return (keep if isinstance(source, Study) else function)(source, *arguments)
+            return _apart(keep(source, *arguments)) if isinstance(source, Study) else function(source, *arguments)
         except NeutralError:
             raise
         except Exception as error:
@@ -193,6 +195,15 @@ def remembered(function: Callable) -> Callable:
             raise _unreadable(source.path, error) from error
 
     return call
+
+
+def _apart(shared: object) -> object:
+    """Return what is remembered so that frames, also those in a tuple, can be written to; nothing is copied yet."""
+    if isinstance(shared, (pd.DataFrame, pd.Series)):
+        return shared.copy(deep=False)
+    if type(shared) is tuple:
+        return tuple(map(_apart, shared))
+    return shared
 
 
 @remembered

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import errors, login, looks, pickers, quota, stored, uploads, views
+from pages.parts import errors, heap, login, looks, pickers, quota, stored, uploads, views
 
 T = TypeVar("T")
 
@@ -69,6 +69,7 @@ def page(
     was chosen the page does not run, and `empty` says how to get something; a page with `empty` None runs all the same.
     """
     st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
+    heap.keep()
     st.html(looks.STYLE)
     login.require()
     pickers.start(title)

@@ -9,10 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import formats, looks, pickers
+from pages.parts import figures, formats, looks, pickers
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name

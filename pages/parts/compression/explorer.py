@@ -8,11 +8,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.compression.live import METHODS, Request
 from neutral.figures.compression.tokens import isolated
 from neutral.study import Study
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.compression import live, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.text import as_text, code

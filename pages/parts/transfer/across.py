@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display, order
 from neutral.transfer import answers
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.text import as_text
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment

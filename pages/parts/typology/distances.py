@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.association import findings
 from neutral.errors import NeutralError
 from neutral.labels import WHOLE
 from neutral.runs.plans.typology import REGRESSED
 from neutral.study import Study
 from neutral.typology import similarity
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text

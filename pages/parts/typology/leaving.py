@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.association import leaving
-from pages.parts import show
+from pages.parts import figures, show
 from pages.parts.typology import fits, hanging
 from pages.parts.typology.shown import Shown
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.typology import maps
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
 
