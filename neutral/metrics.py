@@ -20,12 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
 from neutral.ties import ROUNDING, merged
+
+T = TypeVar("T", float, pd.Series)
 
 SIGNIFICANT = 0.05
 """Pages and figures call a p below this level small."""
@@ -183,6 +186,11 @@ def has_accuracy(table: pd.DataFrame) -> bool:
 def better(name: str, one: float, other: float) -> float:
     """Return by how much `one` is better than `other`, in the metric's unit: above 0 is better, whatever the metric."""
     return one - other if metric(name).higher_is_better else other - one
+
+
+def costs(name: str, change: T) -> T:
+    """Return a relative change of a score, or of several, as a cost: above 0 is worse, whatever the metric."""
+    return -change if metric(name).higher_is_better else change
 
 
 def spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from pages.parts.text import as_text
 from pages.parts.transfer import across, sidebar, words
 from pages.parts.transfer.tables import PAPER, Experiment
 
-SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
+SHOWN = {"cost": "Cost in % of the own mask's score", "value": "Score"}
 
 
 def matrix(one: Experiment, show_as: str) -> None:
@@ -21,7 +21,7 @@ def matrix(one: Experiment, show_as: str) -> None:
     drawn = figures.transfer_matrix(table, answers.languages(table), show_as, marks=alike | tested)
     show.figure(drawn, f"matrix-{one.key}")
     st.caption(words.matrix(one, table, tested=bool(tested), alike=bool(alike)))
-    show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
+    show.table(words.named(table, words.COLUMNS), "Transfer", f"matrix-{one.key}")
 
 
 def searched(one: Experiment) -> None:
@@ -32,14 +32,14 @@ def searched(one: Experiment) -> None:
 
 
 def drops(one: Experiment) -> None:
-    """Show the relative drop of each source at every sparsity that there is."""
+    """Show the mean cost of each source at every sparsity that there is."""
     table = one.drops()
     name = one.matrix()["metric"].iloc[0]
     members = answers.languages(one.matrix())
-    st.markdown("##### How much each mask loses on the other languages")
+    st.markdown("##### What each mask costs the other languages")
     show.figure(figures.drop_bars(table[table["source"].isin(members)], members, name), f"drops-{one.key}")
-    st.caption(words.drops(name))
-    show.table(table, "Relative drop", f"drops-{one.key}")
+    st.caption(words.DROPS)
+    show.table(words.named(table, words.DROP_COLUMNS), "Mean cost", f"drops-{one.key}")
 
 
 def left_out(one: Experiment) -> None:
@@ -49,15 +49,15 @@ def left_out(one: Experiment) -> None:
         return
     st.markdown("##### Do the others together serve an unseen language?")
     st.markdown(words.left_out(table))
-    shown = table.set_index("target").loc[order(list(table["target"]))].reset_index()
-    shown = shown.assign(target=shown["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
-    names = {"target": "Left out", "best": "best single", "mean": "mean single"}
+    shown = words.named(
+        table.set_index("target").loc[order(list(table["target"]))].reset_index(), words.LEFT_OUT_COLUMNS
+    )
     shares = table["metric"].iloc[0] != "perplexity"
     digits = st.column_config.NumberColumn(format="%.3f" if shares else "%.2f")
     st.dataframe(
-        shown.rename(columns=names),
+        shown,
         hide_index=True,
-        column_config={names.get(column, column): digits for column in shown.columns if column != "target"},
+        column_config=dict.fromkeys(list(words.LEFT_OUT_COLUMNS.values())[1:], digits),
         height="content",
         key=f"core-{one.key}-table",
     )
@@ -72,7 +72,7 @@ def overlap(one: Experiment) -> None:
             st.markdown("##### Does overlap foretell transfer?")
             points = answers.against_overlap(table, one.overlap())
             families = catalogue.families(one.study, answers.languages(table))
-            titles = "Jaccard overlap of the masks", "Change against own mask"
+            titles = "Jaccard overlap of the masks", "Cost, % of the own mask's score"
             drawn = figures.overlap_against_transfer(points, *titles, families=families)
             show.figure(drawn, f"overlap-{one.key}")
             st.markdown(words.association(tested))
@@ -101,10 +101,13 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         st.subheader(as_text(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed"), anchor=False)
         if one.study:
             show.notes(one.study, one.key)
-        st.markdown(words.verdict(one))
+        st.markdown(words.answer(one))
         if tiles := words.tiles(one):
             show.tiles(tiles)
         matrix(one, show_as)
+        if said := words.verdict(one):
+            st.markdown("##### How sure is it?")
+            st.markdown(said)
         searched(one)
         drops(one)
         left_out(one)

@@ -38,7 +38,7 @@ def tasks(shown: list[Experiment]) -> None:
             marks = dict.fromkeys(answers.different(rows, ("source_task", "language")), "*")
             show.figure(figures.cross_task_matrix(rows, codes, names, marks=marks), f"cross-{title}")
             st.caption(words.across_tasks(target, rows, codes, printed=title == PAPER))
-            show.table(rows, "Across tasks", f"cross-{title}")
+            show.table(words.named(rows, words.ACROSS_COLUMNS), "Across tasks", f"cross-{title}")
 
 
 def languages(shown: list[Experiment]) -> None:

@@ -155,7 +155,7 @@ class Experiment:
 
     def association(self) -> pd.DataFrame:
         """`association.with_overlap` of the experiment's matrix; empty if the overlap is not known."""
-        return association.with_overlap(self.matrix(), self.overlap())
+        return pd.DataFrame() if self.study is None else _association(self.study, self, *self.selection)
 
     def drops(self) -> pd.DataFrame:
         """`answers.drops` at every sparsity of the study."""
@@ -180,6 +180,11 @@ def _matrix(study: Study, *selection: object) -> pd.DataFrame:
 
 
 @catalogue.remembered
+def _association(study: Study, _one: Experiment, *selection: object) -> pd.DataFrame:
+    return association.with_overlap(_one.matrix(), _one.overlap())
+
+
+@catalogue.remembered
 def _bootstrap(study: Study, *selection: object) -> pd.DataFrame:
     return results.bootstrap(_selected(study, *selection))
 
@@ -194,7 +199,7 @@ def _left_out(
 
 @catalogue.remembered
 def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None) -> pd.DataFrame:
-    table = study.table("transfer")
+    table = catalogue.table(study, "transfer")
     table = table if seed is None else table[table["seed"] == seed]
     return across.cross_task(table, sparsity, method=method, languages=chosen)
 
@@ -214,7 +219,7 @@ def _selected(
     own: int | None,
     by: str,
 ) -> pd.DataFrame:
-    rows = results.select(study.table("transfer"), task, sparsity, method=method, languages=chosen)
+    rows = results.select(catalogue.table(study, "transfer"), task, sparsity, method=method, languages=chosen)
     rows = by_accuracy(rows) if by == "accuracy" else rows
     rows = rows if seed is None else rows[rows["seed"] == seed]
     return rows if own is None else results.reseeded(rows, own)
