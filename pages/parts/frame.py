@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import errors, heap, login, looks, pickers, quota, stored, uploads, views
+from pages.parts import errors, heap, login, looks, pickers, quota, stored, umaps, uploads, views
 
 T = TypeVar("T")
 
@@ -100,6 +100,7 @@ def page(
         if not problem:
             empty()
         st.stop()
+    umaps.begin()
     try:
         yield shown
     except FragmentHandledException:
