@@ -4,7 +4,7 @@ import streamlit as st
 
 from neutral.members import display, order
 from neutral.transfer import answers, published, results
-from pages.parts import catalogue, figures, pickers, show
+from pages.parts import catalogue, figures, memory, pickers, show
 from pages.parts.frame import page
 from pages.parts.text import as_text
 from pages.parts.transfer import across, sidebar, words
@@ -77,7 +77,7 @@ def overlap(one: Experiment) -> None:
             show.figure(drawn, f"overlap-{one.key}")
             st.markdown(words.association(tested))
             st.caption(words.ASSOCIATION)
-    foretold = results.foretold(table).set_index("target")
+    foretold = memory.remembered(results.foretold)(table).set_index("target")
     if foretold["n"].get("all"):
         with right:
             st.markdown("##### Does the check without training foretell it?")

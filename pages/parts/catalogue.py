@@ -21,6 +21,7 @@ from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.study import Study, find_studies
+from pages.parts import memory
 
 BUNDLED = Path(__file__).parents[2] / "data" / "studies"
 VARIABLE = home.STUDIES
@@ -186,7 +187,7 @@ def remembered(function: Callable) -> Callable:
     @wraps(function)
     def call(source: Source, *arguments: object) -> object:
         try:
-            return _apart(keep(source, *arguments)) if isinstance(source, Study) else function(source, *arguments)
+            return memory.apart(keep(source, *arguments)) if isinstance(source, Study) else function(source, *arguments)
         except NeutralError:
             raise
         except Exception as error:
@@ -195,15 +196,6 @@ def remembered(function: Callable) -> Callable:
             raise _unreadable(source.path, error) from error
 
     return call
-
-
-def _apart(shared: object) -> object:
-    """Return what is remembered so that frames, also those in a tuple, can be written to; nothing is copied yet."""
-    if isinstance(shared, (pd.DataFrame, pd.Series)):
-        return shared.copy(deep=False)
-    if type(shared) is tuple:
-        return tuple(map(_apart, shared))
-    return shared
 
 
 @remembered

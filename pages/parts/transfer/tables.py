@@ -13,7 +13,7 @@ from neutral.study import FULL, Study
 from neutral.summary import Choice
 from neutral.transfer import across, answers, association, published, results, seeds
 from neutral.transfer.sources import reseeded_from
-from pages.parts import catalogue
+from pages.parts import catalogue, memory
 from pages.parts.overlap import tables as overlap_tables
 
 PAPER = "Foroutan et al. 2022"
@@ -73,8 +73,7 @@ class Experiment:
 
     def cells(self) -> pd.Series:
         """See `seeds.cells`."""
-        rows = catalogue.table(self.study, "transfer")
-        return seeds.cells(results.select(rows, self.task, self.sparsity, method=self.method))
+        return _cells(self.study, self.task, self.sparsity, self.method)
 
     @property
     def usual_seed(self) -> int | None:
@@ -160,18 +159,30 @@ class Experiment:
     def drops(self) -> pd.DataFrame:
         """`answers.drops` at every sparsity of the study."""
         experiments = sorted([self, *self.others()], key=lambda each: each.sparsity)
-        return answers.drops({each.line: matrix for each in experiments if len(matrix := each.matrix())})
+        return memory.remembered(answers.drops)(
+            {each.line: matrix for each in experiments if len(matrix := each.matrix())}
+        )
 
 
 def experiments_of(study: Study) -> list[Experiment]:
     """Return the experiments that a study has runs of."""
+    title = study.info.get("title") or study.path.name
+    return [Experiment(title, *key, study) for key in _experiments(study)]
+
+
+@catalogue.remembered
+def _experiments(study: Study) -> list[tuple[str, float, str]]:
+    """Return task, sparsity and method of each."""
     table = catalogue.table(study, "transfer")
     if table.empty:
         return []
     masked = table[(table["method"] != FULL) & (table["source_task"] == table["task"])]
-    keys = masked[["task", "method", "sparsity"]].drop_duplicates().itertuples(index=False)
-    title = study.info.get("title") or study.path.name
-    return [Experiment(title, row.task, row.sparsity, row.method, study) for row in keys]
+    return list(masked[["task", "sparsity", "method"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+@catalogue.remembered
+def _cells(study: Study, task: str, sparsity: float, method: str) -> pd.Series:
+    return seeds.cells(results.select(catalogue.table(study, "transfer"), task, sparsity, method=method))
 
 
 @catalogue.remembered

@@ -11,7 +11,7 @@ from neutral.labels import WHOLE
 from neutral.runs.plans.typology import REGRESSED
 from neutral.study import Study
 from neutral.typology import similarity
-from pages.parts import figures, pickers, show
+from pages.parts import figures, memory, pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
@@ -44,7 +44,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     st.markdown(f"{answers.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
-        points = similarity.points(shown.overlap, shown.distances, kind, spoken)
+        points = memory.remembered(similarity.points)(shown.overlap, shown.distances, kind, spoken)
         with left:
             st.markdown(f"##### Overlap against {words.label(kind).lower()}")
             drawn = figures.distance_scatter(
