@@ -26,12 +26,11 @@ def overview(view: View) -> None:
         st.markdown("##### Look at this first")
         first_looks(view, pairs)
         related(view)
-    # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
-    by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
-    curves = evaluations.curves(view.scores())
     with left:
         st.markdown("##### How much each two languages share")
         show.matrix(view, "jaccard", f"matrix-{view.key}", small=True)
+    by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
+    curves = evaluations.curves(view.scores())
     across(view, by_sparsity, curves)
     functional(view)
 

@@ -29,6 +29,12 @@ PAGES = (
     ("pages/runs.py", "Runs", ":material/play_circle:"),
 )
 
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 100 100'%3E"
+    "%3Ctext y='.9em' font-size='90'%3E%26%23129513;%3C/text%3E%3C/svg%3E"
+)
+"""A piece of a puzzle. Written as an emoji it would have Streamlit load its list of all first."""
+
 NO_STUDY = """
 #### There is no study here yet
 
@@ -68,7 +74,7 @@ def page(
     `choose` draws the sidebar's pickers and returns what was chosen; it gets a container for its notices. If nothing
     was chosen the page does not run, and `empty` says how to get something; a page with `empty` None runs all the same.
     """
-    st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
+    st.set_page_config(page_title=f"{title} · neutral", page_icon=ICON, layout="wide")
     heap.keep()
     st.html(looks.STYLE)
     login.require()
