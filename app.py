@@ -7,8 +7,9 @@ from neutral.members import display
 from neutral.search import evaluations
 from neutral.study import Study
 from pages.parts import catalogue, figures, formats, readme, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
-from pages.parts.overlap import answers, tables
+from pages.parts.overlap import answers, cell, tables
 from pages.parts.views import View
 
 
@@ -16,23 +17,32 @@ def overview(view: View) -> None:
     """Show one source."""
     show.heading(view)
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
-    st.markdown(answers.answer(view, pairs, levels))
-    show.tiles(answers.tiles(view, pairs, levels))
-    st.caption(answers.NO_SPEED)
+    kinship = tables.kinship(view.source, view.choice, "jaccard", view.chosen)
+    st.markdown(answers.answer(view, pairs, levels, kinship))
     if pairs.empty:
         return
+    show.tiles(answers.tiles(view, pairs, levels))
+    with show.captioned():
+        st.caption(f"{show.what(view)} · {answers.network(view)}")
+        pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
     left, right = st.columns([5, 4], gap="medium")
     with right:
-        st.markdown("##### Look at this first")
+        beside = st.container()
+        st.markdown("## Look at this first")
         first_looks(view, pairs)
-        related(view)
+        related(kinship)
     with left:
-        st.markdown("##### How much each two languages share")
-        show.matrix(view, "jaccard", f"matrix-{view.key}", small=True)
+        st.markdown("## How much each two languages share")
+        key = f"matrix-{view.key}"
+        pair = cell.chosen(view, show.matrix(view, "jaccard", key, small=True), key)
+    if pair:
+        with beside:
+            cell.beside(view, pair, "jaccard")
     by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
     curves = evaluations.curves(view.scores())
     across(view, by_sparsity, curves)
     functional(view)
+    st.caption(answers.NO_SPEED)
 
 
 def first_looks(view: View, pairs: pd.DataFrame) -> None:
@@ -63,13 +73,12 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")
 
 
-def related(view: View) -> None:
+def related(kinship: pd.DataFrame) -> None:
     """Say whether relatives overlap more."""
-    table = tables.kinship(view.source, view.choice, "jaccard", view.chosen)
-    if len(table) < 2:
+    if len(kinship) < 2:
         return
-    st.markdown("##### Do related languages share more?")
-    table["relation"] = table["relation"].replace(answers.NOT_RELATED)
+    st.markdown("## Do related languages share more?")
+    table = kinship.assign(relation=kinship["relation"].replace(answers.NOT_RELATED))
     st.dataframe(
         table.drop(columns="chance").rename(columns=answers.KINSHIP_COLUMNS),
         hide_index=True,
@@ -85,12 +94,12 @@ def across(view: View, levels: pd.DataFrame, curves: pd.DataFrame) -> None:
     left, right = st.columns(2, gap="medium")
     if several:
         with left:
-            st.markdown("##### Overlap by sparsity")
+            st.markdown("## Overlap by sparsity")
             show.figure(figures.by_sparsity(levels, "jaccard", at=view.choice.sparsity), f"across-{view.key}")
             show.table(levels, "Overlap by sparsity", f"across-{view.key}")
     if len(curves):
         with right if several else left:
-            st.markdown("##### What removing weights costs")
+            st.markdown("## What removing weights costs")
             show.figure(figures.score_curves(curves), f"scores-{view.key}")
             show.table(view.scores(), "Scores", f"scores-{view.key}")
 
@@ -100,7 +109,10 @@ def functional(view: View) -> None:
     table = view.functional()
     if table.empty:
         return
-    st.markdown("##### Do the masks work for each other's languages?")
+    st.markdown("## Do the masks work for each other's languages?")
+    if not evaluations.crossed(table):
+        st.caption(answers.ALONE)
+        return
     st.markdown(answers.FUNCTIONAL)
     show.figure(figures.functional_matrix(table, list(view.members)), f"functional-{view.key}")
     show.table(table, "Functional check", f"functional-{view.key}")

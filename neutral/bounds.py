@@ -23,12 +23,35 @@ class Told(NamedTuple):
     above: bool
     """Whether a pair lies above that."""
 
+    @property
+    def noise(self) -> float:
+        """What a language found again differs by from itself, 1 for no overlap; NaN if it was not measured."""
+        return 1 - self.again
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the pairs differ by no more than a language found again does from itself."""
+        return self.spread <= self.noise
+
 
 def told(table: pd.DataFrame, own: Mapping[str, float]) -> Told:
     """Return how far the pairs of a table with values can be told apart; the arguments are those of `within_bound`."""
     again = float(np.mean(list(own.values()))) if own else float("nan")
     value = table["value"]
     return Told(within_bound(table, own), float(value.max() - value.min()), again, bool((value > again).any()))
+
+
+def noisy(levels: pd.DataFrame) -> list[str]:
+    """Return the groups of a table of `summary.levels` whose pairs differ by no more than a language found again does.
+
+    Groups of which that was not measured are left out.
+    """
+    wide = levels.pivot_table(index="group", columns="level", values=["value", "low", "high"], sort=False)
+    again = next((kind for kind in ("seeds", "halves") if ("value", kind) in wide), None)
+    if again is None or ("value", "between") not in wide:
+        return []
+    spread, noise = wide["high", "between"] - wide["low", "between"], 1 - wide["value", again]
+    return list(wide.index[spread <= noise])
 
 
 def within_bound(table: pd.DataFrame, own: Mapping[str, float]) -> pd.DataFrame:

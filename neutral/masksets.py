@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from neutral import overlap, prefixes
+from neutral import overlap, prefixes, summary
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.members import is_known, numbered, speaker
 from neutral.overlap import Counts
+from neutral.references import PRETRAINED
+from neutral.summary import Choice, Source
 
 METHOD = "upload"
 
@@ -134,6 +136,37 @@ class MaskSet:
     def _repeated(self) -> list[str]:
         runs = self._runs
         return [member for member, run in zip(self.members, runs, strict=True) if runs.count(run) > 1]
+
+
+class BesideStudy(MaskSet):
+    """A study's masks of one choice and others of the same network, read against what the study was read against.
+
+    What was counted once for the study's languages (its control, a language found again) holds beside other masks, too:
+    without it an overlap would be read against chance alone. Parameters are those of `MaskSet`, and whose references.
+    """
+
+    def __init__(
+        self, masks: Sequence[Mask], labels: Sequence[str], *, title: str, study: Source, choice: Choice
+    ) -> None:
+        super().__init__(masks, labels, title=title)
+        self._study, self._choice = study, choice
+        self._kinds = {kind: seed for kind, seed in summary.kinds(study, choice).items() if kind in _REFERENCES}
+
+    def counts_index(self) -> pd.DataFrame:
+        """Return an index of the counts: those of `MaskSet`, and the study's references."""
+        own = super().counts_index()
+        lacking = [kind for kind in self._kinds if kind not in set(own["kind"])]
+        more = [("masks", METHOD, self.sparsity, 0, kind, None) for kind in lacking]
+        return pd.concat([own, pd.DataFrame(more, columns=own.columns)], ignore_index=True) if more else own
+
+    def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
+        """Return one set of counts. Raises `NeutralError` for a kind that is not there."""
+        if kind in self._kinds and not (kind == "seeds" and self._repeated):
+            return self._study.counts(*self._choice._replace(seed=self._kinds[kind]), kind)
+        return super().counts(task, method, sparsity, seed, kind)
+
+
+_REFERENCES = (PRETRAINED, "seeds", "halves")
 
 
 def networks(masks: Sequence[Mask]) -> list[list[int]]:

@@ -234,7 +234,8 @@ def kinship(table: pd.DataFrame) -> pd.DataFrame:
 
     `table` is that of `pairs` in one group. Pairs with an unknown language are left out.
     """
-    known = table[table["source"].map(is_known) & table["target"].map(is_known)]
+    both = [is_known(a) and is_known(b) for a, b in zip(table["source"], table["target"], strict=True)]
+    known = table[pd.Series(both, index=table.index, dtype=bool)]
     members = sorted({*known["source"], *known["target"]})
     related = relations(zip(known["source"], known["target"], strict=True), members)
     named = known.assign(relation=related)
@@ -304,6 +305,15 @@ def partners(table: pd.DataFrame, member: str) -> pd.DataFrame:
 _SIDES = ("source", "target")
 
 
+def deviations(table: pd.DataFrame) -> pd.DataFrame:
+    """Return each language's value less the mean of the languages in that group, in place of the value.
+
+    `table` has group, language, value; a column whole keeps the value.
+    """
+    mean = table.groupby("group", sort=False)["value"].transform("mean")
+    return table.assign(value=table["value"] - mean, whole=table["value"])
+
+
 def by_level(table: pd.DataFrame) -> dict[str, float]:
     """Return level -> mean, of a table of `levels` in one group."""
     return dict(zip(table["level"], table["value"], strict=True))
@@ -318,6 +328,17 @@ def way(table: pd.DataFrame) -> float:
     if top is None or not value[top] > value["chance"]:
         return float("nan")
     return (value["between"] - value["chance"]) / (value[top] - value["chance"])
+
+
+def place(table: pd.DataFrame, a: str, b: str) -> int:
+    """Return which place two members' pair has in a table of `pairs` of one group: 1 for the most alike.
+
+    Raises `NeutralError` for a pair that is not there.
+    """
+    pair = table[table["source"].isin((a, b)) & table["target"].isin((a, b))]
+    if pair.empty:
+        raise NeutralError(f"there is no overlap of {a} and {b}")
+    return int((table["value"] > pair["value"].iloc[0]).sum()) + 1
 
 
 def extremes(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -8,7 +8,8 @@ from neutral.compression import predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
-from pages.parts import catalogue, figures, pickers, readme, show
+from pages.parts import catalogue, figures, pickers, readme, settings, show
+from pages.parts.compare import pins
 from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
 from pages.parts.compression.tables import TableChoice
 from pages.parts.compression.words import LIMIT
@@ -26,7 +27,7 @@ def perplexity(study: Study, choice: TableChoice) -> None:
     members = order(list(dict.fromkeys(scores["language"])))
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.markdown("##### Perplexity by size")
+        st.markdown("## Perplexity by size")
         first, second, third = st.columns([2, 3, 2])
         with first:
             shown = pickers.pick("One line each", [METHODS, LANGUAGES], "lines")
@@ -47,19 +48,31 @@ def perplexity(study: Study, choice: TableChoice) -> None:
         else:
             rows = scores[scores["language"] == who]
             drawn = figures.perplexity_by_ratio(rows, choice.by, limit=LIMIT, who=display(who), top=top)
-        show.figure(drawn, "perplexity")
+        show.figure(drawn, "perplexity", rows)
         st.caption(words.curve(rows["factor"], top))
         show.table(rows, "Perplexity by size", "perplexity")
+        pin(study, choice)
     with right:
         breaks = tables.breaks(study, choice)
-        st.markdown("##### Who breaks first")
+        st.markdown("## Who breaks first")
         limit = pickers.pick("Perplexity passes", sorted(set(breaks["limit"])), "limit", names="{:g} × the full".format)
         rows = breaks[(breaks["limit"] == limit) & (breaks["language"] != results.ALL)]
         rows = rows[(rows["sizes"] > 1) | (rows["bound"] != "above")]  # one size that holds is no breaking point
-        show.figure(figures.breaking_points(rows, choice.by, members), "breaks")
+        show.figure(figures.breaking_points(rows, choice.by, members), "breaks", rows)
         if (rows["bound"] != "").any():
             st.caption(words.BOUNDS)
         show.table(breaks, "Breaking points", "breaks")
+
+
+def pin(study: Study, choice: TableChoice) -> None:
+    """Offer to pin one way of making the table smaller, for the page Compare."""
+    scores = tables.chosen(study, choice)
+    with st.popover("Pin a table", icon=":material/keep_off:"):
+        line = pickers.pick("Method", tables.lines(scores), "pinned-line")
+        ratios = sorted(set(results.one_line(scores, line)["ratio"]))
+        near = min(ratios, key=lambda ratio: abs(ratio - 10))
+        ratio = pickers.pick("Ratio", ratios, "pinned-ratio", default=near, names="{:g} ×".format)
+        pins.button(pins.of_table(study, choice, line, ratio), "table")
 
 
 def errors(study: Study, choice: TableChoice) -> None:
@@ -68,7 +81,7 @@ def errors(study: Study, choice: TableChoice) -> None:
     left, right = st.columns(2, gap="medium")
     for column, error in ((left, "cosine"), (right, "rmse")):
         with column:
-            st.markdown("##### Direction error" if error == "cosine" else "##### Euclidean error")
+            st.markdown("## Direction error" if error == "cosine" else "## Euclidean error")
             show.figure(figures.error_by_ratio(measured, error, choice.by), f"error-{error}")
     show.table(measured, "Errors by size", "errors")
     spread(study, choice)
@@ -79,7 +92,7 @@ def spread(study: Study, choice: TableChoice) -> None:
     known = [group for group in GROUPS if len(tables.groups(study, group))]
     if not known:
         return
-    st.markdown("##### Whose directions are lost")
+    st.markdown("## Whose directions are lost")
     first, second, third = st.columns(3)
     with first:
         group = pickers.pick("Tokens by", known, "group", names=GROUPS.__getitem__)
@@ -96,7 +109,7 @@ def spread(study: Study, choice: TableChoice) -> None:
     rows = rows if method == METHODS else results.one_line(rows, method)
     label = {"language": display, "script": script_name}.get(group, str)
     rows = rows.assign(label=rows["name"].map(label))
-    show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure")
+    show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure", rows)
     show.table(rows, "Direction error by group", "spread")
 
 
@@ -105,7 +118,7 @@ def foretelling(study: Study, choice: TableChoice) -> None:
     which = choice.where, choice.words, choice.trimmed, choice.scoring
     points = tables.points(study, *which)
     by_table, by_method = (tables.correlations(study, *which, unit) for unit in predictions.UNITS)
-    st.markdown("##### Which error foretells perplexity?")
+    st.markdown("## Which error foretells perplexity?")
     if by_table.empty:
         st.info(words.too_few(len(points)))
         return
@@ -137,7 +150,7 @@ def by_step(study: Study, choice: TableChoice) -> None:
         others = [by for by in words.BY if len(tables.steps(study, by, results.ALL))]
         st.info(words.no_steps(choice.by, others))
         return
-    st.markdown("##### Perplexity by step")
+    st.markdown("## Perplexity by step")
     first, second, third, fourth = st.columns(4)
     with first:
         unit = pickers.pick("Step", sorted(set(measured["unit"])), "unit", names=words.UNITS.__getitem__)
@@ -167,7 +180,7 @@ def by_step(study: Study, choice: TableChoice) -> None:
 
 def losses(study: Study, choice: TableChoice) -> None:
     """Show what the auto-encoder's loss does at equal size: the paper's argument, by an experiment."""
-    st.markdown("##### Does a loss over directions beat one over distances?")
+    st.markdown("## Does a loss over directions beat one over distances?")
     table = tables.loss_ablation(study, choice)
     known = list(dict.fromkeys(table["loss"]))
     if len(known) < 2:
@@ -203,6 +216,7 @@ with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.e
     study, choice = shown[0].study, shown[0].choice
     st.caption(words.what(study, choice))
     show.notes(study)
+    settings.source(lambda: settings.of_study(study))
     breaks = tables.breaks(study, choice)
     if breaks.empty:
         st.info(words.NO_RESULTS)

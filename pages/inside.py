@@ -8,6 +8,7 @@ from neutral.figures.theme import UNITS
 from neutral.inside import curves
 from neutral.inside.definitions import PAPER, Definition
 from neutral.study import Study
+from neutral.summary import MEASURES
 from pages.parts import figures, pickers, show
 from pages.parts.frame import page
 from pages.parts.inside import tables, words
@@ -32,9 +33,9 @@ def together(
     view: View, measure: str, retrieved: pd.DataFrame, states: pd.DataFrame, line: str, kind: str, at: str
 ) -> None:
     """Show the overlap of the masks, retrieval and representations on one axis."""
-    st.markdown("##### Do they rise and fall together?")
     table = curves.beside(view.pairs(measure, "layer"), retrieved, states, line)
     if table["layer"].nunique() < 2 or table["curve"].nunique() < 2:
+        st.markdown("## Do they rise and fall together?")
         st.info(words.NO_LAYERS)
         return
     names = {
@@ -43,6 +44,8 @@ def together(
         "representation": REPRESENTATIONS[kind],
     }
     shapes = curves.shapes(table)
+    st.markdown(words.answer(shapes, names, curves.chance(retrieved)))
+    st.markdown("## Do they rise and fall together?")
     left, right = st.columns([3, 2], gap="medium")
     with left:
         show.figure(figures.together(table, names), f"together-{view.key}")
@@ -61,7 +64,7 @@ def retrieval(
     left, right = st.columns([3, 2], gap="medium")
     means = curves.lines(pairs)
     with left:
-        st.markdown("##### Is a sentence's translation its nearest neighbour?")
+        st.markdown("## Is a sentence's translation its nearest neighbour?")
         shown = means[means["line"].isin(some)]
         if shown.empty:
             st.info("Choose a line above.")
@@ -71,7 +74,7 @@ def retrieval(
         st.caption(words.retrieval(pairs, definition))
     with right:
         where = layer if layer in set(pairs["layer"]) else curves.layers_in(pairs)[-1]
-        st.markdown(f"##### Every pair, {words.place(where)}")
+        st.markdown(f"## Every pair, {words.place(where)}")
         rows = pairs[(pairs["line"] == line) & (pairs["layer"] == where)]
         compared = {*pairs["source"], *pairs["target"]}
         members = [member for member in view.members if member in compared]
@@ -83,7 +86,7 @@ def retrieval(
 
 def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definition: Definition) -> None:
     """Show how alike representations are by layer."""
-    st.markdown("##### How alike are the states of two languages?")
+    st.markdown("## How alike are the states of two languages?")
     means = curves.lines(pairs)
     shown = means[means["line"].isin(some)]
     if shown.empty:
@@ -96,11 +99,10 @@ def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definitio
 
 with page("Inside the model", lead=words.LEAD) as views:
     known = list(dict.fromkeys(one for view in views for one in tables.definitions_of(view.source, view.choice)))
-    with st.container(border=True):
+    with st.container(border=bool(known)):
         chosen = PAPER
         if known:
-            of = words.DEFINITION_HELP
-            chosen = pickers.pick("Definition of retrieval", known, "by", names=words.defined, help=of)
+            chosen = pickers.pick("Definition of retrieval", known, "by", names=words.defined)
         by = [tables.shown(view.source, view.choice, chosen) for view in views]
         alike_by = [tables.of_states(view.source, definition) for view, definition in zip(views, by, strict=True)]
         at_first = [
@@ -116,12 +118,15 @@ with page("Inside the model", lead=words.LEAD) as views:
             for kind in REPRESENTATIONS
         }
         measured = [kind for kind, of_views in kinds.items() if any(len(table) for table in of_views)]
-        columns = iter(st.columns(2 + (len(lines) > 1) + bool(lines) + (len(measured) > 1)))
-        with next(columns):
-            measure = pickers.pick_measure(list(views[0].kinds()))
+        columns = iter(st.columns(1 + 2 * bool(lines) + (len(lines) > 1) + (len(measured) > 1)))
         line, at, place, kind = next(iter(lines), "full"), "at1", None, next(iter(measured), "cka")
-        with next(columns):
-            at = pickers.pick("Retrieval", list(AT), "retrieved", names=lambda key: f"Accuracy {AT[key]}")
+        measure = MEASURES[0]
+        if lines or measured:
+            with next(columns):
+                measure = pickers.pick_measure(list(views[0].kinds()))
+        if lines:
+            with next(columns):
+                at = pickers.pick("Retrieval", list(AT), "retrieved", names=lambda key: f"Accuracy {AT[key]}")
         if len(lines) > 1:
             with next(columns):
                 line = pickers.pick("States under", lines, "under", names=lambda key: LINES[key][0])

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from neutral import opening
+from neutral import glossary, opening
 from neutral.language import nearest
 from neutral.members import display, order
 from pages.parts import figures, pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.language import tables, words
 from pages.parts.overlap import words as of_overlap
@@ -15,7 +16,9 @@ from pages.parts.views import View, choose_all
 def portrait(view: View, member: str, measure: str) -> None:
     """Show one language of one source."""
     show.heading(view)
-    st.caption(show.what(view))
+    with show.captioned():
+        st.caption(show.what(view))
+        pins.button(pins.of_masks(view, "language", measure, (member,)), view.key)
     if member not in view.members:
         st.info(of_overlap.lacks(view.title, [member], view.members))
         return
@@ -32,13 +35,13 @@ def portrait(view: View, member: str, measure: str) -> None:
         show.tiles(tiles)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("##### The nearest languages", help=words.SURE)
+        st.markdown("## The nearest languages", help=glossary.line("sure"))
         st.caption(words.NEAREST)
         show.figure(figures.nearest_dots(near, measure, member, view.families), f"nearest-{view.key}")
     other = near["language"].iloc[0]
     levels = tables.where(view.source, view.choice, member, other, measure, view.chosen)
     with right:
-        st.markdown("##### Where in the network")
+        st.markdown("## Where in the network")
         st.caption(words.WHERE)
         show.figure(figures.where_lines(levels, measure, other), f"where-{view.key}")
     show.table(near.assign(name=near["language"].map(display)), "Nearest languages", f"near-{view.key}")
@@ -48,7 +51,7 @@ def portrait(view: View, member: str, measure: str) -> None:
 
 def serving(view: View, member: str) -> None:
     """Show whose masks would serve the language."""
-    st.markdown("##### Whose masks would serve it")
+    st.markdown("## Whose masks would serve it")
     table, told = tables.serving(view.source, view.choice, member, view.chosen)
     st.markdown(words.serving(member, table, told, view.choice))
     if table["ratio"].notna().any():

@@ -42,7 +42,7 @@ def refused() -> None:
 
 def shelf() -> None:
     """Show what was read, a row a mask, and let masks be named and removed."""
-    st.markdown("##### What was read")
+    st.markdown("## What was read")
     table = uploads.inventory()
     numbers = {"Removed": st.column_config.NumberColumn(format="%.4f")}
     read = table.assign(language=table["language"].map(display)).rename(columns=uploaded.READ_COLUMNS)
@@ -94,7 +94,7 @@ def link() -> None:
 def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
-        st.markdown(f"##### {as_text(collection.title)}")
+        st.markdown(f"## {as_text(collection.title)}")
         for line in collection.bridges:
             st.info(as_text(f"{line[0].upper()}{line[1:]}."))
         if len(collection.masks) < 2:

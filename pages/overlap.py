@@ -1,11 +1,13 @@
 """Overlap: every pair of languages as a heatmap, with what the numbers must be read against."""
 
+import pandas as pd
 import streamlit as st
 
 from neutral.masksets import MaskSet
 from pages.parts import figures, pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
-from pages.parts.overlap import alike, tables, together, words
+from pages.parts.overlap import answers, cell, tables, together, words
 from pages.parts.views import View
 
 with page("Overlap") as views:
@@ -19,10 +21,17 @@ with page("Overlap") as views:
             order = pickers.pick_order()
         st.caption(pickers.about_measure(measure))
 
+    def strip(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
+        """Show all pairs against their references."""
+        st.markdown("## Against its references")
+        show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
+
     def overlap(view: View) -> None:
         """Show one source."""
         show.heading(view)
-        st.caption(show.what(view, group))
+        with show.captioned():
+            st.caption(show.what(view, group))
+            pins.button(pins.of_masks(view, "overlap", measure, view.chosen), view.key)
         if isinstance(view.source, MaskSet) and (said := words.opposed(view.counts())):
             st.warning(said)
         pairs = view.pairs(measure, by)
@@ -32,16 +41,24 @@ with page("Overlap") as views:
             return
         levels = view.levels(measure, by)
         levels = levels[levels["group"] == group]
-        wide, narrow = st.columns([3, 1], gap="medium")
+        st.markdown(answers.overlap(view, pairs, levels, measure, by, group))
+        wide, narrow = st.columns([2, 1], gap="medium")
+        key = f"matrix-{view.key}"
         with wide:
-            show.matrix(view, measure, f"matrix-{view.key}", by=by, group=group, order=order)
+            pair = cell.chosen(view, show.matrix(view, measure, key, by=by, group=group, order=order), key)
             st.caption(words.diagonal(view, measure, by, group))
-            if told := alike.said(pairs, view.within(measure, by, group)):
-                st.markdown(told)
         with narrow:
-            st.markdown("###### Against its references")
-            show.figure(figures.level_strip(pairs, levels, measure), f"strip-{view.key}")
-        st.markdown(words.levels(levels))
+            if pair:
+                cell.beside(view, pair, measure)
+            else:
+                strip(view, pairs, levels)
+        if pair:
+            left, right = st.columns([1, 2], gap="medium", vertical_alignment="center")
+            with left:
+                strip(view, pairs, levels)
+            right.markdown(words.levels(levels))
+        else:
+            st.markdown(words.levels(levels))
         together.together(view, by, group)
         ranked = tables.ranked(view.source, view.choice, measure, by, view.chosen)
         ranked = ranked[ranked["group"] == group].dropna(subset="value")

@@ -7,34 +7,38 @@ from neutral.figures.costs import written
 from neutral.members import display, order
 from neutral.search import evaluations
 from pages.parts import figures, formats, pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
-from pages.parts.overlap import experts, tables, words
+from pages.parts.overlap import answers, experts, tables, words
 from pages.parts.views import View, choose_all
 
 
 def pair(view: View, a: str, b: str, measure: str) -> None:
     """Show two languages of one source."""
     show.heading(view)
-    st.caption(show.what(view))
+    with show.captioned():
+        st.caption(show.what(view))
+        pins.button(pins.of_masks(view, "pair", measure, (a, b)), view.key)
     members = view.all_counts().members
     if missing := [member for member in (a, b) if member not in members]:
         st.info(words.lacks(view.title, missing, members))
         return
-    show.tiles(words.pair_tiles(pickers.MEASURE_NAMES[measure], view.levels(measure, "all", (a, b))))
+    whole, layers = (view.levels(measure, by, (a, b)) for by in ("all", "layer"))
+    st.markdown(answers.pair(view, a, b, measure, whole, layers))
+    show.tiles(words.pair_tiles(whole))
     st.caption(words.about_pair(a, b, view.members, view.within(measure)))
     left, right = st.columns([3, 2], gap="medium")
-    layers = view.levels(measure, "layer", (a, b))
     label = f"{display(a)} and {display(b)}"
     with left:
-        st.markdown("##### By layer")
+        st.markdown("## By layer")
         show.figure(figures.by_layer(layers, measure, label=label), f"layers-{view.key}")
     components = view.levels(measure, "component", (a, b))
     with right:
-        st.markdown("##### By component")
+        st.markdown("## By component")
         show.figure(figures.by_component(components, measure, label=label), f"components-{view.key}")
     fine = view.pairs(measure, "layer-component", (a, b))
     if fine["value"].notna().any():
-        st.markdown("##### By layer and component")
+        st.markdown("## By layer and component")
         name = figures.theme.UNITS[measure][0]
         show.figure(figures.layer_component(fine, name, name=f"{measure}-{a}-{b}"), f"fine-{view.key}")
     experts.by_expert(view, measure, members=(a, b))
@@ -49,13 +53,13 @@ def kept(view: View, a: str, b: str) -> None:
     counts = view.all_counts()
     shares = summary.shares(counts, a, b, "layer")
     with left:
-        st.markdown("##### What both keep, and what only one keeps")
+        st.markdown("## What both keep, and what only one keeps")
         show.figure(figures.kept_bars(shares, a, b), f"kept-{view.key}")
         show.table(shares, "Kept by layer", f"kept-{view.key}")
     if counts.exactly is None or len(counts.members) < 3:
         return
     with right:
-        st.markdown(f"##### The neutral core of all {len(counts.members)}")
+        st.markdown(f"## The neutral core of all {len(counts.members)}")
         core = counts.core()
         show.figure(figures.core_curve(core), f"core-{view.key}")
         show.table(core, "Neutral core", f"core-{view.key}")
@@ -69,7 +73,7 @@ def use(view: View, a: str, b: str) -> None:
     check = view.functional((a, b))
     if table.empty and check.empty:
         return
-    st.markdown("##### How well they work")
+    st.markdown("## How well they work")
     left, right = st.columns(2, gap="medium")
     if len(table):
         with left:

@@ -1,5 +1,7 @@
 """Winning tickets: how sparse a language's sub-network can get and still be as good as the full model."""
 
+from functools import partial
+
 import streamlit as st
 
 from neutral.members import display, order
@@ -9,7 +11,7 @@ from pages.parts import figures, memory, pickers, show
 from pages.parts.frame import page
 from pages.parts.search import tables, words
 from pages.parts.search.words import PAPER
-from pages.parts.views import View
+from pages.parts.views import View, choose
 
 
 def tickets(view: View) -> None:
@@ -22,7 +24,8 @@ def tickets(view: View) -> None:
         return
     languages = order(list(dict.fromkeys(levels["language"])))
     winners = memory.remembered(winning.winners)(levels)
-    st.markdown(words.answer(winners, levels, trained=trained))
+    st.markdown(words.answer(winners, levels, languages))
+    st.caption(words.tried(levels, trained=trained))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         who = pickers.pick("Language", languages, "who", names=display)
@@ -33,7 +36,7 @@ def tickets(view: View) -> None:
         st.caption(words.curve(rows, trained=trained))
     with right:
         if len(winners):
-            st.markdown("##### Sparsest winning ticket of each language")
+            st.markdown("## Sparsest winning ticket of each language")
             lines = winners.assign(line=winners["rule"].map(words.RULES))
             drawn = figures.winning_bars(lines, languages, view.families)
             show.figure(drawn, f"winners-{view.key}")
@@ -45,7 +48,7 @@ def tickets(view: View) -> None:
 
 def paper(task: str) -> None:
     """Show the paper's table of a task, or another."""
-    st.subheader(PAPER, anchor=False)
+    st.header(PAPER, anchor=False)
     table = published.winning_tickets()
     tasks, usual = list(dict.fromkeys(table["task"])), published.TASKS.get(task)
     task = pickers.pick("Task", tasks, "paper-task", default=usual, names=pickers.task_name)
@@ -70,12 +73,12 @@ def paper(task: str) -> None:
 
 def recipes(views: list[View]) -> None:
     """Show how tickets were trained, and how alike one language's are under other seeds, beside the paper."""
-    st.markdown("##### How they were trained")
+    st.markdown("## How they were trained")
     st.dataframe(tables.recipes(views), height="content", key="recipes")
     st.caption(words.RECIPES)
 
 
-with page("Winning tickets", lead=words.LEAD) as views:
+with page("Winning tickets", lead=words.LEAD, choose=partial(choose, without=("sparsity", "seed"))) as views:
     for view in views:
         tickets(view)
     paper(views[0].choice.task if views else "mlm")

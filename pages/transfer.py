@@ -1,10 +1,12 @@
 """Transfer: does a language's sub-network work for another language, after training on it?"""
 
+from functools import partial
+
 import streamlit as st
 
 from neutral.members import display, order
 from neutral.transfer import answers, published, results
-from pages.parts import catalogue, figures, memory, pickers, show
+from pages.parts import catalogue, figures, memory, pickers, settings, show
 from pages.parts.frame import page
 from pages.parts.text import as_text
 from pages.parts.transfer import across, sidebar, words
@@ -19,7 +21,7 @@ def matrix(one: Experiment, show_as: str) -> None:
     tested = dict.fromkeys(answers.different(one.bootstrap()), "*")
     alike = dict.fromkeys(answers.successful(table), "°")
     drawn = figures.transfer_matrix(table, answers.languages(table), show_as, marks=alike | tested)
-    show.figure(drawn, f"matrix-{one.key}")
+    show.figure(drawn, f"matrix-{one.key}", table)
     st.caption(words.matrix(one, table, tested=bool(tested), alike=bool(alike)))
     show.table(words.named(table, words.COLUMNS), "Transfer", f"matrix-{one.key}")
 
@@ -27,7 +29,7 @@ def matrix(one: Experiment, show_as: str) -> None:
 def searched(one: Experiment) -> None:
     """Show how much of what another's mask costs an own mask costs too that another search found."""
     if costs := words.searched(one):
-        st.markdown("##### Is it the language, or the search?")
+        st.markdown("## Is it the language, or the search?")
         st.markdown(costs)
 
 
@@ -36,8 +38,8 @@ def drops(one: Experiment) -> None:
     table = one.drops()
     name = one.matrix()["metric"].iloc[0]
     members = answers.languages(one.matrix())
-    st.markdown("##### What each mask costs the other languages")
-    show.figure(figures.drop_bars(table[table["source"].isin(members)], members, name), f"drops-{one.key}")
+    st.markdown("## What each mask costs the other languages")
+    show.figure(figures.drop_bars(table[table["source"].isin(members)], members, name), f"drops-{one.key}", table)
     st.caption(words.DROPS)
     show.table(words.named(table, words.DROP_COLUMNS), "Mean cost", f"drops-{one.key}")
 
@@ -47,7 +49,7 @@ def left_out(one: Experiment) -> None:
     table = one.left_out()
     if table.empty:
         return
-    st.markdown("##### Do the others together serve an unseen language?")
+    st.markdown("## Do the others together serve an unseen language?")
     st.markdown(words.left_out(table))
     shown = words.named(
         table.set_index("target").loc[order(list(table["target"]))].reset_index(), words.LEFT_OUT_COLUMNS
@@ -69,7 +71,7 @@ def overlap(one: Experiment) -> None:
     left, right = st.columns(2, gap="medium")
     if len(tested):
         with left:
-            st.markdown("##### Does overlap foretell transfer?")
+            st.markdown("## Does overlap foretell transfer?")
             points = answers.against_overlap(table, one.overlap())
             families = catalogue.families(one.study, answers.languages(table))
             titles = "Jaccard overlap of the masks", "Cost, % of the own mask's score"
@@ -80,7 +82,7 @@ def overlap(one: Experiment) -> None:
     foretold = memory.remembered(results.foretold)(table).set_index("target")
     if foretold["n"].get("all"):
         with right:
-            st.markdown("##### Does the check without training foretell it?")
+            st.markdown("## Does the check without training foretell it?")
             st.markdown(words.foretold(*foretold.loc["all", ["rho", "n"]]))
             shown = foretold.drop("all")
             shown = shown.loc[order(list(shown.index))].rename(index=display).reset_index()
@@ -98,7 +100,8 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
     for one in experiments:
         task = pickers.task_name(one.task)
         model = f" · {published.MODELS[one.model]}" if one.title == PAPER else f" · {one.method}"
-        st.subheader(as_text(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed"), anchor=False)
+        st.header(as_text(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed"), anchor=False)
+        settings.source(partial(sidebar.settings, one))
         if one.study:
             show.notes(one.study, one.key)
         st.markdown(words.answer(one))
@@ -106,7 +109,7 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
             show.tiles(tiles)
         matrix(one, show_as)
         if said := words.verdict(one):
-            st.markdown("##### How sure is it?")
+            st.markdown("## How sure is it?")
             st.markdown(said)
         searched(one)
         drops(one)

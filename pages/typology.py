@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neutral import typology
 from neutral.labels import WHOLE
 from neutral.summary import MEASURES
-from pages.parts import pickers, show
+from pages.parts import pickers, show, views
 from pages.parts.frame import page
 from pages.parts.typology import across, distances, graph, maps, tables, tree, words, world
 from pages.parts.typology.shown import OVERLAP, Asked, Shown
@@ -38,9 +39,15 @@ PARTS = {
 }
 
 
-with page("Typology", lead=LEAD) as views:
-    everyone = [tables.languages(view.members) for view in views]
-    far = [tables.distances(view.source, spoken.codes) for view, spoken in zip(views, everyone, strict=True)]
+def choose(notices: DeltaGenerator) -> list[views.View]:
+    """Draw the sidebar's pickers, without those of the masks where a map of a distance is shown."""
+    of_distance = pickers.peek("section", "") == "Map" and pickers.peek("near", OVERLAP) != OVERLAP
+    return views.choose(notices, without=("method", "sparsity", "seed") if of_distance else ())
+
+
+with page("Typology", lead=LEAD, choose=choose) as shown:
+    everyone = [tables.languages(view.members) for view in shown]
+    far = [tables.distances(view.source, spoken.codes) for view, spoken in zip(shown, everyone, strict=True)]
     there = {kind for table in far for kind in typology.kinds_in(table)}
     kinds = [kind for kind in typology.KINDS if kind in there]
     part = PARTS[pickers.pick_part(list(PARTS), "section")]
@@ -52,14 +59,14 @@ with page("Typology", lead=LEAD) as views:
         if part.by_overlap and settings.get("of", OVERLAP) == OVERLAP:
             left, middle, right = above.columns([2, 4, 2])
             with left:
-                measure = pickers.pick_measure(list(views[0].kinds()))
+                measure = pickers.pick_measure(list(shown[0].kinds()))
             with middle:
-                by, group = pickers.pick_place(views[0].all_counts())
+                by, group = pickers.pick_place(shown[0].all_counts())
             st.caption(pickers.about_measure(measure))
             if kinds and part.by_distance:
                 with right:
                     kind = pickers.pick("Distance", kinds, "distance", names=typology.label)
-    for view, spoken, table in zip(views, everyone, far, strict=True):
+    for view, spoken, table in zip(shown, everyone, far, strict=True):
         show.heading(view)
         st.caption(show.what(view, group))
         if about := words.who(spoken):

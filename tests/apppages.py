@@ -15,7 +15,7 @@ from pages.parts import catalogue
 # longer than a page.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
-_WORDS = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
+_WORDS = ("title", "header", "markdown", "caption", "info", "warning", "error")
 
 
 def opened(page, **address):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from neutral.bounds import told, within_bound
+from neutral.bounds import noisy, told, within_bound
 
 
 def plain(table, own):
@@ -36,3 +36,14 @@ def test_how_far_pairs_can_be_told_apart():
     found = told(table, {"en": 0.7, "fr": 0.8})
     assert (round(found.spread, 3), found.again, found.above, len(found.alike)) == (0.3, 0.75, True, 1)
     assert not told(table, {}).above
+    assert not told(table, {}).is_noise
+    assert not found.is_noise, "0.3 apart, and a language found again is 0.25 from itself"
+    assert told(table, {"en": 0.6}).is_noise
+
+
+def test_groups_whose_pairs_differ_by_noise_alone_are_named():
+    rows = [("a", "between", 0.9, 0.85, 0.95), ("b", "between", 0.9, 0.6, 0.95)]
+    rows += [(group, "halves", 0.88, 0.8, 0.9) for group in "ab"]
+    levels = pd.DataFrame(rows, columns=["group", "level", "value", "low", "high"])
+    assert noisy(levels) == ["a"]
+    assert noisy(levels[levels["level"] == "between"]) == []

@@ -117,17 +117,50 @@ def test_the_app_opens_and_asks_no_other_host(tab, server):
     assert tab.hosts == {"localhost"}
 
 
-def test_a_click_on_a_cell_opens_the_pair(tab, server):
+def test_a_clicked_cell_shows_the_pair_beside_the_matrix_which_is_pinned_and_compared(tab, server):
     visit(tab, f"{server}/overlap?study=encoder")
     click_cell(tab, row=0, column=10)
-    tab.wait_for_url(re.compile(r"/pair\?"))
+    expect(tab.get_by_role("heading", name="Russian and Chinese")).to_be_visible()
+    settled(tab)
+    assert "/overlap" in tab.url
+    assert (asked(tab)["a"], asked(tab)["b"]) == (["Russian"], ["Chinese"])
+    matrix = tab.locator(".js-plotly-plot").first.bounding_box()
+    beside = tab.get_by_role("heading", name="Russian and Chinese").bounding_box()
+    assert beside["x"] > matrix["x"] + matrix["width"]
+    tab.get_by_role("button", name="Pin", exact=True).last.click()
+    expect(tab.get_by_role("button", name="Pinned")).to_be_visible()
+    click_cell(tab, row=2, column=9)
+    expect(tab.get_by_role("heading", name="English and Swahili")).to_be_visible()
+    settled(tab)
+    tab.get_by_role("button", name="Pin", exact=True).last.click()
+    expect(tab.get_by_role("button", name="Pinned")).to_be_visible()
+    settled(tab)
+    tab.get_by_test_id("stSidebar").get_by_text("Compare", exact=True).click()
+    tab.wait_for_url(re.compile(r"/compare\?"))
+    for _ in range(2):  # a reload keeps what is pinned
+        expect(tab.get_by_text("English and Swahili share")).to_be_visible()
+        expect(tab.locator(".js-plotly-plot")).to_have_count(3)
+        assert len(asked(tab)["pin"]) == 2
+        tab.reload()
+    settled(tab)
+    tab.get_by_role("button", name="Take away").first.click()
+    expect(tab.get_by_text("One view is pinned.")).to_be_visible()
+    settled(tab)
+    assert asked(tab)["pin"] == ["pair:encoder:en,sw:magnitude:0.5:mlm:0:jaccard"]
+
+
+def test_the_pair_beside_the_matrix_is_below_it_on_a_phone_and_leads_to_its_page(tab, server):
+    tab.set_viewport_size({"width": 390, "height": 800})
+    visit(tab, f"{server}/overlap?study=encoder&a=Russian&b=Chinese")
+    heading = tab.get_by_role("heading", name="Russian and Chinese")
+    expect(heading).to_be_visible()
+    matrix = tab.locator(".js-plotly-plot").first.bounding_box()
+    assert heading.bounding_box()["y"] > matrix["y"] + matrix["height"]
+    tab.get_by_role("button", name="Open the pair").click()
+    tab.wait_for_url(re.compile(r"/pair"))
     settled(tab)
     assert asked(tab)["b"] == ["Chinese"]  # Russian is the default, which the address leaves out
     expect(tab.get_by_text("Russian and Chinese:")).to_be_visible()
-    tab.get_by_test_id("stSidebar").get_by_text("Overlap", exact=True).click()
-    tab.wait_for_url(re.compile(r"/overlap"))
-    settled(tab)
-    assert "/overlap" in tab.url  # the old click does not lead away again
 
 
 def test_what_is_chosen_is_in_the_address_and_the_link_shows_it_to_another_visitor(tab, server, chromium):
@@ -151,6 +184,23 @@ def test_what_is_chosen_is_in_the_address_and_the_link_shows_it_to_another_visit
     other.context.close()
 
 
+def test_the_link_to_copy_says_every_choice_and_a_code_in_a_link_is_a_language(tab, server):
+    visit(tab, f"{server}/language?study=encoder&language=swa&measure=Foo")
+    expect(tab.get_by_text("Measure: there is no “Foo” here, so this shows Jaccard.")).to_be_visible()
+    tab.get_by_role("button", name="Copy link").click()
+    link = parse_qs(urlsplit(tab.get_by_test_id("stCode").inner_text().replace("\n", "")).query)
+    assert link == {
+        "study": ["encoder"],
+        "task": ["Masked language modelling"],
+        "method": ["Magnitude"],
+        "sparsity": ["50%"],
+        "seed": ["0"],
+        "show": ["Study"],
+        "language": ["Swahili"],
+        "measure": ["Jaccard"],
+    }
+
+
 def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
     visit(tab, f"{server}/overlap?study=encoder&method=Wanda&measure=Phi")
     tab.get_by_test_id("stSidebar").get_by_text("Layers", exact=True).click()
@@ -162,6 +212,7 @@ def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
     tab.wait_for_url(re.compile(r"/overlap"))
     settled(tab)
     click_cell(tab, row=2, column=3)
+    tab.get_by_role("button", name="Open the pair").click()
     tab.wait_for_url(re.compile(r"/pair\?"))
     settled(tab)
     assert asked(tab)["method"] == ["Wanda"]
@@ -192,6 +243,7 @@ def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_pat
     settled(tab)
     expect(tab.get_by_text("Your masks · 50% removed · 2 masks")).to_be_visible()
     click_cell(tab, row=0, column=1, n=2)
+    tab.get_by_role("button", name="Open the pair").click()
     tab.wait_for_url(re.compile(r"/pair\?"))
     settled(tab)
     expect(tab.get_by_text("English and French:")).to_be_visible()

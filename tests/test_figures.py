@@ -100,6 +100,19 @@ def test_layer_component_puts_a_pooler_in_its_own_row():
     assert np.isnan(np.array(heatmap.z, dtype=float)).sum() == 3
 
 
+def test_languages_that_lie_together_have_a_row_each_of_how_far_they_are_from_their_mean():
+    rows = [("encoder 0", "en", 0.9), ("encoder 0", "fr", 0.8), ("encoder 1", "en", 0.7), ("encoder 1", "fr", 0.7)]
+    table = summary.deviations(pd.DataFrame(rows, columns=["group", "language", "value"]))
+    figure = figures.language_deviations(table, "Jaccard overlap", name="x")
+    heat = figure.data[0]
+    assert list(heat.y) == ["English", "French"]
+    np.testing.assert_allclose(heat.z, [[0.05, 0.0], [-0.05, 0.0]])
+    np.testing.assert_allclose(heat.customdata, [[0.9, 0.7], [0.8, 0.7]])
+    assert (heat.zmin, heat.zmax) == pytest.approx((-0.05, 0.05))
+    wide = figures.language_deviations(table, "t", name="x", least=0.4).data[0]
+    assert (wide.zmin, wide.zmax) == (-0.2, 0.2), "noise has one colour"
+
+
 def test_the_strip_shows_every_pair_and_every_reference(study):
     levels, pairs = summary.levels(study, TICKETS), summary.pairs(summary.counts_of(study, TICKETS))
     figure = figures.level_strip(pairs, levels, "jaccard")
@@ -175,6 +188,7 @@ def every_figure(study):
         figures.functional_matrix(check, list(PAPER_ORDER)),
         figures.by_layer(levels, "jaccard"),
         figures.language_lines(sparsity, "Share of weights removed", name="x", percent=True),
+        figures.language_deviations(summary.deviations(sparsity), "Share removed", name="x", percent=True),
         figures.by_sparsity(summary.across_sparsity(study, TICKETS), "jaccard", at=0.5),
         figures.score_curves(evaluations.curves(scores)),
         figures.level_strip(pairs, summary.levels(study, TICKETS), "jaccard"),

@@ -10,7 +10,7 @@ from many import CODES
 from neutral import figures
 from neutral.figures import blocks, familylines, theme
 from neutral.figures.families import Families
-from neutral.figures.square import LEAST, scale
+from neutral.figures.scales import LEAST, found_again, span
 from neutral.members import order
 from neutral.typology import folding, trees
 
@@ -113,11 +113,35 @@ def test_names_that_would_be_alike_are_told_apart_in_every_square():
 
 
 def test_noise_has_one_colour_and_what_differs_the_whole_scale():
-    assert scale(np.array([0.5, 0.5001, np.nan])) == pytest.approx((0.50005 - LEAST / 2, 0.50005 + LEAST / 2))
-    assert scale(np.array([0.2, 0.7])) == (0.2, 0.7)
-    assert scale(np.array([np.nan])) == (0, 1)
-    assert scale(np.array([0.2, 0.7, 0.99]), top=0.8) == (0.2, 0.8), "within the bound nothing differs"
-    assert scale(np.array([0.2, 0.7]), top=0.8) == (0.2, 0.7)
+    assert span(np.array([0.5, 0.5001, np.nan])) == pytest.approx((0.50005 - LEAST / 2, 0.50005 + LEAST / 2))
+    assert span(np.array([0.2, 0.7])) == (0.2, 0.7)
+    assert span(np.array([np.nan])) == (0, 1)
+    assert span(np.array([0.2, 0.7, 0.99]), again=0.8) == (0.2, 0.8), "within the bound nothing differs"
+    assert span(np.array([0.2, 0.7]), again=0.8) == (0.2, 0.7)
+
+
+def test_no_scale_of_an_overlap_is_narrower_than_the_bound_leaves_or_goes_beyond_1():
+    for seed in range(50):
+        draw = np.random.default_rng(seed)
+        values, again = draw.random(6) * draw.random() * 0.3 + 0.69, 0.7 + 0.3 * draw.random()
+        low, high = span(values, again=again)
+        assert high - low >= max(LEAST, 1 - again) - 1e-12 or high == again
+        assert low <= values.min()
+        assert high <= 1
+    assert span(np.array([0.9805, 0.98]), again=0.94) == pytest.approx((0.94, 1.0)), "noise has one colour"
+    assert span(np.array([0.9]), least=0.3) == pytest.approx((0.7, 1.0)), "one value: no bar from 0.4 to 1.4"
+
+
+def test_an_equal_pair_of_masks_does_not_wash_out_the_others():
+    assert span(np.array([0.8, 0.85, 1.0])) == (0.8, 0.85)
+    assert span(np.array([0.5, 1.0]), equal=False) == (0.5, 1.0), "a share of weights may be 1"
+    assert span(np.array([1.0])) == pytest.approx((0.99, 1.0))
+
+
+def test_the_bound_of_a_scale_is_that_of_the_languages_shown():
+    assert found_again({"en": 0.9, "fr": 0.8}, ["en", "sw"]) == 0.9
+    assert found_again({"en": 0.9, "fr": 0.8}, ["sw"]) == pytest.approx(0.85)
+    assert found_again({}, ["sw"]) is None
 
 
 def test_many_pairs_are_counted_in_bars_and_few_are_dots():

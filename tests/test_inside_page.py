@@ -69,7 +69,7 @@ def only_these_studies(folder, tmp_path, monkeypatch):
 
 def opened(page="pages/inside.py", **address):
     """A page of a fresh server, with the study of this file."""
-    return apppages.opened(page, **{"study": "four", **address})
+    return apppages.opened(page, **{"study": "four", "method": "Magnitude", **address})
 
 
 def named(chart):
@@ -89,6 +89,14 @@ def test_the_page_shows_four_figures():
     at = opened()
     assert not at.error
     assert len(charts(at)) == 4
+
+
+def test_the_answer_comes_first_with_both_peaks_and_their_correlation():
+    said = text(opened())
+    answer = next(line for line in said.splitlines() if line.startswith("**Translations are found best in encoder"))
+    assert "by chance" in answer
+    assert "the masks are most alike in encoder" in answer
+    assert "they run together with ρ = " in answer
 
 
 def test_every_picker_works():

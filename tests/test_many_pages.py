@@ -122,16 +122,12 @@ def test_a_page_that_was_shown_before_answers_at_once():
     assert not at.exception
 
 
-def test_the_app_opens_on_the_bundled_study_that_tells_most_unless_another_is_named(folder, tmp_path, monkeypatch):
-    bundled = tmp_path / "bundled"
-    bundled.mkdir()
-    monkeypatch.setattr(catalogue, "BUNDLED", bundled)
+def test_a_study_that_is_named_is_opened_first(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "BUNDLED", folder)
     monkeypatch.delenv(catalogue.VARIABLE)
-    many.study(bundled / "another", codes=("en", "fr", "sw"), layers=1)
+    many.study(tmp_path / "another", codes=("en", "fr", "sw"), layers=1)
     assert catalogue.first(catalogue.studies()[0]) is None
-    (bundled / catalogue.TELLS_MOST).symlink_to(folder / "many")
-    assert catalogue.first(catalogue.studies()[0]) == catalogue.TELLS_MOST
-    monkeypatch.setenv(catalogue.VARIABLE, str(bundled / "another"))
+    monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "another"))
     assert catalogue.first(catalogue.studies()[0]) == "another"
 
 

@@ -91,3 +91,12 @@ def test_a_network_joins_as_many_pairs_as_it_is_asked_for(how, amount, edges):
 
 def test_a_third_of_the_languages_and_three_at_least_are_neighbours_in_a_map():
     assert [maps.usual_neighbours(n) for n in (4, 11, 30, 100)] == [3, 4, 10, 15]
+
+
+def test_pairs_that_a_graph_joins_and_nearest_languages_of_a_square():
+    pairs = pd.DataFrame({"source": ["en", "en", "fr"], "target": ["fr", "sw", "sw"], "value": [0.3, 0.2, 0.1]})
+    edges = pd.DataFrame({"source": ["sw", "fr"], "target": ["fr", "en"]})
+    assert similarity.joined(pairs, edges)["value"].tolist() == [0.3, 0.1]
+    assert similarity.joined(pairs, edges[:0]).empty
+    far = pd.DataFrame([[0, 1, 3], [1, 0, 2], [3, 2, 0]], index=["en", "fr", "sw"], columns=["en", "fr", "sw"])
+    assert similarity.neighbours(far) == {"en": "fr", "fr": "en", "sw": "fr"}

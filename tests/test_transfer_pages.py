@@ -238,7 +238,7 @@ def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():
 
 def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     at = opened("pages/transfer.py", paper="true", target="Named entities")
-    headings = [heading.value for heading in at.subheader]
+    headings = [heading.value for heading in at.header]
     assert headings[-2:] == ["Across tasks", "A ticket for several languages"]
     ours, printed = [chart["data"][0] for chart in charts(at)][-2:]
     assert ours["y"] == ["Masked language modelling", f"Random mask{OFF}"]
@@ -260,13 +260,26 @@ def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeyp
 
 
 def test_tickets_say_where_they_are_lost():
-    at = opened("pages/tickets.py", study="made")
+    at = opened("pages/tickets.py", study="made", sparsity="30%")
     said = text(at)
-    assert "not significantly worse (bootstrap):" in said.lower()
+    assert "as good as the full model (not significantly worse, by bootstrap)" in said.lower()
+    assert not {"sparsity", "seed"} & {box.key for box in at.selectbox}, "they change nothing here"
+    assert "sparsity=30%25" in at.get("page_link")[1].proto.query_string, "and are kept for other pages"
     assert "Table 2, perplexity" in said
     names = [trace["name"] for chart in charts(at) for trace in chart["data"] if "name" in trace]
     assert "Ticket" in names
     assert any(name.startswith("Full model") for name in names)
+
+
+def test_the_most_that_was_tried_is_no_limit_and_languages_come_in_the_order_of_the_figures():
+    levels = pd.DataFrame({"language": ["en", "en", "sw", "sw", "ur"], "sparsity": [0.1, 0.5, 0.1, 0.5, 0.5]})
+    won = {"en": 0.5, "sw": 0.1, "ur": np.nan}
+    winners = pd.DataFrame({"language": list(won), "rule": "within_std", "sparsity": list(won.values())})
+    said = words.answer(winners, levels, ["ur", "en", "sw"])
+    assert said == (
+        "**As good as the full model (within one standard deviation) with not even 50% removed, the least that was "
+        "tried, for Urdu; at least 50% removed, the most that was tried, for English; up to 10% removed for Swahili.**"
+    )
 
 
 def test_how_tickets_were_trained_is_beside_the_paper():

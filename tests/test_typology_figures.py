@@ -243,3 +243,11 @@ def test_together_scales_each_curve_and_says_between_what():
 
 def test_a_flat_curve_is_drawn_in_the_middle():
     np.testing.assert_array_equal(inside.scaled(np.array([0.3, 0.3, np.nan])), [0.5, 0.5, np.nan])
+
+
+def test_a_flat_map_has_no_empty_space_above_it():
+    codes = ["en", "fr", "sw", "zh"]
+    for spread, height in ((1.0, 400), (0.1, 240)):
+        places = pd.DataFrame({"language": codes, "x": [0.0, 1.0, 2.0, 1.5], "y": [0.0, spread, 2 * spread, spread]})
+        drawn = figures.language_map(figures.Placed(places, Families(codes), "MDS", "map"))
+        assert drawn.layout.height == height + 40

@@ -60,8 +60,8 @@ def expected(folder):
 
 
 def opened(page="pages/typology.py", **address):
-    """A page of a fresh server, with the study of this file."""
-    return apppages.opened(page, **{"study": "seven", **address})
+    """A page of a fresh server, with the study and the masks of this file."""
+    return apppages.opened(page, **{"study": "seven", "method": "Magnitude", **address})
 
 
 def uploaded(model, names):
@@ -385,3 +385,11 @@ def test_other_text_says_what_a_study_has_of_it(folder):
     said = text(opened(section="Other text", study="some"))
     assert "**lines**: two languages overlap" in said
     assert "keep their order" not in said
+
+
+def test_a_map_of_a_distance_has_no_pickers_of_masks_and_keeps_what_was_chosen():
+    at = opened(section="Map", near="Syntax", method="Wanda")
+    assert not {"method", "sparsity", "seed", "measure"} & {box.key for box in at.selectbox}
+    assert "wanda" in text(at)
+    assert "method=Wanda" in at.get("page_link")[1].proto.query_string
+    assert {"method", "measure"} <= {box.key for box in opened(section="Map").selectbox}

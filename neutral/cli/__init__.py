@@ -21,6 +21,7 @@ from neutral import __version__
 from neutral.cli import streams
 from neutral.cli.app import add_app
 from neutral.cli.cluster import add_cluster
+from neutral.cli.compare import add_compare
 from neutral.cli.compression import add_compress
 from neutral.cli.controls import add_controls
 from neutral.cli.data import add_data
@@ -40,7 +41,7 @@ from neutral.progress import StoppedError
 from neutral.system import is_lack_of_memory
 
 _COMMANDS = (
-    *(add_masks, add_overlap, add_nearest, add_find, add_controls, add_transfer, add_typology, add_inside),
+    *(add_masks, add_overlap, add_nearest, add_compare, add_find, add_controls, add_transfer, add_typology, add_inside),
     *(add_compress, add_pretrain, add_cluster, add_model, add_data, add_study, add_app),
 )
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from neutral import glossary
 from neutral.cli import options
 from neutral.cli.options import codes, command, print_table
 from neutral.errors import NeutralError, one_line
@@ -31,6 +32,15 @@ def add_nearest(commands: argparse._SubParsersAction) -> None:
     _masks(added)
     added.add_argument("--most", type=int, metavar="N", help=f"languages (default: {_SHOWN} of a table, else all)")
     options.form(added)
+    added.formatter_class = argparse.RawDescriptionHelpFormatter
+    added.epilog = f"Columns:\n{glossary.listed(**WORDS)}"
+
+
+WORDS = {each: each for each in ("chance", "excess", "bound", "way", "sure")} | {
+    "value": "overlap",
+    "control": "pretrained",
+}
+"""Column of `nearest` -> its key in the glossary."""
 
 
 def add_similarity(inner: argparse._SubParsersAction) -> None:

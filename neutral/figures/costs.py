@@ -16,8 +16,6 @@ from neutral.figures import theme
 OFF = " (off the scale)"
 TITLE = "Cost in % of the own mask's score (red: worse)"
 _GREY = "rgba(128,128,128,0.35)"
-_LEAST = 0.03
-"""The scale's end is no smaller: below 3 % there is little to tell apart."""
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
 
@@ -48,6 +46,7 @@ def square(
     texts: Sequence[Sequence[str]] | None = None,
     marks: Mapping[tuple[int, int], str] | None = None,
     title: str = TITLE,
+    least: float = 0.03,
     ticks: Callable[[float], str] = written,
 ) -> go.Figure:
     """Draw costs (s, t), shares of the own mask's score, of which the first `languages` rows set the scale.
@@ -68,13 +67,15 @@ def square(
         A sign behind what is written.
     title : str
         Of the colour bar.
+    least : float
+        The scale's end is no smaller a cost: below it there is little to tell apart.
     ticks : float -> str
         Writes its ticks.
     """
     shades = np.sign(costs) * np.log2(1 + np.abs(costs))
     sizes = np.nan_to_num(np.abs(shades), nan=0.0, posinf=np.inf)
     among = sizes[:languages][np.isfinite(sizes[:languages])]
-    limit = max(float(np.log2(1 + _LEAST)), float(among.max()) if among.size else 0.0)
+    limit = max(float(np.log2(1 + least)), float(among.max()) if among.size else 0.0)
     off = (sizes > limit * (1 + 1e-9)).any(axis=1)
     names = [f"{name}{OFF}" if is_off else name for name, is_off in zip(sources, off, strict=True)]
     texts = texts or [[written(cost) for cost in row] for row in costs]

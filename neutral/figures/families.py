@@ -80,10 +80,12 @@ class Families:
         return {name: group for name, group in groups.items() if group}
 
     def line(self, member: str) -> dict:
-        """Return line and marker of a member: its family's colour, a dash and a marker of its own in the family."""
-        colour, name = self.colour(member), self.name(member)
-        alike = [other for other in self.members if self.name(other) == name]
-        place = alike.index(member) if member in alike else len(alike)
+        """Return line and marker of a member: its family's colour, and a dash with a marker that are its own.
+
+        Up to 24 lines are told apart without their colours, as in grey print.
+        """
+        colour = self.colour(member)
+        place = self.members.index(member) if member in self.members else len(self.members)
         return {
             "line": {"color": colour, "dash": theme.DASHES[place % len(theme.DASHES)], "width": 1.8},
             "marker": {"color": colour, "symbol": _MARKERS[place % len(_MARKERS)], "size": 7},

@@ -38,6 +38,7 @@ def heatmap(
     brackets: pd.DataFrame | None = None,
     marked: Sequence[str] = (),
     small: bool = False,
+    clicks: bool = True,
 ) -> go.Figure:
     """Draw a square of many members, without gaps and numbers; names on hover.
 
@@ -61,6 +62,8 @@ def heatmap(
         Members whose row and column are framed.
     small : bool
         For half a page.
+    clicks : bool
+        Whether markers take clicks.
     """
     members = [str(member) for member in matrix.index]
     names, parts = theme.member_names(members), Layout()
@@ -80,7 +83,8 @@ def heatmap(
         )
     )
     _bands(figure, members, families)
-    _clicks(figure, members, names, values, marked)
+    if clicks:
+        _clicks(figure, members, names, values, marked)
     edge = len(members) - 0.5
     places = {"tickvals": list(range(len(members))), "ticktext": names, "showgrid": False}
     figure.update_layout(
@@ -141,7 +145,10 @@ def _clicks(
             x=[j for _, j in cells],
             y=[i for i, _ in cells],
             customdata=[[members[i], members[j]] for i, j in cells],
-            text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
+            text=[
+                f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to see the pair</i>"
+                for i, j in cells
+            ],
             mode="markers",
             marker={"symbol": "square", "size": 9, "opacity": 0},
             hovertemplate="%{text}<extra></extra>",

@@ -95,6 +95,7 @@ def retrieval_matrix(pairs: pd.DataFrame, members: list[str], at: str) -> go.Fig
         alt=f"Heatmap: retrieval accuracy {AT[at]} for every ordered pair of {len(members)} languages, {span}.",
         name=f"retrieval-{at}-by-pair",
         height=theme.matrix_height(len(members), least=280, most=620, row=38, above=170),
+        least=theme.least_for(len(members)),
     )
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import theme
-from neutral.figures.families import Families
+from neutral.figures.families import Families, legend
 from neutral.figures.levels import level_lines, level_name, levels_finished, window_of
 from neutral.labels import sort_key
 from neutral.members import display
@@ -42,6 +42,7 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
                 hovertemplate="%{x:.3f}",
             )
         )
+    legend(figure, list(table["language"]), families)
     figure.add_trace(
         go.Scatter(
             x=table["value"],
@@ -68,7 +69,7 @@ def nearest_dots(table: pd.DataFrame, measure: str, member: str, families: Famil
         alt=f"The {len(table)} languages nearest to {display(member)} by {theme.UNITS[measure][0]}, beside chance, the "
         f"pretrained control and the same language again.",
         name="nearest-languages",
-        height=170 + 24 * len(table),
+        height=200 + 24 * len(table),
         hovermode="y unified",
         legend=theme.LEGEND_BELOW | {"y": -60 / (24 * len(table) + 40)},  # 60 px, which the axis takes
     )

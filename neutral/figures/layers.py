@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import familylines, theme
+from neutral.figures import familylines, scales, theme
 from neutral.figures.families import Families
 from neutral.figures.levels import BETWEEN, level_lines, levels_finished
 from neutral.labels import COMPONENTS, OUTSIDE, parsed, sort_key
+from neutral.members import display
 
 
 def by_layer(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.Figure:
@@ -64,12 +65,16 @@ def _layer_heatmap(
 ) -> go.Figure:
     """Draw a table of layers (down); `across` are the columns' names on the axis, and `what` they are."""
     layers, form = list(square.index), ".1%" if percent else ".3f"
+    least = scales.LEAST_SHARE if percent else scales.LEAST
+    low, high = scales.span(square.to_numpy(), least=least, equal=not percent)
     short = theme.layer_names(layers)
     figure = go.Figure(
         go.Heatmap(
             z=square.to_numpy(),
             x=[across[column] for column in square.columns],
             y=[short[layer] for layer in layers],
+            zmin=low,
+            zmax=high,
             colorscale=theme.SEQUENTIAL,
             colorbar=theme.colourbar(title, **({"tickformat": ".0%"} if percent else {})),
             xgap=1,
@@ -88,6 +93,7 @@ def _layer_heatmap(
         alt=f"Heatmap: {title} in {len(layers)} layers and {len(across)} {what}, {span}.",
         name=name,
         height=max(240, min(760, 190 + 26 * len(layers))),
+        least=theme.least_for(len(across)),
     )
 
 
@@ -119,7 +125,11 @@ def experts_used(table: pd.DataFrame, layer: str) -> go.Figure:
     theme.names_on_axes(figure, square.shape[1], len(square))
     alt = f"Heatmap: share of the routed tokens that each of {square.shape[1]} experts gets in {len(square)} languages."
     return theme.finish(
-        figure, alt=alt, name="experts", height=theme.matrix_height(len(square), least=260, most=760, row=26, above=190)
+        figure,
+        alt=alt,
+        name="experts",
+        height=theme.matrix_height(len(square), least=260, most=760, row=26, above=190),
+        least=theme.least_for(square.shape[1]),
     )
 
 
@@ -167,6 +177,62 @@ def language_lines(
         name=name,
         hovermode="closest",
         **familylines.layout(members, own, families),
+    )
+
+
+def language_deviations(
+    table: pd.DataFrame, title: str, *, name: str, least: float = scales.LEAST, percent: bool = False
+) -> go.Figure:
+    """Draw how far each language is from the mean of all in every layer, a row a language.
+
+    Lines of some languages would lie on each other; here each has a row of its own.
+
+    Parameters
+    ----------
+    table : DataFrame
+        group (layer), language, value (the deviation) and whole (what deviates), as `summary.deviations` returns it.
+    title, name : str
+        What is on the colour bar, and what the file is called.
+    least : float
+        The least that the colours span, such as what a language differs by from itself.
+    percent : bool
+        Whether values are shares.
+    """
+    layers = sorted(dict.fromkeys(table["group"]), key=sort_key)
+    short, members = theme.layer_names(layers), list(dict.fromkeys(table["language"]))
+    square, whole = (
+        table.pivot(index="language", columns="group", values=column).reindex(index=members, columns=layers)
+        for column in ("value", "whole")
+    )
+    values = square.to_numpy(dtype=float)
+    known = np.abs(values[np.isfinite(values)])
+    limit = max(least / 2, float(known.max()) if known.size else 0.0)
+    form, signed = (".1%", "+.1%") if percent else (".3f", "+.3f")
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=[short[layer] for layer in layers],
+            y=theme.member_names(members),
+            customdata=whole.to_numpy(dtype=float),
+            zmin=-limit,
+            zmax=limit,
+            colorscale=theme.DIVERGING,
+            colorbar=theme.colourbar(title, tickformat=signed, tickvals=[-limit, -limit / 2, 0, limit / 2, limit]),
+            xgap=1,
+            ygap=1,
+            hovertemplate=f"%{{y}}, layer %{{x}}: <b>%{{z:{signed}}}</b> from the mean (%{{customdata:{form}}})"
+            "<extra></extra>",
+            hoverongaps=False,
+        )
+    )
+    figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    theme.names_on_axes(figure, len(layers), len(members))
+    return theme.finish(
+        figure,
+        alt=f"Heatmap: {title} by layer for {', '.join(map(display, members))}; at most {limit:{form}} from it.",
+        name=name,
+        height=theme.matrix_height(len(members), least=240, most=520, row=26, above=150),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import theme
+from neutral.figures import scales, theme
 from neutral.figures.costs import square as square_of_costs
 from neutral.figures.costs import written
 from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, levels_finished, window_of
@@ -14,6 +14,7 @@ from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, le
 _DOTS = 1000
 """Most pairs that are drawn one by one."""
 _BINS = 40
+_LEAST_COST = 0.1  # the colours of costs go at least so far from 0
 
 
 def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.Figure:
@@ -23,7 +24,10 @@ def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.F
     the heatmap's colours, so the strip reads as its colour bar on the scale that the references need.
     """
     values = pairs["value"].to_numpy(dtype=float)
+    rows = levels[levels["level"].isin(("seeds", "halves"))]["value"].dropna()
+    ends = scales.span(values, again=float(rows.iloc[0]) if len(rows) else None)
     figure = _histogram(values) if len(values) > _DOTS else _dots(pairs, values)
+    figure.update_traces(marker_cmin=ends[0], marker_cmax=ends[1])
     window = window_of(levels)
     for level, (name, colour, dash) in theme.LEVELS.items():
         rows = levels[levels["level"] == level].dropna(subset="value")
@@ -163,6 +167,7 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
         names,
         texts,
         languages=len(sources) - len(others),
+        least=_LEAST_COST,
         hover=[
             [
                 f"mask of <b>{name}</b>, text in <b>{text}</b><br>perplexity {score:.4g}, against the own mask's "
@@ -179,4 +184,5 @@ def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
         "own mask.",
         name="functional-check",
         height=theme.matrix_height(len(sources), least=280, most=700, row=36),
+        least=theme.least_for(len(targets)),
     )

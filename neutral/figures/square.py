@@ -8,12 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import theme
+from neutral.figures import scales, theme
 from neutral.figures.families import Families, legend
 from neutral.figures.heatmap import heatmap
-
-LEAST = 0.01
-"""The least width of a colour scale."""
 
 
 def pair_matrix(
@@ -39,7 +36,8 @@ def pair_matrix(
         One of `theme.UNITS`.
     diagonal : member -> float, optional
         Overlap of the language with itself under another seed or half of the text. It is written on the diagonal
-        without a colour: the scale is that of different languages. Where there are many, the scale ends at its mean.
+        without a colour: the scale is that of different languages. It ends at the mean of these and is at least as wide
+        as that is below 1 (`scales.span`).
     small : bool
         For half a page: numbers that would take many digits are not written, and many members take less height.
     families : Families, optional
@@ -54,13 +52,13 @@ def pair_matrix(
     values = matrix.to_numpy(dtype=float).copy()
     np.fill_diagonal(values, np.nan)
     title = theme.UNITS[measure][0]
+    ends = scales.span(values, again=scales.found_again(diagonal, members))
     if len(members) > theme.MANY:
-        span = scale(values, top=float(np.mean(list(diagonal.values()))) if diagonal else np.inf)
-        figure = heatmap(matrix, title, families, span=span, brackets=brackets, marked=marked, small=small)
+        figure = heatmap(matrix, title, families, span=ends, brackets=brackets, marked=marked, small=small)
         digits = theme.digits(values)
         options = {"height": figure.layout.height}
     else:
-        figure, digits = _numbered(members, values, title, diagonal or {}, families, small=small)
+        figure, digits = _numbered(members, values, title, diagonal or {}, families, ends, small=small)
         options = {"height": theme.matrix_height(len(members), least=260, most=620, row=42) + 24}
     different = values[~np.eye(len(members), dtype=bool)]
     span = "which is not defined"
@@ -78,26 +76,13 @@ def pair_matrix(
     )
 
 
-def scale(values: np.ndarray, top: float = np.inf) -> tuple[float, float]:
-    """Return the ends of a colour scale for values: theirs, and at least `LEAST` apart, so that noise has one colour.
-
-    It ends at `top`, above which differences mean nothing, if that lies among the values. (0, 1) where none is known.
-    """
-    known = values[np.isfinite(values)]
-    if not known.size:
-        return 0.0, 1.0
-    low, high = float(known.min()), float(known.max())
-    high = top if low < top < high else high
-    more = max(0.0, LEAST - (high - low)) / 2
-    return low - more, high + more
-
-
 def _numbered(
     members: list[str],
     values: np.ndarray,
     title: str,
     diagonal: dict[str, float],
     families: Families,
+    ends: tuple[float, float],
     *,
     small: bool,
 ) -> tuple[go.Figure, int]:
@@ -107,14 +92,13 @@ def _numbered(
     digits = theme.digits(values)
     # Written numbers must fit their cells; hovering shows the others.
     fits = len(members) <= (theme.TEXT_UP_TO if digits == 2 or not small else theme.TEXT_UP_TO // 2)
-    low, high = scale(values)
     figure = go.Figure(
         go.Heatmap(
             z=values,
             x=names,
             y=names,
-            zmin=low,
-            zmax=high,
+            zmin=ends[0],
+            zmax=ends[1],
             colorscale=theme.SEQUENTIAL,
             colorbar=theme.colourbar(title),
             xgap=1,
@@ -130,7 +114,7 @@ def _numbered(
             y=[names[i] for i in own],
             text=[theme.tick(v, digits) if fits else "" for v in own.values()],
             mode="text",
-            textfont={"size": 11, "color": "#8c8c8c"},
+            textfont={"size": 11},
             hovertext=[f"<b>{names[i]}</b>, found twice<br>{v:.4f}" for i, v in own.items()],
             hovertemplate="%{hovertext}<extra></extra>",
             showlegend=False,
@@ -152,7 +136,9 @@ def _clickable(members: list[str], names: list[str], values: np.ndarray) -> go.S
         x=[names[j] for _, j in cells],
         y=[names[i] for i, _ in cells],
         customdata=[[members[i], members[j]] for i, j in cells],
-        text=[f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to open</i>" for i, j in cells],
+        text=[
+            f"<b>{names[i]} and {names[j]}</b><br>{values[i, j]:.4f}<br><i>click to see the pair</i>" for i, j in cells
+        ],
         mode="markers",
         marker={"symbol": "square", "size": max(12, min(44, 480 // max(1, len(members)))), "opacity": 0},
         hovertemplate="%{text}<extra></extra>",

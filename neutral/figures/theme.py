@@ -17,6 +17,11 @@ import plotly.graph_objects as go
 from neutral.errors import one_line
 from neutral.members import display
 
+CATEGORICAL = (
+    *("#0a7fc4", "#e69f00", "#009e73", "#cc79a7", "#d55e00"),
+    *("#56b4e9", "#8c8c8c", "#b8a800", "#7a68b8", "#a0522d"),
+)
+"""What lines without a colour of their own have; the app's configuration has the same."""
 SEQUENTIAL = "Viridis"
 DIVERGING = [[0.0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f2f2f2"], [0.75, "#f4a582"], [1.0, "#b2182b"]]
 
@@ -76,6 +81,7 @@ TEXT_UP_TO = 14
 MANY = 30
 """More rows or points than this have their names in small print."""
 SMALL = 9  # px, such names
+_FEW = 6  # columns of a matrix that have room on a phone
 _ROW = 12  # px, the least height of a row
 
 METRIC_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
@@ -228,6 +234,11 @@ def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = 
     figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False)
     figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False)
     return figure
+
+
+def least_for(columns: int) -> str:
+    """Return the least width, one of `LEAST` or "", that the cells of a matrix with so many columns need."""
+    return "" if columns <= _FEW else "small" if columns <= MANY else "wide"
 
 
 def band(figure: go.Figure, x: object, rows: pd.DataFrame, hue: str, share: float = 0.16, **options: object) -> None:

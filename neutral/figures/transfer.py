@@ -90,6 +90,7 @@ def transfer_matrix(
         f"{theme.METRIC_UNITS[name]} under the own mask.",
         name=f"transfer-{show}",
         height=theme.matrix_height(len(sources), least=300, most=760, row=34, above=160),
+        least=theme.least_for(len(targets)),
     )
 
 
@@ -134,7 +135,8 @@ def cross_task_matrix(
     )
     figure.update_yaxes(title="Mask found on")
     alt = f"Heatmap: what masks of {len(sources)} other tasks cost, in {unit}, against the own one, by language."
-    return theme.finish(figure, alt=alt, name="cross-task", height=230 + 40 * len(sources))
+    least = theme.least_for(len(codes))
+    return theme.finish(figure, alt=alt, name="cross-task", height=230 + 40 * len(sources), least=least)
 
 
 def _point(value: float) -> str:

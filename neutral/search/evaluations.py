@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.metrics import costs
-from neutral.study import FULL, at_sparsity
+from neutral.study import FULL, PRETRAINED, at_sparsity
 
 SCORE_COLUMNS = ["method", "variant", "language", "sparsity", "metric", "value", "full", "ratio"]
 CURVE_COLUMNS = ["method", "variant", "sparsity", "value", "low", "high", "n"]
@@ -139,6 +139,11 @@ def functional(
     means["ratio"] = means["value"] / means["target"].map(own)
     means["cost"] = costs(table["metric"].iloc[0], means["ratio"] - 1)
     return means[FUNCTIONAL_COLUMNS]
+
+
+def crossed(table: pd.DataFrame) -> bool:
+    """Whether a table of `functional` has a language scored under another one's mask."""
+    return bool(((table["source"] != table["target"]) & ~table["source"].isin((FULL, PRETRAINED, "random"))).any())
 
 
 def checked(table: pd.DataFrame, task: str, method: str) -> list[float]:

@@ -129,6 +129,13 @@ def among(pairs: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
     return pairs[pairs["source"].isin(codes) & pairs["target"].isin(codes)].reset_index(drop=True)
 
 
+def joined(pairs: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs that are among the edges of a graph: source, target, in either order."""
+    drawn = set(map(frozenset, zip(edges["source"], edges["target"], strict=True)))
+    among = [frozenset(pair) in drawn for pair in zip(pairs["source"], pairs["target"], strict=True)]
+    return pairs[pd.Series(among, index=pairs.index, dtype=bool)].reset_index(drop=True)
+
+
 def strongest(pairs: pd.DataFrame, count: int, to: str | None = None) -> pd.DataFrame:
     """Return the pairs of the highest values, the highest first; with `to`, of the pairs of that language.
 
@@ -159,6 +166,13 @@ def nearest(pairs: pd.DataFrame, count: int) -> dict[str, list[tuple[str, float]
             if len(some := near.setdefault(one, [])) < count:
                 some.append((other, row.value))
     return near
+
+
+def neighbours(distance: pd.DataFrame) -> dict[str, str]:
+    """Return language -> the one that is least far from it, of a square of distances without gaps."""
+    values = distance.to_numpy(dtype=float).copy()
+    np.fill_diagonal(values, np.inf)
+    return dict(zip(distance.index, distance.columns[values.argmin(axis=1)], strict=True))
 
 
 def _places(overlap: pd.DataFrame, codes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

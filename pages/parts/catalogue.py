@@ -25,8 +25,6 @@ from pages.parts import memory
 
 BUNDLED = Path(__file__).parents[2] / "data" / "studies"
 VARIABLE = home.STUDIES
-TELLS_MOST = "gemma-3-270m-ntrex"
-"""The bundled study that the app opens on: that of most languages, with controls and scores."""
 
 Source = Study | MaskSet
 T, K, V = TypeVar("T"), TypeVar("K"), TypeVar("V")
@@ -68,13 +66,10 @@ def studies(about: str | None = None) -> tuple[dict[str, Study], list[str]]:
 
 
 def first(studies: Mapping[str, Study]) -> str | None:
-    """Return the name of the study to show first; None for the first of all.
-
-    That is the first that NEUTRAL_STUDIES names itself, else the bundled one that `TELLS_MOST`.
-    """
+    """Return the name of the first study that NEUTRAL_STUDIES names itself; None if it names none."""
     places = {study.path.resolve(): name for name, study in reversed(studies.items())}
     named = (places[folder.resolve()] for folder in home.further_studies() if folder.resolve() in places)
-    return next(named, places.get((BUNDLED / TELLS_MOST).resolve()))
+    return next(named, None)
 
 
 def of_each(studies: Mapping[str, Study], function: Callable[[Study], T]) -> tuple[dict[str, T], list[str]]:

@@ -1,12 +1,10 @@
-"""The form of numbers on pages, and the width of a tile."""
+"""The form of numbers on pages."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import streamlit as st
-
-TILE = 168  # px of a metric tile: two fit a phone
 
 NUMBERS = {
     **{name: st.column_config.NumberColumn(format="%.2f") for name in ("Perplexity", "Full model")},

@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import errors, heap, login, looks, pickers, quota, stored, umaps, uploads, views
+from pages.parts import announce, errors, heap, links, login, looks, pickers, quota, stored, umaps, uploads, views
+from pages.parts.compare import pins
 
 T = TypeVar("T")
 
@@ -20,6 +21,7 @@ PAGES = (
     ("pages/language.py", "Language", ":material/person_pin_circle:"),
     ("pages/pair.py", "Language pair", ":material/compare_arrows:"),
     ("pages/layers.py", "Layers", ":material/layers:"),
+    ("pages/compare.py", "Compare", ":material/compare:"),
     ("pages/typology.py", "Typology", ":material/public:"),
     ("pages/inside.py", "Inside the model", ":material/hub:"),
     ("pages/transfer.py", "Transfer", ":material/swap_horiz:"),
@@ -36,7 +38,7 @@ ICON = (
 """A piece of a puzzle. Written as an emoji it would have Streamlit load its list of all first."""
 
 NO_STUDY = """
-#### There is no study here yet
+## There is no study here yet
 
 A study is a folder with the overlap of masks that were found for several languages. Make one from any Hugging Face
 model and a folder of text, one file a language (`en.txt`, `sw.txt`, …): on the page *Runs*, or in a shell:
@@ -77,42 +79,49 @@ def page(
     st.set_page_config(page_title=f"{title} · neutral", page_icon=ICON, layout="wide")
     heap.keep()
     st.html(looks.STYLE)
+    announce.begin()
     login.require()
     pickers.start(title)
     st.title(title, anchor=False)
     if lead:
         st.markdown(lead)
-    notices = st.container()
+    notices, unknown = st.container(), st.container()
     try:
         stored.sync(notices)
     except Exception as error:
         notices.error(errors.line(error))
+    pins.sync()
     uploads.noted()
     if scarce := quota.scarce():
         notices.warning(scarce)
     shown: list[T] = []
     problem = ""
     with st.sidebar:
-        menu = st.container(gap="xxsmall")
+        menu, copied = st.container(gap="xxsmall"), st.container()
         try:
             shown = choose(notices)
         except Exception as error:  # not Streamlit's own stop and rerun, which are no `Exception`
             problem = errors.line(error)
         with menu:
             _menu()
-    if problem:
-        st.error(problem)
-    if empty and not shown:
-        if not problem:
-            empty()
-        st.stop()
     umaps.begin()
     try:
+        if problem:
+            st.error(problem)
+        if empty and not shown:
+            if not problem:
+                empty()
+            st.stop()
         yield shown
     except FragmentHandledException:
         raise
     except Exception as error:
         st.error(errors.line(error))
+    finally:  # a page may stop before its end
+        for line in pickers.unknown():
+            unknown.warning(line)
+        with copied:
+            links.copy()
 
 
 def _menu() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from neutral.figures import theme
 
+MIDDLE = "st-key-least-wide-world"
+"""Part of the class of figures that are scrolled sideways from their middle: there is most of the land."""
 MOST = 1.6
 """The greatest width of a figure that has a least one, by that: wider, its cells would be far from square."""
 
@@ -22,12 +24,57 @@ def _least(name: str, width: int) -> str:
     return f"{box} {{ overflow-x: auto; }} {box} > * {{ min-width: {width}px; max-width: {MOST * width:.0f}px; }}"
 
 
-# A tile's note and a link's label would end in "…" where they are wider than a phone, and hide a language's name.
-_WHOLE = """
-[data-testid="stMetricDelta"] *, [data-testid="stPageLink"] * { white-space: normal !important; text-overflow: clip; }
+# Tiles share one row, however narrow the page, and two columns on a phone. Streamlit's own row would break.
+_ROW = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])'
+_TILES = f"""
+{_ROW} {{ display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 13rem); gap: 0.5rem; }}
+{_ROW} > * {{ width: auto !important; min-width: 0; }}
+{_ROW} [data-testid="stMetric"] {{ padding: 0.5rem 0.6rem !important; }}
+{_ROW} [data-testid="stMetricLabel"] * {{ white-space: normal; overflow: visible; }}
+{_ROW} [data-testid="stMetricValue"] * {{ overflow: visible; text-overflow: clip; }}
+{_ROW} [data-testid="stMetricValue"] {{ font-size: clamp(1.25rem, 0.5rem + 1.3vw, 2rem); }}
+{_ROW} [data-testid="stMetricDelta"] {{ padding: 0 0.3rem; font-size: 0.8rem; }}
+@media (max-width: 640px) {{
+  {_ROW} {{ grid-auto-flow: row; grid-template-columns: repeat(2, minmax(0, 1fr)); }}
+}}
 """
 
-STYLE = f"""<style>{_WHOLE}
+# A tile's note and a link's label would end in "…" where they are wider than their place, and hide a language's name.
+_WHOLE = """
+:is([data-testid="stMetricDelta"], [data-testid="stPageLink"]) * {
+  white-space: normal !important; text-overflow: clip; }
+[data-testid="stPageLink"] :is(a, a *) { overflow: visible; height: auto; }
+"""
+
+_MEASURE = "80ch"
+"""The longest line of text: who reads a longer one loses the next."""
+
+_TEXT = f"""
+[data-testid="stMain"] :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"])
+  > :is(p, ul, ol, blockquote) {{ max-width: {_MEASURE}; }}
+[data-testid="stMain"] [data-testid="stText"] {{ max-width: {_MEASURE}; white-space: pre-wrap; }}
+"""
+
+# Streamlit's greys are 3.7 and 4.2 to their ground, where 4.5 is wanted.
+_CONTRAST = """
+[data-testid="stPlotlyChart"] :is([class*="tick"], [class*="cbtitle"]) text,
+[data-testid="stPlotlyChart"] text:is([class$="title"], [style*="rgb(128, 132, 149)"]) {
+  fill: currentColor !important; fill-opacity: 0.8 !important; }
+[data-testid="stCaptionContainer"], [data-testid="stExpander"] summary { opacity: 0.85 !important; }
+[data-testid="stCaptionContainer"] code { color: inherit; }
+"""
+
+# What only a screen that is too narrow for a matrix needs.
+NARROW = "narrow"
+_NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display: none; }} }}'
+
+SIDE_BY_SIDE = "side-by-side"
+"""Key of a row of views, and the beginning of those of its views."""
+
+_NARROWEST = 260  # px of a view beside others
+
+STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}
+.st-key-{SIDE_BY_SIDE} > * {{ flex: 1 1 {_NARROWEST}px; min-width: min({_NARROWEST}px, 100%); }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""
 """Goes into every page."""

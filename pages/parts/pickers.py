@@ -1,6 +1,8 @@
 """Pickers whose value is in the address, so that a link restores the view.
 
-The address holds what a picker shows ("?measure=Jaccard&sparsity=50%25"); a value that is the default is left out.
+The address holds what a picker shows ("?measure=Jaccard&sparsity=50%25"); a value that is the default is left out,
+but not of the link that `links` offers to copy. What an address says in other words (a language's code, for its name)
+is understood; what is not there is said in a line, and the picker shows its default.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from neutral import labels
-from neutral.members import ORDERS, display
+from neutral import glossary, labels
+from neutral.languages import matching
+from neutral.members import ORDERS, display, speaker
 from neutral.overlap import Counts
 from neutral.summary import MEASURES
+from pages.parts import settings
 from pages.parts.text import as_text
 
 MEASURE_NAMES = {
@@ -24,14 +28,8 @@ MEASURE_NAMES = {
     "phi": "Phi",
     "beyond": "Beyond pretrained",
 }
-MEASURE_WORDS = {
-    "jaccard": "weights that both masks keep ÷ weights that either keeps",
-    "dice": "twice the weights that both keep ÷ what the one and the other keep together",
-    "agreement": "share of weights on which the masks agree, removed ones included",
-    "phi": "correlation of the two masks' bits: 0 by chance, 1 for equal masks",
-    "beyond": "Jaccard overlap of only those weights that a mask changes against the mask of the untouched "
-    "pretrained weights",
-}
+LONGEST = 60
+"""Characters of a text that is typed."""
 TASKS = {
     "mlm": "masked language modelling",
     "clm": "language modelling",
@@ -42,21 +40,35 @@ TASKS = {
 }
 
 SCORES = {"metric": "Perplexity", "accuracy": "Accuracy"}
-ACCURACY = (
-    "Accuracy is the share of the scored tokens whose likeliest token is right. Results from before it was counted are "
-    "left out."
-)
 
 ALL_LAYERS, WHOLE_LAYER, ALL_COMPONENTS = "All layers", "Whole layer", "All components"
 
-_CHOSEN, _PAGE, _ARRIVED = "_chosen", "_page", "_arrived"
+_NO_SETTINGS = ("show", "find")
+_SPELLED = {True: "true", False: "false"}
+_CHOSEN, _PAGE, _ARRIVED, _PRESENT, _UNKNOWN = "_chosen", "_page", "_arrived", "_present", "_unknown"
+MOST_NAMED = 6
+"""Options that the line about an unknown value names."""
 T = TypeVar("T")
 
 
 def start(page: str) -> None:
     """Note which page runs; a page that is entered from another takes over the session's choices."""
     st.session_state[_ARRIVED] = st.session_state.get(_PAGE) not in (None, page)
+    if st.session_state.get(_PAGE) != page:
+        st.session_state[_UNKNOWN] = {}
     st.session_state[_PAGE] = page
+    st.session_state[_PRESENT] = {}
+    settings.begin()
+
+
+def present() -> dict[str, list[str]]:
+    """Return all choices of the page as it stands, defaults too, as the address writes them: key -> values."""
+    return st.session_state.setdefault(_PRESENT, {})
+
+
+def unknown() -> list[str]:
+    """Return a line, in Markdown, for each value of the address that a picker of this page does not have."""
+    return [line for line, _ in st.session_state.get(_UNKNOWN, {}).values()]
 
 
 def arrived() -> bool:
@@ -94,47 +106,110 @@ def pick(
     default: T | None = None,
     names: Callable[[T], str] = str,
     help: str | None = None,
+    told: bool = True,
 ) -> T:
-    """Choose one of several; a single option draws no widget."""
-    if len(options) == 1:
-        return options[0]
+    """Choose one of several; a single option draws no widget.
+
+    Without `help` the glossary's line of the label is it. With `told` False the page says itself that the address names
+    what is not there.
+    """
     start_with = options.index(default) if default in options else 0
-    if held := carried(key, options, names):
+    held = carried(label, key, options, names, shown=[options[start_with]])
+    if not told:
+        st.session_state[_UNKNOWN].pop(key, None)
+    if len(options) == 1:
+        present()[key] = [names(options[0])]
+        _say(label, names(options[0]), key)
+        return options[0]
+    if held:
         st.session_state[key] = held[0]
-    value = st.selectbox(label, options, index=start_with, format_func=names, key=key, bind="query-params", help=help)
-    note(key, [] if value == options[start_with] else [names(value)])
+    value = st.selectbox(
+        label,
+        options,
+        index=start_with,
+        format_func=names,
+        key=key,
+        bind="query-params",
+        help=help or glossary.of(label),
+    )
+    note(key, [] if value == options[start_with] else [names(value)], [names(value)])
+    _say(label, names(value), key)
     return value
+
+
+def held(options: Sequence[T], key: str, *, default: T, names: Callable[[T], str] = str) -> T:
+    """Return what was chosen of several, on a page where the picker would change nothing; it is kept for others."""
+    if key in st.query_params:
+        note(key, st.query_params.get_all(key))
+    by_name = {names(option): option for option in options}
+    return next((by_name[name] for name in chosen().get(key, []) if name in by_name), default)
+
+
+def peek(key: str, default: str) -> str:
+    """Return what a picker that is drawn later has chosen, as it or the address writes it."""
+    return str(st.session_state.get(key) or st.query_params.get(key) or next(iter(chosen().get(key, [])), default))
+
+
+def _say(label: str, value: str, key: str) -> None:
+    """Note what a picker shows for captions, unless it only finds or orders."""
+    if key not in _NO_SETTINGS:
+        settings.ask(label, value)
 
 
 def pick_part(options: Sequence[str], key: str) -> str:
     """Choose which part of a page to show."""
-    if held := carried(key, options, str):
+    if held := carried("Part", key, options, str, shown=options[:1]):
         st.session_state[key] = held[0]
     value = st.segmented_control(
         "Part", options, default=options[0], key=key, required=True, bind="query-params", label_visibility="collapsed"
     )
-    note(key, [] if value == options[0] else [value])
+    note(key, [] if value == options[0] else [value], [value])
+    settings.ask("Part", value)
     return value
 
 
 def pick_some(label: str, options: Sequence[str], key: str, *, default: Sequence[str]) -> list[str]:
     """Choose several of a few; they come in the order of the options."""
-    if held := carried(key, options, str):
+    if held := carried(label, key, options, str, shown=default):
         st.session_state[key] = held
     picked = st.pills(
-        label, options, selection_mode="multi", format_func=as_text, default=list(default), key=key, bind="query-params"
+        label,
+        options,
+        selection_mode="multi",
+        format_func=as_text,
+        default=list(default),
+        key=key,
+        bind="query-params",
+        help=glossary.of(label),
     )
-    note(key, [] if set(picked) == set(default) else list(picked))
+    note(key, [] if set(picked) == set(default) else list(picked), list(picked) or [""])
     return [option for option in options if option in picked]
 
 
 def pick_number(label: str, options: Sequence[float], key: str, *, default: float, help: str | None = None) -> float:
     """Choose a number by dragging."""
     names = "{:g}".format
-    if held := carried(key, options, names):
+    if held := carried(label, key, options, names, shown=[default]):
         st.session_state[key] = held[0]
-    value = st.select_slider(label, options, value=default, format_func=names, key=key, bind="query-params", help=help)
-    note(key, [] if value == default else [names(value)])
+    value = st.select_slider(
+        label,
+        options,
+        value=default,
+        format_func=names,
+        key=key,
+        bind="query-params",
+        help=help or glossary.of(label),
+    )
+    note(key, [] if value == default else [names(value)], [names(value)])
+    settings.ask(label, names(value))
+    return value
+
+
+def pick_whether(label: str, key: str) -> bool:
+    """Choose yes or no; no is the default."""
+    carried(label, key, [True, False], _SPELLED.__getitem__, shown=[False])
+    value = st.toggle(label, key=key, bind="query-params")
+    note(key, [_SPELLED[True]] if value else [], [_SPELLED[value]])
     return value
 
 
@@ -142,25 +217,84 @@ def pick_text(label: str, key: str, *, default: str, help: str | None = None) ->
     """Type a short text."""
     if _is_new(key) and key not in st.query_params and chosen().get(key):
         st.session_state[key] = st.query_params[key] = chosen()[key][0]
-    value = st.text_input(label, default, key=key, max_chars=60, bind="query-params", help=help)
-    note(key, [] if value == default else [value])
+    elif _is_new(key) and len(written := str(st.query_params.get(key, ""))) > LONGEST:
+        line = f"{as_text(label)}: the link has more than {LONGEST} characters; this shows the first {LONGEST}."
+        st.session_state[_UNKNOWN][key] = (line, [written[:LONGEST]])
+    value = st.text_input(label, default, key=key, max_chars=LONGEST, bind="query-params", help=help)
+    note(key, [] if value == default else [value], [value])
     return value
 
 
-def carried(key: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
-    """Return what was chosen on the page before this one, and write it into the address.
+def carried(
+    label: str, key: str, options: Sequence[T], names: Callable[[T], str], *, shown: Sequence[T] = ()
+) -> list[T]:
+    """Return what the page before this one chose, or what the address says in other words; [] for neither.
 
     Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
-    would be lost. A value in the link to this page goes first. A picker that was not there for a while gets back what
-    it had.
+    would be lost. A value in the link to this page goes first, and Streamlit reads it itself if it is one of the names.
+    A picker that was not there for a while gets back what it had. What is not among the options is said: `shown` is
+    what the page then shows.
     """
-    if not _is_new(key) or key in st.query_params:
+    if not _is_new(key):
         return []
+    linked = st.query_params.get_all(key)
+    written = [name for name in linked or chosen().get(key, []) if name]
+    held = read_all(label, key, written, options, names, shown=shown)
+    if linked and set(written) <= set(map(names, options)):
+        return []
+    if held and not linked:
+        st.query_params[key] = [names(option) for option in held]
+    return held
+
+
+def read_all(
+    label: str,
+    key: str,
+    written: Sequence[str],
+    options: Sequence[T],
+    names: Callable[[T], str],
+    *,
+    shown: Sequence[T] = (),
+) -> list[T]:
+    """Return the options that values of the address mean, each once; say which values are none of them."""
     by_name = {names(option): option for option in options}
-    held = [name for name in chosen().get(key, []) if name in by_name]
-    if held:
-        st.query_params[key] = held
-    return [by_name[name] for name in held]
+    read = {name: [by_name[name]] if name in by_name else _in_other_words(name, options, names) for name in written}
+    held = list(dict.fromkeys(option for found in read.values() for option in found))
+    if missing := [name for name, found in read.items() if not found]:
+        say_unknown(label, key, missing, [names(option) for option in held or shown], list(by_name))
+    return held
+
+
+def _in_other_words(written: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
+    """Return the option that a value means: in capitals, or a language by any code; [] for none."""
+    small = written.strip().casefold()
+    for option in options:
+        if small in (names(option).casefold(), str(option).casefold()):
+            return [option]
+    for option in options:
+        if type(option) in (int, float) and _number(written) == option:
+            return [option]
+    spoken = {speaker(option): option for option in reversed(options) if isinstance(option, str) and option}
+    meant = matching(written.strip(), spoken)
+    return [spoken[meant]] if meant else []
+
+
+def _number(written: str) -> float | None:
+    try:
+        return float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
+    except ValueError:
+        return None
+
+
+def say_unknown(label: str, key: str, missing: Sequence[str], shown: Sequence[str], options: Sequence[str]) -> None:
+    """Note that the address says what is not there, for `frame` to say; until the page is left or another is chosen."""
+    what = " and ".join(f"“{as_text(name)}”" for name in missing[:MOST_NAMED])
+    instead = ", ".join(as_text(name) for name in shown[:MOST_NAMED])
+    more = f" and {len(options) - MOST_NAMED} more" if len(options) > MOST_NAMED else ""
+    there = f" There is {', '.join(as_text(name) for name in options[:MOST_NAMED])}{more}." if options else ""
+    so = f"so this shows {instead}" if instead else "so it is left out"
+    line = f"{as_text(label)}: there is no {what} here, {so}.{there}"
+    st.session_state.setdefault(_UNKNOWN, {})[key] = (line, list(shown))
 
 
 def _is_new(key: str) -> bool:
@@ -168,8 +302,12 @@ def _is_new(key: str) -> bool:
     return arrived() or key not in st.session_state
 
 
-def note(key: str, values: list[str]) -> None:
-    """Note a choice for other pages, as the address writes it; nothing for the default."""
+def note(key: str, values: list[str], whole: list[str] | None = None) -> None:
+    """Note a choice for other pages, as the address writes it; nothing for the default, which `whole` has too."""
+    present()[key] = values if whole is None else whole
+    said = st.session_state.get(_UNKNOWN, {})
+    if key in said and said[key][1] != present()[key]:  # the reader chose another since
+        del said[key]
     if values:
         chosen()[key] = values
     else:
@@ -184,12 +322,12 @@ def pick_measure(kinds: Sequence[str]) -> str:
 
 def about_measure(measure: str) -> str:
     """Say what a measure is."""
-    return f"{MEASURE_NAMES[measure]}: {MEASURE_WORDS[measure]}."
+    return f"{MEASURE_NAMES[measure]}: {glossary.line(measure)}"
 
 
 def pick_score(offered: Sequence[str]) -> str:
     """Choose by what language modelling is scored, if results have more than the task's own metric."""
-    return pick("Scored by", offered, "scored", names=SCORES.__getitem__, help=ACCURACY)
+    return pick("Scored by", offered, "scored", names=SCORES.__getitem__)
 
 
 def pick_order() -> str:
@@ -204,13 +342,13 @@ def pick_found(members: Sequence[str]) -> str:
         ["", *members],
         "find",
         names=lambda member: display(member) if member else "–",
-        help="Frames its row and its column; there a click opens the pair, however small the cells are.",
+        help="Frames its row and its column; there a click shows the pair, however small the cells are.",
     )
 
 
 def pick_drawn(members: Sequence[str], most: int) -> list[str]:
     """Choose members that have lines of their own where there are too many for all."""
-    if held := carried("drawn", members, display):
+    if held := carried("Lines of", "drawn", members, display):
         st.session_state["drawn"] = held
     picked = st.multiselect(
         "Lines of",

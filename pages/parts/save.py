@@ -26,7 +26,7 @@ _READ = "as the files say"
 
 def save(collections: Sequence[MaskSet]) -> None:
     """Offer to save the uploads of one network as a study, and lead to the one that was saved last."""
-    st.markdown("##### Save as a study")
+    st.markdown("## Save as a study")
     if tables.why_not():
         st.caption(uploaded.NOT_SAVED_HERE)
         return

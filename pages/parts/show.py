@@ -8,22 +8,28 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from neutral import glossary
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import figures, formats, looks, pickers
+from pages.parts import columns, export, figures, looks, pickers, settings
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name
 from pages.parts.views import View
 
 
-def figure(drawn: go.Figure, key: str, **options: object) -> Any:
-    """Show a figure with its alternative text; the toolbar saves it as SVG. One that needs width is scrolled."""
+def figure(drawn: go.Figure, key: str, table: export.Table | None = None, **options: object) -> Any:
+    """Show a figure with its alternative text, and offer its table and files. One that needs width is scrolled.
+
+    `table` is the data behind it, or a function that returns it; without, what is drawn of it is given.
+    """
     meta = drawn.layout.meta or {}
     place = looks.place(meta, key)
-    box = st.container(key=place) if place else st
-    return box.plotly_chart(
+    whole = st.container(gap="xxsmall")
+    box = whole.container(key=place) if place else whole
+    event = box.plotly_chart(
         drawn,
         key=key,
         alt=meta.get("alt"),
@@ -34,6 +40,9 @@ def figure(drawn: go.Figure, key: str, **options: object) -> Any:
         },
         **options,
     )
+    with whole:
+        export.offer(drawn, key, table)
+    return event
 
 
 def table(
@@ -41,16 +50,22 @@ def table(
 ) -> Any:
     """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it.
 
-    A function that returns the table is called then.
+    It is shown in the words of the pages (`columns`) and downloaded as it is. A function that returns the table is
+    called then.
     """
     box = st.expander(f"Table: {as_text(name)}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
     if not box.open:
         return None
     frame = frame() if callable(frame) else frame
     with box:
-        numbers = frame.select_dtypes("float").columns
-        columns = {column: st.column_config.NumberColumn(format=f"%.{digits}f") for column in numbers}
-        event = st.dataframe(frame, key=f"{key}-table", hide_index=True, column_config=columns, **options)
+        event = st.dataframe(
+            columns.for_people(frame),
+            key=f"{key}-table",
+            hide_index=True,
+            column_config=columns.formatted(frame, digits),
+            placeholder=columns.MISSING,
+            **options,
+        )
         csv(frame, name, key)
     return event
 
@@ -77,8 +92,8 @@ def matrix(
     group: str = "all",
     order: str = "family",
     small: bool = False,
-) -> None:
-    """Show the overlap of all pairs as a heatmap; a click on a cell opens the pair's page. Many have a search box."""
+) -> tuple[str, str] | None:
+    """Show the overlap of all pairs as a heatmap and return the pair whose cell was clicked. Many have a search box."""
     square, brackets = tables.square(view.source, view.choice, measure, by, group, view.chosen, order)
     marked = [pickers.pick_found(view.members)] if len(square) > figures.theme.MANY else []
     drawn = figures.pair_matrix(
@@ -91,9 +106,11 @@ def matrix(
         marked=marked,
     )
     event = figure(drawn, key, on_select="rerun", selection_mode="points")
+    with st.container(key=f"{looks.NARROW}-{key}"):
+        link("pages/language.py", "On a phone: one language, and its nearest ones in a row", ":material/view_list:")
     points = event["selection"]["points"] if event else []
-    if points and (pair := points[0].get("customdata")):
-        open_pair(pair[0], pair[1])
+    pair = points[0].get("customdata") if points else None
+    return (pair[0], pair[1]) if pair and pair[0] != pair[1] else None
 
 
 def open_pair(source: str, target: str) -> None:
@@ -103,7 +120,7 @@ def open_pair(source: str, target: str) -> None:
 
 
 def tiles(rows: Iterable[Tile]) -> None:
-    """Show key numbers side by side; on a phone they wrap."""
+    """Show key numbers in a row, which narrows with the page; on a phone in two columns."""
     with st.container(horizontal=True, gap="small"):
         for label, number, note, explained in rows:
             st.metric(
@@ -112,17 +129,17 @@ def tiles(rows: Iterable[Tile]) -> None:
                 note,
                 delta_color="off",
                 delta_arrow="off",
-                help=explained,
+                help=explained or glossary.of(label),
                 border=True,
-                width=formats.TILE,
                 height="stretch",
             )
 
 
 def heading(view: View) -> None:
     """Say whose masks follow, if a page shows several sources, and what there is to know of their model and text."""
+    settings.source(view.settings)
     if view.heading:
-        st.subheader(as_text(view.heading))
+        st.header(as_text(view.heading))
     if isinstance(view.source, Study):
         notes(view.source, view.key)
 
@@ -135,6 +152,11 @@ def notes(study: Study, key: str = "study") -> None:
             for note in said:
                 text = str(note)
                 st.text(f"{text[:1].upper()}{text[1:]}")
+
+
+def captioned() -> DeltaGenerator:
+    """Return a row for a caption and a button that belongs to it."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small")
 
 
 def what(view: View, group: str = "all") -> str:

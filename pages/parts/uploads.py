@@ -15,7 +15,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from neutral import maskfiles, prefixes
 from neutral.errors import one_line
 from neutral.masks import Mask
-from neutral.masksets import MaskSet, networks
+from neutral.masksets import BesideStudy, MaskSet, networks
 from neutral.members import is_known, speaker
 from neutral.study import Study
 from neutral.summary import Choice
@@ -259,7 +259,7 @@ def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uplo
         masks += map(maskfiles.read, others)
         labels = [*files, *(f"{member} (yours)" for member in uploaded.members)]
         title = f"{study.info.get('title') or study.path.name} and your masks"
-        return MaskSet([*masks, *uploaded.masks], labels, title=title)
+        return BesideStudy([*masks, *uploaded.masks], labels, title=title, study=study, choice=choice)
 
     made_from = (str(study.path), list(map(str, files.values())), uploaded.members, uploaded.masks)
     return _once("joined", made_from, make)

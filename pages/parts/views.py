@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from neutral import opening
 from neutral.errors import NeutralError
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
-from neutral.members import order
+from neutral.members import display, order, speaker
 from neutral.overlap import Counts
 from neutral.study import Study
 from neutral.summary import Choice
@@ -52,6 +55,14 @@ class View:
         """The colours of its languages' families, whichever are chosen."""
         return catalogue.families(self.source, self.all_counts().members)
 
+    def settings(self) -> dict[str, str | list[str]]:
+        """What a caption says of it."""
+        told = {"Study": self.title, "Model": str(self.source.info.get("model") or "")}
+        if self.choice.method != "upload":
+            told |= {"Method": self.choice.method, "Seed": str(self.choice.seed)}
+        told["Sparsity"] = f"{self.choice.sparsity:.0%}"
+        return {**told, "Languages": [display(member) for member in self.members]}
+
     def kinds(self) -> dict[str, int]:
         """The kinds of counts that the source has for the choice."""
         return tables.kinds(self.source, self.choice)
@@ -77,12 +88,17 @@ class View:
         return tables.joint(self.source, self.choice, by, self.chosen)
 
     def within(self, measure: str, by: str = "all", group: str = "all") -> dict[str, float]:
-        """Language -> overlap with itself under another seed or half of the text; empty if that was not measured."""
+        """Language -> overlap with itself under another seed or half of the text, of the chosen if any was found twice.
+
+        Empty if that was not measured.
+        """
         kind = next((kind for kind in ("seeds", "halves") if kind in self.kinds()), None)
         if kind is None or measure == "beyond":
             return {}
         table = tables.within(self.source, self.choice, kind, measure, by)
         rows = table[table["group"] == group]
+        shown = rows[rows["language"].isin(set(map(speaker, self.chosen)))]
+        rows = shown if len(shown) else rows
         return dict(zip(rows["language"], rows["value"], strict=True))
 
     def scores(self) -> pd.DataFrame:
@@ -100,8 +116,11 @@ def choose_all(notices: DeltaGenerator) -> list[View]:
     return choose(notices, narrowed=False)
 
 
-def choose(notices: DeltaGenerator, *, narrowed: bool = True) -> list[View]:
+def choose(notices: DeltaGenerator, *, narrowed: bool = True, without: Collection[str] = ()) -> list[View]:
     """Draw the sidebar's pickers and return what to show; empty when there is neither study nor upload.
+
+    `without` are those of task, method, sparsity and seed that change nothing on the page: they have no picker there,
+    and keep for other pages what was chosen.
 
     What the address names and this machine lacks is written into `notices`, and so is the switch of languages.
 
@@ -118,7 +137,7 @@ def choose(notices: DeltaGenerator, *, narrowed: bool = True) -> list[View]:
         chosen = whose.pick_members(only.members, notices) if narrowed else ()
         views = [View(only, tables.choices(only)[0], chosen)]
     else:
-        views = [_of_study(studies, notices, narrowed=narrowed)] if shown != MINE else []
+        views = [_of_study(studies, notices, narrowed=narrowed, without=without)] if shown != MINE else []
         views = _with_uploads(views, uploaded, notices) if shown != STUDY else views
     if any(len(view.chosen) == 1 for view in views):
         raise NeutralError("An overlap takes two languages: choose another, or none for all.")
@@ -130,16 +149,16 @@ def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None
     if linked in (MINE, BOTH) and not uploaded:
         notices.info("This link shows masks that somebody uploaded, and they are not here (any more). Upload yours.")
     options = [STUDY] * studies + [MINE] * uploaded + [BOTH] * (studies and uploaded)
-    return pickers.pick("Show", options, "show") if options else None
+    return pickers.pick("Show", options, "show", told=linked not in (MINE, BOTH)) if options else None
 
 
-def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: bool) -> View:
+def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: bool, without: Collection[str]) -> View:
     linked = st.query_params.get("study")
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
-    study = studies[pickers.pick("Study", list(studies), "study", default=catalogue.first(studies))]
-    choice = _choice(tables.choices(study))
+    study = studies[pickers.pick("Study", list(studies), "study", default=_first(studies), told=False)]
+    choice = _choice(study, tables.choices(study), without)
     if choice is None:
         raise NeutralError(
             f"{study.info.get('title') or study.path.name} has no overlap counts yet; they come once every "
@@ -151,18 +170,27 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: b
     return View(study, choice, whose.pick_members(members, notices))
 
 
-def _choice(choices: list[Choice]) -> Choice | None:
-    """Narrow the choices down, picker by picker."""
-    for field, label, default, names in (
-        ("task", "Task", "mlm", pickers.task_name),
-        ("method", "Method", "magnitude", str.capitalize),
-        ("sparsity", "Sparsity", 0.5, lambda sparsity: f"{sparsity:.0%}"),
-        ("seed", "Seed", 0, str),
+def _first(studies: Mapping[str, Study]) -> str | None:
+    """Return the study to show first: one that NEUTRAL_STUDIES names itself, else the one that tells most."""
+    return catalogue.first(studies) or opening.study(studies, tables.tells)
+
+
+def _choice(source: catalogue.Source, choices: list[Choice], without: Collection[str]) -> Choice | None:
+    """Narrow the choices down, picker by picker; each opens on what tells most of those that are left."""
+    for field, label, names in (
+        ("task", "Task", pickers.task_name),
+        ("method", "Method", str.capitalize),
+        ("sparsity", "Sparsity", lambda sparsity: f"{sparsity:.0%}"),
+        ("seed", "Seed", str),
     ):
-        options = sorted({getattr(choice, field) for choice in choices})
-        if not options:
+        if not choices:
             return None
-        value = pickers.pick(label, options, field, default=default, names=names)
+        options = sorted({getattr(choice, field) for choice in choices})
+        default = getattr(opening.choice(choices, partial(tables.tells, source)), field)
+        if field in without:
+            value = pickers.held(options, field, default=default, names=names)
+        else:
+            value = pickers.pick(label, options, field, default=default, names=names)
         choices = [choice for choice in choices if getattr(choice, field) == value]
     return choices[0]
 

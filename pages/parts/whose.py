@@ -50,7 +50,10 @@ def _switch(sets: Mapping[str, tuple[str, ...]], total: int) -> str:
     """Draw the switch and return which set was chosen."""
     options = [*sets, MINE]
     if _SET not in st.session_state or st.session_state[_SET] not in options or pickers.arrived():
-        st.session_state[_SET] = next((asked for asked in _asked() if asked in options), options[0])
+        asked = _asked()
+        st.session_state[_SET] = next((one for one in asked if one in options), options[0])
+        if linked := [one for one in st.query_params.get_all(_SET) if one not in options]:
+            pickers.say_unknown("Languages", _SET, linked, [st.session_state[_SET]], options)
     names = {
         opening.ELEVEN: _counted(sets.get(opening.ELEVEN, ())),
         opening.FEW: "One a family",
@@ -60,7 +63,7 @@ def _switch(sets: Mapping[str, tuple[str, ...]], total: int) -> str:
     value = st.segmented_control(
         "Languages", options, format_func=names.__getitem__, key=_SET, required=True, help=_HELP
     )
-    _write(_SET, [] if value == options[0] else [value])
+    _write(_SET, [] if value == options[0] else [value], [value])
     return value
 
 
@@ -84,8 +87,7 @@ def _asked() -> list[str]:
 def _own(members: Sequence[str], placeholder: str, help: str, first: Sequence[str] = ()) -> tuple[str, ...]:
     """Draw the field of the reader's picks; it starts with the picks made before, else with `first`."""
     if _PICKS not in st.session_state or pickers.arrived():
-        by_name = {display(member): member for member in members}
-        asked = [by_name[name] for name in _held(_PICKS) if name in by_name]
+        asked = pickers.read_all("Languages", _PICKS, _held(_PICKS), members, display)
         kept = [member for member in st.session_state.get(_KEPT, first) if member in members] if first else []
         st.session_state[_PICKS] = asked or kept
     elif any(member not in members for member in st.session_state[_PICKS]):  # those of another study
@@ -108,12 +110,12 @@ def _put_away() -> None:
     _write(_PICKS, [])
 
 
-def _write(key: str, values: list[str]) -> None:
+def _write(key: str, values: list[str], whole: list[str] | None = None) -> None:
     """Write values into the address and note them for other pages.
 
     A bound widget would do so itself, but its value cannot be taken out of the address where it is not shown.
     """
-    pickers.note(key, values)
+    pickers.note(key, values, whole)
     if values and st.query_params.get_all(key) != values:
         st.query_params[key] = values
     elif not values and key in st.query_params:

@@ -206,6 +206,7 @@ def association_heatmap(
         "correction.",
         name="association-by-layer",
         height=170 + 30 * len(kinds),
+        least=theme.least_for(len(groups)),
         hovermode="closest",
         clickmode="event+select",
     )

@@ -95,7 +95,7 @@ def language_map(placed: Placed) -> go.Figure:
         figure,
         alt=f"Map of {len(places)} languages: {title}.",
         name=name,
-        height=points.height(places, len(families.among(members))),
+        height=round(room.height / points.SHARE) + points.legend_height(len(families.among(members))),
         hovermode="closest",
         legend=points.LEGEND,
     )

@@ -21,6 +21,10 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "hexagon", "star", "cro
 
 _BESIDE = 0.12  # of the plot's width and height: what is left free around the points
 _LEGEND_ROW = 20  # px
+SHARE = 0.9
+"""Of a figure's height, what its plot gets."""
+_HALF_PAGE = 440  # px: the width of one of two figures side by side; a phone's is little less
+_FLAT = 240  # px, the least height
 
 
 class Placed(NamedTuple):
@@ -49,7 +53,12 @@ def is_many(places: pd.DataFrame) -> bool:
 
 def height(places: pd.DataFrame, entries: int = 0) -> int:
     """Return a figure's height in px, for so many entries in its legend, two in a row on a phone."""
-    return (400 if not is_many(places) else 600) + _LEGEND_ROW * ((entries + 1) // 2)
+    return (400 if not is_many(places) else 600) + legend_height(entries)
+
+
+def legend_height(entries: int) -> int:
+    """Return the height in px of a legend with so many entries, two in a row on a phone."""
+    return _LEGEND_ROW * ((entries + 1) // 2)
 
 
 def room_for(places: pd.DataFrame, *, equal: bool = False) -> Room:
@@ -59,7 +68,11 @@ def room_for(places: pd.DataFrame, *, equal: bool = False) -> Room:
         low, high = float(places[axis].min()), float(places[axis].max())
         free = _BESIDE * ((high - low) or 1.0)
         ranges.append((low - free, high + free))
-    return Room(*ranges, height=0.9 * height(places), equal=equal)
+    most = height(places)
+    if equal:  # a flat map has no empty space above and below
+        (left, right), (low, high) = ranges
+        most = max(_FLAT, min(most, round(_HALF_PAGE * (high - low) / (right - left))))
+    return Room(*ranges, height=SHARE * most, equal=equal)
 
 
 def nodes(

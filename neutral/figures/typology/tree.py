@@ -88,8 +88,8 @@ def _text(row: tuple[str, ...], families: Families, notes: Mapping[str, str]) ->
         return f"▸ {theme.plain(families.family(row[0]))}, {len(row)} languages {families.square(row[0])}"
     leaf = row[0]
     note = "" if notes.get(leaf) == display(leaf) else notes.get(leaf, "")
-    small = f'<span style="color:{theme.NEUTRAL}">· {theme.plain(note)}</span>' if note else ""
-    return f"{theme.member_name(leaf)} {small} {families.square(leaf)}"
+    more = f"· {theme.plain(note)}" if note else ""
+    return f"{theme.member_name(leaf)} {more} {families.square(leaf)}"
 
 
 def _lines(row: tuple[str, ...]) -> list[str]:

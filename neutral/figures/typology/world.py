@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import theme
+from neutral.figures import scales, theme
 from neutral.figures.families import GREYS, OTHERS, USUAL, legend
 from neutral.figures.typology import points
 from neutral.figures.typology.labels import Room
@@ -143,7 +143,10 @@ _ENDS = ("source", "target")
 def _scale(members: Sequence[str], overlap: Mapping[str, float], measure: str) -> dict:
     """Return markers coloured by overlap with one language, which is a star of the highest colour."""
     highest = max(overlap.values(), default=1.0)
+    low, high = scales.span(np.array(list(overlap.values())))
     return {
+        "cmin": low,
+        "cmax": high,
         "color": [overlap.get(member, highest) for member in members],
         "colorscale": theme.SEQUENTIAL,
         "showscale": True,

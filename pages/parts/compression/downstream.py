@@ -14,7 +14,7 @@ from pages.parts.compression.tables import TableChoice
 def show_tasks(study: Study, _choice: TableChoice) -> None:
     """Show the scores of one task by one metric."""
     scored = tables.downstream(study)
-    st.markdown("##### What a table costs after fine-tuning")
+    st.markdown("## What a table costs after fine-tuning")
     if scored.empty:
         st.info(words.NO_TUNING)
         return

@@ -32,11 +32,11 @@ COLUMNS = {
 
 def show_tokens(study: Study, choice: TableChoice) -> None:
     """Show the explorer and the map of one compressed table."""
-    st.markdown("##### A word's neighbours, before and after")
+    st.markdown("## A word's neighbours, before and after")
     request = live.pick(study, choice, METHODS)
     if request:
         word(request)
-    st.markdown("##### The map of the table")
+    st.markdown("## The map of the table")
     pictures(study, request)
 
 

@@ -90,7 +90,7 @@ def pick(study: Study, choice: TableChoice, methods: tuple[str, ...]) -> Request
 
 def show(study: Study, choice: TableChoice) -> None:
     """Compress by all closed-form methods at a ratio, row by row as they finish."""
-    st.markdown("##### Compress it now")
+    st.markdown("## Compress it now")
     request = pick(study, choice, ())
     if request is None:
         return

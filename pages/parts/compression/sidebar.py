@@ -26,7 +26,7 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study of tables called “{as_text(linked)}” here. There is {names}.")
-    study = studies[pickers.pick("Study", list(studies), "tables", default=catalogue.first(studies))]
+    study = studies[pickers.pick("Study", list(studies), "tables", default=catalogue.first(studies), told=False)]
     if (asked := pickers.studied()) in catalogue.studies()[0] and not linked:
         notices.caption(words.elsewhere(asked, study))
     scored = tables.scores(study)

@@ -35,7 +35,7 @@ WEIGHTS_HELP = "How much each token counted in the fit. A method that has no suc
 LIMIT = 1.1  # times the full model's perplexity: what counts as kept
 
 NO_STUDY = """
-#### There is no study of token tables here yet
+## There is no study of token tables here yet
 
 Such a study holds perplexities of a model whose token table was compressed. Make one from any Hugging Face model and a
 folder of text, one file a language (`en.txt`, `sw.txt`, …):

@@ -23,10 +23,6 @@ LEAD = (
     "Does the network make the same of a sentence in every language, and is that in the layers whose weights the "
     "languages share?"
 )
-DEFINITION_HELP = (
-    "Which sentences the score ranks, which tokens a sentence's state is the mean of, and the score: "
-    "`neutral retrieve --candidates --pooling --score`."
-)
 STATES = {
     "mean": "A sentence's state is the mean of its own tokens, without the special ones.",
     "mean-with-special": "A sentence's state is the mean of all its tokens, special ones included.",
@@ -41,6 +37,24 @@ NO_P = (
     "No p-values: neighbouring layers are alike in everything, so they are no independent cases. To rise to the "
     "middle: to peak in the middle third of the layers and be lower at both ends."
 )
+
+
+def answer(shapes: pd.DataFrame, names: dict[str, str], chance: float) -> str:
+    """Say where retrieval peaks, against chance, where the masks are most alike, and whether the two go together.
+
+    `shapes` is that of `curves.shapes`, `names` says what a curve is called, `chance` is that of retrieval.
+    """
+    rows = {row["curve"]: row for _, row in shapes.iterrows()}
+    overlap, other = rows["overlap"], rows.get("retrieval", rows.get("representation"))
+    where = f"the masks are most alike in {as_text(overlap['peak'])} ({overlap['high']:.3f})"
+    if other is None:
+        return f"**{where[:1].upper()}{where[1:]}.**"
+    if other["curve"] == "retrieval":
+        said = f"Translations are found best in {as_text(other['peak'])} ({other['high']:.0%}, by chance {chance:.1%})"
+    else:
+        said = f"{names['representation']} of the states is highest in {as_text(other['peak'])} ({other['high']:.2f})"
+    rho = "" if other["rho"] != other["rho"] else f" Over the layers they run together with ρ = {signed(other['rho'])}."
+    return f"**{said}; {where}.**{rho}"
 
 
 def verdict(shapes: pd.DataFrame) -> str:

@@ -13,11 +13,6 @@ from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.text import as_text, in_words
 
-SURE = (
-    "The network's layers are drawn anew, with replacement, 1,000 times; a language keeps its place if it is still "
-    "among as many nearest ones. It says whether the layers agree, and nothing of what other text would change, which "
-    "the same language found again shows."
-)
 NEAREST = (
     "A dot has its family's colour; it is filled if the language keeps its place in 95% of the draws of layers. Marks: "
     "chance, the mean of both languages' overlap with the pretrained control, and the mean of each found again."
@@ -35,18 +30,18 @@ def answer(member: str, near: pd.DataFrame, measure: str) -> str:
         return f"The masks of {in_words(member)} and the others keep nothing here, so there is no overlap to speak of."
     what = "of the weights that either keeps" if measure == "jaccard" else f"by {pickers.MEASURE_NAMES[measure]}"
     of_all = f" of {len(near)} others" if len(near) > 1 else ""
+    against = f"against {first['chance']:.1%} by chance"
+    if first["bound"] == first["bound"]:
+        against += f" and {first['bound']:.1%} for the same language found again"
+        against += ", so the two are not told apart" if first["value"] >= first["bound"] else ""
     said = [
         f"Nearest to **{in_words(member)}**{of_all} is **{in_words(first['language'])}**: their masks share "
-        f"**{first['value']:.1%}** {what}, where {first['chance']:.1%} is chance."
+        f"**{first['value']:.1%}** {what}, {against}."
     ]
-    if first["way"] == first["way"]:
-        said.append(
-            f"The same language found again shares {first['bound']:.1%}, so that is {first['way']:.0%} of the way from "
-            "chance to there."
-        )
-    if len(near) > 1 and first["sure"] == first["sure"]:
+    if len(near) > 1:
         second = near.iloc[1]
-        said.append(f"Next is {in_words(second['language'])}, {second['value']:.1%}; {_sure(first['sure'])}.")
+        sure = f"; {_sure(first['sure'])}" if first["sure"] == first["sure"] else ""
+        said.append(f"Next is {in_words(second['language'])}, {second['value']:.1%}{sure}.")
     return " ".join(said)
 
 
@@ -96,11 +91,8 @@ def _scored(known: Facts) -> list[Tile]:
     bits = known.scores.dropna(subset="bits").head(1)
     for row in bits.itertuples():
         full = f"masked; full {row.full_bits:.2f}" if row.full_bits == row.full_bits else "masked"
-        rows.append(Tile("Bits a character", f"{row.bits:.2f}", full, BITS))
+        rows.append(Tile("Bits a character", f"{row.bits:.2f}", full))
     return rows
-
-
-BITS = "log2 of the perplexity, times tokens, over characters of the held-out text: comparable between languages."
 
 
 def _read(text: dict[str, float]) -> list[Tile]:

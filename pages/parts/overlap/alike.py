@@ -7,12 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from neutral.bounds import told
-from neutral.figures import theme
-from neutral.figures.square import LEAST
+from neutral.figures.scales import LEAST
 from pages.parts.text import in_words
 
 _NAMED = 3
-_CELLS = theme.MANY * (theme.MANY - 1) // 2  # pairs of the most members whose heatmap has the whole scale
 
 
 def said(pairs: pd.DataFrame, own: Mapping[str, float]) -> str:
@@ -27,12 +25,10 @@ def said(pairs: pd.DataFrame, own: Mapping[str, float]) -> str:
             f"**{len(found.alike):,}** of {len(pairs):,} pairs are as alike as one of the two languages is to itself "
             f"when it is found again: such masks are not told apart ({names})."
         )
-    elif own:
+    elif own and len(pairs) > 1:
         sentences.append("No two languages are as alike as one of them is to itself when it is found again.")
-    if found.above and len(pairs) > _CELLS:
+    if found.above and len(pairs) > 1:
         sentences.append(f"The colours end at {found.again:.3f}, the mean of languages found again.")
-    if len(pairs) > 1 and found.spread < LEAST:
-        sentences.append(
-            f"All pairs lie within {found.spread:.4f}: the colours span {LEAST}, so that noise has one colour."
-        )
+    if len(pairs) > 1 and found.spread < (least := max(LEAST, found.noise if own else 0.0)):
+        sentences.append(f"The colours span {least:.2g}, so that noise has one colour.")
     return " ".join(sentences)

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
-from neutral import summary
+from neutral import bounds, summary
 from pages.parts import formats
 from pages.parts.formats import Tile
-from pages.parts.overlap import words
+from pages.parts.overlap import alike, words
 from pages.parts.text import as_text, in_words
 from pages.parts.views import View
 
-INTRODUCTION = (
-    "A multilingual model may use the same weights for every language, or keep some apart. For each language a "
-    "sub-network was found: the weights that matter for it. Here is how far these sub-networks are the same."
-)
-
-PRUNABLE = (
-    "The weight matrices of the transformer blocks; token table, norms, biases and the task's head are never removed."
-)
+INTRODUCTION = "For each language a sub-network was found: the weights that matter for it. How far are these the same?"
 
 NO_SPEED = (
     "A mask sets weights to zero and leaves the matrices dense: a masked model takes as much memory and time as the "
     "full one. Masks show which weights matter; they make nothing smaller or faster by themselves."
 )
 
+ALONE = "Of the languages shown none was scored under another one's mask."
 FUNCTIONAL = (
     "What every language's mask costs each language, without any training after the cut: by how much its perplexity "
     "is worse, in per cent of that under its own mask. 0% means that another language's mask serves as well as its own."
@@ -36,74 +30,163 @@ NOT_RELATED = {"same script": "unrelated, same script", "unrelated": "unrelated,
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
 
-def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
-    """Answer the question of the Overview from the numbers, in a paragraph."""
+def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame, kinship: pd.DataFrame) -> str:
+    """Answer the question of the Overview in two sentences: which, how much, against what; and why.
+
+    `pairs` and `levels` are by Jaccard over all weights, `kinship` is that of `summary.kinship`.
+    """
     if pairs.empty and len(view.members) > 1:
         return "These masks keep nothing at all, so there is no overlap to speak of."
     if pairs.empty:
         return f"There is one mask here, **{in_words(view.members[0])}**. An overlap takes two: add another language."
+    said = [_noise(view, pairs, "jaccard"), of_pairs(view, pairs, levels, "jaccard"), _why(view, levels, kinship)]
+    return " ".join(filter(None, said))
+
+
+def overlap(view: View, pairs: pd.DataFrame, levels: pd.DataFrame, measure: str, by: str, group: str) -> str:
+    """Say of one group of weights which pairs share most and least, against what, and whether that is noise."""
+    said = [_noise(view, pairs, measure, by, group), of_pairs(view, pairs, levels, measure)]
+    return " ".join([*filter(None, said), alike.said(pairs, view.within(measure, by, group))])
+
+
+def of_pairs(view: View, pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> str:
+    """Say which pairs share most and least, and what all do in the mean, beside chance and the bound."""
     value, choice = summary.by_level(levels), view.choice
     by = "" if choice.method == "upload" else f" by {as_text(choice.method)}"
-    sentences = [
-        f"With {choice.sparsity:.0%} of the weights removed{by}, the masks of two of these {len(view.members)} "
-        f"languages share **{value['between']:.1%}** of the weights that either keeps, where independent masks would "
-        f"share {value['chance']:.1%}."
-    ]
-    kind, way = summary.bound(levels), summary.way(levels)
-    if way == way:
-        again = "under another seed" if kind == "seeds" else "from the other half of its text"
-        sentences.append(
-            f"One language found again {again} shares {value[kind]:.1%} with itself: different languages are {way:.1%} "
-            "of the way from chance to that."
-        )
+    what = f"{WHAT[measure]} with {choice.sparsity:.0%} removed{by}"
+    against = f"against {written(value['chance'], measure)} by chance"
+    if again := summary.bound(levels):
+        against += f" and {written(value[again], measure)} for one language found again {AGAIN[again]}"
+    if len(pairs) == 1:
+        only = pairs.iloc[0]
+        first = f"**{words.both(only)} share {written(only['value'], measure)}** {what}"
     else:
-        sentences.append("How much one language would share with itself was not measured here.")
-    if "pretrained" in value:
-        sentences.append(_control(value["between"], value["pretrained"]))
-    if "beyond" in view.kinds():
-        changes = summary.by_level(view.levels("beyond"))
-        sentences.append(
-            f"Of what a language changes against that mask, two languages share {changes['between']:.1%}, "
-            f"where {changes['chance']:.1%} is chance."
+        most, least = summary.extremes(pairs)
+        digits = words.digits(pairs)
+        high, low = (written(row["value"], measure, digits) for row in (most, least))
+        first = (
+            f"**{words.both(most)} share most ({high}), {words.both(least)} least ({low})** {what}; "
+            f"all {len(pairs):,} pairs {written(value['between'], measure, digits)} in the mean"
         )
-    return " ".join(sentences)
+    return f"{first}, {against}."
 
 
-def _control(between: float, pretrained: float) -> str:
-    if between > pretrained:
-        return (
-            f"With the mask of the untouched pretrained weights they share less, {pretrained:.1%}: part of the overlap "
-            "does not come from the size of these weights alone."
+def pair(view: View, a: str, b: str, measure: str, levels: pd.DataFrame, layers: pd.DataFrame) -> str:
+    """Say how much two languages share, against what, at which place among all pairs, and in which layers.
+
+    `levels` is that of `summary.levels` of the two, `layers` the same by layer.
+    """
+    value, every = summary.by_level(levels), view.pairs(measure).dropna(subset="value")
+    if value["between"] != value["between"]:
+        return "These two masks keep nothing here, so there is no overlap to speak of."
+    against = [f"{written(value['chance'], measure)} by chance"]
+    told_apart = ""
+    if again := summary.bound(levels):
+        against.append(f"{written(value[again], measure)} for one language found again {AGAIN[again]}")
+        if value["between"] >= value[again]:
+            told_apart = ", so the two are not told apart"
+    place = f"the {_ordinal(summary.place(every, a, b))} of {len(every):,} pairs" if len(every) > 1 else "the only pair"
+    said = [
+        f"**{in_words(a)} and {in_words(b)} share {written(value['between'], measure)}** {WHAT[measure]}, {place}, "
+        f"against {' and '.join(against)}{told_apart}."
+    ]
+    means = summary.peaks(layers[layers["level"] == "between"])
+    if len(means) == 2:
+        (top, high), (bottom, low) = means.items()
+        said.append(
+            f"They share most in {as_text(top)} ({written(high, measure)}), least in {as_text(bottom)} "
+            f"({written(low, measure)})."
         )
+    return " ".join(said)
+
+
+def _ordinal(place: int) -> str:
+    """Write a place among pairs, the most alike first.
+
+    >>> _ordinal(1), _ordinal(2), _ordinal(11), _ordinal(23)
+    ('most alike', '2nd', '11th', '23rd')
+    """
+    if place == 1:
+        return "most alike"
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place:,}{ending}"
+
+
+def _noise(view: View, pairs: pd.DataFrame, measure: str, by: str = "all", group: str = "all") -> str:
+    """Say that pairs differ by no more than noise, if so; else nothing."""
+    told = bounds.told(pairs, view.within(measure, by, group))
+    if len(pairs) < 2 or not told.is_noise:
+        return ""
     return (
-        f"With the mask of the untouched pretrained weights they share no less, {pretrained:.1%}: most of the overlap "
-        "comes from the pretrained weights themselves."
+        f"**These differences are noise:** all {len(pairs):,} pairs lie within {told.spread:.4f}, and one language "
+        f"found again differs by {told.noise:.4f} from itself."
     )
 
 
+def _why(view: View, levels: pd.DataFrame, kinship: pd.DataFrame) -> str:
+    """Say what part of the overlap the pretrained weights have, and whether relatives share more."""
+    value, parts = summary.by_level(levels), []
+    if "pretrained" in value:
+        less = value["between"] > value["pretrained"]
+        parts.append(
+            f"With the mask of the untouched pretrained weights they share {value['pretrained']:.1%}"
+            + (", so part of it is not from these weights alone" if less else ", no less: it comes from these weights")
+        )
+    shared = dict(zip(kinship["relation"], kinship["value"], strict=True)) if len(kinship) else {}
+    near, far = (next((name for name in some if name in shared), None) for some in (_RELATED, _UNRELATED))
+    if near and far:
+        parts.append(f"languages of one {near.split()[1]} share {shared[near]:.1%}, unrelated ones {shared[far]:.1%}")
+    said = "; ".join(parts)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+_RELATED = ("same branch", "same family")
+_UNRELATED = ("unrelated", "same script")
+AGAIN = {"seeds": "under another seed", "halves": "from the other half of its text"}
+"""What a language was found again by -> in words."""
+WHAT = {
+    "jaccard": "of the weights that either keeps",
+    "dice": "by Dice",
+    "agreement": "of the decisions, removed ones included",
+    "phi": "by the correlation φ",
+    "beyond": "of what either changes against the pretrained mask",
+}
+"""Measure -> of what, after "share 90%"."""
+
+
+def written(value: float, measure: str, digits: int = 1) -> str:
+    """Write an overlap in a sentence: as per cent, or a coefficient as such.
+
+    >>> written(0.9312, "jaccard"), written(0.9312, "phi"), written(0.98031, "jaccard", 2)
+    ('93.1%', '0.931', '98.03%')
+    """
+    return f"{value:.{digits + 2}f}" if measure == "phi" else f"{value:.{digits}%}"
+
+
 def tiles(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> list[Tile]:
-    """Return the Overview's key numbers."""
+    """Return the Overview's key numbers, five at most: no more have room in a row."""
+    if pairs.empty:
+        return []
     value, again = summary.by_level(levels), summary.bound(levels)
-    info, counts = view.source.info, view.counts()
-    kind = "masks" if view.choice.method == "upload" else "languages"
-    size = info.get("prunable") or int(counts.sizes.sum())
-    rows = [
-        Tile(kind.capitalize(), str(len(view.members)), as_text(info.get("model") or "one network")),
-        Tile("Prunable weights", formats.amount(size), f"{len(counts.groups('layer'))} layers", PRUNABLE),
-    ]
-    if len(pairs):
-        rows.append(Tile("Mean overlap", formats.share(value["between"]), formats.count(len(pairs), "pair")))
-        rows.append(Tile("By chance", formats.share(value["chance"]), "independent masks", words.LEVELS["chance"]))
-        if "pretrained" in value:
-            control = formats.share(value["pretrained"])
-            rows.append(Tile("Pretrained control", control, "no training", words.LEVELS["pretrained"]))
-        rows.append(Tile("Same language", formats.share(value.get(again)), words.AGAIN[again], words.LEVELS.get(again)))
+    rows = [Tile("Mean overlap", formats.share(value["between"]), formats.count(len(pairs), "pair"))]
     if len(pairs) > 1:
-        most, least = summary.extremes(pairs)
-        digits = 3 if most["value"] - least["value"] >= 0.01 else 4
-        rows.append(Tile("Most alike", formats.share(most["value"], digits), words.pair(most)))
-        rows.append(Tile("Least alike", formats.share(least["value"], digits), words.pair(least)))
+        digits = words.digits(pairs) + 2
+        for label, row in zip(("Most alike", "Least alike"), summary.extremes(pairs), strict=True):
+            rows.append(Tile(label, formats.share(row["value"], digits), words.pair(row)))
+    rows.append(Tile("Same language", formats.share(value.get(again)), words.AGAIN[again]))
+    if "pretrained" in value:
+        rows.append(Tile("Pretrained control", formats.share(value["pretrained"]), "no training"))
+    else:
+        rows.append(Tile("By chance", formats.share(value["chance"]), "independent masks"))
     return rows
+
+
+def network(view: View) -> str:
+    """Say of which network the masks are, and of how many weights."""
+    info, counts = view.source.info, view.counts()
+    size = info.get("prunable") or int(counts.sizes.sum())
+    model = as_text(info.get("model") or "one network")
+    return f"{model}: {formats.amount(size)} prunable weights in {formats.count(len(counts.groups('layer')), 'layer')}"
 
 
 def first_looks(pairs: pd.DataFrame) -> list[tuple[pd.Series, str]]:

@@ -24,7 +24,7 @@ def by_expert(view: View, measure: str, who: str = "", members: tuple[str, ...] 
         table = table[(table["source"] == who) | (table["target"] == who)]
     if table["value"].isna().all():
         return
-    st.markdown("##### By expert")
+    st.markdown("## By expert")
     st.caption(words.BY_EXPERT)
     drawn = figures.layer_expert(summary.means(table), UNITS[measure][0], name=f"{measure}-by-expert")
     show.figure(drawn, f"by-expert-{view.key}")
@@ -36,7 +36,7 @@ def used(view: View) -> None:
     table = tables.experts_used(view.source, view.choice, view.members)
     if table.empty:
         return
-    st.markdown("##### Which experts each language uses")
+    st.markdown("## Which experts each language uses")
     shared, told = tables.routing(view.source, view.choice, view.members)
     if told is not None:
         st.markdown(words.routing(told))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neutral import summary
+from neutral import opening, summary
 from neutral.members import order
 from neutral.overlap import Counts
 from neutral.search import evaluations, experts
@@ -22,6 +22,12 @@ if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import 
 def choices(source: catalogue.Source) -> list[Choice]:
     """See `summary.choices`."""
     return summary.choices(source)
+
+
+@catalogue.remembered
+def tells(source: catalogue.Source, choice: Choice) -> opening.Telling:
+    """See `opening.tells`."""
+    return opening.tells(source, choice)
 
 
 @catalogue.remembered

@@ -17,7 +17,7 @@ def together(view: View, by: str, group: str) -> None:
         return
     rows = table[table["group"] == group].dropna(subset="value")
     if len(rows):
-        st.markdown("##### All at once")
+        st.markdown("## All at once")
         st.markdown(words.joint(rows.iloc[0]))
         show.table(table, f"All at once by {by}", f"joint-{view.key}")
 
@@ -26,7 +26,7 @@ def by_layer(view: View) -> None:
     """Show the Jaccard of the masks of a view at once, layer by layer."""
     if (table := _table(view, "layer")) is None:
         return
-    st.markdown("###### All at once")
+    st.markdown("### All at once")
     st.caption(words.JOINT)
     show.figure(figures.joint_by_layer(table), f"joint-layers-{view.key}")
     show.table(table, "All at once by layer", f"joint-layers-{view.key}")

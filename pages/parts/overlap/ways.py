@@ -46,7 +46,7 @@ def ways(view: View, measure: str) -> None:
         pairs = tables.pairs(view.source, choice, measure, LAYER, compared)
         lines.append(pairs.assign(line=names[choice], method=choice.method))
     agreements, by_layer, few = _agreements(view, measure, members, names)
-    st.markdown("##### Other tasks, other ways of pruning")
+    st.markdown("## Other tasks, other ways of pruning")
     if agreements or few:
         st.markdown(agreement.agreement(method, agreements, few))
     left, right = st.columns(2, gap="medium")

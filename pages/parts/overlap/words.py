@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neutral import summary
+from neutral import bounds, glossary, summary
 from neutral.figures import theme
 from neutral.figures.heatmap import NAMED_UP_TO
 from neutral.members import display, is_known, relation, speaker
@@ -21,21 +21,15 @@ if TYPE_CHECKING:  # scipy takes a while to import: only pages that test import 
     from neutral.search.experts import Routing
 
 
-LEVELS = {
-    "chance": "what independent masks with the same density in every tensor would have",
-    "shuffled": "each mask shuffled within its tensors, then compared: chance, measured",
-    "pretrained": "each language's mask against the mask that the untouched pretrained weights give at this sparsity; "
-    "what languages share beyond it does not come from the size of these weights alone",
-    "seeds": "the same language found twice under different seeds: as alike as two masks can be expected to be",
-    "halves": "the same language found twice from disjoint halves of its text: as alike as two masks can be expected "
-    "to be",
-}
+LEVELS = {level: glossary.line(level) for level in ("chance", "shuffled", "pretrained", "seeds")}
+LEVELS["halves"] = glossary.line("same_halves")
+"""Level of `summary.levels` -> what it is."""
 
 MANY = "Coloured bands are families. Hover for names; zoom with the buttons above the figure. "
 
 SMALL_CELLS = (
-    "A language that you find is framed: a click in its row or column opens the pair, and so does one on a row of the "
-    "table."
+    "A language that you find is framed: a click in its row or column shows the pair beside it; one on a row of the "
+    "table opens the pair."
 )
 
 AGAIN = {"seeds": "another seed", "halves": "other half of text", None: "not measured"}
@@ -87,6 +81,16 @@ def pair(row: pd.Series) -> str:
     return f"{in_words(row['source'])}, {in_words(row['target'])}"
 
 
+def both(row: pd.Series) -> str:
+    """Name the two languages of a row in a sentence."""
+    return f"{in_words(row['source'])} and {in_words(row['target'])}"
+
+
+def digits(pairs: pd.DataFrame) -> int:
+    """Return how many decimals of a percentage tell the values of pairs apart: 1, or 2 where they lie close."""
+    return 1 if pairs["value"].max() - pairs["value"].min() >= 0.01 else 2
+
+
 def opposed(counts: Counts) -> str:
     """Say which uploaded masks may mean the opposite by 1, and what turns them; "" for none."""
     said = about_opposed(counts, display)
@@ -106,16 +110,25 @@ def routing(told: Routing) -> str:
     return "; ".join(parts) + "."
 
 
-def pair_tiles(name: str, levels: pd.DataFrame) -> list[Tile]:
-    """Return a pair's overlap, by a measure called `name`, and what it is compared with."""
+def pair_tiles(levels: pd.DataFrame) -> list[Tile]:
+    """Return a pair's overlap, and what it is compared with."""
     value, again = summary.by_level(levels), summary.bound(levels)
     rows = [
-        (name, value["between"], "overlap of the pair"),
+        ("Overlap", value["between"], "of the pair"),
         ("By chance", value["chance"], "independent masks"),
         ("Pretrained control", value.get("pretrained"), "mean of the two"),
         ("Same language", value.get(again), AGAIN[again]),
     ]
-    return [Tile(label, formats.share(number), note) for label, number, note in rows if number is not None]
+    tiles = [Tile(label, formats.share(number), note) for label, number, note in rows if number is not None]
+    way = summary.way(levels)
+    return [*tiles, Tile("Way", f"{way:.0%}", "from chance to the bound")] if way == way else tiles
+
+
+def pair_line(name: str, levels: pd.DataFrame) -> str:
+    """Say in a line a pair's overlap, by a measure called `name`, and what it is compared with."""
+    first, *others = pair_tiles(levels)
+    rest = "; ".join(f"{label.lower()} {number}" for label, number, *_ in others if number != "–")
+    return f"{name} **{first.number}**" + (f" ({rest})" if rest else "")
 
 
 def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[str]) -> str:
@@ -135,7 +148,9 @@ def pair_scores(sparsity: float) -> str:
 
 def lines(who: str | None, *, many: bool) -> str:
     """Say what the lines by layer are: of all languages, or of one; if there are `many`, of families."""
-    said = "Each language's mean with the others." if who is None else f"{in_words(who)} with each other."
+    said = "How far each language's mean with the others is from that of all languages in the layer."
+    if who is not None:
+        said = f"How far {in_words(who)}'s overlap with each other language is from the mean of these in the layer."
     return f"{said} Of many languages the median of each family, and its range." if many else said
 
 
@@ -157,7 +172,7 @@ def nothing(view: View, by: str, group: str) -> str:
 
 def diagonal(view: View, measure: str, by: str, group: str) -> str:
     """Say what stands on the diagonal of the overlap matrix, and what a click does."""
-    click = "Click a cell, or a row of the table, to open the pair."
+    click = "Click a cell to see the pair beside it; a row of the table opens the pair."
     if (n := len(view.members)) > theme.MANY:
         return MANY + (click if n <= NAMED_UP_TO else SMALL_CELLS)
     kind = next((kind for kind in ("seeds", "halves") if view.within(measure, by, group) and kind in view.kinds()), "")
@@ -174,8 +189,7 @@ def levels(table: pd.DataFrame) -> str:
             continue
         row = rows.iloc[0]
         count = f", mean of {row['n']:,.0f}" if row["n"] > 1 else ""
-        explained = LEVELS[level]
-        lines.append(f"- **{name}: {row['value']:.3f}**{count}. {explained[:1].upper()}{explained[1:]}.")
+        lines.append(f"- **{name}: {row['value']:.3f}**{count}. {LEVELS[level]}")
     return "\n".join(lines)
 
 
@@ -196,7 +210,7 @@ def untold(view: View) -> str:
     )
 
 
-def peaks(table: pd.DataFrame, measure: str) -> str:
+def peaks(table: pd.DataFrame, measure: str, what: str = "mean of all pairs") -> str:
     """Say in which layers masks are most and least alike, of pairs by layer or their means; "" if they keep nothing."""
     means = summary.peaks(table)
     if not means:
@@ -204,6 +218,52 @@ def peaks(table: pd.DataFrame, measure: str) -> str:
     short = theme.short_layer(list(dict.fromkeys(table.dropna(subset="value")["group"])))
     (top, highest), (bottom, lowest) = next(iter(means.items())), list(means.items())[-1]
     return (
-        f"{theme.UNITS[measure][0]} is highest in layer **{as_text(short[top])}** ({highest:.3f}, mean of all pairs) "
-        f"and lowest in layer **{as_text(short[bottom])}** ({lowest:.3f})."
+        f"**{theme.UNITS[measure][0]} is highest in layer {as_text(short[top])} ({highest:.3f}, {what}) "
+        f"and lowest in layer {as_text(short[bottom])} ({lowest:.3f}).**"
     )
+
+
+def by_layer(levels: pd.DataFrame) -> str:
+    """Say of how many layers pairs differ by noise alone, and against what that is; "" where it was not measured.
+
+    `levels` is that of `summary.levels` by layer.
+    """
+    again = summary.bound(levels)
+    if again is None:
+        return ""
+    layers, found = levels["group"].nunique(), bounds.noisy(levels)
+    rows = levels[levels["level"] == again]["value"]
+    against = f"one language found again has {rows.min():.3f} to {rows.max():.3f}"
+    if not found:
+        return f"In all {layers} layers pairs differ by more than noise ({against})."
+    short = theme.short_layer(list(dict.fromkeys(levels["group"])))
+    where = "any layer" if len(found) == layers else f"layer {as_text(', '.join(short[group] for group in found))}"
+    return f"**Pairs do not differ by more than noise in {where}** ({against})."
+
+
+def noise(levels: pd.DataFrame) -> float:
+    """Return what a language found again differs by from itself, in the layer where that is most; 0 if not measured."""
+    rows = levels[levels["level"] == summary.bound(levels)]["value"]
+    return 1 - rows.min() if len(rows) else 0.0
+
+
+def is_flat(shares: pd.DataFrame) -> bool:
+    """Whether as much was removed in every group: then a figure of it shows nothing."""
+    return bool(shares["value"].max() - shares["value"].min() < FLAT)
+
+
+def removed(layers: pd.DataFrame) -> str:
+    """Say in which layers most and least was removed: group, language, value."""
+    means = summary.peaks(layers)
+    (top, most), (bottom, least) = next(iter(means.items())), list(means.items())[-1]
+    if most - least < FLAT:
+        return f"In every layer {most:.1%} of the weights were removed."
+    short = theme.short_layer(list(dict.fromkeys(layers["group"])))
+    return (
+        f"Most was removed in layer **{as_text(short[top])}** ({most:.1%}), least in layer "
+        f"**{as_text(short[bottom])}** ({least:.1%})."
+    )
+
+
+FLAT = 0.001
+"""Shares of weights removed that differ by less are the same."""

@@ -34,7 +34,7 @@ def check(asked: Asked, form: Form) -> bool:
 
 def show_facts(facts: dict) -> None:
     """Show the answer of a check."""
-    st.markdown(f"##### What will happen\n{as_text(facts.get('summary', ''))}")
+    st.markdown(f"## What will happen\n{as_text(facts.get('summary', ''))}")
     show.tiles(words.tiles(facts))
     if said := words.timed(facts):
         st.caption(said)

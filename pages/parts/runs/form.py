@@ -220,7 +220,7 @@ def _more(form: Form, left: list[Described], held: dict[str, object]) -> None:
                 continue
             if not shown % 3:
                 if group and not shown:
-                    st.markdown(f"###### {group[:1].upper()}{group[1:]}")
+                    st.markdown(f"### {group[:1].upper()}{group[1:]}")
                 columns = st.columns(3)
             with columns[shown % 3]:
                 if each.kind in ("model", "folder"):

@@ -33,7 +33,7 @@ class How:
 
 def ask() -> How:
     """Draw the device and the limits."""
-    st.markdown("###### Running")
+    st.markdown("### Running")
     filled: dict[str, str] = {}
     for box, name in zip(st.columns(4), ("device", *words.LIMITS), strict=True):
         with box:

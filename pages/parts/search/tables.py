@@ -80,13 +80,21 @@ def _name(view: View) -> str:
     return f"{view.source.info.get('model', view.title)}, {pickers.TASKS.get(view.choice.task, view.choice.task)}"
 
 
+def _again(view: View) -> list[float]:
+    """Return each language's overlap with itself under other seeds at the sparsity of the paper's; empty without it."""
+    choice = view.choice._replace(sparsity=published.SPARSITY)
+    if choice not in tables.choices(view.source) or "seeds" not in tables.kinds(view.source, choice):
+        return []
+    return list(tables.within(view.source, choice, "seeds", "jaccard", "all")["value"])
+
+
 def _recipe(view: View) -> dict[str, str]:
     """Return how one study's tickets were trained."""
     settings = view.source.settings(view.choice.task, view.choice.method)
     recipe, examples = settings.get("recipe", {}), settings.get("examples")
     if recipe.get("steps") and examples is None:  # text, of which a training sees so much
         examples = f"{recipe['steps'] * recipe['batch_size']:,} blocks"
-    again = view.within("jaccard").values() if "seeds" in view.kinds() else ()
+    again = _again(view)
     return words.recipe(
         examples=examples,
         steps=recipe.get("steps"),

@@ -9,10 +9,10 @@ import pandas as pd
 from neutral.search import winning
 from neutral.transfer import published
 from pages.parts import formats
-from pages.parts.text import in_words, listed
+from pages.parts.text import listed
 
 LEAD = "How many weights can be removed for a language before the retrained rest is worse than the full model?"
-RULES = {"within_std": "within one standard deviation", "not_worse": "not significantly worse (bootstrap)"}
+RULES = {"within_std": "within one standard deviation", "not_worse": "not significantly worse, by bootstrap"}
 PAPER = "Foroutan et al. 2022 (mBERT)"
 NO_SCORES = (
     "These masks come without scores of retrained tickets. `python -m neutral find --method magnitude` trains and "
@@ -29,18 +29,41 @@ COLUMNS = {
 """Columns of the paper's table -> what the page calls them."""
 
 
-def answer(winners: pd.DataFrame, levels: pd.DataFrame, *, trained: bool) -> str:
-    """Say where tickets are lost, a line a rule; the tables are those of `winning.winners` and `winning.levels`."""
-    lines = []
+def answer(winners: pd.DataFrame, levels: pd.DataFrame, languages: Sequence[str]) -> str:
+    """Say how much can be removed before tickets lose, a sentence a rule.
+
+    The tables are those of `winning.winners` and `winning.levels`; `languages` are in the order of the figures. The
+    most that was tried is no limit: a ticket that wins there may win beyond.
+    """
+    sentences = []
     for rule, sparsities in winning.by_rule(winners).items():
-        won = [f"{in_words(code)} {sparsity:.0%}" for code, sparsity in sparsities.items() if sparsity == sparsity]
-        none = [in_words(code) for code, sparsity in sparsities.items() if sparsity != sparsity]
-        parts = [", ".join(won)] if won else []
-        parts += [f"none for {', '.join(none)}"] if none else []
-        lines.append(f"- **Sparsest ticket {RULES[rule]}:** {'; '.join(parts)}.")
+        told: dict[str, list[str]] = {}
+        for code in languages:
+            if code in sparsities:
+                told.setdefault(_won(sparsities[code], levels[levels["language"] == code]["sparsity"]), []).append(code)
+        parts = [f"{won} for {listed(codes, most=NAMED)}" for won, codes in told.items()]
+        sentences.append(f"**As good as the full model ({RULES[rule]}) with {'; '.join(parts)}.**")
+    return "\n\n".join(sentences)
+
+
+def tried(levels: pd.DataFrame, *, trained: bool) -> str:
+    """Say which sparsities were tried, and whether tickets were trained."""
     count = formats.count(levels["sparsity"].nunique(), "level")
     done = "Tickets were retrained" if trained else "These masks were scored as they are, without any training,"
-    return "\n".join([*lines, f"- {done} at {count} of sparsity, up to {levels['sparsity'].max():.0%}."])
+    return f"{done} at {count} of sparsity, up to {levels['sparsity'].max():.0%}."
+
+
+def _won(sparsity: float, tried: pd.Series) -> str:
+    """Say how much can be removed, of the sparsities that were tried."""
+    if sparsity != sparsity:
+        return f"not even {tried.min():.0%} removed, the least that was tried,"
+    if sparsity >= tried.max():
+        return f"at least {sparsity:.0%} removed, the most that was tried,"
+    return f"up to {sparsity:.0%} removed"
+
+
+NAMED = 6
+"""Languages that a sentence names."""
 
 
 def curve(levels: pd.DataFrame, *, trained: bool) -> str:
@@ -85,7 +108,7 @@ def recipe(
     seeds: int,
     again: float | None,
 ) -> dict[str, str]:
-    """Write how tickets were trained, and how far one language's overlap under other seeds (`again`, a share).
+    """Write how tickets were trained, and one language's overlap under other seeds at 50 % sparsity (`again`, a share).
 
     `parts` are those of `recipes.PARTS`; empty for masks that were not trained.
     """
@@ -99,7 +122,7 @@ def recipe(
         "Examples of a round": _EXAMPLES.get(parts.get("examples")),
         "Task's head": _HEADS.get(parts.get("head")),
         "Seeds of masks": seeds,
-        "Overlap with itself, other seeds": None if again is None else f"{again:.2%}",
+        "Overlap with itself, other seeds, at 50%": None if again is None else f"{again:.2%}",
     }
     return {name: _setting(value) for name, value in written.items()}
 

@@ -17,7 +17,7 @@ def tasks(shown: list[Experiment]) -> None:
     tables = {one.title: table for one in shown if len(table := one.across())}
     if not tables:
         return
-    st.subheader("Across tasks", anchor=False)
+    st.header("Across tasks", anchor=False)
     st.caption(words.ACROSS_TASKS)
     targets = dict.fromkeys(task for table in tables.values() for task in table["target_task"])
     with st.columns([2, 5])[0]:
@@ -29,7 +29,7 @@ def tasks(shown: list[Experiment]) -> None:
         if title != PAPER:  # which prints points
             rows = answers.in_points(rows, ["own", "difference", "low", "high"])
         with column:
-            st.markdown(f"##### {as_text(title)}")
+            st.markdown(f"## {as_text(title)}")
             if rows.empty:
                 st.info(words.none_across(target))
                 continue
@@ -46,13 +46,13 @@ def languages(shown: list[Experiment]) -> None:
     tables = {one.title: table for one in shown if len(table := one.multilingual())}
     if not tables:
         return
-    st.subheader("A ticket for several languages", anchor=False)
+    st.header("A ticket for several languages", anchor=False)
     st.caption(words.SEVERAL)
     columns = st.columns(len(tables), gap="medium")
     for column, (title, table) in zip(columns, tables.items(), strict=True):
         printed = title == PAPER
         with column:
-            st.markdown(f"##### {as_text(title)}")
+            st.markdown(f"## {as_text(title)}")
             table = table if printed else answers.in_points(table, ["value"])
             for task, mixture, rows in answers.mixtures(table):
                 square = answers.mixture_square(rows)

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral.members import order
 from neutral.transfer import published
 from pages.parts import catalogue, pickers, whose
+from pages.parts import settings as asked
 from pages.parts.errors import tell
 from pages.parts.runs import lead
 from pages.parts.text import as_text
@@ -28,7 +29,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
         names = ", ".join(map(as_text, [*experiments, PAPER]))
         notices.warning(f"There are no runs called “{as_text(linked)}” here. There are {names}.")
     asked = pickers.studied() or catalogue.first(studies)
-    name = pickers.pick("Study with runs", [*experiments, PAPER], "runs", default=asked)
+    name = pickers.pick("Study with runs", [*experiments, PAPER], "runs", default=asked, told=False)
     if not experiments:
         notices.markdown(words.NO_STUDY)
     elif asked in studies and asked not in experiments and not linked:
@@ -46,9 +47,15 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     spoken = order(list(dict.fromkeys(one.matrix()["target"])))
     one = replace(one, chosen=whose.pick_members(spoken, notices), seed=_pick_seed(one))
     one = replace(one, by=pickers.pick_score(one.measures))
-    if not st.toggle("The paper's table below", key="paper", bind="query-params"):
+    if not pickers.pick_whether("The paper's table below", "paper"):
         return [one]
     return [one, _of_paper(one.task)]
+
+
+def settings(one: Experiment) -> dict[str, str]:
+    """Return what a caption says of an experiment."""
+    told = asked.of_study(one.study) if one.study else {"Study": one.title, "Model": published.MODELS[one.model]}
+    return {**told, "Task": pickers.task_name(one.task), "Method": one.method, "Sparsity": f"{one.sparsity:.0%}"}
 
 
 def _pick_seed(one: Experiment) -> int | None:

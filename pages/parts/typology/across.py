@@ -41,12 +41,12 @@ def draw(shown: Shown) -> None:
     left, right = st.columns(2, gap="medium")
     if len(own):
         with left:
-            st.markdown("##### A language's mask and its mask there")
+            st.markdown("## A language's mask and its mask there")
             bounds = whole[whole["what"] == "own"].dropna(subset="here").set_index("called")["here"]
             show.figure(figures.own_masks(own, bounds, shown.view.families), f"own-masks-{shown.view.key}")
             st.caption(COLOURS)
     with right if len(own) else st.container():
-        st.markdown("##### What the overlap goes with")
+        st.markdown("## What the overlap goes with")
         far = whole[whole["what"] == "distance"]
         show.figure(figures.reasons(far), f"reasons-{shown.view.key}")
         st.caption("ρ has no p here: what is tested of each study stands under Distances, in that study.")

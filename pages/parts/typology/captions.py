@@ -14,7 +14,7 @@ from neutral.typology.graphs import Network
 from neutral.typology.maps import usual_neighbours
 from neutral.typology.similarity import Languages
 from neutral.typology.trees import Dendrogram
-from pages.parts.text import in_words
+from pages.parts.text import as_text, in_words
 from pages.parts.typology.words import NAMED, label, some
 
 TREES = (
@@ -63,6 +63,50 @@ def graph(network: Network, spoken: Languages, value: str) -> str:
         f"Modularity {signed(network.modularity)}; {agreement}.",
     ]
     return "  \n".join(lines)
+
+
+def graph_answer(links: pd.DataFrame, pairs: pd.DataFrame, one: Network, measure: str) -> str:
+    """Say what the pairs that a graph joins have in common, beside all, and how far its communities are families.
+
+    `links` and `pairs` are those of `similarity.related`, of the pairs drawn and of all.
+    """
+    few, every = (similarity.shares(table) for table in (links, pairs))
+    related = " and ".join(
+        f"{few[relation]:.0%} {RELATED[relation]} (of all pairs {every[relation]:.0%})"
+        for relation in ("same branch", "same family")
+    )
+    agree = (
+        ""
+        if one.agreement != one.agreement
+        else (f" The communities agree with the families by {signed(one.agreement)} (1 the same, 0 chance).")
+    )
+    return f"**Of the {len(links)} pairs joined by {measure}, {related}.**{agree}"
+
+
+def tree_answer(links: pd.DataFrame, agreement: pd.Series | None, kind: str, measure: str) -> str:
+    """Say which languages a tree joins first, and how far it agrees with another distance; `links` is sorted."""
+    first = links.iloc[0]
+    said = (
+        f"**By {measure} {in_words(first['source'])} and {in_words(first['target'])} join first ({first['value']:.3f})"
+    )
+    if agreement is None or agreement["rho"] != agreement["rho"]:
+        return f"{said}.**"
+    return (
+        f"{said}; the tree's heights agree with {label(kind).lower()} by ρ = {signed(agreement['rho'])} "
+        f"(p = {number(agreement['p'])}).**"
+    )
+
+
+def map_answer(near: Mapping[str, str], families: Mapping[str, str], by: str) -> str:
+    """Say how many languages have their nearest in their own family, of those that have relatives here."""
+    kin = [code for code in near if sum(families[code] == families[other] for other in near) > 1]
+    own = [code for code in kin if families[near[code]] == families[code]]
+    if not kin:
+        return "No two of these languages are of one family."
+    return (
+        f"**By {as_text(by)} {len(own)} of the {len(kin)} languages with relatives here have their nearest in their "
+        "own family.**"
+    )
 
 
 def graphs(one: Network, other: Network | None = None) -> str:

@@ -40,13 +40,15 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
     heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
+    if alike := words.spread(shown.overlap):
+        st.markdown(alike)
     models.first(shown, tuple(filter(shown.knows, together)))
-    st.markdown(f"{answers.verdict(tested, shown.unit, spoken)} {words.spread(shown.overlap)}")
+    st.markdown(answers.verdict(tested, shown.unit, spoken))
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = memory.remembered(similarity.points)(shown.overlap, shown.distances, kind, spoken)
         with left:
-            st.markdown(f"##### Overlap against {words.label(kind).lower()}")
+            st.markdown(f"## Overlap against {words.label(kind).lower()}")
             drawn = figures.distance_scatter(
                 points,
                 shown.measure,
@@ -59,7 +61,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     else:
         left.info(words.unknown(kind))
     with right:
-        st.markdown("##### The same in every layer")
+        st.markdown("## The same in every layer")
         key = f"heat-{view.key}"
         names = {kind: typology.label(kind) for kind in typology.kinds_in(shown.distances)}
         drawn = figures.association_heatmap(
@@ -68,7 +70,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
         st.caption(answers.heat(heat))
         st.markdown(answers.layers(heat, kind))
-    st.markdown("##### Every distance")
+    st.markdown("## Every distance")
     columns = [column for column in answers.COLUMNS if column in tested or column == "name"]
     table = words.named(tested.assign(name=tested["distance"].map(typology.label)))[columns]
     st.dataframe(
@@ -94,7 +96,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
 
 def regression(shown: Shown, together: tuple[str, ...]) -> None:
     """Show the regression on several distances at once."""
-    st.markdown("##### Several distances at once")
+    st.markdown("## Several distances at once")
     kinds = tuple(filter(shown.knows, together))
     if not kinds:
         st.caption(words.CHOOSE)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from neutral import typology
-from neutral.typology import graphs
+from neutral.typology import graphs, similarity
 from pages.parts import figures, pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
@@ -41,13 +41,17 @@ def draw(shown: Shown, *, how: str, amount: float) -> None:
     networks = {"overlap": tables.network(square, square, spoken.blocks, how, amount)}
     if shown.knows(kind):
         networks["distance"] = tables.network(typology.nearness(far), far, spoken.blocks, how, amount)
+    pairs = tables.related(shown.overlap, spoken.codes)
+    joined = similarity.joined(pairs, networks["overlap"].edges)
+    if len(joined):
+        st.markdown(captions.graph_answer(joined, pairs, networks["overlap"], shown.unit))
     left, right = st.columns(2, gap="medium")
     for column, value, title in (
         (left, "overlap", f"Joined by {shown.unit}"),
         (right, "distance", f"Joined by {typology.label(kind).lower()}"),
     ):
         with column:
-            st.markdown(f"##### {as_text(title)}")
+            st.markdown(f"## {as_text(title)}")
             network = networks.get(value)
             if network is None:
                 st.info(words.unknown(kind))

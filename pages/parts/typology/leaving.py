@@ -18,7 +18,7 @@ def draw(shown: Shown, tested: pd.DataFrame) -> None:
     moved = memory.remembered(leaving.moved)(rows) if rows is not None else None
     if moved is None or moved.empty:
         return
-    st.markdown(f"##### {hanging.TITLE}")
+    st.markdown(f"## {hanging.TITLE}")
     st.markdown(hanging.sentence(moved))
     key = f"leaving-{shown.view.key}"
     names = {kind: typology.label(kind) for kind in moved["distance"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from neutral import typology
-from neutral.typology import maps
+from neutral.typology import maps, similarity
 from pages.parts import figures, pickers, show, umaps
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
@@ -30,10 +30,12 @@ def draw(shown: Shown, *, of: str) -> None:
     if len(far) < tables.LEAST:
         st.info(captions.NO_MAP)
         return
+    name = shown.unit if of == OVERLAP else typology.label(of).lower()
+    st.markdown(captions.map_answer(similarity.neighbours(far), spoken.blocks, name))
     places = {}
     for column, title in zip(st.columns(2, gap="medium"), MAKERS, strict=True):
         with column:
-            st.markdown(f"##### {title}")
+            st.markdown(f"## {title}")
             if title == "UMAP" and umaps.seconds() is not None:
                 umaps.wait()
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from neutral import typology
-from neutral.typology import folding
+from neutral.typology import folding, similarity
 from pages.parts import figures, pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
@@ -26,13 +26,14 @@ def ask(asked: Asked) -> dict:
 def draw(shown: Shown, *, beside: str, closed: tuple[str, ...]) -> None:
     """Show both trees."""
     spoken = shown.spoken
+    said(shown, beside)
     left, right = st.columns(2, gap="medium")
     for column, kind, title in (
         (left, OVERLAP, f"By {shown.unit}"),
         (right, beside, f"By {typology.label(beside).lower()}"),
     ):
         with column:
-            st.markdown(f"##### {as_text(title)}")
+            st.markdown(f"## {as_text(title)}")
             if not shown.knows(kind):
                 st.info(words.unknown(kind))
                 continue
@@ -56,3 +57,16 @@ def draw(shown: Shown, *, beside: str, closed: tuple[str, ...]) -> None:
             show.figure(figure, f"tree-{column is left}-{shown.view.key}")
             left_out(spoken, far)
     st.caption(captions.TREES)
+
+
+def said(shown: Shown, beside: str) -> None:
+    """Say which languages join first, and how far the tree agrees with what is beside it."""
+    first = similarity.strongest(tables.related(shown.overlap, shown.spoken.codes), 1)
+    far = typology.complete(shown.far(OVERLAP))
+    if first.empty or len(far) < 2:
+        return
+    agreement = None
+    if shown.knows(beside):
+        heights = tables.dendrogram(far).heights
+        agreement = tables.tree_agreement(heights, shown.distances, beside, shown.spoken.blocks)
+    st.markdown(captions.tree_answer(first, agreement, beside, shown.unit))

@@ -1,0 +1,91 @@
+"""Compare: pinned views side by side on one scale, and how each differs from the first."""
+
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from neutral import compare
+from neutral.compare import FACTOR, View
+from neutral.figures.compare import Sheet
+from pages.parts import errors, export, looks, pickers, settings, show
+from pages.parts.compare import pins, sheets, tables, words
+from pages.parts.compare.tables import Pinned
+from pages.parts.frame import page
+from pages.parts.text import as_text
+
+
+def choose(notices: DeltaGenerator) -> list[Pinned]:
+    """Return what is pinned; what cannot be shown is said, and can be taken away."""
+    pickers.pass_on(notices)
+    shown, wrong = tables.pinned()
+    for place, (text, problem) in enumerate(wrong):
+        with notices.container(horizontal=True, vertical_alignment="center"):
+            st.warning(words.wrong(text, errors.told(problem)))
+            st.button("Take away", key=f"wrong-{place}", on_click=errors.guarded(pins.drop), args=(text,))
+    return shown
+
+
+def empty() -> None:
+    """Say how to pin."""
+    with st.container(border=True):
+        st.markdown(words.EMPTY)
+        show.link("pages/overlap.py", "Overlap of all pairs", ":material/grid_on:")
+        show.link("pages/pair.py", "A language pair", ":material/compare_arrows:")
+
+
+def side_by_side(pinned: list[Pinned], drawn: list[Sheet], by: str) -> None:
+    """Show the views, each with its settings, a link to its page and a button that takes it away."""
+    with st.container(horizontal=True, gap="medium", key=looks.SIDE_BY_SIDE):
+        for place, (one, sheet) in enumerate(zip(pinned, drawn, strict=True)):
+            with st.container(key=f"{looks.SIDE_BY_SIDE}-{place}"):
+                view(one, sheet, by, place)
+
+
+def view(one: Pinned, sheet: Sheet, by: str, place: int) -> None:
+    """Show one view."""
+    st.markdown(f"## {as_text(sheet.title)}")
+    st.caption(as_text(sheet.caption))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        sheets.open_page(one.view)
+        drop = errors.guarded(pins.drop)
+        st.button("Take away", key=f"drop-{place}", icon=":material/close:", on_click=drop, args=(one.text,))
+    settings.source(partial(export.of_sheet, sheet))
+    show.figure(sheet.figure, f"pinned-{by}-{place}", sheet.table)
+    show.table(sheet.table, f"Pinned {by} {sheet.title}", f"pinned-table-{place}")
+
+
+def differences(views: list[View], drawn: list[Sheet], by: str) -> None:
+    """Show how each view differs from the first."""
+    for place, (other, sheet) in enumerate(zip(views[1:], drawn, strict=True)):
+        st.markdown(f"## {as_text(sheet.title)}")
+        if len(drawn) > 1:
+            st.markdown(sheets.sentence(views, other, by))
+        settings.source(partial(export.of_sheet, sheet))
+        show.figure(sheet.figure, f"difference-{by}-{place}", sheet.table)
+        show.table(sheet.table, f"Difference {by} {sheet.title}", f"difference-table-{place}")
+    apart = compare.difference(views[0], views[1], by)
+    if apart.aligned == "depth":
+        st.caption(words.DEPTH)
+    st.caption(words.NATS if views[0].measure == FACTOR else words.BOUND)
+
+
+with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
+    views = [one.view for one in pinned]
+    shared = compare.shared(views)
+    if not shared:
+        st.info(words.unshared(views))
+        drawn = sheets.alone(views)
+        side_by_side(pinned, drawn, "own")
+        export.report(drawn)
+        st.stop()
+    by = pickers.pick("Side by side, by", shared, "beside", names=words.BY.__getitem__)
+    drawn = sheets.sheets(views, by)
+    if len(views) == 1:
+        st.info(words.ONE)
+    elif len(views) == 2:
+        st.markdown(sheets.sentence(views, views[1], by))
+    side_by_side(pinned, drawn[: len(views)], by)
+    if len(views) > 1:
+        differences(views, drawn[len(views) :], by)
+    export.report(drawn)

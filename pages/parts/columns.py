@@ -1,0 +1,141 @@
+"""The columns and values of tables in the words of the pages; what is downloaded keeps the library's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import streamlit as st
+
+from neutral import glossary, typology
+from neutral.figures import theme
+from neutral.figures.inside import LINES
+from neutral.members import display
+from pages.parts import formats, pickers
+from pages.parts.pickers import readable
+
+NAMES = {
+    "agreement": "Agreement",
+    "area": "Macroarea",
+    "between": "Between languages",
+    "bits": "Bits a character",
+    "both": "Kept by both",
+    "bound": "Same language again",
+    "called": "Other study",
+    "chance": "By chance",
+    "control": "Pretrained control",
+    "excess": "Above chance",
+    "exact": "All permutations",
+    "full": "Full model",
+    "full_bits": "Bits a character, full model",
+    "full_seeds": "Seeds of the full model",
+    "full_std": "Deviation of the full model",
+    "gain": "Better than full by",
+    "group": "Where",
+    "high": "Highest",
+    "holm": "Holm",
+    "k": "Masks, at least",
+    "level": "Compared with",
+    "line": "Line",
+    "low": "Lowest",
+    "metric": "Score",
+    "n": "Number",
+    "neither": "Kept by neither",
+    "not_worse": "Not significantly worse",
+    "only_a": "Only the first",
+    "only_b": "Only the second",
+    "own": "Own mask",
+    "p": "p",
+    "ratio": "Ratio",
+    "removed": "Removed",
+    "rho": "ρ",
+    "seeds": "Seeds",
+    "source": "Language",
+    "std": "Deviation",
+    "sure": "Keeps its place",
+    "target": "Other language",
+    "value": "Value",
+    "variant": "Trained",
+    "way": "Way to the bound",
+    "within_std": "Within one deviation",
+    "x": "Across",
+    "y": "Down",
+}
+"""Column -> its name on pages; of others the underscores become spaces."""
+
+HELP = {
+    "bound": "bound",
+    "chance": "chance",
+    "control": "pretrained",
+    "excess": "excess",
+    "holm": "holm",
+    "p": "p",
+    "rho": "rho",
+    "sparsity": "sparsity",
+    "sure": "sure",
+    "way": "way",
+}
+"""Column -> its key in the glossary."""
+
+SHARES = {"sparsity", "way", "sure", "both", "only_a", "only_b", "neither", "removed"}
+"""Columns of shares, shown as per cent."""
+
+_LEVELS = {level: name for level, (name, _, _) in theme.LEVELS.items()} | {"nearest": "With the nearest"}
+VALUES: dict[str, Callable[[object], str]] = {
+    "distance": typology.label,
+    "group": readable,
+    "kind": readable,
+    "layer": readable,
+    "level": lambda level: _LEVELS.get(level, readable(level)),
+    "line": lambda line: LINES[line][0] if line in LINES else readable(line),
+    "mask": display,
+    "metric": readable,
+    "rule": lambda rule: NAMES.get(rule, readable(rule)),
+    "task": pickers.task_name,
+    "variant": lambda variant: {"trained": "trained", "untrained": "not trained"}.get(variant, variant),
+    **dict.fromkeys(("language", "source", "target"), display),
+}
+"""Column -> what writes its values for people."""
+
+MISSING = "–"
+"""What stands where there is no value."""
+
+
+def for_people(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with languages by name, values in the pages' words, and columns as `names` has them.
+
+    A column of languages' names beside that of their codes is dropped: they are the same then.
+    """
+    shown = table.drop(columns="name") if {"name", "language"} <= set(table) else table
+    shown = shown.assign(**{column: _written(shown[column], VALUES[column]) for column in shown if column in VALUES})
+    return shown.rename(columns=names(table))
+
+
+def _written(values: pd.Series, write: Callable[[object], str]) -> pd.Series:
+    """Return a column with its texts as `write` has them; numbers and what is missing stay."""
+    words = {value: write(value) if value else "" for value in values.dropna().unique() if isinstance(value, str)}
+    return values.map(lambda value: words.get(value, value)).astype(object)
+
+
+def names(table: pd.DataFrame) -> dict[str, str]:
+    """Return column -> what pages call it, each another name."""
+    called: dict[str, str] = {}
+    for column in table:
+        name = NAMES.get(column, readable(column))
+        called[column] = name if name not in called.values() else f"{name} ({column.replace('_', ' ')})"
+    return called
+
+
+def formatted(table: pd.DataFrame, digits: int) -> Mapping[str, object]:
+    """Return the settings of the columns of `for_people`: the form of numbers, and help for what takes explaining."""
+    settings, called = {}, names(table)
+    for column in table:
+        key = HELP.get(column)
+        about = glossary.line(key) if key else None
+        if column in SHARES:
+            settings[called[column]] = st.column_config.NumberColumn(format="percent", help=about)
+        elif pd.api.types.is_float_dtype(table[column]):
+            settings[called[column]] = formats.number_column(called[column], about, digits=digits)
+        elif about:
+            settings[called[column]] = st.column_config.Column(help=about)
+    return settings

@@ -1,0 +1,69 @@
+"""Pinned views as a page or a report shows them: a figure, a caption with all settings, a table (`figures.compare`)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from neutral import compare
+from neutral.compare import TablePin, View
+from neutral.figures import compare as figures
+from neutral.figures.compare import Sheet
+from neutral.members import display
+from pages.parts import pickers
+from pages.parts.compare import pins, words
+from pages.parts.compare.sources import UPLOADS
+from pages.parts.views import MINE
+
+PAGES = {
+    "overlap": "pages/overlap.py",
+    "pair": "pages/pair.py",
+    "language": "pages/language.py",
+    "table": "pages/compression.py",
+}
+
+
+def sheets(views: list[View], by: str) -> list[Sheet]:
+    """See `figures.compare.sheets`."""
+    return figures.sheets(views, by)
+
+
+def alone(views: list[View]) -> list[Sheet]:
+    """Return a sheet a view where they share nothing: each by the first that it has, on its own scale."""
+    names = compare.labels(views)
+    return [
+        figures.sheets([view], next(iter(view.tables)))[0]._replace(title=name)
+        for name, view in zip(names, views, strict=True)
+    ]
+
+
+def sentence(views: list[View], other: View, by: str) -> str:
+    """Say how another view differs from the first."""
+    names = compare.labels(views)
+    apart = compare.difference(views[0], other, by)
+    return words.difference(views[0], other, (names[0], names[views.index(other)]), apart)
+
+
+def open_page(view: View) -> None:
+    """Link to the page that shows a view, with its settings."""
+    st.page_link(PAGES[view.pin.kind], label="Open", icon=":material/open_in_new:", query_params=_address(view))
+
+
+def _address(view: View) -> list[tuple[str, str]]:
+    pin = view.pin
+    kept = [(pins.KEY, text) for text in pins.held()]
+    kept += [(key, value) for key in ("uploads",) for value in pickers.chosen().get(key, [])]
+    if isinstance(pin, TablePin):
+        return [("tables", pin.study), ("by", pin.by), ("where", pin.where), ("part", "Perplexity"), *kept]
+    if pin.study.startswith(UPLOADS):
+        chosen = [("show", MINE)]
+    else:
+        chosen = [("study", pin.study), ("task", pin.task), ("method", pin.method)]
+        chosen += [("sparsity", f"{pin.sparsity:.0%}"), ("seed", str(pin.seed))]
+    names = [display(member) for member in pin.members]
+    if pin.kind == "pair":
+        chosen += [("a", names[0]), ("b", names[1])]
+    elif pin.kind == "language":
+        chosen += [("language", names[0])]
+    elif names:
+        chosen += [("members", "mine"), *(("languages", name) for name in names)]
+    return [*chosen, ("measure", pickers.MEASURE_NAMES[pin.measure]), *kept]

@@ -1,0 +1,174 @@
+"""Access in a real Chromium: axe-core's findings, contrast in figures, what is announced, keys, and every width."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import expect
+from test_browser import WAIT, chromium, settled  # noqa: F401  (a fixture)
+
+from benchmarks.server import running
+from pages.parts import announce, export
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+STUDY = "study=mini-mbert-mlm"
+EVERYDAY = [("overlap", "light"), ("tickets", "dark")]
+MORE = [
+    *("", "language", "pair", "layers", "inside", "transfer", "masks", "compression", "runs"),
+    *(f"typology?section={part}" for part in ("Distances", "World", "Graph", "Tree")),
+]
+
+HEADINGS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+  .filter(each => each.checkVisibility()).map(each => Number(each.tagName[1]))"""
+
+# Text of figures with a contrast below 4.5 to the page; what is written on cells has their colour for its ground.
+PALE = """() => {
+  const light = rgb => {
+    const [r, g, b] = rgb.map(v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const ground = numbers(getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor);
+  const pale = {};
+  for (const text of document.querySelectorAll("[data-testid=stPlotlyChart] svg text")) {
+    if (text.closest(".hm, .hoverlayer, .modebar")) continue;
+    const style = getComputedStyle(text), ink = numbers(style.fill);
+    const share = (ink[3] ?? 1) * parseFloat(style.fillOpacity) * parseFloat(style.opacity);
+    const one = light([0, 1, 2].map(i => ink[i] * share + ground[i] * (1 - share))), other = light(ground);
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < 4.5) pale[text.textContent] = contrast;
+  }
+  return pale;
+}"""
+
+CUT = """() => [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")].filter(
+  link => link.checkVisibility() && [link, ...link.querySelectorAll("*")].some(
+    part => getComputedStyle(part).display !== "inline" && part.scrollWidth > part.clientWidth + 1)
+).map(link => link.innerText)"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The address of the app with the bundled studies."""
+    with running() as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium, server):  # noqa: F811
+    """Opens a page in a window of some width and scheme."""
+    contexts = []
+
+    def opened(page, width=1366, scheme="light"):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(2 * WAIT)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.goto(f"{server}/{page}{'&' if '?' in page else '?'}{STUDY}")
+        settled(tab)
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def findings(tab):
+    """What axe-core finds on a page that is serious or critical: rule and element. Streamlit's own parts included."""
+    tab.evaluate(AXE)
+    found = tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+def accessible(tab):
+    tab.locator("[data-testid=stPlotlyChart] svg text, [data-testid=stCaptionContainer]").first.wait_for()
+    assert findings(tab) == []
+    assert tab.evaluate(PALE) == {}
+    levels = tab.evaluate(HEADINGS)
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels)), levels
+
+
+@pytest.mark.parametrize(("page", "scheme"), EVERYDAY)
+def test_axe_finds_nothing_serious_text_is_no_paler_than_4_5_and_headings_skip_no_level(visit, page, scheme):
+    accessible(visit(page, scheme=scheme))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", MORE)
+def test_on_every_page_axe_finds_nothing_serious(visit, page, scheme):
+    accessible(visit(page, scheme=scheme))
+
+
+def test_a_page_says_that_it_computes_and_that_it_is_ready(visit):
+    tab = visit("overlap")
+    status = tab.get_by_role("status").and_(tab.locator(f"#{announce.ID}"))
+    expect(status).to_have_count(1)
+    app = tab.get_by_test_id("stApp")
+    app.evaluate("e => e.setAttribute('data-test-script-state', 'running')")  # a run that takes its time
+    expect(status).to_have_text(announce.COMPUTING)
+    app.evaluate("e => e.setAttribute('data-test-script-state', 'notRunning')")
+    expect(status).to_have_text(announce.READY)
+
+
+def test_one_press_on_the_keyboard_opens_the_table_of_a_figure_and_the_next_goes_into_it(visit):
+    tab = visit("overlap")
+    box = tab.get_by_test_id("stExpander").filter(has_text=export.LABEL).first
+    box.locator("summary").focus()
+    tab.keyboard.press("Enter")
+    table = box.get_by_test_id("stDataFrame")
+    expect(table).to_be_visible()
+    expect(box.get_by_role("button", name="SVG", exact=True)).to_be_visible()
+    settled(tab)
+    tab.keyboard.press("Tab")
+    assert box.evaluate("box => box.contains(document.activeElement) && document.activeElement.tagName !== 'SUMMARY'")
+
+
+@pytest.mark.long
+def test_a_figure_comes_as_a_file_of_the_chosen_width(visit):
+    tab = visit("overlap")
+    box = tab.get_by_test_id("stExpander").filter(has_text=export.LABEL).first
+    box.locator("summary").click()
+    with tab.expect_download() as download:
+        box.get_by_role("button", name="SVG", exact=True).click()
+    assert download.value.suggested_filename == "overlap-jaccard.svg"
+    assert re.match(r'<svg[^>]* width="85mm"', download.value.path().read_text())
+
+
+@pytest.mark.parametrize("width", [2560, 1024])
+def test_lines_of_text_are_short_and_links_whole(visit, width):
+    tab = visit("", width)
+    expect(tab.get_by_test_id("stMain").get_by_role("link", name="Which layers are shared")).to_be_visible()
+    assert tab.evaluate(CUT) == []
+    lines = tab.get_by_test_id("stMain").locator("[data-testid=stMarkdownContainer] > p").all()
+    assert max(line.evaluate("e => e.clientWidth / parseFloat(getComputedStyle(e).fontSize)") for line in lines) < 48
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", ["", "typology?section=Distances", "transfer", "runs"])
+def test_at_200_per_cent_links_are_whole(visit, page):
+    assert visit(page, 1366 // 2).evaluate(CUT) == []
+
+
+@pytest.mark.long
+def test_on_a_phone_cells_are_wide_the_world_begins_in_its_middle_and_one_language_is_offered(visit):
+    tab = visit("", 390)
+    for plot in tab.locator("[data-testid=stPlotlyChart]").filter(has=tab.locator(".heatmaplayer")).all():
+        expect(plot).to_be_attached()
+        assert plot.evaluate("e => e.getBoundingClientRect().width") >= 520
+    assert tab.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")
+    expect(tab.get_by_test_id("stPageLink").filter(has_text="On a phone")).to_be_visible()
+    expect(visit("", 1366).get_by_test_id("stPageLink").filter(has_text="On a phone")).to_be_hidden()
+    world = visit("typology?section=World", 390).locator(f'[class*="{announce.looks.MIDDLE}"]')
+    expect(world).to_have_attribute("data-begun", "yes")
+    assert world.evaluate("e => Math.abs(2 * e.scrollLeft - (e.scrollWidth - e.clientWidth))") <= 2
