@@ -105,6 +105,8 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         if one.study:
             show.notes(one.study, one.key)
         st.markdown(words.answer(one))
+        with st.spinner("Testing what each mask costs, on held-out examples drawn 2,000 times …"):
+            one.bootstrap()  # remembered; the answer above does without
         if tiles := words.tiles(one):
             show.tiles(tiles)
         matrix(one, show_as)

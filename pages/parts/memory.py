@@ -23,7 +23,10 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*arguments: P.args, **options: P.kwargs) -> R:
-        asked = blake2b(pickle.dumps((arguments, options)), digest_size=16).hexdigest()
+        try:
+            asked = blake2b(pickle.dumps((arguments, options)), digest_size=16).hexdigest()
+        except (pickle.PicklingError, TypeError, AttributeError):  # a function made on the spot, say
+            return function(*arguments, **options)
         return apart(_made(f"{function.__module__}.{function.__qualname__}", asked, function, arguments, options))
 
     return call

@@ -14,7 +14,8 @@ from pages.parts.transfer.tables import PAPER, Experiment
 
 def tasks(shown: list[Experiment]) -> None:
     """Show another task's masks beside the task's own."""
-    tables = {one.title: table for one in shown if len(table := one.across())}
+    with st.spinner("Testing masks of other tasks …"):
+        tables = {one.title: table for one in shown if len(table := one.across())}
     if not tables:
         return
     st.header("Across tasks", anchor=False)
