@@ -3,11 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display
 from neutral.search import evaluations
 from neutral.study import Study
-from pages.parts import catalogue, formats, readme, show
+from pages.parts import catalogue, figures, formats, readme, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import answers, cell, tables
@@ -32,9 +31,6 @@ def overview(view: View) -> None:
         st.markdown("## Look at this first")
         first_looks(view, pairs)
         related(kinship)
-    # Everything is computed before the first figure is sent: a browser that unpacks plotly paints nothing for a while.
-    by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
-    curves = evaluations.curves(view.scores())
     with left:
         st.markdown("## How much each two languages share")
         key = f"matrix-{view.key}"
@@ -42,6 +38,8 @@ def overview(view: View) -> None:
     if pair:
         with beside:
             cell.beside(view, pair, "jaccard")
+    by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
+    curves = evaluations.curves(view.scores())
     across(view, by_sparsity, curves)
     functional(view)
     st.caption(answers.NO_SPEED)

@@ -1,10 +1,13 @@
-"""How long the app takes: from `streamlit run app.py` to the first page, and from a choice to the new page.
+"""How long the app takes in Chromium: from `streamlit run app.py` to the first page, and from a choice to the new page.
 
-    python -m benchmarks.app [--study NAME] [--repeats 5]
+    python -m benchmarks.app [--study NAME] [--repeats 5] [--pages ,overlap,transfer]
 
 The first page is painted when it shows its heading, key numbers and first figure, in a Chromium that was started before
-the server. The server's time of a choice is the time that the page's script runs, as the page itself reports it to the
-browser. It needs playwright (requirements-dev.txt) and Chromium.
+the server. Beside it stands the first heading of `streamlit hello`, Streamlit's own example, started the same way in
+turn: the ratio means more than either, and the processor's seconds of the two servers more than both where other
+programs run. The server's time of a choice is the time that the page's script runs, as the page itself reports it to
+the browser; `benchmarks.reruns` asks for every widget of every page, without a browser. It needs playwright
+(requirements-dev.txt) and Chromium.
 """
 
 from __future__ import annotations
@@ -13,18 +16,14 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.server import CHROMIUM, running
+from benchmarks.reruns import OTHER_STUDY, PAGES
+from benchmarks.server import CHROMIUM, running, started
 
 STATE = "[data-testid=stApp]"
-PAGES = {
-    "overview": "",
-    "overlap": "overlap",
-    "pair": "pair",
-    "layers": "layers",
-}
 SIGNS = {
     "heading": "h1",
     "answer": "[data-testid=stMain] [data-testid=stMarkdown] strong",  # the numbers in words
@@ -50,17 +49,34 @@ new MutationObserver(() => {
 """
 
 
-def first_page(browser: Browser, query: str) -> list[float]:
-    """Return seconds from the start of a fresh server until each of `SIGNS` is on the page."""
+def first_page(browser: Browser, query: str, app: tuple[str, ...], signs: dict[str, str]) -> list[float]:
+    """Return seconds from the start of a fresh server until each of `signs` is on the page, and the processor's."""
     began = time.time()
-    with running() as address:
+    with started(app=app) as server:
         page = browser.new_page(viewport={"width": 1366, "height": 768})
-        page.add_init_script(NOTE % list(SIGNS.values()))
-        page.goto(f"{address}/{query}")
-        page.wait_for_function(f"window.seen && Object.keys(window.seen).length === {len(SIGNS)}")
-        seen = page.evaluate("window.seen")
+        page.add_init_script(NOTE % list(signs.values()))
+        page.goto(f"{server.address}/{query}")
+        page.wait_for_function(f"window.seen && Object.keys(window.seen).length === {len(signs)}", timeout=120_000)
+        seen, spent = page.evaluate("window.seen"), server.cpu()
         page.close()
-    return [seen[sign] / 1000 - began for sign in SIGNS.values()]
+    return [*(seen[sign] / 1000 - began for sign in signs.values()), spent]
+
+
+def first_pages(browser: Browser, query: str, repeats: int) -> None:
+    """Print the first pages of the app and of `streamlit hello`, in turn, and their ratios."""
+    only = {"heading": SIGNS["heading"]}
+    print("from the start to" + "".join(f"{sign:>14}" for sign in SIGNS) + "     processor   (s)")
+    ours, theirs = [], []
+    for _ in range(repeats):
+        for name, app, signs, rows in (("app.py", ("run", "app.py"), SIGNS, ours), ("hello", ("hello",), only, theirs)):
+            *times, spent = first_page(browser, query if rows is ours else "", app, signs)
+            rows.append([*times, spent])
+            written = "".join(f"{seconds:14.2f}" for seconds in times)
+            print(f"  {name:15}{written}{'':{14 * (len(SIGNS) - len(times))}}{spent:14.2f}")
+    hello = statistics.median(row[0] for row in theirs)
+    ratios = [statistics.median(row[i] for row in ours) / hello for i in range(len(SIGNS))]
+    spent = statistics.median(row[-1] for row in ours) / statistics.median(row[-1] for row in theirs)
+    print(f"  {'times hello':15}" + "".join(f"{ratio:14.2f}" for ratio in ratios) + f"{spent:14.2f}")
 
 
 def settled(page: Page) -> None:
@@ -85,23 +101,25 @@ def change(page: Page, label: str, place: int) -> float:
     return ended - began
 
 
-def changes(browser: Browser, address: str, query: str, repeats: int) -> list[tuple[str, str, list[float]]]:
+def changes(
+    browser: Browser, address: str, query: str, repeats: int, pages: Sequence[str]
+) -> list[tuple[str, str, list[float]]]:
     """Return page, widget and the milliseconds of each change; only the first one shows something new."""
     measured = []
-    for name, path in PAGES.items():
+    for path in pages:
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.goto(f"{address}/{path}{query}")
         settled(page)
         page.evaluate(WATCH)
         labels = page.get_by_test_id("stSelectbox").locator("label").all_inner_texts()
         for label in dict.fromkeys(labels):
-            if label.strip() == "Study":
+            if label.strip() in OTHER_STUDY:
                 continue
             page.goto(f"{address}/{path}{query}")  # an earlier choice may have taken pickers away
             settled(page)
             page.evaluate(WATCH)
             times = [change(page, label, (i + 1) % 2) for i in range(repeats)]
-            measured.append((name, label.strip(), times))
+            measured.append((path or "overview", label.strip(), times))
         page.close()
     return measured
 
@@ -111,6 +129,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", help="a study's name (default: the first one)")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--pages", default=",".join(PAGES), help="in which choices are changed; none for the first page"
+    )
     chosen = parser.parse_args()
     if CHROMIUM is None:
         sys.exit("this benchmark needs Chromium: apt install chromium")
@@ -118,13 +139,13 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         browser.new_page().close()
-        print("streamlit run app.py   " + "".join(f"{sign:>14}" for sign in SIGNS) + "   (s)")
-        for i in range(chosen.repeats):
-            print(f"  start {i + 1:<15}" + "".join(f"{seconds:14.2f}" for seconds in first_page(browser, query)))
+        first_pages(browser, query, chosen.repeats)
+        if chosen.pages == "none":
+            return
         with running() as address:
             print("\na choice, server time           median    slowest   (ms)")
-            for page, label, times in changes(browser, address, query, chosen.repeats):
-                print(f"  {page:10} {label:18} {statistics.median(times):8.0f} {max(times):10.0f}")
+            for page, label, times in changes(browser, address, query, chosen.repeats, chosen.pages.split(",")):
+                print(f"  {page:12} {label[:20]:20} {statistics.median(times):8.0f} {max(times):10.0f}")
         browser.close()
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,19 +36,34 @@ class Server:
     address: str
     process: subprocess.Popen
 
+    def cpu(self) -> float:
+        """Return the seconds of processors that the server has used, its children left out."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self) -> float:
+        """Return the server's memory, its children's left out."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
 
 @contextmanager
 def started(
-    *options: str, seconds: float = 120, log: Path | None = None, root: Path = ROOT, **environment: str
+    *options: str,
+    seconds: float = 120,
+    log: Path | None = None,
+    root: Path = ROOT,
+    app: Sequence[str] = ("run", "app.py"),
+    **environment: str,
 ) -> Iterator[Server]:
     """Start the app of `root` as `running` does, with options of `streamlit run`; what it prints goes to `log`.
 
-    It has a home of its own, which goes with it.
+    `app` is another command of streamlit, `hello` say. It has a home of its own, which goes with it.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", *app, "--server.port", str(port)]
     home = tempfile.mkdtemp(prefix="neutral-home-")
     with open(log or os.devnull, "wb") as said:
         process = subprocess.Popen(

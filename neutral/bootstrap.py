@@ -7,6 +7,7 @@ only noise that the bootstrap measures: not another seed of the training, not an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,9 +51,8 @@ def gain_interval(
     measured = metric(name)
     sign = 1 if measured.higher_is_better else -1
     count = len(pairs[0][0])
-    draws = np.random.default_rng(seed).multinomial(
-        count, np.full(count, 1 / count), size=repeats
-    )  # (repeats, examples)
+    drawn = _kept_draws if count * repeats <= _MOST_KEPT else _draws
+    draws = drawn(count, repeats, seed)  # (repeats, examples)
 
     def gains(weights: np.ndarray) -> np.ndarray:
         scores = np.array([[measured.over(parts, weights) for parts in pair] for pair in pairs])  # (seeds, 2, …)
@@ -67,3 +67,18 @@ def gain_interval(
         return observed, np.nan, np.nan, np.nan
     tail = min((sampled <= 0).sum(), (sampled >= 0).sum())
     return observed, float(low), float(high), float(min(1.0, 2 * (tail + 1) / (repeats + 1)))
+
+
+def _draws(count: int, repeats: int, seed: int) -> np.ndarray:
+    """Return how often each example is drawn in each sample, (repeats, count)."""
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=repeats)
+    draws = draws.astype(np.float64)  # once: else every product does so
+    draws.flags.writeable = False
+    return draws
+
+
+_kept_draws = lru_cache(maxsize=2)(_draws)
+"""A page compares hundreds of pairs of models on the same few texts, and drawing takes longest."""
+
+_MOST_KEPT = 2_000_000
+"""Most draws that are kept, 16 MB."""

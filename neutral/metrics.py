@@ -20,12 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from neutral.errors import NeutralError
 from neutral.ties import ROUNDING, merged
+
+T = TypeVar("T", float, pd.Series)
 
 SIGNIFICANT = 0.05
 """Pages and figures call a p below this level small."""
@@ -185,14 +188,17 @@ def better(name: str, one: float, other: float) -> float:
     return one - other if metric(name).higher_is_better else other - one
 
 
+def costs(name: str, change: T) -> T:
+    """Return a relative change of a score, or of several, as a cost: above 0 is worse, whatever the metric."""
+    return -change if metric(name).higher_is_better else change
+
+
 def spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the rank correlation of every column of `one` (n, a) with every column of `other` (n, b): (a, b).
 
     Ties share their mean rank. NaN where a column is constant.
     """
-    from scipy.stats import rankdata  # pages that show a metric need no SciPy
-
-    ranks = [rankdata(values, axis=0) for values in (one, other)]
+    ranks = [pd.DataFrame(values).rank().to_numpy() for values in (one, other)]  # SciPy's takes a second to import
     centred = [rank - rank.mean(axis=0) for rank in ranks]
     lengths = [np.sqrt((column**2).sum(axis=0)) for column in centred]
     with np.errstate(invalid="ignore", divide="ignore"):

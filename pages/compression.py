@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from neutral import figures
 from neutral.compression import choosing, predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
-from pages.parts import catalogue, pickers, readme, settings, show
+from pages.parts import catalogue, figures, pickers, readme, settings, show
 from pages.parts.compare import pins
 from pages.parts.compression import (
     budget,

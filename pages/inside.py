@@ -3,14 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.figures.inside import AT, LINES, REPRESENTATIONS
 from neutral.figures.theme import UNITS
 from neutral.inside import curves
 from neutral.inside.definitions import PAPER, Definition
 from neutral.study import Study
 from neutral.summary import MEASURES
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.frame import page
 from pages.parts.inside import tables, words
 from pages.parts.runs import lead

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from neutral import figures, glossary, opening
+from neutral import glossary, opening
 from neutral.language import nearest
 from neutral.members import display, order
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.language import tables, words

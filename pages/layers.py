@@ -4,11 +4,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from neutral import figures, summary
+from neutral import summary
 from neutral.figures.familylines import ONE_EACH_UP_TO
 from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import experts, tables, together, ways, words

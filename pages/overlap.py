@@ -3,9 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.masksets import MaskSet
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import answers, cell, tables, together, words

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from neutral import figures, opening, summary
+from neutral import opening, summary
+from neutral.figures.costs import written
 from neutral.members import display, order
 from neutral.search import evaluations
-from pages.parts import formats, pickers, show
+from pages.parts import figures, formats, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import answers, experts, tables, words
@@ -83,9 +84,10 @@ def use(view: View, a: str, b: str) -> None:
     if len(check):
         with right if len(table) else left:
             st.caption(words.PAIR_CHECK)
-            named = check.assign(source=check["source"].map(display), target=check["target"].map(display))
-            columns = {"source": "Mask", "target": "Text", "value": "Perplexity", "ratio": "Ratio"}
-            st.dataframe(named.rename(columns=columns), hide_index=True, column_config=formats.NUMBERS)
+            cost = check["cost"].map(written)
+            named = check.assign(source=check["source"].map(display), target=check["target"].map(display), cost=cost)
+            columns = {"source": "Mask", "target": "Text", "value": "Perplexity", "cost": "Cost"}
+            st.dataframe(named[list(columns)].rename(columns=columns), hide_index=True, column_config=formats.NUMBERS)
             show.csv(check, "Pair functional check", f"check-{view.key}")
 
 

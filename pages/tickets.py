@@ -4,11 +4,10 @@ from functools import partial
 
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display, order
 from neutral.search import winning
 from neutral.transfer import published
-from pages.parts import pickers, show
+from pages.parts import figures, memory, pickers, show
 from pages.parts.frame import page
 from pages.parts.search import tables, words
 from pages.parts.search.words import PAPER
@@ -24,7 +23,7 @@ def tickets(view: View) -> None:
         st.info(words.NO_SCORES)
         return
     languages = order(list(dict.fromkeys(levels["language"])))
-    winners = winning.winners(levels)
+    winners = memory.remembered(winning.winners)(levels)
     st.markdown(words.answer(winners, levels, languages))
     st.caption(words.tried(levels, trained=trained))
     left, right = st.columns([3, 2], gap="medium")

@@ -4,16 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display, order
 from neutral.transfer import answers, published, results
-from pages.parts import catalogue, pickers, settings, show
+from pages.parts import catalogue, figures, memory, pickers, settings, show
 from pages.parts.frame import page
 from pages.parts.text import as_text
 from pages.parts.transfer import across, sidebar, words
 from pages.parts.transfer.tables import PAPER, Experiment
 
-SHOWN = {"gain": "Difference from own mask", "relative": "Relative change", "value": "Score"}
+SHOWN = {"cost": "Cost in % of the own mask's score", "value": "Score"}
 
 
 def matrix(one: Experiment, show_as: str) -> None:
@@ -24,7 +23,7 @@ def matrix(one: Experiment, show_as: str) -> None:
     drawn = figures.transfer_matrix(table, answers.languages(table), show_as, marks=alike | tested)
     show.figure(drawn, f"matrix-{one.key}", table)
     st.caption(words.matrix(one, table, tested=bool(tested), alike=bool(alike)))
-    show.table(table.drop(columns="untrained"), "Transfer", f"matrix-{one.key}")
+    show.table(words.named(table, words.COLUMNS), "Transfer", f"matrix-{one.key}")
 
 
 def searched(one: Experiment) -> None:
@@ -35,14 +34,14 @@ def searched(one: Experiment) -> None:
 
 
 def drops(one: Experiment) -> None:
-    """Show the relative drop of each source at every sparsity that there is."""
+    """Show the mean cost of each source at every sparsity that there is."""
     table = one.drops()
     name = one.matrix()["metric"].iloc[0]
     members = answers.languages(one.matrix())
-    st.markdown("## How much each mask loses on the other languages")
+    st.markdown("## What each mask costs the other languages")
     show.figure(figures.drop_bars(table[table["source"].isin(members)], members, name), f"drops-{one.key}", table)
-    st.caption(words.drops(name))
-    show.table(table, "Relative drop", f"drops-{one.key}")
+    st.caption(words.DROPS)
+    show.table(words.named(table, words.DROP_COLUMNS), "Mean cost", f"drops-{one.key}")
 
 
 def left_out(one: Experiment) -> None:
@@ -52,15 +51,15 @@ def left_out(one: Experiment) -> None:
         return
     st.markdown("## Do the others together serve an unseen language?")
     st.markdown(words.left_out(table))
-    shown = table.set_index("target").loc[order(list(table["target"]))].reset_index()
-    shown = shown.assign(target=shown["target"].map(display)).drop(columns="metric").dropna(axis="columns", how="all")
-    names = {"target": "Left out", "best": "best single", "mean": "mean single"}
+    shown = words.named(
+        table.set_index("target").loc[order(list(table["target"]))].reset_index(), words.LEFT_OUT_COLUMNS
+    )
     shares = table["metric"].iloc[0] != "perplexity"
     digits = st.column_config.NumberColumn(format="%.3f" if shares else "%.2f")
     st.dataframe(
-        shown.rename(columns=names),
+        shown,
         hide_index=True,
-        column_config={names.get(column, column): digits for column in shown.columns if column != "target"},
+        column_config=dict.fromkeys(list(words.LEFT_OUT_COLUMNS.values())[1:], digits),
         height="content",
         key=f"core-{one.key}-table",
     )
@@ -75,12 +74,12 @@ def overlap(one: Experiment) -> None:
             st.markdown("## Does overlap foretell transfer?")
             points = answers.against_overlap(table, one.overlap())
             families = catalogue.families(one.study, answers.languages(table))
-            titles = "Jaccard overlap of the masks", "Change against own mask"
+            titles = "Jaccard overlap of the masks", "Cost, % of the own mask's score"
             drawn = figures.overlap_against_transfer(points, *titles, families=families)
             show.figure(drawn, f"overlap-{one.key}")
             st.markdown(words.association(tested))
             st.caption(words.ASSOCIATION)
-    foretold = results.foretold(table).set_index("target")
+    foretold = memory.remembered(results.foretold)(table).set_index("target")
     if foretold["n"].get("all"):
         with right:
             st.markdown("## Does the check without training foretell it?")
@@ -105,10 +104,15 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         settings.source(partial(sidebar.settings, one))
         if one.study:
             show.notes(one.study, one.key)
-        st.markdown(words.verdict(one))
+        st.markdown(words.answer(one))
+        with st.spinner("Testing what each mask costs, on held-out examples drawn 2,000 times …"):
+            one.bootstrap()  # remembered; the answer above does without
         if tiles := words.tiles(one):
             show.tiles(tiles)
         matrix(one, show_as)
+        if said := words.verdict(one):
+            st.markdown("## How sure is it?")
+            st.markdown(said)
         searched(one)
         drops(one)
         left_out(one)

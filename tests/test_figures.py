@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from neutral import figures, overlap, summary
-from neutral.figures import theme
+from neutral.figures import costs, theme
 from neutral.languages import PAPER_ORDER
 from neutral.masks import Mask
 from neutral.members import order
@@ -160,8 +160,9 @@ def test_the_functional_check_keeps_extreme_masks_out_of_the_scale(study):
     heatmap = figures.functional_matrix(table, order(list(PAPER_ORDER))).data[0]
     assert heatmap.zmax == pytest.approx(np.log2(1.3))
     assert heatmap.zmin == -heatmap.zmax
-    assert list(heatmap.y)[-3:] == ["full model", "pretrained weights' mask", "random mask"]
-    assert heatmap.text[-1][0] == "60"
+    names = ["full model", f"pretrained weights' mask{costs.OFF}", f"random mask{costs.OFF}"]
+    assert list(heatmap.y)[-3:] == names
+    assert heatmap.text[-1][0] == "+5,900%"
 
 
 def test_score_curves_draw_a_line_a_method_on_a_log_scale(study):

@@ -59,7 +59,7 @@ def test_the_page_answers_first_and_says_what_is_known(tmp_path, monkeypatch):
     said = apppages.text(at)
     assert f"Nearest to **French** of 4 others is **German**: their masks share **{near['value'][0]:.1%}**" in said
     assert f"by chance and {near['bound'][0]:.1%} for the same language found again" in said
-    assert "serves best of 4 others: **1.06** times the score under its own mask" in said
+    assert "serves best of 4 others: it costs **+6.3%** of the score under its own mask" in said
     tiles = {tile.label: (tile.value, tile.delta) for tile in at.metric}
     assert "Indo-European (Italic) · script Latn · 48° N, 2° E, Eurasia" in said
     assert tiles["Perplexity (untrained)"] == ("32", "masked; full 16")

@@ -32,19 +32,20 @@ def test_the_mask_that_loses_least_on_others_comes_first():
     assert answers.ranked(matrix(turned, "perplexity"))["source"].iloc[-1] == "de"
 
 
-def test_changes_are_of_one_source_or_of_all_pairs_of_languages():
+def test_costs_are_of_one_source_or_of_all_pairs_of_languages():
     full = answers.change(matrix(), "full")
-    changes = [0.1 / 0.8 - 1, 0.1 / 0.7 - 1, -0.5]
-    assert full == pytest.approx((np.mean(changes), min(changes), max(changes), 3))
+    costs = [1 - 0.1 / 0.8, 1 - 0.1 / 0.7, 0.5]
+    assert full == pytest.approx((np.mean(costs), min(costs), max(costs), 3)), "above 0 is worse, whatever the metric"
+    assert answers.change(matrix(metric="perplexity"), "full").cost == pytest.approx(-np.mean(costs))
     assert answers.change(matrix()).n == 6
     assert answers.change(matrix(), "core") is None
 
 
 def test_a_full_model_near_its_masks_is_not_far():
-    assert answers.full_change(matrix()) == pytest.approx(answers.change(matrix(), "full").mean)
+    assert answers.full_cost(matrix()) == pytest.approx(answers.change(matrix(), "full").cost)
     near = {**F1, "full": {"en": 0.7, "fr": 0.7, "de": 0.1}}
-    assert np.isnan(answers.full_change(matrix(near)))
-    assert np.isnan(answers.full_change(matrix({"en": F1["en"]})))
+    assert np.isnan(answers.full_cost(matrix(near)))
+    assert np.isnan(answers.full_cost(matrix({"en": F1["en"]})))
 
 
 def test_own_masks_below_half_the_median_have_hardly_learnt_where_higher_is_better():
@@ -74,11 +75,11 @@ def test_wins_are_counted_where_both_are_known():
     assert answers.wins(table, "core", "random") == (1, 2)
 
 
-def test_points_of_overlap_and_change_are_of_pairs_that_have_both():
+def test_points_of_overlap_and_cost_are_of_pairs_that_have_both():
     overlap = pd.DataFrame([("all", "en", "fr", 0.9)], columns=["group", "source", "target", "value"])
     points = answers.against_overlap(matrix(), overlap)
     assert points[["source", "target", "overlap"]].values.tolist() == [["en", "fr", 0.9], ["fr", "en", 0.9]]
-    assert points["change"].tolist() == pytest.approx([0.6 / 0.7 - 1, 0.6 / 0.8 - 1])
+    assert points["cost"].tolist() == pytest.approx([1 - 0.6 / 0.7, 1 - 0.6 / 0.8])
 
 
 def test_a_mixtures_mean_is_over_targets_that_all_have():

@@ -12,6 +12,8 @@ import synthetic
 from apppages import charts, numbers, opened, text
 
 from neutral import figures
+from neutral.figures import costs
+from neutral.figures.costs import OFF
 from neutral.metrics import by_accuracy
 from neutral.recipes import PARTS
 from neutral.search import winning
@@ -72,11 +74,16 @@ def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
     assert not at.error
     matrix = charts(at)[0]["data"][0]
     assert matrix["x"][:2] == ["Russian", "German"]
-    assert matrix["y"][11:] == [
+    assert [name.removesuffix(OFF) for name in matrix["y"][11:]] == [
         *("own, found under seed 2", "full model", "pretrained weights' mask", "core of the others"),
         *("union of the others", "most of the others", "random mask"),
     ]
+    assert matrix["y"][-1].endswith(OFF)
     said = text(at)
+    answer = next(line for line in said.split("\n") if "serves other languages best" in line)
+    assert re.search(r"costs \+[\d.]+% of their own masks' perplexity, in the mean; .* serves them worst", answer)
+    assert "The more two masks overlap, the less they cost each other's language (ρ = −0.9" in answer
+    assert len(at.metric) <= 5
     assert "**Core** (what all others keep" in said
     assert "better than the mean of the others' single masks for **11 of 11** languages" in said
     assert "**Vote** (what most of them keep)" in said
@@ -165,7 +172,7 @@ def test_own_masks_that_have_hardly_learnt_are_named_and_better_pairs_counted(tm
 def test_masks_of_other_tasks_are_compared_under_the_chosen_seed_if_they_were_trained_under_it():
     def seeds(target, **asked):
         said = text(opened("pages/transfer.py", target=target, **asked)).split("\n")
-        return [line.split("Training seed")[1] for line in said if line.startswith(("Points", "Perplexity. \\"))]
+        return [line.split("Training seed")[1] for line in said if "Own masks score" in line]
 
     assert seeds("Masked language modelling") == ["s 0, 1."]
     assert seeds("Masked language modelling", training="1") == [" 1."]
@@ -207,7 +214,7 @@ def test_scores_of_language_modelling_can_be_shown_by_accuracy(folder, tmp_path,
     apppages.only(tmp_path / "studies", tmp_path, monkeypatch)
     at = opened("pages/transfer.py", scored="Accuracy")
     assert at.selectbox(key="scored").value == "accuracy"
-    assert "9.1% worse than their own masks" in text(at)
+    assert "costs +9.1% of their own masks' accuracy" in text(at)
     cells = by_accuracy(results.select(Study(copied).table("transfer"), "mlm", 0.5))
     assert set(results.against_own(results.matrix(cells))["metric"]) == {"accuracy"}
     tested = results.bootstrap(cells)
@@ -222,11 +229,11 @@ def test_scores_of_language_modelling_can_be_shown_by_accuracy(folder, tmp_path,
 def test_the_paper_is_in_the_same_views_and_below_ours_if_asked():
     alone = opened("pages/transfer.py", runs=PAPER)
     assert published.CITATION in text(alone)
-    assert charts(alone)[0]["data"][0]["y"][-1] == "full model"
+    assert charts(alone)[0]["data"][0]["y"][-1].removesuffix(OFF) == "full model"
     both = opened("pages/transfer.py", paper="true")
     assert len(charts(both)) == len(charts(alone)) + len(charts(opened("pages/transfer.py")))
     other = opened("pages/transfer.py", runs=PAPER, table="mT5, Inference (XNLI)")
-    assert charts(other)[0]["data"][0]["y"][-1] == "random mask"
+    assert charts(other)[0]["data"][0]["y"][-1].removesuffix(OFF) == "random mask"
 
 
 def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
@@ -234,8 +241,9 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     headings = [heading.value for heading in at.header]
     assert headings[-2:] == ["Across tasks", "A ticket for several languages"]
     ours, printed = [chart["data"][0] for chart in charts(at)][-2:]
-    assert ours["y"] == ["Masked language modelling", "Random mask"]
-    assert ours["text"] == [["-30.00"], ["-70.00"]], "in points, as the paper's"
+    assert ours["y"] == ["Masked language modelling", f"Random mask{OFF}"]
+    assert ours["text"] == [["+38%"], ["+88%"]], "in per cent of 80 points"
+    assert "Cost in points, above 0 is worse" in text(at), "the paper prints no own scores"
     assert "Own masks score German 80." in text(at)
     assert "**Beside the paper:** in the mean of pairs another's mask is" in text(at)
     assert "English" in printed["x"]
@@ -300,18 +308,31 @@ def table(folder):
     return results.against_own(results.matrix(results.select(rows, "mlm", 0.5)))
 
 
-def test_colours_of_the_matrix_are_gains_cut_at_the_largest_between_languages(table):
-    figure = figures.transfer_matrix(table, list(synthetic.ELEVEN), "gain", marks={("fr", "en"): "*"})
-    heat = figure.data[0]
-    z = np.array(heat.z, dtype=float)
-    gains = table.set_index(["source", "target"])["gain"]
-    assert z[1, 0] == pytest.approx(gains["fr", "en"])
-    assert z[list(heat.y).index("random mask"), 0] == heat.zmin, "cut off"
-    assert heat.text[1][0].endswith("*")
-    assert heat.zmax == -heat.zmin
-    relative = figures.transfer_matrix(table, list(synthetic.ELEVEN), "relative").data[0]
-    assert np.sign(np.array(relative.z, dtype=float)[1, 0]) == -1, "a higher perplexity is worse, and red"
-    assert relative.text[1][0].startswith("+")
+def test_colours_of_the_matrix_are_costs_and_a_row_off_the_scale_is_grey(table):
+    figure = figures.transfer_matrix(table, list(synthetic.ELEVEN), marks={("fr", "en"): "*"})
+    heat, grey = figure.data
+    z, off = (np.array(trace.z, dtype=float) for trace in (heat, grey))
+    cost = table.set_index(["source", "target"])["cost"]["fr", "en"]
+    assert cost > 0, "a higher perplexity is worse"
+    assert z[1, 0] == pytest.approx(np.log2(1 + cost))
+    assert heat.colorscale[-1][1] == figures.theme.DIVERGING[-1][1], "red"
+    assert heat.zmax == -heat.zmin == pytest.approx(np.nanmax(np.abs(z[:11]))), "the largest between languages"
+    assert heat.text[1][0] == f"{costs.written(cost)}*"
+    last = list(heat.y).index(f"random mask{OFF}")
+    assert np.isnan(z[last]).all()
+    assert np.isfinite(off[last]).all()
+    assert grey.text[last][0].startswith("+"), "it is written, and not coloured"
+    assert np.isnan(off[:11]).all()
+    scores = figures.transfer_matrix(table, list(synthetic.ELEVEN), "value").data[0]
+    assert float(scores.text[1][0]) == pytest.approx(
+        table.set_index(["source", "target"])["value"]["fr", "en"], abs=0.01
+    )
+
+
+def test_a_cost_above_0_is_worse_where_higher_scores_are_better(folder):
+    rows = results.select(Study(folder / "made").table("transfer"), "ner", 0.5)
+    table = results.against_own(results.matrix(rows)).set_index(["source", "target"])
+    assert table["cost"]["random", "de"] == pytest.approx((0.8 - 0.1) / 0.8)
 
 
 def test_the_hover_says_which_scores_are_compared(table):
@@ -326,7 +347,7 @@ def test_the_hover_says_which_scores_are_compared(table):
 
 @pytest.mark.parametrize(("span", "form"), [(0.3, "+.0%"), (0.03, "+.1%"), (0.003, "+.2%"), (0.0, "+.0%")])
 def test_percents_have_the_decimals_that_tell_ticks_apart(span, form):
-    points = pd.DataFrame({"source": "en", "target": "fr", "overlap": [0.9, 0.8], "change": [span, span / 2]})
+    points = pd.DataFrame({"source": "en", "target": "fr", "overlap": [0.9, 0.8], "cost": [span, span / 2]})
     assert figures.overlap_against_transfer(points, "overlap", "change").layout.yaxis.tickformat == form
 
 
@@ -374,8 +395,11 @@ def test_a_curve_says_of_how_many_seeds_its_tickets_are():
 
 def test_a_study_without_runs_is_said_to_have_none(folder):
     synthetic.two_language_study(folder / "bare")
-    said = "“bare” has no transfer runs; `python -m neutral transfer` makes them. These are of “made”."
+    said = "**These runs are not of the study “bare”**, which has no transfer runs: they are of “made”."
     assert said in text(opened("pages/transfer.py", study="bare"))
+    assert "`python -m neutral transfer --study` makes them for “bare”" in text(
+        opened("pages/transfer.py", study="bare")
+    )
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="made"))
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="bare", runs=PAPER))
 

@@ -17,7 +17,7 @@ from neutral.members import is_known, order, relation
 from neutral.study import Study
 from neutral.summary import Choice
 from neutral.typology import maps
-from pages.parts import catalogue
+from pages.parts import catalogue, umaps
 from pages.parts.typology import tables
 
 PARTS = ["Distances", "World", "Graph", "Tree", "Map", "Other text"]
@@ -266,6 +266,15 @@ def test_the_map_is_of_overlap_or_of_any_distance_and_says_who_is_left_out():
     assert "2 nearest" in text(opened(section="Map"))
     at = opened(section="Map", near="Script")
     assert "left out: Arabic" in text(at)
+
+
+def test_while_umap_is_compiled_the_other_map_is_there_and_a_bar(monkeypatch):
+    monkeypatch.setattr(umaps, "seconds", lambda: 12.0)
+    at = opened(section="Map")
+    assert [chart["layout"]["meta"]["name"] for chart in charts(at)] == ["map-mds"]
+    assert "12 s of about 40" in at.get("progress")[0].proto.text
+    monkeypatch.setattr(umaps, "seconds", lambda: None)
+    assert [chart["layout"]["meta"]["name"] for chart in charts(at.run())] == ["map-mds", "map-umap"]
 
 
 def test_an_address_restores_the_view():

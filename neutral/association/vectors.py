@@ -10,7 +10,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from neutral.association.moran import Spectral
@@ -26,6 +25,8 @@ _SMALL = 20_000_000  # multiplications that are done before a second thread has 
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Return ranks along the last axis, ties at their mean; values that differ only by rounding are ties."""
+    from scipy.stats import rankdata  # takes a second to import, and pages that test nothing need none
+
     return rankdata(merged(values), axis=-1)
 
 

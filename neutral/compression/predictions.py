@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from neutral.compression.results import ALL, ERRORS, KEYS
 from neutral.errors import NeutralError
@@ -127,6 +126,8 @@ def paired(table: pd.DataFrame, *, one: str = "direction", other: str = "svd") -
         two-sided sign test without the ties. ratio: geometric mean of one ÷ other (perplexity: mean over languages).
         Empty without a pair.
     """
+    from scipy.stats import binomtest  # takes a second to import
+
     rows = table.dropna(subset="rank")
     ones, others = (rows[(rows["method"] == m) & (rows["variant"] == "")] for m in (one, other))
     pairs = ones.merge(others, on=_PAIR, suffixes=("", "_other"))

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from neutral import umaps
 from neutral.errors import FileError, NeutralError, reading
 from neutral.files import storing, write_whole
 from neutral.languages import NO_SCRIPT
@@ -203,9 +204,7 @@ class _Epochs:
 def _layout(
     rows: np.ndarray, start: str | np.ndarray, step: float, seed: int, epochs: int, tell: Callable[[float], None]
 ) -> np.ndarray:
-    import umap  # takes seconds, so only where a picture is made
-
-    engine = umap.UMAP(
+    engine = umaps.engine()(
         n_neighbors=_NEIGHBOURS,
         metric="cosine",
         init=start,

@@ -7,12 +7,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.figures import scales, theme
+from neutral.figures.costs import square as square_of_costs
+from neutral.figures.costs import written
 from neutral.figures.levels import BETWEEN, UNDRAWN, level_lines, level_name, levels_finished, window_of
 
 _DOTS = 1000
 """Most pairs that are drawn one by one."""
 _BINS = 40
-_LEAST_RATIO = float(np.log2(1.1))  # the colours of ratios begin at least so far from 1, as a ratio's logarithm
+_LEAST_COST = 0.1  # the colours of costs go at least so far from 0
 
 
 def level_strip(pairs: pd.DataFrame, levels: pd.DataFrame, measure: str) -> go.Figure:
@@ -149,61 +151,38 @@ def core_curve(core: pd.DataFrame) -> go.Figure:
 def functional_matrix(table: pd.DataFrame, order: list[str]) -> go.Figure:
     """Draw the functional check: rows are masks (source), columns the languages that are modelled (target).
 
-    `table` has source, target, ratio (score over that under the target's own mask). `order` are the languages; sources
-    that are no language come below them. The colour is the ratio on a log scale around 1. The scale ends at the largest
-    ratio between languages, so that a random mask does not take all of it.
+    `table` is that of `evaluations.functional`. `order` are the languages; sources that are no language come below
+    them. The colour is the cost (`costs`).
     """
     targets = [code for code in order if code in set(table["target"])]
     others = [s for s in dict.fromkeys(table["source"]) if s not in order]
     sources = [code for code in order if code in set(table["source"])] + others
-    square = table.pivot_table(index="source", columns="target", values="ratio").reindex(sources, columns=targets)
-    values = square.to_numpy(dtype=float)
-    logs = np.log2(values)
-    between = np.abs(logs[: len(sources) - len(others)])
-    limit = max(_LEAST_RATIO, float(np.nanmax(between)) if between.size else 1.0)
+    square = table.pivot_table(index="source", columns="target", values=["cost", "value"], dropna=False)
+    values, scores = (square[column].reindex(sources, columns=targets).to_numpy(float) for column in ("cost", "value"))
     labels = {"full": "full model", "pretrained": "pretrained weights' mask", "random": "random mask"}
-    names = [labels.get(source, theme.member_name(source)) for source in sources]
-    candidates = (0.8, 1 / 1.1, 1, 1.1, 1.25) if limit < 1 else (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100)
-    ticks = [ratio for ratio in candidates if abs(np.log2(ratio)) <= limit * 1.001]
-    figure = go.Figure(
-        go.Heatmap(
-            z=np.clip(logs, -limit, limit),
-            x=[theme.member_name(target) for target in targets],
-            y=names,
-            zmin=-limit,
-            zmax=limit,
-            colorscale=theme.DIVERGING,
-            colorbar=theme.colourbar(
-                "Perplexity ÷ own mask's",
-                tickvals=[float(np.log2(r)) for r in ticks],
-                ticktext=[f"{r:.2g}" for r in ticks],
-            ),
-            xgap=1,
-            ygap=1,
-            customdata=values,
-            text=[[_ratio(v) for v in row] for row in values],
-            texttemplate="%{text}" if len(targets) <= theme.TEXT_UP_TO else None,
-            hovertemplate="mask of <b>%{y}</b>, text in <b>%{x}</b><br>%{customdata:.3f} times"
-            " the perplexity under its own mask<extra></extra>",
-            hoverongaps=False,
-        )
+    names = [labels.get(source) or theme.member_name(source) for source in sources]
+    texts = [theme.member_name(target) for target in targets]
+    figure = square_of_costs(
+        values,
+        names,
+        texts,
+        languages=len(sources) - len(others),
+        least=_LEAST_COST,
+        hover=[
+            [
+                f"mask of <b>{name}</b>, text in <b>{text}</b><br>perplexity {score:.4g}, against the own mask's "
+                f"{written(cost)}"
+                for text, cost, score in zip(texts, *rows, strict=True)
+            ]
+            for name, *rows in zip(names, values, scores, strict=True)
+        ],
     )
-    figure.update_xaxes(title="Language of the text", tickangle=-45, showgrid=False, type="category")
-    figure.update_yaxes(title="Mask of", autorange="reversed", showgrid=False, type="category")
-    theme.names_on_axes(figure, len(targets), len(sources))
+    figure.update_xaxes(title="Language of the text")
     return theme.finish(
         figure,
-        alt="Heatmap: perplexity of each language under each language's mask, "
-        "divided by its perplexity under its own mask.",
+        alt="Heatmap: what each language's mask costs each language's text, in per cent of the perplexity under its "
+        "own mask.",
         name="functional-check",
         height=theme.matrix_height(len(sources), least=280, most=700, row=36),
         least=theme.least_for(len(targets)),
     )
-
-
-def _ratio(value: float) -> str:
-    if np.isnan(value):
-        return ""
-    if value < 1000:
-        return f"{value:.2f}" if value < 10 else f"{value:.0f}"
-    return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from neutral.metrics import metric, rank_correlation
+from neutral.metrics import costs, metric, rank_correlation
 
-COLUMNS = ["language", "overlap", "way", "value", "ratio"]
+COLUMNS = ["language", "overlap", "way", "value", "ratio", "cost"]
 _LEAST = 4  # masks, of which a rank correlation says something
 
 
@@ -32,18 +32,18 @@ class Foretold(NamedTuple):
 def serving(near: pd.DataFrame, checked: pd.DataFrame, member: str, score: str = "perplexity") -> pd.DataFrame:
     """Return other languages' masks by how well they would serve a language, the best first: `COLUMNS`.
 
-    value is the score of the language's text under a mask, ratio that over the score under its own; both are NaN, and
-    the order is that of the overlap, where the text was not checked. `near` is `nearest.nearest`, `checked` is
+    value is the score of the language's text under a mask, ratio that over the score under its own, cost by how much it
+    is worse, as a share (above 0 is worse). They are NaN, and the order is that of the overlap, where the text was not
+    checked. `near` is `nearest.nearest`, `checked` is
     `evaluations.functional`, and `score` its metric. Raises `NeutralError` for an unknown metric.
     """
     table = near.rename(columns={"value": "overlap"})
     rows = checked[checked["target"] == member].set_index("source") if len(checked) else checked
     for column in ("value", "ratio"):
         table[column] = table["language"].map(rows[column]) if len(rows) else np.nan
+    table["cost"] = costs(score, table["ratio"] - 1)
     if table["ratio"].notna().any():
-        table = table[table["ratio"].notna()].sort_values(
-            "ratio", ascending=not metric(score).higher_is_better, kind="stable"
-        )
+        table = table[table["ratio"].notna()].sort_values("cost", kind="stable")
     return table[COLUMNS].reset_index(drop=True)
 
 

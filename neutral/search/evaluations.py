@@ -13,12 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from neutral.metrics import costs
 from neutral.study import FULL, PRETRAINED, at_sparsity
 
 SCORE_COLUMNS = ["method", "variant", "language", "sparsity", "metric", "value", "full", "ratio"]
 CURVE_COLUMNS = ["method", "variant", "sparsity", "value", "low", "high", "n"]
 BITS_COLUMNS = ["method", "variant", "language", "sparsity", "value"]
-FUNCTIONAL_COLUMNS = ["source", "target", "value", "ratio"]
+FUNCTIONAL_COLUMNS = ["source", "target", "value", "ratio", "cost"]
 
 
 def scores(table: pd.DataFrame, task: str, languages: Sequence[str] = ()) -> pd.DataFrame:
@@ -116,8 +117,9 @@ def functional(
 ) -> pd.DataFrame:
     """Return how well each language is modelled under each language's mask, without training.
 
-    Columns `FUNCTIONAL_COLUMNS`: the score, and its ratio to the score under the target's own mask (1 when source and
-    target are one). Empty without a functional check of this task, method and sparsity.
+    Columns `FUNCTIONAL_COLUMNS`: the score, its ratio to the score under the target's own mask (1 when source and
+    target are one), and the cost: by how much it is worse, as a share of that score (above 0 is worse). Empty without a
+    functional check of this task, method and sparsity.
 
     `table` is `Study.table("functional")`. Sources may be no language: full, pretrained, random. `languages` names the
     targets, and the languages among the sources, to keep; all if empty.
@@ -135,6 +137,7 @@ def functional(
     means = _mean(table, ["source", "target"])
     own = means[means["source"] == means["target"]].set_index("target")["value"]
     means["ratio"] = means["value"] / means["target"].map(own)
+    means["cost"] = costs(table["metric"].iloc[0], means["ratio"] - 1)
     return means[FUNCTIONAL_COLUMNS]
 
 

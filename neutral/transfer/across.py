@@ -15,7 +15,19 @@ from neutral.corpora import parts
 from neutral.metrics import better
 from neutral.study import FULL, at_sparsity
 
-CROSS_TASK = ["target_task", "source_task", "language", "seeds", "metric", "own", "difference", "low", "high", "p"]
+CROSS_TASK = [
+    "target_task",
+    "source_task",
+    "language",
+    "seeds",
+    "metric",
+    "own",
+    "difference",
+    "cost",
+    "low",
+    "high",
+    "p",
+]
 MULTILINGUAL = ["task", "mixture", "source", "target", "seeds", "metric", "value"]
 OWN = "own"
 
@@ -45,6 +57,7 @@ def cross_task(
         - own: the score of the mask found on the task itself.
         - difference: how much better the other mask is, in the metric's unit (below 0 is worse).
         - seeds: those that both have, as text; both scores are means over them.
+        - cost: by how much it is worse, as a share of own (above 0 is worse); NaN where own is 0.
         - low, high, p: the difference's paired bootstrap (`bootstrap.gain_interval`), NaN when a run lacks parts.
     """
     if table.empty:
@@ -105,11 +118,13 @@ def _named(seeds: Iterable[int]) -> str:
 
 
 def _compared(both: pd.DataFrame) -> tuple:
-    """Return metric, own score, difference, low, high and p of runs beside those of the own mask, a row a seed."""
+    """Return metric, own score, difference, cost, low, high and p of runs beside the own mask's, a row a seed."""
     name = both["metric"].iloc[0]
     own = both["value_own"].mean()
     difference = better(name, both["value"].mean(), own)
+    cost = -difference / own if own else np.nan
     if "parts" not in both or both[["parts", "parts_own"]].isna().any(axis=None):
-        return name, own, difference, np.nan, np.nan, np.nan
+        return name, own, difference, cost, np.nan, np.nan, np.nan
     pairs = [(np.array(row.parts, dtype=float).T, np.array(row.parts_own, dtype=float).T) for row in both.itertuples()]
-    return name, own, *gain_interval(name, pairs)
+    gain, low, high, p = gain_interval(name, pairs)
+    return name, own, gain, cost, low, high, p

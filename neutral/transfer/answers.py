@@ -29,11 +29,11 @@ POINTS = 5
 
 
 class Change(NamedTuple):
-    """Relative changes of a score against the own mask's: their mean, the lowest, the highest, and how many."""
+    """What masks cost: the mean over targets, the least, the most, and how many; shares, above 0 is worse."""
 
-    mean: float
-    low: float
-    high: float
+    cost: float
+    least: float
+    most: float
     n: int
 
 
@@ -65,19 +65,19 @@ def _of_languages(table: pd.DataFrame) -> pd.Series:
 
 
 def change(matrix: pd.DataFrame, source: str = "") -> Change | None:
-    """Return the relative changes of one source's mask, or of `between`; None when none is known."""
+    """Return what one source's mask costs, or those of `between`; None when none is known."""
     rows = matrix[matrix["source"] == source] if source else between(matrix)
-    known = rows["relative"].dropna()
+    known = rows["cost"].dropna()
     return Change(known.mean(), known.min(), known.max(), len(known)) if len(known) else None
 
 
 def ranked(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Return `results.relative_drop` of the languages, sorted: the language whose mask transfers best comes first."""
+    """Return `results.relative_drop` of the languages, sorted: the language whose mask costs least comes first."""
     drop = relative_drop(matrix)
     drop = drop[_of_languages(drop)].dropna(subset="value")
     if drop.empty:
         return drop
-    return drop.sort_values("value", ascending=not metric(matrix["metric"].iloc[0]).higher_is_better)
+    return drop.sort_values("cost")
 
 
 def answers(tested: pd.DataFrame) -> Verdicts:
@@ -106,10 +106,10 @@ def judged(matrix: pd.DataFrame) -> tuple[int, int]:
     return int(rows.sum()), len(rows)
 
 
-def full_change(matrix: pd.DataFrame) -> float:
-    """Return the full model's mean relative change against the own masks if that is `FAR`, else NaN."""
+def full_cost(matrix: pd.DataFrame) -> float:
+    """Return the full model's mean cost against the own masks if that is `FAR` from 0, else NaN."""
     full = change(matrix, FULL)
-    return full.mean if full and abs(full.mean) > FAR else float("nan")
+    return full.cost if full and abs(full.cost) > FAR else float("nan")
 
 
 def unlearnt(matrix: pd.DataFrame) -> dict[str, float]:
@@ -134,15 +134,15 @@ def wins(left_out: pd.DataFrame, source: str, other: str) -> tuple[int, int]:
 
 
 def against_overlap(matrix: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs of `between` that have both overlap (of the two masks) and change (relative), as columns.
+    """Return the pairs of `between` that have both overlap (of the two masks) and cost, as columns.
 
     `overlap` has source, target, value; pairs are unordered.
     """
     values = {frozenset(pair): value for *pair, value in overlap[["source", "target", "value"]].itertuples(index=False)}
     rows = between(matrix)
     pairs = zip(rows["source"], rows["target"], strict=True)
-    rows = rows.assign(overlap=[values.get(frozenset(pair)) for pair in pairs], change=rows["relative"])
-    return rows.dropna(subset=["overlap", "change"])
+    rows = rows.assign(overlap=[values.get(frozenset(pair)) for pair in pairs])
+    return rows.dropna(subset=["overlap", "cost"])
 
 
 def drops(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -6,14 +6,13 @@ import pandas as pd
 
 from neutral import association, typology
 from neutral.association import schemes
-from neutral.metrics import metric
 
 
 def with_overlap(matrix: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
     """Test whether overlap goes with transfer: the columns of `association.associations` and scheme, a row a scheme.
 
     `matrix` is that of `results.against_own`, `overlap` has group, source, target, value. The "distance" of a pair is
-    how much worse a mask does than the target's own, relative to it, whatever the metric, as a mean of both directions.
+    its cost, as a mean of both directions.
     """
     if overlap.empty:
         return pd.DataFrame()
@@ -21,8 +20,7 @@ def with_overlap(matrix: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
     overlap = overlap[overlap["source"].isin(codes) & overlap["target"].isin(codes)]
     others = matrix[matrix["source"] != matrix["target"]]
     cost = others[others["source"].isin(codes) & others["target"].isin(codes)]
-    sign = -1 if metric(matrix["metric"].iloc[0]).higher_is_better else 1
-    cost = cost.assign(distance="transfer", value=sign * cost["relative"])[["distance", "source", "target", "value"]]
+    cost = cost.assign(distance="transfer", value=cost["cost"])[["distance", "source", "target", "value"]]
     families = typology.families(sorted(codes))
     tests = schemes.both(association.associations, overlap, cost, families=families)
     return pd.concat([table.assign(scheme=scheme) for scheme, table in tests.items()], ignore_index=True)

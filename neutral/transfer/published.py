@@ -54,7 +54,7 @@ def cross_task() -> pd.DataFrame:
     metrics = {"mlm": "perplexity", "ner": "f1", "nli": "accuracy"}
     tasks = {printed: task for task, printed in TASKS.items()}
     table = read("cross_task").replace({"target_task": tasks, "source_task": tasks})
-    unknown = {"seeds": "", "own": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
+    unknown = {"seeds": "", "own": np.nan, "cost": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
     return table.assign(metric=table["target_task"].map(metrics), **unknown)[CROSS_TASK]
 
 

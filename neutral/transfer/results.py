@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.bootstrap import REPEATS, gain_interval
-from neutral.metrics import METRICS, better, rank_correlation
+from neutral.metrics import METRICS, better, costs, rank_correlation
 from neutral.study import FULL, at_sparsity
 from neutral.ties import ROUNDING
 from neutral.transfer.sources import JOINED, is_language, reseeded_from
@@ -110,6 +110,7 @@ def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
         - own_std: standard deviation of a(t, t) over seeds, NaN for one seed.
         - gain: by how much a(s, t) is better than a(t, t), over the seeds that both have.
         - relative: (a(s, t) - a(t, t)) / a(t, t) over these seeds, as in the paper; NaN also when a(t, t) is 0.
+        - cost: by how much a(s, t) is worse, as a share of a(t, t): above 0 is worse, whatever the metric.
         - successful: the paper's rule, a(s, t) is within one `own_std` of a(t, t), or better; NA for one seed.
     """
     std = matrix[matrix["source"] == matrix["target"]].set_index("target")["std"]
@@ -119,19 +120,22 @@ def against_own(matrix: pd.DataFrame) -> pd.DataFrame:
         for name, value, own in table[["metric", "paired", "own"]].itertuples(index=False, name=None)
     ]
     table["relative"] = (table["paired"] - table["own"]) / table["own"].where(table["own"] != 0)
+    table["cost"] = [costs(*row) for row in table[["metric", "relative"]].itertuples(index=False, name=None)]
     within = (table["gain"] >= -table["own_std"] - ROUNDING * table["own"].abs()).astype("boolean")
     return table.assign(successful=within.mask(table["own_std"].isna() | table["gain"].isna()))
 
 
 def relative_drop(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Return, for every source, 1/(|L| - 1) Σ_{t ≠ s} (a(s, t) - a(t, t)) / a(t, t): source, value, targets (how many).
+    """Return 1/(|L| - 1) Σ_{t ≠ s} (a(s, t) - a(t, t)) / a(t, t): source, value, targets (how many), cost.
 
-    For a source that is no language the mean is over all targets. A source without targets is left out.
+    cost is the same number as in `against_own`, above 0 where the mask is worse. For a source that is no language the
+    mean is over all targets. A source without targets is left out.
     """
     table = against_own(matrix)
     others = table[(table["source"] != table["target"]) & table["relative"].notna()]
     grouped = others.groupby("source", sort=False)["relative"]
-    return grouped.agg(value="mean", targets="count").reset_index()
+    drops = grouped.agg(value="mean", targets="count").reset_index()
+    return drops.assign(cost=[costs(table["metric"].iloc[0], value) for value in drops["value"]])
 
 
 def bootstrap(rows: pd.DataFrame, *, repeats: int = REPEATS, seed: int = 0) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from neutral import umaps
 from neutral.errors import NeutralError
 from neutral.ties import ROUNDING
 
@@ -66,11 +67,9 @@ def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0
         raise NeutralError(f"neighbours must be from 2 to {n - 1} for {n} languages; got {neighbours}")
     import warnings
 
-    from umap import UMAP
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it warns that a seed means one core
-        points = UMAP(
+        points = umaps.engine()(
             n_neighbors=neighbours, min_dist=0.3, metric="precomputed", init="random", random_state=seed, n_jobs=1
         ).fit_transform(values)
     return pd.DataFrame({"language": list(distance.index), "x": points[:, 0], "y": points[:, 1]}).astype(

@@ -21,6 +21,7 @@ from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
 from neutral.study import Study, find_studies
+from pages.parts import memory
 
 BUNDLED = Path(__file__).parents[2] / "data" / "studies"
 VARIABLE = home.STUDIES
@@ -167,9 +168,11 @@ def _open(path: str, changed: tuple) -> Opened:
 def remembered(function: Callable) -> Callable:
     """Remember a table of a study; for masks in memory, which have one set of counts, make it anew.
 
-    What goes wrong with a study that does not come with the project is raised as a `FileError` that names it.
+    Sessions share what is remembered. Frames come as copies that pandas makes when one of them is written to; nothing
+    else may be changed. What goes wrong with a study that does not come with the project is raised as a `FileError`
+    that names it.
     """
-    keep = st.cache_data(
+    keep = st.cache_resource(
         function,
         max_entries=200,
         show_spinner=False,
@@ -179,7 +182,7 @@ def remembered(function: Callable) -> Callable:
     @wraps(function)
     def call(source: Source, *arguments: object) -> object:
         try:
-            return (keep if isinstance(source, Study) else function)(source, *arguments)
+            return memory.apart(keep(source, *arguments)) if isinstance(source, Study) else function(source, *arguments)
         except NeutralError:
             raise
         except Exception as error:

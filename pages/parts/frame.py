@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import announce, errors, links, login, looks, pickers, quota, stored, uploads, views
+from pages.parts import announce, errors, heap, links, login, looks, pickers, quota, stored, umaps, uploads, views
 from pages.parts.compare import pins
 
 T = TypeVar("T")
@@ -30,6 +30,12 @@ PAGES = (
     ("pages/compression.py", "Compression", ":material/compress:"),
     ("pages/runs.py", "Runs", ":material/play_circle:"),
 )
+
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 100 100'%3E"
+    "%3Ctext y='.9em' font-size='90'%3E%26%23129513;%3C/text%3E%3C/svg%3E"
+)
+"""A piece of a puzzle. Written as an emoji it would have Streamlit load its list of all first."""
 
 NO_STUDY = """
 ## There is no study here yet
@@ -70,7 +76,8 @@ def page(
     `choose` draws the sidebar's pickers and returns what was chosen; it gets a container for its notices. If nothing
     was chosen the page does not run, and `empty` says how to get something; a page with `empty` None runs all the same.
     """
-    st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
+    st.set_page_config(page_title=f"{title} · neutral", page_icon=ICON, layout="wide")
+    heap.keep()
     st.html(looks.STYLE)
     login.require()
     pickers.start(title)
@@ -97,6 +104,7 @@ def page(
             problem = errors.line(error)
         with menu:
             _menu()
+    umaps.begin()
     try:
         if problem:
             st.error(problem)

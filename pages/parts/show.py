@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from neutral import figures, glossary
+from neutral import glossary
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import columns, export, looks, pickers, settings
+from pages.parts import columns, export, figures, looks, pickers, settings
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name

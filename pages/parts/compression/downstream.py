@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures
 from neutral.metrics import metric
 from neutral.study import Study
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.compression import columns, tables, words
 from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice

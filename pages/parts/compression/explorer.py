@@ -8,11 +8,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.compression.live import METHODS, Request
 from neutral.figures.compression.tokens import isolated
 from neutral.study import Study
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show, umaps
 from pages.parts.compression import columns, live, words
 from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice
@@ -96,7 +95,10 @@ def pictures(study: Study, request: Request | None) -> None:
         draw(_read(str(path), path.stat().st_mtime_ns), picked)
         return
     if request not in _drawn():
-        st.caption(f"{as_text(request.title)}: UMAP of 3,000 tokens takes half a minute the first time, then seconds.")
+        st.caption(f"{as_text(request.title)}: UMAP of 3,000 tokens takes some seconds.")
+        if umaps.seconds() is not None:
+            umaps.wait()
+            return
         if not st.button("Draw it", icon=":material/scatter_plot:"):
             return
         bar = st.progress(0.0, "Preparing …")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from neutral.figures.costs import written
 from neutral.language.facts import Facts, has_family, is_placed
 from neutral.language.serving import Foretold
 from neutral.languages import NO_SCRIPT
@@ -17,7 +18,7 @@ NEAREST = (
     "chance, the mean of both languages' overlap with the pretrained control, and the mean of each found again."
 )
 WHERE = "The band is from the least to the most alike other language."
-MEASURED = "Score of this language's text under other languages' masks, without training, over that under its own."
+MEASURED = "Score of this language's text under other languages' masks, without training, against that under its own."
 FEW = 5
 """Masks that a sentence names."""
 
@@ -132,8 +133,8 @@ def _measured(member: str, table: pd.DataFrame, choice: Choice) -> str:
     said = (
         f"Scored on the text of {in_words(member)} with {choice.sparsity:.0%} removed, the mask of "
         f"**{in_words(best['language'])}** serves best of {formats.count(len(table), 'other')}: "
-        f"**{best['ratio']:.2f}** times the score under its own mask"
+        f"it costs **{written(best['cost'])}** of the score under its own mask"
     )
     if len(table) > 1:
-        said += f"; worst is {in_words(last['language'])}, {last['ratio']:.2f} times"
-    return f"{said}. That is measured, on one held-out text."
+        said += f"; worst is {in_words(last['language'])}'s, {written(last['cost'])}"
+    return f"{said}. Above 0 is worse. That is measured, on one held-out text."

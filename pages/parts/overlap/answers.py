@@ -20,8 +20,8 @@ NO_SPEED = (
 
 ALONE = "Of the languages shown none was scored under another one's mask."
 FUNCTIONAL = (
-    "Perplexity of each language under every language's mask, without any training after the cut, divided by that "
-    "under its own mask: 1 means another language's mask serves as well as its own."
+    "What every language's mask costs each language, without any training after the cut: by how much its perplexity "
+    "is worse, in per cent of that under its own mask. 0% means that another language's mask serves as well as its own."
 )
 
 NOT_RELATED = {"same script": "unrelated, same script", "unrelated": "unrelated, other scripts"}

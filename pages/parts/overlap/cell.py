@@ -5,11 +5,12 @@ The address holds it as that of the pair's page does, so that a reload shows it 
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display
-from pages.parts import errors, pickers, show
+from pages.parts import errors, figures, pickers, show
 from pages.parts.compare import pins
 from pages.parts.overlap import words
 from pages.parts.text import in_words
@@ -47,7 +48,7 @@ def beside(view: View, pair: tuple[str, str], measure: str) -> None:
             show.open_pair(a, b)
         st.button("Close", key=f"close-{view.key}", icon=":material/close:", on_click=errors.guarded(close))
     drawn = figures.by_layer(view.levels(measure, "layer", pair), measure, label=f"{display(a)} and {display(b)}")
-    show.figure(drawn.update_layout(height=360), f"cell-layers-{view.key}")
+    show.figure(deepcopy(drawn).update_layout(height=360), f"cell-layers-{view.key}")
 
 
 def close() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures, labels, summary
+from neutral import labels, summary
 from neutral.figures.theme import UNITS
 from neutral.members import rows_in_order
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.overlap import tables, words
 from pages.parts.views import View
 

@@ -134,11 +134,13 @@ def across_sparsity(source: catalogue.Source, choice: Choice, measure: str, memb
     return summary.across_sparsity(source, choice, measure, members)
 
 
+@catalogue.remembered
 def scores(source: catalogue.Source, task: str, members: tuple[str, ...]) -> pd.DataFrame:
     """See `evaluations.scores`."""
     return evaluations.scores(catalogue.table(source, "score"), task, members)
 
 
+@catalogue.remembered
 def functional(source: catalogue.Source, choice: Choice, members: tuple[str, ...]) -> pd.DataFrame:
     """See `evaluations.functional`."""
     return evaluations.functional(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.errors import NeutralError
-from pages.parts import show
+from pages.parts import figures, show
 from pages.parts.overlap import words
 from pages.parts.views import View
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from neutral import association, figures, summary, typology
+from neutral import association, summary, typology
 from neutral.association.agreement import Agreement
 from neutral.figures.theme import UNITS
 from neutral.summary import Choice
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.overlap import agreement, tables
 from pages.parts.views import View
 

@@ -49,7 +49,7 @@ ONE_MASK = "One mask of this network so far. Upload another language's to compar
 
 ONE_OF_PAIR = "There is one mask here. A pair takes two: add another language."
 
-PAIR_CHECK = "Perplexity under each mask, without training; ratio to the text's own mask."
+PAIR_CHECK = "Perplexity under each mask, without training; the cost is in % of that under the text's own mask."
 
 WANDA = (
     "Wanda cuts the same share in every output row, so its sparsity is flat over layers and components by construction."

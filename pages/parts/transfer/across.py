@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display, order
 from neutral.transfer import answers
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.text import as_text
 from pages.parts.transfer import words
 from pages.parts.transfer.tables import PAPER, Experiment
@@ -15,7 +14,8 @@ from pages.parts.transfer.tables import PAPER, Experiment
 
 def tasks(shown: list[Experiment]) -> None:
     """Show another task's masks beside the task's own."""
-    tables = {one.title: table for one in shown if len(table := one.across())}
+    with st.spinner("Testing masks of other tasks …"):
+        tables = {one.title: table for one in shown if len(table := one.across())}
     if not tables:
         return
     st.header("Across tasks", anchor=False)
@@ -39,7 +39,7 @@ def tasks(shown: list[Experiment]) -> None:
             marks = dict.fromkeys(answers.different(rows, ("source_task", "language")), "*")
             show.figure(figures.cross_task_matrix(rows, codes, names, marks=marks), f"cross-{title}")
             st.caption(words.across_tasks(target, rows, codes, printed=title == PAPER))
-            show.table(rows, "Across tasks", f"cross-{title}")
+            show.table(words.named(rows, words.ACROSS_COLUMNS), "Across tasks", f"cross-{title}")
 
 
 def languages(shown: list[Experiment]) -> None:

@@ -28,12 +28,13 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if linked and linked not in (*experiments, PAPER):
         names = ", ".join(map(as_text, [*experiments, PAPER]))
         notices.warning(f"There are no runs called “{as_text(linked)}” here. There are {names}.")
-    name = pickers.pick("Runs", [*experiments, PAPER], "runs", default=catalogue.first(studies), told=False)
+    asked = pickers.studied() or catalogue.first(studies)
+    name = pickers.pick("Study with runs", [*experiments, PAPER], "runs", default=asked, told=False)
     if not experiments:
         notices.markdown(words.NO_STUDY)
-    elif (asked := pickers.studied()) in studies and asked not in experiments and not linked:
-        with notices.container():
-            st.caption(words.elsewhere(asked, name))
+    elif asked in studies and asked not in experiments and not linked:
+        with notices.container(border=True):
+            st.markdown(words.elsewhere(asked, name))
             lead.offer("transfer", asked, words.MAKE, "transfer")
     if name == PAPER:
         return [_of_paper()]

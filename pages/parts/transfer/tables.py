@@ -13,7 +13,7 @@ from neutral.study import FULL, Study
 from neutral.summary import Choice
 from neutral.transfer import across, answers, association, published, results, seeds
 from neutral.transfer.sources import reseeded_from
-from pages.parts import catalogue
+from pages.parts import catalogue, memory
 from pages.parts.overlap import tables as overlap_tables
 
 PAPER = "Foroutan et al. 2022"
@@ -73,8 +73,7 @@ class Experiment:
 
     def cells(self) -> pd.Series:
         """See `seeds.cells`."""
-        rows = catalogue.table(self.study, "transfer")
-        return seeds.cells(results.select(rows, self.task, self.sparsity, method=self.method))
+        return _cells(self.study, self.task, self.sparsity, self.method)
 
     @property
     def usual_seed(self) -> int | None:
@@ -155,28 +154,45 @@ class Experiment:
 
     def association(self) -> pd.DataFrame:
         """`association.with_overlap` of the experiment's matrix; empty if the overlap is not known."""
-        return association.with_overlap(self.matrix(), self.overlap())
+        return pd.DataFrame() if self.study is None else _association(self.study, self, *self.selection)
 
     def drops(self) -> pd.DataFrame:
         """`answers.drops` at every sparsity of the study."""
         experiments = sorted([self, *self.others()], key=lambda each: each.sparsity)
-        return answers.drops({each.line: matrix for each in experiments if len(matrix := each.matrix())})
+        return memory.remembered(answers.drops)(
+            {each.line: matrix for each in experiments if len(matrix := each.matrix())}
+        )
 
 
 def experiments_of(study: Study) -> list[Experiment]:
     """Return the experiments that a study has runs of."""
+    title = study.info.get("title") or study.path.name
+    return [Experiment(title, *key, study) for key in _experiments(study)]
+
+
+@catalogue.remembered
+def _experiments(study: Study) -> list[tuple[str, float, str]]:
+    """Return task, sparsity and method of each."""
     table = catalogue.table(study, "transfer")
     if table.empty:
         return []
     masked = table[(table["method"] != FULL) & (table["source_task"] == table["task"])]
-    keys = masked[["task", "method", "sparsity"]].drop_duplicates().itertuples(index=False)
-    title = study.info.get("title") or study.path.name
-    return [Experiment(title, row.task, row.sparsity, row.method, study) for row in keys]
+    return list(masked[["task", "sparsity", "method"]].drop_duplicates().itertuples(index=False, name=None))
+
+
+@catalogue.remembered
+def _cells(study: Study, task: str, sparsity: float, method: str) -> pd.Series:
+    return seeds.cells(results.select(catalogue.table(study, "transfer"), task, sparsity, method=method))
 
 
 @catalogue.remembered
 def _matrix(study: Study, *selection: object) -> pd.DataFrame:
     return results.against_own(results.matrix(_selected(study, *selection)))
+
+
+@catalogue.remembered
+def _association(study: Study, _one: Experiment, *selection: object) -> pd.DataFrame:
+    return association.with_overlap(_one.matrix(), _one.overlap())
 
 
 @catalogue.remembered
@@ -194,7 +210,7 @@ def _left_out(
 
 @catalogue.remembered
 def _across(study: Study, method: str, sparsity: float, chosen: tuple[str, ...], seed: int | None) -> pd.DataFrame:
-    table = study.table("transfer")
+    table = catalogue.table(study, "transfer")
     table = table if seed is None else table[table["seed"] == seed]
     return across.cross_task(table, sparsity, method=method, languages=chosen)
 
@@ -214,7 +230,7 @@ def _selected(
     own: int | None,
     by: str,
 ) -> pd.DataFrame:
-    rows = results.select(study.table("transfer"), task, sparsity, method=method, languages=chosen)
+    rows = results.select(catalogue.table(study, "transfer"), task, sparsity, method=method, languages=chosen)
     rows = by_accuracy(rows) if by == "accuracy" else rows
     rows = rows if seed is None else rows[rows["seed"] == seed]
     return rows if own is None else results.reseeded(rows, own)

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from neutral.corpora import parts
+from neutral.figures.costs import written as percent
+from neutral.figures.theme import number, signed
+from neutral.figures.transfer import source_words
 from neutral.members import display
-from neutral.metrics import metric
+from neutral.metrics import SIGNIFICANT, metric
 from neutral.transfer import answers, published
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
@@ -17,7 +20,8 @@ from pages.parts.transfer.tables import Experiment
 
 LEAD = (
     "Take the mask that was found for one language, train it from the pretrained weights on another language's data, "
-    "and compare with that language's own mask."
+    "and compare with that language's own mask. What it costs is by how much the score is worse, in per cent of the "
+    "own mask's score: above 0 is worse."
 )
 TOGETHER = {  # source that is made of the masks of all other languages -> what it is
     "core": "what all others keep, filled up by the largest pretrained weights",
@@ -26,11 +30,54 @@ TOGETHER = {  # source that is made of the masks of all other languages -> what 
 }
 TILES = {"full": "Full model", "core": "Core of others", "random": "Random mask", "reinitialised": "Random weights"}
 """Source that is no language -> the name of its tile."""
+COST = "cost, % of the own's"
+"""What the number of a tile is."""
+MOST_TILES = 5
 TESTED = "Paired bootstrap over held-out examples, not corrected for many pairs; it says nothing of training's chance."
 MARKED = "\\* differs from the own mask (paired bootstrap over held-out examples, p < 0.05, not corrected)"
 ALIKE = "° within one standard deviation of the own mask's seeds, or better (the paper's rule)"
-ASSOCIATION = "ρ of overlap and loss: below 0, the more two masks overlap, the less one loses by the other's."
-ACROSS_TASKS = "A mask found on another task, for the same language, against the task's own mask; below 0 is worse."
+ASSOCIATION = "ρ of overlap and cost: below 0, the more two masks overlap, the less one costs the other's language."
+ACROSS_TASKS = "A mask found on another task, for the same language, against the task's own mask."
+COLUMNS = {
+    "source": "Mask of",
+    "target": "Trained and scored on",
+    "metric": "Score",
+    "value": "Mean score",
+    "std": "± over seeds",
+    "seeds": "Seeds",
+    "paired": "Score under the own mask's seeds",
+    "own": "Own mask's score",
+    "own_std": "Own ± over seeds",
+    "cost": "Cost, share of own",
+    "successful": "As good, by the paper's rule",
+}
+"""Column of `results.against_own` -> its name in a table."""
+DROP_COLUMNS = {"source": "Mask of", "line": "Runs", "cost": "Mean cost, share of own", "targets": "Languages"}
+ACROSS_COLUMNS = {
+    "source_task": "Mask found on",
+    "target_task": "Trained and scored on",
+    "language": "Language",
+    "seeds": "Seeds",
+    "metric": "Score",
+    "own": "Own mask's score",
+    "cost": "Cost, share of own",
+    "difference": "Better by",
+    "low": "Better by, at least",
+    "high": "Better by, at most",
+    "p": "p",
+}
+LEFT_OUT_COLUMNS = {
+    "target": "Left out",
+    "own": "Own mask",
+    "core": "Core of the others",
+    "union": "Union of the others",
+    "vote": "Most of the others",
+    "random": "Random mask",
+    "pretrained": "Pretrained weights' mask",
+    "full": "Full model",
+    "best": "Best single mask",
+    "mean": "Single masks, mean",
+}
 SEVERAL = "One mask from the mixed data of several languages, as many examples in all, beside single ones."
 TABLE_1 = f"Table 1, mBERT, percent. {published.CITATION}."
 NO_STUDY = """
@@ -47,23 +94,60 @@ MAKE = "Train the masks of this study on every language"
 
 
 def elsewhere(asked: str, name: str) -> str:
-    """Say that the study chosen on other pages has no runs, and whose are shown."""
+    """Say that the study chosen on other pages has no runs, whose are shown instead, and how to get some."""
     asked, name = as_text(asked), as_text(name)
-    return f"“{asked}” has no transfer runs; `python -m neutral transfer` makes them. These are of “{name}”."
+    return (
+        f"**These runs are not of the study “{asked}”**, which has no transfer runs: they are of “{name}”. "
+        f"`python -m neutral transfer --study` makes them for “{asked}”, or the form on the page Runs."
+    )
 
 
-def verdict(one: Experiment) -> str:
-    """Say which mask transfers best, and whether any does as well as the own one."""
+def answer(one: Experiment) -> str:
+    """Say whose mask costs the others least and most, against what, and whether overlap goes with it."""
     matrix = one.matrix()
     ranked = answers.ranked(matrix)
     if len(ranked) < 2:
         return "There are too few runs yet to compare languages."
-    name = matrix["metric"].iloc[0]
     first, last = ranked.iloc[0], ranked.iloc[-1]
-    sentences = [
-        f"**{in_words(first['source'])}'s mask transfers best** ({change(first['value'], name)} than their own masks, "
-        f"mean over the other languages), {in_words(last['source'])}'s worst ({change(last['value'], name)})."
-    ]
+    mean, beside = answers.change(matrix), answers.change(matrix, "random")
+    said = (
+        f"**{in_words(first['source'])}'s mask serves other languages best**: trained on them it costs "
+        f"{percent(first['cost'])} of their own masks' {unit(matrix)}, in the mean; {in_words(last['source'])}'s "
+        f"serves them worst ({percent(last['cost'])}). Another's mask costs **{percent(mean.cost)}** in the mean"
+    )
+    return f"{said}{f', a random mask {percent(beside.cost)}' if beside else ''}.{_why(one)}"
+
+
+def _why(one: Experiment) -> str:
+    """Say whether masks that overlap more cost less; "" if that cannot be tested."""
+    tested = one.association()
+    known = tested[tested["scheme"] != "family"].dropna(subset="p") if len(tested) else tested
+    if known.empty:
+        return ""
+    row = known.iloc[0]
+    sure = row["p"] < SIGNIFICANT
+    way = "costs less" if row["rho"] < 0 else "costs more"
+    said = (
+        f"The more two masks overlap, the {way.split()[1]} they cost each other's language"
+        if sure
+        else ("How far two masks overlap does not tell what they cost each other's language")
+    )
+    return f" {said} (ρ = {signed(row['rho'])}, p = {number(row['p'])})."
+
+
+def unit(matrix: pd.DataFrame) -> str:
+    """Name the score of a matrix in a sentence."""
+    label = metric(matrix["metric"].iloc[0]).label
+    return label if label[1:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+
+
+def verdict(one: Experiment) -> str:
+    """Say how sure the costs are, by test and by the paper's rule, and what must be minded."""
+    matrix = one.matrix()
+    if len(answers.ranked(matrix)) < 2:
+        return ""
+    name = matrix["metric"].iloc[0]
+    sentences = []
     worse, better, corrected, pairs = answers.answers(one.bootstrap())
     if pairs:
         which = "all" if worse == pairs else f"{worse} of"
@@ -112,27 +196,18 @@ def _unlearnt(matrix: pd.DataFrame, name: str) -> list[str]:
 
 def _far(matrix: pd.DataFrame, name: str) -> list[str]:
     """Warn of a full model that is far from the own masks, so that differences between masks are read with care."""
-    far = answers.full_change(matrix)
+    far = answers.full_cost(matrix)
     if far != far:
         return []
-    if (far > 0) == metric(name).higher_is_better:
+    if far < 0:
         times = "" if metric(name).higher_is_better else f" ({1 / (1 + far):.2g} times its perplexity)"
         return [f"All masks are far from the full model{times}: at this sparsity so few steps do not mend the cut."]
     return ["The full model has learnt less than its masks in as many steps: this tells how fast they learn."]
 
 
-def change(value: float, name: str) -> str:
-    """Write a relative change as better or worse."""
-    better = (value > 0) == metric(name).higher_is_better
-    return f"{abs(value):.1%} {'better' if better else 'worse'}"
-
-
-def tile(value: float, name: str) -> tuple[str, str]:
-    """Return a relative change as a tile's number and note."""
-    if abs(value) >= 1:
-        return f"{1 + value:.3g} ×", "the own mask's"
-    number, way = change(value, name).split()
-    return number, f"{way} than own"
+def change(cost: float) -> str:
+    """Write a cost as better or worse."""
+    return f"{abs(cost):.1%} {'better' if cost < 0 else 'worse'}"
 
 
 def matrix(one: Experiment, table: pd.DataFrame, *, tested: bool, alike: bool) -> str:
@@ -140,7 +215,7 @@ def matrix(one: Experiment, table: pd.DataFrame, *, tested: bool, alike: bool) -
     if one.study is None:
         return f"Mean of three runs, as printed. {published.CITATION}."
     marks = [MARKED] * tested + [ALIKE] * alike
-    return ". ".join([*marks, f"{_seeds(one.seed, table)}. Blue is better than the own mask, red worse."])
+    return ". ".join([*marks, f"{_seeds(one.seed, table)}. Red is worse than the own mask, blue better."])
 
 
 def _seeds(seed: int | None, table: pd.DataFrame) -> str:
@@ -159,7 +234,7 @@ def beside(run: Experiment, paper: Experiment) -> str:
         between = answers.change(each.matrix())
         if between is None:
             return ""
-        changes.append(change(between.mean, each.matrix()["metric"].iloc[0]))
+        changes.append(change(between.cost))
     measured, printed = changes
     sentence = (
         f"**Beside the paper:** in the mean of pairs another's mask is {measured} than the own one here, "
@@ -171,21 +246,19 @@ def beside(run: Experiment, paper: Experiment) -> str:
 
 
 def tiles(one: Experiment) -> list[Tile]:
-    """Return the key numbers; empty without pairs of languages."""
+    """Return at most five key numbers; empty without pairs of languages."""
     matrix = one.matrix()
     between = answers.change(matrix)
     if between is None:
         return []
-    name = matrix["metric"].iloc[0]
-    rows = [Tile("Runs", str(len(matrix)), f"{one.sparsity:.0%} removed")]
-    rows.append(Tile("Another's mask", *tile(between.mean, name)))
+    rows = [Tile("Another's mask", percent(between.cost), COST)]
     for source, label in TILES.items():
         if of_source := answers.change(matrix, source):
-            rows.append(Tile(label, *tile(of_source.mean, name)))
+            rows.append(Tile(label, percent(of_source.cost), COST))
     worse, _, _, pairs = answers.answers(one.bootstrap())
     if pairs:
-        rows.append(Tile("Worse, p < 0.05", f"{worse}/{pairs}", "pairs of languages", TESTED))
-    return rows
+        rows[MOST_TILES - 1 :] = [Tile("Worse, p < 0.05", f"{worse}/{pairs}", "pairs of languages", TESTED)]
+    return rows[:MOST_TILES]
 
 
 def searched(one: Experiment) -> str:
@@ -196,14 +269,13 @@ def searched(one: Experiment) -> str:
     lines = []
     for again in one.reseeded:
         matrix = one.matrix()
-        name = matrix["metric"].iloc[0]
         own, between = answers.change(matrix, f"reseeded {again.own}"), answers.change(again.matrix())
         if own is None or between is None:
             continue
         line = (
-            f"- The own mask found once more, under seed {as_text(again.own)}: {change(own.mean, name)} than the own "
-            f"one in the mean of {formats.count(own.n, 'language')} ({change(own.low, name)} to "
-            f"{change(own.high, name)}). Against *it*, another language's mask is {change(between.mean, name)}"
+            f"- The own mask found once more, under seed {as_text(again.own)}: {change(own.cost)} than the own "
+            f"one in the mean of {formats.count(own.n, 'language')} ({change(own.least)} to {change(own.most)}). "
+            f"Against *it*, another language's mask is {change(between.cost)}"
         )
         worse, better, corrected, pairs = answers.answers(again.bootstrap().dropna(subset="p"))
         if pairs:
@@ -215,10 +287,7 @@ def searched(one: Experiment) -> str:
     return "\n".join(lines)
 
 
-def drops(name: str) -> str:
-    """Say how a mask's loss on other languages is computed, and which way is worse."""
-    up = "lower" if metric(name).higher_is_better else "higher"
-    return f"Mean over the other languages of (score - own mask's) ÷ own mask's; {up} is worse."
+DROPS = "Mean over the other languages of what the mask costs; above 0 is worse than their own masks."
 
 
 def left_out(table: pd.DataFrame) -> str:
@@ -269,13 +338,16 @@ def trained(seeds: Iterable[str]) -> str:
 
 
 def across_tasks(target: str, rows: pd.DataFrame, languages: Iterable[str], *, printed: bool) -> str:
-    """Say in which unit masks of other tasks are compared, and what own masks score on the task `target`."""
-    unit = "Perplexity" if target in ("mlm", "clm") else "Points"
+    """Say how masks of other tasks are compared, and what own masks score on the task `target`."""
     if printed:
-        return f"{unit}. Figure 9, mBERT. {published.CITATION}."
+        points = "points of perplexity" if target in ("mlm", "clm") else "points"
+        return (
+            f"Cost in {points}, above 0 is worse; own scores are not printed, so there are no per cent. "
+            f"Figure 9, mBERT. {published.CITATION}."
+        )
     own = dict(zip(rows["language"], rows["own"], strict=True))
     scores = ", ".join(f"{in_words(code)} {own[code]:.3g}" for code in languages)
-    return f"{unit}. {MARKED}. Own masks score {scores}. {trained(rows['seeds'])}."
+    return f"{MARKED}. Own masks score {scores}. {trained(rows['seeds'])}."
 
 
 def none_across(target: str) -> str:
@@ -302,3 +374,19 @@ def mixture(task: str, rows: pd.DataFrame, means: pd.Series, *, printed: bool) -
             "well."
         )
     return sentence
+
+
+def named(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns of a table that have names, under these, with people's names of masks, tasks and scores."""
+    names = {
+        "source": source_words,
+        "target": display,
+        "language": display,
+        "metric": lambda name: metric(name).label,
+        "source_task": lambda task: "Random mask" if task == "random" else pickers.task_name(task),
+        "target_task": pickers.task_name,
+        "successful": lambda good: "–" if pd.isna(good) else "yes" if good else "no",
+    }
+    shown = table[[column for column in columns if column in table and table[column].notna().any()]]
+    shown = shown.assign(**{column: shown[column].map(names[column]) for column in names if column in shown})
+    return shown.rename(columns=columns)

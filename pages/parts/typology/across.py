@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from neutral import figures
 from neutral.labels import WHOLE
-from pages.parts import show
+from pages.parts import figures, show
 from pages.parts.text import as_text
 from pages.parts.typology import tables
 from pages.parts.typology.shown import Asked, Shown

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.association import findings
 from neutral.errors import NeutralError
 from neutral.labels import WHOLE
 from neutral.runs.plans.typology import REGRESSED
 from neutral.study import Study
 from neutral.typology import similarity
-from pages.parts import pickers, show
+from pages.parts import figures, memory, pickers, show
 from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
@@ -46,7 +46,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     st.markdown(answers.verdict(tested, shown.unit, spoken))
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
-        points = similarity.points(shown.overlap, shown.distances, kind, spoken)
+        points = memory.remembered(similarity.points)(shown.overlap, shown.distances, kind, spoken)
         with left:
             st.markdown(f"## Overlap against {words.label(kind).lower()}")
             drawn = figures.distance_scatter(

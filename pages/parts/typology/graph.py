@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.typology import graphs, similarity
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.many import is_many

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.association import leaving
-from pages.parts import show
+from pages.parts import figures, memory, show
 from pages.parts.typology import fits, hanging
 from pages.parts.typology.shown import Shown
 
@@ -15,7 +15,7 @@ from pages.parts.typology.shown import Shown
 def draw(shown: Shown, tested: pd.DataFrame) -> None:
     """Show what the study has of such tests, beside those of all languages; nothing where it has none of these."""
     rows = fits.leaving(shown.view, shown.measure, shown.by, tested)
-    moved = leaving.moved(rows) if rows is not None else None
+    moved = memory.remembered(leaving.moved)(rows) if rows is not None else None
     if moved is None or moved.empty:
         return
     st.markdown(f"## {hanging.TITLE}")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.typology import maps, similarity
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show, umaps
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
+
+MAKERS = {"MDS": tables.by_mds, "UMAP": tables.by_umap}
+"""Title -> what makes the map; the one that is there at once comes first."""
 
 
 def ask(asked: Asked) -> dict:
@@ -29,15 +32,18 @@ def draw(shown: Shown, *, of: str) -> None:
         return
     name = shown.unit if of == OVERLAP else typology.label(of).lower()
     st.markdown(captions.map_answer(similarity.neighbours(far), spoken.blocks, name))
-    makers = {"MDS": tables.by_mds, "UMAP": tables.by_umap}
     places = {}
-    for column, (title, make) in zip(st.columns(2, gap="medium"), makers.items(), strict=True):
+    for column, title in zip(st.columns(2, gap="medium"), MAKERS, strict=True):
         with column:
             st.markdown(f"## {title}")
-            places[title] = make(far)
+            if title == "UMAP" and umaps.seconds() is not None:
+                umaps.wait()
+                continue
+            places[title] = MAKERS[title](far)
             st.caption(captions.kept_by_map(title, places[title]))
             called = f"{title} of {shown.far_name(of)}", f"map-{title.lower()}"
             drawn = figures.language_map(figures.Placed(places[title], shown.view.families, *called))
             show.figure(drawn, f"map-{title}-{shown.view.key}")
     left_out(spoken, far)
-    show.table(maps.beside(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")
+    if len(places) == len(MAKERS):
+        show.table(maps.beside(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")

@@ -271,7 +271,7 @@ def by_mds(distance: pd.DataFrame) -> pd.DataFrame:
     return maps.by_mds(distance)
 
 
-@st.cache_data(max_entries=50, show_spinner="Making the map; the first takes some seconds …")
+@st.cache_data(max_entries=50, show_spinner="Making the UMAP; the first takes some seconds …")
 def by_umap(distance: pd.DataFrame) -> pd.DataFrame:
     """See `maps.by_umap`."""
     from neutral.typology import maps

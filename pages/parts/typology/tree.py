@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures, typology
+from neutral import typology
 from neutral.typology import folding, similarity
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.many import is_many

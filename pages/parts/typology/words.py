@@ -118,8 +118,8 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 
 def constant(distances: pd.DataFrame, kinds: Sequence[str]) -> str:
     """Say which of these distances are the same for all pairs, so that their rows are empty; "" if none is."""
-    values = {kind: set(distances.loc[distances["distance"] == kind, "value"].dropna()) for kind in kinds}
-    same = [label(kind) for kind in kinds if len(values[kind]) == 1]
+    values = {kind: distances.loc[distances["distance"] == kind, "value"].nunique() for kind in kinds}
+    same = [label(kind) for kind in kinds if values[kind] == 1]
     if not same:
         return ""
     return f"No value: {', '.join(same)}, the same for all pairs here."

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import figures
 from neutral.members import display
 from neutral.typology import similarity, world
-from pages.parts import pickers, show
+from pages.parts import figures, pickers, show
 from pages.parts.text import in_words
 from pages.parts.typology import captions, graph, tables
 from pages.parts.typology.many import is_many
