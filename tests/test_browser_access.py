@@ -19,6 +19,7 @@ STUDY = "study=mini-mbert-mlm"
 EVERYDAY = [("overlap", "light"), ("tickets", "dark")]
 MORE = [
     *("", "language", "pair", "layers", "inside", "transfer", "masks", "compression", "runs"),
+    "compare?pin=pair:mini-mbert-mlm:en,sw:magnitude:0.5:mlm:0:jaccard",
     *(f"typology?section={part}" for part in ("Distances", "World", "Graph", "Tree")),
 ]
 
