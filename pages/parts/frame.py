@@ -72,10 +72,10 @@ def page(
     """
     st.set_page_config(page_title=f"{title} · neutral", page_icon="🧩", layout="wide")
     st.html(looks.STYLE)
-    announce.begin()
     login.require()
     pickers.start(title)
     st.title(title, anchor=False)
+    announce.begin()
     if lead:
         st.markdown(lead)
     notices, unknown = st.container(), st.container()

@@ -68,12 +68,16 @@ _CONTRAST = """
 NARROW = "narrow"
 _NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display: none; }} }}'
 
+UNSEEN = "unseen"
+"""Key of what takes no room."""
+_UNSEEN = f'.st-key-{UNSEEN}, [data-testid="stLayoutWrapper"]:has(> .st-key-{UNSEEN}) {{ display: none; }}'
+
 SIDE_BY_SIDE = "side-by-side"
 """Key of a row of views, and the beginning of those of its views."""
 
 _NARROWEST = 260  # px of a view beside others
 
-STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}
+STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}
 .st-key-{SIDE_BY_SIDE} > * {{ flex: 1 1 {_NARROWEST}px; min-width: min({_NARROWEST}px, 100%); }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""
