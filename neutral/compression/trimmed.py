@@ -2,7 +2,7 @@
 
 The folder holds the model with the rows that the languages' text needs, a tokenizer of these tokens, a model card and
 `trimming.json`: what was cut, and what it costs each language. Text of which all tokens stay gives the same tokens and
-the same logits as before, which is tried on lines of every language before anything is written.
+the same logits as before, which is tried on lines of every language with what was written, read back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,10 +22,10 @@ from neutral import encoding, models
 from neutral.compression import trimming
 from neutral.compression.trimcard import card
 from neutral.corpora import Corpus
-from neutral.errors import FileError
+from neutral.errors import FileError, NeutralError
 from neutral.files import storing
 from neutral.lock import only_writer
-from neutral.models import adapters, kinds, trying
+from neutral.models import adapters, kinds
 
 FILE = "trimming.json"
 
@@ -126,19 +127,23 @@ def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None 
     spoken = adapters.prepare(model, corpus.languages)
     logits = _logits(model, lines)
     trimmed = trimming.trim(model, tokenizer, corpus.train, size)
-    trying.require_running(source, model, head)
-    facts = Facts(
-        model=str(source),
-        rows=(trimmed.before, trimmed.after),
-        parameters=(before[0], _size(model, dtype)[0]),
-        bytes=(before[1], _size(model, dtype)[1]),
-        languages=tuple(kept(tokenizer, trimmed, corpus.held_out)),
-        difference=_compared(model, trimmed, lines, logits),
-        notes=(*corpus.notes, *loaded.notes, *poor, *spoken),
-    )
+    after = _size(model, dtype)
     stored = {name: tensor for name, tensor in model.to(dtype).state_dict().items() if name not in loaded.new}
-    with storing(out), only_writer(out):
-        _save(model, stored, trimmed, facts, out)
+    with storing(out), only_writer(out), _draft(out) as draft:
+        model.save_pretrained(draft, state_dict=stored)  # a pooler that the model lacked, it goes on to lack
+        trimmed.tokenizer.save_pretrained(draft)
+        facts = Facts(
+            model=str(source),
+            rows=(trimmed.before, trimmed.after),
+            parameters=(before[0], after[0]),
+            bytes=(before[1], after[1]),
+            languages=tuple(kept(tokenizer, trimmed, corpus.held_out)),
+            difference=_read_back(source, draft, head, labels, trimmed.keep, lines, logits),
+            notes=(*corpus.notes, *loaded.notes, *poor, *spoken),
+        )
+        told = asdict(facts) | {"keep": trimmed.keep}
+        (draft / FILE).write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+        (draft / "README.md").write_text(card(facts), encoding="utf-8")
     return facts
 
 
@@ -197,37 +202,47 @@ def _run(model: PreTrainedModel, language: str, tokens: list[int]) -> torch.Tens
         return model(**batch)[0][0].float()
 
 
-def _compared(
-    model: PreTrainedModel,
-    trimmed: trimming.Trimmed,
+def _read_back(
+    source: str | Path,
+    draft: Path,
+    head: str,
+    labels: tuple[str, ...],
+    keep: list[int],
     lines: Sequence[tuple[str, str, list[int]]],
     before: Sequence[torch.Tensor],
 ) -> float:
-    """Return the largest difference of logits on lines that read the same. Raises `RuntimeError` for a wrong one."""
+    """Read what was written, and return the largest difference of logits on lines that read the same.
+
+    Raises `NeutralError` if it cannot be read, or gives other logits.
+    """
+    try:
+        tokenizer = models.load_tokenizer(draft)
+        model = models.load(draft, head, tokenizer=tokenizer, labels=labels).model.eval()
+    except NeutralError as error:
+        reason = str(error).removeprefix(f"{draft}: ")
+        raise NeutralError(f"{source}: cannot be trimmed, as it would not be read again: {reason}") from error
     most = 0.0
     for (language, line, old), was in zip(lines, before, strict=True):
-        new = trimmed.tokenizer(line)["input_ids"][:_LONGEST]
-        if [trimmed.keep[token] for token in new] != old:  # with a size, not every line reads as before
+        new = tokenizer(line)["input_ids"][:_LONGEST]
+        if [keep[token] for token in new] != old:  # with a size, not every line reads as before
             continue
         has = _run(model, language, new)
-        was = was[..., trimmed.keep] if was.shape != has.shape else was
+        was = was[..., keep] if was.shape != has.shape else was
         most = max(most, ((has - was).abs().max() / was.abs().max().clamp_min(1e-12)).item())
     if most > _TOLERANCE:
-        raise RuntimeError(f"{type(model).__name__}: logits changed by {most:.2g} of the largest")
+        raise NeutralError(f"{source}: cannot be trimmed, as its logits would change by {most:.2g} of the largest")
     return most
 
 
-def _save(
-    model: PreTrainedModel, stored: dict[str, torch.Tensor], trimmed: trimming.Trimmed, facts: Facts, out: Path
-) -> None:
-    """Save apart first; what makes a folder a model comes last into `out`."""
+@contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """A folder in `out` whose files come into it when they are whole; what makes a folder a model comes last."""
     draft = out / ".draft"
     shutil.rmtree(draft, ignore_errors=True)
-    model.save_pretrained(draft, state_dict=stored)  # a pooler that the model lacked, it goes on to lack
-    trimmed.tokenizer.save_pretrained(draft)
-    told = asdict(facts) | {"keep": trimmed.keep}
-    (draft / FILE).write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-    (draft / "README.md").write_text(card(facts), encoding="utf-8")
-    for path in sorted(draft.iterdir(), key=lambda path: path.name == "config.json"):
-        os.replace(path, out / path.name)
-    draft.rmdir()
+    draft.mkdir()
+    try:
+        yield draft
+        for path in sorted(draft.iterdir(), key=lambda path: path.name == "config.json"):
+            os.replace(path, out / path.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
