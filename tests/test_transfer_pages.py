@@ -254,7 +254,7 @@ def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeyp
 def test_tickets_say_where_they_are_lost():
     at = opened("pages/tickets.py", study="made", sparsity="30%")
     said = text(at)
-    assert "as good as the full model (not significantly worse, by bootstrap)" in said.lower()
+    assert "as good as the full model**, not significantly worse, by bootstrap:" in said.lower()
     assert not {"sparsity", "seed"} & {box.key for box in at.selectbox}, "they change nothing here"
     assert "sparsity=30%25" in at.get("page_link")[1].proto.query_string, "and are kept for other pages"
     assert "Table 2, perplexity" in said
@@ -269,8 +269,8 @@ def test_the_most_that_was_tried_is_no_limit_and_languages_come_in_the_order_of_
     winners = pd.DataFrame({"language": list(won), "rule": "within_std", "sparsity": list(won.values())})
     said = words.answer(winners, levels, ["ur", "en", "sw"])
     assert said == (
-        "**As good as the full model (within one standard deviation) with not even 50% removed, the least that was "
-        "tried, for Urdu; at least 50% removed, the most that was tried, for English; up to 10% removed for Swahili.**"
+        "**As good as the full model**, within one standard deviation: at least 50% removed, the most that was tried, "
+        "for English; up to 10% removed for Swahili; not even 50% removed, the least that was tried, for Urdu."
     )
 
 

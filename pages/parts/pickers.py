@@ -322,7 +322,8 @@ def pick_measure(kinds: Sequence[str]) -> str:
 
 def about_measure(measure: str) -> str:
     """Say what a measure is."""
-    return f"{MEASURE_NAMES[measure]}: {glossary.line(measure)}"
+    line = glossary.line(measure)
+    return f"{MEASURE_NAMES[measure]}: {line if line.startswith('Jaccard') else line[:1].lower() + line[1:]}"
 
 
 def pick_score(offered: Sequence[str]) -> str:
