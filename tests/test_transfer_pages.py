@@ -20,7 +20,7 @@ from neutral.transfer import published, results
 from pages.parts import catalogue
 from pages.parts.search import words
 from pages.parts.transfer import words as of_transfer
-from pages.parts.transfer.tables import PAPER
+from pages.parts.transfer.tables import PAPER, Experiment
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +242,14 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     mixed = next(table.value for table in at.dataframe if "English, French mixed" in table.value.index)
     assert mixed.loc[["Own mask", "English, French mixed"], "German"].tolist() == [80, 70]
     assert len(charts(opened("pages/transfer.py", target="Masked language modelling"))) == len(charts(at)) - 3
+
+
+def test_another_sparsity_than_the_papers_is_said():
+    model = next(iter(published.MODELS))
+    paper = Experiment("paper", "mlm", 0.5, model=model)
+    assert "But " not in of_transfer.beside(paper, paper)
+    ours = Experiment("ours", "mlm", 0.8, model=model)
+    assert "But 80% are removed here and 50% there, so they are not alike." in of_transfer.beside(ours, paper)
 
 
 def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeypatch, folder):
