@@ -13,7 +13,7 @@ import streamlit as st
 from neutral.errors import NeutralError
 from neutral.export import captions, latex, sizes
 from neutral.export.drawn import drawn
-from pages.parts import settings
+from pages.parts import columns, settings
 from pages.parts.text import file_name
 
 if TYPE_CHECKING:
@@ -74,14 +74,20 @@ def _data(frame: pd.DataFrame, said: str, name: str, key: str) -> None:
     if frame.empty:
         return
     st.markdown("**Table of this figure**")
-    numbers = frame.select_dtypes("float").columns
-    columns = {column: st.column_config.NumberColumn(format="%.4f") for column in numbers}
+    shown = columns.for_people(frame)
     height = "content" if len(frame) < 8 else 280
-    st.dataframe(frame, key=f"{key}-drawn", hide_index=True, column_config=columns, height=height, placeholder="–")
+    st.dataframe(
+        shown,
+        key=f"{key}-drawn",
+        hide_index=True,
+        column_config=columns.formatted(frame, 4),
+        height=height,
+        placeholder=columns.MISSING,
+    )
     with st.container(horizontal=True):
         _button("CSV", lambda: frame.to_csv(index=False), f"{name}.csv", "text/csv", f"{key}-files-csv")
         tex = f"{name}.tex", "application/x-tex", f"{key}-files-tex"
-        _button("LaTeX (booktabs)", lambda: latex.booktabs(frame, said), *tex)
+        _button("LaTeX (booktabs)", lambda: latex.booktabs(shown, said), *tex)
 
 
 def _pictures(figure: go.Figure, name: str, key: str) -> None:
