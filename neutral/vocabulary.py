@@ -9,6 +9,7 @@ a piece by a chain of merges (Sennrich, Haddow, Birch 2016): the pieces on the w
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -123,8 +124,11 @@ def trim_tokenizer(tokenizer: PreTrainedTokenizerBase, keep: list[int]) -> PreTr
 def trim_embedding(model: PreTrainedModel, keep: list[int]) -> None:
     """Cut the model's token table (V × d → len(keep) × d), the output layer and its bias, and further tables, in place.
 
-    Further tables are those of Gemma 3n and 4 for all layers (`models.output.further_tables`).
+    Further tables are those of Gemma 3n and 4 for all layers (`models.output.further_tables`). Raises `NeutralError`
+    for a model whose table transformers does not resize as others' (I-BERT, MobileBERT); it is then unchanged.
     """
+    if "mean_resizing" not in inspect.signature(model.resize_token_embeddings).parameters:
+        raise NeutralError(f"{type(model).__name__}: its vocabulary cannot be trimmed, as its head is of its own kind")
     index = torch.tensor(keep)
     for table in further_tables(model).values():
         _keep_rows(table, index)
@@ -142,6 +146,7 @@ def trim_embedding(model: PreTrainedModel, keep: list[int]) -> None:
 
 def _resize(model: PreTrainedModel, index: torch.Tensor) -> None:
     """Keep the rows `index` of the token table, and of an output layer and its bias."""
+    full = model.get_input_embeddings().weight.shape[0]
     rows = model.get_input_embeddings().weight.data[index].clone()
     head = model.get_output_embeddings()
     bias = head.bias.data[index].clone() if head is not None and head.bias is not None else None
@@ -152,6 +157,15 @@ def _resize(model: PreTrainedModel, index: torch.Tensor) -> None:
         model.get_output_embeddings().weight.data.copy_(out)
         if bias is not None:  # its own: BERT's heads have a second name for it, under which it would not come back
             model.get_output_embeddings().bias = nn.Parameter(bias)
+        _keep_biases(model, full, index)
+
+
+def _keep_biases(model: PreTrainedModel, full: int, index: torch.Tensor) -> None:
+    """Cut biases of one number a token that heads add themselves, beside their output layer: ESM's."""
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if name == "bias" and parameter.shape == (full,) and len(index) != full:
+                module.bias = nn.Parameter(parameter.data[index].clone(), requires_grad=parameter.requires_grad)
 
 
 def _keep_rows(table: nn.Embedding, index: torch.Tensor) -> None:

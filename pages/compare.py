@@ -55,17 +55,16 @@ def view(one: Pinned, sheet: Sheet, by: str, place: int) -> None:
     show.table(sheet.table, f"Pinned {by} {sheet.title}", f"pinned-table-{place}")
 
 
-def differences(views: list[View], drawn: list[Sheet], by: str) -> None:
-    """Show how each view differs from the first."""
-    for place, (other, sheet) in enumerate(zip(views[1:], drawn, strict=True)):
+def differences(views: list[View], drawn: list[Sheet], said: list[str], by: str) -> None:
+    """Show how each view differs from the first; of two it is said above."""
+    for place, (sheet, sentence) in enumerate(zip(drawn, said, strict=True)):
         st.markdown(f"## {as_text(sheet.title)}")
         if len(drawn) > 1:
-            st.markdown(sheets.sentence(views, other, by))
+            st.markdown(sentence)
         settings.source(partial(export.of_sheet, sheet))
         show.figure(sheet.figure, f"difference-{by}-{place}", sheet.table)
         show.table(sheet.table, f"Difference {by} {sheet.title}", f"difference-table-{place}")
-    apart = compare.difference(views[0], views[1], by)
-    if apart.aligned == "depth":
+    if any(sheet.apart.aligned == "depth" for sheet in drawn):
         st.caption(words.DEPTH)
     st.caption(words.NATS if views[0].measure == FACTOR else words.BOUND)
 
@@ -81,11 +80,11 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
         st.stop()
     by = pickers.pick("Side by side, by", shared, "beside", names=words.BY.__getitem__)
     drawn = sheets.sheets(views, by)
-    if len(views) == 1:
-        st.info(words.ONE)
-    elif len(views) == 2:
-        st.markdown(sheets.sentence(views, views[1], by))
-    side_by_side(pinned, drawn[: len(views)], by)
-    if len(views) > 1:
-        differences(views, drawn[len(views) :], by)
+    own, apart = drawn[: len(views)], drawn[len(views) :]
+    said = sheets.sentences(views, apart)
+    if len(said) < 2:
+        st.markdown("".join(said) or words.ONE)
+    side_by_side(pinned, own, by)
+    if said:
+        differences(views, apart, said, by)
     export.report(drawn)

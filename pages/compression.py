@@ -4,15 +4,25 @@ from dataclasses import replace
 
 import streamlit as st
 
-from neutral.compression import predictions, results, steps
+from neutral.compression import choosing, predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
 from pages.parts import catalogue, figures, pickers, readme, settings, show
 from pages.parts.compare import pins
-from pages.parts.compression import downstream, explorer, live, sidebar, tables, words
+from pages.parts.compression import (
+    budget,
+    budget_words,
+    columns,
+    downstream,
+    explorer,
+    live,
+    sidebar,
+    tables,
+    words,
+)
+from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice
-from pages.parts.compression.words import LIMIT
 from pages.parts.frame import page
 from pages.parts.text import in_words
 
@@ -21,47 +31,70 @@ METHODS, LANGUAGES, MEAN = "Methods", "Languages", "Mean of languages"
 GROUPS = {"language": "Language", "script": "Script", "frequency": "Token frequency"}
 
 
-def perplexity(study: Study, choice: TableChoice) -> None:
-    """Show perplexity against the ratio, and where each language breaks."""
-    scores = tables.chosen(study, choice)
-    members = order(list(dict.fromkeys(scores["language"])))
+def perplexity(study: Study, choice: TableChoice, asked: Budget) -> None:
+    """Show perplexity against the ratio with the answer on it, and where each language breaks."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.markdown("## Perplexity by size")
-        first, second, third = st.columns([2, 3, 2])
-        with first:
-            shown = pickers.pick("One line each", [METHODS, LANGUAGES], "lines")
-        with third:
-            top = pickers.pick("Axis up to", TOPS, "top", default=10.0, names=lambda v: f"{v:g} ×" if v else "All")
-        with second:
-            if shown == METHODS:
-                who = pickers.pick("Of", [MEAN, *members], "of", names=lambda m: m if m == MEAN else display(m))
-            else:
-                line = pickers.pick("Of", tables.lines(scores), "method-line")
-        if shown == LANGUAGES:
-            rows = results.one_line(scores, line)
-            families = catalogue.families(study, members)
-            drawn = figures.language_perplexity_by_ratio(rows, choice.by, line, limit=LIMIT, top=top, families=families)
-        elif who == MEAN:
-            rows = results.at_size(results.mean(scores), choice.by)
-            drawn = figures.perplexity_by_ratio(rows, choice.by, limit=LIMIT, top=top)
-        else:
-            rows = scores[scores["language"] == who]
-            drawn = figures.perplexity_by_ratio(rows, choice.by, limit=LIMIT, who=display(who), top=top)
-        show.figure(drawn, "perplexity", rows)
-        st.caption(words.curve(rows["factor"], top))
-        show.table(rows, "Perplexity by size", "perplexity")
-        pin(study, choice)
+        by_size(study, choice, asked)
     with right:
-        breaks = tables.breaks(study, choice)
-        st.markdown("## Who breaks first")
-        limit = pickers.pick("Perplexity passes", sorted(set(breaks["limit"])), "limit", names="{:g} × the full".format)
-        rows = breaks[(breaks["limit"] == limit) & (breaks["language"] != results.ALL)]
-        rows = rows[(rows["sizes"] > 1) | (rows["bound"] != "above")]  # one size that holds is no breaking point
+        who_breaks(study, choice, asked)
+    budget.details(study, asked)
+
+
+def by_size(study: Study, choice: TableChoice, asked: Budget) -> None:
+    """Show perplexity against the ratio, a line a method or a panel a language."""
+    st.markdown("## Perplexity by size")
+    first, third = st.columns(2)
+    second = st.container()
+    with first:
+        shown = pickers.pick("One line each", [METHODS, LANGUAGES], "lines")
+    with third:
+        top = pickers.pick("Axis up to", TOPS, "top", default=10.0, names=lambda v: f"{v:g} ×" if v else "All")
+    if shown == METHODS:
+        rows = tables.curves(study, choice, asked.who, asked.line)
+        off = figures.off_axis(rows, top)
+        mark = None
+        if asked.best is not None:
+            points = rows[rows["line"] == asked.line]
+            height = choosing.estimate(points, asked.best["ratio"])
+            mark = figures.Mark(asked.best["ratio"], height, budget_words.mark(asked.rows, study))
+        who = budget_words.name(asked.who).lower() if asked.who in budget_words.NAMES else display(asked.who)
+        drawn = figures.perplexity_by_ratio(rows, choice.by, limit=asked.limit, who=who, top=top, mark=mark)
+    else:
+        scores, off = tables.chosen(study, choice, None), []
+        with second:
+            line = pickers.pick("Of", tables.lines(scores), "method-line", default=asked.line)
+        rows = results.one_line(scores, line)
+        members = order(list(dict.fromkeys(scores["language"])))
+        families = catalogue.families(study, members)
+        drawn = figures.language_perplexity_by_ratio(
+            rows, choice.by, line, limit=asked.limit, top=top, families=families
+        )
+    show.figure(drawn, "perplexity", rows)
+    st.caption(words.curve(rows, top, asked.limit, off))
+    unsteady = choosing.unsteady(rows[~rows["line"].isin(off)]) if shown == METHODS else ()
+    if len(unsteady):
+        st.caption(words.unsteady(unsteady, study, catalogue.is_bundled(study)))
+    show.table(columns.named(rows), "Perplexity by size", "perplexity")
+    pin(study, choice)
+
+
+def who_breaks(study: Study, choice: TableChoice, asked: Budget) -> None:
+    """Show at which ratio each language passes the limit."""
+    st.markdown("## Who breaks first")
+    breaks = tables.breaks(study, choice, asked.limit, asked.line)
+    rows = breaks[breaks["language"] != results.ALL]
+    never = results.never_within(rows)
+    rows = rows[(rows["sizes"] > 1) | (rows["bound"] != "above")]  # one size that holds is no breaking point
+    rows = rows[~rows["line"].isin(never["line"])]
+    if len(rows):
+        members = order(list(dict.fromkeys(rows["language"])))
         show.figure(figures.breaking_points(rows, choice.by, members), "breaks", rows)
-        if (rows["bound"] != "").any():
-            st.caption(words.BOUNDS)
-        show.table(breaks, "Breaking points", "breaks")
+    notes = [words.BOUNDS] if (rows["bound"] != "").any() else []
+    notes += [said] if (said := words.broken(never, asked.limit)) else []
+    if notes:
+        st.caption(" ".join(notes))
+    show.table(columns.named(breaks), "Breaking points", "breaks")
 
 
 def pin(study: Study, choice: TableChoice) -> None:
@@ -75,7 +108,7 @@ def pin(study: Study, choice: TableChoice) -> None:
         pins.button(pins.of_table(study, choice, line, ratio), "table")
 
 
-def errors(study: Study, choice: TableChoice) -> None:
+def errors(study: Study, choice: TableChoice, _asked: Budget) -> None:
     """Show errors against the ratio, and how the direction error is spread."""
     measured = tables.chosen_tables(study, choice)
     left, right = st.columns(2, gap="medium")
@@ -83,7 +116,7 @@ def errors(study: Study, choice: TableChoice) -> None:
         with column:
             st.markdown("## Direction error" if error == "cosine" else "## Euclidean error")
             show.figure(figures.error_by_ratio(measured, error, choice.by), f"error-{error}")
-    show.table(measured, "Errors by size", "errors")
+    show.table(columns.named(measured), "Errors by size", "errors")
     spread(study, choice)
 
 
@@ -110,10 +143,10 @@ def spread(study: Study, choice: TableChoice) -> None:
     label = {"language": display, "script": script_name}.get(group, str)
     rows = rows.assign(label=rows["name"].map(label))
     show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure", rows)
-    show.table(rows, "Direction error by group", "spread")
+    show.table(columns.named(rows), "Direction error by group", "spread")
 
 
-def foretelling(study: Study, choice: TableChoice) -> None:
+def foretelling(study: Study, choice: TableChoice, _asked: Budget) -> None:
     """Show the scatter that the paper argues with, and what it comes to."""
     which = choice.where, choice.words, choice.trimmed, choice.scoring
     points = tables.points(study, *which)
@@ -139,11 +172,11 @@ def foretelling(study: Study, choice: TableChoice) -> None:
         with column:
             show.figure(figures.error_against_perplexity(drawn, error), f"against-{error}")
     st.caption(words.NOT_INDEPENDENT)
-    show.table(by_table, "Rank correlations", "correlations", digits=3)
-    show.table(points, "Errors and nats", "points")
+    show.table(columns.named(by_table), "Rank correlations", "correlations", digits=3)
+    show.table(columns.named(points, members), "Errors and nats", "points")
 
 
-def by_step(study: Study, choice: TableChoice) -> None:
+def by_step(study: Study, choice: TableChoice, _asked: Budget) -> None:
     """Show what tables cost on the way to them: by epoch, by iterations, by round."""
     measured = tables.steps(study, choice.by, results.ALL)
     if measured.empty:
@@ -174,11 +207,11 @@ def by_step(study: Study, choice: TableChoice) -> None:
     with right:
         show.figure(figures.error_by_step(rows, error), "error-by-step")
     st.caption(words.STEPS_CAPTION)
-    show.table(rows, "Perplexity and errors by step", "steps")
-    show.table(chosen, "What is chosen by training text, and by the reported text", "choices")
+    show.table(columns.named(rows), "Perplexity and errors by step", "steps")
+    show.table(columns.named(chosen), "What is chosen by training text, and by the reported text", "choices")
 
 
-def losses(study: Study, choice: TableChoice) -> None:
+def losses(study: Study, choice: TableChoice, _asked: Budget) -> None:
     """Show what the auto-encoder's loss does at equal size: the paper's argument, by an experiment."""
     st.markdown("## Does a loss over directions beat one over distances?")
     table = tables.loss_ablation(study, choice)
@@ -196,34 +229,30 @@ def losses(study: Study, choice: TableChoice) -> None:
     st.markdown(words.losses(versus, one, other) if one != other and len(versus) else words.SAME_LOSS)
     show.figure(figures.losses_by_ratio(table, choice.by), "losses")
     st.caption(words.LOSSES)
-    show.table(table, "Losses by size", "losses")
-    show.table(versus, "One loss against another", "versus")
+    show.table(columns.named(table), "Losses by size", "losses")
+    show.table(columns.named(versus), "One loss against another", "versus")
 
 
-PARTS = {
+NEEDING = {  # perplexities
     "Perplexity": perplexity,
     "Errors": errors,
     "By step": by_step,
     "Direction or distance": foretelling,
     "Losses": losses,
-    "Fine-tuning": downstream.show_tasks,
-    "Live": live.show,
-    "Tokens": explorer.show_tokens,
 }
-ALONE = ("Fine-tuning", "Live", "Tokens")  # need no perplexities
+ALONE = {"Fine-tuning": downstream.show_tasks, "Live": live.show, "Tokens": explorer.show_tokens}
 
-with page("Compression", lead=words.LEAD, choose=sidebar.choose, empty=sidebar.empty) as shown:
+with page("Compression", choose=sidebar.choose, empty=sidebar.empty) as shown:
     study, choice = shown[0].study, shown[0].choice
+    asked = budget.answer(study, choice)
     st.caption(words.what(study, choice))
     show.notes(study)
     settings.source(lambda: settings.of_study(study))
-    breaks = tables.breaks(study, choice)
-    if breaks.empty:
+    if asked is None:
         st.info(words.NO_RESULTS)
-    else:
-        st.markdown(words.answer(breaks, choice))
-        show.tiles(words.tiles(study, breaks))
-    part = pickers.pick_part(list(PARTS), "part")
-    if part in ALONE or len(breaks):
-        PARTS[part](study, choice)
+    part = pickers.pick_part([*NEEDING, *ALONE], "part")
+    if part in ALONE:
+        ALONE[part](study, choice, asked)
+    elif asked is not None:
+        NEEDING[part](study, choice, asked)
     readme.show(study)

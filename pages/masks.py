@@ -7,9 +7,9 @@ from neutral.masksets import MaskSet
 from neutral.members import display
 from pages.parts import downloads, errors, formats, pickers, quota, save, show, stored, uploads
 from pages.parts.frame import page
-from pages.parts.overlap import uploaded, words
+from pages.parts.overlap import answers, tables, uploaded, words
 from pages.parts.text import as_text
-from pages.parts.views import MINE
+from pages.parts.views import MINE, View
 
 
 def upload() -> None:
@@ -91,6 +91,15 @@ def link() -> None:
             )
 
 
+def answer(collections: list[MaskSet]) -> None:
+    """Say first what the masks share."""
+    for collection in collections:
+        view = View(collection, tables.choices(collection)[0])
+        pairs = view.pairs("jaccard").dropna(subset="value")
+        if len(pairs):
+            st.markdown(answers.overlap(view, pairs, view.levels("jaccard"), "jaccard", "all", "all"))
+
+
 def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
@@ -125,9 +134,10 @@ with page("Your masks", lead=uploaded.UPLOAD, choose=pickers.pass_on, empty=None
     upload()
     refused()
     if uploads.accepted():
+        collections = uploads.collections()
+        answer(collections)
         link()
         shelf()
-        collections = uploads.collections()
         look(collections)
         save.save(collections)
         downloads.downloads(collections)

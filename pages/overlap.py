@@ -64,7 +64,8 @@ with page("Overlap") as views:
         ranked = ranked[ranked["group"] == group].dropna(subset="value")
         event = show.table(
             ranked,
-            f"Overlap {measure} {group}",
+            f"{pickers.MEASURE_NAMES[measure]} of every pair"
+            + ("" if group == "all" else f", {pickers.readable(group)}"),
             f"pairs-{view.key}",
             on_select="rerun",
             selection_mode="single-row",

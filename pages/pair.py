@@ -6,7 +6,7 @@ from neutral import opening, summary
 from neutral.figures.costs import written
 from neutral.members import display, order
 from neutral.search import evaluations
-from pages.parts import figures, formats, pickers, show
+from pages.parts import columns, figures, formats, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import answers, experts, tables, words
@@ -78,16 +78,21 @@ def use(view: View, a: str, b: str) -> None:
     if len(table):
         with left:
             st.caption(words.pair_scores(choice.sparsity))
-            table = table.assign(language=table["language"].map(display))[words.SCORE_COLUMNS.keys()]
-            st.dataframe(table.rename(columns=words.SCORE_COLUMNS), hide_index=True, column_config=formats.NUMBERS)
+            table = table[[*words.SCORE_COLUMNS]]
+            st.dataframe(
+                columns.written(table).rename(columns=words.SCORE_COLUMNS),
+                hide_index=True,
+                column_config=formats.NUMBERS,
+                placeholder=columns.MISSING,
+            )
             show.csv(table, "Pair scores", f"scores-{view.key}")
     if len(check):
         with right if len(table) else left:
             st.caption(words.PAIR_CHECK)
             cost = check["cost"].map(written)
             named = check.assign(source=check["source"].map(display), target=check["target"].map(display), cost=cost)
-            columns = {"source": "Mask", "target": "Text", "value": "Perplexity", "cost": "Cost"}
-            st.dataframe(named[list(columns)].rename(columns=columns), hide_index=True, column_config=formats.NUMBERS)
+            called = {"source": "Mask", "target": "Text", "value": "Perplexity", "cost": "Cost"}
+            st.dataframe(named[[*called]].rename(columns=called), hide_index=True, column_config=formats.NUMBERS)
             show.csv(check, "Pair functional check", f"check-{view.key}")
 
 

@@ -27,9 +27,10 @@ def said(view, measure="jaccard"):
 
 def test_pairs_that_differ_by_noise_are_said_to_before_anything_else():
     first = said(MAGNITUDE)
-    assert first.startswith("**These differences are noise:** all 55 pairs lie within 0.000")
+    assert first.startswith("**The differences between pairs are noise:** all 55 pairs lie within 0.000")
     assert "found again differs by 0.0189 from itself" in first
     assert "The colours span 0.019" in first
+    assert "as alike as" not in first
     assert "noise" not in said(WANDA)
 
 
@@ -61,7 +62,7 @@ def test_a_pair_has_its_place_among_all():
     asked = [WANDA.levels("jaccard", by, ("en", "fr")) for by in ("all", "layer")]
     sentence = answers.pair(WANDA, "en", "fr", "jaccard", *asked)
     assert sentence.startswith("**English and French share ")
-    assert " of 55 pairs, against " in sentence
+    assert "most alike of 55 pairs, against " in sentence
     assert "They share most in encoder" in sentence
 
 

@@ -284,7 +284,7 @@ def test_masks_outlive_a_reload_open_by_their_link_and_are_deleted_for_both(tab,
 
 def test_a_table_comes_as_csv(tab, server):
     visit(tab, f"{server}/overlap?study=two")
-    tab.get_by_text("Table: Overlap").click()
+    tab.get_by_text("Table: Jaccard of every pair").click()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Download CSV").click()
     lines = download.value.path().read_text().splitlines()
@@ -299,6 +299,20 @@ def test_nothing_sticks_out_on_a_phone(tab, server, page):
     visit(tab, f"{server}/{page}?study=encoder&tables=tables")
     main = tab.get_by_test_id("stMain")
     assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+@pytest.mark.long
+def test_tiles_share_one_row_and_on_a_phone_two_columns(tab, server):
+    for width, columns in ((1024, 5), (390, 2)):
+        tab.set_viewport_size({"width": width, "height": 844})
+        visit(tab, f"{server}/?study=encoder")
+        tiles = tab.get_by_test_id("stMetric")
+        expect(tiles).to_have_count(5)
+        boxes = [tile.bounding_box() for tile in tiles.all()]
+        assert len({round(box["x"]) for box in boxes}) == columns
+        assert len({round(box["y"]) for box in boxes}) == -(-5 // columns)
+        cut = "e => [...e.querySelectorAll('p')].some(part => part.scrollWidth > part.clientWidth + 1)"
+        assert not any(tile.evaluate(cut) for tile in tiles.all())
 
 
 @pytest.mark.long

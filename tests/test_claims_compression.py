@@ -7,10 +7,12 @@ import pytest
 from claims import README, ROOT, rounds, rows, says
 from scipy.stats import spearmanr
 
+from benchmarks import zigzag
 from neutral import compression, models
 from neutral.compression import predictions, results, rounding, steps
 from neutral.languages import PAPER_ORDER
 from neutral.study import Study
+from pages.parts.compression import words
 
 MINI = "data/studies/mini-mbert-compression/README.md"
 GEMMA = "data/studies/gemma-3-270m-compression/README.md"
@@ -592,6 +594,32 @@ def test_the_benchmarks_table_is_near_the_study(gemma):
     large = {(row[0], row[1]): row for row in rows(TENFOLD, "idea", "ratio", "cosine distance", "mean", "worst")}
     for name, line, ratio in (("+ both (`mixed`)", "mixed, frequency", 10), ("+ both", "mixed, frequency", 16)):
         assert rounds(large[name, str(ratio)][2], gemma.table(line, "bytes", ratio)["cosine"])
+
+
+ZIGZAG = [5, 7.5, 10, 12.5, 16, 20]
+
+
+def test_the_page_says_of_pqs_zigzag_what_the_benchmark_measured():
+    table = {row[0]: [float(cell) for cell in row[1:]] for row in rows(TENFOLD, "by bytes", "5", "7.5")}
+    assert [len(cells) for cells in table.values()] == [len(ZIGZAG)] * 6
+    plain, exact = (
+        dict(zip(ZIGZAG, table[name], strict=True)) for name in ("Swahili", "Swahili, all three rows exact")
+    )
+    assert f"at 10 × Swahili has {plain[10]} times the perplexity, and {exact[10]} times" in words.PQ_MEASURED
+    assert f"({', '.join(f'{value:.2f}' for value in exact.values())} times from 5 to 20 ×" in words.PQ_MEASURED
+    assert list(exact.values()) == sorted(exact.values())  # "then its line only rises"
+    assert list(plain.values()) != sorted(plain.values())
+
+
+@pytest.mark.long
+def test_with_three_rows_exact_pq_costs_what_the_table_says():
+    table = {
+        row[0]: dict(zip(ZIGZAG, map(float, row[1:]), strict=True)) for row in rows(TENFOLD, "by bytes", "5", "7.5")
+    }
+    (found,) = zigzag.measured(ROOT / "data/sentences", ["ar"], [12.5])
+    assert found.plain == pytest.approx(table["Arabic"][12.5], rel=0.05)
+    assert found.mask == pytest.approx(table["Arabic, the mask's row exact"][12.5], rel=0.05)
+    assert found.marks == pytest.approx(table["Arabic, all three rows exact"][12.5], rel=0.05)
 
 
 def test_cutting_a_groups_largest_number_short_pays_in_4_bits(monkeypatch):

@@ -54,8 +54,8 @@ def test_a_pin_comes_back_from_its_text_whatever_its_names_are(pin):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "begins with ''"),
-        ("foo:mini", "use one of overlap, pair, language, table"),
+        ("", "begins with none of"),
+        ("foo:mini", "none of overlap, pair, language, table"),
         ("pair", "KIND:STUDY"),
         ("pair:mini:en", "two languages"),
         ("pair:mini:en,fr,sw", "two languages"),

@@ -97,7 +97,7 @@ def test_a_pin_that_is_none_is_said_in_a_line_and_the_others_are_shown():
     at = opened("pages/compare.py", pin=["foo", ENGLISH, *wrong])
     lines = [warning.value for warning in at.warning]
     assert [line.partition(" is not shown: ")[2].partition(";")[0] for line in lines] == [
-        "begins with 'foo'",
+        "it begins with none of overlap, pair, language, table.",
         "there is no study called “lost” here",
         "there is no mask of 'xx' here",
         "pins masks that somebody uploaded, and they are not here (any more).",

@@ -52,8 +52,8 @@ def test_perplexity_is_drawn_against_the_ratio_that_was_reached_on_logarithmic_a
     figure = figures.perplexity_by_ratio(means, "bytes")
     drawn = {trace.name: trace for trace in figure.data if trace.name}
     rows = means[means["line"] == "pq"]
-    np.testing.assert_allclose(drawn["pq"].x, rows["ratio_bytes"])
-    np.testing.assert_allclose(drawn["pq"].y, rows["factor"])
+    np.testing.assert_allclose(drawn["pq, uniform"].x, rows["ratio_bytes"])
+    np.testing.assert_allclose(drawn["pq, uniform"].y, rows["factor"])
     assert drawn["int8"].mode == "markers"
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
     assert [shape.y0 for shape in figure.layout.shapes] == [1.0, 1.1]
@@ -83,12 +83,53 @@ def test_few_lines_have_a_band_from_the_least_to_the_worst_language(means):
     assert not any(trace.fill for trace in figures.perplexity_by_ratio(means, "bytes").data)
 
 
-def test_a_line_a_language_has_the_languages_style(scores):
+def test_few_languages_have_a_panel_each_before_the_others_in_grey(scores):
     rows = results.at_size(results.one_line(scores, "svd"), "parameters")
     figure = figures.language_perplexity_by_ratio(rows, "parameters", "svd")
-    assert len(figure.data) == 11
-    assert figure.data[0].line.color == USUAL["Indo-European"]
-    assert figure.layout.xaxis.title.text == "Times smaller, by parameters"
+    own = [trace for trace in figure.data if trace.name]
+    assert len(own) == len(figure.data) - len(own) == 11
+    assert len({(trace.xaxis, trace.yaxis) for trace in own}) == 11
+    assert own[0].line.color == USUAL["Indo-European"]
+    assert figure.data[0].line.color == theme.NEUTRAL
+    titles = [axis.title.text for axis in figure.select_xaxes() if axis.title.text]
+    assert titles == ["Times smaller, by parameters"]
+    one = figures.language_perplexity_by_ratio(rows[rows["language"] == "sw"], "parameters", "svd")
+    assert len(one.data) == 1
+
+
+def test_a_line_without_a_point_on_the_axis_is_neither_drawn_nor_in_the_legend(means):
+    ruined = means[means["line"] == "svd"].assign(line="ruined", factor=50.0)
+    both = pd.concat([means, ruined])
+    assert figures.off_axis(both, 10) == ["ruined"]
+    assert figures.off_axis(both, 0) == []
+    assert figures.off_axis(ruined, 10) == []  # an axis with nothing on it would be no figure
+    names = [trace.name for trace in figures.perplexity_by_ratio(both, "bytes", top=10).data]
+    assert "ruined" not in names
+    assert "svd, uniform" in names
+
+
+def test_a_legend_of_several_weightings_says_which_line_is_of_which(means):
+    assert set(means["weights"]) == {"uniform", "sqrt"}  # mixed has no uniform one
+    names = {trace.name for trace in figures.perplexity_by_ratio(means, "bytes").data}
+    assert {"svd, uniform", "pq, uniform", "mixed, √frequency", "int8"} <= names
+    alone = figures.perplexity_by_ratio(means[means["weights"] == "uniform"], "bytes")
+    assert "svd" in {trace.name for trace in alone.data}
+
+
+def test_the_answer_is_ringed_with_its_size_beside_it(means):
+    drawn = figures.perplexity_by_ratio(means, "bytes", mark=figures.Mark(5.0, 1.1, "5 ×, 3 MB"))
+    ring = drawn.data[-1]
+    assert (ring.x, ring.y, ring.marker.symbol) == ((5.0,), (1.1,), "circle-open")
+    assert drawn.layout.annotations[0].text == "<b>5 ×, 3 MB</b>"
+    assert "Ringed: 5 ×, 3 MB." in drawn.layout.meta["alt"]
+
+
+def test_an_axis_of_one_ratio_names_its_neighbours_too():
+    one = pd.DataFrame({"line": "int8", "method": "int8", "size": [3.98], "rmse": 0.1})
+    axis = figures.error_by_ratio(one, "rmse", "bytes").layout.xaxis
+    assert len(axis.tickvals) >= 4
+    low, high = (10**end for end in axis.range)
+    assert low < min(axis.tickvals) < 3.98 < max(axis.tickvals) < high
 
 
 def test_a_ruined_model_is_drawn_at_the_top_with_its_number_in_the_hover():
@@ -112,8 +153,8 @@ def test_breaking_points_that_are_bounds_are_hollow_and_point_to_where_it_breaks
     figure = figures.breaking_points(rows, "bytes", list(synthetic.ELEVEN))
     by_name = {trace.name: trace for trace in figure.data}
     assert set(by_name["int4"].marker.symbol) == {"triangle-right-open"}
-    assert "triangle-left-open" in by_name["svd"].marker.symbol
-    assert list(by_name["pq"].y) == [display(code) for code in synthetic.ELEVEN]
+    assert "triangle-left-open" in by_name["svd, uniform"].marker.symbol
+    assert list(by_name["pq, uniform"].y) == [display(code) for code in synthetic.ELEVEN]
 
 
 def test_the_spread_reaches_from_the_low_to_the_high_quantile(study):

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 import synthetic
 import tiny
-from apppages import charts, text
+from apppages import charts, numbers, text
 from conftest import ROOT
 
-from neutral.compression import checkpoint, downstream, projection, results
+from neutral.compression import checkpoint, choosing, downstream, projection, results
 from neutral.study import Study
 from pages.parts import catalogue
-from pages.parts.compression import explorer, live, words
+from pages.parts.compression import explorer, live, models, words
 
 PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Fine-tuning", "Live", "Tokens"]
 LIVE = PARTS[-2:]
@@ -40,7 +40,8 @@ def folder(tmp_path_factory, model):
 def only_these_studies(folder, tmp_path, monkeypatch):
     """The app finds the synthetic studies and the tiny model, and no others."""
     apppages.only(folder, tmp_path, monkeypatch)
-    monkeypatch.setattr(live, "MODELS", tmp_path / "none")
+    monkeypatch.setattr(models, "MODELS", tmp_path / "none")
+    monkeypatch.setattr(models, "_others", lambda roots: {})
 
 
 def opened(page="pages/compression.py", **address):
@@ -66,16 +67,58 @@ def test_every_picker_works(part):
         at.selectbox(key=key).select_index(0).run()
 
 
-def test_the_answer_names_the_method_the_ratio_and_the_language(folder):
+def test_the_page_begins_with_the_method_the_ratio_and_the_size_for_every_language(folder):
     study = Study(folder / "tables")
     scores = results.scores(study.table("perplexity"), results.tables(study.table("table")))
-    scores = results.usual(scores[(scores["where"] == "both") & ~scores["words"]])
-    reach = results.reach(results.breaking(results.at_size(scores, "bytes"), [1.1])).set_index("line")
-    said = text(opened())
-    row = reach.loc["mixed, √frequency"]
-    assert f"mixed, √frequency {row['ratio']:.3g} ×** (Swahili breaks first)" in said
-    assert f"int8 {reach.loc['int8', 'ratio']:.3g} ×** (its one size)" in said
-    assert "Broken at the least ratio measured: svd" in said
+    rows = choosing.within(scores[(scores["where"] == "both") & ~scores["words"] & ~scores["trimmed"]], "bytes")
+    at = opened()
+    first, second = rows.iloc[0], rows.iloc[1]
+    assert first["line"] == "int4"  # its one size
+    assert at.markdown[0].value == (
+        f"**Every language stays within 10% of the full model's perplexity with int4 at {first['ratio']:.3g} × fewer "
+        f"bytes: 25.6 kB become {25.6 / first['ratio_bytes']:.3g} kB**, in the input and the output layer "
+        f"(its one size). Next: {second['line']} {second['ratio']:.3g} ×, int8 4.01 × (its one size)."
+    )
+    assert len(at.metric) <= 5
+    assert all(tile.proto.help for tile in at.metric)
+    ring = next(trace for trace in charts(at)[0]["data"] if trace["marker"]["symbol"] == "circle-open")
+    assert numbers(ring["x"])[0] == pytest.approx(first["ratio"])
+
+
+def test_a_language_and_a_tolerance_in_the_address_have_their_own_answer():
+    at = opened(of="Swahili", within="50%", where="Input only")
+    said = at.markdown[0].value
+    assert said.startswith("**Swahili stays within 50% of the full model's perplexity with mixed, √frequency at ")
+    assert "in the input alone, and the output layer keeps its own 25.6 kB" in said
+    assert [shape["y0"] for shape in charts(at)[0]["layout"]["shapes"]] == [1.0, 1.5]
+    assert "of=Swahili" not in said
+    at.session_state["budget-box"] = True
+    at.run()
+    table = at.dataframe[-1].value
+    assert {"Method", "Times smaller, by bytes", "Kept", "MB"} <= set(table)
+    assert any("neutral compress" in code.value and "--methods mixed" in code.value for code in at.code)
+    nothing = opened(of="Swahili", within="1%", by="Parameters").markdown[0].value
+    assert nothing.startswith("**Nothing that was tried keeps Swahili within 1%")
+    assert "times the perplexity" in nothing
+
+
+def test_a_curve_that_goes_up_and_down_has_its_reason_beside_it(tmp_path, monkeypatch):
+    study = synthetic.compression_study(tmp_path / "zigzag", languages=("en", "sw"))
+    rows = [
+        row | ({"loss": row["loss"] + 3.0} if row["kind"] == "perplexity" and up(row) else {}) for row in study.rows()
+    ]
+    (study.path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    said = text(opened(of="Swahili"))
+    assert "pq goes up and down" in said
+    assert "codes are learnt from a sample of the rows" in said
+    assert "Measured on the bundled sentences" not in said  # of mini-mbert alone
+    assert "goes up and down" not in text(opened(of="Swahili", lines="Languages"))
+
+
+def up(row):
+    """Whether a row is of pq's smallest table."""
+    return row["method"] == "pq" and row["ratio"] == 1.5 and row["by"] == "bytes"
 
 
 def test_it_always_says_where_the_compressed_table_went():
@@ -91,10 +134,10 @@ def test_an_address_restores_the_view():
         "input",
         "autoencoder elu",
     ]
-    names = [trace["name"] for trace in charts(at)[0]["data"]]
+    names = [trace["name"] for trace in charts(at)[0]["data"] if "name" in trace]
     assert len(names) == 11
     assert "Swahili" in names
-    assert charts(at)[0]["layout"]["xaxis"]["title"]["text"] == "Times smaller, by parameters"
+    assert "against the ratio by parameters, under autoencoder elu" in charts(at)[0]["layout"]["meta"]["alt"]
 
 
 def test_the_errors_by_script_are_those_of_the_ratio_and_method_in_the_address():
@@ -184,6 +227,64 @@ def test_the_live_part_compresses_the_models_own_table(model):
     assert f"{rows:,} × {width}" in text(at)
 
 
+def test_methods_of_one_size_are_not_fitted_again_for_another_ratio(monkeypatch):
+    at = opened(part="Live", ratio="2.5", weights="√frequency")
+    fitted = []
+    monkeypatch.setattr(
+        live.live, "fit", lambda source, request, fit=live.live.fit: (fitted.append(request), fit(source, request))[1]
+    )
+    at.select_slider(key="ratio").set_value(3.0).run()
+    assert not at.exception
+    assert {request.method for request in fitted} == {"svd", "direction"}
+    rows = at.dataframe[0].value.set_index("method")
+    assert rows["asked"].tolist() == ["3 ×", "3 ×", "its one size", "its one size"]
+
+
+def test_rows_of_the_last_ratio_stay_in_grey_until_the_new_ones_are_there(model):
+    board = {}
+
+    def drawn(place, table, draw=live._draw):
+        board.setdefault("seen", []).append(table)
+        draw(place, table)
+
+    with pytest.MonkeyPatch.context() as patch:
+        at = opened(part="Live", ratio="2", live=["svd", "int8"])
+        patch.setattr(live, "_draw", drawn)
+        at.select_slider(key="ratio").set_value(12.0).run()
+    first, last = (board["seen"][i].set_index("method") for i in (0, -1))
+    assert first["old"].to_dict() == {"svd": True, "int8": False}
+    assert first.loc["svd", "asked"] == "2 × → 12 × …"
+    assert first.loc["svd", "bytes"] < 4
+    assert not last["old"].any()
+    assert last.loc["svd", "bytes"] >= 12
+
+
+def test_beside_the_slider_stand_estimates_from_the_studys_curves(folder):
+    at = opened(part="Live", ratio="5", of="Swahili")
+    said = next(block.value for block in at.markdown if block.value.startswith("**Estimated"))
+    assert "Estimated perplexity at 5 × by bytes" in said
+    assert "(Swahili; read off this study's curves, not measured now)" in said
+    study = Study(folder / "tables")
+    scores = results.scores(study.table("perplexity"), results.tables(study.table("table")))
+    points = choosing.curve(scores[(scores["where"] == "both") & ~scores["words"]], "bytes", "sw")
+    row = at.dataframe[0].value.set_index("method").loc["svd"]
+    assert row["factor"] == pytest.approx(choosing.estimate(points[points["line"] == "svd"], row["bytes"]))
+
+
+def test_models_of_the_allowed_folders_are_offered_and_others_of_a_study_only_to_who_sits_here(
+    model, tmp_path, monkeypatch, folder
+):
+    monkeypatch.setattr(models, "_others", lambda roots: {"another": str(model)} if str(tmp_path) in roots else {})
+    monkeypatch.setattr(models.places, "roots", lambda: [tmp_path])
+    study = Study(folder / "tables")
+    assert list(models.models(study)) == ["tiny"]  # the same folder is there once
+    monkeypatch.setattr(models.places, "is_local", lambda: False)
+    assert models.own_model(study) is None
+    assert list(models.models(study)) == ["another"]
+    monkeypatch.setenv("NEUTRAL_FOLDERS", str(model.parent))
+    assert models.own_model(study) == model
+
+
 def test_dragging_to_another_ratio_compresses_anew_and_back_again_is_remembered():
     at = opened(part="Live", ratio="2")
     first = at.dataframe[0].value
@@ -253,7 +354,7 @@ def test_a_study_whose_model_is_elsewhere_says_so_in_one_line(part, tmp_path, mo
 def test_another_model_that_is_here_is_offered(tmp_path, monkeypatch, model):
     synthetic.compression_study(tmp_path / "far", model="google/gemma-3-270m")
     monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "far"))
-    monkeypatch.setattr(live, "MODELS", model.parent)
+    monkeypatch.setattr(models, "MODELS", model.parent)
     at = opened(part="Live", ratio="2")
     assert "Shown instead: a model that is." in at.info[0].value
     assert len(at.dataframe) == 1
@@ -321,8 +422,8 @@ def test_a_choice_without_results_is_said_and_the_live_part_still_works(tmp_path
 def test_trimmed_tables_are_shown_when_chosen_and_marked():
     names = [trace.get("name") for trace in charts(opened(vocabulary="Trimmed to the text"))[0]["data"]]
     assert "svd, trimmed" in names
-    assert "svd" not in names
-    assert "pq" in names  # has no trimmed tables
+    assert "svd, uniform" not in names
+    assert "pq, uniform" in names  # has no trimmed tables
     assert "trim" in [trace.get("name") for trace in charts(opened(by="Parameters"))[0]["data"]]
 
 

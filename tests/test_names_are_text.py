@@ -14,9 +14,10 @@ from google.protobuf.message import Message
 from marked import MARK, NAME
 
 from neutral import maskfiles
+from neutral.compare import MaskPin
 from neutral.figures import theme
 from neutral.masks import Mask
-from pages.parts.compression import live
+from pages.parts.compression import models
 from pages.parts.text import as_text
 
 PLAIN = {
@@ -45,6 +46,10 @@ VIEWS = [
     ("pages/inside.py", {}),
     ("pages/transfer.py", {}),
     ("pages/tickets.py", {}),
+    (
+        "pages/compare.py",
+        {"pin": [MaskPin(kind, NAME, ("en", MARK), "wanda", 0.5).text for kind in ("pair", "overlap")]},
+    ),
     ("pages/runs.py", {"new": '{"command": "typology"}'}),
 ]
 PARTS = [
@@ -64,7 +69,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def only_these(folder, tmp_path, monkeypatch):
     apppages.only(folder, tmp_path, monkeypatch)
-    monkeypatch.setattr(live, "MODELS", tmp_path / "none")
+    monkeypatch.setattr(models, "MODELS", tmp_path / "none")
 
 
 def messages(block):
@@ -157,6 +162,9 @@ def test_the_compression_page_shows_every_name_of_a_study_as_text(part):
         pytest.param("pages/transfer.py", "runs", marks=pytest.mark.long),
         ("pages/compression.py", "tables"),
         ("app.py", "show"),
+        ("pages/compare.py", "pin"),
+        ("pages/overlap.py", "measure"),
+        ("pages/language.py", "language"),
     ],
 )
 def test_what_an_address_names_is_shown_as_text(page, key):

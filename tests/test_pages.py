@@ -270,6 +270,7 @@ def test_uploads_are_read_named_and_shown(own_files, own_masks):
     read = at.dataframe[0].value
     assert list(read["Language"]) == ["English", "French", "Swahili"]
     assert list(read["Language from"]) == ["header"] * 3
+    assert "share most (" in text(at)
     np.testing.assert_allclose(read["Removed"], 0.5, atol=0.01)
     expected = summary.pairs(downloads.MaskSet(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
     shown = at.dataframe[1].value

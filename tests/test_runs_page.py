@@ -79,7 +79,7 @@ def form_of(kind, **fields):
 
 def command(at):
     """The command to copy."""
-    return at.code[-1].value
+    return at.main.code[-1].value
 
 
 def checks(place):

@@ -22,7 +22,7 @@ from neutral.transfer import published, results
 from pages.parts import catalogue
 from pages.parts.search import words
 from pages.parts.transfer import words as of_transfer
-from pages.parts.transfer.tables import PAPER
+from pages.parts.transfer.tables import PAPER, Experiment
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +252,14 @@ def test_other_tasks_and_mixtures_are_shown_beside_the_paper():
     assert len(charts(opened("pages/transfer.py", target="Masked language modelling"))) == len(charts(at)) - 3
 
 
+def test_another_sparsity_than_the_papers_is_said():
+    model = next(iter(published.MODELS))
+    paper = Experiment("paper", "mlm", 0.5, model=model)
+    assert "But " not in of_transfer.beside(paper, paper)
+    ours = Experiment("ours", "mlm", 0.8, model=model)
+    assert "But 80% are removed here and 50% there, so they are not alike." in of_transfer.beside(ours, paper)
+
+
 def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeypatch, folder):
     monkeypatch.setenv(catalogue.VARIABLE, str(folder / "two"))
     at = opened("pages/transfer.py")
@@ -262,7 +270,7 @@ def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeyp
 def test_tickets_say_where_they_are_lost():
     at = opened("pages/tickets.py", study="made", sparsity="30%")
     said = text(at)
-    assert "as good as the full model (not significantly worse, by bootstrap)" in said.lower()
+    assert "as good as the full model**, not significantly worse, by bootstrap:" in said.lower()
     assert not {"sparsity", "seed"} & {box.key for box in at.selectbox}, "they change nothing here"
     assert "sparsity=30%25" in at.get("page_link")[1].proto.query_string, "and are kept for other pages"
     assert "Table 2, perplexity" in said
@@ -277,8 +285,8 @@ def test_the_most_that_was_tried_is_no_limit_and_languages_come_in_the_order_of_
     winners = pd.DataFrame({"language": list(won), "rule": "within_std", "sparsity": list(won.values())})
     said = words.answer(winners, levels, ["ur", "en", "sw"])
     assert said == (
-        "**As good as the full model (within one standard deviation) with not even 50% removed, the least that was "
-        "tried, for Urdu; at least 50% removed, the most that was tried, for English; up to 10% removed for Swahili.**"
+        "**As good as the full model**, within one standard deviation: at least 50% removed, the most that was tried, "
+        "for English; up to 10% removed for Swahili; not even 50% removed, the least that was tried, for Urdu."
     )
 
 

@@ -17,6 +17,8 @@ TEXT = "data/sentences"
 EVERYDAY = ("bert-untied", "gemma3_text", "mt5", "qwen3_5")
 WITHOUT = {  # what cannot be trimmed, and why
     "byt5": "not with a tokenizer that is written in Python",
+    "ibert": "its head is of its own kind",
+    "mobilebert": "its head is of its own kind",
     "canine": "has no table of tokens|has no embedding of tokens|no .*tokeni[sz]er|written in Python",
 }
 

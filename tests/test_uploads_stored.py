@@ -300,7 +300,7 @@ def test_a_run_on_saved_masks_is_filled_in(label, command):
     next(each for each in at.button if each.label.startswith(label)).click().run()
     assert at.title[0].value == "Runs"
     assert not at.error
-    said = "".join(code.value for code in at.code)
+    said = "".join(code.value for code in at.main.code)
     assert said.startswith(f"neutral {command} ")
     assert said.endswith(f"--study {home.study_called('My masks')}")
     assert ("mini-mbert" in said) == (command == "controls")

@@ -1,4 +1,4 @@
-"""`study show|scores|experts|similarity|across`: what is in a study."""
+"""`study show|scores|experts|similarity|budget|across`: what is in a study."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 
 from neutral.cli import options
 from neutral.cli.across import add_across
+from neutral.cli.compression import add_budget
 from neutral.cli.language import add_similarity
 from neutral.cli.options import command, print_table
 from neutral.errors import NeutralError
@@ -20,7 +21,7 @@ SCORES = [
 def add_study(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     study = commands.add_parser("study", help="what is in a study")
-    inner = study.add_subparsers(required=True, metavar="show|scores|experts|similarity|across")
+    inner = study.add_subparsers(required=True, metavar="show|scores|experts|similarity|budget|across")
     show = command(inner, "show", "what is in a study", _run_study)
     show.add_argument("folder", metavar="DIR")
     text = "every score of find and transfer: the task's metric, and beside perplexity the accuracy of the same tokens"
@@ -32,6 +33,7 @@ def add_study(commands: argparse._SubParsersAction) -> None:
     experts.add_argument("folder", metavar="DIR")
     options.form(experts)
     add_similarity(inner)
+    add_budget(inner)
     add_across(inner)
 
 

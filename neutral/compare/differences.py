@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from neutral.compare.views import AND, FACTOR, PLACES, View
+from neutral.compare.views import FACTOR, PLACES, View
 from neutral.errors import NeutralError
 from neutral.labels import parsed
 from neutral.languages import language, matching
@@ -68,7 +68,17 @@ def shared(views: list[View]) -> list[str]:
     if len({view.measure for view in views}) != 1:
         return []
     found = [by for by in PLACES if all(by in view.tables for view in views)]
-    return [by for by in found if all(len(_aligned(views[0], other, by)[1]) for other in views[1:])]
+    return [by for by in found if all(_is_shared(views[0], other, by) for other in views[1:])]
+
+
+def _is_shared(left: View, right: View, by: str) -> bool:
+    """Whether two views have a place in common."""
+    if by not in ("language", "pair"):
+        return len(_aligned(left, right, by)[1]) > 0
+    here = set(left.tables["language"]["place"])
+    names = _same_languages(_members(right), _members(left))
+    common = [place for place in right.tables["language"]["place"] if names.get(place) in here]
+    return len(common) > (1 if _is_of_all(left) and _is_of_all(right) else 0)
 
 
 def difference(left: View, right: View, by: str) -> Difference:
@@ -141,12 +151,11 @@ def _members(view: View) -> list[str]:
 
 def _pairs_renamed(left: View, right: View) -> pd.DataFrame:
     """Return the right view's pairs with the languages written as in the left one: fra for fr."""
-    names, table = _same_languages(_members(right), _members(left)), right.tables["pair"]
-    sides = pd.DataFrame({column: table[column].map(names) for column in ("source", "target")})
-    known = sides.notna().all(axis=1)
-    sides = sides[known]
-    forward, back = sides["source"] + AND + sides["target"], sides["target"] + AND + sides["source"]
-    return table[known].assign(place=forward.where(forward.isin(set(left.tables["pair"]["place"])), back))
+    names, own, table = _same_languages(_members(right), _members(left)), left.tables["pair"], right.tables["pair"]
+    places = {frozenset(sides): place for *sides, place in zip(own["source"], own["target"], own["place"], strict=True)}
+    pairs = zip(table["source"], table["target"], strict=True)
+    found = [places.get(frozenset((names.get(one), names.get(other)))) for one, other in pairs]
+    return table.assign(place=found).dropna(subset="place")
 
 
 def _by_common(left: View, right: View, names: dict[str, str]) -> pd.DataFrame:

@@ -104,7 +104,7 @@ measure='jaccard')
         raise PinError(text, f"a pin is one line of at most {LONGEST} characters")
     kind, *rest = text.split(":")
     if kind not in KINDS:
-        raise PinError(text, f"begins with {kind!r}; use one of {', '.join(KINDS)}")
+        raise PinError(text, f"it begins with none of {', '.join(KINDS)}")
     most = len(fields(TablePin)) - 1 if kind == "table" else len(fields(MaskPin)) - 1
     if not rest or not rest[0] or len(rest) > most:
         raise PinError(text, f"says KIND:STUDY and at most {most - 1} more between colons")

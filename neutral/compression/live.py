@@ -6,7 +6,10 @@ Only the table and the tokenizer are read (`checkpoint`), not the model.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +19,17 @@ if TYPE_CHECKING:  # torch takes seconds to import: only what computes imports i
     from tokenizers import Tokenizer
 
     from neutral.compression import Table
+    from neutral.compression.rows import Rows
 
 METHODS = ("svd", "direction", "int8", "int4", "mixed")
 ONE_SIZE = ("int8", "int4")
 """Methods whose ratio cannot be chosen."""
 
-SAMPLE = 100  # tokens whose neighbours are compared
+DRAWN = 4096
+"""Tokens over which errors are measured: as many as the mean of a table needs to three digits."""
+
+SAMPLE = 100  # of them, whose neighbours among them are compared
+_threads = 0  # that torch had before the first table
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,20 @@ class Request:
         """What the compressed table is called."""
         return self.method if self.method in ONE_SIZE else f"{self.method} at {self.ratio:g} × by {self.by}"
 
+    @property
+    def deciding(self) -> Request:
+        """This request without what its method does not ask: two with the same give the same table.
+
+        >>> at = Request("folder", (), "int8", 5.0, "bytes", "sqrt")
+        >>> at.deciding == replace(at, ratio=10.0, weights="uniform").deciding
+        True
+        """
+        if self.method in ONE_SIZE:
+            return replace(self, ratio=1.0, by="bytes", weights="uniform")
+        if self.method == "mixed":  # more bits for tokens that are used more is what it is
+            return replace(self, weights="frequency")
+        return replace(self, ratio=1.0, by="bytes", weights="uniform") if not self.method else self
+
 
 @dataclass(frozen=True)
 class TokenTable:
@@ -78,6 +100,27 @@ class TokenTable:
     pieces: list[str]
     scripts: np.ndarray
     frequency: np.ndarray
+    _rows: dict[str, Rows] = field(default_factory=dict, repr=False, compare=False)
+
+    def rows(self, weights: str) -> Rows:
+        """Return the rows as they count under `weights`; what they keep of their axes serves every ratio."""
+        from neutral.compression import tokens
+        from neutral.compression.rows import Rows
+
+        if weights not in self._rows:
+            counts = tokens.weights(weights, self.frequency)
+            self._rows[weights] = Rows.of(self.matrix, None if counts is None else counts / counts.mean(), None)
+        return self._rows[weights]
+
+    @cached_property
+    def drawn(self) -> torch.Tensor:
+        """The tokens over which errors are measured, ascending, (n,)."""
+        import numpy as np
+        import torch
+
+        size = len(self.matrix)
+        ids = np.random.default_rng(0).choice(size, min(DRAWN, size), replace=False)
+        return torch.from_numpy(np.sort(ids))
 
 
 def stamp(folder: Path) -> tuple:
@@ -101,23 +144,48 @@ def read(folder: str | Path, text: str | Path) -> TokenTable:
     return TokenTable(matrix, backend, pieces, tokens.scripts(pieces), frequency)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute within on one thread: on a machine whose cores are taken, several wait for each other many times over.
+
+    For a table that is compressed live one is as fast on idle cores, and about five times as fast beside eight others
+    (`benchmarks/live.py`).
+    """
+    import torch
+
+    global _threads
+    _threads = _threads or torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(_threads)
+
+
 def fit(source: TokenTable, request: Request) -> tuple[Table, float]:
     """Return the compressed table and the seconds that it took. Errors are those of `compression.fit`."""
     from neutral import compression
     from neutral.compression import tokens
 
-    # More bits for tokens that are used more is what `mixed` is.
-    weights = tokens.weights("frequency" if request.method == "mixed" else request.weights, source.frequency)
-    ratio, by = (1.0, "bytes") if request.method in ONE_SIZE else (request.ratio, request.by)
+    asked = request.deciding
     begun = time.perf_counter()
-    table = compression.fit(source.matrix, request.method, ratio, by=by, weights=weights)
+    with one_thread():
+        own = {"rows": source.rows(asked.weights)} if asked.method in ("svd", "direction") else {}
+        weights = tokens.weights(asked.weights, source.frequency)
+        table = compression.fit(source.matrix, asked.method, asked.ratio, by=asked.by, weights=weights, **own)
     return table, time.perf_counter() - begun
 
 
 def measure(source: TokenTable, table: Table) -> dict[str, float]:
-    """Return a table's sizes (ratios by bytes and by parameters, size in MB) and errors (`distortion.measure`)."""
+    """Return a table's sizes (ratios by bytes and by parameters, size in MB) and errors (`distortion.measure`).
+
+    Errors are over the tokens `source.drawn`, and neighbours are sought among these.
+    """
     from neutral.compression import distortion
     from neutral.compression.table import Rebuilt
 
     sizes = {"bytes": table.ratio("bytes"), "parameters": table.ratio("parameters"), "size": table.bytes / 1e6}
-    return {**distortion.measure(source.matrix, Rebuilt.of(table), neighbours=SAMPLE, seed=0), **sizes}
+    with one_thread():
+        full, rebuilt = source.matrix[source.drawn], table.rows(source.drawn)
+        held = Rebuilt(tuple(full.shape), {"dense": rebuilt})
+        return {**distortion.measure(full, held, neighbours=SAMPLE, seed=0), **sizes}

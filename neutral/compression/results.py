@@ -114,11 +114,16 @@ def groups(error: pd.DataFrame, group: str) -> pd.DataFrame:
     return _over_seeds(rows, [*KEYS, "group", "name"], ["tokens", "cosine", "low", "median", "high"])[GROUP_COLUMNS]
 
 
-def usual(table: pd.DataFrame, weights: str = "uniform", trimmed: bool = False) -> pd.DataFrame:
-    """Return the rows with these token weights and this vocabulary; a method without such rows keeps those it has."""
+def usual(table: pd.DataFrame, weights: str | None = "uniform", trimmed: bool = False) -> pd.DataFrame:
+    """Return the rows with these token weights and this vocabulary; a method without such rows keeps those it has.
+
+    `weights` None keeps all.
+    """
     for column, value in (("weights", weights), ("trimmed", trimmed)):
         if table.empty:
             break
+        if value is None:
+            continue
         fits = table[column] == value
         table = table[fits | ~fits.groupby([table[c] for c in ("method", "variant", "by")]).transform("any")]
     return table
@@ -194,6 +199,12 @@ def reach(breaks: pd.DataFrame) -> pd.DataFrame:
     first = ordered.groupby([*LINE, "line", *VIEW, "limit"], sort=False).head(1)
     first = first.sort_values(["early", "ratio"], ascending=False, kind="stable")
     return first[REACH_COLUMNS].reset_index(drop=True)
+
+
+def never_within(breaks: pd.DataFrame) -> pd.DataFrame:
+    """Return a row, of `breaking` at one limit, for each line that no language is within even at its least ratio."""
+    below = (breaks["bound"] == "below").groupby([breaks[key] for key in [*LINE, "line", *VIEW]]).transform("all")
+    return breaks[below].drop_duplicates("line")
 
 
 def factor(nats: pd.Series) -> pd.Series:

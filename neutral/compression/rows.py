@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -36,6 +37,16 @@ class Rows:
             raise NeutralError("every row of the token table is zero, or weighs nothing")
         shares = counted / float(counted.cpu().double().sum())
         return cls(matrix, lengths, shares, torch.device(device) if device else matrix.device)
+
+    @cached_property
+    def axes(self) -> torch.Tensor:
+        """All right singular vectors of the rows as each counts, the largest first, float32 (d, d); computed once."""
+        return leading(self.gram(self.shares), self.matrix.shape[1])[0]
+
+    @cached_property
+    def directions(self) -> torch.Tensor:
+        """Those of the rows at length 1, likewise."""
+        return leading(self.gram(self.shares * self.inverse.square()), self.matrix.shape[1])[0]
 
     @property
     def inverse(self) -> torch.Tensor:

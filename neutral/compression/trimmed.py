@@ -24,7 +24,7 @@ from neutral.corpora import Corpus
 from neutral.errors import FileError
 from neutral.files import storing
 from neutral.lock import only_writer
-from neutral.models import adapters, kinds
+from neutral.models import adapters, kinds, trying
 
 FILE = "trimming.json"
 
@@ -126,6 +126,7 @@ def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None 
     spoken = adapters.prepare(model, corpus.languages)
     logits = _logits(model, lines)
     trimmed = trimming.trim(model, tokenizer, corpus.train, size)
+    trying.require_running(source, model, head)
     facts = Facts(
         model=str(source),
         rows=(trimmed.before, trimmed.after),

@@ -8,6 +8,7 @@ shows (`alt`, for screen readers) and the name of a downloaded file (`name`).
 from neutral.figures import theme
 from neutral.figures.across import own_masks, reasons
 from neutral.figures.compression import (
+    Mark,
     breaking_points,
     error_against_perplexity,
     error_by_ratio,
@@ -16,6 +17,7 @@ from neutral.figures.compression import (
     language_perplexity_by_ratio,
     loss_label,
     losses_by_ratio,
+    off_axis,
     perplexity_by_ratio,
     perplexity_by_step,
     scores_by_table,
@@ -51,6 +53,7 @@ from neutral.figures.typology import (
 )
 
 __all__ = [
+    "Mark",
     "Placed",
     "agreement_by_layer",
     "association_heatmap",
@@ -83,6 +86,7 @@ __all__ = [
     "losses_by_ratio",
     "nearest_dots",
     "network",
+    "off_axis",
     "overlap_against_transfer",
     "own_masks",
     "pair_matrix",

@@ -32,6 +32,8 @@ class Sheet(NamedTuple):
     caption: str
     """Every setting that the numbers hang on."""
     table: pd.DataFrame
+    apart: Difference | None = None
+    """The difference that is shown; None for a view."""
 
 
 def sheets(views: Sequence[View], by: str) -> list[Sheet]:
@@ -49,7 +51,7 @@ def sheets(views: Sequence[View], by: str) -> list[Sheet]:
         title = f"{name} less {names[0]}"
         measured = _NATS if other.measure == FACTOR else unit(other)
         caption = f"{other.settings}, less {views[0].settings}"
-        found.append(Sheet(title, gap(apart, title, measured), caption, apart.table))
+        found.append(Sheet(title, gap(apart, title, measured), caption, apart.table, apart))
     return found
 
 
@@ -91,7 +93,7 @@ def beside(view: View, by: str, ends: tuple[float, float]) -> go.Figure:
         meta={
             **drawn.layout.meta,
             "alt": f"{unit(view)} of {view.name} by {by}, {low:.3f} to {high:.3f}: {view.settings}",
-            "name": f"pinned-{by}-{view.name}",
+            "name": f"pinned-{view.pin.kind}-{by}",
         }
     )
 
@@ -139,9 +141,7 @@ def _lines(view: View, table: pd.DataFrame, by: str, ends: tuple[float, float]) 
         )
     figure.update_yaxes(title=unit(view), **_axis(view, ends))
     _along(figure, by, x)
-    return theme.finish(
-        figure, alt="", name="", height=340, hovermode="x unified", legend=theme.LEGEND_BELOW, showlegend=True
-    )
+    return theme.finish(figure, alt="", name="", height=340, hovermode="x unified", legend=_legend(by), showlegend=True)
 
 
 def _axis(view: View, ends: tuple[float, float]) -> dict:
@@ -159,6 +159,11 @@ def _columns(view: View) -> list[tuple[str, str, str, str]]:
         ("again", _AGAIN.get(view.again, ""), own[1], own[2]),
         ("chance", chance[0], chance[1], chance[2]),
     ]
+
+
+def _legend(by: str) -> dict:
+    """Return where the legend stands: above components, whose names hang below."""
+    return {"orientation": "h", "yanchor": "bottom", "y": 1.02} if by == "component" else theme.LEGEND_BELOW
 
 
 def _along(figure: go.Figure, by: str, x: list) -> None:
@@ -226,9 +231,7 @@ def _gap_lines(apart: Difference, axis: str) -> go.Figure:
     _along(figure, by, x)
     if apart.aligned == "depth":
         figure.update_xaxes(title="Relative depth (0% is next to the input)")
-    return theme.finish(
-        figure, alt="", name="", height=360, hovermode="x unified", legend=theme.LEGEND_BELOW, showlegend=True
-    )
+    return theme.finish(figure, alt="", name="", height=360, hovermode="x unified", legend=_legend(by), showlegend=True)
 
 
 def _differences(

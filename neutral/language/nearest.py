@@ -199,8 +199,10 @@ def _same(one: object, other: object) -> bool:
     return summary.same_sparsity(one, other) if isinstance(one, float) else one == other
 
 
-def member_called(label: str, members: Sequence[str]) -> str:
+def member_called(label: str, members: Sequence[str], thing: str = "mask") -> str:
     """Return the member that a label names by any code: `fr`, `fra`, `French`'s glottocode. Raises `NeutralError`.
+
+    `thing` is what the error says that there is none of.
 
     >>> member_called("fr", ["fra", "deu"]), member_called("stan1290", ["fra", "deu"])
     ('fra', 'fra')
@@ -216,7 +218,7 @@ def member_called(label: str, members: Sequence[str]) -> str:
     near = named or [m for m in members if asked.glottocode and languages.language(speaker(m)).iso3 == asked.iso3]
     if near:
         raise NeutralError(f"{label} may be {' or '.join(near)} here; say which")
-    raise NeutralError(f"there is no mask of {label!r} here; languages go by code: {listed(members)}")
+    raise NeutralError(f"there is no {thing} of {label!r} here; languages go by code: {listed(members)}")
 
 
 def listed(members: Sequence[str]) -> str:

@@ -52,4 +52,5 @@ SCRIPT = f"""<script>
 
 def begin() -> None:
     """Put the script beside the page, once for all its pages."""
-    st.html(SCRIPT, unsafe_allow_javascript=True)
+    with st.container(key=looks.UNSEEN):
+        st.html(SCRIPT, unsafe_allow_javascript=True)

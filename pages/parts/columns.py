@@ -107,8 +107,12 @@ def for_people(table: pd.DataFrame) -> pd.DataFrame:
     A column of languages' names beside that of their codes is dropped: they are the same then.
     """
     shown = table.drop(columns="name") if {"name", "language"} <= set(table) else table
-    shown = shown.assign(**{column: _written(shown[column], VALUES[column]) for column in shown if column in VALUES})
-    return shown.rename(columns=names(table))
+    return written(shown).rename(columns=names(table))
+
+
+def written(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with languages by name and values in the pages' words, under the columns that it has."""
+    return table.assign(**{column: _written(table[column], VALUES[column]) for column in table if column in VALUES})
 
 
 def _written(values: pd.Series, write: Callable[[object], str]) -> pd.Series:

@@ -48,8 +48,9 @@ def offer(figure: go.Figure, key: str, table: Table | None = None) -> None:
 
 
 def of_sheet(sheet: Sheet) -> dict[str, str]:
-    """Return what a caption says of a pinned view, or of the difference of two."""
-    return {"Shown": sheet.caption}
+    """Return what a caption says of a pinned view, or of the difference of two, beyond what its figure says."""
+    said = (sheet.figure.layout.meta or {}).get("alt") or ""
+    return {} if sheet.caption in said else {"Shown": sheet.caption}
 
 
 def report(sheets: Sequence[Sheet]) -> None:

@@ -79,10 +79,10 @@ def page(
     st.set_page_config(page_title=f"{title} · neutral", page_icon=ICON, layout="wide")
     heap.keep()
     st.html(looks.STYLE)
-    announce.begin()
     login.require()
     pickers.start(title)
     st.title(title, anchor=False)
+    announce.begin()
     if lead:
         st.markdown(lead)
     notices, unknown = st.container(), st.container()
@@ -118,6 +118,7 @@ def page(
     except Exception as error:
         st.error(errors.line(error))
     finally:  # a page may stop before its end
+        pickers.settled()
         for line in pickers.unknown():
             unknown.warning(line)
         with copied:

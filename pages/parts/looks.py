@@ -29,11 +29,13 @@ _ROW = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stElementContainer
 _TILES = f"""
 {_ROW} {{ display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 13rem); gap: 0.5rem; }}
 {_ROW} > * {{ width: auto !important; min-width: 0; }}
-{_ROW} [data-testid="stMetric"] {{ padding: 0.5rem 0.6rem !important; }}
-{_ROW} [data-testid="stMetricLabel"] * {{ white-space: normal; overflow: visible; }}
+{_ROW} [data-testid="stMetric"] > div {{ padding: 0.5rem 0.6rem; }}
+{_ROW} [data-testid="stMetricLabel"] {{ gap: 0.2rem; }}
+{_ROW} [data-testid="stMetricLabel"] * {{ white-space: normal; overflow: visible; overflow-wrap: normal; }}
+{_ROW} :is([data-testid="stMetricLabel"], [data-testid="stMetricDelta"]) p {{ font-size: 0.8rem; word-break: normal; }}
 {_ROW} [data-testid="stMetricValue"] * {{ overflow: visible; text-overflow: clip; }}
 {_ROW} [data-testid="stMetricValue"] {{ font-size: clamp(1.25rem, 0.5rem + 1.3vw, 2rem); }}
-{_ROW} [data-testid="stMetricDelta"] {{ padding: 0 0.3rem; font-size: 0.8rem; }}
+{_ROW} [data-testid="stMetricDelta"] {{ padding: 0 0.3rem; }}
 @media (max-width: 640px) {{
   {_ROW} {{ grid-auto-flow: row; grid-template-columns: repeat(2, minmax(0, 1fr)); }}
 }}
@@ -68,13 +70,17 @@ _CONTRAST = """
 NARROW = "narrow"
 _NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display: none; }} }}'
 
+UNSEEN = "unseen"
+"""Key of what takes no room."""
+_UNSEEN = f'.st-key-{UNSEEN}, [data-testid="stLayoutWrapper"]:has(> .st-key-{UNSEEN}) {{ display: none; }}'
+
 SIDE_BY_SIDE = "side-by-side"
 """Key of a row of views, and the beginning of those of its views."""
 
-_NARROWEST = 260  # px of a view beside others
+_COLUMNS = "repeat(auto-fit, minmax(min(260px, 100%), 1fr))"  # all as wide, so that their axes are
 
-STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}
-.st-key-{SIDE_BY_SIDE} > * {{ flex: 1 1 {_NARROWEST}px; min-width: min({_NARROWEST}px, 100%); }}
+STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}
+.st-key-{SIDE_BY_SIDE} {{ display: grid; grid-template-columns: {_COLUMNS}; }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""
 """Goes into every page."""

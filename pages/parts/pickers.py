@@ -76,6 +76,11 @@ def arrived() -> bool:
     return st.session_state[_ARRIVED]
 
 
+def settled() -> None:
+    """Note that the page has run: what runs again of it alone (a fragment) is not entered from another."""
+    st.session_state[_ARRIVED] = False
+
+
 def chosen() -> dict[str, list[str]]:
     """Return the session's choices that are no defaults, as the address writes them: key -> values."""
     return st.session_state.setdefault(_CHOSEN, {})
@@ -322,7 +327,8 @@ def pick_measure(kinds: Sequence[str]) -> str:
 
 def about_measure(measure: str) -> str:
     """Say what a measure is."""
-    return f"{MEASURE_NAMES[measure]}: {glossary.line(measure)}"
+    line = glossary.line(measure)
+    return f"{MEASURE_NAMES[measure]}: {line if line.startswith('Jaccard') else line[:1].lower() + line[1:]}"
 
 
 def pick_score(offered: Sequence[str]) -> str:

@@ -60,6 +60,7 @@ def fit_direction(
     offset: bool = True,
     lengths: str = "keep",
     device: torch.device | str | None = None,
+    rows: Rows | None = None,
 ) -> Direction:
     """Find factors of a token table with the least mean cosine distance between its rows and the rebuilt ones.
 
@@ -86,6 +87,8 @@ def fit_direction(
         an offset allows, up to three times longer or shorter.
     device : device, optional
         Where the sums run; by default where the matrix is.
+    rows : Rows, optional
+        Those of this matrix, weights and device, if they were measured before: what they keep is not computed again.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def fit_direction(
     if rounds < 1:
         raise NeutralError(f"rounds={rounds}: 1 or more")
     rank = budget.rank
-    rows = Rows.of(matrix, weights, device)
+    rows = rows or Rows.of(matrix, weights, device)
     subspace, shift = reweighted(rows, rank, rounds=rounds, tolerance=tolerance), None
     cosine = subspace.cosine
     if offset and budget.has_offset and rank < budget.width:
@@ -156,7 +159,7 @@ def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace
     inverse = rows.inverse
     square = inverse.square()
     columns = min(k + 1, rows.matrix.shape[1])
-    wider, _ = leading(rows.gram(rows.shares * square), columns)
+    wider = rows.directions[:, :columns].contiguous()
     seen = rows.seen(wider[:, :k])
     best = rows.mean(seen.sqrt() * inverse), wider, seen
     bounds = torch.ones(2, dtype=torch.float64)

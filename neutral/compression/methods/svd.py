@@ -14,7 +14,7 @@ import torch
 
 from neutral.compression.budget import Budget
 from neutral.compression.methods.lowrank import LowRank, stored
-from neutral.compression.rows import Rows, leading
+from neutral.compression.rows import Rows
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.ties import SINGLE
@@ -35,6 +35,7 @@ def fit_svd(
     iterations: Sequence[int] = (),
     select: Callable[[Table], float] | None = None,
     device: torch.device | str | None = None,
+    rows: Rows | None = None,
 ) -> SVD:
     """Cut the singular value decomposition of a token table to the rank that the budget allows.
 
@@ -55,6 +56,8 @@ def fit_svd(
         those that are equal but for rounding. Without it, the one of most iterations.
     device : device, optional
         Where the sums run; by default where the matrix is. The randomized decomposition runs on the CPU.
+    rows : Rows, optional
+        Those of this matrix, weights and device, if they were measured before: what they keep is not computed again.
 
     Returns
     -------
@@ -71,10 +74,10 @@ def fit_svd(
     Halko, Martinsson & Tropp (2011), arXiv 0909.4061; Bałazy et al. (2021), arXiv 2106.08181, as the baseline.
     """
     rank = budget.rank
-    rows = Rows.of(matrix, weights, device)
+    rows = rows or Rows.of(matrix, weights, device)
     if iterations:
         return _randomized(rows, budget, seed, sorted(set(iterations)), select, weighted=weights is not None)
-    basis, _ = leading(rows.gram(rows.shares), rank)
+    basis = rows.axes[:, :rank].contiguous()
     return SVD(matrix.shape, stored(budget, latents=rows.times(basis), decoder=basis.T))
 
 

@@ -1,18 +1,22 @@
-"""Compression: against the ratio (`ratios`), under several losses (`losses`), by step of a fit (`steps`), tokens and
+"""Compression: against the ratio (`ratios`), under several losses (`losses`), a method's languages
+(`languages`), by step of a fit (`steps`), tokens and
 who breaks first (`tokens`), tasks (`downstream`)."""
 
 from neutral.figures.compression.downstream import scores_by_table
+from neutral.figures.compression.languages import language_perplexity_by_ratio
 from neutral.figures.compression.losses import loss_label, losses_by_ratio
 from neutral.figures.compression.ratios import (
+    Mark,
     error_against_perplexity,
     error_by_ratio,
-    language_perplexity_by_ratio,
+    off_axis,
     perplexity_by_ratio,
 )
 from neutral.figures.compression.steps import error_by_step, perplexity_by_step
 from neutral.figures.compression.tokens import breaking_points, error_spread, token_map
 
 __all__ = [
+    "Mark",
     "breaking_points",
     "error_against_perplexity",
     "error_by_ratio",
@@ -21,6 +25,7 @@ __all__ = [
     "language_perplexity_by_ratio",
     "loss_label",
     "losses_by_ratio",
+    "off_axis",
     "perplexity_by_ratio",
     "perplexity_by_step",
     "scores_by_table",

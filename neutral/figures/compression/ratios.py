@@ -6,12 +6,13 @@ variants, trimmed vocabulary) apart.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.figures import familylines, theme
-from neutral.figures.families import Families
+from neutral.figures import theme
 
 RATIO_AXIS = {"parameters": "Times smaller, by parameters", "bytes": "Times smaller, by bytes"}
 FACTOR_AXIS = "Perplexity ÷ full model's"
@@ -29,10 +30,27 @@ _TICKS = (
 )
 """Ratios that an axis may name, from few to many: a narrow axis needs closer ones."""
 _FACTORS = (1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 100, 1000, 10000)
+UNWEIGHTED = ("int8", "int4", "trim")
+
+MARKED = "#c2185b"  # the ring around an answer, on light and on dark ground
+
+
+class Mark(NamedTuple):
+    """A point on a curve that is the answer: its ratio, its factor, and what is written beside it."""
+
+    ratio: float
+    factor: float
+    text: str
 
 
 def perplexity_by_ratio(
-    means: pd.DataFrame, by: str, *, limit: float = 1.1, who: str = "mean of languages", top: float = 0.0
+    means: pd.DataFrame,
+    by: str,
+    *,
+    limit: float = 1.1,
+    who: str = "mean of languages",
+    top: float = 0.0,
+    mark: Mark | None = None,
 ) -> go.Figure:
     """Draw a line a method: perplexity over the full model's against the ratio, both on logarithmic axes.
 
@@ -48,80 +66,97 @@ def perplexity_by_ratio(
     who : str
         Names the languages in the alternative text.
     top : float
-        Where the axis ends; 0: with the data.
+        Where the axis ends; 0: with the data. A line that is above it everywhere is not drawn (`off_axis`).
+    mark : Mark, optional
+        A point to ring.
     """
     figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
-    lines = theme.compression_lines(means)
+    means = means[~means["line"].isin(off_axis(means, top))]
+    lines, names = theme.compression_lines(means), line_names(means)
     for line, style in lines.items():
         rows = means[means["line"] == line]
         if "high" in rows and len(lines) <= 3 and len(rows) > 1:
             theme.band(figure, rows["size"], rows.assign(high=rows["high"].clip(upper=MOST)), style["line"]["color"])
-        figure.add_trace(_curve(rows, theme.plain(line), style))
+        figure.add_trace(curve(rows, names[line], style))
+    if mark:
+        _ring(figure, mark)
     figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(means["factor"], top))
-    _ratio_axis(figure, means["size"], by)
+    ratio_axis(figure, means["size"], by)
     return theme.finish(
         figure,
-        alt=f"Lines: perplexity over the full model's against the ratio by {by}, {who}; {_listed(lines)}.",
+        alt=f"Lines: perplexity over the full model's against the ratio by {by}, {who}; {_listed(lines)}."
+        + (f" Ringed: {mark.text}." if mark else ""),
         name=f"perplexity-by-ratio-{by}",
-        height=430,
+        height=400 + 15 * len(lines),
         hovermode="closest",
         legend=theme.LEGEND_BELOW,
     )
 
 
-def language_perplexity_by_ratio(
-    scores: pd.DataFrame,
-    by: str,
-    line: str,
-    *,
-    limit: float = 1.1,
-    top: float = 0.0,
-    families: Families | None = None,
-) -> go.Figure:
-    """Draw a line a language for one method: `scores` has language, size, factor; all else as `perplexity_by_ratio`.
+def off_axis(means: pd.DataFrame, top: float) -> list[str]:
+    """Return the lines of which an axis that ends at `top` shows no point; none where it does not end (0)."""
+    least = means.groupby("line", sort=False)["factor"].min()
+    return list(least.index[least > top]) if top > 0 and (least <= top).any() else []
 
-    The colour is the family's, by default of the languages here.
+
+def line_names(table: pd.DataFrame) -> dict[str, str]:
+    """Return line -> its name in a legend: where tokens counted in several ways, also of those that count all alike.
+
+    Rounding and trimming know no weights.
     """
-    figure = go.Figure(layout={"shapes": [theme.level_line(1.0), theme.level_line(limit)]})
-    members = list(dict.fromkeys(scores["language"]))
-    families = families or Families(members)
-    own = familylines.singly(members)
-    if len(own) < len(members):
-        wide = scores.pivot_table(index="size", columns="language", values="factor").clip(upper=MOST)
-        familylines.bands(figure, wide[members], families, "%{y:.3f}")
-    for member, style, place in familylines.lines(own, families, titled=len(own) == len(members)):
-        figure.add_trace(_curve(scores[scores["language"] == member], theme.member_name(member), style, **place))
-    figure.update_yaxes(title=FACTOR_AXIS, **factor_axis(scores["factor"], top))
-    _ratio_axis(figure, scores["size"], by)
-    names = familylines.said(members, own, families)
-    return theme.finish(
-        figure,
-        alt=f"Lines: perplexity of {names} over the full model's against the ratio by {by}, under {line}.",
-        name=f"perplexity-by-language-{by}",
-        hovermode="closest",
-        **familylines.layout(members, own, families),
+    rows = table.drop_duplicates("line")
+    several = "weights" in rows and rows["weights"].nunique() > 1
+    uniform = rows[(rows["weights"] == "uniform") & ~rows["method"].isin(UNWEIGHTED)] if several else rows[:0]
+    alike = set(uniform["line"])
+    return {line: theme.plain(f"{line}, uniform" if line in alike else line) for line in rows["line"]}
+
+
+def _ring(figure: go.Figure, mark: Mark) -> None:
+    """Ring a point and write beside it what it is."""
+    ring = {"symbol": "circle-open", "size": 17, "color": MARKED, "line": {"width": 3}}
+    figure.add_trace(
+        go.Scatter(
+            x=[mark.ratio],
+            y=[min(mark.factor, MOST)],
+            mode="markers",
+            marker=ring,
+            showlegend=False,
+            hovertemplate=f"<b>{theme.plain(mark.text)}</b><extra></extra>",
+            name=theme.plain(mark.text),
+        )
+    )
+    place = {"x": float(np.log10(mark.ratio)), "y": float(np.log10(min(mark.factor, MOST)))}
+    figure.add_annotation(
+        **place,
+        text=f"<b>{theme.plain(mark.text)}</b>",
+        xanchor="right",
+        ax=-18,
+        ay=-34,
+        arrowcolor=MARKED,
+        arrowwidth=1.5,
+        font={"size": 13},
     )
 
 
 def error_by_ratio(tables: pd.DataFrame, error: str, by: str) -> go.Figure:
     """Draw a line a method: an error against the ratio, log axis. `tables` has line, method, size and that error."""
     figure, title = go.Figure(), ERROR_AXES[error]
-    lines = theme.compression_lines(tables)
+    lines, names = theme.compression_lines(tables), line_names(tables)
     for line, style in lines.items():
         rows = tables[tables["line"] == line]
         figure.add_trace(
             go.Scatter(
                 x=rows["size"],
                 y=rows[error],
-                name=theme.plain(line),
+                name=names[line],
                 mode="lines+markers" if len(rows) > 1 else "markers",
-                hovertemplate=f"{theme.plain(line)} at %{{x:.2f}}: <b>%{{y:.4f}}</b><extra></extra>",
+                hovertemplate=f"{names[line]} at %{{x:.2f}}: <b>%{{y:.4f}}</b><extra></extra>",
                 cliponaxis=False,
                 **(style if len(rows) > 1 else _alone(style)),
             )
         )
     figure.update_yaxes(title=title, rangemode="tozero")
-    _ratio_axis(figure, tables["size"], by)
+    ratio_axis(figure, tables["size"], by)
     return theme.finish(
         figure,
         alt=f"Lines: {title} against the ratio by {by}; {_listed(lines)}.",
@@ -165,7 +200,8 @@ def error_against_perplexity(points: pd.DataFrame, error: str, *, factor: str = 
     )
 
 
-def _curve(rows: pd.DataFrame, name: str, style: dict, **options: object) -> go.Scatter:
+def curve(rows: pd.DataFrame, name: str, style: dict, **options: object) -> go.Scatter:
+    """Return the line of factors against sizes; a single point is a larger marker."""
     return go.Scatter(
         x=rows["size"],
         y=rows["factor"].clip(upper=MOST),
@@ -178,17 +214,26 @@ def _curve(rows: pd.DataFrame, name: str, style: dict, **options: object) -> go.
     )
 
 
-def ratio_ticks(sizes: pd.Series) -> dict:
-    """Return the ticks of a logarithmic axis of ratios."""
+def ratio_ticks(sizes: pd.Series, most: int = 12) -> dict:
+    """Return the ticks of a logarithmic axis of ratios, at `most` so many, and its range if the data lie at one place.
+
+    Then two neighbours are named with it: an axis with one tick says nothing of its scale.
+    """
     low, high = (float(sizes.min()), float(sizes.max())) if len(sizes) else (1.0, 10.0)
+    alone = high < 1.1 * low
+    if alone:
+        low, high = low / 1.5, high * 1.5
     for named in _TICKS:
         ticks = [tick for tick in named if low / 1.1 <= tick <= high * 1.1]
         if len(ticks) >= 4:
             break
-    return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    ticks = ticks[:: -(-len(ticks) // most)]
+    ends = {"range": [float(np.log10(low / 1.1)), float(np.log10(high * 1.1))]} if alone else {}
+    return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks], **ends}
 
 
-def _ratio_axis(figure: go.Figure, sizes: pd.Series, by: str) -> None:
+def ratio_axis(figure: go.Figure, sizes: pd.Series, by: str) -> None:
+    """Give a figure its logarithmic axis of ratios."""
     figure.update_xaxes(title=RATIO_AXIS[by], type="log", showgrid=False, **ratio_ticks(sizes))
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from neutral.figures import theme
-from neutral.figures.compression.ratios import RATIO_AXIS, ratio_ticks
+from neutral.figures.compression.ratios import RATIO_AXIS, line_names, ratio_ticks
 
 SCRIPTS = {
     "Latn": ("Latin", "#0a7fc4", "circle"),
@@ -36,7 +36,7 @@ def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figur
     markers are bounds: the limit lies above (pointing right) or below (pointing left) all ratios that were measured.
     """
     figure = go.Figure()
-    lines = theme.compression_lines(breaks)
+    lines, called = theme.compression_lines(breaks), line_names(breaks)
     names = [theme.member_name(code) for code in order]
     for line, style in lines.items():
         rows = breaks[breaks["line"] == line].set_index("language").reindex(order).dropna(subset="ratio")
@@ -48,7 +48,7 @@ def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figur
             go.Scatter(
                 x=rows["ratio"],
                 y=[theme.member_name(code) for code in rows.index],
-                name=theme.plain(line),
+                name=called[line],
                 mode="markers",
                 marker={
                     **style["marker"],
@@ -80,7 +80,7 @@ def error_spread(groups: pd.DataFrame, title: str) -> go.Figure:
     `groups` has name, label, line, method, low, median, high, tokens; `title` says what the groups are.
     """
     figure = go.Figure()
-    lines = theme.compression_lines(groups)
+    lines, called = theme.compression_lines(groups), line_names(groups)
     labels = list(dict.fromkeys(groups["label"]))
     for i, (line, style) in enumerate(lines.items()):
         rows = groups[groups["line"] == line]
@@ -90,7 +90,7 @@ def error_spread(groups: pd.DataFrame, title: str) -> go.Figure:
             go.Scatter(
                 x=rows["median"],
                 y=rows_at + shift,
-                name=theme.plain(line),
+                name=called[line],
                 mode="markers",
                 marker={**style["marker"], "size": 7},
                 error_x={

@@ -36,11 +36,13 @@ def alone(views: list[View]) -> list[Sheet]:
     ]
 
 
-def sentence(views: list[View], other: View, by: str) -> str:
-    """Say how another view differs from the first."""
-    names = compare.labels(views)
-    apart = compare.difference(views[0], other, by)
-    return words.difference(views[0], other, (names[0], names[views.index(other)]), apart)
+def sentences(views: list[View], drawn: list[Sheet]) -> list[str]:
+    """Say how each view but the first differs from it; `drawn` are the sheets of their differences."""
+    first, *others = zip(views, compare.labels(views), strict=True)
+    return [
+        words.difference(first[0], other, (first[1], name), sheet.apart)
+        for (other, name), sheet in zip(others, drawn, strict=True)
+    ]
 
 
 def open_page(view: View) -> None:

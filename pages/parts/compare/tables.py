@@ -34,5 +34,5 @@ def pinned() -> tuple[list[Pinned], list[tuple[str, str]]]:
             pin = compare.read(text)
             shown.append(Pinned(text, view(sources.source_of(pin), pin)))
         except NeutralError as error:
-            wrong.append((text, getattr(error, "problem", str(error))))
+            wrong.append((text, getattr(error, "problem", str(error)).removeprefix("--")))  # here it is no option
     return shown, wrong

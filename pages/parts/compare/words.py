@@ -114,7 +114,7 @@ def unshared(views: list[View]) -> str:
 
 def wrong(text: str, problem: str) -> str:
     """Say what is wrong with a pin."""
-    short = text if len(text) <= 80 else f"{text[:80]}…"
+    short = text if len(text) <= 200 else f"{text[:200]}…"
     return f"The pin “{as_text(short)}” is not shown: {problem}."
 
 

@@ -7,11 +7,12 @@ import streamlit as st
 from neutral.metrics import metric
 from neutral.study import Study
 from pages.parts import figures, pickers, show
-from pages.parts.compression import tables, words
+from pages.parts.compression import columns, tables, words
+from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice
 
 
-def show_tasks(study: Study, _choice: TableChoice) -> None:
+def show_tasks(study: Study, _choice: TableChoice, _asked: Budget | None) -> None:
     """Show the scores of one task by one metric."""
     scored = tables.downstream(study)
     st.markdown("## What a table costs after fine-tuning")
@@ -28,5 +29,5 @@ def show_tasks(study: Study, _choice: TableChoice) -> None:
     st.markdown(words.tuning(rows))
     show.figure(figures.scores_by_table(rows, name), "downstream")
     st.caption(words.TUNING)
-    show.table(rows, "Scores after fine-tuning", "downstream", digits=3)
-    show.table(scored, "All tasks and metrics", "downstream-all", digits=3)
+    show.table(columns.named(rows), "Scores after fine-tuning", "downstream", digits=3)
+    show.table(columns.named(scored), "All tasks and metrics", "downstream-all", digits=3)

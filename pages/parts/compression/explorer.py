@@ -12,7 +12,8 @@ from neutral.compression.live import METHODS, Request
 from neutral.figures.compression.tokens import isolated
 from neutral.study import Study
 from pages.parts import figures, pickers, show, umaps
-from pages.parts.compression import live, words
+from pages.parts.compression import columns, live, words
+from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice
 from pages.parts.text import as_text, code
 
@@ -30,7 +31,7 @@ COLUMNS = {
 }
 
 
-def show_tokens(study: Study, choice: TableChoice) -> None:
+def show_tokens(study: Study, choice: TableChoice, _asked: Budget | None) -> None:
     """Show the explorer and the map of one compressed table."""
     st.markdown("## A word's neighbours, before and after")
     request = live.pick(study, choice, METHODS)
@@ -113,7 +114,7 @@ def draw(picture: pd.DataFrame, title: str) -> None:
     """Show a map."""
     show.figure(figures.token_map(picture, title), "map-figure")
     st.caption(words.MAP)
-    show.table(picture, "Map of tokens", "map-table", digits=2)
+    show.table(columns.named(picture), "Map of tokens", "map-table", digits=2)
 
 
 def _project(request: Request, progress: object) -> pd.DataFrame:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from neutral.compression import choosing, losses, predictions, results
 from neutral.compression import downstream as tuning
-from neutral.compression import losses, predictions, results
 from neutral.compression import steps as compression_steps
 from neutral.members import rows_in_order
 from neutral.study import Study
@@ -47,12 +47,39 @@ def scores(study: Study) -> pd.DataFrame:
 
 
 @catalogue.remembered
-def chosen(study: Study, choice: TableChoice) -> pd.DataFrame:
-    """The scores of a choice, each at its size (`results.at_size`)."""
+def chosen(study: Study, choice: TableChoice, weights: str | None = "") -> pd.DataFrame:
+    """The scores of a choice, each at its size (`results.at_size`); of other token weights, or of all (None)."""
     table = scores(study)
     table = table[(table["where"] == choice.where) & (table["words"] == choice.words)]
     table = table[table["scoring"] == choice.scoring]
-    return results.at_size(results.usual(table, choice.weights, choice.trimmed), choice.by)
+    weights = choice.weights if weights == "" else weights
+    return results.at_size(results.usual(table, weights, choice.trimmed), choice.by)
+
+
+@catalogue.remembered
+def budget(study: Study, choice: TableChoice, language: str, tolerance: float) -> pd.DataFrame:
+    """See `choosing.within`, of a choice with tokens weighted in any way."""
+    return choosing.within(_offered(study, choice), choice.by, language, tolerance)
+
+
+@catalogue.remembered
+def nearest(study: Study, choice: TableChoice, language: str) -> pd.Series:
+    """See `choosing.nearest`, as in `budget`."""
+    return choosing.nearest(_offered(study, choice), choice.by, language)
+
+
+def _offered(study: Study, choice: TableChoice) -> pd.DataFrame:
+    """Return what an answer is chosen from; a trimmed vocabulary has fewer tokens to score, and counts if chosen."""
+    table = chosen(study, choice, None)
+    full = table[~table["trimmed"]]
+    return table if choice.trimmed or full.empty else full
+
+
+@catalogue.remembered
+def curves(study: Study, choice: TableChoice, language: str, line: str = "") -> pd.DataFrame:
+    """See `choosing.curve`, of a choice; with the curve of one more `line`, whatever its token weights."""
+    every, usual = (choosing.curve(chosen(study, choice, w), choice.by, language) for w in (None, ""))
+    return every[every["line"].isin([*usual["line"], line])]
 
 
 @catalogue.remembered
@@ -62,9 +89,16 @@ def chosen_tables(study: Study, choice: TableChoice) -> pd.DataFrame:
 
 
 @catalogue.remembered
-def breaks(study: Study, choice: TableChoice) -> pd.DataFrame:
-    """See `results.breaking`, of a choice."""
-    return results.breaking(chosen(study, choice))
+def every_curve(study: Study, choice: TableChoice, language: str) -> pd.DataFrame:
+    """See `choosing.curve`, of a choice with tokens weighted in any way."""
+    return choosing.curve(chosen(study, choice, None), choice.by, language)
+
+
+@catalogue.remembered
+def breaks(study: Study, choice: TableChoice, limit: float, line: str = "") -> pd.DataFrame:
+    """See `results.breaking`, of a choice and one more `line`, at one limit."""
+    every = chosen(study, choice, None)
+    return results.breaking(every[every["line"].isin([*chosen(study, choice)["line"], line])], [limit])
 
 
 @catalogue.remembered

@@ -1,4 +1,7 @@
-"""The compression page's sentences: what holds at which ratio, who breaks first, and which error foretells it."""
+"""The compression page's sentences about curves and errors: what is drawn, and which error foretells perplexity.
+
+Those of the answer are in `budget_words`.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from neutral.compression import results
 from neutral.compression.downstream import TRAINS, best_and_worst, pairs_of_ways
+from neutral.compression.live import DRAWN
 from neutral.metrics import metric
 from neutral.study import FULL, Study
 from pages.parts import formats
 from pages.parts.compression.tables import TableChoice
-from pages.parts.formats import Tile
-from pages.parts.text import as_text, code, in_words
-
-LEAD = "How small can a model's token table get before it breaks, by which method, and for which language first?"
+from pages.parts.text import as_text, code
 
 BY = {"bytes": "Bytes", "parameters": "Parameters"}
 WHERE = {"both": "Input and output", "input": "Input only"}
@@ -31,8 +31,28 @@ MASKED = {
 }
 WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency"}
 VOCABULARY = {False: "Full", True: "Trimmed to the text"}
+VOCABULARY_HELP = "All tokens, or only those of the text: then all else is compressed after that cut."
 WEIGHTS_HELP = "How much each token counted in the fit. A method that has no such results shows those it has."
-LIMIT = 1.1  # times the full model's perplexity: what counts as kept
+
+RUINED = 100_000  # times the full perplexity: digits above it say nothing
+
+HELP = {
+    "model": "A folder with config.json, safetensors and tokenizer.json: this study's model, the bundled ones, and "
+    "those in the folders that this server allows (`neutral app --folders`).",
+    "method": "svd: fewest squared errors at a rank. direction: rows turn least. int8, int4: rounded numbers. mixed: "
+    "more bits for tokens that are used more.",
+    "bytes": "The bytes of the full table in float32 ÷ every stored byte.",
+    "parameters": "The numbers of the full table ÷ the stored numbers.",
+    "estimate": "Perplexity over the full model's, of the language chosen above: read off this study's curves at the "
+    "size that was reached, interpolated between measured sizes; nothing beyond them. Not measured here.",
+    "cosine": "1 − cos of the angle between a row and the rebuilt one, mean over drawn tokens: 0 is no turn.",
+    "rmse": "Root of the mean squared error of a number of the table.",
+    "mae": "Mean absolute error of a number of the table.",
+    "norm_ratio": "Length of the rebuilt row ÷ length of the row, mean: below 1 it is shorter.",
+    "neighbours": "Of a token's ten nearest neighbours among the drawn ones, how many it keeps: mean of 100 tokens.",
+    "by": "Every stored byte against float32; or stored numbers.",
+    "where": "A tied model has one table for input and output: compressed in both, or in the input alone.",
+}
 
 NO_STUDY = """
 ## There is no study of token tables here yet
@@ -45,8 +65,19 @@ python -m neutral compress --model MODEL --methods svd,direction --ratios 2.5,5,
     --study data/studies/mine
 ```
 """
+PQ = (
+    "Its codes are learnt from a sample of the rows. A few rows are like no others, those of the mask and of the marks "
+    "around a text, and they stand in every example: how near a code comes to them changes with each size, by chance. "
+    "With Token weights by frequency or its root they are always in the sample."
+)
+MEASURED = "mini-mbert-compression"
+PQ_MEASURED = (
+    "Measured on the bundled sentences: at 10 × Swahili has 3.57 times the perplexity, and 1.03 times with the rows of "
+    "&lt;mask>, &lt;s> and &lt;/s> exact; then its line only rises (1.01, 1.03, 1.03, 1.13, 1.17, 1.39 times from 5 to "
+    "20 ×; `benchmarks/zigzag.py`)."
+)
 NO_RESULTS = "This study has no perplexities for this choice. Choose another size, place or masking in the sidebar."
-BOUNDS = "▷ not yet at the largest ratio measured, ◁ already at the smallest."
+BOUNDS = "▷ kept at the largest ratio measured, ◁ passed at the smallest."
 NOT_INDEPENDENT = (
     "All tables, by parameters and by bytes. Tables of one method are not independent, so the interval over whole "
     "methods is the fairer one."
@@ -82,7 +113,6 @@ TUNING = (
     "paper's way the decoder of the auto-encoder trains and nothing of any other compressed table. Intervals in the "
     "table resample the held-out examples, the same for both models."
 )
-KEPT = f"{LIMIT - 1:.0%} of the full model's perplexity"
 MEASURE_NAMES = {"cosine": "cosine distance", "rmse": "RMSE", "perplexity": "perplexity"}
 
 
@@ -109,56 +139,42 @@ def what(study: Study, choice: TableChoice) -> str:
     return " · ".join(filter(None, [as_text(title(study)), f"table of {size}" if size else "", place, masking]))
 
 
-def tiles(study: Study, breaks: pd.DataFrame) -> list[Tile]:
-    """Return the key numbers."""
-    info = study.info
-    rows = []
-    if {"vocabulary", "width"} <= set(info):
-        size = info["vocabulary"] * info["width"]
-        rows.append(Tile("Token table", f"{formats.amount(4 * size)}B", f"{formats.amount(size)} numbers"))
-    for limit in sorted(set(breaks["limit"])):
-        best = results.reach(breaks[breaks["limit"] == limit]).iloc[0]
-        rows.append(
-            Tile("All within 10%" if limit == LIMIT else f"All within {limit:g} ×", at(best), as_text(best["line"]))
+def curve(points: pd.DataFrame, top: float, limit: float, off: Sequence[str]) -> str:
+    """Say what is dotted, and which lines go on above the axis, which ends at `top` (0: it does not), or lie there."""
+    sentences = [f"Dotted: the full model, and {limit:g} × its perplexity."]
+    drawn = points[~points["line"].isin(off)]
+    if 0 < top < drawn["factor"].max():
+        sentences.append("Lines that leave at the top go on.")
+    if off:
+        names = ", ".join(
+            f"{as_text(line)} ({_times(points.loc[points['line'] == line, 'factor'].head(1))} times at "
+            f"{points.loc[points['line'] == line, 'size'].min():.3g} ×)"
+            for line in off
         )
-    return rows
-
-
-def curve(factors: pd.Series, top: float) -> str:
-    """Say what is dotted, and whether lines go on above the axis, which ends at `top` (0: it does not end)."""
-    cut = " Lines that leave at the top go on." if 0 < top < factors.max() else ""
-    return f"Dotted: the full model, and {LIMIT:g} × its perplexity.{cut}"
-
-
-def at(row: pd.Series) -> str:
-    """Write up to which ratio a line of `results.reach` keeps to the limit."""
-    ratio = f"{row['ratio']:.3g} ×"
-    if row["bound"] == "below":
-        return f"not at {ratio}"
-    return f"≥ {ratio}" if row["bound"] == "above" and row["sizes"] > 1 else ratio
-
-
-def answer(breaks: pd.DataFrame, choice: TableChoice) -> str:
-    """Say which methods keep every language within the limit, up to which ratio, and who breaks first."""
-    reach = results.reach(breaks[breaks["limit"] == LIMIT])
-    kept, broken = reach[reach["bound"] != "below"], reach[reach["bound"] == "below"]
-    sentences = []
-    if len(kept):
-        parts = [f"**{as_text(row['line'])} {at(row)}**{_who(row)}" for _, row in kept.iterrows()]
-        sentences.append(
-            f"Every language stays within {KEPT} up to these ratios, by {choice.by} (between the "
-            f"ratios that were measured the crossing is interpolated): {', '.join(parts)}."
-        )
-    if len(broken):
-        names = ", ".join(f"{as_text(row.line)} ({row.ratio:.3g} ×)" for row in broken.itertuples())
-        sentences.append(f"Broken at the least ratio measured: {names}.")
+        sentences.append(f"Above {top:g} times at every size, so not drawn: {names}.")
     return " ".join(sentences)
 
 
-def _who(row: pd.Series) -> str:
-    if row["bound"] == "above":
-        return " (its one size)" if row["sizes"] == 1 else ""
-    return f" ({in_words(row['language'])} breaks first)"
+def broken(lines: pd.DataFrame, limit: float) -> str:
+    """Say which lines keep no language within the limit even at the least ratio that was tried; "" for none."""
+    names = ", ".join(f"{as_text(row.line)} ({row.ratio:.3g} ×)" for row in lines.itertuples())
+    return f"Past {limit:g} × in every language at the least ratio tried already: {names}." if names else ""
+
+
+def unsteady(lines: pd.DataFrame, study: Study, bundled: bool) -> str:
+    """Say why a line goes up and down with size: the table is that of `choosing.unsteady`."""
+    parts = []
+    for row in lines.itertuples():
+        steady = " while the mean error over all tokens grows" if row.cosine < row.later_cosine else ""
+        parts.append(
+            f"**{as_text(row.line)} goes up and down**: {row.factor:.3g} times at {row.peak:.3g} ×, {row.less:.3g} "
+            f"times at {row.later:.3g} ×{steady}."
+        )
+    if ((lines["method"] == "pq") & (lines["weights"] == "uniform")).any():
+        parts.append(PQ)
+        if bundled and study.path.name == MEASURED:
+            parts.append(PQ_MEASURED)
+    return " ".join(parts)
 
 
 def prediction(by_table: pd.DataFrame, by_method: pd.DataFrame, disagreements: tuple[int, float], who: str) -> str:
@@ -288,7 +304,11 @@ def losses(versus: pd.DataFrame, one: str, other: str) -> str:
 
 
 def _times(factors: pd.Series) -> str:
-    return ", ".join(f"{value:.3g}" if value < 1000 else f"{value:,.0f}" for value in factors)
+    return ", ".join(_factor(value) for value in factors)
+
+
+def _factor(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}" if value < RUINED else f"more than {RUINED:,.0f}"
 
 
 def _ratios(versus: pd.DataFrame) -> str:
@@ -347,8 +367,24 @@ def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> 
     return (
         f"Full table: {rows:,} × {width}, {4 * rows * width / 1e6:.3g} MB in float32. Token weights: "
         f"{WEIGHTS[weights]}. {', '.join(one_size)} have one size; mixed weighs by frequency and sees the table alone, "
-        "not the model."
+        f"not the model. Errors: over {min(rows, DRAWN):,} drawn tokens."
     )
+
+
+def estimates(table: pd.DataFrame, ratio: float, by: str, who: str) -> str:
+    """Say what the study's curves tell of a ratio: the table is that of `choosing.estimates`."""
+    if table.empty:
+        return f"No curve of this study reaches from below {ratio:g} × by {by} to above it: no estimate."
+    listed = ", ".join(f"{as_text(row.line)} {row.factor:.2f} ×" for row in table.head(5).itertuples())
+    return (
+        f"**Estimated perplexity at {ratio:g} × by {by}**, over the full model's ({as_text(who)}; read off this "
+        f"study's curves, not measured now): {listed}."
+    )
+
+
+def computing(title: str) -> str:
+    """Say what is computed; grey rows are those of before."""
+    return f"Computing {title} … grey rows are of the ratio before."
 
 
 def no_model(name: str, *, another: bool) -> str:

@@ -25,7 +25,7 @@ def said(pairs: pd.DataFrame, own: Mapping[str, float]) -> str:
             f"**{len(found.alike):,}** of {len(pairs):,} pairs are as alike as one of the two languages is to itself "
             f"when it is found again: such masks are not told apart ({names})."
         )
-    elif own and len(pairs) > 1:
+    elif own and len(pairs) > 1 and not found.is_noise:
         sentences.append("No two languages are as alike as one of them is to itself when it is found again.")
     if found.above and len(pairs) > 1:
         sentences.append(f"The colours end at {found.again:.3f}, the mean of languages found again.")

@@ -104,12 +104,12 @@ def _ordinal(place: int) -> str:
     """Write a place among pairs, the most alike first.
 
     >>> _ordinal(1), _ordinal(2), _ordinal(11), _ordinal(23)
-    ('most alike', '2nd', '11th', '23rd')
+    ('most alike', '2nd most alike', '11th most alike', '23rd most alike')
     """
     if place == 1:
         return "most alike"
     ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
-    return f"{place:,}{ending}"
+    return f"{place:,}{ending} most alike"
 
 
 def _noise(view: View, pairs: pd.DataFrame, measure: str, by: str = "all", group: str = "all") -> str:
@@ -118,8 +118,8 @@ def _noise(view: View, pairs: pd.DataFrame, measure: str, by: str = "all", group
     if len(pairs) < 2 or not told.is_noise:
         return ""
     return (
-        f"**These differences are noise:** all {len(pairs):,} pairs lie within {told.spread:.4f}, and one language "
-        f"found again differs by {told.noise:.4f} from itself."
+        f"**The differences between pairs are noise:** all {len(pairs):,} pairs lie within {told.spread:.4f}, and one "
+        f"language found again differs by {told.noise:.4f} from itself."
     )
 
 

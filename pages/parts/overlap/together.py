@@ -19,7 +19,7 @@ def together(view: View, by: str, group: str) -> None:
     if len(rows):
         st.markdown("## All at once")
         st.markdown(words.joint(rows.iloc[0]))
-        show.table(table, f"All at once by {by}", f"joint-{view.key}")
+        show.table(table, "All at once", f"joint-{view.key}")
 
 
 def by_layer(view: View) -> None:

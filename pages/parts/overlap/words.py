@@ -69,7 +69,7 @@ RELATIONS = {
 
 SCORE_COLUMNS = {
     "language": "Language",
-    "variant": "Model",
+    "variant": "Trained",
     "value": "Perplexity",
     "full": "Full model",
     "ratio": "Ratio",

@@ -38,11 +38,12 @@ def answer(winners: pd.DataFrame, levels: pd.DataFrame, languages: Sequence[str]
     sentences = []
     for rule, sparsities in winning.by_rule(winners).items():
         told: dict[str, list[str]] = {}
-        for code in languages:
-            if code in sparsities:
-                told.setdefault(_won(sparsities[code], levels[levels["language"] == code]["sparsity"]), []).append(code)
+        judged = [code for code in languages if code in sparsities]
+        for code in sorted(judged, key=lambda code: -sparsities[code] if sparsities[code] == sparsities[code] else 1):
+            tried = levels[levels["language"] == code]["sparsity"]
+            told.setdefault(_won(sparsities[code], tried), []).append(code)
         parts = [f"{won} for {listed(codes, most=NAMED)}" for won, codes in told.items()]
-        sentences.append(f"**As good as the full model ({RULES[rule]}) with {'; '.join(parts)}.**")
+        sentences.append(f"**As good as the full model**, {RULES[rule]}: {'; '.join(parts)}.")
     return "\n\n".join(sentences)
 
 

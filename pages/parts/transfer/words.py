@@ -12,6 +12,7 @@ from neutral.figures.theme import number, signed
 from neutral.figures.transfer import source_words
 from neutral.members import display
 from neutral.metrics import SIGNIFICANT, metric
+from neutral.study import same_sparsity
 from neutral.transfer import answers, published
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
@@ -242,6 +243,8 @@ def beside(run: Experiment, paper: Experiment) -> str:
     )
     if run.steps and published.MODELS[paper.model] == "mBERT":  # whose settings are printed
         sentence += f" A training has {run.steps:,} steps here, {published.steps(paper.task):,} there."
+    if not same_sparsity(run.sparsity, paper.sparsity):
+        sentence += f" But {run.sparsity:.0%} are removed here and {paper.sparsity:.0%} there, so they are not alike."
     return f"{sentence} Scores of different tasks and data do not compare, relative changes do."
 
 

@@ -104,8 +104,8 @@ def map_answer(near: Mapping[str, str], families: Mapping[str, str], by: str) ->
     if not kin:
         return "No two of these languages are of one family."
     return (
-        f"**By {as_text(by)} {len(own)} of the {len(kin)} languages with relatives here have their nearest in their "
-        "own family.**"
+        f"**By {as_text(by)} {'all' if len(own) == len(kin) else f'{len(own)} of the'} {len(kin)} languages with "
+        "relatives here have their nearest in their own family.**"
     )
 
 

@@ -1,0 +1,129 @@
+"""The compression page's answer in words: which table for a language and a tolerance, how large, and how sure."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from neutral.compression import choosing
+from neutral.compression.choosing import WORST
+from neutral.compression.results import ALL
+from neutral.study import Study
+from pages.parts import formats
+from pages.parts.compression.tables import TableChoice
+from pages.parts.formats import Tile
+from pages.parts.text import as_text, in_words
+
+TOLERANCES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
+NAMES = {WORST: "Every language", ALL: "Mean of languages"}
+COUNTED = {"bytes": "bytes", "parameters": "numbers"}
+HELP = {
+    "language": "Whose perplexity is to be kept: each of the study's languages, their geometric mean, or one.",
+    "within": "How much higher perplexity may be than with the full table, on the same held-out text.",
+    "ratio": "How many times smaller the token table is than the full one in float32, every stored byte counted; or "
+    "how many times fewer numbers. Between two measured sizes it is interpolated, beyond them nothing is said.",
+    "size": "The token table's bytes; the full one has four a number (float32).",
+    "breaks": "The language whose perplexity passes the limit first as the table gets smaller.",
+    "measured": "The two sizes that were measured beside the answer; what lies between is interpolated.",
+    "next": "The method that comes next.",
+}
+_NEXT = 2  # methods that are named after the best
+
+
+def answer(
+    rows: pd.DataFrame, nearest: pd.Series, study: Study, choice: TableChoice, who: str, tolerance: float
+) -> str:
+    """Say which line of `choosing.within` reaches furthest, how large its table is, and which come next.
+
+    `nearest` is the point that is nearest to the full model, for an answer where no line is within the tolerance.
+    """
+    kept = rows[rows["bound"] != "below"]
+    limit = f"within {tolerance:.0%} of the full model's perplexity"
+    if kept.empty:
+        return (
+            f"**Nothing that was tried keeps {_who(who)} {limit}.** Nearest is {as_text(nearest['line'])} at "
+            f"{nearest['size']:.3g} × fewer {COUNTED[choice.by]}, with {nearest['factor']:.3g} times the perplexity"
+            f"{_place(study, choice)}."
+        )
+    best = kept.iloc[0]
+    whole = f": {megabytes(study)} become {megabytes(study, best)}" if megabytes(study) else ""
+    sentence = (
+        f"**{_who(who, start=True)} stays {limit} with {as_text(best['line'])} at {at(best)} fewer "
+        f"{COUNTED[choice.by]}{whole}**{_place(study, choice)}{_sure(best)}."
+    )
+    following = [f"{as_text(row['line'])} {at(row)}{_one_size(row)}" for _, row in kept.iloc[1 : 1 + _NEXT].iterrows()]
+    return sentence + (f" Next: {', '.join(following)}." if following else "")
+
+
+def tiles(rows: pd.DataFrame, study: Study, choice: TableChoice, who: str) -> list[Tile]:
+    """Return the key numbers of the answer; none where nothing is within the tolerance."""
+    kept = rows[rows["bound"] != "below"]
+    if kept.empty:
+        return []
+    best = kept.iloc[0]
+    tiles = [Tile("Times smaller", at(best), as_text(best["line"]), HELP["ratio"])]
+    if megabytes(study):
+        tiles.append(Tile("Token table", megabytes(study, best), f"of {megabytes(study)}", HELP["size"]))
+    if best["breaks"]:
+        tiles.append(Tile("Breaks first", in_words(best["breaks"]), "of all languages", HELP["breaks"]))
+    elif best["low"] < best["high"]:
+        between = f"{best['low']:.3g}–{best['high']:.3g}"
+        tiles.append(Tile("Measured at", between, f"times, by {choice.by}", HELP["measured"]))
+    if len(kept) > 1:
+        second = kept.iloc[1]
+        tiles.append(Tile("Next", at(second), as_text(second["line"]), HELP["next"]))
+    return tiles
+
+
+def mark(rows: pd.DataFrame, study: Study) -> str:
+    """Write what stands beside the ringed point: the ratio, and the megabytes."""
+    best = rows.iloc[0]
+    return ", ".join(filter(None, [at(best), megabytes(study, best)]))
+
+
+def at(row: pd.Series) -> str:
+    """Write up to which ratio a line of `choosing.within` keeps to the limit."""
+    return f"{'≥ ' if row['bound'] == 'above' and row['sizes'] > 1 else ''}{row['ratio']:.3g} ×"
+
+
+def megabytes(study: Study, row: pd.Series | None = None) -> str:
+    """Write how large the full table is, or that of a row; "" for a study that does not say."""
+    size = choosing.table_bytes(study.info, 1.0 if row is None else row["ratio_bytes"])
+    return "" if size != size else f"{formats.amount(round(size))}B"
+
+
+def name(who: str) -> str:
+    """Return what a picker calls a language, the mean or all."""
+    from neutral.members import display
+
+    return NAMES.get(who) or display(who)
+
+
+def _who(who: str, *, start: bool = False) -> str:
+    words = {WORST: "every language", ALL: "the mean of languages"}.get(who) or in_words(who)
+    return words[:1].upper() + words[1:] if start else words
+
+
+def _place(study: Study, choice: TableChoice) -> str:
+    if choice.where == "both":
+        return ", in the input and the output layer"
+    size = (
+        f", and the output layer keeps its own {megabytes(study)}"
+        if study.info.get("tied") and megabytes(study)
+        else ""
+    )
+    return f", in the input alone{size}"
+
+
+def _sure(best: pd.Series) -> str:
+    """Say where the answer lies among what was measured, and who breaks first."""
+    if best["again"]:
+        return ", measured there, though smaller ratios break it"
+    if best["bound"] == "above":
+        return " (its one size)" if best["sizes"] == 1 else "; nothing smaller was tried"
+    between = f"between the measured {best['low']:.3g} and {best['high']:.3g} ×"
+    first = f"; {in_words(best['breaks'])} breaks first" if best["breaks"] else ""
+    return f" ({between}{first})"
+
+
+def _one_size(row: pd.Series) -> str:
+    return " (its one size)" if row["sizes"] == 1 else ""
