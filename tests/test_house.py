@@ -117,6 +117,12 @@ def test_parts_of_pages_put_tables_together_and_leave_the_numbers_to_the_library
     assert not {(name, line) for name, line in methods(tree) if name in STATISTICS}
 
 
+@pytest.mark.parametrize("path", [*PAGES, *PARTS], ids=name_of)
+def test_pages_take_figures_from_where_they_are_remembered(path):
+    names = [name for statement in at_import(parsed(path)) for name, _ in imported(statement)]
+    assert "neutral.figures" not in names or path.name == "figures.py"
+
+
 @pytest.mark.parametrize("paths", [LIBRARY, [*PAGES[1:], *PARTS]], ids=["neutral", "pages"])
 def test_imports_do_not_run_in_circles(paths):
     try:
