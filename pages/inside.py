@@ -13,7 +13,10 @@ from pages.parts import figures, pickers, show
 from pages.parts.frame import page
 from pages.parts.inside import tables, words
 from pages.parts.runs import lead
+from pages.parts.text import as_text
 from pages.parts.views import View
+
+MOST = 3  # studies that a page without results leads to
 
 
 def lacking(view: View, *names: str) -> None:
@@ -22,6 +25,9 @@ def lacking(view: View, *names: str) -> None:
     with st.container(horizontal=True):
         for name in names:
             lead.offer(name, view.source, words.MAKE[name], view.key, under_masks(view))
+    for study, title in list(tables.having(names[0]).items())[:MOST]:
+        label = as_text(words.HAS.format(title=title))
+        show.link("pages/inside.py", label, ":material/hub:", study=study)
 
 
 def under_masks(view: View) -> dict[str, object]:

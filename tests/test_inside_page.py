@@ -227,6 +227,8 @@ def test_a_study_without_results_says_which_commands_make_them(folder):
     assert "python -m neutral retrieve --study" in at.info[0].value
     assert "python -m neutral represent --study" in at.info[0].value
     assert str(folder / "two") in at.info[0].value
+    (link,) = [link.proto for link in at.get("page_link") if link.proto.label.startswith("Look at it in the study")]
+    assert "study=four" in link.query_string
 
 
 def test_retrieval_alone_is_shown_and_the_command_for_the_rest_named(tmp_path, monkeypatch):

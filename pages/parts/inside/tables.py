@@ -20,6 +20,13 @@ def _representation(source: catalogue.Source) -> pd.DataFrame:
     return representations.table(source.table("representation"))
 
 
+def having(command: str) -> dict[str, str]:
+    """Return name -> title of the studies here that have results of a command, `retrieve` or `represent`."""
+    kept = {"retrieve": _retrieval, "represent": _representation}[command]
+    studies = catalogue.studies()[0]
+    return {name: study.info.get("title") or name for name, study in studies.items() if len(kept(study))}
+
+
 @catalogue.remembered
 def definitions_of(source: catalogue.Source, choice: Choice) -> list[Definition]:
     """Return the definitions of retrieval that a study has results by, the paper's first."""

@@ -146,6 +146,8 @@ MASKS = ("full", "each", "own", "core", "random", "pretrained")
 """What is looked at if all is."""
 
 MORE_MASKS = "Measure it under the masks"
+HAS = "Look at it in the study {title}"
+
 MAKE = {"retrieve": "Measure whether translations are neighbours", "represent": "Measure whether states are alike"}
 
 
