@@ -95,6 +95,7 @@ def test_an_unknown_value_is_said_for_every_kind_of_picker_and_the_default_is_sh
     ("key", "value", "means"),
     [
         *(("language", code, "eus") for code in ("eus", "eu", "Basque", "basque", "basq1248")),
+        ("language", "Chinese", "zho-TW"),
         ("language", "zh-TW", "zho-TW"),
         ("measure", "dice", "dice"),
         ("measure", "Dice", "dice"),

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from neutral import glossary, labels
-from neutral.languages import matching
+from neutral.languages import language, matching
 from neutral.members import ORDERS, display, speaker
 from neutral.overlap import Counts
 from neutral.summary import MEASURES
@@ -271,7 +271,7 @@ def read_all(
 
 
 def _in_other_words(written: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
-    """Return the option that a value means: in capitals, or a language by any code; [] for none."""
+    """Return the option that a value means: in capitals, or a language by any code or its name; [] for none."""
     small = written.strip().casefold()
     for option in options:
         if small in (names(option).casefold(), str(option).casefold()):
@@ -280,8 +280,10 @@ def _in_other_words(written: str, options: Sequence[T], names: Callable[[T], str
         if type(option) in (int, float) and _number(written) == option:
             return [option]
     spoken = {speaker(option): option for option in reversed(options) if isinstance(option, str) and option}
-    meant = matching(written.strip(), spoken)
-    return [spoken[meant]] if meant else []
+    if meant := matching(written.strip(), spoken):
+        return [spoken[meant]]
+    called = [o for label, o in spoken.items() if language(language(label).iso3 or label).name.casefold() == small]
+    return called if len(called) == 1 else []  # "English" where there is only that of one country
 
 
 def _number(written: str) -> float | None:
