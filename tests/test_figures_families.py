@@ -124,8 +124,8 @@ def test_hovering_over_a_point_names_a_family_that_the_legend_does_not():
 
 
 def test_points_of_transfer_are_coloured_by_the_targets_family_and_named():
-    points = pd.DataFrame({"source": ["en", "fi"], "target": ["fi", "en"], "overlap": [0.5, 0.6], "change": [0.1, 0.2]})
-    figure = figures.overlap_against_transfer(points, "overlap", "change", families=Families(FOURTEEN))
+    points = pd.DataFrame({"source": ["en", "fi"], "target": ["fi", "en"], "overlap": [0.5, 0.6], "cost": [0.1, 0.2]})
+    figure = figures.overlap_against_transfer(points, "overlap", "cost", families=Families(FOURTEEN))
     assert {trace.name: trace.marker.color for trace in figure.data} == {
         "To Indo-European": USUAL["Indo-European"],
         "To Uralic": USUAL["Uralic"],

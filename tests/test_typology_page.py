@@ -189,9 +189,9 @@ def test_holm_corrects_the_whole_network_as_the_table_does_and_the_layers_for_al
     at = opened()
     at.session_state["heat-study-box"] = True
     at.run()
-    table = next(frame.value for frame in at.dataframe if "holm_within" in frame.value and "group" in frame.value)
+    table = next(frame.value for frame in at.dataframe if "Holm, in families" in frame.value and "Where" in frame.value)
     assert len(table) == len(known)
-    np.testing.assert_allclose(np.sort(table["holm"]), np.sort(known["holm"]))
+    np.testing.assert_allclose(np.sort(table["Holm"]), np.sort(known["holm"]))
 
 
 def test_a_control_adds_the_partial_tests():
@@ -337,12 +337,12 @@ def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now
     figures = {}
     asked = ["--methods", "magnitude", "--measures", "jaccard", "--quiet"]
 
-    def heat(column="rho"):
+    def heat(column="ρ"):
         at = opened(study="held")
         at.session_state["heat-study-box"] = True
         at.run()
         frames = (frame.value for frame in at.dataframe)
-        return next(f for f in frames if "holm_within" in f and "group" in f).set_index(["group", "distance"])[column]
+        return next(f for f in frames if "Holm, in families" in f and "Where" in f).set_index(["Where", "Distance"])[column]
 
     def write(change):
         rows = [json.loads(line) for line in lines]
@@ -355,7 +355,7 @@ def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now
     lines = (study.path / "results.jsonl").read_text(encoding="utf-8").splitlines()
     figures["read"] = heat()
     pd.testing.assert_series_equal(figures["read"], figures["computed"], rtol=0, atol=1e-6)
-    of_layers = figures["computed"].index.get_level_values("group") != "all"
+    of_layers = figures["computed"].index.get_level_values("Where") != "All"
     assert (figures["read"] != figures["computed"])[of_layers].any(), "the study's have six decimals"
 
     write(lambda row: row | ({"p": 0.123456} if row["p"] is not None else {}))
