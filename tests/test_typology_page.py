@@ -342,7 +342,9 @@ def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now
         at.session_state["heat-study-box"] = True
         at.run()
         frames = (frame.value for frame in at.dataframe)
-        return next(f for f in frames if "Holm, in families" in f and "Where" in f).set_index(["Where", "Distance"])[column]
+        return next(f for f in frames if "Holm, in families" in f and "Where" in f).set_index(["Where", "Distance"])[
+            column
+        ]
 
     def write(change):
         rows = [json.loads(line) for line in lines]
