@@ -87,4 +87,4 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
     side_by_side(pinned, own, by)
     if said:
         differences(views, apart, said, by)
-    export.report(drawn)
+    export.report(drawn, said)

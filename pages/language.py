@@ -56,6 +56,8 @@ def serving(view: View, member: str) -> None:
     st.markdown(words.serving(member, table, told, view.choice))
     if table["ratio"].notna().any():
         st.caption(words.MEASURED)
+    else:
+        show.link("pages/transfer.py", words.TRANSFER, ":material/swap_horiz:")
     show.table(table.assign(name=table["language"].map(display)), "Whose masks would serve it", f"serving-{view.key}")
 
 

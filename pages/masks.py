@@ -3,6 +3,7 @@
 import streamlit as st
 
 from neutral import summary
+from neutral.association import LEAST
 from neutral.masksets import MaskSet
 from neutral.members import display
 from pages.parts import downloads, errors, formats, pickers, quota, save, show, stored, uploads
@@ -119,6 +120,7 @@ def look(collections: list[MaskSet]) -> None:
         show.csv(pairs, "Overlap of your masks", f"pairs-{collection.title}")
     if len(collections) > 1:
         st.warning(uploaded.MIXED)
+    most = max(len(collection.masks) for collection in collections)
     with st.container(horizontal=True):
         for path, label, icon in (
             ("app.py", "Overview", ":material/home:"),
@@ -127,7 +129,8 @@ def look(collections: list[MaskSet]) -> None:
             ("pages/layers.py", "Layers", ":material/layers:"),
             ("pages/typology.py", "Typology", ":material/public:"),
         ):
-            show.link(path, f"{label} of your masks", icon, show=MINE)
+            if label != "Typology" or most >= LEAST:
+                show.link(path, f"{label} of your masks", icon, show=MINE)
 
 
 with page("Your masks", lead=uploaded.UPLOAD, choose=pickers.pass_on, empty=None):

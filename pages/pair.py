@@ -91,8 +91,9 @@ def use(view: View, a: str, b: str) -> None:
             st.caption(words.PAIR_CHECK)
             cost = check["cost"].map(written)
             named = check.assign(source=check["source"].map(display), target=check["target"].map(display), cost=cost)
+            named["value"] = check["value"].map("{:.4g}".format)
             called = {"source": "Mask", "target": "Text", "value": "Perplexity", "cost": "Cost"}
-            st.dataframe(named[[*called]].rename(columns=called), hide_index=True, column_config=formats.NUMBERS)
+            st.dataframe(named[[*called]].rename(columns=called), hide_index=True)
             show.csv(check, "Pair functional check", f"check-{view.key}")
 
 

@@ -1,12 +1,14 @@
 """Each page begins with its answer, with numbers of the study, and says first what is noise."""
 
 import apppages
+import pandas as pd
 import pytest
 from apppages import charts, text
 from conftest import ROOT
 
 from neutral import summary
 from neutral.errors import NeutralError
+from neutral.members import relations
 from neutral.summary import Choice
 from pages.parts import catalogue
 from pages.parts.overlap import answers, words
@@ -46,9 +48,23 @@ def test_the_answer_names_both_ends_the_mean_and_what_it_is_against():
 def test_the_overview_says_why():
     kinship = summary.kinship(WANDA.pairs("jaccard"))
     answer = answers.answer(WANDA, WANDA.pairs("jaccard"), WANDA.levels("jaccard"), kinship)
-    assert "the mask of the untouched pretrained weights they share" in answer
-    assert "languages of one branch share" in answer
+    assert "the mask that the pretrained weights' sizes alone give each shares" in answer
+    pairs = WANDA.pairs("jaccard")
+    related = pd.Series(relations(zip(pairs["source"], pairs["target"], strict=True), list(WANDA.members)))
+    far = pairs["value"][related.isin(["unrelated", "same script"]).to_numpy()].mean()
+    assert f"languages of one branch share {kinship['value'].iloc[0]:.1%}, unrelated ones {far:.1%}" in answer
     assert answer.count(". ") == 1, "two sentences"
+
+
+def test_two_names_of_one_mask_are_said_and_are_not_the_most_alike():
+    pairs, levels = WANDA.pairs("jaccard").copy(), WANDA.levels("jaccard")
+    most, _ = summary.extremes(pairs)
+    place = pairs.index[(pairs["source"] != most["source"]) & (pairs["target"] != most["target"])][0]
+    pairs.loc[place, "value"] = 1.0
+    sentence = answers.of_pairs(WANDA, pairs, levels, "jaccard")
+    assert sentence.startswith(f"**{words.both(most)} share most")
+    assert sentence.endswith(f" {words.both(pairs.loc[place])} have the very same mask.")
+    assert answers.tiles(WANDA, pairs, levels)[1].note == words.pair(most)
 
 
 def test_a_pair_has_its_place_among_all():

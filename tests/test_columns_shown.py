@@ -23,7 +23,7 @@ def test_a_table_has_names_of_languages_headings_and_values_for_people():
     shown = columns.for_people(table)
     assert list(shown) == [
         *("Where", "Language", "Other language", "Compared with", "Score", "Value", "Holm, in families"),
-        "Keeps its place",
+        "Keeps its rank or better",
     ]
     assert shown["Where"].tolist() == ["Encoder 3 attention output", "All"]
     assert shown["Language"].tolist() == ["French", "my run"]

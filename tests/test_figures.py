@@ -157,12 +157,17 @@ def test_the_core_has_a_bar_for_every_k(counts):
 
 def test_the_functional_check_keeps_extreme_masks_out_of_the_scale(study):
     table = evaluations.functional(study.table("functional"), "mlm", "magnitude", 0.5)
-    heatmap = figures.functional_matrix(table, order(list(PAPER_ORDER))).data[0]
+    heatmap, beyond = figures.functional_matrix(table, order(list(PAPER_ORDER))).data
     assert heatmap.zmax == pytest.approx(np.log2(1.3))
     assert heatmap.zmin == -heatmap.zmax
     names = ["full model", f"pretrained weights' mask{costs.OFF}", f"random mask{costs.OFF}"]
     assert list(heatmap.y)[-3:] == names
-    assert heatmap.text[-1][0] == "+5,900%"
+    assert beyond.text[-1][0] == "+5,900%"
+    both = [
+        [bool(one) + bool(other) for one, other in zip(*rows, strict=True)]
+        for rows in zip(heatmap.text, beyond.text, strict=True)
+    ]
+    assert {number for row in both for number in row} == {1}, "each number is written once"
 
 
 def test_score_curves_draw_a_line_a_method_on_a_log_scale(study):

@@ -181,7 +181,7 @@ def test_masks_of_other_tasks_are_compared_under_the_chosen_seed_if_they_were_tr
 
 def test_transfers_that_succeed_by_the_papers_rule_are_marked():
     at = opened("pages/transfer.py")
-    texts = [cell for line in charts(at)[0]["data"][0]["text"] for cell in line]
+    texts = [cell for trace in charts(at)[0]["data"] for line in trace["text"] for cell in line]
     marked = sum(cell.endswith("°") for cell in texts)
     rows = Study.table(catalogue.studies()[0]["made"], "transfer")
     table = results.against_own(results.matrix(results.select(rows, "mlm", 0.5)))

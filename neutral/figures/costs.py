@@ -88,15 +88,16 @@ def square(
         "customdata": hover,
         "hovertemplate": "%{customdata}<extra></extra>",
         "hoverongaps": False,
-        "text": texts,
         "texttemplate": "%{text}" if len(targets) <= theme.TEXT_UP_TO else None,
     }
     scale = {"colorscale": theme.DIVERGING, "zmin": -limit, "zmax": limit, "colorbar": _bar(limit, title, ticks)}
-    figure = go.Figure(go.Heatmap(z=np.where(off[:, None], np.nan, shades), **common, **scale))
+    inside = [[""] * len(row) if is_off else row for row, is_off in zip(texts, off, strict=True)]
+    figure = go.Figure(go.Heatmap(z=np.where(off[:, None], np.nan, shades), text=inside, **common, **scale))
     if off.any():
         grey = {"colorscale": [[0, _GREY], [1, _GREY]], "zmin": 0, "zmax": 1, "showscale": False}
         beyond = np.where(off[:, None] & ~np.isnan(costs), 0.5, np.nan)
-        figure.add_trace(go.Heatmap(z=beyond, **common, **grey))
+        rest = [row if is_off else [""] * len(row) for row, is_off in zip(texts, off, strict=True)]
+        figure.add_trace(go.Heatmap(z=beyond, text=rest, **common, **grey))
     figure.update_xaxes(tickangle=-45, showgrid=False, type="category")
     figure.update_yaxes(title="Mask of", autorange="reversed", showgrid=False, type="category")
     theme.names_on_axes(figure, len(targets), len(names))

@@ -54,7 +54,7 @@ NAMES = {
     "seeds": "Seeds",
     "source": "Language",
     "std": "Deviation",
-    "sure": "Keeps its place",
+    "sure": "Keeps its rank or better",
     "target": "Other language",
     "tested_within": "ρ, in families",
     "value": "Value",

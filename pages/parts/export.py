@@ -14,7 +14,7 @@ from neutral.errors import NeutralError
 from neutral.export import captions, latex, sizes
 from neutral.export.drawn import drawn
 from pages.parts import columns, settings
-from pages.parts.text import file_name
+from pages.parts.text import file_name, unmarked
 
 if TYPE_CHECKING:
     from neutral.figures.compare import Sheet
@@ -53,8 +53,8 @@ def of_sheet(sheet: Sheet) -> dict[str, str]:
     return {} if sheet.caption in said else {"Shown": sheet.caption}
 
 
-def report(sheets: Sequence[Sheet]) -> None:
-    """Offer pinned views and their differences as one file, made on a click."""
+def report(sheets: Sequence[Sheet], said: Sequence[str] = ()) -> None:
+    """Offer pinned views and their differences as one file, made on a click; `said` are sentences, in Markdown."""
 
     def made() -> str:
         from neutral.export.report import Part
@@ -64,7 +64,7 @@ def report(sheets: Sequence[Sheet]) -> None:
             Part(sheet.title, captions.caption(sheet.figure, of_sheet(sheet)), sheet.figure, sheet.table)
             for sheet in sheets
         ]
-        return page(" · ".join(sheet.title for sheet in sheets[:REPORTED]), parts)
+        return page(" · ".join(sheet.title for sheet in sheets[:REPORTED]), parts, lead=unmarked(" ".join(said)))
 
     st.caption(REPORT)
     _button("Report", made, "report.html", "text/html", "report")

@@ -24,6 +24,15 @@ def _least(name: str, width: int) -> str:
     return f"{box} {{ overflow-x: auto; }} {box} > * {{ min-width: {width}px; max-width: {MOST * width:.0f}px; }}"
 
 
+# Beside each other on a small screen a matrix would show a third of its columns: it goes above what stands beside it.
+_BESIDE = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] [class*="st-key-least-"])'
+_STACKED = f"""
+@media (max-width: 1150px) {{
+  {_BESIDE} {{ flex-wrap: wrap; }}
+  {_BESIDE} > [data-testid="stColumn"] {{ min-width: 100%; }}
+}}
+"""
+
 # Tiles share one row, however narrow the page, and two columns on a phone. Streamlit's own row would break.
 _ROW = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])'
 _TILES = f"""
@@ -79,7 +88,7 @@ SIDE_BY_SIDE = "side-by-side"
 
 _COLUMNS = "repeat(auto-fit, minmax(min(260px, 100%), 1fr))"  # all as wide, so that their axes are
 
-STYLE = f"""<style>{_WHOLE}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}
+STYLE = f"""<style>{_WHOLE}{_STACKED}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}
 .st-key-{SIDE_BY_SIDE} {{ display: grid; grid-template-columns: {_COLUMNS}; }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""

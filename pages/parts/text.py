@@ -36,6 +36,15 @@ def as_text(text: object) -> str:
     return _AT_START.sub(r"\g<0>\\", _MARKUP.sub(r"\\\g<0>", line))
 
 
+def unmarked(text: str) -> str:
+    """Return a sentence of a page, in Markdown, as plain text.
+
+    >>> unmarked(f"**{as_text('a_b')}** is first")
+    'a_b is first'
+    """
+    return re.sub(r"\\(.)", r"\1", text.replace("**", "").replace(JOINER, ""))
+
+
 def in_words(member: str) -> str:
     """Return a member's name for people, in Markdown.
 

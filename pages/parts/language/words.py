@@ -18,6 +18,7 @@ NEAREST = (
     "chance, the mean of both languages' overlap with the pretrained control, and the mean of each found again."
 )
 WHERE = "The band is from the least to the most alike other language."
+TRANSFER = "Where masks were scored, and trained, on other languages: Transfer"
 MEASURED = "Score of this language's text under other languages' masks, without training, against that under its own."
 FEW = 5
 """Masks that a sentence names."""

@@ -61,14 +61,28 @@ def of_pairs(view: View, pairs: pd.DataFrame, levels: pd.DataFrame, measure: str
         only = pairs.iloc[0]
         first = f"**{words.both(only)} share {written(only['value'], measure)}** {what}"
     else:
-        most, least = summary.extremes(pairs)
+        most, least = summary.extremes(_unequal(pairs))
         digits = words.digits(pairs)
         high, low = (written(row["value"], measure, digits) for row in (most, least))
         first = (
             f"**{words.both(most)} share most ({high}), {words.both(least)} least ({low})** {what}; "
             f"all {len(pairs):,} pairs {written(value['between'], measure, digits)} in the mean"
         )
-    return f"{first}, {against}."
+    return f"{first}, {against}.{_equal(pairs)}"
+
+
+def _unequal(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs whose masks are not equal bit by bit, as those of one text under two names are; else all."""
+    unequal = pairs[pairs["value"] < 1]
+    return unequal if len(unequal) > 1 else pairs
+
+
+def _equal(pairs: pd.DataFrame) -> str:
+    """Say which pairs have one mask, where others have not."""
+    equal = pairs[pairs["value"] >= 1]
+    if equal.empty or len(equal) > MOST_EQUAL or len(_unequal(pairs)) == len(pairs):
+        return ""
+    return f" {'; '.join(words.both(row) for _, row in equal.iterrows())} have the very same mask."
 
 
 def pair(view: View, a: str, b: str, measure: str, levels: pd.DataFrame, layers: pd.DataFrame) -> str:
@@ -129,17 +143,21 @@ def _why(view: View, levels: pd.DataFrame, kinship: pd.DataFrame) -> str:
     if "pretrained" in value:
         less = value["between"] > value["pretrained"]
         parts.append(
-            f"With the mask of the untouched pretrained weights they share {value['pretrained']:.1%}"
-            + (", so part of it is not from these weights alone" if less else ", no less: it comes from these weights")
+            f"With the mask that the pretrained weights' sizes alone give each shares {value['pretrained']:.1%}"
+            + (", so languages have more in common than these" if less else ", no less: these explain the overlap")
         )
     shared = dict(zip(kinship["relation"], kinship["value"], strict=True)) if len(kinship) else {}
-    near, far = (next((name for name in some if name in shared), None) for some in (_RELATED, _UNRELATED))
-    if near and far:
-        parts.append(f"languages of one {near.split()[1]} share {shared[near]:.1%}, unrelated ones {shared[far]:.1%}")
+    near = next((name for name in _RELATED if name in shared), None)
+    far = kinship[kinship["relation"].isin(_UNRELATED)] if near else kinship.head(0)
+    if len(far):
+        mean = (far["value"] * far["n"]).sum() / far["n"].sum()
+        parts.append(f"languages of one {near.split()[1]} share {shared[near]:.1%}, unrelated ones {mean:.1%}")
     said = "; ".join(parts)
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
+MOST_EQUAL = 3
+"""Pairs of equal masks that a sentence names."""
 _RELATED = ("same branch", "same family")
 _UNRELATED = ("unrelated", "same script")
 AGAIN = {"seeds": "under another seed", "halves": "from the other half of its text"}
@@ -171,11 +189,11 @@ def tiles(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> list[Tile]:
     rows = [Tile("Mean overlap", formats.share(value["between"]), formats.count(len(pairs), "pair"))]
     if len(pairs) > 1:
         digits = words.digits(pairs) + 2
-        for label, row in zip(("Most alike", "Least alike"), summary.extremes(pairs), strict=True):
+        for label, row in zip(("Most alike", "Least alike"), summary.extremes(_unequal(pairs)), strict=True):
             rows.append(Tile(label, formats.share(row["value"], digits), words.pair(row)))
     rows.append(Tile("Same language", formats.share(value.get(again)), words.AGAIN[again]))
     if "pretrained" in value:
-        rows.append(Tile("Pretrained control", formats.share(value["pretrained"]), "no training"))
+        rows.append(Tile("Pretrained control", formats.share(value["pretrained"]), "untouched weights"))
     else:
         rows.append(Tile("By chance", formats.share(value["chance"]), "independent masks"))
     return rows
@@ -191,6 +209,6 @@ def network(view: View) -> str:
 
 def first_looks(pairs: pd.DataFrame) -> list[tuple[pd.Series, str]]:
     """Return the most and the least alike pair, each with what a link to it says; one pair only once."""
-    most, least = summary.extremes(pairs)
+    most, least = summary.extremes(_unequal(pairs))
     rows = [(most, ", the most alike"), (least, ", the least alike")] if len(pairs) > 1 else [(most, "")]
     return [(row, f"{words.pair(row)}{which}, layer by layer") for row, which in rows]
