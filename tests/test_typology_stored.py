@@ -102,6 +102,10 @@ def test_a_sentence_says_what_hangs_on_one_family():
     row = {"left": "family", "distance": "script", "rho": -0.4, "low": -0.5, "high": -0.1, "p": 0.001, "p_low": 0.001}
     row |= {"holm": 0.01, "holm_low": 0.01, "holm_high": 0.02, "p_high": 0.002, "most": "A*B", "rho_without": -0.1}
     row |= {"p_without": 0.002, "blocks": 3, "gone": ""}
+    assert hanging.first(pd.DataFrame([row])).startswith("**Each of these** holds")
+    both = hanging.first(pd.DataFrame([row, row | {"distance": "syntax", "holm_high": 0.3}]))
+    assert "is left out: **Script**; Syntax hangs on one of them" in both
+    assert "**none of these**" in hanging.first(pd.DataFrame([row | {"gone": "Latn"}]))
     firm = hanging.sentence(pd.DataFrame([row]))
     assert firm.startswith("**Script**: along the tree, whichever")
     assert "without the family A\\*B" in firm

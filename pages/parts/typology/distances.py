@@ -44,6 +44,8 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         st.markdown(alike)
     models.first(shown, tuple(filter(shown.knows, together)))
     st.markdown(answers.verdict(tested, shown.unit, spoken))
+    if told := leaving.first(shown, tested):
+        st.markdown(told)
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = memory.remembered(similarity.points)(shown.overlap, shown.distances, kind, spoken)

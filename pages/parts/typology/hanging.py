@@ -36,12 +36,32 @@ COLUMNS = {
 }
 
 
+def first(moved: pd.DataFrame) -> str:
+    """Say in a sentence which of the distances that hold along the tree do so without any one family or script."""
+    held = moved[moved["holm"] < SIGNIFICANT]
+    if held.empty:
+        return ""
+    shaken = set(_shaken(held)["distance"])
+    names = list(dict.fromkeys(held["distance"]))
+    sure, rest = ([label(name) for name in names if (name in shaken) is hangs] for hangs in (False, True))
+    if not rest:
+        return "**Each of these** holds along the tree whichever one family or script is left out."
+    holds = f"**{', '.join(sure)}**" if sure else "**none of these**"
+    hang = f"{', '.join(rest)} hang{'s' if len(rest) == 1 else ''} on one of them"
+    return f"What holds along the tree whichever one family or script is left out: {holds}; {hang} (see below)."
+
+
+def _shaken(held: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of distances that do not hold, or cannot be tested, without some family or script."""
+    return held[~(held["holm_high"] < SIGNIFICANT) | (held["gone"] != "")]
+
+
 def sentence(moved: pd.DataFrame) -> str:
     """Say which distances hold along the tree whichever family or script is left out, and what the others hang on."""
     held = moved[moved["holm"] < SIGNIFICANT]
     if held.empty:
         return f"With all languages no distance holds along the tree. {_furthest(moved)}"
-    shaken = held[~(held["holm_high"] < SIGNIFICANT) | (held["gone"] != "")]
+    shaken = _shaken(held)
     names = dict.fromkeys(held["distance"])
     sure = [label(name) for name in names if name not in set(shaken["distance"])]
     parts = [f"**{', '.join(sure)}**: along the tree, whichever family or script is left out."] if sure else []

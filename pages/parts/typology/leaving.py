@@ -12,12 +12,25 @@ from pages.parts.typology import fits, hanging
 from pages.parts.typology.shown import Shown
 
 
-def draw(shown: Shown, tested: pd.DataFrame) -> None:
-    """Show what the study has of such tests, beside those of all languages; nothing where it has none of these."""
+def moved_in(shown: Shown, tested: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Return the study's tests without one family or script and how far they move; None where it has none of these."""
     rows = fits.leaving(shown.view, shown.measure, shown.by, tested)
     moved = memory.remembered(leaving.moved)(rows) if rows is not None else None
-    if moved is None or moved.empty:
+    return None if moved is None or moved.empty else (rows, moved)
+
+
+def first(shown: Shown, tested: pd.DataFrame) -> str:
+    """Say which distances hold whichever family or script is left out; "" where the study does not tell."""
+    found = moved_in(shown, tested)
+    return hanging.first(found[1]) if found else ""
+
+
+def draw(shown: Shown, tested: pd.DataFrame) -> None:
+    """Show what the study has of such tests, beside those of all languages; nothing where it has none of these."""
+    found = moved_in(shown, tested)
+    if found is None:
         return
+    rows, moved = found
     st.markdown(f"## {hanging.TITLE}")
     st.markdown(hanging.sentence(moved))
     key = f"leaving-{shown.view.key}"
