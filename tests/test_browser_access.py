@@ -174,3 +174,14 @@ def test_on_a_phone_cells_are_wide_the_world_begins_in_its_middle_and_one_langua
     world = visit("typology?section=World", 390).locator(f'[class*="{announce.looks.MIDDLE}"]')
     expect(world).to_have_attribute("data-begun", "yes")
     assert world.evaluate("e => Math.abs(2 * e.scrollLeft - (e.scrollWidth - e.clientWidth))") <= 2
+
+
+@pytest.mark.long
+def test_on_a_phone_the_menu_gets_out_of_the_way_of_the_page_that_is_picked(visit):
+    tab = visit("", 390)
+    tab.get_by_test_id("stExpandSidebarButton").click()
+    link = tab.get_by_test_id("stSidebar").get_by_text("Layers", exact=True)
+    expect(link).to_be_in_viewport()
+    link.click()
+    tab.wait_for_url(re.compile("/layers"))
+    expect(link).not_to_be_in_viewport()

@@ -1,7 +1,8 @@
-"""What a screen reader is told while a page computes, and where a map that is scrolled sideways begins.
+"""What a screen reader is told while a page computes; where a map that is scrolled sideways begins; a phone's menu.
 
 Streamlit shows a picture of somebody running, which says nothing to who does not see it. A script beside the page
-looks at the state that Streamlit notes on its own element, and writes it into a region that is read out.
+looks at the state that Streamlit notes on its own element, and writes it into a region that is read out. On a phone
+the menu covers the page, and Streamlit leaves it open over the page that was picked: it is closed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pages.parts import looks
 
 ID = "neutral-status"
 COMPUTING, READY = "Computing …", "Ready."
+_PHONE = 768  # px: on a narrower screen the menu covers the page
 _AFTER = 500  # ms that a run may take unannounced
 
 SCRIPT = f"""<script>
@@ -45,6 +47,10 @@ SCRIPT = f"""<script>
   new MutationObserver(() => {{ told(); looked ||= setTimeout(middle, 200); }}).observe(
     document.body,
     {{ attributes: true, attributeFilter: ["data-test-script-state"], childList: true, subtree: true }});
+  document.addEventListener("click", (event) => {{
+    if (window.innerWidth >= {_PHONE} || !event.target.closest('[data-testid="stSidebar"] a')) return;
+    setTimeout(() => document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click(), 100);
+  }}, true);
   told();
 }})();
 </script>"""
