@@ -275,6 +275,7 @@ def test_the_form_names_nothing_of_a_folder_that_is_not_allowed(place, monkeypat
     monkeypatch.setenv(permission.VARIABLE, "off")  # who may start nothing sees no names of the server's
     assert (tables.languages(str(place / "mine")), tables.gguf_files(str(place / "mine"))) == ((), [])
     assert all(path.startswith(str(ROOT)) for path in tables.places().texts.values())
+    assert tables.own_roots() == []
 
 
 def test_what_is_checked_and_what_is_started_are_one_command(place, monkeypatch):
@@ -310,6 +311,7 @@ def test_a_folder_of_ones_own_is_offered_by_name(place, monkeypatch):
     (place / "mine" / "texts" / "quz.txt").write_text("Wasi\n" * 20)
     at = form_of("masks", text="mine/texts")
     assert "mine/texts" in widget(at, "selectbox", "Text").options
+    assert f"somewhere in `{place / 'mine'}`" in text(at), "who sits here is told where else it may be"
     assert f"--text {place / 'mine' / 'texts'} " in command(at)
     assert widget(at, "multiselect", "Languages").options == ["Cusco Quechua"]
 

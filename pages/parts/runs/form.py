@@ -178,7 +178,7 @@ def _sources(form: Form, described: list[Described], study: Study | None) -> tup
     if text and (lost := tables.passed_over(str(text))):
         st.warning(words.passed_over(lost))
     if main:
-        st.caption(words.may_type(tables.is_online()) if tables.places().whole else words.NOT_ALL)
+        st.caption(words.may_type(tables.is_online(), tables.own_roots()) if tables.places().whole else words.NOT_ALL)
     return held, boxes[len(spoken)]
 
 

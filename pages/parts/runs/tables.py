@@ -50,6 +50,11 @@ def roots() -> list[Path]:
     return folders.roots(is_local()) if is_local() or not why_not() else list(folders.BUNDLED)
 
 
+def own_roots() -> list[Path]:
+    """Return the folders of `roots` that are there beside the app's own and the bundled ones."""
+    return [path for path in roots() if path not in (*folders.BUNDLED, home.models(), home.text())]
+
+
 def places() -> Places:
     """Return the models and texts of the allowed folders, the bundled ones first."""
     return _places(tuple(map(str, roots())))

@@ -173,10 +173,11 @@ def place_help(option: Described, online: bool) -> str:
     return f"{option.help}. Choose from the list, or type the path of a folder on the server{hub}."
 
 
-def may_type(online: bool) -> str:
-    """Say how a model or a text is named that is in no list."""
+def may_type(online: bool, inside: Sequence[Path] = ()) -> str:
+    """Say how a model or a text is named that is in no list, and where it may be: in the folders `inside`."""
     hub = ", or an id of the Hugging Face hub" if online else ""
-    return f"Not in the list? Type the path of its folder{hub}. Text is a file a language: `en.txt`, `sw.txt`, …"
+    where = f", which is somewhere in {' or '.join(code(path) for path in inside)}" if inside else ""
+    return f"Not in the list? Type the path of its folder{where}{hub}. Text is a file a language: `en.txt`, `sw.txt`, …"
 
 
 def off(why: str) -> str:
