@@ -163,6 +163,7 @@ def test_the_pair_beside_the_matrix_is_below_it_on_a_phone_and_leads_to_its_page
     expect(tab.get_by_text("Russian and Chinese:")).to_be_visible()
 
 
+@pytest.mark.long
 def test_what_is_chosen_is_in_the_address_and_the_link_shows_it_to_another_visitor(tab, server, chromium):
     visit(tab, f"{server}/overlap?study=encoder")
     choose(tab, "Measure", "Dice")
@@ -201,6 +202,7 @@ def test_the_link_to_copy_says_every_choice_and_a_code_in_a_link_is_a_language(t
     }
 
 
+@pytest.mark.long
 def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
     visit(tab, f"{server}/overlap?study=encoder&method=Wanda&measure=Phi")
     tab.get_by_test_id("stSidebar").get_by_text("Layers", exact=True).click()
@@ -249,6 +251,7 @@ def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_pat
     expect(tab.get_by_text("English and French:")).to_be_visible()
 
 
+@pytest.mark.long
 def test_masks_outlive_a_reload_open_by_their_link_and_are_deleted_for_both(tab, server, chromium, tmp_path):
     model = synthetic.Model(synthetic.shapes(2), 2)
     files = [tmp_path / f"{code}.safetensors" for code in ("en", "fr")]
@@ -341,6 +344,7 @@ def test_a_wide_table_of_a_readme_does_not_move_the_page_on_a_phone(tab, server)
     assert tab.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
+@pytest.mark.long
 def test_a_cell_of_distances_by_layers_chooses_both(tab, server):
     visit(tab, f"{server}/typology?study=encoder")
     plot = tab.locator(".js-plotly-plot").nth(1)
@@ -404,6 +408,7 @@ def test_a_word_typed_in_any_script_is_explored_in_the_bundled_models_table(tab,
     expect(tab.get_by_test_id("stException")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_mask_of_nothing_is_an_empty_state_not_a_crash(tab, server, tmp_path):
     shapes = {"bert.encoder.layer.0.output.dense.weight": (8, 8)}
     for code, sparsity in (("en", 1.0), ("fr", 1.0)):

@@ -111,6 +111,7 @@ def test_on_every_page_axe_finds_nothing_serious(visit, page, scheme):
     accessible(visit(page, scheme=scheme))
 
 
+@pytest.mark.long
 def test_a_page_says_that_it_computes_and_that_it_is_ready(visit):
     tab = visit("overlap")
     status = tab.get_by_role("status").and_(tab.locator(f"#{announce.ID}"))
@@ -146,6 +147,7 @@ def test_a_figure_comes_as_a_file_of_the_chosen_width(visit):
     assert re.match(r'<svg[^>]* width="85mm"', download.value.path().read_text())
 
 
+@pytest.mark.long
 def test_lines_of_text_are_short_and_links_whole(visit):
     tab = visit("", 2560)
     expect(tab.get_by_test_id("stMain").get_by_role("link", name="Which layers are shared")).to_be_visible()

@@ -12,8 +12,8 @@ from pages.parts import catalogue
 
 pytestmark = pytest.mark.browser
 
-VIEWS = ["app", "inside", "compression"]
-MORE = ["overlap", "pair", "layers", "transfer", "tickets", "typology"]
+VIEWS = ["app"]
+MORE = ["inside", "compression", "overlap", "pair", "layers", "transfer", "tickets", "typology"]
 
 
 @pytest.fixture(scope="module")

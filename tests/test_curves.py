@@ -62,6 +62,7 @@ def test_each_round_has_a_curve_of_its_own_name_in_the_study(folder, tmp_path):
     assert one == other, "to look on changes nothing"
 
 
+@pytest.mark.long
 def test_without_being_asked_no_such_package_is_imported(folder, tmp_path):
     code = (
         "import sys\nfrom neutral.cli import main\nassert main(sys.argv[1:]) == 0\n"

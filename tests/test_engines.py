@@ -54,6 +54,7 @@ def test_a_stop_that_is_asked_for_comes_behind_a_piece(tmp_path):
     assert work.rows() == ["a 0 hello", "a 1 hello", "a 2 hello"], "it goes on behind what is written"
 
 
+@pytest.mark.long
 def test_ray_does_the_longest_unit_first_tries_what_dies_again_and_names_what_fails(tmp_path, capsys, monkeypatch):
     """One slot, so that the order is seen; a unit kills its process, another one is never done."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # as the cluster of the other tests, if they are of this process
