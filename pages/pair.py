@@ -88,7 +88,7 @@ def use(view: View, a: str, b: str) -> None:
             show.csv(table, "Pair scores", f"scores-{view.key}")
     if len(check):
         with right if len(table) else left:
-            st.caption(words.PAIR_CHECK)
+            st.caption(words.pair_check(table, check))
             cost = check["cost"].map(written)
             named = check.assign(source=check["source"].map(display), target=check["target"].map(display), cost=cost)
             named["value"] = check["value"].map("{:.4g}".format)

@@ -107,3 +107,10 @@ def test_the_answer_comes_before_any_figure_and_few_tiles_after_it(page, answer)
     place = next(i for i, each in enumerate(at.main) if each.type == "markdown" and answer in each.value)
     assert "plotly_chart" not in order[:place]
     assert len(at.metric) <= 5
+
+
+def test_a_pairs_check_says_if_its_text_is_not_that_of_the_scores_beside_it():
+    scores = pd.DataFrame({"language": ["en"], "full": [50.0]})
+    check = pd.DataFrame({"source": ["full", "en"], "target": ["en", "en"], "value": [50.0, 60.0]})
+    assert words.pair_check(scores, check) == words.pair_check(scores.head(0), check) == words.PAIR_CHECK
+    assert words.pair_check(scores.assign(full=51.0), check).endswith(words.OTHER_BLOCKS)

@@ -12,6 +12,7 @@ from neutral.figures import theme
 from neutral.figures.heatmap import NAMED_UP_TO
 from neutral.members import display, is_known, relation, speaker
 from neutral.overlap import Counts, about_opposed
+from neutral.study import FULL
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.text import as_text, in_words, listed
@@ -50,6 +51,7 @@ ONE_MASK = "One mask of this network so far. Upload another language's to compar
 ONE_OF_PAIR = "There is one mask here. A pair takes two: add another language."
 
 PAIR_CHECK = "Perplexity under each mask, without training; the cost is in % of that under the text's own mask."
+OTHER_BLOCKS = "It was scored on other blocks of the text than the table beside it, so the numbers differ."
 
 WANDA = (
     "Wanda cuts the same share in every output row, so its sparsity is flat over layers and components by construction."
@@ -144,6 +146,15 @@ def about_pair(a: str, b: str, members: Sequence[str], found_twice: Collection[s
 def pair_scores(sparsity: float) -> str:
     """Say what the scores of two languages are."""
     return f"Perplexity with {sparsity:.0%} removed, beside the full model treated likewise."
+
+
+def pair_check(scores: pd.DataFrame, check: pd.DataFrame) -> str:
+    """Say what the functional check of a pair is, and if its text is not that of the pair's scores."""
+    full = dict(zip(scores["language"], scores["full"], strict=True)) if len(scores) else {}
+    rows = check[check["source"] == FULL]
+    pairs = [(value, full[text]) for text, value in zip(rows["target"], rows["value"], strict=True) if text in full]
+    differs = any(abs(value - other) > 1e-6 * other for value, other in pairs)
+    return f"{PAIR_CHECK} {OTHER_BLOCKS}" if differs else PAIR_CHECK
 
 
 def lines(who: str | None, *, many: bool) -> str:
