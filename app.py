@@ -25,7 +25,7 @@ def overview(view: View) -> None:
     with show.captioned():
         st.caption(f"{show.what(view)} · {answers.network(view)}")
         pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
-    left, right = st.columns([5, 4], gap="medium")
+    left, right = st.columns([3, 2], gap="medium")
     with right:
         beside = st.container()
         st.markdown("## Look at this first")

@@ -27,7 +27,7 @@ def _least(name: str, width: int) -> str:
 # Beside each other on a small screen a matrix would show a third of its columns: it goes above what stands beside it.
 _BESIDE = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] [class*="st-key-least-"])'
 _STACKED = f"""
-@media (max-width: 1150px) {{
+@media (max-width: 1340px) {{
   {_BESIDE} {{ flex-wrap: wrap; }}
   {_BESIDE} > [data-testid="stColumn"] {{ min-width: 100%; }}
 }}
