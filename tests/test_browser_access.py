@@ -36,7 +36,7 @@ PALE = """() => {
   const ground = numbers(getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor);
   const pale = {};
   for (const text of document.querySelectorAll("[data-testid=stPlotlyChart] svg text")) {
-    if (text.closest(".hm, .hoverlayer, .modebar")) continue;
+    if (text.closest(".hm, .hoverlayer, .modebar") || /^[●○]$/.test(text.textContent)) continue;
     const style = getComputedStyle(text), ink = numbers(style.fill);
     const share = (ink[3] ?? 1) * parseFloat(style.fillOpacity) * parseFloat(style.opacity);
     const one = light([0, 1, 2].map(i => ink[i] * share + ground[i] * (1 - share))), other = light(ground);
@@ -47,7 +47,7 @@ PALE = """() => {
 }"""
 
 CUT = """() => [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")].filter(
-  link => link.checkVisibility() && [link, ...link.querySelectorAll("*")].some(
+  link => link.checkVisibility() && link.getBoundingClientRect().right > 0 && [link, ...link.querySelectorAll("*")].some(
     part => getComputedStyle(part).display !== "inline" && part.scrollWidth > part.clientWidth + 1)
 ).map(link => link.innerText)"""
 

@@ -64,7 +64,7 @@ def test_where_nothing_is_stored_the_browser_asks_before_a_reload(tab, studies, 
         tab.wait_for_url("**/overlap**")
         settled(tab)
         assert not said
-        tab.get_by_test_id("stSidebar").click()  # a browser asks only who has clicked
+        tab.get_by_test_id("stSidebar").click(position={"x": 8, "y": 8})  # a browser asks only who has clicked
         tab.reload()
         assert said == ["beforeunload"]
         visit(tab, f"{server}/masks")

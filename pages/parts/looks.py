@@ -73,6 +73,7 @@ _CONTRAST = """
   fill: currentColor !important; fill-opacity: 0.8 !important; }
 [data-testid="stCaptionContainer"], [data-testid="stExpander"] summary { opacity: 0.85 !important; }
 [data-testid="stCaptionContainer"] code { color: inherit; }
+[data-testid="stBaseButton-primary"]:enabled :is(p, span) { color: light-dark(#ffffff, #10161d); }
 """
 
 # What only a screen that is too narrow for a matrix needs.
