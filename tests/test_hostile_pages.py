@@ -14,7 +14,7 @@ from pages.parts.frame import PAGES
 
 BROKEN = set(hostile.AT_OPENING) - {"json-loop"}  # a link to itself is no file, so no study
 OPENED = sorted(set(hostile.HOSTILE) - set(hostile.AT_OPENING))
-NO_OVERLAP = ("pages/masks.py", "pages/compression.py", "pages/runs.py")
+NO_OVERLAP = ("pages/masks.py", "pages/compression.py", "pages/runs.py", "pages/compare.py")
 MASKS = [path for path, *_ in PAGES if path not in NO_OVERLAP]
 EVERY_OTHER = [(page, name) for i, name in enumerate(OPENED) for page in MASKS[i % 2 :: 2]]
 EVERY_DAY = ("app.py", "pages/transfer.py")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pandas as pd
 
+from neutral.errors import NeutralError
 from neutral.inside import curves, definitions, representations, retrieval
 from neutral.inside.definitions import Definition
 from neutral.summary import Choice
@@ -21,10 +24,17 @@ def _representation(source: catalogue.Source) -> pd.DataFrame:
 
 
 def having(command: str) -> dict[str, str]:
-    """Return name -> title of the studies here that have results of a command, `retrieve` or `represent`."""
+    """Return name -> title of the studies here that have results of a command, `retrieve` or `represent`.
+
+    One that cannot be read is passed over: it is told where it is chosen.
+    """
     kept = {"retrieve": _retrieval, "represent": _representation}[command]
-    studies = catalogue.studies()[0]
-    return {name: study.info.get("title") or name for name, study in studies.items() if len(kept(study))}
+    found = {}
+    for name, study in catalogue.studies()[0].items():
+        with suppress(NeutralError):
+            if len(kept(study)):
+                found[name] = study.info.get("title") or name
+    return found
 
 
 @catalogue.remembered
