@@ -422,7 +422,7 @@ def test_beside_a_study_uploads_are_read_against_its_references_and_an_equal_pai
     said, level = text(at), summary.levels(study, choice).set_index("level")["value"]
     assert f"Pretrained control: {level['pretrained']:.3f}" in said
     assert f"Same language, other seed: {level['seeds']:.3f}" in said
-    assert "English and English (yours) share most (100.0%)" in said
+    assert "English and English (yours) have the very same mask." in said
     assert charts(at)[0]["data"][0]["zmax"] < 0.999, "the equal pair is off the scale"
 
 
