@@ -47,7 +47,8 @@ PALE = """() => {
 }"""
 
 CUT = """() => [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")].filter(
-  link => link.checkVisibility() && link.getBoundingClientRect().right > 0 && [link, ...link.querySelectorAll("*")].some(
+  link => link.checkVisibility() && link.getBoundingClientRect().right > 0
+    && [link, ...link.querySelectorAll("*")].some(
     part => getComputedStyle(part).display !== "inline" && part.scrollWidth > part.clientWidth + 1)
 ).map(link => link.innerText)"""
 
