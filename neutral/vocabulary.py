@@ -127,7 +127,8 @@ def trim_embedding(model: PreTrainedModel, keep: list[int]) -> None:
     Further tables are those of Gemma 3n and 4 for all layers (`models.output.further_tables`). Raises `NeutralError`
     for a model whose table transformers does not resize as others' (I-BERT, MobileBERT); it is then unchanged.
     """
-    if "mean_resizing" not in inspect.signature(model.resize_token_embeddings).parameters:
+    resizes = "mean_resizing" in inspect.signature(model.resize_token_embeddings).parameters
+    if not resizes or isinstance(model.get_output_embeddings(), nn.Embedding):  # FSMT's head is an embedding
         raise NeutralError(f"{type(model).__name__}: its vocabulary cannot be trimmed, as its head is of its own kind")
     index = torch.tensor(keep)
     for table in further_tables(model).values():
