@@ -48,7 +48,7 @@ def outputs(model, tokens):
 NAMES = [
     name if name in EVERYDAY else pytest.param(name, marks=pytest.mark.long)
     for name in architectures.ARCHS
-    if name not in (*WITHOUT, "bert-generation")  # its encoder is read as a decoder with a head
+    if name not in WITHOUT
 ]
 
 

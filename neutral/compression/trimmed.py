@@ -37,6 +37,7 @@ _HEADS = {
     "ForPreTraining": "mlm",
     "LMHeadModel": "clm",
     "ForCausalLM": "clm",
+    "GenerationDecoder": "clm",
     "ForSequenceClassification": "classification",
     "ForTokenClassification": "tagging",
     "ForQuestionAnswering": "answering",
@@ -122,6 +123,7 @@ def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None 
     head, labels = _head(source, **options)
     loaded = models.load(source, head, tokenizer=tokenizer, labels=labels, **options)
     model = loaded.model.eval()
+    _require_whole(source, model, head, **options)
     dtype = kinds.text_config(models.configuration(source, **options)).dtype or torch.float32
     before, lines = _size(model, dtype), _lines(tokenizer, corpus.train)
     spoken = adapters.prepare(model, corpus.languages)
@@ -173,6 +175,13 @@ def _head(source: str | Path, **options: object) -> tuple[str, tuple[str, ...]]:
         return models.natural_task(source, **options), ()
     labels = config.id2label if head in ("classification", "tagging") else None
     return head or "base", tuple(str(labels[i]) for i in sorted(labels)) if labels else ()
+
+
+def _require_whole(source: str | Path, model: PreTrainedModel, head: str, **options: object) -> None:
+    """Raise `NeutralError` for a model with a head of a kind that is not known here: it would be left out."""
+    stored = next(iter(models.configuration(source, **options).architectures or ()), "")
+    if head == "base" and stored and stored != type(model).__name__:
+        raise NeutralError(f"{source}: is a {stored}, whose head would be left out, so it cannot be trimmed")
 
 
 def _size(model: PreTrainedModel, dtype: torch.dtype) -> tuple[int, int]:
