@@ -322,7 +322,7 @@ def test_tiles_share_one_row_and_on_a_phone_two_columns(tab, server):
 def test_on_a_phone_names_in_tiles_are_whole_and_a_square_of_many_stays_one(tab, server):
     tab.set_viewport_size({"width": 390, "height": 844})
     visit(tab, f"{server}/?study=gemma-3-270m-ntrex&members=all")
-    expect(tab.get_by_test_id("stMetricDelta").filter(has_text="English (United States)")).to_be_visible()
+    expect(tab.get_by_test_id("stMetricDelta").filter(has_text="English (United Kingdom)")).to_be_visible()
     cut = "e => [e, ...e.querySelectorAll('*')].some(part => part.scrollWidth > part.clientWidth + 1)"
     for label in ("stMetricDelta", "stPageLink-NavLink"):
         assert not any(each.evaluate(cut) for each in tab.get_by_test_id("stMain").get_by_test_id(label).all())
