@@ -149,7 +149,7 @@ class BesideStudy(MaskSet):
         self, masks: Sequence[Mask], labels: Sequence[str], *, title: str, study: Source, choice: Choice
     ) -> None:
         super().__init__(masks, labels, title=title)
-        self._study, self._choice = study, choice
+        self.study, self.choice = study, choice
         self._kinds = {kind: seed for kind, seed in summary.kinds(study, choice).items() if kind in _REFERENCES}
 
     def counts_index(self) -> pd.DataFrame:
@@ -162,7 +162,7 @@ class BesideStudy(MaskSet):
     def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
         """Return one set of counts. Raises `NeutralError` for a kind that is not there."""
         if kind in self._kinds and not (kind == "seeds" and self._repeated):
-            return self._study.counts(*self._choice._replace(seed=self._kinds[kind]), kind)
+            return self.study.counts(*self.choice._replace(seed=self._kinds[kind]), kind)
         return super().counts(task, method, sparsity, seed, kind)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from neutral import compare
-from neutral.compare import FACTOR, View
+from neutral.compare import View
 from neutral.figures.compare import Sheet
 from pages.parts import errors, export, looks, pickers, settings, show
 from pages.parts.compare import pins, sheets, tables, words
@@ -66,7 +66,8 @@ def differences(views: list[View], drawn: list[Sheet], said: list[str], by: str)
         show.table(sheet.table, f"Difference {by} {sheet.title}", f"difference-table-{place}")
     if any(sheet.apart.aligned == "depth" for sheet in drawn):
         st.caption(words.DEPTH)
-    st.caption(words.NATS if views[0].measure == FACTOR else words.BOUND)
+    if note := words.NOTES.get(views[0].measure, words.BOUND):
+        st.caption(note)
 
 
 with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:

@@ -10,6 +10,7 @@ from neutral.inside.definitions import PAPER, Definition
 from neutral.study import Study
 from neutral.summary import MEASURES
 from pages.parts import figures, pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.inside import tables, words
 from pages.parts.runs import lead
@@ -153,7 +154,9 @@ with page("Inside the model", lead=words.LEAD) as views:
             some = [by_name[name] for name in picked]
     for i, view in enumerate(views):
         show.heading(view)
-        st.caption(show.what(view))
+        with show.captioned():
+            st.caption(show.what(view))
+            pins.button(pins.of_masks(view, "overlap", measure, view.chosen), view.key)
         if not isinstance(view.source, Study):
             st.info(words.NO_MODEL)
             continue

@@ -7,6 +7,7 @@ from neutral.association import LEAST
 from neutral.masksets import MaskSet
 from neutral.members import display
 from pages.parts import downloads, errors, formats, pickers, quota, save, show, stored, uploads
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import answers, tables, uploaded, words
 from pages.parts.text import as_text
@@ -98,6 +99,7 @@ def answer(collections: list[MaskSet]) -> None:
         view = View(collection, tables.choices(collection)[0])
         pairs = view.pairs("jaccard").dropna(subset="value")
         if len(pairs):
+            pins.button(pins.of_masks(view, "overlap", "jaccard"), collection.title)
             st.markdown(answers.overlap(view, pairs, view.levels("jaccard"), "jaccard", "all", "all"))
 
 

@@ -31,7 +31,7 @@ with page("Overlap") as views:
         show.heading(view)
         with show.captioned():
             st.caption(show.what(view, group))
-            pins.button(pins.of_masks(view, "overlap", measure, view.chosen), view.key)
+            pins.button(pins.of_masks(view, "overlap", measure, view.chosen, by=by, group=group), view.key)
         if isinstance(view.source, MaskSet) and (said := words.opposed(view.counts())):
             st.warning(said)
         pairs = view.pairs(measure, by)

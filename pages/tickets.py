@@ -8,6 +8,7 @@ from neutral.members import display, order
 from neutral.search import winning
 from neutral.transfer import published
 from pages.parts import figures, memory, pickers, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.search import tables, words
 from pages.parts.search.words import PAPER
@@ -24,6 +25,10 @@ def tickets(view: View) -> None:
         return
     languages = order(list(dict.fromkeys(levels["language"])))
     winners = memory.remembered(winning.winners)(levels)
+    with show.captioned():
+        st.caption(show.what(view))
+        if len(winners):
+            pins.button(pins.of_tickets(view, by), view.key)
     st.markdown(words.answer(winners, levels, languages))
     st.caption(words.tried(levels, trained=trained))
     left, right = st.columns([3, 2], gap="medium")

@@ -7,6 +7,7 @@ import streamlit as st
 from neutral.members import display, order
 from neutral.transfer import answers, published, results
 from pages.parts import catalogue, figures, memory, pickers, settings, show
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.text import as_text
 from pages.parts.transfer import across, sidebar, words
@@ -105,6 +106,7 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         if one.study:
             show.notes(one.study, one.key)
         st.markdown(words.answer(one))
+        pins.button(pins.of_transfer(one), one.key)
         with st.spinner("Testing what each mask costs, on held-out examples drawn 2,000 times …"):
             one.bootstrap()  # remembered; the answer above does without
         if tiles := words.tiles(one):

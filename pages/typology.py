@@ -10,6 +10,7 @@ from neutral import typology
 from neutral.labels import WHOLE
 from neutral.summary import MEASURES
 from pages.parts import pickers, show, views
+from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.typology import across, distances, graph, maps, tables, tree, words, world
 from pages.parts.typology.shown import OVERLAP, Asked, Shown
@@ -27,15 +28,17 @@ class Part(NamedTuple):
     draw: Callable[..., None]
     by_distance: bool = False
     by_overlap: bool = True
+    pins: str = "overlap"
+    """The kind of what is pinned there; "" for nothing."""
 
 
 PARTS = {
-    "Distances": Part(distances.ask, distances.draw, by_distance=True),
+    "Distances": Part(distances.ask, distances.draw, by_distance=True, pins="typology"),
     "World": Part(world.ask, world.draw),
     "Graph": Part(graph.ask, graph.draw, by_distance=True),
     "Tree": Part(tree.ask, tree.draw),
     "Map": Part(maps.ask, maps.draw),
-    "Other text": Part(across.ask, across.draw, by_overlap=False),
+    "Other text": Part(across.ask, across.draw, by_overlap=False, pins=""),
 }
 
 
@@ -68,7 +71,11 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
                     kind = pickers.pick("Distance", kinds, "distance", names=typology.label)
     for view, spoken, table in zip(shown, everyone, far, strict=True):
         show.heading(view)
-        st.caption(show.what(view, group))
+        with show.captioned():
+            st.caption(show.what(view, group))
+            if part.pins:
+                pin = pins.of_masks(view, part.pins, measure, view.chosen, by=by, group=group)
+                pins.button(pin, view.key)
         if about := words.who(spoken):
             st.info(about)
         if len(spoken.codes) < tables.LEAST:

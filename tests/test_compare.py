@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 import synthetic
 
-from neutral import cli, compare, overlap
+from neutral import association, cli, compare, overlap, summary, typology
 from neutral.compare import MaskPin, PinError, TablePin
+from neutral.compare.views import COLUMNS
 from neutral.errors import NeutralError
 from neutral.masks import Mask
 from neutral.masksets import MaskSet
 from neutral.study import Study
+from neutral.transfer import results
+from neutral.typology import similarity
 
 
 def network(*layers, prefix="bert.encoder.layer"):
@@ -41,6 +44,10 @@ def seen(source, text):
     [
         MaskPin("pair", "mini", ("en", "fr"), "wanda", 0.5, "mlm", 0, "dice"),
         MaskPin("overlap", "a:b, 50%/é", (), "magnitude", 0.125, "mlm", 3),
+        MaskPin("overlap", "mini", layer="encoder 3", component="query"),
+        MaskPin("typology", "mini", ("en", "fr", "sw"), component="attention_output"),
+        MaskPin("transfer", "mini", (), "magnitude", 0.5, "mlm", None, "accuracy"),
+        MaskPin("tickets", "mini", measure="metric"),
         MaskPin("language", "mini", ("my run, 2: 5%",)),
         MaskPin("pair", "mini", ("zho-TW", "en/0")),
         TablePin("tables", "direction, √frequency", 10.0, "bytes", "both", True, "lines"),
@@ -55,7 +62,7 @@ def test_a_pin_comes_back_from_its_text_whatever_its_names_are(pin):
     ("text", "problem"),
     [
         ("", "begins with none of"),
-        ("foo:mini", "none of overlap, pair, language, table"),
+        ("foo:mini", "none of overlap, pair, language, typology, transfer, tickets, table"),
         ("pair", "KIND:STUDY"),
         ("pair:mini:en", "two languages"),
         ("pair:mini:en,fr,sw", "two languages"),
@@ -66,7 +73,9 @@ def test_a_pin_comes_back_from_its_text_whatever_its_names_are(pin):
         ("overlap:mini::wanda:2", "no share of weights"),
         ("overlap:mini::wanda:0.5:mlm:1.5", "no whole number"),
         ("overlap:mini::wanda:0.5:mlm:0:foo", "use one of jaccard"),
-        ("overlap:mini::wanda:0.5:mlm:0:jaccard:more", "at most 6 more"),
+        ("overlap:mini::wanda:0.5:mlm:0:jaccard:encoder 3:query:more", "at most 8 more"),
+        ("transfer:mini::wanda:0.5:mlm:0:jaccard", "use one of metric, accuracy"),
+        ("transfer:mini::wanda:0.5:mlm:0:metric:encoder 3", "at most 6 more"),
         ("table:mini:svd:ten", "no number"),
         ("table:mini:svd:10:weight", "use one of parameters, bytes"),
         ("overlap:mi\nni", "one line"),
@@ -192,13 +201,12 @@ def test_pooler_and_unnumbered_layers_have_no_depth():
 
 def _made(rows, by="layer", **fields):
     """A view of some values, by places."""
-    table = pd.DataFrame([(place, value, np.nan, again) for place, value, again in rows], columns=_COLUMNS)
+    table = pd.DataFrame(
+        [(place, value, np.nan, again, again, np.nan) for place, value, again in rows], columns=COLUMNS
+    )
     pin = fields.pop("pin", MaskPin("pair", "made", ("en", "fr")))
     given = {"name": "made", "study": "Made", "settings": "made", "measure": "jaccard", "again": "", "whole": 0.5}
     return compare.View(pin, tables={by: table}, **(given | fields))
-
-
-_COLUMNS = ["place", "value", "chance", "again"]
 
 
 def test_one_language_is_the_same_by_whatever_code_and_the_one_in_the_middle_is_nobodys_counterpart():
@@ -315,8 +323,8 @@ def test_the_shell_prints_the_difference_of_two_pins_and_the_table_of_one(folder
     one, other = (f"pair:{folder}:en,fr:{method}" for method in ("wanda", "magnitude"))
     code, out, err = shell(capsys, one, other, "--format", "csv")
     assert code == 0
-    assert out.splitlines()[0] == "place,left,right,difference,bound"
-    place, left, right, gap, bound = out.splitlines()[1].split(",")
+    assert out.splitlines()[0] == "place,left,right,difference,bound,usual"
+    place, left, right, gap, bound, _ = out.splitlines()[1].split(",")
     assert (place, bound) == ("encoder 0", "")
     assert [float(left), float(right), float(gap)] == pytest.approx([2 / 3, 2 / 4, 2 / 4 - 2 / 3])
     assert "-0.1667 in the mean, no bound" in err
@@ -337,3 +345,85 @@ def test_the_shell_says_what_is_wrong_in_a_line(folder, capsys):
         assert (code, out) == (2, "")
         assert said in err
         assert len(err.splitlines()) <= 3  # what is compared, and what is wrong
+
+
+# What is found again, places, and other kinds
+
+
+def test_a_pair_is_beside_the_mean_of_both_languages_found_again_and_bounded_by_the_lower():
+    bits = {"en": ("1110", "1100"), "fr": ("1100", "0111"), "en 2": ("1110", "1000"), "fr 2": ("1000", "0011")}
+    twice = MaskSet([network(*layers) for layers in bits.values()], ["en", "fr", "en", "fr"])
+    table = seen(twice, "pair:mine:en,fr").tables["layer"]
+    assert list(table["again"]) == pytest.approx([(1 + 1 / 2) / 2, (1 / 2 + 2 / 3) / 2])
+    assert list(table["lowest"]) == pytest.approx([1 / 2, 1 / 2])
+    levels = summary.levels(twice, summary.choices(twice)[0], by="layer", members=("en", "fr"))
+    own = levels[levels["level"] == "seeds"]  # what the page of the pair shows
+    assert list(table["again"]) == pytest.approx(list(own["value"]))
+
+
+def test_what_finding_masks_again_usually_makes_is_how_much_overlaps_of_both_findings_differ():
+    bits = {"en": ("1110", "1100"), "fr": ("1100", "0111"), "en 2": ("1110", "1000"), "fr 2": ("1000", "0011")}
+    twice = MaskSet([network(*layers) for layers in bits.values()], ["en", "fr", "en", "fr"])
+    table = seen(twice, "pair:mine:en,fr").tables["layer"]
+    assert list(table["usual"]) == pytest.approx([abs(2 / 3 - 1 / 3), abs(1 / 4 - 0)])  # one pair was found twice
+    gap = compare.difference(seen(twice, "pair:mine:en,fr"), seen(twice, "pair:mine:en 2,fr 2"), "layer")
+    assert list(gap.table["usual"]) == pytest.approx([np.sqrt(2) / 3, np.sqrt(2) / 4])
+    told = compare.found(gap)
+    assert (told.unusual, told.beyond, told.within) == (0, 0, 2)
+    assert told.is_noise
+    assert not compare.found(replace(gap, table=gap.table.assign(usual=0.01))).is_noise
+
+
+def test_a_pin_of_a_place_is_of_the_weights_there(tmp_path):
+    study = synthetic.encoder_study(tmp_path / "mine")
+    whole = seen(study, "overlap:mine::wanda:0.5")
+    layer = seen(study, "overlap:mine::wanda:0.5::::encoder 3")
+    both = seen(study, "overlap:mine::wanda:0.5::::encoder 3:query")
+    by_layer, fine = (whole.tables[by].set_index("place")["value"] for by in ("layer", "layer-component"))
+    assert layer.whole == pytest.approx(by_layer["encoder 3"])
+    assert both.whole == pytest.approx(fine["encoder 3 query"])
+    assert layer.tables["component"].set_index("place")["value"]["query"] == pytest.approx(fine["encoder 3 query"])
+    assert both.name == "11 languages, encoder 3 query"
+    counts = summary.counts_of(study, summary.Choice("mlm", "wanda", 0.5))
+    pairs = counts.jaccard("layer-component")
+    expected = pairs[pairs["group"] == "encoder 3 query"]["value"]
+    assert sorted(both.tables["pair"]["value"]) == pytest.approx(sorted(expected))
+    assert compare.read(both.pin.text) == both.pin
+    with pytest.raises(NeutralError, match="no layer 'encoder 99'"):
+        seen(study, "overlap:mine::wanda:0.5::::encoder 99")
+
+
+def test_transfers_are_what_masks_cost_in_per_cent_of_the_own_score(tmp_path):
+    study = synthetic.transfers(synthetic.encoder_study(tmp_path / "mine", layers=2))
+    view = seen(study, "transfer:mine::magnitude:0.5")
+    table = results.against_own(results.matrix(results.select(study.table("transfer"), "mlm", 0.5)))
+    between = table[table["source"].isin(synthetic.ELEVEN) & (table["source"] != table["target"])]
+    drops = results.relative_drop(table).set_index("source")["cost"]
+    by_mask = view.tables["mask"].set_index("place")["value"]
+    assert by_mask["en"] == pytest.approx(100 * drops["en"])
+    cells = view.tables["direction"].set_index("place")["value"]
+    cost = between.set_index(["source", "target"])["cost"]
+    assert cells["en → sw"] == pytest.approx(100 * cost["en", "sw"])
+    assert view.whole == pytest.approx(100 * between["cost"].mean())
+    paper = compare.view(compare.read("transfer:@paper"), None)
+    apart = compare.difference(view, paper, "target")
+    assert len(apart.table) == 11
+    assert set(compare.shared([view, paper])) == {"mask", "target", "direction"}
+    for wrong, problem in (("transfer:mine::wanda", "no transfers of method wanda"), ("transfer:mine:xx", "of 'xx'")):
+        with pytest.raises(NeutralError, match=problem):
+            seen(study, wrong)
+
+
+def test_a_typology_is_the_rank_correlation_with_each_distance(tmp_path):
+    study = synthetic.encoder_study(tmp_path / "mine", layers=2)
+    view = seen(study, "typology:mine::wanda:0.5")
+    spoken = similarity.languages(summary.counts_of(study, summary.Choice("mlm", "wanda", 0.5)).members)
+    overlap_of = similarity.similarity(summary.counts_of(study, summary.Choice("mlm", "wanda", 0.5)).jaccard(), spoken)
+    tested = association.associations(overlap_of, typology.filled(pd.DataFrame(), spoken.codes), count=1)
+    rho = tested.set_index("distance")["rho"]
+    found = view.tables["distance"].set_index("place")["value"]
+    assert found["genetic"] == pytest.approx(rho["genetic"])
+    other = seen(study, "typology:mine::magnitude:0.5")
+    assert compare.shared([view, other]) == ["distance"]
+    with pytest.raises(NeutralError, match="3 languages; a correlation takes"):
+        seen(study, "typology:mine:en,fr,sw:wanda:0.5")

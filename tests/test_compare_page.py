@@ -97,7 +97,7 @@ def test_a_pin_that_is_none_is_said_in_a_line_and_the_others_are_shown():
     at = opened("pages/compare.py", pin=["foo", ENGLISH, *wrong])
     lines = [warning.value for warning in at.warning]
     assert [line.partition(" is not shown: ")[2].partition(";")[0] for line in lines] == [
-        "it begins with none of overlap, pair, language, table.",
+        "it begins with none of overlap, pair, language, typology, transfer, tickets, table.",
         "there is no study called “lost” here",
         "there is no mask of 'xx' here",
         "pins masks that somebody uploaded, and they are not here (any more).",
@@ -130,6 +130,13 @@ def test_a_pin_is_taken_away_and_more_than_six_are_not_shown():
         ("pages/language.py", {"language": "sw"}, "language:encoder:sw:magnitude:0.5:mlm:0:jaccard"),
         ("pages/layers.py", {"who": "sw"}, "language:encoder:sw:magnitude:0.5:mlm:0:jaccard"),
         ("pages/compression.py", {"tables": "tables"}, None),
+        (
+            "pages/overlap.py",
+            {"layer": "Encoder 3", "component": "Query"},
+            "overlap:encoder::magnitude:0.5:mlm:0:jaccard:encoder 3:query",
+        ),
+        ("pages/typology.py", {"component": "Query"}, "typology:encoder::magnitude:0.5:mlm:0:jaccard::query"),
+        ("pages/inside.py", {}, "overlap:encoder::magnitude:0.5:mlm:0:jaccard"),
     ],
 )
 def test_what_a_page_shows_is_pinned_by_a_press_and_another_takes_it_away(page, address, pin):
@@ -180,6 +187,28 @@ def test_uploaded_masks_are_pinned(studies, tmp_path):
     assert "Your masks · 3 languages" in text(at)
 
 
+def test_masks_beside_a_study_are_pinned_and_a_pair_of_another_source_is_not_missed(studies):
+    study = Study(studies / "encoder")
+    at = opened("pages/overlap.py", study="encoder")
+    clicked(at, "en", "hi")
+    at.switch_page("pages/masks.py").run()
+    files = [
+        (f"{code}.safetensors", study.mask_path("mlm", "magnitude", 0.5, 0, code).read_bytes(), "application/zip")
+        for code in ("en", "fr", "sw")
+    ]
+    at.file_uploader[0].set_value(files).run()
+    at.switch_page("pages/overlap.py").run()
+    at.selectbox(key="show").set_value("Your masks").run()
+    assert "Hindi" not in " ".join(warning.value for warning in at.warning)
+    at.selectbox(key="show").set_value("Both").run()
+    key = next(key for key in keys(at) if key and key.startswith("pin-"))
+    at.button(key=key).click().run()
+    assert pins(at) == ["overlap:@uploads with encoder::magnitude:0.5:mlm:0:jaccard"]
+    at.switch_page("pages/compare.py").run()
+    assert not at.warning
+    assert "14 languages" in text(at)
+
+
 # The pair beside the matrix
 
 
@@ -224,9 +253,12 @@ def test_a_sheet_has_a_figure_a_caption_with_all_settings_and_a_table(studies):
     assert gap.title == "English and Swahili less English and French"
     assert one.caption == views[0].settings
     assert gap.caption == f"{views[1].settings}, less {views[0].settings}"
-    assert list(gap.table.columns) == ["place", "left", "right", "difference", "bound"]
+    assert list(gap.table.columns) == [
+        "layer_component",
+        *(f"jaccard_{what}" for what in ("first", "second", "difference", "bound", "usual_change")),
+    ]
     assert gap.figure.data[0].zmin == -gap.figure.data[0].zmax
-    assert gap.figure.data[0].zmax >= gap.table["bound"].max()  # never stretched over less than the bound
+    assert gap.figure.data[0].zmax >= gap.table["jaccard_bound"].max()  # never stretched over less than the bound
     for sheet in (one, other, gap):
         assert sheet.figure.layout.meta["alt"]
 
@@ -235,7 +267,7 @@ def test_dots_beyond_the_bound_are_filled_and_the_others_open(studies):
     views = [compare.view(compare.read(pin), Study(studies / "encoder")) for pin in (ENGLISH, SWAHILI)]
     sheet = figures.sheets(views, "layer")[2]
     dots = sheet.figure.data[-1]
-    beyond = np.abs(sheet.table["difference"]) > sheet.table["bound"]
+    beyond = np.abs(sheet.table["jaccard_difference"]) > sheet.table["jaccard_bound"]
     assert list(dots.marker.symbol) == ["circle" if passed else "circle-open" for passed in beyond]
 
 

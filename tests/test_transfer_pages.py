@@ -416,3 +416,21 @@ def test_a_rank_correlation_that_there_is_none_of_is_not_written():
     said = of_transfer.foretold(float("nan"), 2)
     assert "nan" not in said
     assert said.startswith("2 ordered pairs")
+
+
+def test_transfers_and_tickets_are_pinned_and_stand_beside_the_papers():
+    at = opened("pages/transfer.py", paper="true")
+    for key in [button.key for button in at.button if button.key and button.key.startswith("pin-")]:
+        at.button(key=key).click().run()
+    own, paper = at.session_state["_pins"]
+    assert own.startswith("transfer:made::magnitude:0.5:mlm:")
+    assert paper.startswith("transfer:@paper::bert-base-multilingual-cased:0.5:mlm")
+    shown = opened("pages/compare.py", pin=[own, paper])
+    assert not shown.warning
+    assert "Another language's mask costs" in text(shown)
+    assert [link.proto.query_string for link in shown.get("page_link") if link.proto.label == "Open"]
+    at = opened("pages/tickets.py", study="made")
+    at.button(key="pin-study").click().run()
+    tickets = opened("pages/compare.py", pin=at.session_state["_pins"])
+    assert not tickets.warning
+    assert "Winning tickets of 11 languages" in text(tickets)

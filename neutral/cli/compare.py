@@ -13,11 +13,15 @@ from neutral.errors import NeutralError, one_line
 if TYPE_CHECKING:
     from neutral.compare import View
 
-PLACES = ("layer", "component", "layer-component", "language", "pair", "size")  # as in `compare`, which imports longer
+PLACES = (  # as in `compare`, which imports longer
+    *("layer", "component", "layer-component", "language", "pair"),
+    *("mask", "target", "direction", "distance", "size"),
+)
 
 _PINS = (
-    "what to show, of a study's folder: overlap:DIR, pair:DIR:en,fr, language:DIR:sw or table:DIR:svd, and then "
-    "METHOD:SPARSITY:TASK:SEED:MEASURE of masks, RATIO:BY:WHERE:MASKING:SCORING of a token table, as far as needed; "
+    "what to show, of a study's folder: overlap:DIR, pair:DIR:en,fr, language:DIR:sw, typology:DIR, transfer:DIR, "
+    "tickets:DIR or table:DIR:svd, and then METHOD:SPARSITY:TASK:SEED:MEASURE:LAYER:COMPONENT of masks, "
+    "RATIO:BY:WHERE:MASKING:SCORING of a token table, as far as needed; "
     "docs/methods.md"
 )
 
@@ -49,6 +53,8 @@ def _run(chosen: argparse.Namespace) -> None:
     apart = compare.difference(*views, by)
     told = compare.found(apart)
     bound = f", {told.beyond} of {told.bounded} beyond the bound" if told.bounded else ", no bound"
+    if told.usual == told.usual:
+        bound += f", {told.unusual} of {told.places} more than twice what finding the masks again usually makes"
     print(one_line(f"neutral: by {by}: {told.mean:+.4f} in the mean{bound}"), file=sys.stderr)
     print_table(apart.table, chosen.format)
 
@@ -58,4 +64,4 @@ def _view(text: str) -> View:
     from neutral.study import Study
 
     pin = compare.read(text)
-    return compare.view(pin, Study(pin.study))
+    return compare.view(pin, None if pin.study == compare.PAPER else Study(pin.study))

@@ -1,21 +1,27 @@
 """Anything beside anything: what is pinned, the tables of a pinned view, and how two of them differ.
 
-A pin (`pins`) is one value of an address that says what is shown: all languages, a pair, one language, or a token
-table. `view` makes tables of it, by layer, component, language, pair or size. `difference` sets two views side by side
+A pin (`pins`) is one value of an address that says what is shown: all languages, a pair, one language, what overlap
+goes with (typology), what masks cost (transfer), winning tickets, or a token table. `view` makes tables of it, by
+layer, component, language, pair, distance or size. `difference` sets two views side by side
 by what they share, whatever they are of: two pairs, two studies, two models, two methods, before and after.
 """
 
-from neutral.compare import masks, tokens
+from neutral.compare import masks, search, tokens, transfer, typology
 from neutral.compare.differences import Difference, Found, difference, found, shared
-from neutral.compare.pins import KINDS, MOST, MaskPin, Pin, PinError, TablePin, read
-from neutral.compare.views import AND, FACTOR, View, labels
+from neutral.compare.pins import KINDS, MOST, PAPER, MaskPin, Pin, PinError, TablePin, read
+from neutral.compare.views import AND, COST, FACTOR, REMOVED, RHO, TO, View, labels, place_of
 from neutral.summary import Source
 
 __all__ = [
     "AND",
+    "COST",
     "FACTOR",
     "KINDS",
     "MOST",
+    "PAPER",
+    "REMOVED",
+    "RHO",
+    "TO",
     "Difference",
     "Found",
     "MaskPin",
@@ -26,16 +32,20 @@ __all__ = [
     "difference",
     "found",
     "labels",
+    "place_of",
     "read",
     "shared",
     "view",
 ]
 
 
-def view(pin: Pin, source: Source) -> View:
-    """Return what a pin shows of a source: a study, or masks in memory.
+_VIEWS = {"transfer": transfer.view, "typology": typology.view, "tickets": search.view, "table": tokens.view}
 
-    Raises `NeutralError` when the source has no such masks, languages or token tables.
+
+def view(pin: Pin, source: Source | None) -> View:
+    """Return what a pin shows of a source: a study, masks in memory, or None for the paper's tables (`PAPER`).
+
+    Raises `NeutralError` when the source has no such masks, languages, results or token tables.
 
     >>> from neutral.masks import Mask
     >>> from neutral.masksets import MaskSet
@@ -43,4 +53,4 @@ def view(pin: Pin, source: Source) -> View:
     >>> view(read("pair:mine:en,fr"), MaskSet(masks, ["en", "fr"])).whole
     0.5
     """
-    return tokens.view(pin, source) if isinstance(pin, TablePin) else masks.view(pin, source)
+    return _VIEWS.get(pin.kind, masks.view)(pin, source)

@@ -4,6 +4,8 @@
 changes by at most 1 - J(a, a') when the mask a is replaced by a'. With the overlap of a language found again as
 J(a, a'), that is the bound here: a difference within it could come of finding one of the masks again. Most such
 differences are far smaller: the bound is what cannot be passed, not what is usual. For Dice and phi it is a yardstick.
+What is usual is measured where a study has counts between languages of both findings (`again`): of two views the root
+of the sum of both squares.
 
 Views are aligned by what they share: layers of one name, or, of networks with other layers, relative depth (0 is the
 first layer, 1 the last; the deeper network's values are interpolated); components; languages, whatever their codes;
@@ -18,13 +20,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from neutral.compare.views import FACTOR, PLACES, View
+from neutral.compare.views import FACTOR, OF_LANGUAGES, PLACES, TO, View
 from neutral.errors import NeutralError
 from neutral.labels import parsed
 from neutral.languages import language, matching
 from neutral.members import speaker
 
-COLUMNS = ["place", "left", "right", "difference", "bound"]
+COLUMNS = ["place", "left", "right", "difference", "bound", "usual"]
+
+SURE = 2.0
+"""Times the usual difference, within which a difference is as finding masks again makes it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Difference:
     aligned : str
         same (places of one name), depth (relative depth), or size (one ratio after the other).
     table : DataFrame
-        `COLUMNS`: the bound is NaN where no language was found again; by pair source and target, too.
+        `COLUMNS`: bound and usual are NaN where they are not known; by pair and direction source and target, too.
     """
 
     by: str
@@ -61,6 +66,20 @@ class Found(NamedTuple):
     bounded: int
     """Places that have a bound."""
     places: int
+    usual: float
+    """The usual difference of masks that were found again, mean over the places; NaN if it is not known."""
+    unusual: int
+    """Places whose difference is more than `SURE` times the usual one there."""
+
+    @property
+    def within(self) -> int:
+        """Places whose difference is within the bound."""
+        return self.bounded - self.beyond
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether all places are within the bound, and none differs by more than is usual, if that is known."""
+        return self.bounded == self.places > 0 and not self.beyond and not self.unusual
 
 
 def shared(views: list[View]) -> list[str]:
@@ -73,12 +92,11 @@ def shared(views: list[View]) -> list[str]:
 
 def _is_shared(left: View, right: View, by: str) -> bool:
     """Whether two views have a place in common."""
-    if by not in ("language", "pair"):
+    if by not in ("language", "pair") or not _is_of_all(left) or not _is_of_all(right):
         return len(_aligned(left, right, by)[1]) > 0
     here = set(left.tables["language"]["place"])
     names = _same_languages(_members(right), _members(left))
-    common = [place for place in right.tables["language"]["place"] if names.get(place) in here]
-    return len(common) > (1 if _is_of_all(left) and _is_of_all(right) else 0)
+    return sum(names.get(place) in here for place in right.tables["language"]["place"]) > 1
 
 
 def difference(left: View, right: View, by: str) -> Difference:
@@ -98,7 +116,7 @@ def difference(left: View, right: View, by: str) -> Difference:
         raise NeutralError(f"{left.name} and {right.name} share no {by}")
     is_factor = left.measure == FACTOR
     table["difference"] = np.log(table["right"] / table["left"]) if is_factor else table["right"] - table["left"]
-    extra = ["source", "target"] if by == "pair" else []
+    extra = ["source", "target"] if by in ("pair", "direction") else []
     return Difference(by, aligned, table[[*COLUMNS, *extra]])
 
 
@@ -109,7 +127,9 @@ def found(difference: Difference, most: int = 3) -> Found:
     beyond = table["bound"].notna() & (size > table["bound"])
     ranked = table.loc[size.sort_values(ascending=False, kind="stable").index]
     means = [float(table[column].mean()) for column in ("difference", "left", "right")]
-    return Found(*means, ranked.head(most), int(beyond.sum()), int(table["bound"].notna().sum()), len(table))
+    counted = int(beyond.sum()), int(table["bound"].notna().sum()), len(table)
+    unusual = int((size > SURE * table["usual"]).sum())
+    return Found(*means, ranked.head(most), *counted, float(table["usual"].mean()), unusual)
 
 
 def _aligned(left: View, right: View, by: str) -> tuple[str, pd.DataFrame]:
@@ -123,9 +143,11 @@ def _aligned(left: View, right: View, by: str) -> tuple[str, pd.DataFrame]:
         return "same", _joined(one.head(0), other.head(0))
     if by == "pair":
         return "same", _joined(one, _pairs_renamed(left, right))
-    if by == "language":
-        names = _same_languages(_members(right), _members(left))
-        if _is_of_all(left) and _is_of_all(right):
+    if by == "direction":
+        return "same", _joined(one, _directions_renamed(left, right))
+    if by in OF_LANGUAGES:
+        names = _same_languages(_members(right, by), _members(left, by))
+        if by == "language" and _is_of_all(left) and _is_of_all(right):
             return "same", _by_common(left, right, names)
         other = other.assign(place=other["place"].map(names)).dropna(subset="place")
     return "same", _joined(one, other)
@@ -133,8 +155,9 @@ def _aligned(left: View, right: View, by: str) -> tuple[str, pd.DataFrame]:
 
 def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Join the rows of one place; the bound is that of the view in which a language is less like itself."""
-    both = one.merge(other[["place", "value", "again"]], on="place", suffixes=("", "_right"))
-    both["bound"] = 1 - both[["again", "again_right"]].min(axis=1)
+    both = one.merge(other[["place", "value", "lowest", "usual"]], on="place", suffixes=("", "_right"))
+    both["bound"] = 1 - both[["lowest", "lowest_right"]].min(axis=1)
+    both["usual"] = np.hypot(both["usual"], both["usual_right"])
     return both.rename(columns={"value": "left", "value_right": "right"})
 
 
@@ -143,10 +166,10 @@ def _is_of_all(view: View) -> bool:
     return "pair" in view.tables
 
 
-def _members(view: View) -> list[str]:
+def _members(view: View, by: str = "language") -> list[str]:
     """Return all languages of a view, the one in its middle too: it is no other language's counterpart."""
     centre = view.pin.members if view.pin.kind == "language" else ()
-    return [*centre, *view.tables["language"]["place"]]
+    return [*centre, *view.tables[by]["place"]]
 
 
 def _pairs_renamed(left: View, right: View) -> pd.DataFrame:
@@ -158,6 +181,15 @@ def _pairs_renamed(left: View, right: View) -> pd.DataFrame:
     return table.assign(place=found).dropna(subset="place")
 
 
+def _directions_renamed(left: View, right: View) -> pd.DataFrame:
+    """Return the right view's masks and the languages that they are trained on, written as in the left one."""
+    table = right.tables["direction"]
+    sides = [list(dict.fromkeys(view.tables["direction"][["source", "target"]].stack())) for view in (right, left)]
+    names = _same_languages(*sides)
+    one, other = (table[side].map(names) for side in ("source", "target"))
+    return table.assign(place=one + TO + other).dropna(subset="place")
+
+
 def _by_common(left: View, right: View, names: dict[str, str]) -> pd.DataFrame:
     """Join languages by their mean with the others that both views have."""
     pairs = _joined(left.tables["pair"], _pairs_renamed(left, right))
@@ -165,7 +197,7 @@ def _by_common(left: View, right: View, names: dict[str, str]) -> pd.DataFrame:
     means = pd.concat(sides).groupby("place", sort=False).mean().reset_index()
     other = right.tables["language"]
     own = _joined(left.tables["language"], other.assign(place=other["place"].map(names)).dropna(subset="place"))
-    return means.merge(own[["place", "bound"]], on="place")
+    return means.merge(own[["place", "bound", "usual"]], on="place")
 
 
 def _same_languages(members: list[str], others: list[str]) -> dict[str, str]:
@@ -217,14 +249,18 @@ def _stacks(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _interpolated(one: pd.DataFrame, other: pd.DataFrame, stack: str) -> pd.DataFrame:
     depth = (one if len(one) <= len(other) else other)["depth"].to_numpy()
-    columns = {}
-    for table, name, again in ((one, "left", "one"), (other, "right", "two")):
-        at = table["depth"].to_numpy()
-        columns[name] = np.interp(depth, at, table["value"].to_numpy())
-        columns[again] = np.interp(depth, at, table["again"].to_numpy())
+    left, right = (
+        pd.DataFrame(
+            {name: np.interp(depth, table["depth"], table[name]) for name in ("value", "lowest", "usual")},
+        )
+        for table in (one, other)
+    )
     places = [f"{stack} {100 * d:.0f}%".strip() for d in depth]
-    bound = 1 - pd.DataFrame(columns)[["one", "two"]].min(axis=1)
-    return pd.DataFrame({"place": places, "left": columns["left"], "right": columns["right"], "bound": bound})
+    bound = 1 - pd.DataFrame({"left": left["lowest"], "right": right["lowest"]}).min(axis=1)
+    usual = np.hypot(left["usual"], right["usual"])
+    return pd.DataFrame(
+        {"place": places, "left": left["value"], "right": right["value"], "bound": bound, "usual": usual}
+    )
 
 
 def _by_size(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -233,4 +269,6 @@ def _by_size(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     inside = (size >= beside.min()) & (size <= beside.max())
     right = np.exp(np.interp(np.log(size[inside]), np.log(beside), np.log(other["value"].to_numpy())))
     rows = one[inside]
-    return pd.DataFrame({"place": rows["place"], "left": rows["value"], "right": right, "bound": np.nan})
+    return pd.DataFrame(
+        {"place": rows["place"], "left": rows["value"], "right": right, "bound": np.nan, "usual": np.nan}
+    )

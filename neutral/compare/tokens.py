@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from neutral.compare.pins import TablePin
-from neutral.compare.views import FACTOR, View
+from neutral.compare.views import FACTOR, View, rows
 from neutral.compression import results
 from neutral.errors import NeutralError
 from neutral.members import rows_in_order
@@ -38,17 +37,12 @@ def view(pin: TablePin, source: Study) -> View:
     at = rows_in_order(scores[scores["ratio"] == nearest])
     title = str(source.info.get("title") or source.path.name)
     curve = results.at_size(results.mean(scores), pin.by)
-    tables = {"language": _rows(at["language"], at["factor"]), "size": _rows(curve["size"], curve["factor"])}
+    tables = {"language": rows(at["language"], at["factor"]), "size": rows(curve["size"], curve["factor"])}
     whole = float(np.exp(at["nats"].mean()))
     name = f"{pin.line}, {nearest:g} times smaller"
     masking = "whole words" if pin.words else "word pieces"
     parts = (title, name, f"by {pin.by}", f"table in the {pin.where}", masking, f"scored in {pin.scoring}")
     return View(pin, name, title, " · ".join(parts), FACTOR, "", whole, tables)
-
-
-def _rows(places: pd.Series, values: pd.Series) -> pd.DataFrame:
-    columns = {"place": places.to_numpy(), "value": values.to_numpy(), "chance": np.nan, "again": np.nan}
-    return pd.DataFrame(columns)
 
 
 def _listed(values: list) -> str:

@@ -1,29 +1,48 @@
 """A pinned view: what it is called, its settings, and its tables, each with a row a place.
 
-The columns are place, value, chance and again. `again` is the overlap of a language found again, under another seed or
-from the other half of its text, at that place: the lower of a pair's two, the mean of all languages for all. By pair
-there are source and target as well. Of a token table the value is the perplexity over that of the full table.
+The columns are place, value, chance, again, lowest and usual. `again` is the overlap of a language found again, under
+another seed or from the other half of its text, at that place: the mean over the languages of the view that were found
+twice, as on the pages (`summary.levels`). By language and by pair it is that of the place's own languages, of a pair
+the mean of both, and `lowest` then the lower one, which bounds differences. `usual` is by how much the value changes in
+the root mean square when the masks are found again, where a study has counts between languages of both findings. By
+pair there are source and target as well.
+
+The values are overlaps; of a typology the rank correlation with each distance, of transfers per cent of the own mask's
+score, of tickets the per cent of the weights that the sparsest winning one removes, of a token table the perplexity
+over that of the full table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import PurePath
 
 import pandas as pd
 
-from neutral.compare.pins import Pin, TablePin
+from neutral.compare.pins import PAPER, MaskPin, Pin, TablePin
+from neutral.transfer import published
 
-PLACES = ("layer", "component", "layer-component", "language", "pair", "size")
+PLACES = (
+    *("layer", "component", "layer-component", "language", "pair"),
+    *("mask", "target", "direction", "distance", "size"),
+)
 """What views may have tables by, in the order in which they are offered."""
 
-COLUMNS = ["place", "value", "chance", "again"]
+OF_LANGUAGES = ("language", "mask", "target")
+"""Those whose places are languages: of both masks, of a mask, of the text that it is trained on."""
+
+COLUMNS = ["place", "value", "chance", "again", "lowest", "usual"]
 AND = " / "
 """Stands between the languages of a pair in its place's name."""
+TO = " → "
+"""Stands between the language of a mask and the one that it is trained on."""
 
 FACTOR = "factor"
 """The measure of token tables: perplexity over that of the full table."""
+COST, RHO, REMOVED = "cost", "rho", "removed"
+"""The measures of transfers (% of the own mask's score), of typologies and of winning tickets (share removed)."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +60,11 @@ class View:
     settings : str
         Everything that the numbers hang on, in a line.
     measure : str
-        One of `summary.MEASURES`, or `FACTOR`.
+        One of `summary.MEASURES`, or `FACTOR`, `COST`, `RHO`, `REMOVED`.
     again : str
         How a language was found again: seeds, halves, or "" if it was not.
     whole : float
-        The value over all weights, or the mean over languages.
+        The value over all weights, or the mean over languages; of correlations the mean size.
     tables : place -> DataFrame
         `COLUMNS`, by some of `PLACES`.
     """
@@ -84,9 +103,20 @@ def _apart(view: View) -> list[str]:
     pin = view.pin
     if isinstance(pin, TablePin):
         return [_folder(pin), pin.by, pin.where, "whole words" if pin.words else "word pieces", pin.scoring]
-    removed = f"{100 * pin.sparsity:.3g}%"
-    return [_folder(pin), pin.method, removed, f"task {pin.task}", f"seed {pin.seed}", pin.measure]
+    removed = "" if pin.sparsity is None else f"{100 * pin.sparsity:.3g}%"
+    seed = "all seeds" if pin.seed is None else f"seed {pin.seed}"
+    return [_folder(pin), pin.method, removed, f"task {pin.task}", seed, pin.measure, place_of(pin) or "all weights"]
+
+
+def place_of(pin: MaskPin) -> str:
+    """Return the layer and component that a pin is of, in words; "" for all weights."""
+    return f"{pin.layer} {pin.component}".strip().replace("_", " ")
+
+
+def rows(places: Sequence[object], values: Sequence[float]) -> pd.DataFrame:
+    """Return a table of `COLUMNS` of values that have neither chance nor bound."""
+    return pd.DataFrame({"place": list(places), "value": list(values), **dict.fromkeys(COLUMNS[2:], nan)})
 
 
 def _folder(pin: Pin) -> str:
-    return PurePath(pin.study).name or pin.study
+    return published.NAME if pin.study == PAPER else PurePath(pin.study).name or pin.study

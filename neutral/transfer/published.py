@@ -17,6 +17,7 @@ from neutral.transfer.across import CROSS_TASK, MULTILINGUAL
 
 FOLDER = Path(__file__).parents[2] / "data" / "published"
 CITATION = "Foroutan et al., EMNLP 2022, doi:10.18653/v1/2022.emnlp-main.513"
+NAME = "Foroutan et al. 2022"
 MODELS = {"bert-base-multilingual-cased": "mBERT", "google/mt5-base": "mT5"}
 SPARSITY = 0.5
 """Of the paper's masks in its tables of transfer and of overlap."""

@@ -260,12 +260,13 @@ def read_all(
     names: Callable[[T], str],
     *,
     shown: Sequence[T] = (),
+    told: bool = True,
 ) -> list[T]:
-    """Return the options that values of the address mean, each once; say which values are none of them."""
+    """Return the options that values of the address mean, each once; say which are none of them, if `told`."""
     by_name = {names(option): option for option in options}
     read = {name: [by_name[name]] if name in by_name else _in_other_words(name, options, names) for name in written}
     held = list(dict.fromkeys(option for found in read.values() for option in found))
-    if missing := [name for name, found in read.items() if not found]:
+    if told and (missing := [name for name, found in read.items() if not found]):
         say_unknown(label, key, missing, [names(option) for option in held or shown], list(by_name))
     return held
 

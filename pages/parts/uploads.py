@@ -241,10 +241,18 @@ def inventory() -> pd.DataFrame:
     )
 
 
-def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uploaded: MaskSet) -> MaskSet | None:
+def yours(member: str) -> str:
+    """Return what one of the user's masks is called beside those of a study."""
+    return f"{member} (yours)"
+
+
+def joined(
+    study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uploaded: MaskSet, *, kept: str = "joined"
+) -> MaskSet | None:
     """Return a study's masks and the user's as one collection, so that they can be compared with each other.
 
-    None if the study holds no masks for this choice, or they are of another network.
+    The session keeps the last under the name `kept`. None if the study holds no masks for this choice, or they are of
+    another network.
     """
     files = study.masks_of(*choice)
     files = {language: path for language, path in files.items() if not chosen or language in chosen}
@@ -257,12 +265,12 @@ def joined(study: Study | MaskSet, choice: Choice, chosen: tuple[str, ...], uplo
         if prefixes.between(masks[0].shapes, uploaded.masks[0].shapes) is None:
             return None
         masks += map(maskfiles.read, others)
-        labels = [*files, *(f"{member} (yours)" for member in uploaded.members)]
+        labels = [*files, *map(yours, uploaded.members)]
         title = f"{study.info.get('title') or study.path.name} and your masks"
         return BesideStudy([*masks, *uploaded.masks], labels, title=title, study=study, choice=choice)
 
     made_from = (str(study.path), list(map(str, files.values())), uploaded.members, uploaded.masks)
-    return _once("joined", made_from, make)
+    return _once(kept, made_from, make)
 
 
 def _once(name: str, made_from: object, make: Callable[[], T]) -> T:

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from neutral import compare
+from neutral import compare, labels
 from neutral.compare import MaskPin, Pin, TablePin
-from neutral.masksets import MaskSet
+from neutral.masksets import BesideStudy, MaskSet
 from neutral.study import Study
 from pages.parts import errors, pickers
 from pages.parts.compare import sources
 
 if TYPE_CHECKING:
     from pages.parts.compression.tables import TableChoice
+    from pages.parts.transfer.tables import Experiment
     from pages.parts.views import View
 
 KEY = "pin"
@@ -77,11 +78,48 @@ def drop(text: str) -> None:
         held().remove(text)
 
 
-def of_masks(view: View, kind: str, measure: str, members: tuple[str, ...] = ()) -> MaskPin:
-    """Return the pin of what a page shows of masks."""
+def of_masks(
+    view: View, kind: str, measure: str, members: tuple[str, ...] = (), *, by: str = "all", group: str = labels.WHOLE
+) -> MaskPin:
+    """Return the pin of what a page shows of masks, in the group of weights that `pickers.pick_place` chose."""
+    layer, component = place(by, group)
+    told = {"measure": measure, "layer": layer, "component": component}
+    if isinstance(view.source, BesideStudy):
+        shown = members or sources.beside_members(view.source)
+        return MaskPin(kind, sources.of_uploads(view.source), shown, **view.source.choice._asdict(), **told)
     if isinstance(view.source, MaskSet):  # how they were found is not known, and what they remove may change
-        return MaskPin(kind, sources.of_uploads(view.source), members, measure=measure)
-    return MaskPin(kind, sources.name_of(view.source), members, measure=measure, **view.choice._asdict())
+        return MaskPin(kind, sources.of_uploads(view.source), members, **told)
+    return MaskPin(kind, sources.name_of(view.source), members, **view.choice._asdict(), **told)
+
+
+def place(by: str, group: str) -> tuple[str, str]:
+    """Return the layer and the component of a group of weights, as pins have them.
+
+    >>> place("all", "all"), place("layer", "encoder 3"), place("component", "query")
+    (('', ''), ('encoder 3', ''), ('', 'query'))
+    >>> place("layer-component", "decoder 3 expert 5 up")
+    ('decoder 3 expert 5', 'up')
+    """
+    if by == "component":
+        return "", group
+    if by != "layer-component":
+        return "" if by == "all" else group, ""
+    parts = labels.parsed(group)
+    return f"{parts.layer} {parts.part}".strip(), parts.component
+
+
+def of_transfer(one: Experiment) -> MaskPin:
+    """Return the pin of a transfer matrix: a study's, or one of the paper's."""
+    if one.study is None:
+        return MaskPin("transfer", compare.PAPER, one.chosen, one.model, one.sparsity, one.task, None, "metric")
+    name = sources.name_of(one.study)
+    return MaskPin("transfer", name, one.chosen, one.method, one.sparsity, one.task, one.seed, one.by)
+
+
+def of_tickets(view: View, by: str) -> MaskPin:
+    """Return the pin of a study's winning tickets, judged by one of `compare.pins.SCORES`."""
+    name, choice = sources.name_of(view.source), view.choice
+    return MaskPin("tickets", name, view.chosen, choice.method, None, choice.task, None, by)
 
 
 def of_table(study: Study, choice: TableChoice, line: str, ratio: float) -> TablePin:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from neutral import compare
-from neutral.compare import TablePin, View
+from neutral import compare, labels
+from neutral.compare import PAPER, MaskPin, TablePin, View
 from neutral.figures import compare as figures
 from neutral.figures.compare import Sheet
 from neutral.members import display
+from neutral.transfer import published
 from pages.parts import pickers
 from pages.parts.compare import pins, words
-from pages.parts.compare.sources import UPLOADS
-from pages.parts.views import MINE
+from pages.parts.compare.sources import UPLOADS, WITH
+from pages.parts.views import BOTH, MINE
 
 PAGES = {
     "overlap": "pages/overlap.py",
     "pair": "pages/pair.py",
     "language": "pages/language.py",
+    "typology": "pages/typology.py",
+    "transfer": "pages/transfer.py",
+    "tickets": "pages/tickets.py",
     "table": "pages/compression.py",
 }
 
@@ -47,7 +51,8 @@ def sentences(views: list[View], drawn: list[Sheet]) -> list[str]:
 
 def open_page(view: View) -> None:
     """Link to the page that shows a view, with its settings."""
-    st.page_link(PAGES[view.pin.kind], label="Open", icon=":material/open_in_new:", query_params=_address(view))
+    page = PAGES["overlap"] if view.pin.kind == "pair" and compare.place_of(view.pin) else PAGES[view.pin.kind]
+    st.page_link(page, label="Open", icon=":material/open_in_new:", query_params=_address(view))
 
 
 def _address(view: View) -> list[tuple[str, str]]:
@@ -56,11 +61,13 @@ def _address(view: View) -> list[tuple[str, str]]:
     kept += [(key, value) for key in ("uploads",) for value in pickers.chosen().get(key, [])]
     if isinstance(pin, TablePin):
         return [("tables", pin.study), ("by", pin.by), ("where", pin.where), ("part", "Perplexity"), *kept]
+    if pin.kind == "transfer":
+        return [*_transfer(pin), *kept]
     if pin.study.startswith(UPLOADS):
-        chosen = [("show", MINE)]
+        chosen = [("show", BOTH if WITH in pin.study else MINE)]
     else:
-        chosen = [("study", pin.study), ("task", pin.task), ("method", pin.method)]
-        chosen += [("sparsity", f"{pin.sparsity:.0%}"), ("seed", str(pin.seed))]
+        chosen = [("study", pin.study), ("task", pickers.task_name(pin.task)), ("method", pin.method.capitalize())]
+        chosen += [("sparsity", f"{pin.sparsity:.0%}"), ("seed", str(pin.seed))] if pin.kind != "tickets" else []
     names = [display(member) for member in pin.members]
     if pin.kind == "pair":
         chosen += [("a", names[0]), ("b", names[1])]
@@ -68,4 +75,26 @@ def _address(view: View) -> list[tuple[str, str]]:
         chosen += [("language", names[0])]
     elif names:
         chosen += [("members", "mine"), *(("languages", name) for name in names)]
-    return [*chosen, ("measure", pickers.MEASURE_NAMES[pin.measure]), *kept]
+    if pin.kind == "tickets":
+        return [*chosen, ("scored", pickers.SCORES[pin.measure]), *kept]
+    return [*chosen, ("measure", pickers.MEASURE_NAMES[pin.measure]), *_place(pin), *kept]
+
+
+def _place(pin: MaskPin) -> list[tuple[str, str]]:
+    """Return a pin's layer and component as `pickers.pick_place` has them in the address."""
+    parts = labels.parsed(pin.layer) if pin.layer else labels.Group("", "", "")
+    named = [("layer", parts.layer or ""), ("expert", parts.part)]
+    told = [(key, name.capitalize()) for key, name in named if name]
+    return [*told, *([("component", pickers.readable(pin.component))] if pin.component else [])]
+
+
+def _transfer(pin: MaskPin) -> list[tuple[str, str]]:
+    """Return the address of a transfer matrix."""
+    if pin.study == PAPER:
+        table = f"{published.MODELS[pin.method]}, {pickers.task_name(pin.task)}"
+        return [("runs", published.NAME), ("table", table)]
+    seed = "All" if pin.seed is None else str(pin.seed)
+    chosen = [("runs", pin.study), ("task", pickers.task_name(pin.task)), ("method", pin.method)]
+    chosen += [("sparsity", f"{pin.sparsity:.0%}"), ("training", seed), ("scored", pickers.SCORES[pin.measure])]
+    names = [("languages", display(member)) for member in pin.members]
+    return [*chosen, *([("members", "mine"), *names] if names else [])]

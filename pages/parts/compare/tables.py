@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from neutral import compare
 from neutral.compare import Pin, View
 from neutral.errors import NeutralError
+from neutral.masksets import BesideStudy
 from pages.parts import catalogue
 from pages.parts.compare import pins, sources
 
@@ -18,9 +20,16 @@ class Pinned(NamedTuple):
     view: View
 
 
-@catalogue.remembered
-def view(source: catalogue.Source, pin: Pin) -> View:
+def view(source: catalogue.Source | None, pin: Pin) -> View:
     """See `compare.view`."""
+    if isinstance(source, BesideStudy):  # how the study's masks were found is not known of all of them
+        found = _view(source, replace(pin, task="", method="", sparsity=None, seed=None))
+        return replace(found, pin=pin)
+    return compare.view(pin, source) if source is None else _view(source, pin)
+
+
+@catalogue.remembered
+def _view(source: catalogue.Source, pin: Pin) -> View:
     return compare.view(pin, source)
 
 

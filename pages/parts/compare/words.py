@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neutral import compare
-from neutral.compare import FACTOR, Difference, View
+from neutral.compare import COST, FACTOR, REMOVED, RHO, Difference, View
 from neutral.figures.compare import place_names, unit
 from pages.parts.text import as_text
 
@@ -15,7 +15,8 @@ LEAD = (
 EMPTY = """
 ## Nothing is pinned yet
 
-Go to a page that shows a matrix, a pair, a language, layers or a token table, and press **Pin** there. Then pin another
+Go to a page that shows a matrix, a pair, a language, layers, what overlap goes with, what masks cost, winning tickets
+or a token table, and press **Pin** there. Then pin another
 one: here they stand side by side, with their difference. The address keeps what is pinned.
 """
 
@@ -27,13 +28,20 @@ BY = {
     "layer-component": "Layer and component",
     "language": "Language",
     "pair": "Pair of languages",
+    "mask": "Language of the mask",
+    "target": "Language trained on",
+    "direction": "Mask and language",
+    "distance": "Distance",
     "size": "Size",
 }
 
 BOUND = (
-    "The bound is 1 less the overlap of a language found again, under another seed or from the other half of its text: "
-    "the most by which finding one of the masks again can move an overlap. Where a dot is filled, or a cell passes it, "
-    "the views differ by more than that. Usual differences of this kind are far smaller than the bound."
+    "The bound is 1 less the overlap of a language found again, under another seed or from the other half of its text "
+    "(of a pair the lower one of its languages; the line of the same language is the mean of both, as on all pages). "
+    "It is the most by which finding one of the masks again can move an overlap. Where a dot is filled, or a cell "
+    "passes it, the views differ by more than that. What finding them again usually makes is far smaller. It is "
+    "measured where a study has overlaps between languages of both findings: by how much these differ, in the root "
+    "mean square."
 )
 
 DEPTH = (
@@ -43,12 +51,24 @@ DEPTH = (
 
 NATS = "The difference of perplexities is that of their logarithms, in nats a token: 0.1 is about 10 % more."
 
+NOTES = {
+    FACTOR: NATS,
+    COST: "",
+    RHO: "ρ is Spearman's, over pairs of languages; its tests are on the page Typology.",
+    REMOVED: "",
+}
+"""What stands below differences, where it is not `BOUND`."""
+
 _PLURALS = {
     "layer": "layers",
     "component": "components",
     "layer-component": "parts of layers",
     "language": "languages",
     "pair": "pairs",
+    "mask": "masks",
+    "target": "languages",
+    "direction": "masks on other languages",
+    "distance": "distances",
     "size": "sizes",
 }
 
@@ -60,25 +80,54 @@ def difference(left: View, right: View, names: tuple[str, str], apart: Differenc
     if not told.places:
         return f"**{other}** and **{one}** keep nothing in common places."
     named = dict(zip(apart.table["place"], place_names(list(apart.table["place"]), apart.by), strict=True))
-    rows = [f"{as_text(named[row.place])} ({_signed(row.difference)})" for row in told.most.itertuples()]
-    rows[0] = f"**{as_text(named[told.most.iloc[0].place])}**{rows[0][rows[0].rindex(' (') :]}"
+    most = [
+        (as_text(named[row.place]), _signed(row.difference, _digits(right, told))) for row in told.most.itertuples()
+    ]
+    rows = [f"**{place}** ({by})" if not k else f"{place} ({by})" for k, (place, by) in enumerate(most)]
     where = f"They differ most in {_listed(rows)}." if told.places > 1 else ""
     means = (told.left, told.right) if apart.by in ("language", "pair") else (left.whole, right.whole)
-    said = _factors(left, right, one, other) if left.measure == FACTOR else _overlaps(*means, unit(left), one, other)
+    says = _SAYS.get(left.measure)
+    said = says(left.whole, right.whole, one, other) if says else _overlaps(*means, unit(left), one, other)
     return " ".join(filter(None, [said, _others(left, right, told, apart), where, _bound(told, apart)]))
 
 
-def _factors(left: View, right: View, one: str, other: str) -> str:
+def _factors(left: float, right: float, one: str, other: str) -> str:
     return (
-        f"**{other}** has **{right.whole:.2f}** times the perplexity of the full table in the mean of languages, "
-        f"**{one}** {left.whole:.2f} times."
+        f"**{other}** has **{right:.2f}** times the perplexity of the full table in the mean of languages, "
+        f"**{one}** {left:.2f} times."
     )
+
+
+def _costs(left: float, right: float, one: str, other: str) -> str:
+    return (
+        f"Another language's mask costs **{_signed(right, 1)}%** of the own mask's score in the mean in **{other}**, "
+        f"{_signed(left, 1)}% in **{one}**; above 0 is worse."
+    )
+
+
+def _correlations(left: float, right: float, one: str, other: str) -> str:
+    return (
+        f"The overlap goes with distances at **|ρ| = {right:.2f}** in the mean of distances in **{other}**, at "
+        f"{left:.2f} in **{one}**."
+    )
+
+
+def _removed(left: float, right: float, one: str, other: str) -> str:
+    return (
+        f"The sparsest winning tickets remove **{right:.0f}%** of the weights in the mean of languages in **{other}**, "
+        f"{left:.0f}% in **{one}**."
+    )
+
+
+_SAYS = {FACTOR: _factors, COST: _costs, RHO: _correlations, REMOVED: _removed}
 
 
 def _overlaps(left: float, right: float, measure: str, one: str, other: str) -> str:
     gap = right - left
-    how = f"**{abs(gap):.3f} {'more' if gap > 0 else 'less'}** than" if abs(gap) >= 0.0005 else "as much as"
-    return f"**{other}** share {how} **{one}**: {measure} is {right:.3f} against {left:.3f}."
+    digits = next((n for n in (3, 4) if abs(gap) >= 0.95 * 10 ** (1 - n)), 5)
+    same = abs(gap) < 0.5 * 10**-digits
+    how = "as much as" if same else f"**{abs(gap):.{digits}f} {'more' if gap > 0 else 'less'}** than"
+    return f"**{other}** share {how} **{one}**: {measure} is {right:.{digits}f} against {left:.{digits}f}."
 
 
 def _others(left: View, right: View, told: compare.Found, apart: Difference) -> str:
@@ -94,15 +143,55 @@ def _others(left: View, right: View, told: compare.Found, apart: Difference) -> 
 
 
 def _bound(told: compare.Found, apart: Difference) -> str:
-    if apart.by == "size" or not told.bounded:
-        return "" if apart.by == "size" else "Nothing was found twice in either, so there is no bound to read that by."
-    bound = apart.table["bound"]
+    """Say how many places differ by more than the bound, and than what is usual; and plainly, if all of it is noise."""
+    if apart.by == "size":
+        return ""
+    if not told.bounded:
+        return "Nothing of this was measured twice in either, so there is no bound to read that by."
+    bound, places = apart.table["bound"], _PLURALS[apart.by]
     low, high = bound.min(), bound.max()
-    span = f"{low:.3f}" if high - low < 0.0005 else f"{low:.3f} to {high:.3f}"
-    places = f"{told.places} {_PLURALS[apart.by]}"
+    span = _small(low) if high - low < 0.0005 else f"{_small(low)} to {_small(high)}"
+    each = (
+        f"all {told.bounded} {places}" if told.bounded == told.places else f"all {told.bounded} {places} that have one"
+    )
+    bounded = f"{each} are within the same-language bound ({span})"
+    known = told.usual == told.usual
+    if told.is_noise and known:
+        return (
+            f"**All of it is noise:** {bounded}, and none differs by more than twice {_USUALLY} ({_small(told.usual)})."
+        )
+    if not told.beyond and not known:
+        return (
+            f"**None of it is told from noise:** {bounded}, which finding one of the masks again can make; how much it "
+            "usually makes was not measured here."
+        )
+    further = f"**{told.unusual} of {told.places}** differ by more than twice {_USUALLY} ({_small(told.usual)})"
     if not told.beyond:
-        return f"None of {places} differs by more than the same-language bound ({span})."
-    return f"**{told.beyond} of {places}** differ by more than the same-language bound ({span})."
+        return (
+            f"{each[:1].upper()}{bounded[1:]}, the most that finding one of the masks again can make. That is rare: "
+            f"{further}."
+        )
+    said = f"**{told.beyond} of {told.places} {places}** differ by more than the same-language bound ({span}), "
+    return f"{said}{told.within} are within it" + (f"; {further}." if known else ".")
+
+
+_USUALLY = "what finding the masks again usually makes"
+
+
+def _digits(view: View, told: compare.Found) -> int:
+    """Return how many decimals tell the largest differences apart."""
+    if view.measure in (COST, REMOVED):
+        return 1
+    return 3 if float(told.most["difference"].abs().max()) >= 0.0095 else 4
+
+
+def _small(value: float) -> str:
+    """Write a difference of overlaps with two digits that say something.
+
+    >>> _small(0.0193), _small(0.000268)
+    ('0.019', '0.00027')
+    """
+    return f"{value:.3f}" if value >= 0.0095 or value == 0 else f"{value:.2g}"
 
 
 def unshared(views: list[View]) -> str:
@@ -118,8 +207,8 @@ def wrong(text: str, problem: str) -> str:
     return f"The pin “{as_text(short)}” is not shown: {problem}."
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _listed(parts: list[str]) -> str:

@@ -17,7 +17,7 @@ from pages.parts.text import in_words
 from pages.parts.views import View
 
 KEYS = ("a", "b")
-_CLICKED = "_clicked"
+_CLICKED, _WRITTEN = "_clicked", "_clicked_pair"
 
 
 def chosen(view: View, clicked: tuple[str, str] | None, key: str) -> tuple[str, str] | None:
@@ -30,11 +30,19 @@ def chosen(view: View, clicked: tuple[str, str] | None, key: str) -> tuple[str, 
     asked = [st.query_params.get(name, "") or next(iter(pickers.chosen().get(name, [])), "") for name in KEYS]
     if not all(asked):
         return None
-    found = [pickers.read_all("Pair", name, [it], view.members, display) for name, it in zip(KEYS, asked, strict=True)]
+    found = [
+        pickers.read_all("Pair", name, [it], view.members, display, told=_is_linked(asked, view))
+        for name, it in zip(KEYS, asked, strict=True)
+    ]
     if not all(found) or found[0] == found[1]:
         return None
     _write(asked)
     return found[0][0], found[1][0]
+
+
+def _is_linked(asked: list[str], view: View) -> bool:
+    """Whether a pair came with a link, and was not clicked here: another source need not have it, which is no fault."""
+    return asked != st.session_state.get(_WRITTEN) and not view.heading
 
 
 def beside(view: View, pair: tuple[str, str], measure: str) -> None:
@@ -58,6 +66,7 @@ def close() -> None:
 
 def _write(pair: tuple[str, ...] | list[str]) -> None:
     """Write a pair's names into the address, and note them for other pages; () takes them away."""
+    st.session_state[_WRITTEN] = list(pair)
     for place, key in enumerate(KEYS):
         values = list(pair[place : place + 1])
         pickers.note(key, values)

@@ -16,7 +16,7 @@ from neutral.transfer.sources import reseeded_from
 from pages.parts import catalogue, memory
 from pages.parts.overlap import tables as overlap_tables
 
-PAPER = "Foroutan et al. 2022"
+PAPER = published.NAME
 
 
 @dataclass(frozen=True)
