@@ -18,6 +18,10 @@ ARG TORCH_INDEX=""
 RUN useradd --create-home --uid 1000 neutral && mkdir /studies /home/neutral/app \
     && chown neutral /studies /home/neutral/app
 
+# Chromium draws figures as files (PNG, SVG, PDF); the fonts have the scripts of languages' names.
+RUN apt-get update && apt-get install -y --no-install-recommends chromium fonts-noto-core fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /app
 
 COPY requirements.txt ./

@@ -95,13 +95,11 @@ def across(view: View, levels: pd.DataFrame, curves: pd.DataFrame) -> None:
     if several:
         with left:
             st.markdown("## Overlap by sparsity")
-            show.figure(figures.by_sparsity(levels, "jaccard", at=view.choice.sparsity), f"across-{view.key}")
-            show.table(levels, "Overlap by sparsity", f"across-{view.key}")
+            show.figure(figures.by_sparsity(levels, "jaccard", at=view.choice.sparsity), f"across-{view.key}", levels)
     if len(curves):
         with right if several else left:
             st.markdown("## What removing weights costs")
-            show.figure(figures.score_curves(curves), f"scores-{view.key}")
-            show.table(view.scores(), "Scores", f"scores-{view.key}")
+            show.figure(figures.score_curves(curves), f"scores-{view.key}", view.scores)
 
 
 def functional(view: View) -> None:
@@ -114,8 +112,7 @@ def functional(view: View) -> None:
         st.caption(answers.ALONE)
         return
     st.markdown(answers.FUNCTIONAL)
-    show.figure(figures.functional_matrix(table, list(view.members)), f"functional-{view.key}")
-    show.table(table, "Functional check", f"functional-{view.key}")
+    show.figure(figures.functional_matrix(table, list(view.members)), f"functional-{view.key}", table)
 
 
 with page("Which weights do languages share?", lead=answers.INTRODUCTION) as views:

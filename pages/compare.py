@@ -52,7 +52,6 @@ def view(one: Pinned, sheet: Sheet, by: str, place: int) -> None:
         st.button("Take away", key=f"drop-{place}", icon=":material/close:", on_click=drop, args=(one.text,))
     settings.source(partial(export.of_sheet, sheet))
     show.figure(sheet.figure, f"pinned-{by}-{place}", sheet.table)
-    show.table(sheet.table, f"Pinned {by} {sheet.title}", f"pinned-table-{place}")
 
 
 def differences(views: list[View], drawn: list[Sheet], said: list[str], by: str) -> None:
@@ -63,7 +62,6 @@ def differences(views: list[View], drawn: list[Sheet], said: list[str], by: str)
             st.markdown(sentence)
         settings.source(partial(export.of_sheet, sheet))
         show.figure(sheet.figure, f"difference-{by}-{place}", sheet.table)
-        show.table(sheet.table, f"Difference {by} {sheet.title}", f"difference-table-{place}")
     if any(sheet.apart.aligned == "depth" for sheet in drawn):
         st.caption(words.DEPTH)
     if note := words.NOTES.get(views[0].measure, words.BOUND):

@@ -1,6 +1,7 @@
 """Compression: how small the token table can get before perplexity breaks, by which method, and for whom first."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -8,7 +9,7 @@ from neutral.compression import choosing, predictions, results, steps
 from neutral.figures.compression.tokens import script_name
 from neutral.members import display, order
 from neutral.study import Study
-from pages.parts import catalogue, figures, pickers, readme, settings, show
+from pages.parts import catalogue, export, figures, pickers, readme, settings, show
 from pages.parts.compare import pins
 from pages.parts.compression import (
     budget,
@@ -70,12 +71,11 @@ def by_size(study: Study, choice: TableChoice, asked: Budget) -> None:
         drawn = figures.language_perplexity_by_ratio(
             rows, choice.by, line, limit=asked.limit, top=top, families=families
         )
-    show.figure(drawn, "perplexity", rows)
+    show.figure(drawn, "perplexity", rows, named=columns.named)
     st.caption(words.curve(rows, top, asked.limit, off))
     unsteady = choosing.unsteady(rows[~rows["line"].isin(off)]) if shown == METHODS else ()
     if len(unsteady):
         st.caption(words.unsteady(unsteady, study, catalogue.is_bundled(study)))
-    show.table(columns.named(rows), "Perplexity by size", "perplexity")
     pin(study, choice)
 
 
@@ -89,12 +89,15 @@ def who_breaks(study: Study, choice: TableChoice, asked: Budget) -> None:
     rows = rows[~rows["line"].isin(never["line"])]
     if len(rows):
         members = order(list(dict.fromkeys(rows["language"])))
-        show.figure(figures.breaking_points(rows, choice.by, members), "breaks", rows)
+        every = export.More("Breaking points of all methods", breaks, columns.named)
+        drawn = figures.breaking_points(rows, choice.by, members)
+        show.figure(drawn, "breaks", rows, named=columns.named, more=[every])
     notes = [words.BOUNDS] if (rows["bound"] != "").any() else []
     notes += [said] if (said := words.broken(never, asked.limit)) else []
     if notes:
         st.caption(" ".join(notes))
-    show.table(columns.named(breaks), "Breaking points", "breaks")
+    if rows.empty:
+        show.table(columns.named(breaks), "Breaking points", "breaks")
 
 
 def pin(study: Study, choice: TableChoice) -> None:
@@ -115,8 +118,8 @@ def errors(study: Study, choice: TableChoice, _asked: Budget) -> None:
     for column, error in ((left, "cosine"), (right, "rmse")):
         with column:
             st.markdown("## Direction error" if error == "cosine" else "## Euclidean error")
-            show.figure(figures.error_by_ratio(measured, error, choice.by), f"error-{error}")
-    show.table(columns.named(measured), "Errors by size", "errors")
+            drawn = figures.error_by_ratio(measured, error, choice.by)
+            show.figure(drawn, f"error-{error}", measured, named=columns.named)
     spread(study, choice)
 
 
@@ -142,8 +145,7 @@ def spread(study: Study, choice: TableChoice) -> None:
     rows = rows if method == METHODS else results.one_line(rows, method)
     label = {"language": display, "script": script_name}.get(group, str)
     rows = rows.assign(label=rows["name"].map(label))
-    show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure", rows)
-    show.table(columns.named(rows), "Direction error by group", "spread")
+    show.figure(figures.error_spread(rows, GROUPS[group].lower()), "spread-figure", rows, named=columns.named)
 
 
 def foretelling(study: Study, choice: TableChoice, _asked: Budget) -> None:
@@ -170,10 +172,11 @@ def foretelling(study: Study, choice: TableChoice, _asked: Budget) -> None:
     left, right = st.columns(2, gap="medium")
     for column, error in ((left, "cosine"), (right, "rmse")):
         with column:
-            show.figure(figures.error_against_perplexity(drawn, error), f"against-{error}")
+            by_language = partial(columns.named, members=members)
+            ranks = export.More("Rank correlations", by_table, columns.named, 3)
+            against = figures.error_against_perplexity(drawn, error)
+            show.figure(against, f"against-{error}", points, named=by_language, more=[ranks])
     st.caption(words.NOT_INDEPENDENT)
-    show.table(columns.named(by_table), "Rank correlations", "correlations", digits=3)
-    show.table(columns.named(points, members), "Errors and nats", "points")
 
 
 def by_step(study: Study, choice: TableChoice, _asked: Budget) -> None:
@@ -203,12 +206,11 @@ def by_step(study: Study, choice: TableChoice, _asked: Budget) -> None:
     st.markdown(words.steps(chosen, MEAN.lower() if who == results.ALL else in_words(who)))
     left, right = st.columns(2, gap="medium")
     with left:
-        show.figure(figures.perplexity_by_step(rows), "by-step")
+        chosen_by = export.More("What is chosen by training text, and by the reported text", chosen, columns.named)
+        show.figure(figures.perplexity_by_step(rows), "by-step", rows, named=columns.named, more=[chosen_by])
     with right:
-        show.figure(figures.error_by_step(rows, error), "error-by-step")
+        show.figure(figures.error_by_step(rows, error), "error-by-step", rows, named=columns.named)
     st.caption(words.STEPS_CAPTION)
-    show.table(columns.named(rows), "Perplexity and errors by step", "steps")
-    show.table(columns.named(chosen), "What is chosen by training text, and by the reported text", "choices")
 
 
 def losses(study: Study, choice: TableChoice, _asked: Budget) -> None:
@@ -227,10 +229,9 @@ def losses(study: Study, choice: TableChoice, _asked: Budget) -> None:
         other = pickers.pick("Against", known[::-1], "against", default="rmse", names=figures.loss_label)
     versus = tables.loss_versus(study, choice, one, other)
     st.markdown(words.losses(versus, one, other) if one != other and len(versus) else words.SAME_LOSS)
-    show.figure(figures.losses_by_ratio(table, choice.by), "losses")
+    against = export.More("One loss against another", versus, columns.named)
+    show.figure(figures.losses_by_ratio(table, choice.by), "losses", table, named=columns.named, more=[against])
     st.caption(words.LOSSES)
-    show.table(columns.named(table), "Losses by size", "losses")
-    show.table(columns.named(versus), "One loss against another", "versus")
 
 
 NEEDING = {  # perplexities

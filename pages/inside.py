@@ -55,13 +55,12 @@ def together(
     st.markdown("## Do they rise and fall together?")
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        show.figure(figures.together(table, names), f"together-{view.key}")
+        show.figure(figures.together(table, names), f"together-{view.key}", table)
         st.caption(words.together(line))
     with right:
         st.markdown(words.verdict(shapes))
         st.markdown(words.peaks(shapes, names))
         st.caption(words.NO_P)
-    show.table(table, "Overlap, retrieval and representations by layer", f"together-{view.key}")
 
 
 def retrieval(
@@ -77,7 +76,7 @@ def retrieval(
             st.info("Choose a line above.")
         else:
             chance = curves.chance(pairs)
-            show.figure(figures.retrieval_by_layer(shown, at, chance=chance), f"retrieval-{view.key}")
+            show.figure(figures.retrieval_by_layer(shown, at, chance=chance), f"retrieval-{view.key}", means)
         st.caption(words.retrieval(pairs, definition))
     with right:
         where = layer if layer in set(pairs["layer"]) else curves.layers_in(pairs)[-1]
@@ -85,10 +84,8 @@ def retrieval(
         rows = pairs[(pairs["line"] == line) & (pairs["layer"] == where)]
         compared = {*pairs["source"], *pairs["target"]}
         members = [member for member in view.members if member in compared]
-        show.figure(figures.retrieval_matrix(rows, members, at), f"pairs-{view.key}")
+        show.figure(figures.retrieval_matrix(rows, members, at), f"pairs-{view.key}", rows)
         st.caption(f"{LINES[line][0]}.")
-    show.table(means, f"Retrieval {AT[at]} by layer", f"retrieval-{view.key}")
-    show.table(rows, f"Retrieval {AT[at]} by pair", f"pairs-{view.key}")
 
 
 def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definition: Definition) -> None:
@@ -99,9 +96,8 @@ def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definitio
     if shown.empty:
         st.info(words.not_measured(kind))
         return
-    show.figure(figures.representation_by_layer(shown, kind), f"alike-{view.key}")
+    show.figure(figures.representation_by_layer(shown, kind), f"alike-{view.key}", means)
     st.caption(words.representation(kind, definition))
-    show.table(means, f"{REPRESENTATIONS[kind]} by layer", f"alike-{view.key}")
 
 
 with page("Inside the model", lead=words.LEAD) as views:

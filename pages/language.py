@@ -37,15 +37,14 @@ def portrait(view: View, member: str, measure: str) -> None:
     with left:
         st.markdown("## The nearest languages", help=glossary.line("sure"))
         st.caption(words.NEAREST)
-        show.figure(figures.nearest_dots(near, measure, member, view.families), f"nearest-{view.key}")
+        drawn = figures.nearest_dots(near, measure, member, view.families)
+        show.figure(drawn, f"nearest-{view.key}", near.assign(name=near["language"].map(display)))
     other = near["language"].iloc[0]
     levels = tables.where(view.source, view.choice, member, other, measure, view.chosen)
     with right:
         st.markdown("## Where in the network")
         st.caption(words.WHERE)
-        show.figure(figures.where_lines(levels, measure, other), f"where-{view.key}")
-    show.table(near.assign(name=near["language"].map(display)), "Nearest languages", f"near-{view.key}")
-    show.table(levels, "Overlap by layer", f"levels-{view.key}")
+        show.figure(figures.where_lines(levels, measure, other), f"where-{view.key}", levels)
     serving(view, member)
 
 

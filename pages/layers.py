@@ -8,7 +8,7 @@ from neutral import summary
 from neutral.figures.familylines import ONE_EACH_UP_TO
 from neutral.figures.theme import UNITS
 from neutral.members import display, order, rows_in_order
-from pages.parts import figures, pickers, show
+from pages.parts import export, figures, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import experts, tables, together, ways, words
@@ -32,7 +32,7 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption(words.BAND)
-        show.figure(figures.by_layer(levels, measure), f"levels-{view.key}")
+        show.figure(figures.by_layer(levels, measure), f"levels-{view.key}", levels)
     with right:
         st.caption(words.lines(None if who == EVERY else who, many=len(view.members) > ONE_EACH_UP_TO))
         drawn = each(view, rows_in_order(lines), title, "overlap-by-layer", chosen, least=words.noise(levels))
@@ -44,15 +44,14 @@ def overlap(view: View, measure: str, who: str, chosen: list[str]) -> None:
     with left:
         st.caption("Mean of the pairs.")
         drawn = figures.layer_component(mean, UNITS[measure][0], name=f"{measure}-by-layer-component")
-        show.figure(drawn, f"fine-{view.key}")
+        pairs = export.More("Overlap of every pair by layer and component", lambda: finest(view, measure, one))
+        show.figure(drawn, f"fine-{view.key}", more=[pairs])
     with right:
         st.caption(words.EXCESS)
         excess = mean[["group", "excess"]].set_axis(["group", "value"], axis=1)
         drawn = figures.layer_component(excess, "Overlap beyond chance", name=f"{measure}-beyond-chance")
         show.figure(drawn, f"excess-{view.key}")
     experts.by_expert(view, measure, one)
-    show.table(levels, "Overlap by layer", f"levels-{view.key}")
-    show.table(lambda: finest(view, measure, one), "Overlap by layer and component", f"fine-{view.key}")
 
 
 def each(view: View, table: pd.DataFrame, title: str, name: str, chosen: list[str], **options: object) -> go.Figure:
@@ -72,16 +71,17 @@ def finest(view: View, measure: str, who: str) -> pd.DataFrame:
     return fine[(fine["source"] == who) | (fine["target"] == who)] if who else fine
 
 
-def removed(view: View, layers: pd.DataFrame, mean: pd.DataFrame, who: str, chosen: list[str]) -> None:
+def removed(view: View, layers: pd.DataFrame, fine: pd.DataFrame, who: str, chosen: list[str]) -> None:
     """Draw where weights were removed."""
+    mean = summary.means(fine)
     left, right = st.columns(2, gap="medium")
     with left:
         drawn = each(view, rows_in_order(layers), "Share removed", "sparsity-by-layer", chosen, percent=True)
-        show.figure(drawn, f"sparsity-{view.key}")
+        show.figure(drawn, f"sparsity-{view.key}", layers)
     with right:
         title = "Share of weights removed" + ("" if who != EVERY else ", mean of languages")
         drawn = figures.layer_component(mean, title, name="sparsity-by-layer-component", percent=True)
-        show.figure(drawn, f"sparsity-fine-{view.key}")
+        show.figure(drawn, f"sparsity-fine-{view.key}", more=[export.More("Sparsity of each language", fine)])
 
 
 def sparsity(view: View, who: str, chosen: list[str]) -> None:
@@ -95,7 +95,8 @@ def sparsity(view: View, who: str, chosen: list[str]) -> None:
         layers, fine = layers[layers["language"] == who], fine[fine["language"] == who]
     st.markdown(words.removed(layers))
     if not words.is_flat(fine):
-        removed(view, layers, summary.means(fine), who, chosen)
+        removed(view, layers, fine, who, chosen)
+        return
     show.table(layers, "Sparsity by layer", f"sparsity-{view.key}")
     show.table(fine, "Sparsity by layer and component", f"sparsity-fine-{view.key}")
 

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral.masksets import MaskSet
-from pages.parts import figures, pickers, show
+from pages.parts import export, figures, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.overlap import answers, cell, tables, together, words
@@ -20,6 +20,19 @@ with page("Overlap") as views:
         with right:
             order = pickers.pick_order()
         st.caption(pickers.about_measure(measure))
+
+    def every_pair(view: View) -> export.More:
+        """Return the table of all pairs, the most alike first: a row that is picked opens the pair."""
+
+        def ranked() -> pd.DataFrame:
+            rows = tables.ranked(view.source, view.choice, measure, by, view.chosen)
+            return rows[rows["group"] == group].dropna(subset="value")
+
+        def opened(row: pd.Series) -> None:
+            show.open_pair(row["source"], row["target"])
+
+        where = "" if group == "all" else f", {pickers.readable(group)}"
+        return export.More(f"{pickers.MEASURE_NAMES[measure]} of every pair{where}", ranked, picked=opened)
 
     def strip(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> None:
         """Show all pairs against their references."""
@@ -45,7 +58,8 @@ with page("Overlap") as views:
         wide, narrow = st.columns([2, 1], gap="medium")
         key = f"matrix-{view.key}"
         with wide:
-            pair = cell.chosen(view, show.matrix(view, measure, key, by=by, group=group, order=order), key)
+            drawn = show.matrix(view, measure, key, by=by, group=group, order=order, more=[every_pair(view)])
+            pair = cell.chosen(view, drawn, key)
             st.caption(words.diagonal(view, measure, by, group))
         with narrow:
             if pair:
@@ -60,19 +74,6 @@ with page("Overlap") as views:
         else:
             st.markdown(words.levels(levels))
         together.together(view, by, group)
-        ranked = tables.ranked(view.source, view.choice, measure, by, view.chosen)
-        ranked = ranked[ranked["group"] == group].dropna(subset="value")
-        event = show.table(
-            ranked,
-            f"{pickers.MEASURE_NAMES[measure]} of every pair"
-            + ("" if group == "all" else f", {pickers.readable(group)}"),
-            f"pairs-{view.key}",
-            on_select="rerun",
-            selection_mode="single-row",
-        )
-        if event and (rows := event["selection"]["rows"]):
-            chosen = ranked.iloc[rows[0]]
-            show.open_pair(chosen["source"], chosen["target"])
 
     for shown in views:
         overlap(shown)

@@ -31,18 +31,17 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
     label = f"{display(a)} and {display(b)}"
     with left:
         st.markdown("## By layer")
-        show.figure(figures.by_layer(layers, measure, label=label), f"layers-{view.key}")
+        show.figure(figures.by_layer(layers, measure, label=label), f"layers-{view.key}", layers)
     components = view.levels(measure, "component", (a, b))
     with right:
         st.markdown("## By component")
-        show.figure(figures.by_component(components, measure, label=label), f"components-{view.key}")
+        show.figure(figures.by_component(components, measure, label=label), f"components-{view.key}", components)
     fine = view.pairs(measure, "layer-component", (a, b))
     if fine["value"].notna().any():
         st.markdown("## By layer and component")
         name = figures.theme.UNITS[measure][0]
         show.figure(figures.layer_component(fine, name, name=f"{measure}-{a}-{b}"), f"fine-{view.key}")
     experts.by_expert(view, measure, members=(a, b))
-    show.table(tables.stacked(layers, components), "Pair by layer and component", f"levels-{view.key}")
     kept(view, a, b)
     use(view, a, b)
 
@@ -54,15 +53,13 @@ def kept(view: View, a: str, b: str) -> None:
     shares = summary.shares(counts, a, b, "layer")
     with left:
         st.markdown("## What both keep, and what only one keeps")
-        show.figure(figures.kept_bars(shares, a, b), f"kept-{view.key}")
-        show.table(shares, "Kept by layer", f"kept-{view.key}")
+        show.figure(figures.kept_bars(shares, a, b), f"kept-{view.key}", shares)
     if counts.exactly is None or len(counts.members) < 3:
         return
     with right:
         st.markdown(f"## The neutral core of all {len(counts.members)}")
         core = counts.core()
-        show.figure(figures.core_curve(core), f"core-{view.key}")
-        show.table(core, "Neutral core", f"core-{view.key}")
+        show.figure(figures.core_curve(core), f"core-{view.key}", core)
 
 
 def use(view: View, a: str, b: str) -> None:

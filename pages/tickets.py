@@ -7,7 +7,7 @@ import streamlit as st
 from neutral.members import display, order
 from neutral.search import winning
 from neutral.transfer import published
-from pages.parts import figures, memory, pickers, show
+from pages.parts import export, figures, memory, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.search import tables, words
@@ -35,20 +35,18 @@ def tickets(view: View) -> None:
     with left:
         who = pickers.pick("Language", languages, "who", names=display)
         rows = levels[levels["language"] == who]
-        show.figure(
-            figures.ticket_curve(rows, tables.randoms(view, who, by, trained=trained), who), f"ticket-{view.key}"
-        )
+        every = export.More("Tickets of all languages by sparsity", levels)
+        drawn = figures.ticket_curve(rows, tables.randoms(view, who, by, trained=trained), who)
+        show.figure(drawn, f"ticket-{view.key}", more=[every])
         st.caption(words.curve(rows, trained=trained))
     with right:
         if len(winners):
             st.markdown("## Sparsest winning ticket of each language")
             lines = winners.assign(line=winners["rule"].map(words.RULES))
             drawn = figures.winning_bars(lines, languages, view.families)
-            show.figure(drawn, f"winners-{view.key}")
+            show.figure(drawn, f"winners-{view.key}", winners)
         if undecided := [code for code in languages if code not in set(winners["language"])]:
             st.info(words.undecided(undecided))
-    show.table(levels, "Tickets by sparsity", f"levels-{view.key}")
-    show.table(winners, "Winning tickets", f"winners-{view.key}")
 
 
 def paper(task: str) -> None:

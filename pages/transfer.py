@@ -22,9 +22,8 @@ def matrix(one: Experiment, show_as: str) -> None:
     tested = dict.fromkeys(answers.different(one.bootstrap()), "*")
     alike = dict.fromkeys(answers.successful(table), "°")
     drawn = figures.transfer_matrix(table, answers.languages(table), show_as, marks=alike | tested)
-    show.figure(drawn, f"matrix-{one.key}", table)
+    show.figure(drawn, f"matrix-{one.key}", table, named=lambda rows: words.named(rows, words.COLUMNS))
     st.caption(words.matrix(one, table, tested=bool(tested), alike=bool(alike)))
-    show.table(words.named(table, words.COLUMNS), "Transfer", f"matrix-{one.key}")
 
 
 def searched(one: Experiment) -> None:
@@ -40,9 +39,9 @@ def drops(one: Experiment) -> None:
     name = one.matrix()["metric"].iloc[0]
     members = answers.languages(one.matrix())
     st.markdown("## What each mask costs the other languages")
-    show.figure(figures.drop_bars(table[table["source"].isin(members)], members, name), f"drops-{one.key}", table)
+    drawn = figures.drop_bars(table[table["source"].isin(members)], members, name)
+    show.figure(drawn, f"drops-{one.key}", table, named=lambda rows: words.named(rows, words.DROP_COLUMNS))
     st.caption(words.DROPS)
-    show.table(words.named(table, words.DROP_COLUMNS), "Mean cost", f"drops-{one.key}")
 
 
 def left_out(one: Experiment) -> None:

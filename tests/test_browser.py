@@ -11,7 +11,7 @@ from playwright.sync_api import expect, sync_playwright
 from benchmarks.server import CHROMIUM, running
 from neutral import maskfiles
 from neutral.masks import Mask
-from pages.parts import catalogue, stored
+from pages.parts import catalogue, export, stored
 
 pytestmark = pytest.mark.browser
 
@@ -287,11 +287,11 @@ def test_masks_outlive_a_reload_open_by_their_link_and_are_deleted_for_both(tab,
 
 def test_a_table_comes_as_csv(tab, server):
     visit(tab, f"{server}/overlap?study=two")
-    tab.get_by_text("Table: Jaccard of every pair").click()
+    tab.get_by_test_id("stExpander").filter(has_text=export.LABEL).first.locator("summary").click()
     with tab.expect_download() as download:
-        tab.get_by_role("button", name="Download CSV").click()
+        tab.get_by_role("button", name="CSV", exact=True).nth(1).click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "group,source,target,value,chance,excess,relation"
+    assert lines[0] == "group,language_a,language_b,jaccard,jaccard_by_chance,jaccard_above_chance,relation"
     assert lines[1].startswith("all,en,it,")
 
 

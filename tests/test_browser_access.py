@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from test_browser import WAIT, chromium, settled  # noqa: F401  (a fixture)
 
 from benchmarks.server import running
-from pages.parts import announce, export
+from pages.parts import announce, export, keys
 
 pytestmark = pytest.mark.browser
 
@@ -124,17 +124,41 @@ def test_a_page_says_that_it_computes_and_that_it_is_ready(visit):
     expect(status).to_have_text(announce.READY)
 
 
-def test_one_press_on_the_keyboard_opens_the_table_of_a_figure_and_the_next_goes_into_it(visit):
+def test_the_keyboard_reaches_a_figures_table_in_three_presses_and_leaves_it_in_one(visit):
     tab = visit("overlap")
-    box = tab.get_by_test_id("stExpander").filter(has_text=export.LABEL).first
-    box.locator("summary").focus()
+    tab.locator("body").evaluate("() => { document.activeElement.blur(); }")
+    tab.keyboard.press("Tab")
+    expect(tab.get_by_role("button", name=keys.TO_CONTENT)).to_be_focused()
+    tab.keyboard.press("Tab")
+    skip = tab.get_by_role("button", name=keys.TO_TABLE)
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
     tab.keyboard.press("Enter")
-    table = box.get_by_test_id("stDataFrame")
-    expect(table).to_be_visible()
+    boxes = tab.get_by_test_id("stExpander").filter(has_text=export.LABEL)
+    box = boxes.first
+    expect(box.locator("summary")).to_be_focused()
+    tab.keyboard.press("ArrowDown")
+    expect(boxes.nth(1).locator("summary")).to_be_focused()
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("Enter")
+    expect(box.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(box.get_by_role("button", name="SVG", exact=True)).to_be_visible()
     settled(tab)
     tab.keyboard.press("Tab")
     assert box.evaluate("box => box.contains(document.activeElement) && document.activeElement.tagName !== 'SUMMARY'")
+    tab.keyboard.press("Escape")
+    expect(box.locator("summary")).to_be_focused()
+    expect(box.get_by_test_id("stDataFrame")).to_have_count(0)
+
+
+def test_what_the_keyboard_is_on_has_a_ring_that_the_page_shown_has_not(visit):
+    tab = visit("overlap")
+    ring = "e => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth]; }"
+    links = tab.get_by_test_id("stSidebar").get_by_role("link")
+    shown, other = (links.filter(has_text=name).first for name in ("Overlap", "Layers"))
+    assert shown.evaluate(ring)[0] == "none"
+    other.evaluate("e => e.focus({ focusVisible: true })")
+    assert other.evaluate(ring) == ["solid", "3px"]
 
 
 @pytest.mark.long

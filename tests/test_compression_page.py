@@ -208,14 +208,18 @@ def test_the_losses_are_compared_where_there_are_several(tmp_path, monkeypatch):
     assert "No: at 1.5, 2.5, 5, 10, 20 × RMSE alone gives" in text(at)
 
 
-@pytest.mark.parametrize(("part", "keys"), [("Perplexity", ["perplexity", "breaks"]), ("Errors", ["errors", "spread"])])
+@pytest.mark.parametrize(
+    ("part", "keys"),
+    [("Perplexity", ["perplexity", "breaks"]), ("Errors", ["error-cosine", "error-rmse", "spread-figure"])],
+)
 def test_every_table_opens_and_can_be_downloaded(part, keys):
     at = opened(part=part)
     for key in keys:
-        at.session_state[f"{key}-box"] = True
+        at.session_state[f"{key}-files"] = True
     at.run()
     assert not at.exception
-    assert len(at.dataframe) == len(at.get("download_button")) == len(keys)
+    assert len(at.dataframe) >= len(keys)
+    assert len(at.get("download_button")) >= 2 * len(keys)
 
 
 def test_the_live_part_compresses_the_models_own_table(model):

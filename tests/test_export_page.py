@@ -25,7 +25,7 @@ def test_every_figure_has_its_table_and_files_and_a_closed_box_makes_nothing(mon
     assert len(files(at)) == len(charts(at)) > 4
     assert not made
     assert not at.get("download_button")
-    at.session_state["levels-study-files"] = True
+    at.session_state["excess-study-files"] = True
     at.run()
     assert len(made) == 1
 
@@ -44,7 +44,8 @@ def test_an_open_box_has_the_table_the_caption_with_all_settings_and_every_kind_
     table = next(frame.value for frame in at.dataframe if frame.value.shape == (11, 12))
     assert list(table.iloc[:, 0]) == list(table.columns[1:])
     labels = [button.proto.label for button in at.get("download_button")]
-    assert labels == ["CSV", "LaTeX (booktabs)", "PNG", "SVG", "PDF"]
+    assert labels == [*["CSV", "LaTeX (booktabs)"] * 2, "PNG", "SVG", "PDF"]  # the square, and every pair
+    assert "**Dice of every pair, Encoder 3**" in [each.value for each in at.markdown]
 
 
 def test_a_width_that_is_none_is_told_and_without_chromium_the_page_says_what_does_instead(monkeypatch):
@@ -55,7 +56,7 @@ def test_a_width_that_is_none_is_told_and_without_chromium_the_page_says_what_do
     at.selectbox(key="matrix-study-files-width").set_value(export.OWN).run()
     at.text_input(key="matrix-study-files-own").set_value("wide").run()
     assert [error.value for error in at.error] == ["“wide” is no width; write 85mm, 8.5cm, 3.3in or 1200px"]
-    assert len(at.get("download_button")) == 2
+    assert len(at.get("download_button")) == 4
     monkeypatch.setattr("neutral.export.pictures.browser", lambda: None)
     at.run()
     assert export.NO_BROWSER in [caption.value for caption in at.caption]
@@ -63,7 +64,7 @@ def test_a_width_that_is_none_is_told_and_without_chromium_the_page_says_what_do
 
 def test_where_a_figure_is_clipped_the_table_is_not(monkeypatch):
     given = {}
-    monkeypatch.setattr(export, "offer", lambda figure, key, table=None: given.update({key: table}))
+    monkeypatch.setattr(export, "offer", lambda figure, key, own, more=(): given.update({key: own.table}))
     opened("pages/compression.py", tables="tables")
     assert {"perplexity", "breaks"} <= {key for key, table in given.items() if table is not None}
     assert {"line", "factor", "ratio"} <= set(given["perplexity"].columns)

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from neutral import maskfiles, summary
 from neutral.masks import Mask
 from neutral.study import Study
-from pages.parts import catalogue, downloads
+from pages.parts import catalogue, downloads, export
 
 PAGES = ("app.py", "pages/overlap.py", "pages/pair.py", "pages/layers.py", "pages/language.py", "pages/masks.py")
 WITH_FIGURES = PAGES[:5]
@@ -189,32 +189,17 @@ def test_layers_set_other_ways_of_pruning_beside_the_masks():
 
 
 @pytest.mark.parametrize("page", WITH_FIGURES)
-def test_every_table_opens_and_can_be_downloaded(page):
+def test_every_figure_has_one_box_whose_tables_open_and_can_be_downloaded(page):
     at = opened(page, study="encoder")
-    boxes = [box for box in at.expander if box.label.startswith("Table: ")]
+    keys = [re.sub(r"^\$\$ID-[0-9a-f]+-", "", chart.proto.id) for chart in at.get("plotly_chart")]
+    assert [box.label for box in at.expander].count(export.LABEL) == len(keys) > 0
     before = len(at.dataframe), len(at.get("download_button"))
-    for key in (
-        "across",
-        "scores",
-        "functional",
-        "pairs",
-        "near",
-        "serving",
-        "levels",
-        "fine",
-        "sparsity",
-        "sparsity-fine",
-        "kept",
-        "core",
-        "joint",
-        "joint-layers",
-        "agreement",
-    ):
-        at.session_state[f"{key}-study-box"] = True
+    for key in keys:
+        at.session_state[f"{key}-files"] = True
     at.run()
     assert not at.exception
-    assert len(boxes) >= 1
-    assert (len(at.dataframe), len(at.get("download_button"))) == (before[0] + len(boxes), before[1] + len(boxes))
+    assert len(at.dataframe) - before[0] >= len(keys)
+    assert len(at.get("download_button")) - before[1] >= 2 * len(keys)
 
 
 def test_every_page_has_the_menu_with_the_present_choices():

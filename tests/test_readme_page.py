@@ -37,10 +37,16 @@ def test_a_study_elsewhere_under_a_bundled_name_has_it_without_pictures_links_an
     (folder / "mini-mbert-mlm" / "README.md").write_text(marked.README)
     said, code = about(opened("app.py"))
     assert code == ['neutral find "<b>" @x']
-    assert said.startswith("# A *README*\n")
-    assert said.replace(JOINER, "").strip() == marked.README.split("```")[0].strip()
+    assert said.startswith("## A *README*\n"), "the page has a heading of the first level already"
+    assert said.replace(JOINER, "").strip() == readme.demoted(marked.README).split("```")[0].strip()
     for live in ("](", "][", "]:", "<i", "<h", "http:", "www.", "a@e", "&#"):
         assert live not in said
+
+
+def test_headings_are_one_level_lower_and_code_is_as_it_was():
+    text = "Title\n=====\n\n# One\n\n```sh\n# a comment\n```\n\nTwo\n---\n\n- a\n\n---\n\n###### Six\n#no heading"
+    shown = "## Title\n\n## One\n\n```sh\n# a comment\n```\n\n### Two\n\n- a\n\n---\n\n###### Six\n#no heading"
+    assert readme.demoted(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_holm_corrects_the_whole_network_as_the_table_does_and_the_layers_for_al
     tests = [association.associations(counts.jaccard(by), distances) for by in ("all", "layer")]
     known = pd.concat(tests, ignore_index=True)
     at = opened()
-    at.session_state["heat-study-box"] = True
+    at.session_state["heat-study-files"] = True
     at.run()
     table = next(frame.value for frame in at.dataframe if "Holm, in families" in frame.value and "Where" in frame.value)
     assert len(table) == len(known)
@@ -339,7 +339,7 @@ def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now
 
     def heat(column="ρ"):
         at = opened(study="held")
-        at.session_state["heat-study-box"] = True
+        at.session_state["heat-study-files"] = True
         at.run()
         frames = (frame.value for frame in at.dataframe)
         return next(f for f in frames if "Holm, in families" in f and "Where" in f).set_index(["Where", "Distance"])[

@@ -77,11 +77,6 @@ def by_umap(distance: pd.DataFrame, neighbours: int | None = None, seed: int = 0
     )
 
 
-def beside(by_mds: pd.DataFrame, by_umap: pd.DataFrame) -> pd.DataFrame:
-    """Return the places of two maps of the same languages: language, x_mds, y_mds, x_umap, y_umap."""
-    return by_mds.merge(by_umap, on="language", suffixes=("_mds", "_umap"))
-
-
 def usual_neighbours(count: int) -> int:
     """Return the usual neighbours of `by_umap` for `count` languages: a third of them, from 3 to UMAP's own 15."""
     return min(15, max(3, round(count / 3)))

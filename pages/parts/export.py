@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,14 +12,41 @@ import streamlit as st
 
 from neutral.errors import NeutralError
 from neutral.export import captions, latex, sizes
+from neutral.export.columns import told as told_columns
 from neutral.export.drawn import drawn
 from pages.parts import columns, settings
-from pages.parts.text import file_name, unmarked
+from pages.parts.text import as_text, file_name, unmarked
 
 if TYPE_CHECKING:
     from neutral.figures.compare import Sheet
 
 Table = pd.DataFrame | Callable[[], pd.DataFrame]
+Named = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+class More(NamedTuple):
+    """A table in the box of a figure.
+
+    Attributes
+    ----------
+    name : str
+        What stands above it; "" for the figure's own.
+    table : DataFrame, function or None
+        The data, or what returns it when the box is opened; None for what is drawn.
+    named : function or None
+        What writes it for people; columns as all pages call them by default.
+    digits : int
+        Decimals of its numbers.
+    picked : function or None
+        Called with the row that the reader picks.
+    """
+
+    name: str
+    table: Table | None
+    named: Named | None = None
+    digits: int = 4
+    picked: Callable[[pd.Series], None] | None = None
+
 
 LABEL = "Table and files"
 OWN = "Another width"
@@ -31,17 +58,18 @@ NO_BROWSER = (
 )
 
 
-def offer(figure: go.Figure, key: str, table: Table | None = None) -> None:
-    """Offer what a figure shows in other forms; `table` is the data behind it, by default what is drawn of it."""
+def offer(figure: go.Figure, key: str, own: More, more: Sequence[More] = ()) -> None:
+    """Offer what a figure shows in other forms: its `own` table, `more` tables, its caption and pictures."""
     # Not a popover: what is in one comes last for who goes by the keyboard.
     box = st.expander(LABEL, icon=":material/table_rows:", type="compact", key=f"{key}-files", on_change="rerun")
     if not box.open:
         return
-    frame = table() if callable(table) else drawn(figure) if table is None else table
     name = file_name((figure.layout.meta or {}).get("name", "figure"))
     said = captions.caption(figure, settings.all_of_them())
     with box:
-        _data(frame, said, name, key)
+        _data(own if own.table is not None else own._replace(table=drawn(figure)), said, name, key)
+        for place, each in enumerate(more):
+            _data(each, f"{each.name}. {said}", file_name(each.name), f"{key}-{place}")
         st.markdown("**Caption**")
         st.code(said, language=None, wrap_lines=True)
         _pictures(figure, name, key)
@@ -70,24 +98,25 @@ def report(sheets: Sequence[Sheet], said: Sequence[str] = ()) -> None:
     _button("Report", made, "report.html", "text/html", "report")
 
 
-def _data(frame: pd.DataFrame, said: str, name: str, key: str) -> None:
+def _data(each: More, said: str, name: str, key: str) -> None:
+    """Show a table with its files."""
+    frame = each.table() if callable(each.table) else each.table
     if frame.empty:
         return
-    st.markdown("**Table of this figure**")
-    shown = columns.for_people(frame)
+    st.markdown(f"**{as_text(each.name) or 'Table of this figure'}**")
+    shown = columns.for_people(each.named(frame) if each.named else frame)
+    forms = columns.formatted(each.named(frame) if each.named else frame, each.digits)
     height = "content" if len(frame) < 8 else 280
-    st.dataframe(
-        shown,
-        key=f"{key}-drawn",
-        hide_index=True,
-        column_config=columns.formatted(frame, 4),
-        height=height,
-        placeholder=columns.MISSING,
-    )
+    told = {"hide_index": True, "column_config": forms, "height": height, "placeholder": columns.MISSING}
+    picking = {"on_select": "rerun", "selection_mode": "single-row"} if each.picked else {}
+    event = st.dataframe(shown, key=f"{key}-drawn", **told, **picking)
     with st.container(horizontal=True):
-        _button("CSV", lambda: frame.to_csv(index=False), f"{name}.csv", "text/csv", f"{key}-files-csv")
+        data = told_columns(frame, settings.all_of_them())
+        _button("CSV", lambda: data.to_csv(index=False), f"{name}.csv", "text/csv", f"{key}-files-csv")
         tex = f"{name}.tex", "application/x-tex", f"{key}-files-tex"
-        _button("LaTeX (booktabs)", lambda: latex.booktabs(shown, said), *tex)
+        _button("LaTeX (booktabs)", lambda: latex.booktabs(shown, said, digits=each.digits), *tex)
+    if each.picked and (rows := event["selection"]["rows"]):
+        each.picked(frame.iloc[rows[0]])
 
 
 def _pictures(figure: go.Figure, name: str, key: str) -> None:

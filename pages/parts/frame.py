@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import announce, errors, heap, links, login, looks, pickers, quota, stored, umaps, uploads, views
+from pages.parts import announce, errors, heap, keys, links, login, looks, pickers, quota, stored, umaps, uploads, views
 from pages.parts.compare import pins
 
 T = TypeVar("T")
@@ -83,6 +83,7 @@ def page(
     pickers.start(title)
     st.title(title, anchor=False)
     announce.begin()
+    keys.begin()
     if lead:
         st.markdown(lead)
     notices, unknown = st.container(), st.container()

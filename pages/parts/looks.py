@@ -82,14 +82,22 @@ _NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display:
 
 UNSEEN = "unseen"
 """Key of what takes no room."""
-_UNSEEN = f'.st-key-{UNSEEN}, [data-testid="stLayoutWrapper"]:has(> .st-key-{UNSEEN}) {{ display: none; }}'
+_UNSEEN = f'[class*="st-key-{UNSEEN}"], [data-testid="stLayoutWrapper"]:has(> [class*="st-key-{UNSEEN}"]) {{ display: none; }}'
+
+RING = "light-dark(#b3261e, #ffb347)"
+"""The colour of the ring around what the keyboard is on: no page, button or figure has it."""
+# Streamlit gives a link that has the focus the ground of the page that is shown, and a heading of a box nothing.
+_FOCUS = f"""
+:is([data-testid="stSidebar"] a, [data-testid="stPageLink"] a, summary, button, [role="tab"]):focus-visible {{
+  outline: 3px solid {RING} !important; outline-offset: 1px; }}
+"""
 
 SIDE_BY_SIDE = "side-by-side"
 """Key of a row of views, and the beginning of those of its views."""
 
 _COLUMNS = "repeat(auto-fit, minmax(min(260px, 100%), 1fr))"  # all as wide, so that their axes are
 
-STYLE = f"""<style>{_WHOLE}{_STACKED}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}
+STYLE = f"""<style>{_WHOLE}{_STACKED}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}{_FOCUS}
 .st-key-{SIDE_BY_SIDE} {{ display: grid; grid-template-columns: {_COLUMNS}; }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""

@@ -22,6 +22,8 @@ _WIDE = "<style>.st-key-readme table { display: block; overflow-x: auto; }</styl
 _LEADS = re.compile(  # links and pictures; definitions of them; HTML; entities; addresses; kinds of blocks
     r"\](?=[(\[:])|<(?=[\w/!?])|&(?=[#\w])|(?:https?|www)(?=\W)|@|[`~]{3,}[ \t]*(?=\w)", re.IGNORECASE
 )
+_HEADING = re.compile(r"^( {0,3})(#{1,5}(?:\s|$))")
+_UNDERLINED = re.compile(r"^ {0,3}(\w[^\n|]*)\n(={2,}|-{2,})[ \t]*$", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
 
@@ -37,12 +39,27 @@ def show(source: catalogue.Source) -> None:
     with st.expander("About this study", icon=":material/description:"), st.container(key="readme"):
         st.html(_WIDE)
         if catalogue.is_bundled(source):
-            st.markdown(text)
+            st.markdown(demoted(text))
             return
         for part, is_code in _parts(text[:MOST]):
-            st.code(part, language=None) if is_code else st.markdown(inert(part))
+            st.code(part, language=None) if is_code else st.markdown(inert(demoted(part)))
         if len(text) > MOST:
             st.caption(f"The first {MOST:,} characters of README.md are shown.")
+
+
+def demoted(text: str) -> str:
+    """Return Markdown whose headings are one level lower, since the page has its own of the first; code stays.
+
+    >>> demoted("# A\\n\\n## B")
+    '## A\\n\\n### B'
+    """
+    lines, fence = [], ""
+    for line in _UNDERLINED.sub(lambda match: f"{'#' if match[2][0] == '=' else '##'} {match[1]}", text).splitlines():
+        match = _FENCE.match(line)
+        if match and (not fence or match[1].startswith(fence)):
+            fence = "" if fence else match[1]
+        lines.append(line if fence else _HEADING.sub(r"\g<1>#\g<2>", line))
+    return "\n".join(lines)
 
 
 def inert(text: str) -> str:

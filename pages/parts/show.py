@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,10 +20,20 @@ from pages.parts.text import as_text, file_name
 from pages.parts.views import View
 
 
-def figure(drawn: go.Figure, key: str, table: export.Table | None = None, **options: object) -> Any:
+def figure(
+    drawn: go.Figure,
+    key: str,
+    table: export.Table | None = None,
+    *,
+    named: export.Named | None = None,
+    more: Sequence[export.More] = (),
+    digits: int = 4,
+    **options: object,
+) -> Any:
     """Show a figure with its alternative text, and offer its table and files. One that needs width is scrolled.
 
-    `table` is the data behind it, or a function that returns it; without, what is drawn of it is given.
+    `table` is the data behind it, or a function that returns it; without, what is drawn of it is given. `named` writes
+    it for people, `more` are further tables of the same box, `digits` the decimals of numbers.
     """
     meta = drawn.layout.meta or {}
     place = looks.place(meta, key)
@@ -41,17 +51,17 @@ def figure(drawn: go.Figure, key: str, table: export.Table | None = None, **opti
         **options,
     )
     with whole:
-        export.offer(drawn, key, table)
+        export.offer(drawn, key, export.More("", table, named, digits), more)
     return event
 
 
 def table(
     frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str, *, digits: int = 4, **options: object
 ) -> Any:
-    """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it.
+    """Show a table that is behind no figure, with its download as CSV, sent when the reader opens it.
 
     It is shown in the words of the pages (`columns`) and downloaded as it is. A function that returns the table is
-    called then.
+    called then. Returns the reader's selection in it.
     """
     box = st.expander(f"Table: {as_text(name)}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
     if not box.open:
@@ -92,6 +102,7 @@ def matrix(
     group: str = "all",
     order: str = "family",
     small: bool = False,
+    more: Sequence[export.More] = (),
 ) -> tuple[str, str] | None:
     """Show the overlap of all pairs as a heatmap and return the pair whose cell was clicked. Many have a search box."""
     square, brackets = tables.square(view.source, view.choice, measure, by, group, view.chosen, order)
@@ -105,7 +116,7 @@ def matrix(
         brackets=brackets,
         marked=marked,
     )
-    event = figure(drawn, key, on_select="rerun", selection_mode="points")
+    event = figure(drawn, key, more=more, on_select="rerun", selection_mode="points")
     with st.container(key=f"{looks.NARROW}-{key}"):
         link("pages/language.py", "On a phone: one language, and its nearest ones in a row", ":material/view_list:")
     points = event["selection"]["points"] if event else []

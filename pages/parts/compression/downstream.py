@@ -6,7 +6,7 @@ import streamlit as st
 
 from neutral.metrics import metric
 from neutral.study import Study
-from pages.parts import figures, pickers, show
+from pages.parts import export, figures, pickers, show
 from pages.parts.compression import columns, tables, words
 from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice
@@ -27,7 +27,6 @@ def show_tasks(study: Study, _choice: TableChoice, _asked: Budget | None) -> Non
         name = pickers.pick("Metric", list(dict.fromkeys(rows["metric"])), "metric", names=lambda m: metric(m).label)
     rows = rows[rows["metric"] == name]
     st.markdown(words.tuning(rows))
-    show.figure(figures.scores_by_table(rows, name), "downstream")
+    every = export.More("All tasks and metrics", scored, columns.named, 3)
+    show.figure(figures.scores_by_table(rows, name), "downstream", rows, named=columns.named, digits=3, more=[every])
     st.caption(words.TUNING)
-    show.table(columns.named(rows), "Scores after fine-tuning", "downstream", digits=3)
-    show.table(columns.named(scored), "All tasks and metrics", "downstream-all", digits=3)

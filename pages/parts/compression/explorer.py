@@ -112,9 +112,8 @@ def pictures(study: Study, request: Request | None) -> None:
 
 def draw(picture: pd.DataFrame, title: str) -> None:
     """Show a map."""
-    show.figure(figures.token_map(picture, title), "map-figure")
+    show.figure(figures.token_map(picture, title), "map-figure", picture, named=columns.named, digits=2)
     st.caption(words.MAP)
-    show.table(columns.named(picture), "Map of tokens", "map-table", digits=2)
 
 
 def _project(request: Request, progress: object) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import streamlit as st
 from neutral import labels, summary
 from neutral.figures.theme import UNITS
 from neutral.members import rows_in_order
-from pages.parts import figures, pickers, show
+from pages.parts import export, figures, pickers, show
 from pages.parts.overlap import tables, words
 from pages.parts.views import View
 
@@ -27,8 +27,7 @@ def by_expert(view: View, measure: str, who: str = "", members: tuple[str, ...] 
     st.markdown("## By expert")
     st.caption(words.BY_EXPERT)
     drawn = figures.layer_expert(summary.means(table), UNITS[measure][0], name=f"{measure}-by-expert")
-    show.figure(drawn, f"by-expert-{view.key}")
-    show.table(table, "Overlap by expert", f"by-expert-{view.key}")
+    show.figure(drawn, f"by-expert-{view.key}", table)
 
 
 def used(view: View) -> None:
@@ -43,7 +42,5 @@ def used(view: View) -> None:
     layers = list(dict.fromkeys(table["layer"]))
     layer = pickers.pick("Layer of experts", layers, f"routed-{view.key}")
     st.caption(words.EXPERTS)
-    show.figure(figures.experts_used(rows_in_order(table), layer), f"experts-{view.key}")
-    show.table(table, "Tokens of each expert", f"experts-{view.key}")
-    if told is not None:
-        show.table(shared, "Shared routing", f"routing-{view.key}")
+    more = [export.More("Shared routing", shared)] if told is not None else []
+    show.figure(figures.experts_used(rows_in_order(table), layer), f"experts-{view.key}", table, more=more)

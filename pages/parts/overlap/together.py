@@ -28,8 +28,7 @@ def by_layer(view: View) -> None:
         return
     st.markdown("### All at once")
     st.caption(words.JOINT)
-    show.figure(figures.joint_by_layer(table), f"joint-layers-{view.key}")
-    show.table(table, "All at once by layer", f"joint-layers-{view.key}")
+    show.figure(figures.joint_by_layer(table), f"joint-layers-{view.key}", table)
 
 
 def _table(view: View, by: str) -> pd.DataFrame | None:

@@ -60,7 +60,8 @@ def ways(view: View, measure: str) -> None:
     if by_layer:
         with right:
             st.caption(agreement.agreement_by_layer(method))
-            show.figure(figures.agreement_by_layer(pd.concat(by_layer)), f"agreement-{view.key}")
+            table = pd.concat(by_layer)
+            show.figure(figures.agreement_by_layer(table), f"agreement-{view.key}", table)
         st.dataframe(
             agreement.agreement_table(agreements),
             hide_index=True,
@@ -69,7 +70,6 @@ def ways(view: View, measure: str) -> None:
             key=f"agreement-{view.key}-found",
         )
         st.caption(agreement.AGREEMENT)
-        show.table(pd.concat(by_layer), "Agreement by layer", f"agreement-{view.key}")
 
 
 def _agreements(

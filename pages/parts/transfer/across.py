@@ -37,9 +37,13 @@ def tasks(shown: list[Experiment]) -> None:
             codes = order(list(dict.fromkeys(rows["language"])))
             names = {task: pickers.task_name(task) for task in rows["source_task"]} | {"random": "Random mask"}
             marks = dict.fromkeys(answers.different(rows, ("source_task", "language")), "*")
-            show.figure(figures.cross_task_matrix(rows, codes, names, marks=marks), f"cross-{title}")
+            show.figure(
+                figures.cross_task_matrix(rows, codes, names, marks=marks),
+                f"cross-{title}",
+                rows,
+                named=lambda table: words.named(table, words.ACROSS_COLUMNS),
+            )
             st.caption(words.across_tasks(target, rows, codes, printed=title == PAPER))
-            show.table(words.named(rows, words.ACROSS_COLUMNS), "Across tasks", f"cross-{title}")
 
 
 def languages(shown: list[Experiment]) -> None:

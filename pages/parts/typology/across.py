@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral.labels import WHOLE
-from pages.parts import figures, show
+from pages.parts import export, figures, show
 from pages.parts.text import as_text
 from pages.parts.typology import tables
 from pages.parts.typology.shown import Asked, Shown
@@ -43,15 +43,14 @@ def draw(shown: Shown) -> None:
         with left:
             st.markdown("## A language's mask and its mask there")
             bounds = whole[whole["what"] == "own"].dropna(subset="here").set_index("called")["here"]
-            show.figure(figures.own_masks(own, bounds, shown.view.families), f"own-masks-{shown.view.key}")
+            show.figure(figures.own_masks(own, bounds, shown.view.families), f"own-masks-{shown.view.key}", own)
             st.caption(COLOURS)
     with right if len(own) else st.container():
         st.markdown("## What the overlap goes with")
         far = whole[whole["what"] == "distance"]
-        show.figure(figures.reasons(far), f"reasons-{shown.view.key}")
+        by_layer = export.More("Other text, by layer as well", alike)
+        show.figure(figures.reasons(far), f"reasons-{shown.view.key}", more=[by_layer])
         st.caption("ρ has no p here: what is tested of each study stands under Distances, in that study.")
-    show.table(alike, "Other text, by layer as well", f"alike-{shown.view.key}")
-    show.table(own, "Each language's mask there", f"own-masks-table-{shown.view.key}")
 
 
 def sentence(table: pd.DataFrame) -> str:

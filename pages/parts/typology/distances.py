@@ -58,7 +58,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
                 steps=typology.STEPS.get(kind),
                 said=answers.written(row),
             )
-            show.figure(drawn, f"scatter-{view.key}")
+            show.figure(drawn, f"scatter-{view.key}", points)
             st.caption(words.meaning(kind, row, points))
     else:
         left.info(words.unknown(kind))
@@ -69,7 +69,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         drawn = figures.association_heatmap(
             heat, names, chosen=(kind, shown.group), sure=findings.column("", answers.believed(heat))
         )
-        show.figure(drawn, key, on_select=lambda: follow(key), selection_mode="points")
+        show.figure(drawn, key, heat, on_select=lambda: follow(key), selection_mode="points")
         st.caption(answers.heat(heat))
         st.markdown(answers.layers(heat, kind))
     st.markdown("## Every distance")
@@ -91,9 +91,6 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         st.markdown(answers.method(spoken))
     leaving.draw(shown, tested)
     regression(shown, together)
-    if row is not None:
-        show.table(points, "Pairs", f"points-{view.key}")
-    show.table(heat, "Associations by layer", f"heat-{view.key}")
 
 
 def regression(shown: Shown, together: tuple[str, ...]) -> None:

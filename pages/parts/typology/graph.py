@@ -12,7 +12,7 @@ from pages.parts import figures, pickers, show
 from pages.parts.text import as_text
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.many import is_many
-from pages.parts.typology.shown import OVERLAP, Asked, Shown
+from pages.parts.typology.shown import Asked, Shown
 
 EDGES = {"share": "Strongest pairs", "strongest": "Strongest of each", "tree": "Spanning tree"}
 
@@ -63,9 +63,8 @@ def draw(shown: Shown, *, how: str, amount: float) -> None:
                 communities=network.communities,
                 span=network.span,
             )
-            show.figure(figure, f"graph-{value}-{shown.view.key}")
+            show.figure(figure, f"graph-{value}-{shown.view.key}", network.edges)
     st.caption(captions.graphs(*networks.values()))
-    show.table(tables.edges(networks, OVERLAP, kind), "Edges", f"edges-{shown.view.key}")
 
 
 def communities(shown: Shown) -> graphs.Network:

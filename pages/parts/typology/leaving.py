@@ -7,7 +7,7 @@ import streamlit as st
 
 from neutral import typology
 from neutral.association import leaving
-from pages.parts import figures, memory, show
+from pages.parts import export, figures, memory, show
 from pages.parts.typology import fits, hanging
 from pages.parts.typology.shown import Shown
 
@@ -35,10 +35,6 @@ def draw(shown: Shown, tested: pd.DataFrame) -> None:
     st.markdown(hanging.sentence(moved))
     key = f"leaving-{shown.view.key}"
     names = {kind: typology.label(kind) for kind in moved["distance"]}
-    show.figure(figures.leaving_ranges(moved, names), key)
+    each = export.More("Each test without one family or script", rows)
+    show.figure(figures.leaving_ranges(moved, names), key, moved, more=[each])
     st.caption(hanging.CAPTION)
-    with st.expander(f"Table: {hanging.TITLE}", icon=":material/table_rows:"):
-        table = moved.assign(name=moved["distance"].map(typology.label))[list(hanging.COLUMNS)]
-        st.dataframe(table, hide_index=True, column_config=hanging.COLUMNS, key=f"{key}-table", height="content")
-        show.csv(moved, hanging.TITLE, key)
-    show.table(rows, "Each test without one family or script", f"{key}-each")

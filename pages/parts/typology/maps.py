@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from neutral import typology
-from neutral.typology import maps, similarity
+from neutral.typology import similarity
 from pages.parts import figures, pickers, show, umaps
 from pages.parts.typology import captions, tables, words
 from pages.parts.typology.shown import OVERLAP, Asked, Shown, left_out, named
@@ -43,7 +43,5 @@ def draw(shown: Shown, *, of: str) -> None:
             st.caption(captions.kept_by_map(title, places[title]))
             called = f"{title} of {shown.far_name(of)}", f"map-{title.lower()}"
             drawn = figures.language_map(figures.Placed(places[title], shown.view.families, *called))
-            show.figure(drawn, f"map-{title}-{shown.view.key}")
+            show.figure(drawn, f"map-{title}-{shown.view.key}", places[title])
     left_out(spoken, far)
-    if len(places) == len(MAKERS):
-        show.table(maps.beside(places["MDS"], places["UMAP"]), "Places", f"map-{shown.view.key}")

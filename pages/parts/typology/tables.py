@@ -219,12 +219,6 @@ def of_group(view: View, measure: str, by: str, group: str) -> tuple[pd.DataFram
     return table[table["group"] == group], distances(view.source, spoken.codes), spoken.codes
 
 
-def edges(networks: dict[str, Network], overlap: str, kind: str) -> pd.DataFrame:
-    """Return the edges of the networks "overlap" and, if it is among them, "distance"; column graph names them."""
-    names = {"overlap": overlap, "distance": kind}
-    return pd.concat([network.edges.assign(graph=names[value]) for value, network in networks.items()])
-
-
 @st.cache_data(max_entries=100, show_spinner=False)
 def network(weights: pd.DataFrame, values: pd.DataFrame, families: dict[str, str], how: str, amount: float) -> Network:
     """See `graphs.network`."""

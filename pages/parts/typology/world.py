@@ -6,7 +6,7 @@ import streamlit as st
 
 from neutral.members import display
 from neutral.typology import similarity, world
-from pages.parts import figures, pickers, show
+from pages.parts import export, figures, pickers, show
 from pages.parts.text import in_words
 from pages.parts.typology import captions, graph, tables
 from pages.parts.typology.many import is_many
@@ -58,11 +58,9 @@ def draw(shown: Shown, *, colour: str, to: str | None, region: str, count: int) 
         overlap=with_one,
         notes=captions.places(places, spoken, similarity.nearest(pairs, 3), with_one or {}),
     )
-    show.figure(figure, f"world-{shown.view.key}")
+    show.figure(figure, f"world-{shown.view.key}", links, more=[export.More("Places", places)])
     if communities is not None:
         st.caption(captions.COMMUNITIES.format(share=graph.share(spoken.codes)))
     if lacking := lacks(spoken.codes, list(places["language"])):
         st.caption(captions.without_place(list(map(in_words, lacking))))
     st.caption(captions.WORLD)
-    show.table(links, "Strongest overlaps", f"world-{shown.view.key}")
-    show.table(places, "Places", f"world-places-{shown.view.key}")
