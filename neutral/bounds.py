@@ -1,4 +1,4 @@
-"""What an overlap cannot tell apart: two languages that share no less than one of them shares with itself."""
+"""What an overlap cannot tell apart: languages that share no less than one shares with itself, and masks by lot."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from neutral.members import speaker
+from neutral.overlap import Counts
 
 
 class Told(NamedTuple):
@@ -39,6 +40,21 @@ def told(table: pd.DataFrame, own: Mapping[str, float]) -> Told:
     again = float(np.mean(list(own.values()))) if own else float("nan")
     value = table["value"]
     return Told(within_bound(table, own), float(value.max() - value.min()), again, bool((value > again).any()))
+
+
+def by_lot(counts: Counts) -> pd.DataFrame:
+    """Return by how much the Jaccard overlap of two masks varies if both are drawn by lot: source, target, deviation.
+
+    In each tensor each mask keeps as many weights as it does. What both keep is hypergeometric then, with the variance
+    a b (N - a) (N - b) / (N² (N - 1)), and the deviation of the overlap follows from the sum's by its derivative.
+    """
+    pairs = counts.pairs("tensor")
+    size, one, other = (pairs[name].astype(float) for name in ("size", "source_kept", "target_kept"))
+    variance = one * other * (size - one) * (size - other) / (size**2 * (size - 1).clip(lower=1))
+    told = pairs.assign(variance=variance, both=one * other / size.clip(lower=1), kept=one + other)
+    told = told.groupby(["source", "target"], sort=False)[["variance", "both", "kept"]].sum()
+    slope = told["kept"] / (told["kept"] - told["both"]) ** 2
+    return (np.sqrt(told["variance"]) * slope).rename("deviation").reset_index()
 
 
 def noisy(levels: pd.DataFrame) -> list[str]:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from neutral import summary
+from neutral import bounds, summary
 from neutral.association import LEAST
 from neutral.masksets import MaskSet
 from neutral.members import display
@@ -101,6 +101,7 @@ def answer(collections: list[MaskSet]) -> None:
         if len(pairs):
             pins.button(pins.of_masks(view, "overlap", "jaccard"), collection.title)
             st.markdown(answers.overlap(view, pairs, view.levels("jaccard"), "jaccard", "all", "all"))
+            st.markdown(uploaded.noise(pairs, view.within("jaccard"), bounds.by_lot(view.counts())))
 
 
 def look(collections: list[MaskSet]) -> None:

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from neutral import bounds, overlap
 from neutral.bounds import noisy, told, within_bound
+from neutral.masks import Mask
 
 
 def plain(table, own):
@@ -47,3 +50,25 @@ def test_groups_whose_pairs_differ_by_noise_alone_are_named():
     levels = pd.DataFrame(rows, columns=["group", "level", "value", "low", "high"])
     assert noisy(levels) == ["a"]
     assert noisy(levels[levels["level"] == "between"]) == []
+
+
+def test_the_deviation_by_lot_is_that_of_masks_drawn_by_lot():
+    random = np.random.default_rng(0)
+    shapes, kept = {"a": 300, "b": 500}, {"a": (90, 200), "b": (250, 100)}
+    values = []
+    for _ in range(400):
+        masks = []
+        for side in (0, 1):
+            drawn = {}
+            for name, size in shapes.items():
+                bits = np.zeros(size, dtype=bool)
+                bits[random.permutation(size)[: kept[name][side]]] = True
+                drawn[name] = bits
+            masks.append(drawn)
+        both = sum((masks[0][name] & masks[1][name]).sum() for name in shapes)
+        either = sum((masks[0][name] | masks[1][name]).sum() for name in shapes)
+        values.append(both / either)
+    last = [Mask.from_tensors({f"layer.0.{k}.weight": v for k, v in drawn.items()}) for drawn in masks]
+    told = bounds.by_lot(overlap.count(last, ["en", "fr"]))
+    assert told[["source", "target"]].to_numpy().tolist() == [["en", "fr"]]
+    assert told["deviation"].iloc[0] == pytest.approx(np.std(values), rel=0.12)

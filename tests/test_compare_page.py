@@ -1,5 +1,7 @@
 """The page Compare, the buttons that pin, and the pair beside the matrix, without a browser."""
 
+import re
+
 import apppages
 import numpy as np
 import pytest
@@ -178,6 +180,9 @@ def test_uploaded_masks_are_pinned(studies, tmp_path):
         for code in ("en", "fr", "sw")
     ]
     at.file_uploader[0].set_value(files).run()
+    said = text(at)
+    assert re.search(r"Masks drawn by lot would be within ±0\.\d+ of chance, and all 3 pairs are further from it\.", said)
+    assert "are noise cannot be told: no language is here twice" in said
     at.query_params["show"] = "Your masks"
     at.switch_page("pages/overlap.py").run()
     key = next(key for key in keys(at) if key and key.startswith("pin-"))

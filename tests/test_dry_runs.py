@@ -1,6 +1,7 @@
 """`--dry-run` of every long command: what is left, what it reads and writes, time, memory, room; it writes nothing."""
 
 import json
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,8 @@ import tiny
 import torch
 
 from neutral.cli import main
+from neutral.recipes import Recipe
+from neutral.runs import timing
 from neutral.runs.compression import worker
 from neutral.runs.plans import CompressionPlan
 from neutral.study import Study
@@ -155,3 +158,29 @@ def test_of_a_fit_only_the_part_that_grows_with_the_tokens_is_taken_times(tokens
     fitter = worker.Fitter.__new__(worker.Fitter)
     fitter.plan, fitter.bench = CompressionPlan(model="", text=""), bench
     assert fitter._fitting(None) == pytest.approx(8 + tokens / 4096)
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(5.0, [1]), (0.5, [1, 4])])
+def test_a_long_step_is_timed_once_and_short_ones_again(monkeypatch, seconds, steps):
+    clock, done = [0.0], []
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+
+    @dataclass
+    class Search:
+        recipe: Recipe
+        held_out: list = field(default_factory=lambda: [0] * 160)
+        curve: object = None
+
+        def trained(self, mask):
+            done.append(self.recipe.steps)
+            clock[0] += self.recipe.steps * seconds + 0.1
+
+        def evaluate(self):
+            clock[0] += 0.1
+
+        def rewind(self):
+            done.append("rewound")
+
+    step, evaluation = timing.training(Search(Recipe(steps=1000)))
+    assert done == [*steps, "rewound"]
+    assert (step, evaluation) == (pytest.approx(seconds), pytest.approx(1.0))

@@ -189,6 +189,32 @@ def test_pages_say_what_a_link_names_and_they_do_not_have_in_a_line_each(on_page
     assert "no study called" not in text(at)
 
 
+PICKED = [
+    *("app.py", "pages/overlap.py", "pages/language.py", "pages/pair.py", "pages/layers.py", "pages/inside.py"),
+    *("pages/tickets.py", "pages/transfer.py", "pages/typology.py", "pages/compression.py", "pages/runs.py"),
+]
+KEPT = {"word", "a", "b", "languages", "show", "study", "runs", "tables", "members"}
+"""Said in lines of their own, or a text that may be anything; each has a test above or below."""
+
+
+@pytest.mark.parametrize("page", PICKED)
+def test_whatever_a_page_lets_choose_an_unknown_value_of_it_is_said(on_pages, page):
+    at = opened(page)
+    pickers_there = set(at.session_state["_present"]) - KEPT
+    asked = dict.fromkeys(pickers_there, "nonsense")
+    wrong = opened(page, **asked)
+    said = [line.value for line in wrong.warning if "nonsense" in line.value]
+    assert len(said) >= len(pickers_there), (pickers_there, said)
+
+
+def test_a_run_that_is_not_there_is_said(on_pages):
+    at = opened("pages/runs.py", run="lost", new="{}")
+    assert [line.value for line in at.warning] == ["Run: there is no “lost” here, so it is left out."]
+    at = opened("pages/runs.py", new='{"command": "dance"}')
+    assert at.warning[0].value.startswith("What to do: there is no “dance” here")
+    assert "What is filled in" in opened("pages/runs.py", new="{").warning[0].value
+
+
 def test_sets_of_languages_and_the_readers_picks_are_said_as_well(on_pages):
     at = opened("pages/overlap.py", study="encoder", languages=["swa", "English", "xx"])
     assert [w.value.partition(".")[0] for w in at.warning] == [

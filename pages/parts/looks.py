@@ -81,8 +81,9 @@ NARROW = "narrow"
 _NARROW = f'@media (min-width: 641px) {{ [class*="st-key-{NARROW}-"] {{ display: none; }} }}'
 
 UNSEEN = "unseen"
-"""Key of what takes no room."""
-_UNSEEN = f'[class*="st-key-{UNSEEN}"], [data-testid="stLayoutWrapper"]:has(> [class*="st-key-{UNSEEN}"]) {{ display: none; }}'
+"""Key of what takes no room, or its beginning."""
+_HIDDEN = f'[class*="st-key-{UNSEEN}"]'
+_UNSEEN = f'{_HIDDEN}, [data-testid="stLayoutWrapper"]:has(> {_HIDDEN}) {{ display: none; }}'
 
 RING = "light-dark(#b3261e, #ffb347)"
 """The colour of the ring around what the keyboard is on: no page, button or figure has it."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from neutral import labels
+from collections.abc import Mapping
+
+import pandas as pd
+
+from neutral import bounds, labels
 from neutral.members import display
 from neutral.runs.places import Place
 from pages.parts import formats
@@ -79,6 +83,9 @@ NAMES = (
 
 KNOWN = "A mask is known by its language's code: ISO 639 (sw, swa), with script or region if you like (sr_Cyrl, pt-BR)."
 
+_LOT = 3.0
+"""Deviations of masks drawn by lot that are taken for chance."""
+
 PAIR_COLUMNS = {
     "source": "Mask",
     "target": "Other mask",
@@ -99,6 +106,32 @@ def place(where: Place, label: str) -> dict[str, object]:
         "Seed": where.seed,
         "Half of the text": where.variant,
     }
+
+
+def noise(pairs: pd.DataFrame, own: Mapping[str, float], lot: pd.DataFrame) -> str:
+    """Say whether what masks share above chance is chance, and whether differences between pairs are noise.
+
+    `pairs` are those of `summary.pairs`, `own` is each language's overlap with itself, `lot` that of `bounds.by_lot`.
+    """
+    deviation = lot.set_index(["source", "target"])["deviation"]
+    reach = [_LOT * deviation[row.source, row.target] for row in pairs.itertuples()]
+    beyond = int((pairs["excess"].abs() > reach).sum())
+    those = "the pair" if len(pairs) == 1 else f"all {beyond:,} pairs" if beyond == len(pairs) else f"{beyond:,} pairs"
+    said = f"Masks drawn by lot would be within ±{max(reach):.1g} of chance"
+    said += f", and {those} {'is' if len(pairs) == 1 else 'are'} further from it." if beyond else ", and so are these."
+    told = bounds.told(pairs, own)
+    if len(pairs) < 2 or told.is_noise:
+        return said  # noise among pairs is said above
+    if told.noise != told.noise:
+        return (
+            f"{said} Whether differences **between pairs** (up to {told.spread:.4f}) are noise cannot be told: no "
+            "language is here twice. Add a second mask of a language, from another seed or from the other half of its "
+            "text, under the same language."
+        )
+    return (
+        f"{said} Differences **between pairs** are more than noise where they are larger than {told.noise:.4f}, by "
+        f"which one language found again differs from itself; they reach {told.spread:.4f}."
+    )
 
 
 def about_file(upload: Upload) -> str:

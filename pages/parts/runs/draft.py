@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
+
+from pages.parts import pickers
 
 ADDRESS, ONE = "new", "run"
 """Parameters of the address: what is filled in, and the run whose log is open."""
@@ -15,6 +17,7 @@ OWN = (ADDRESS, ONE)
 
 _GIVEN, _ROUND = "_new_given", "_new_round"
 _LONGEST = 3000  # letters of an address
+_TOLD = 60  # letters of what the address fills in that a line about it has
 
 
 def key() -> str:
@@ -59,8 +62,18 @@ def address(**own: str) -> None:
 
 
 def _read(address: str) -> dict:
+    if not address:
+        return {}
     try:
         filled = json.loads(address)
     except (ValueError, RecursionError):
+        filled = None
+    if not isinstance(filled, dict):
+        pickers.say_unknown("What is filled in", ADDRESS, [address[:_TOLD]], [], [])
         return {}
-    return filled if isinstance(filled, dict) else {}
+    return filled
+
+
+def lost(label: str, what: object, options: Iterable[str]) -> None:
+    """Say that the address fills in what is not there."""
+    pickers.say_unknown(label, f"{ADDRESS} {label}", [str(what)[:_TOLD]], [], list(options))

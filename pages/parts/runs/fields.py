@@ -18,11 +18,14 @@ from neutral.errors import NeutralError
 from neutral.members import display
 from neutral.options import Described
 from neutral.options import words as written
+from pages.parts import errors
+from pages.parts.runs import draft
 from pages.parts.text import as_text
 
 LONGEST = 2000
 """Letters of what is typed into a field."""
 
+_SHORT = 2  # letters of a beginning that means nothing yet
 _FEW = 4  # choices that stand beside each other
 _TYPED = ("text", "words", "wholes", "decimals", "pairs")
 _NAMED = ("model", "folder", "file")
@@ -64,6 +67,8 @@ class Form:
         default = usual if usual is not None else as_filled(option, option.default)
         given = self.given.get(option.name)
         first = given if option.name in self.given and fits(option, given) else default
+        if option.name in self.given and not fits(option, given):
+            draft.lost(label_of(option), given, option.choices or ())
         told = {"label": label_of(option), "key": key, "persist_state": "session"}
         told["help"] = as_text(help or option.help)
         with st.container(gap=None):
@@ -164,6 +169,40 @@ def fits(option: Described, held: object) -> bool:
     return isinstance(held, str) and len(held) <= LONGEST
 
 
+def meant(typed: str, offered: Sequence[str]) -> str:
+    """Return the name in a list that a typed text means; the text itself, if it is the name of something else.
+
+    The whole name goes first, without what stands in brackets or in front of a slash, then the one that begins so. A
+    text with a slash is a path, or the id of the hub, as it stands.
+
+    >>> names = ["mini-mbert (comes with the app)", "tasks/ner", "tasks/pos"]
+    >>> meant("Mini-mBERT", names), meant("mini", names), meant("pos", names), meant("tasks", names)
+    ('mini-mbert (comes with the app)', 'mini-mbert (comes with the app)', 'tasks/pos', 'tasks')
+    >>> meant("google/mt5-base", names), meant("sw", ["swh", "en"])
+    ('google/mt5-base', 'sw')
+    """
+    small = typed.strip().casefold()
+    if not small or "/" in typed or typed in offered:
+        return typed
+    names = {each: each.partition(" (")[0].casefold() for each in offered}
+    whole = [each for each, name in names.items() if small in (name, name.rpartition("/")[2])]
+    begin = [each for each, name in names.items() if name.startswith(small)] if len(small) > _SHORT else []
+    return next((found[0] for found in (whole, begin) if len(found) == 1), typed)
+
+
+def _take_meant(key: str, offered: Sequence[str]) -> None:
+    """Take the name in the list for what was typed: Enter adds the text itself to it."""
+    if isinstance(typed := st.session_state.get(key), str):
+        st.session_state[key] = meant(typed, offered)
+
+
+def _take_languages(key: str, offered: Sequence[str]) -> None:
+    """Take the codes in the list for languages' names that were typed."""
+    called = {display(code).casefold(): code for code in offered}
+    typed = st.session_state.get(key) or []
+    st.session_state[key] = list(dict.fromkeys(called.get(each.strip().casefold(), each) for each in typed))
+
+
 def _widget(option: Described, offered: Sequence[str]) -> str:
     if option.kind in _NAMED or (option.kind == "text" and offered):
         return "named"
@@ -219,6 +258,8 @@ def _languages(option: Described, told: dict, first: object, offered: Sequence[s
         format_func=display,
         placeholder=placeholder,
         accept_new_options=True,
+        on_change=errors.guarded(_take_languages),
+        args=(told["key"], tuple(codes)),
         **told,
     )
 
@@ -232,6 +273,8 @@ def _named(option: Described, told: dict, first: object, offered: Sequence[str])
         index=names.index(first) if first else None,
         placeholder="Choose, or type" if option.required else "As usual" if "(default" in option.help else "None",
         accept_new_options=option.kind != "file",
+        on_change=errors.guarded(_take_meant),
+        args=(told["key"], tuple(offered)),
         **told,
     )
 

@@ -103,7 +103,10 @@ def _needs_files(part: type) -> bool:
 
 def _kind() -> str:
     offered = [name for name, kind in KINDS.items() if set(kind.commands) <= plans.COMMANDS.keys()]
-    given = words.kind_of(draft.text("command", 40))
+    asked = draft.text("command", 40)
+    given = words.kind_of(asked)
+    if asked and given not in offered:
+        draft.lost("What to do", asked, [KINDS[name].label for name in offered])
     kind = st.segmented_control(
         "What to do",
         offered,
@@ -133,6 +136,8 @@ def _study(command: str) -> Study | None:
     if not studies:
         return None
     names = list(studies)
+    if (asked := draft.text("study", 300)) and asked not in names and draft.given().get("command") == command:
+        draft.lost("Study", asked, names)
     looked_at = next((name for name in (draft.text("study", 300), pickers.studied()) if name in names), None)
     newest = max(
         filter(lambda name: tables.is_own(studies[name]), names),

@@ -10,7 +10,7 @@ from neutral import jobs
 from neutral.errors import NeutralError
 from neutral.jobs import Job
 from neutral.jobs.records import AT_WORK, DONE, FAILED, STOPPING, WAITING
-from pages.parts import errors
+from pages.parts import errors, pickers
 from pages.parts.runs import draft, progress, tables, words
 from pages.parts.text import as_text
 
@@ -23,7 +23,7 @@ LINES = 40
 VIEW = "_runs_view"
 """Which half of the page is shown."""
 
-_REFUSED, _OPENED = "_runs_refused", "_runs_opened"
+_REFUSED, _OPENED, _KNOWN = "_runs_refused", "_runs_opened", "_runs_known"
 _COMMAND = "$ neutral "  # how a log tells of a start
 
 
@@ -34,11 +34,21 @@ def open_log(id: str) -> None:
 
 def board() -> None:
     """Show all runs, and look again every two seconds while one waits or is at work."""
-    opened = st.session_state.pop(_OPENED, "") or st.query_params.get(draft.ONE, "")
+    opened = _opened(st.session_state.pop(_OPENED, "") or st.query_params.get(draft.ONE, ""))
     draft.address(**({draft.ONE: opened} if opened else {}))
     jobs.wake()  # a supervisor that was killed leaves runs behind
     busy = is_busy(jobs.all_jobs())
     st.fragment(_board, run_every=SECONDS if busy else None)(busy)
+
+
+def _opened(id: str) -> str:
+    """Return the run whose log is open; "" for one that is not there, which is said of one that came with a link."""
+    if not id or any(run.id == id for run in jobs.all_jobs()):
+        st.session_state[_KNOWN] = id
+        return id
+    if id != st.session_state.get(_KNOWN):  # else it was removed here
+        pickers.say_unknown("Run", draft.ONE, [id], [], [])
+    return ""
 
 
 def is_busy(runs: list[Job]) -> bool:

@@ -115,7 +115,11 @@ GOES_ON = "There is a study of this name: the run goes on with it, if it is of t
 NOT_ALL = "There are more folders than could be looked through; type the path of one that is not in the list."
 WHY_OFF = "On this page, runs can be put together but not started"
 
-CHECK = "Nothing is written before you press *Start*. First see what would happen."
+CHECK = (
+    "First see what would happen: *Check* starts the run's own program beside the app, which loads the model, reads "
+    "the text and does a step of the work to time it. That takes as long as a step does: seconds for a small model. "
+    "Nothing is written before you press *Start*."
+)
 CHECK_HELP = "Loads the model, reads the text, and times a piece of the work"
 START_HELP = "Puts the run in the queue; it starts as soon as nothing else runs there"
 
