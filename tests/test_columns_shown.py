@@ -45,3 +45,13 @@ def test_columns_that_take_explaining_have_the_glossarys_line():
     assert set(settings) == {"By chance", "Sparsity", "Holm"}
     assert settings["By chance"]["help"] == glossary.line("chance")
     assert set(columns.HELP.values()) <= set(glossary.TERMS)
+
+
+def test_columns_of_a_measure_have_its_name_and_unit():
+    table = pd.DataFrame({"language_a": ["en"], "language_b": ["fr"], "jaccard": [0.5], "jaccard_bound": [0.1]})
+    shown = columns.for_people(table)
+    assert list(shown) == [
+        *("Language", "Other language", "Jaccard overlap (share)"),
+        "Jaccard overlap (share): same-language bound of the difference",
+    ]
+    assert shown.iloc[0].tolist()[:2] == ["English", "French"]

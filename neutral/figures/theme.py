@@ -224,7 +224,7 @@ def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = 
     """
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 12, "b": 8},
+        margin={"l": 8, "r": 8, "t": 2 if _has_bar(figure) else 12, "b": 8},
         meta={"alt": alt, "name": name, "least": least},
         hoverlabel={"font": {"size": 13}},
         legend_font_size=12,
@@ -234,6 +234,13 @@ def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = 
     figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False)
     figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False)
     return figure
+
+
+def _has_bar(figure: go.Figure) -> bool:
+    """Whether a colour bar lies above the plot, of which plotly leaves room above by itself."""
+    drawn = [trace if trace.type == "heatmap" else getattr(trace, "marker", None) for trace in figure.data]
+    bars = [getattr(each, "colorbar", None) for each in drawn]
+    return any(bar is not None and bar.orientation == "h" for bar in bars)
 
 
 def least_for(columns: int) -> str:

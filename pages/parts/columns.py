@@ -36,6 +36,8 @@ NAMES = {
     "holm": "Holm",
     "holm_within": "Holm, in families",
     "k": "Masks, at least",
+    "language_a": "Language",
+    "language_b": "Other language",
     "level": "Compared with",
     "line": "Line",
     "low": "Lowest",
@@ -56,6 +58,8 @@ NAMES = {
     "std": "Deviation",
     "sure": "Keeps its rank or better",
     "target": "Other language",
+    "times_smaller": "Times smaller",
+    "trained_on": "Trained on",
     "tested_within": "ρ, in families",
     "value": "Value",
     "variant": "Trained",
@@ -65,6 +69,28 @@ NAMES = {
     "y": "Down",
 }
 """Column -> its name on pages; of others the underscores become spaces."""
+
+_MEASURED = {measure: f"{name} ({unit})" for measure, (name, unit) in theme.UNITS.items()} | {
+    "cost_percent": "Cost (% of the own mask's score)",
+    "nats": "Perplexity (nats a token)",
+    "perplexity_ratio": "Perplexity (÷ full table's)",
+    "removed_percent": "Sparsest winning ticket (% removed)",
+    "rho": "ρ (Spearman)",
+}
+"""Beginning of a column -> the measure and its unit."""
+_OF_MEASURE = {
+    "above_chance": "above chance",
+    "bound": "same-language bound of the difference",
+    "by_chance": "by chance",
+    "difference": "second less first view",
+    "first": "first view",
+    "highest": "highest",
+    "lowest": "lowest",
+    "same_language_again": "same language found again",
+    "second": "second view",
+    "usual_change": "usual change when found again",
+}
+"""End of a column -> what of the measure it is."""
 
 HELP = {
     "bound": "bound",
@@ -89,6 +115,7 @@ VALUES: dict[str, Callable[[object], str]] = {
     "group": readable,
     "kind": readable,
     "layer": readable,
+    "layer_component": readable,
     "level": lambda level: _LEVELS.get(level, readable(level)),
     "line": lambda line: LINES[line][0] if line in LINES else readable(line),
     "mask": display,
@@ -96,7 +123,7 @@ VALUES: dict[str, Callable[[object], str]] = {
     "rule": lambda rule: NAMES.get(rule, readable(rule)),
     "task": pickers.task_name,
     "variant": lambda variant: {"trained": "trained", "untrained": "not trained"}.get(variant, variant),
-    **dict.fromkeys(("language", "source", "target"), display),
+    **dict.fromkeys(("language", "source", "target", "language_a", "language_b", "trained_on"), display),
 }
 """Column -> what writes its values for people."""
 
@@ -124,11 +151,26 @@ def _written(values: pd.Series, write: Callable[[object], str]) -> pd.Series:
     return values.map(lambda value: words.get(value, value)).astype(object)
 
 
+def _measured(column: str) -> str:
+    """Return what a column of a measure, as `figures.compare` and `export.columns` call it, is: with its unit.
+
+    >>> _measured("jaccard"), _measured("jaccard_usual_change"), _measured("cost_percent_first"), _measured("other")
+    ('Jaccard overlap (share)', 'Jaccard overlap (share): usual change when found again', \
+"Cost (% of the own mask's score): first view", '')
+    """
+    for measure, name in _MEASURED.items():
+        if column == measure:
+            return name
+        if (of := column.removeprefix(f"{measure}_")) in _OF_MEASURE:
+            return f"{name}: {_OF_MEASURE[of]}"
+    return ""
+
+
 def names(table: pd.DataFrame) -> dict[str, str]:
     """Return column -> what pages call it, each another name."""
     called: dict[str, str] = {}
     for column in table:
-        name = NAMES.get(column, readable(column))
+        name = NAMES.get(column) or _measured(column) or readable(column)
         called[column] = name if name not in called.values() else f"{name} ({column.replace('_', ' ')})"
     return called
 

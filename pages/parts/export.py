@@ -89,7 +89,12 @@ def report(sheets: Sequence[Sheet], said: Sequence[str] = ()) -> None:
         from neutral.export.report import report as page
 
         parts = [
-            Part(sheet.title, captions.caption(sheet.figure, of_sheet(sheet)), sheet.figure, sheet.table)
+            Part(
+                sheet.title,
+                captions.caption(sheet.figure, of_sheet(sheet)),
+                sheet.figure,
+                columns.for_people(sheet.table),
+            )
             for sheet in sheets
         ]
         return page(" · ".join(sheet.title for sheet in sheets[:REPORTED]), parts, lead=unmarked(" ".join(said)))

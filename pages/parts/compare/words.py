@@ -172,7 +172,8 @@ def _bound(told: compare.Found, apart: Difference) -> str:
             f"{further}."
         )
     said = f"**{told.beyond} of {told.places} {places}** differ by more than the same-language bound ({span}), "
-    return f"{said}{told.within} are within it" + (f"; {further}." if known else ".")
+    said += f"{told.within or 'none'} {'is' if told.within == 1 else 'are'} within it"
+    return f"{said}; {further}." if known else f"{said}."
 
 
 _USUALLY = "what finding the masks again usually makes"
