@@ -1,8 +1,7 @@
 """Pickers whose value is in the address, so that a link restores the view.
 
-The address holds what a picker shows ("?measure=Jaccard&sparsity=50%25"); a value that is the default is left out,
-but not of the link that `links` offers to copy. What an address says in other words (a language's code, for its name)
-is understood; what is not there is said in a line, and the picker shows its default.
+A value that is the default is left out of the address, but not of the link that `links` offers to copy. What the
+address says is read in `linked`; what is not there is said in a line, and the picker shows its default.
 """
 
 from __future__ import annotations
@@ -11,15 +10,71 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from neutral import glossary, labels
-from neutral.languages import language, matching
-from neutral.members import ORDERS, display, speaker
+from neutral.members import ORDERS, display
 from neutral.overlap import Counts
 from neutral.summary import MEASURES
 from pages.parts import settings
+from pages.parts.linked import (
+    address,
+    arrived,
+    carried,
+    chosen,
+    is_new,
+    note,
+    pass_on,
+    present,
+    read_all,
+    say,
+    say_unknown,
+    settled,
+    start,
+    studied,
+    unknown,
+    unsaid,
+)
 from pages.parts.text import as_text
+
+__all__ = [  # with what the address says, which pages know from here
+    "ALL_COMPONENTS",
+    "ALL_LAYERS",
+    "LONGEST",
+    "MEASURE_NAMES",
+    "SCORES",
+    "TASKS",
+    "WHOLE_LAYER",
+    "about_measure",
+    "address",
+    "arrived",
+    "carried",
+    "chosen",
+    "held",
+    "note",
+    "pass_on",
+    "peek",
+    "pick",
+    "pick_drawn",
+    "pick_found",
+    "pick_measure",
+    "pick_number",
+    "pick_order",
+    "pick_part",
+    "pick_place",
+    "pick_score",
+    "pick_some",
+    "pick_text",
+    "pick_whether",
+    "present",
+    "read_all",
+    "readable",
+    "say_unknown",
+    "settled",
+    "start",
+    "studied",
+    "task_name",
+    "unknown",
+]
 
 MEASURE_NAMES = {
     "jaccard": "Jaccard",
@@ -45,62 +100,7 @@ ALL_LAYERS, WHOLE_LAYER, ALL_COMPONENTS = "All layers", "Whole layer", "All comp
 
 _NO_SETTINGS = ("show", "find")
 _SPELLED = {True: "true", False: "false"}
-_CHOSEN, _PAGE, _ARRIVED, _PRESENT, _UNKNOWN = "_chosen", "_page", "_arrived", "_present", "_unknown"
-MOST_NAMED = 6
-"""Options that the line about an unknown value names."""
 T = TypeVar("T")
-
-
-def start(page: str) -> None:
-    """Note which page runs; a page that is entered from another takes over the session's choices."""
-    st.session_state[_ARRIVED] = st.session_state.get(_PAGE) not in (None, page)
-    if st.session_state.get(_PAGE) != page:
-        st.session_state[_UNKNOWN] = {}
-    st.session_state[_PAGE] = page
-    st.session_state[_PRESENT] = {}
-    settings.begin()
-
-
-def present() -> dict[str, list[str]]:
-    """Return all choices of the page as it stands, defaults too, as the address writes them: key -> values."""
-    return st.session_state.setdefault(_PRESENT, {})
-
-
-def unknown() -> list[str]:
-    """Return a line, in Markdown, for each value of the address that a picker of this page does not have."""
-    return [line for line, _ in st.session_state.get(_UNKNOWN, {}).values()]
-
-
-def arrived() -> bool:
-    """Whether the page that runs was just entered from another."""
-    return st.session_state[_ARRIVED]
-
-
-def settled() -> None:
-    """Note that the page has run: what runs again of it alone (a fragment) is not entered from another."""
-    st.session_state[_ARRIVED] = False
-
-
-def chosen() -> dict[str, list[str]]:
-    """Return the session's choices that are no defaults, as the address writes them: key -> values."""
-    return st.session_state.setdefault(_CHOSEN, {})
-
-
-def pass_on(notices: DeltaGenerator) -> list:
-    """Keep what the address says for the next page, on a page that has no pickers and no notices."""
-    chosen().update({key: st.query_params.get_all(key) for key in st.query_params})
-    return []
-
-
-def address(**more: str) -> list[tuple[str, str]]:
-    """Return the address that shows the present choices on another page, with some of its own."""
-    choices = {**chosen(), **{key: [value] for key, value in more.items()}}
-    return [(key, value) for key, values in choices.items() for value in values]
-
-
-def studied() -> str:
-    """Return the study of masks that the address or another page chose; "" for none."""
-    return st.query_params.get("study") or next(iter(chosen().get("study", [])), "")
 
 
 def pick(
@@ -121,7 +121,7 @@ def pick(
     start_with = options.index(default) if default in options else 0
     held = carried(label, key, options, names, shown=[options[start_with]])
     if not told:
-        st.session_state[_UNKNOWN].pop(key, None)
+        unsaid(key)
     if len(options) == 1:
         present()[key] = [names(options[0])]
         _say(label, names(options[0]), key)
@@ -220,106 +220,14 @@ def pick_whether(label: str, key: str) -> bool:
 
 def pick_text(label: str, key: str, *, default: str, help: str | None = None) -> str:
     """Type a short text."""
-    if _is_new(key) and key not in st.query_params and chosen().get(key):
+    if is_new(key) and key not in st.query_params and chosen().get(key):
         st.session_state[key] = st.query_params[key] = chosen()[key][0]
-    elif _is_new(key) and len(written := str(st.query_params.get(key, ""))) > LONGEST:
+    elif is_new(key) and len(written := str(st.query_params.get(key, ""))) > LONGEST:
         line = f"{as_text(label)}: the link has more than {LONGEST} characters; this shows the first {LONGEST}."
-        st.session_state[_UNKNOWN][key] = (line, [written[:LONGEST]])
+        say(key, line, [written[:LONGEST]])
     value = st.text_input(label, default, key=key, max_chars=LONGEST, bind="query-params", help=help)
     note(key, [] if value == default else [value], [value])
     return value
-
-
-def carried(
-    label: str, key: str, options: Sequence[T], names: Callable[[T], str], *, shown: Sequence[T] = ()
-) -> list[T]:
-    """Return what the page before this one chose, or what the address says in other words; [] for neither.
-
-    Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
-    would be lost. A value in the link to this page goes first, and Streamlit reads it itself if it is one of the names.
-    A picker that was not there for a while gets back what it had. What is not among the options is said: `shown` is
-    what the page then shows.
-    """
-    if not _is_new(key):
-        return []
-    linked = st.query_params.get_all(key)
-    written = [name for name in linked or chosen().get(key, []) if name]
-    held = read_all(label, key, written, options, names, shown=shown)
-    if linked and set(written) <= set(map(names, options)):
-        return []
-    if held and not linked:
-        st.query_params[key] = [names(option) for option in held]
-    return held
-
-
-def read_all(
-    label: str,
-    key: str,
-    written: Sequence[str],
-    options: Sequence[T],
-    names: Callable[[T], str],
-    *,
-    shown: Sequence[T] = (),
-    told: bool = True,
-) -> list[T]:
-    """Return the options that values of the address mean, each once; say which are none of them, if `told`."""
-    by_name = {names(option): option for option in options}
-    read = {name: [by_name[name]] if name in by_name else _in_other_words(name, options, names) for name in written}
-    held = list(dict.fromkeys(option for found in read.values() for option in found))
-    if told and (missing := [name for name, found in read.items() if not found]):
-        say_unknown(label, key, missing, [names(option) for option in held or shown], list(by_name))
-    return held
-
-
-def _in_other_words(written: str, options: Sequence[T], names: Callable[[T], str]) -> list[T]:
-    """Return the option that a value means: in capitals, or a language by any code or its name; [] for none."""
-    small = written.strip().casefold()
-    for option in options:
-        if small in (names(option).casefold(), str(option).casefold()):
-            return [option]
-    for option in options:
-        if type(option) in (int, float) and _number(written) == option:
-            return [option]
-    spoken = {speaker(option): option for option in reversed(options) if isinstance(option, str) and option}
-    if meant := matching(written.strip(), spoken):
-        return [spoken[meant]]
-    called = [o for label, o in spoken.items() if language(language(label).iso3 or label).name.casefold() == small]
-    return called if len(called) == 1 else []  # "English" where there is only that of one country
-
-
-def _number(written: str) -> float | None:
-    try:
-        return float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
-    except ValueError:
-        return None
-
-
-def say_unknown(label: str, key: str, missing: Sequence[str], shown: Sequence[str], options: Sequence[str]) -> None:
-    """Note that the address says what is not there, for `frame` to say; until the page is left or another is chosen."""
-    what = " and ".join(f"“{as_text(name)}”" for name in missing[:MOST_NAMED])
-    instead = ", ".join(as_text(name) for name in shown[:MOST_NAMED])
-    more = f" and {len(options) - MOST_NAMED} more" if len(options) > MOST_NAMED else ""
-    there = f" There is {', '.join(as_text(name) for name in options[:MOST_NAMED])}{more}." if options else ""
-    so = f"so this shows {instead}" if instead else "so it is left out"
-    line = f"{as_text(label)}: there is no {what} here, {so}.{there}"
-    st.session_state.setdefault(_UNKNOWN, {})[key] = (line, list(shown))
-
-
-def _is_new(key: str) -> bool:
-    """Whether the run before this one had another page, or this page without this picker."""
-    return arrived() or key not in st.session_state
-
-
-def note(key: str, values: list[str], whole: list[str] | None = None) -> None:
-    """Note a choice for other pages, as the address writes it; nothing for the default, which `whole` has too."""
-    present()[key] = values if whole is None else whole
-    said = st.session_state.get(_UNKNOWN, {})
-    if key in said and said[key][1] != present()[key]:  # the reader chose another since
-        del said[key]
-    if values:
-        chosen()[key] = values
-    else:
-        chosen().pop(key, None)
 
 
 def pick_measure(kinds: Sequence[str]) -> str:
