@@ -162,3 +162,15 @@ def test_nothing_sticks_out(tab, place, width):  # noqa: F811
         for page in (f"runs?{draft.ONE}={run.id}", f"runs?{draft.ADDRESS}=%7B%7D"):
             visit(tab, f"{address}/{page}")
             assert tab.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+@pytest.mark.long
+def test_a_typed_beginning_and_enter_take_the_name_in_the_list(tab, place):  # noqa: F811
+    with running(**at_home()) as address:
+        visit(tab, f"{address}/runs")
+        box = tab.get_by_role("combobox", name="Model").first
+        box.click()
+        box.fill("mini")
+        box.press("Enter")
+        settled(tab)
+        expect(box).to_have_value("mini-mbert (comes with the app)")

@@ -243,3 +243,9 @@ def test_a_logarithmic_axis_has_ticks_however_narrow_it_is(low, high, named):
 @pytest.mark.parametrize(("low", "high"), [(12.0, np.inf), (0.0, 12.0), (np.nan, 12.0)])
 def test_an_axis_to_the_score_of_a_model_that_diverged_is_plotlys(low, high):
     assert theme.log_axis(low, high) == {"type": "log", "nticks": 6}
+
+
+def test_no_blank_stands_above_a_colour_bar(counts, study):
+    levels = summary.levels(study, Choice("mlm", "magnitude", 0.5), by="layer")
+    tops = [figures.pair_matrix(counts.matrix("jaccard"), "jaccard"), figures.by_layer(levels, "jaccard")]
+    assert [drawn.layout.margin.t for drawn in tops] == [2, 12]
