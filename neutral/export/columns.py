@@ -27,6 +27,6 @@ def told(table: pd.DataFrame, settings: Mapping[str, str | Sequence[str]]) -> pd
     scored = "metric" in table
     names = dict(_DIRECTED if scored else _SIDES) if {"source", "target"} <= set(table) else {}
     measure = str(settings.get("Measure") or "").lower().replace(" ", "_")
-    if measure and not scored and {"value", "group"} <= set(table):
+    if measure and not scored and "value" in table and ({"source", "group"} & set(table)):
         names |= {column: form.format(measure) for column, form in (_VALUES | _LEVELS).items()}
     return table.rename(columns={column: name for column, name in names.items() if name not in table})
