@@ -144,6 +144,20 @@ def choose(notices: DeltaGenerator, *, narrowed: bool = True, without: Collectio
     return views
 
 
+def at_first() -> View | None:
+    """Return what a visitor sees who has chosen nothing: what the pickers open on; None if there is no study."""
+    studies, _ = catalogue.studies()
+    if not studies:
+        return None
+    study = studies[_first(studies) or next(iter(studies))]
+    choices = tables.choices(study)
+    if not choices:
+        return None
+    choice = opening.choice(choices, partial(tables.tells, study))
+    members = order(tables.counts(study, choice, "jaccard", ()).members)
+    return View(study, choice, next(iter(opening.sets(members).values())))
+
+
 def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None:
     linked = st.query_params.get("show")
     if linked in (MINE, BOTH) and not uploaded:
