@@ -34,13 +34,11 @@ with page("Overlap") as views:
             pins.button(pins.of_masks(view, "overlap", measure, view.chosen), view.key)
         if isinstance(view.source, MaskSet) and (said := words.opposed(view.counts())):
             st.warning(said)
-        pairs = view.pairs(measure, by)
-        pairs = pairs[pairs["group"] == group].dropna(subset="value")
+        pairs = view.pairs(measure, by, group=group).dropna(subset="value")
         if pairs.empty:
             st.info(words.nothing(view, by, group))
             return
-        levels = view.levels(measure, by)
-        levels = levels[levels["group"] == group]
+        levels = view.levels(measure, by, group=group)
         st.markdown(answers.overlap(view, pairs, levels, measure, by, group))
         wide, narrow = st.columns([2, 1], gap="medium")
         key = f"matrix-{view.key}"
@@ -60,8 +58,7 @@ with page("Overlap") as views:
         else:
             st.markdown(words.levels(levels))
         together.together(view, by, group)
-        ranked = tables.ranked(view.source, view.choice, measure, by, view.chosen)
-        ranked = ranked[ranked["group"] == group].dropna(subset="value")
+        ranked = tables.ranked(view.source, view.choice, measure, by, view.chosen, group).dropna(subset="value")
         event = show.table(
             ranked,
             f"{pickers.MEASURE_NAMES[measure]} of every pair"

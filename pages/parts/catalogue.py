@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from neutral import home
 from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
+from neutral.overlap import Counts
 from neutral.study import Study, find_studies
 from pages.parts import memory
 
@@ -102,7 +103,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _opened(path: Path) -> tuple[int, Study]:
     study = _open(str(path), stamp(path))
-    return _fullness(study), study
+    return study.fullness, study
 
 
 def _unreadable(path: Path, error: Exception) -> FileError:
@@ -122,11 +123,6 @@ def families(source: Source | None, members: Iterable[str]) -> Families:
     return Families([*every, *members] if isinstance(every, list) else list(members))
 
 
-def _fullness(study: Study) -> int:
-    """Return how many overlaps a study has: of every method, sparsity and seed, and of its controls."""
-    return sum(1 for _ in (study.path / "counts").glob("*.safetensors"))
-
-
 def stamp(path: Path) -> tuple:
     """Return a value that changes when a study does: times of change and sizes of its files."""
     parts = ("study.json", "results.jsonl", "README.md", "counts", "masks")
@@ -141,11 +137,24 @@ def _changed(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
+def _bytes(counts: Counts) -> int:
+    return counts.shared.nbytes + counts.kept.nbytes
+
+
+_COUNTS = memory.Shelf(64_000_000, _bytes)
+"""What was read of late from studies' folders of counts; nobody changes it."""
+
+
 class Opened(Study):
-    """A study for pages: its folder of counts is listed once, and its tables hold whole rows alone.
+    """A study for pages: its folder of counts is listed once, counts are kept, and its tables hold whole rows alone.
 
     When the folder changes, it is opened anew.
     """
+
+    @cached_property
+    def fullness(self) -> int:
+        """How many overlaps it has: of every method, sparsity and seed, and of its controls."""
+        return sum(1 for _ in (self.path / "counts").glob("*.safetensors"))
 
     @cached_property
     def _index(self) -> pd.DataFrame:
@@ -154,6 +163,11 @@ class Opened(Study):
     def counts_index(self) -> pd.DataFrame:
         """See `Study.counts_index`."""
         return self._index
+
+    def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
+        """See `Study.counts`. A page asks for one file several times, and each of many languages takes 0.05 s to read."""
+        path = self.counts_path(task, method, sparsity, seed, kind)
+        return _COUNTS.get((str(path), _changed(path)), partial(super().counts, task, method, sparsity, seed, kind))
 
     def table(self, kind: str) -> pd.DataFrame:
         """See `Study.whole_table`."""

@@ -75,13 +75,13 @@ class View:
         """The counts of all languages, chosen or not."""
         return tables.counts(self.source, self.choice, "jaccard", ())
 
-    def pairs(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
+    def pairs(self, measure: str, by: str = "all", members: tuple[str, ...] = (), group: str = "") -> pd.DataFrame:
         """`summary.pairs` of the chosen languages, or of `members`."""
-        return tables.pairs(self.source, self.choice, measure, by, members or self.chosen)
+        return tables.pairs(self.source, self.choice, measure, by, members or self.chosen, group)
 
-    def levels(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
+    def levels(self, measure: str, by: str = "all", members: tuple[str, ...] = (), group: str = "") -> pd.DataFrame:
         """`summary.levels` of the chosen languages, or of `members`."""
-        return tables.levels(self.source, self.choice, measure, by, members or self.chosen)
+        return tables.levels(self.source, self.choice, measure, by, members or self.chosen, group)
 
     def joint(self, by: str = "all") -> pd.DataFrame:
         """`summary.joint` of the chosen languages. Raises `NeutralError` where only counts are stored."""
