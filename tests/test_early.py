@@ -12,7 +12,7 @@ from apppages import only, opened
 from conftest import ROOT
 
 from neutral import summary
-from pages.parts import early, views
+from pages.parts import catalogue, early, memory, views
 from pages.parts.overlap import overview
 
 
@@ -51,7 +51,8 @@ def test_what_cannot_be_got_ready_keeps_no_page_waiting(first, monkeypatch):
 
 
 def test_the_overview_computes_and_draws_nothing_of_what_was_got_ready(on_pages, monkeypatch):
-    st.cache_resource.clear()
+    for shelf in (*catalogue.SHELVES, memory._MADE):
+        shelf.clear()
     overview.get_ready()
     view = views.at_first()
     for name in ("pairs", "levels", "kinship", "across_sparsity", "counts_of"):

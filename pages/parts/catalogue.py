@@ -151,6 +151,9 @@ class Opened(Study):
     When the folder changes, it is opened anew.
     """
 
+    changed: tuple = ()
+    """Its stamp as it was opened; () where a page did not open it."""
+
     @cached_property
     def fullness(self) -> int:
         """How many overlaps it has: of every method, sparsity and seed, and of its controls."""
@@ -165,7 +168,7 @@ class Opened(Study):
         return self._index
 
     def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
-        """See `Study.counts`. A page asks for one file several times, and each of many languages takes 0.05 s to read."""
+        """See `Study.counts`. A page asks for a file several times, and one of many languages takes 0.05 s to read."""
         path = self.counts_path(task, method, sparsity, seed, kind)
         return _COUNTS.get((str(path), _changed(path)), partial(super().counts, task, method, sparsity, seed, kind))
 
@@ -176,27 +179,38 @@ class Opened(Study):
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(path: str, changed: tuple) -> Opened:
-    return Opened(path)
+    study = Opened(path)
+    study.changed = changed
+    return study
+
+
+def _stamp_of(study: Study) -> tuple:
+    """Return the stamp under which a study was opened in this run of the page."""
+    return study.changed if isinstance(study, Opened) and study.changed else stamp(study.path)
+
+
+SHELVES: list[memory.Shelf] = []
+"""What is remembered, a shelf a function."""
 
 
 def remembered(function: Callable) -> Callable:
     """Remember a table of a study; for masks in memory, which have one set of counts, make it anew.
 
-    Sessions share what is remembered. Frames come as copies that pandas makes when one of them is written to; nothing
-    else may be changed. What goes wrong with a study that does not come with the project is raised as a `FileError`
-    that names it.
+    Arguments are told apart by `hash`: Streamlit's own caches look at each for a millisecond, and a page asks for sixty
+    tables. Sessions share what is remembered. Frames come as copies that pandas makes when one of them is written to;
+    nothing else may be changed. What goes wrong with a study that does not come with the project is raised as a
+    `FileError` that names it.
     """
-    keep = st.cache_resource(
-        function,
-        max_entries=200,
-        show_spinner=False,
-        hash_funcs={Opened: lambda study: (str(study.path), stamp(study.path))},
-    )
+    shelf: memory.Shelf = memory.Shelf(200)
+    SHELVES.append(shelf)
 
     @wraps(function)
     def call(source: Source, *arguments: object) -> object:
         try:
-            return memory.apart(keep(source, *arguments)) if isinstance(source, Study) else function(source, *arguments)
+            if not isinstance(source, Study):
+                return function(source, *arguments)
+            key = str(source.path), _stamp_of(source), arguments
+            return memory.apart(shelf.get(key, lambda: function(source, *arguments)))
         except NeutralError:
             raise
         except Exception as error:
