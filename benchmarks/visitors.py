@@ -20,8 +20,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
-WAIT = 120.0
-"""Seconds that a page may take."""
+WAIT = 600.0
+"""Seconds that a page may take where other programs have the processors."""
 
 
 @dataclass

@@ -91,9 +91,16 @@ def counts_of(source: Source, choice: Choice, measure: str = "jaccard", members:
     return _select(_load(source, choice, kind), members)
 
 
-def pairs(counts: Counts, measure: str = "jaccard", by: str = "all") -> pd.DataFrame:
-    """Return pairs beside chance: group, source, target, value, chance, excess (value - chance)."""
+def pairs(counts: Counts, measure: str = "jaccard", by: str = "all", group: str = "") -> pd.DataFrame:
+    """Return pairs beside chance: group, source, target, value, chance, excess (value - chance).
+
+    Of one `group` of the grouping, or of all: of 128 languages these are a million rows by layer and component.
+
+    Raises `NeutralError` for an unknown measure, grouping or group.
+    """
     name = base(measure)
+    if group:
+        return pairs(counts.part(group, by), measure).assign(group=group)
     table = counts.measure(name, by)
     table["chance"] = counts.chance(by, name)["value"]
     table["excess"] = table["value"] - table["chance"]
@@ -114,7 +121,12 @@ def joint(source: Source, choice: Choice, by: str = "all", members: Sequence[str
 
 
 def levels(
-    source: Source, choice: Choice, measure: str = "jaccard", by: str = "all", members: Sequence[str] = ()
+    source: Source,
+    choice: Choice,
+    measure: str = "jaccard",
+    by: str = "all",
+    members: Sequence[str] = (),
+    group: str = "",
 ) -> pd.DataFrame:
     """Return the overlap between languages and what it is compared with.
 
@@ -130,6 +142,8 @@ def levels(
         The grouping of weights, as in `Counts.measure`.
     members : sequence of str
         The members to compare; all if empty.
+    group : str
+        The group of weights to compare them in; every group of the grouping if empty.
 
     Returns
     -------
@@ -148,24 +162,23 @@ def levels(
     Raises
     ------
     NeutralError
-        When the source has no such counts, or lacks a member.
+        When the source has no such counts, or lacks a member or group.
     """
     available = kinds(source, choice)
-    counts = counts_of(source, choice, measure, members)
-    table = pairs(counts, measure, by)
+    table = pairs(counts_of(source, choice, measure, members), measure, by, group)
     overlaps = {
         "between": table[["group", "value"]],
         "chance": table[["group", "chance"]].set_axis(["group", "value"], axis=1),
     }
     if measure != "beyond":
         if "shuffled" in available:
-            overlaps["shuffled"] = _select(_load(source, choice, "shuffled"), members).measure(base(measure), by)
+            overlaps["shuffled"] = _measured(_select(_load(source, choice, "shuffled"), members), measure, by, group)
         if PRETRAINED in available:
-            overlaps[PRETRAINED] = against_pretrained(source, choice, measure, by, members)
+            overlaps[PRETRAINED] = against_pretrained(source, choice, measure, by, members, group)
         for kind in ("seeds", "halves"):
             if kind in available:
-                own = within(source, choice, kind, measure, by, members)
-                overlaps[kind] = own if len(own) else within(source, choice, kind, measure, by)
+                own = within(source, choice, kind, measure, by, members, group)
+                overlaps[kind] = own if len(own) else within(source, choice, kind, measure, by, group=group)
     parts = []
     for level, values in overlaps.items():
         grouped = values.groupby("group", sort=False)["value"]
@@ -180,14 +193,15 @@ def within(
     measure: str = "jaccard",
     by: str = "all",
     members: Sequence[str] = (),
+    group: str = "",
 ) -> pd.DataFrame:
     """Return the overlap of each language with itself under other seeds, or from the other half of the text.
 
     `kind` is seeds or halves. Columns group, language, value; a language with more than two runs has the
-    mean of its pairs.
+    mean of its pairs. Of one `group`, or of all.
     """
     counts = _load(source, choice, kind)
-    table = counts.only(overlap.meant(kind, counts.members)).measure(base(measure), by)
+    table = _measured(counts.only(overlap.meant(kind, counts.members)), measure, by, group)
     table["language"] = table["source"].map(speaker)
     if members:
         table = table[table["language"].isin([speaker(member) for member in members])]
@@ -195,11 +209,19 @@ def within(
 
 
 def against_pretrained(
-    source: Source, choice: Choice, measure: str = "jaccard", by: str = "all", members: Sequence[str] = ()
+    source: Source,
+    choice: Choice,
+    measure: str = "jaccard",
+    by: str = "all",
+    members: Sequence[str] = (),
+    group: str = "",
 ) -> pd.DataFrame:
-    """Return each language's overlap with the mask of the untouched weights: group, language, value."""
+    """Return each language's overlap with the mask of the untouched weights: group, language, value.
+
+    Of one `group`, or of all.
+    """
     counts = _load(source, choice, PRETRAINED)
-    table = counts.only(overlap.meant(PRETRAINED, counts.members)).measure(base(measure), by)
+    table = _measured(counts.only(overlap.meant(PRETRAINED, counts.members)), measure, by, group)
     table["language"] = table["source"].where(table["target"] == PRETRAINED, table["target"])
     if members:
         table = table[table["language"].isin(members)]
@@ -281,6 +303,13 @@ def _load(source: Source, choice: Choice, kind: str) -> Counts:
             f"no {kind} counts of {choice.method} at {choice.sparsity:.0%} for task {choice.task}, seed {choice.seed}"
         )
     return source.counts(choice.task, choice.method, choice.sparsity, seed, kind)
+
+
+def _measured(counts: Counts, measure: str, by: str, group: str) -> pd.DataFrame:
+    """Return `Counts.measure` of one of `MEASURES`, in one group if it is named."""
+    if group:
+        return counts.part(group, by).measure(base(measure)).assign(group=group)
+    return counts.measure(base(measure), by)
 
 
 def _select(counts: Counts, members: Sequence[str]) -> Counts:

@@ -25,8 +25,7 @@ with page("Overlap") as views:
         """Return the table of all pairs, the most alike first: a row that is picked opens the pair."""
 
         def ranked() -> pd.DataFrame:
-            rows = tables.ranked(view.source, view.choice, measure, by, view.chosen)
-            return rows[rows["group"] == group].dropna(subset="value")
+            return tables.ranked(view.source, view.choice, measure, by, view.chosen, group).dropna(subset="value")
 
         def opened(row: pd.Series) -> None:
             show.open_pair(row["source"], row["target"])
@@ -47,13 +46,11 @@ with page("Overlap") as views:
             pins.button(pins.of_masks(view, "overlap", measure, view.chosen, by=by, group=group), view.key)
         if isinstance(view.source, MaskSet) and (said := words.opposed(view.counts())):
             st.warning(said)
-        pairs = view.pairs(measure, by)
-        pairs = pairs[pairs["group"] == group].dropna(subset="value")
+        pairs = view.pairs(measure, by, group=group).dropna(subset="value")
         if pairs.empty:
             st.info(words.nothing(view, by, group))
             return
-        levels = view.levels(measure, by)
-        levels = levels[levels["group"] == group]
+        levels = view.levels(measure, by, group=group)
         st.markdown(answers.overlap(view, pairs, levels, measure, by, group))
         wide, narrow = st.columns([2, 1], gap="medium")
         key = f"matrix-{view.key}"

@@ -81,8 +81,7 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
         if len(spoken.codes) < tables.LEAST:
             st.info(words.too_few(spoken))
             continue
-        overlap = tables.overlap(view, spoken, measure, by)
-        overlap = overlap[overlap["group"] == group].reset_index(drop=True)
+        overlap = tables.overlap(view, spoken, measure, by, group).reset_index(drop=True)
         if overlap["value"].notna().sum() == 0:
             st.info(words.no_overlap(view.title, pickers.readable(group)))
             continue

@@ -1,11 +1,17 @@
 """What pages remember: figures and tables under what they are made of; and what lasts is not searched for garbage."""
 
 import gc
+import os
+import shutil
 
 import pandas as pd
 import pytest
 
-from pages.parts import figures, heap, memory
+from neutral import summary
+from neutral.overlap import Counts
+from neutral.summary import Choice
+from pages.parts import catalogue, figures, heap, memory
+from pages.parts.overlap import tables
 
 
 @pytest.fixture
@@ -47,6 +53,47 @@ def test_a_frame_that_was_written_to_is_remembered_as_it_was(drops):
 
 def test_what_cannot_be_told_apart_is_made_anew():
     assert memory.remembered(len)([lambda: 1, lambda: 2]) == 2
+
+
+def test_a_shelf_keeps_what_it_has_room_for_and_what_was_asked_for_last():
+    made = []
+    shelf = memory.Shelf(10, len)
+
+    def ask(key, size):
+        return shelf.get(key, lambda: made.append(key) or "x" * size)
+
+    assert [ask("a", 4), ask("b", 4), ask("a", 4)] == ["xxxx"] * 3
+    ask("c", 4)  # no room for three
+    ask("a", 4)
+    ask("b", 4)
+    assert made == ["a", "b", "c", "b"]
+    ask("large", 20)  # kept all the same, alone
+    ask("large", 20)
+    ask("a", 4)
+    assert made == ["a", "b", "c", "b", "large", "a"]
+
+
+def test_pages_read_a_file_of_counts_once_and_again_when_it_has_changed(studies, tmp_path, monkeypatch):
+    shutil.copytree(studies / "two", tmp_path / "two")
+    read, load = [], Counts.load
+    monkeypatch.setattr(Counts, "load", lambda path: read.append(path) or load(path))
+    study = catalogue.Opened(tmp_path / "two")
+    choice = summary.choices(study)[0]
+    for _ in range(2):
+        summary.levels(study, choice)
+    assert len(read) == len(set(read))
+    os.utime(read[0])
+    summary.levels(study, choice)
+    assert read[-1] == read[0]
+
+
+def test_one_table_across_sparsities_whichever_is_chosen(studies, monkeypatch):
+    study = catalogue.Opened(studies / "encoder")
+    low, high = (Choice("mlm", "magnitude", sparsity, 0) for sparsity in (0.2, 0.5))
+    first = tables.across_sparsity(study, low, "jaccard", ("en", "sw"))
+    monkeypatch.setattr(summary, "across_sparsity", None)
+    pd.testing.assert_frame_equal(tables.across_sparsity(study, high, "jaccard", ("en", "sw")), first)
+    assert first["sparsity"].nunique() == 5
 
 
 @pytest.fixture

@@ -76,6 +76,21 @@ def test_every_measure_lies_between_chance_and_the_bound_in_every_group(study, m
         assert (table["between"] < table["seeds"]).all()
 
 
+@pytest.mark.parametrize("measure", summary.MEASURES)
+def test_one_group_alone_is_what_it_is_among_all(study, measure):
+    by, group, some = "layer-component", "encoder 1 query", ("en", "fr", "sw")
+    for table in (
+        lambda **only: summary.levels(study, TICKETS, measure, by, some, **only),
+        lambda **only: summary.pairs(summary.counts_of(study, TICKETS, measure), measure, by, **only),
+    ):
+        every = table()
+        expected = every[every["group"] == group].reset_index(drop=True)
+        assert len(expected) > 1
+        pd.testing.assert_frame_equal(table(group=group).reset_index(drop=True), expected)
+    with pytest.raises(NeutralError, match="no group 'x' by layer"):
+        summary.levels(study, TICKETS, measure, "layer", group="x")
+
+
 def test_chance_of_jaccard_agrees_with_the_counts_own(study):
     counts = summary.counts_of(study, TICKETS)
     table = summary.pairs(counts, by="layer")

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from neutral.association.covariances import spatial
 from neutral.association.gls import best_of_grid, gls
@@ -127,6 +126,8 @@ def _tests(
 
 def _boundary(ratio: np.ndarray, degrees: int) -> np.ndarray:
     """Return p of likelihood ratios whose null hypothesis is a variance of 0: 1 as often as not, else χ²'s."""
+    from scipy import stats  # takes a second to import, and what only reads a study's models needs none
+
     return np.where(ratio > 1e-6, stats.chi2.sf(ratio, degrees) / 2, 1.0)
 
 

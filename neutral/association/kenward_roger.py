@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 
 class Adjusted(NamedTuple):
@@ -52,6 +51,8 @@ def adjusted(design: np.ndarray, parts: np.ndarray, variances: np.ndarray) -> Ad
 
 def f_test(beta: np.ndarray, columns: Sequence[int], model: Adjusted) -> tuple[float, float, float]:
     """Return F, its denominator's degrees of freedom and p of the coefficients `columns` of `beta` (p,) together."""
+    from scipy import stats  # as in gaussian.py
+
     phi, larger, single, spread = model
     some = np.array(columns)
     count = len(some)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from neutral.association.mrm import entangled
 from neutral.association.pairs import LANGUAGE, Pairs, sums
@@ -57,6 +56,8 @@ class Models:
 
         They are NaN for a model that has no more than the null model.
         """
+        from scipy import stats  # as in gaussian.py
+
         more = self.parameters - null.parameters
         ratio = 2 * (self.loglik - null.loglik) if more else np.full(self.loglik.shape, np.nan)
         return ratio, stats.chi2.sf(ratio, more), 2 * more - ratio, more * np.log(pairs) - ratio

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from scipy import stats
 
 from neutral.association.newton import derivatives, minima
 from neutral.association.pairs import Sums
@@ -80,6 +79,8 @@ def fitted(sums: Sums, *, restricted: bool, start: np.ndarray | None = None, deg
     se = np.sqrt(variance[:, None] * squared)
     df = p = np.full(beta.shape, np.nan)
     if degrees:
+        from scipy import stats  # as in gaussian.py
+
         df = _degrees(sums, phi, variance)
         p = 2 * stats.t.sf(abs(beta / se), df)
     return Fits(

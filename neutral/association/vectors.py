@@ -6,10 +6,12 @@ pairs are numbers from 0, (m,).
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from neutral.association.moran import Spectral
@@ -24,10 +26,15 @@ _SMALL = 20_000_000  # multiplications that are done before a second thread has 
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Return ranks along the last axis, ties at their mean; values that differ only by rounding are ties."""
-    from scipy.stats import rankdata  # takes a second to import, and pages that test nothing need none
+    """Return ranks along the last axis, ties at their mean; values that differ only by rounding are ties.
 
-    return rankdata(merged(values), axis=-1)
+    A vector with NaN has NaN alone. These are scipy's `rankdata`, which takes a second to import.
+    """
+    values = merged(values)
+    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+    ranked = pd.DataFrame(rows.T).rank().to_numpy(dtype=float).T.copy()
+    ranked[np.isnan(rows).any(axis=1)] = np.nan
+    return ranked.reshape(values.shape)
 
 
 def one_class(pairs: int) -> np.ndarray:

@@ -8,6 +8,7 @@ the menu covers the page, and Streamlit leaves it open over the page that was pi
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import looks
 
@@ -56,7 +57,8 @@ SCRIPT = f"""<script>
 </script>"""
 
 
-def begin() -> None:
-    """Put the script beside the page, once for all its pages."""
-    with st.container(key=looks.UNSEEN):
-        st.html(SCRIPT, unsafe_allow_javascript=True)
+def begin() -> DeltaGenerator:
+    """Put the script beside the page, once for all its pages; return where it is, which takes no room."""
+    unseen = st.container(key=looks.UNSEEN)
+    unseen.html(SCRIPT, unsafe_allow_javascript=True)
+    return unseen

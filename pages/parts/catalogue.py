@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from neutral import home
 from neutral.errors import FileError, NeutralError, described
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
+from neutral.overlap import Counts
 from neutral.study import Study, find_studies
 from pages.parts import memory
 
@@ -102,7 +103,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _opened(path: Path) -> tuple[int, Study]:
     study = _open(str(path), stamp(path))
-    return _fullness(study), study
+    return study.fullness, study
 
 
 def _unreadable(path: Path, error: Exception) -> FileError:
@@ -122,11 +123,6 @@ def families(source: Source | None, members: Iterable[str]) -> Families:
     return Families([*every, *members] if isinstance(every, list) else list(members))
 
 
-def _fullness(study: Study) -> int:
-    """Return how many overlaps a study has: of every method, sparsity and seed, and of its controls."""
-    return sum(1 for _ in (study.path / "counts").glob("*.safetensors"))
-
-
 def stamp(path: Path) -> tuple:
     """Return a value that changes when a study does: times of change and sizes of its files."""
     parts = ("study.json", "results.jsonl", "README.md", "counts", "masks")
@@ -141,11 +137,27 @@ def _changed(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
+def _bytes(counts: Counts) -> int:
+    return counts.shared.nbytes + counts.kept.nbytes
+
+
+_COUNTS = memory.Shelf(64_000_000, _bytes)
+"""What was read of late from studies' folders of counts; nobody changes it."""
+
+
 class Opened(Study):
-    """A study for pages: its folder of counts is listed once, and its tables hold whole rows alone.
+    """A study for pages: its folder of counts is listed once, counts are kept, and its tables hold whole rows alone.
 
     When the folder changes, it is opened anew.
     """
+
+    changed: tuple = ()
+    """Its stamp as it was opened; () where a page did not open it."""
+
+    @cached_property
+    def fullness(self) -> int:
+        """How many overlaps it has: of every method, sparsity and seed, and of its controls."""
+        return sum(1 for _ in (self.path / "counts").glob("*.safetensors"))
 
     @cached_property
     def _index(self) -> pd.DataFrame:
@@ -155,6 +167,11 @@ class Opened(Study):
         """See `Study.counts_index`."""
         return self._index
 
+    def counts(self, task: str, method: str, sparsity: float, seed: int = 0, kind: str = "languages") -> Counts:
+        """See `Study.counts`. A page asks for a file several times, and one of many languages takes 0.05 s to read."""
+        path = self.counts_path(task, method, sparsity, seed, kind)
+        return _COUNTS.get((str(path), _changed(path)), partial(super().counts, task, method, sparsity, seed, kind))
+
     def table(self, kind: str) -> pd.DataFrame:
         """See `Study.whole_table`."""
         return self.whole_table(kind)
@@ -162,27 +179,38 @@ class Opened(Study):
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(path: str, changed: tuple) -> Opened:
-    return Opened(path)
+    study = Opened(path)
+    study.changed = changed
+    return study
+
+
+def _stamp_of(study: Study) -> tuple:
+    """Return the stamp under which a study was opened in this run of the page."""
+    return study.changed if isinstance(study, Opened) and study.changed else stamp(study.path)
+
+
+SHELVES: list[memory.Shelf] = []
+"""What is remembered, a shelf a function."""
 
 
 def remembered(function: Callable) -> Callable:
     """Remember a table of a study; for masks in memory, which have one set of counts, make it anew.
 
-    Sessions share what is remembered. Frames come as copies that pandas makes when one of them is written to; nothing
-    else may be changed. What goes wrong with a study that does not come with the project is raised as a `FileError`
-    that names it.
+    Arguments are told apart by `hash`: Streamlit's own caches look at each for a millisecond, and a page asks for sixty
+    tables. Sessions share what is remembered. Frames come as copies that pandas makes when one of them is written to;
+    nothing else may be changed. What goes wrong with a study that does not come with the project is raised as a
+    `FileError` that names it.
     """
-    keep = st.cache_resource(
-        function,
-        max_entries=200,
-        show_spinner=False,
-        hash_funcs={Opened: lambda study: (str(study.path), stamp(study.path))},
-    )
+    shelf: memory.Shelf = memory.Shelf(200)
+    SHELVES.append(shelf)
 
     @wraps(function)
     def call(source: Source, *arguments: object) -> object:
         try:
-            return memory.apart(keep(source, *arguments)) if isinstance(source, Study) else function(source, *arguments)
+            if not isinstance(source, Study):
+                return function(source, *arguments)
+            key = str(source.path), _stamp_of(source), arguments
+            return memory.apart(shelf.get(key, lambda: function(source, *arguments)))
         except NeutralError:
             raise
         except Exception as error:

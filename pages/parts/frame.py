@@ -10,7 +10,22 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import FragmentHandledException
 
-from pages.parts import announce, errors, heap, keys, links, login, looks, pickers, quota, stored, umaps, uploads, views
+from pages.parts import (
+    announce,
+    early,
+    errors,
+    heap,
+    keys,
+    links,
+    login,
+    looks,
+    pickers,
+    quota,
+    stored,
+    umaps,
+    uploads,
+    views,
+)
 from pages.parts.compare import pins
 
 T = TypeVar("T")
@@ -82,7 +97,7 @@ def page(
     login.require()
     pickers.start(title)
     st.title(title, anchor=False)
-    announce.begin()
+    unseen = announce.begin()
     keys.begin()
     if lead:
         st.markdown(lead)
@@ -105,6 +120,9 @@ def page(
             problem = errors.line(error)
         with menu:
             _menu()
+    if shown:
+        with unseen:
+            early.fetch_plotly()
     umaps.begin()
     try:
         if problem:

@@ -1,15 +1,19 @@
-"""What a function makes of its arguments alone, remembered under what they hold, between reruns and sessions."""
+"""What a function makes of its arguments alone, remembered under what they hold, between reruns and sessions.
+
+`Shelf` keeps what is large: as much as it has room for.
+"""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from functools import wraps
 from hashlib import blake2b
-from typing import ParamSpec, TypeVar
+from threading import Lock
+from typing import Generic, ParamSpec, TypeVar
 
 import pandas as pd
-import streamlit as st
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +31,8 @@ def remembered(function: Callable[P, R]) -> Callable[P, R]:
             asked = blake2b(pickle.dumps((arguments, options)), digest_size=16).hexdigest()
         except (pickle.PicklingError, TypeError, AttributeError):  # a function made on the spot, say
             return function(*arguments, **options)
-        return apart(_made(f"{function.__module__}.{function.__qualname__}", asked, function, arguments, options))
+        key = function.__module__, function.__qualname__, asked
+        return apart(_MADE.get(key, lambda: function(*arguments, **options)))
 
     return call
 
@@ -41,6 +46,46 @@ def apart(shared: R) -> R:
     return shared
 
 
-@st.cache_resource(max_entries=150, show_spinner=False)
-def _made(name: str, asked: str, _function: Callable, _arguments: tuple, _options: dict) -> object:
-    return _function(*_arguments, **_options)
+class Shelf(Generic[R]):
+    """Keeps things up to `room`, of which each takes its `size`; those that were asked for longest ago go first.
+
+    A thing that several threads ask for at once is made by one of them.
+    """
+
+    def __init__(self, room: int, size: Callable[[R], int] = lambda _: 1) -> None:
+        self.room, self.size = room, size
+        self._kept: OrderedDict[Hashable, R] = OrderedDict()
+        self._making: dict[Hashable, Lock] = {}
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], R]) -> R:
+        """Return what is kept under a key, or is made now."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key]
+            try:
+                return self._keep(key, make())
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+
+    def _keep(self, key: Hashable, made: R) -> R:
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > 1 and sum(map(self.size, self._kept.values())) > self.room:
+                self._kept.popitem(last=False)
+        return made
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
+
+
+_MADE: Shelf[object] = Shelf(150)

@@ -105,23 +105,37 @@ def matrix(
     more: Sequence[export.More] = (),
 ) -> tuple[str, str] | None:
     """Show the overlap of all pairs as a heatmap and return the pair whose cell was clicked. Many have a search box."""
-    square, brackets = tables.square(view.source, view.choice, measure, by, group, view.chosen, order)
-    marked = [pickers.pick_found(view.members)] if len(square) > figures.theme.MANY else []
-    drawn = figures.pair_matrix(
-        square,
-        measure,
-        diagonal=view.within(measure, by, group),
-        small=small,
-        families=view.families,
-        brackets=brackets,
-        marked=marked,
-    )
+    marked = [pickers.pick_found(view.members)] if len(view.members) > figures.theme.MANY else []
+    drawn = drawn_matrix(view, measure, by=by, group=group, order=order, small=small, marked=marked)
     event = figure(drawn, key, more=more, on_select="rerun", selection_mode="points")
     with st.container(key=f"{looks.NARROW}-{key}"):
         link("pages/language.py", "On a phone: one language, and its nearest ones in a row", ":material/view_list:")
     points = event["selection"]["points"] if event else []
     pair = points[0].get("customdata") if points else None
     return (pair[0], pair[1]) if pair and pair[0] != pair[1] else None
+
+
+def drawn_matrix(
+    view: View,
+    measure: str,
+    *,
+    by: str = "all",
+    group: str = "all",
+    order: str = "family",
+    small: bool = False,
+    marked: Sequence[str] = (),
+) -> go.Figure:
+    """Return the overlap of all pairs as a heatmap; the rows and columns of those that are marked have a frame."""
+    square, brackets = tables.square(view.source, view.choice, measure, by, group, view.chosen, order)
+    return figures.pair_matrix(
+        square,
+        measure,
+        diagonal=view.within(measure, by, group),
+        small=small,
+        families=view.families,
+        brackets=brackets,
+        marked=list(marked),
+    )
 
 
 def open_pair(source: str, target: str) -> None:

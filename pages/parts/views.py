@@ -75,13 +75,13 @@ class View:
         """The counts of all languages, chosen or not."""
         return tables.counts(self.source, self.choice, "jaccard", ())
 
-    def pairs(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
+    def pairs(self, measure: str, by: str = "all", members: tuple[str, ...] = (), group: str = "") -> pd.DataFrame:
         """`summary.pairs` of the chosen languages, or of `members`."""
-        return tables.pairs(self.source, self.choice, measure, by, members or self.chosen)
+        return tables.pairs(self.source, self.choice, measure, by, members or self.chosen, group)
 
-    def levels(self, measure: str, by: str = "all", members: tuple[str, ...] = ()) -> pd.DataFrame:
+    def levels(self, measure: str, by: str = "all", members: tuple[str, ...] = (), group: str = "") -> pd.DataFrame:
         """`summary.levels` of the chosen languages, or of `members`."""
-        return tables.levels(self.source, self.choice, measure, by, members or self.chosen)
+        return tables.levels(self.source, self.choice, measure, by, members or self.chosen, group)
 
     def joint(self, by: str = "all") -> pd.DataFrame:
         """`summary.joint` of the chosen languages. Raises `NeutralError` where only counts are stored."""
@@ -142,6 +142,20 @@ def choose(notices: DeltaGenerator, *, narrowed: bool = True, without: Collectio
     if any(len(view.chosen) == 1 for view in views):
         raise NeutralError("An overlap takes two languages: choose another, or none for all.")
     return views
+
+
+def at_first() -> View | None:
+    """Return what a visitor sees who has chosen nothing: what the pickers open on; None if there is no study."""
+    studies, _ = catalogue.studies()
+    if not studies:
+        return None
+    study = studies[_first(studies) or next(iter(studies))]
+    choices = tables.choices(study)
+    if not choices:
+        return None
+    choice = opening.choice(choices, partial(tables.tells, study))
+    members = order(tables.counts(study, choice, "jaccard", ()).members)
+    return View(study, choice, next(iter(opening.sets(members).values())))
 
 
 def _which(studies: bool, uploaded: bool, notices: DeltaGenerator) -> str | None:

@@ -43,9 +43,11 @@ def counts(source: catalogue.Source, choice: Choice, measure: str, members: tupl
 
 
 @catalogue.remembered
-def pairs(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+def pairs(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...], group: str = ""
+) -> pd.DataFrame:
     """See `summary.pairs`."""
-    return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by)
+    return summary.pairs(summary.counts_of(source, choice, measure, members), measure, by, group)
 
 
 @catalogue.remembered
@@ -86,9 +88,11 @@ def square(
 
 
 @catalogue.remembered
-def ranked(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.ranked`."""
-    return summary.ranked(pairs(source, choice, measure, by, members))
+def ranked(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...], group: str
+) -> pd.DataFrame:
+    """See `summary.ranked`, of pairs in one group."""
+    return summary.ranked(pairs(source, choice, measure, by, members, group))
 
 
 @catalogue.remembered
@@ -104,9 +108,11 @@ def joint(source: catalogue.Source, choice: Choice, by: str, members: tuple[str,
 
 
 @catalogue.remembered
-def levels(source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...]) -> pd.DataFrame:
+def levels(
+    source: catalogue.Source, choice: Choice, measure: str, by: str, members: tuple[str, ...], group: str = ""
+) -> pd.DataFrame:
     """See `summary.levels`."""
-    return summary.levels(source, choice, measure, by, members)
+    return summary.levels(source, choice, measure, by, members, group)
 
 
 @catalogue.remembered
@@ -128,9 +134,14 @@ def within(source: catalogue.Source, choice: Choice, kind: str, measure: str, by
     return summary.within(source, choice, kind, measure, by)
 
 
-@catalogue.remembered
 def across_sparsity(source: catalogue.Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
-    """See `summary.across_sparsity`."""
+    """See `summary.across_sparsity`. It is one table, whichever of the sparsities is chosen."""
+    same = [other for other in choices(source) if other._replace(sparsity=choice.sparsity) == choice]
+    return _across_sparsity(source, min(same, default=choice), measure, members)
+
+
+@catalogue.remembered
+def _across_sparsity(source: catalogue.Source, choice: Choice, measure: str, members: tuple[str, ...]) -> pd.DataFrame:
     return summary.across_sparsity(source, choice, measure, members)
 
 

@@ -38,7 +38,6 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     control = control if control is not None and shown.knows(control) else None
     tested = tables.tested(view, shown.measure, shown.by, shown.group)
     tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
-    heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
     if alike := words.spread(shown.overlap):
         st.markdown(alike)
@@ -64,6 +63,7 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
         left.info(words.unknown(kind))
     with right:
         st.markdown("## The same in every layer")
+        heat = tables.by_layer(view, shown.measure)  # takes longest: after all that stands above
         key = f"heat-{view.key}"
         names = {kind: typology.label(kind) for kind in typology.kinds_in(shown.distances)}
         drawn = figures.association_heatmap(

@@ -32,9 +32,9 @@ def languages(members: tuple[str, ...]) -> Languages:
     return similarity.languages(members)
 
 
-def overlap(view: View, spoken: Languages, measure: str, by: str = "all") -> pd.DataFrame:
-    """Return `similarity.similarity` of a view's masks."""
-    return similarity.similarity(view.pairs(measure, by), spoken)
+def overlap(view: View, spoken: Languages, measure: str, by: str = "all", group: str = "") -> pd.DataFrame:
+    """Return `similarity.similarity` of a view's masks, in one group or in all."""
+    return similarity.similarity(view.pairs(measure, by, group=group), spoken)
 
 
 def distances(source: catalogue.Source, codes: tuple[str, ...]) -> pd.DataFrame:
@@ -86,9 +86,7 @@ def _tested(
     """
     view = View(source, choice, chosen)
     spoken = languages(view.members)
-    table, apart = overlap(view, spoken, measure, by), distances(source, spoken.codes)
-    if group:
-        table = table[table["group"] == group]
+    table, apart = overlap(view, spoken, measure, by, group), distances(source, spoken.codes)
     held = _stored(view, measure, by, table, apart) or {}
     if held and not stored.same(held, association.associations(table, apart, count=1)[["rho", "languages"]]):
         held = {}
@@ -187,8 +185,7 @@ def _regression(
 ) -> pd.DataFrame:
     view = View(source, choice, chosen)
     spoken = languages(view.members)
-    table, apart = overlap(view, spoken, measure, by), distances(source, spoken.codes)
-    table = table[table["group"] == group]
+    table, apart = overlap(view, spoken, measure, by, group), distances(source, spoken.codes)
     rows = catalogue.table(source, "regression")
     held = stored.read_regression(rows, group=group, kinds=kinds, **key(view, measure, by)) or {}
     if held and not stored.same(
@@ -215,8 +212,8 @@ def _regressions(
 def of_group(view: View, measure: str, by: str, group: str) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """Return the overlap of one group between a view's languages, their distances, and which languages they are."""
     spoken = languages(view.members)
-    table = overlap(view, spoken, measure, by)
-    return table[table["group"] == group], distances(view.source, spoken.codes), spoken.codes
+    table = overlap(view, spoken, measure, by, group)
+    return table, distances(view.source, spoken.codes), spoken.codes
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
