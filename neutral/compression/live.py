@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ ONE_SIZE = ("int8", "int4")
 DRAWN = 4096
 """Tokens over which errors are measured: as many as the mean of a table needs to three digits."""
 
+_HANDS = 2
 SAMPLE = 100  # of them, whose neighbours among them are compared
 _threads = 0  # that torch had before the first table
 
@@ -109,7 +111,8 @@ class TokenTable:
 
         if weights not in self._rows:
             counts = tokens.weights(weights, self.frequency)
-            self._rows[weights] = Rows.of(self.matrix, None if counts is None else counts / counts.mean(), None)
+            counts = None if counts is None else counts / counts.mean()
+            self._rows[weights] = Rows.of(self.matrix, counts, None, _hands())
         return self._rows[weights]
 
     @cached_property
@@ -160,6 +163,14 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(_threads)
+
+
+@cache
+def _hands() -> ThreadPoolExecutor:
+    """Return two threads that sum over blocks of rows, each by itself: they wait for each other once a sum."""
+    import torch
+
+    return ThreadPoolExecutor(_HANDS, "live", initializer=torch.set_num_threads, initargs=(1,))
 
 
 def fit(source: TokenTable, request: Request) -> tuple[Table, float]:
