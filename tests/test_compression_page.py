@@ -12,7 +12,9 @@ import tiny
 from apppages import charts, numbers, text
 from conftest import ROOT
 
+from neutral import glossary
 from neutral.compression import checkpoint, choosing, downstream, projection, results
+from neutral.members import display
 from neutral.study import Study
 from pages.parts import catalogue
 from pages.parts.compression import explorer, live, models, words
@@ -56,6 +58,31 @@ def test_every_part_opens(part, count):
     assert len(charts(at)) == count
 
 
+def test_tables_are_in_words_and_their_files_in_the_names_of_the_library(monkeypatch):
+    from pages.parts import show
+
+    files = []
+    monkeypatch.setattr(show, "csv", lambda frame, name, key: files.append(frame))
+    at = opened(part="Errors")
+    at.session_state["errors-box"] = True
+    at.run()
+    table = next(table.value for table in at.dataframe if "Cosine distance" in table.value)
+    assert {"Method", "Ratio reached"} <= set(table)
+    assert {"line", "cosine", "size"} <= set(files[0])
+    assert glossary.of("Cosine distance") == glossary.line("cosine")
+
+
+def test_weights_of_a_four_bit_copy_are_said_where_perplexity_is_read(tmp_path, monkeypatch, model):
+    study = synthetic.compression_study(tmp_path / "gguf", model=model)
+    told = json.loads((study.path / "study.json").read_text()) | {"weights": "a62e6031e19ceb97", "model": "gemma"}
+    (study.path / "study.json").write_text(json.dumps(told))
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    at = opened()
+    assert "4-bit copy" in text(at)
+    assert any("--model PATH/TO/gemma " in code.value for code in at.code)
+    assert "stands for that model's folder or hub id, which the study has not recorded" in text(at)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("part", PARTS)
 def test_every_picker_works(part):
@@ -74,11 +101,21 @@ def test_the_page_begins_with_the_method_the_ratio_and_the_size_for_every_langua
     at = opened()
     first, second = rows.iloc[0], rows.iloc[1]
     assert first["line"] == "int4"  # its one size
+    own = scores[
+        (scores["line"] == "int4") & (scores["where"] == "both") & ~scores["words"] & (scores["by"] == "bytes")
+    ]
+    rows_of = own.set_index("language")["factor"]
+    most = rows_of.idxmax()
+    before = own.set_index("language")["value"][most] / rows_of[most]
     assert at.markdown[0].value == (
         f"**Every language stays within 10% of the full model's perplexity with int4 at {first['ratio']:.3g} × fewer "
         f"bytes: 25.6 kB become {25.6 / first['ratio_bytes']:.3g} kB**, in the input and the output layer "
-        f"(its one size). Next: {second['line']} {second['ratio']:.3g} ×, int8 4.01 × (its one size)."
+        f"(its one size). The perplexity of {display(most)}, which suffers most there, goes from {before:.3g} to "
+        f"{before * rows_of.max():.3g} equally likely tokens."
     )
+    tiles = {tile.label: tile.value for tile in at.metric}
+    assert tiles["Perplexity"] == f"{before:.3g} → {before * rows_of.max():.3g}"
+    assert tiles["Next"] == f"{second['ratio']:.3g} ×"
     assert len(at.metric) <= 5
     assert all(tile.proto.help for tile in at.metric)
     ring = next(trace for trace in charts(at)[0]["data"] if trace["marker"]["symbol"] == "circle-open")
@@ -97,6 +134,7 @@ def test_a_language_and_a_tolerance_in_the_address_have_their_own_answer():
     table = at.dataframe[-1].value
     assert {"Method", "Times smaller, by bytes", "Kept", "MB"} <= set(table)
     assert any("neutral compress" in code.value and "--methods mixed" in code.value for code in at.code)
+    assert any("TEXT stands for a folder of text" in caption.value for caption in at.caption)
     nothing = opened(of="Swahili", within="1%", by="Parameters").markdown[0].value
     assert nothing.startswith("**Nothing that was tried keeps Swahili within 1%")
     assert "times the perplexity" in nothing

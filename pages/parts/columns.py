@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -104,6 +105,13 @@ MISSING = "–"
 """What stands where there is no value."""
 
 
+class Written(NamedTuple):
+    """A table that a page has put into words itself, and the library's, which is downloaded."""
+
+    shown: pd.DataFrame
+    stored: pd.DataFrame
+
+
 def for_people(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with languages by name, values in the pages' words, and columns as `names` has them.
 
@@ -138,7 +146,7 @@ def formatted(table: pd.DataFrame, digits: int) -> Mapping[str, object]:
     settings, called = {}, names(table)
     for column in table:
         key = HELP.get(column)
-        about = glossary.line(key) if key else None
+        about = glossary.line(key) if key else glossary.of(called[column])
         if column in SHARES:
             settings[called[column]] = st.column_config.NumberColumn(format="percent", help=about)
         elif pd.api.types.is_float_dtype(table[column]):

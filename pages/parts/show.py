@@ -46,7 +46,12 @@ def figure(drawn: go.Figure, key: str, table: export.Table | None = None, **opti
 
 
 def table(
-    frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str, *, digits: int = 4, **options: object
+    frame: pd.DataFrame | columns.Written | Callable[[], pd.DataFrame],
+    name: str,
+    key: str,
+    *,
+    digits: int = 4,
+    **options: object,
 ) -> Any:
     """Show a table with its download as CSV, sent when the reader opens it. Returns the reader's selection in it.
 
@@ -57,6 +62,7 @@ def table(
     if not box.open:
         return None
     frame = frame() if callable(frame) else frame
+    frame, stored = frame if isinstance(frame, columns.Written) else (frame, frame)
     with box:
         event = st.dataframe(
             columns.for_people(frame),
@@ -66,7 +72,7 @@ def table(
             placeholder=columns.MISSING,
             **options,
         )
-        csv(frame, name, key)
+        csv(stored, name, key)
     return event
 
 
