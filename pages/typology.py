@@ -14,7 +14,10 @@ from pages.parts.frame import page
 from pages.parts.typology import across, distances, graph, maps, tables, tree, words, world
 from pages.parts.typology.shown import OVERLAP, Asked, Shown
 
-LEAD = "Do languages share weights because they are related, written alike, built alike, or share words?"
+LEAD = "Do languages share weights because they are related, near each other, written alike or built alike?"
+
+
+FIRST = "geographic"  # family or place is asked most, and family has few values
 
 
 class Part(NamedTuple):
@@ -65,7 +68,7 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
             st.caption(pickers.about_measure(measure))
             if kinds and part.by_distance:
                 with right:
-                    kind = pickers.pick("Distance", kinds, "distance", names=typology.label)
+                    kind = pickers.pick("Distance", kinds, "distance", default=FIRST, names=typology.label)
     for view, spoken, table in zip(shown, everyone, far, strict=True):
         show.heading(view)
         st.caption(show.what(view, group))

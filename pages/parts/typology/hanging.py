@@ -13,8 +13,8 @@ from pages.parts.typology.words import label
 
 TITLE = "Without one family or script"
 CAPTION = (
-    "Along the tree, Holm over the distances. Families and scripts of two languages or more are left out in turn: a "
-    "dot is ρ of all languages, a line its range."
+    "The test along the tree, Holm over the distances. Families and scripts of two languages or more are left out in "
+    "turn: a dot is ρ of all languages, a line its range. p of all languages is that of the table Every distance"
 )
 
 
@@ -34,6 +34,11 @@ COLUMNS = {
     "blocks": st.column_config.NumberColumn("Left out", format="%d", help="How many families or scripts, in turn"),
     "gone": st.column_config.TextColumn("Nothing to test without"),
 }
+
+
+def caption(rows: pd.DataFrame) -> str:
+    """Say which test it is, and of how many draws where a family or script is left out."""
+    return f"{CAPTION}; each without one has {int(rows['permutations'].max()):,} draws of its own."
 
 
 def first(moved: pd.DataFrame) -> str:

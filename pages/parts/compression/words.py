@@ -1,6 +1,6 @@
-"""The Compression page's sentences, a file an idea. Those of its answer are in `budget_words`."""
+"""The Compression page's sentences, which are in `said`, a file an idea; those of its answer are in `budget_words`."""
 
-from pages.parts.compression.words.choices import (
+from pages.parts.compression.said.choices import (
     BY,
     MASKING,
     NO_RESULTS,
@@ -12,11 +12,11 @@ from pages.parts.compression.words.choices import (
     title,
     what,
 )
-from pages.parts.compression.words.curves import BOUNDS, MAP, PQ_MEASURED, broken, curve, unsteady
-from pages.parts.compression.words.finetuned import NO_TUNING, TUNING, tuning
-from pages.parts.compression.words.foretelling import NOT_INDEPENDENT, pairs, prediction, too_few
-from pages.parts.compression.words.live import computing, estimates, full_table, no_model, too_large
-from pages.parts.compression.words.training import (
+from pages.parts.compression.said.curves import BOUNDS, MAP, PQ_MEASURED, broken, curve, unsteady
+from pages.parts.compression.said.finetuned import NO_TUNING, TUNING, tuning
+from pages.parts.compression.said.foretelling import NOT_INDEPENDENT, pairs, prediction, too_few
+from pages.parts.compression.said.live import computing, estimates, full_table, no_model, too_large
+from pages.parts.compression.said.training import (
     LOSSES,
     SAME_LOSS,
     STEP_ERRORS,

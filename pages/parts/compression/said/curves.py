@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from neutral.study import Study
-from pages.parts.compression.words.numbers import times
+from pages.parts.compression.said.numbers import times
 from pages.parts.text import as_text
 
 PQ = (

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pages.parts.compression.words.choices import BY
-from pages.parts.compression.words.numbers import times
+from pages.parts.compression.said.choices import BY
+from pages.parts.compression.said.numbers import times
 from pages.parts.text import as_text, code
 
 UNITS = {"epoch": "Epoch (autoencoder)", "iterations": "Iterations (svd randomized)", "rounds": "Round (direction)"}

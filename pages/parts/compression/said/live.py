@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from neutral.compression.live import DRAWN
-from pages.parts.compression.words.choices import WEIGHTS
+from pages.parts.compression.said.choices import WEIGHTS
 from pages.parts.text import as_text
 
 
