@@ -12,7 +12,7 @@ import tiny
 from apppages import charts, numbers, text
 from conftest import ROOT
 
-from neutral import glossary
+from neutral import compression, glossary
 from neutral.compression import checkpoint, choosing, downstream, projection, results
 from neutral.members import display
 from neutral.study import Study
@@ -323,6 +323,36 @@ def test_models_of_the_allowed_folders_are_offered_and_others_of_a_study_only_to
     assert list(models.models(study)) == ["another"]
     monkeypatch.setenv("NEUTRAL_FOLDERS", str(model.parent))
     assert models.own_model(study) == model
+
+
+def test_tables_that_a_study_keeps_are_read_and_measured_and_no_link_is_followed(tmp_path, monkeypatch, model):
+    study = synthetic.compression_study(tmp_path / "kept", model=model)
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    assert "This study keeps no tables" in text(opened(part="Live"))
+    matrix = checkpoint.matrix(model)
+    compression.fit(matrix, "svd", 2.0, by="parameters").save(study.path / "tables" / "svd_parameters_2.safetensors")
+    compression.fit(matrix[:500], "int8", 2.0, by="bytes").save(study.path / "tables" / "trimmed.safetensors")
+    (study.path / "tables" / "broken.safetensors").write_bytes(b"no table")
+    at = opened(part="Live")
+    at.session_state["saved-box"] = True
+    at.run()
+    (table,) = [table.value for table in at.dataframe if "svd_parameters_2" in set(table.value["method"])]
+    rows = table.set_index("method")
+    assert rows.loc["svd_parameters_2", "parameters"] == pytest.approx(2.0, abs=0.3)
+    assert 0 < rows.loc["svd_parameters_2", "cosine"] < 1
+    assert pd.isna(rows.loc["trimmed", "cosine"])
+    assert "broken: " in text(at)
+    (study.path / "tables" / "out.safetensors").symlink_to(model / "model.safetensors")
+    assert any("outside of its study" in error.value for error in opened(part="Live").error)
+
+
+def test_the_live_part_says_how_to_give_another_model(monkeypatch, tmp_path):
+    for local in (True, False):
+        assert "`neutral app --folders DIR`" in words.folders([], local=local)
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("NEUTRAL_FOLDERS", str(tmp_path / "mine"))
+    said = text(opened(part="Live"))
+    assert f"inside {tmp_path / 'mine'}" in said.replace("`", "").replace("\\", "")
 
 
 def test_dragging_to_another_ratio_compresses_anew_and_back_again_is_remembered():

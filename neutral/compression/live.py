@@ -187,16 +187,20 @@ def fit(source: TokenTable, request: Request) -> tuple[Table, float]:
     return table, time.perf_counter() - begun
 
 
+def sizes(table: Table) -> dict[str, float]:
+    """Return a table's ratios, by bytes and by parameters, and its size in MB."""
+    return {"bytes": table.ratio("bytes"), "parameters": table.ratio("parameters"), "size": table.bytes / 1e6}
+
+
 def measure(source: TokenTable, table: Table) -> dict[str, float]:
-    """Return a table's sizes (ratios by bytes and by parameters, size in MB) and errors (`distortion.measure`).
+    """Return a table's `sizes` and errors (`distortion.measure`).
 
     Errors are over the tokens `source.drawn`, and neighbours are sought among these.
     """
     from neutral.compression import distortion
     from neutral.compression.table import Rebuilt
 
-    sizes = {"bytes": table.ratio("bytes"), "parameters": table.ratio("parameters"), "size": table.bytes / 1e6}
     with one_thread():
         full, rebuilt = source.matrix[source.drawn], table.rows(source.drawn)
         held = Rebuilt(tuple(full.shape), {"dense": rebuilt})
-        return {**distortion.measure(full, held, neighbours=SAMPLE, seed=0), **sizes}
+        return {**distortion.measure(full, held, neighbours=SAMPLE, seed=0), **sizes(table)}

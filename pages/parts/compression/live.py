@@ -20,6 +20,7 @@ from pages.parts.compression import budget_words, models, tables, words
 from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice
 from pages.parts.errors import told
+from pages.parts.runs import tables as places
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what computes imports it
     import torch
@@ -81,6 +82,7 @@ def show(study: Study, choice: TableChoice, asked: Budget | None) -> None:
     """Compress by all closed-form methods at a ratio, row by row; a new ratio runs this part of the page alone."""
     st.markdown("## Compress it now")
     st.fragment(_show)(study, choice, asked)
+    st.caption(words.folders([str(path) for path in places.own_roots()], local=places.is_local()))
 
 
 def _show(study: Study, choice: TableChoice, asked: Budget | None) -> None:
@@ -186,11 +188,12 @@ def _measured() -> dict[Request, dict[str, float]]:
 
 def model(request: Request) -> TokenTable:
     """Return the table and tokens of the model that a request names."""
-    return _model(request.folder, request.changed)
+    return model_of(request.folder, request.changed)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the model's table …")
-def _model(folder: str, changed: tuple) -> TokenTable:
+def model_of(folder: str, changed: tuple) -> TokenTable:
+    """Return the table and tokens of a model's folder; `changed` is its `live.stamp`."""
     return live.read(folder, TEXT)
 
 

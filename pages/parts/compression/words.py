@@ -15,7 +15,17 @@ from pages.parts.compression.said.choices import (
 from pages.parts.compression.said.curves import BOUNDS, MAP, PQ_MEASURED, broken, curve, unsteady
 from pages.parts.compression.said.finetuned import NO_TUNING, TUNING, tuning
 from pages.parts.compression.said.foretelling import NOT_INDEPENDENT, pairs, prediction, too_few
-from pages.parts.compression.said.live import computing, estimates, full_table, no_model, too_large
+from pages.parts.compression.said.live import (
+    NO_SAVED,
+    SAVED,
+    computing,
+    estimates,
+    folders,
+    full_table,
+    no_model,
+    saved,
+    too_large,
+)
 from pages.parts.compression.said.training import (
     LOSSES,
     SAME_LOSS,
@@ -36,10 +46,12 @@ __all__ = [
     "MASKING",
     "NOT_INDEPENDENT",
     "NO_RESULTS",
+    "NO_SAVED",
     "NO_STUDY",
     "NO_TUNING",
     "PQ_MEASURED",
     "SAME_LOSS",
+    "SAVED",
     "STEPS_CAPTION",
     "STEP_ERRORS",
     "TUNING",
@@ -52,6 +64,7 @@ __all__ = [
     "curve",
     "elsewhere",
     "estimates",
+    "folders",
     "full_table",
     "losses",
     "no_losses",
@@ -59,6 +72,7 @@ __all__ = [
     "no_steps",
     "pairs",
     "prediction",
+    "saved",
     "steps",
     "title",
     "too_few",

@@ -7,8 +7,30 @@ from collections.abc import Sequence
 import pandas as pd
 
 from neutral.compression.live import DRAWN
+from pages.parts import formats
 from pages.parts.compression.said.choices import WEIGHTS
-from pages.parts.text import as_text
+from pages.parts.text import as_text, code
+
+SAVED = "The tables that this study keeps"
+NO_SAVED = "This study keeps no tables: `neutral compress --keep` puts them into its folder `tables/`, to be read here."
+
+
+def saved(read: int, there: int, *, measured: bool) -> str:
+    """Say what is shown of a study's tables."""
+    more = f"the first {read} of {there} tables" if read < there else formats.count(read, "table")
+    errors = f"errors over {DRAWN:,} drawn tokens, none of a trimmed vocabulary" if measured else ""
+    return (
+        f"Read from the study's folder, not fitted again: {more}; {errors or 'its model is not here, so sizes alone'}."
+    )
+
+
+def folders(own: Sequence[str], *, local: bool) -> str:
+    """Say how to give another model: `own` are the folders that this server allows beside its own."""
+    how = "any folder with config.json, safetensors and tokenizer.json"
+    if own:
+        return f"Another model: {how} inside {', '.join(map(code, own))} is offered under Model."
+    who = "start the app with" if local else "whoever runs this server, which allows no folders yet, starts it with"
+    return f"Another model: {who} `neutral app --folders DIR`; {how} inside DIR is then offered under Model."
 
 
 def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> str:
