@@ -54,6 +54,7 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
     there = {kind for table in far for kind in typology.kinds_in(table)}
     kinds = [kind for kind in typology.KINDS if kind in there]
     part = PARTS[pickers.pick_part(list(PARTS), "section")]
+    first = st.container() if len(shown) == 1 else None  # the answer is above the pickers that it depends on
     with st.container(border=True):
         above, below = st.container(), st.container()
         with below:
@@ -82,4 +83,4 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
         if overlap["value"].notna().sum() == 0:
             st.info(words.no_overlap(view.title, pickers.readable(group)))
             continue
-        part.draw(Shown(view, spoken, measure, by, group, overlap, table, kind), **settings)
+        part.draw(Shown(view, spoken, measure, by, group, overlap, table, kind, first), **settings)

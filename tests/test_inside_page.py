@@ -228,7 +228,7 @@ def test_a_study_without_results_says_which_commands_make_them(folder):
     assert "python -m neutral retrieve --study" in said
     assert "python -m neutral represent --study" in said
     assert str(folder / "two") in said
-    assert "it was not measured whether translations are neighbours or whether states are alike" in said
+    assert ", for this choice: whether translations are neighbours or whether states are alike." in said
     assert "one press away" in said
     (link,) = [link.proto for link in at.get("page_link") if link.proto.label.startswith("Show ")]
     assert "study=four" in link.query_string

@@ -158,7 +158,7 @@ def lacks(title: str, names: Sequence[str], others: Mapping[str, str]) -> str:
     what = " or ".join(MEASURED[name] for name in names)
     have = " and ".join(f"**{as_text(other)}**" for other in others.values())
     elsewhere = f" It was in {have}: one press away." if have else ""
-    return f"**In {as_text(title)} it was not measured {what}**, for this choice.{elsewhere}"
+    return f"**Not measured in {as_text(title)}**, for this choice: {what}.{elsewhere}"
 
 
 def missing(source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:

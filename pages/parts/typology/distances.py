@@ -43,9 +43,8 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
     heat = tables.by_layer(view, shown.measure)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
-    if alike := words.spread(shown.overlap):
-        st.markdown(alike)
-    answer(shown, tested, together)
+    with shown.place or st.container():
+        answer(shown, tested, together)
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = memory.remembered(similarity.points)(shown.overlap, shown.distances, kind, spoken)
@@ -98,6 +97,8 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
 
 def answer(shown: Shown, tested: pd.DataFrame, together: tuple[str, ...]) -> None:
     """Say whether family or place goes with the overlap; in a box what all the tests say, unless that is the answer."""
+    if alike := words.spread(shown.overlap):
+        st.markdown(alike)
     said = answers.lead(tested, shown.unit)
     if said:
         st.markdown(said)

@@ -28,9 +28,9 @@ def folders(own: Sequence[str], *, local: bool) -> str:
     """Say how to give another model: `own` are the folders that this server allows beside its own."""
     how = "any folder with config.json, safetensors and tokenizer.json"
     if own:
-        return f"Another model: {how} inside {', '.join(map(code, own))} is offered under Model."
+        return f"Another model: {how} inside {', '.join(map(code, own))} is offered here, as Model."
     who = "start the app with" if local else "whoever runs this server, which allows no folders yet, starts it with"
-    return f"Another model: {who} `neutral app --folders DIR`; {how} inside DIR is then offered under Model."
+    return f"Another model: {who} `neutral app --folders DIR`; {how} inside DIR is then offered here, as Model."
 
 
 def full_table(rows: int, width: int, weights: str, one_size: Sequence[str]) -> str:
