@@ -6,8 +6,9 @@ import streamlit as st
 
 from neutral.members import display, order
 from neutral.search import winning
+from neutral.study import Study
 from neutral.transfer import published
-from pages.parts import figures, memory, pickers, show
+from pages.parts import figures, memory, origins, pickers, show
 from pages.parts.frame import page
 from pages.parts.search import tables, words
 from pages.parts.search.words import PAPER
@@ -25,7 +26,8 @@ def tickets(view: View) -> None:
     languages = order(list(dict.fromkeys(levels["language"])))
     winners = memory.remembered(winning.winners)(levels)
     st.markdown(words.answer(winners, levels, languages))
-    st.caption(words.tried(levels, trained=trained))
+    origin = origins.said(view.source) if isinstance(view.source, Study) else ""
+    st.caption(" ".join(filter(None, [words.tried(levels, trained=trained), origin])))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         who = pickers.pick("Language", languages, "who", names=display)

@@ -63,12 +63,11 @@ def test_tables_are_in_words_and_their_files_in_the_names_of_the_library(monkeyp
 
     files = []
     monkeypatch.setattr(show, "csv", lambda frame, name, key: files.append(frame))
-    at = opened(part="Errors")
-    at.session_state["errors-box"] = True
+    at = opened()
+    at.session_state["budget-box"] = True
     at.run()
-    table = next(table.value for table in at.dataframe if "Cosine distance" in table.value)
-    assert {"Method", "Ratio reached"} <= set(table)
-    assert {"line", "cosine", "size"} <= set(files[0])
+    assert {"Method", "Breaks first"} <= set(at.dataframe[-1].value)
+    assert {"line", "breaks", "ratio_bytes"} <= set(files[0])
     assert glossary.of("Cosine distance") == glossary.line("cosine")
 
 

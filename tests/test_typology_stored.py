@@ -71,6 +71,12 @@ def test_the_page_reads_the_models_of_a_study(kind, names, folder):
     pd.testing.assert_series_equal(table["p"], rows["p"].astype(float))
 
 
+def below(block):
+    """The elements of a block in the order in which they stand."""
+    for child in block.children.values():
+        yield from below(child) if hasattr(child, "children") else [child]
+
+
 def test_the_page_shows_all_three_models_and_the_tests_without_one_family(folder):
     at = apppages.opened("pages/typology.py", study="some", members="all")
     for title in (modelled.PAIRS, modelled.LANGUAGES, modelled.LIKE):
@@ -78,6 +84,8 @@ def test_the_page_shows_all_three_models_and_the_tests_without_one_family(folder
     at.run()
     assert not at.exception, at.exception[0].message
     said = text(at)
+    types = [node.type for node in below(at.main)]
+    assert types.index("markdown") < types.index("selectbox"), "the answer, before what is asked"
     assert "with properties of each language beyond both" in said
     assert "Beyond kinship and place, languages one by one: **Jaccard overlap goes with " in said
     assert "**It compares explanations and is no test**" in said

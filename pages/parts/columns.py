@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -103,13 +102,6 @@ VALUES: dict[str, Callable[[object], str]] = {
 
 MISSING = "–"
 """What stands where there is no value."""
-
-
-class Written(NamedTuple):
-    """A table that a page has put into words itself, and the library's, which is downloaded."""
-
-    shown: pd.DataFrame
-    stored: pd.DataFrame
 
 
 def for_people(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from neutral.study import Study
 
 FOUR_BITS = (
     "These weights were expanded from a 4-bit copy of the model (GGUF, Q4_K_M): perplexities of the published weights "
-    "differ, and what rounds them has an easier task here."
+    "differ, and rounding them again is easier than rounding those."
 )
 KNOWN = {"3de30decc63c7cd3": FOUR_BITS, "a62e6031e19ceb97": FOUR_BITS}
 """A study's "weights" -> a sentence. Those of Gemma 3 270M, of the bundled studies, which say it in their README."""

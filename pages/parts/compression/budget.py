@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -74,7 +75,8 @@ def answer(study: Study, choice: TableChoice) -> Budget | None:
 
 def details(study: Study, budget: Budget) -> None:
     """Show how far every method reaches, and the command that makes the best table."""
-    show.table(columns.budget(study, budget.rows), "Every method within the tolerance", "budget")
+    in_words = partial(columns.budget, study)
+    show.table(budget.rows, "Every method within the tolerance", "budget", named=in_words)
     if budget.best is not None:
         with st.expander("The command that makes this table", icon=":material/terminal:"):
             model = models.named(study)

@@ -10,7 +10,6 @@ from neutral.compression import choosing
 from neutral.compression.results import ALL
 from neutral.members import display
 from neutral.study import Study
-from pages.parts.columns import Written
 
 NAMES = {
     "line": "Method",
@@ -102,12 +101,11 @@ _ORDER = ("line", "language", "label", "loss")
 _CODES = 8  # letters of a column's name that may be a language's code
 
 
-def named(stored: pd.DataFrame, members: Iterable[str] = ()) -> Written:
-    """Return a table with headings for people, languages by name, and nothing twice; beside it as it is.
+def named(frame: pd.DataFrame, members: Iterable[str] = ()) -> pd.DataFrame:
+    """Return a table with headings for people, languages by name, and nothing twice.
 
     `members` are languages that have a column each.
     """
-    frame = stored
     members, columns = set(members), list(frame.columns)
     drop = [name for name in _TWICE if name in columns and "line" in columns]
     drop += ["name"] if {"name", "label"} <= set(columns) else []
@@ -123,7 +121,7 @@ def named(stored: pd.DataFrame, members: Iterable[str] = ()) -> Written:
     taken: dict[str, str] = {}
     for name, text in headings.items():  # two columns of one name cannot be shown
         taken[name] = text if text not in taken.values() else f"{text} ({name})"
-    return Written(frame.rename(columns=taken), stored)
+    return frame.rename(columns=taken)
 
 
 def heading(name: str) -> str:
@@ -136,8 +134,8 @@ def heading(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def budget(study: Study, rows: pd.DataFrame) -> Written:
-    """Return how far every method reaches (`choosing.within`), with headings, in megabytes too; beside it as it is."""
+def budget(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return how far every method reaches (`choosing.within`), with headings, in megabytes too."""
     megabytes = [choosing.table_bytes(study.info, ratio) / 1e6 for ratio in rows["ratio_bytes"]]
     shown = rows.assign(megabytes=megabytes, breaks=[display(code) if code else "–" for code in rows["breaks"]])
     names = {
@@ -150,5 +148,4 @@ def budget(study: Study, rows: pd.DataFrame) -> Written:
         "breaks": "Breaks first",
     }
     kept = {"above": "at least", "below": "no, not at the least", "": "up to"}
-    words = shown.assign(bound=[kept[bound] for bound in rows["bound"]])
-    return Written(words[list(names)].rename(columns=names), rows.assign(megabytes=megabytes))
+    return shown.assign(bound=[kept[bound] for bound in rows["bound"]])[list(names)].rename(columns=names)
