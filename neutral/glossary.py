@@ -170,11 +170,88 @@ GROUPS: dict[str, dict[str, Term]] = {
             "vectors have in common, whichever way they are turned.",
         ),
     },
-    "Transfer and compression": {
+    "Transfer": {
         "transfer": Term("Transfer", "Training or scoring one language under the mask of another."),
         "own": Term("Own mask", "The mask that was found for the language itself."),
-        "ratio": Term("Compression ratio", "The size of the whole token table ÷ that of the compressed one."),
+    },
+    "Compression": {
         "table": Term("Token table", "The matrix with a vector for every token, often most of a small model."),
+        "ratio": Term("Compression ratio", "The size of the whole token table ÷ that of the compressed one."),
+        "smaller": Term(
+            "Times smaller",
+            "How many times smaller the token table is than the full one in float32, every stored byte counted; or how "
+            "many times fewer numbers. Between two measured sizes it is interpolated, beyond them nothing is said.",
+        ),
+        "whose": Term(
+            "Whose perplexity is kept",
+            "Each of the study's languages, their geometric mean, or one of them.",
+        ),
+        "tolerance": Term(
+            "Worse by at most",
+            "How much higher perplexity may be than with the full table, on the same held-out text.",
+        ),
+        "kept": Term(
+            "Perplexity, before and after",
+            "Of the full model and with the compressed table, on the same held-out text: how many tokens the model "
+            "hesitates between, so to speak. Between two measured sizes it is interpolated.",
+        ),
+        "breaks": Term(
+            "Breaks first", "The language whose perplexity passes the limit first as the table gets smaller."
+        ),
+        "measured": Term(
+            "Measured at", "The two sizes that were measured beside the answer; what lies between is interpolated."
+        ),
+        "counted": Term("Size counted in", "Every stored byte against float32; or stored numbers."),
+        "bytes": Term("By bytes", "The bytes of the full table in float32 ÷ every stored byte."),
+        "parameters": Term("By parameters", "The numbers of the full table ÷ the stored numbers."),
+        "where": Term(
+            "Compressed table in",
+            "A tied model has one table for input and output: compressed in both, or in the input alone.",
+        ),
+        "masking": Term(
+            "Masking",
+            "What was scored: single tokens or whole words of packed blocks of text, or single lines as in the scripts "
+            "of Bałazy et al. (lines of 20 tokens or more, words by ##, padding attended to, means over batches of "
+            "four lines).",
+        ),
+        "weights": Term(
+            "Token weights",
+            "How much each token counted in the fit. A method that has no such results shows those it has.",
+        ),
+        "vocabulary": Term(
+            "Vocabulary", "All tokens, or only those of the text: then all else is compressed after that cut."
+        ),
+        "compressor": Term(
+            "Compressed by",
+            "How the table is made smaller. svd: fewest squared errors at a rank. direction: rows turn least. int8, "
+            "int4: rounded numbers. mixed: more bits for tokens that are used more. pq: codes of pieces of rows. "
+            "autoencoder: trained, as Bałazy et al. do.",
+        ),
+        "folder": Term(
+            "Model folder",
+            "A folder with config.json, safetensors and tokenizer.json: this study's model, the bundled ones, and "
+            "those in the folders that this server allows (neutral app --folders).",
+        ),
+        "estimate": Term(
+            "Perplexity, estimated",
+            "Perplexity over the full model's, of the language chosen above: read off this study's curves at the size "
+            "that was reached, interpolated between measured sizes; nothing beyond them. Not measured here.",
+        ),
+        "cosine": Term(
+            "Cosine distance", "1 − cos of the angle between a row and the rebuilt one, mean over tokens: 0 is no turn."
+        ),
+        "rmse": Term("RMSE", "Root of the mean squared error of a number of the table."),
+        "mae": Term("MAE", "Mean absolute error of a number of the table."),
+        "length_ratio": Term(
+            "Length ratio", "Length of the rebuilt row ÷ length of the row, mean: below 1 it is shorter."
+        ),
+        "neighbours": Term(
+            "Neighbours kept",
+            "How many of a token's ten nearest neighbours it keeps, mean of drawn tokens; in the live part neighbours "
+            "are sought among 4,096 drawn tokens.",
+        ),
+        "step": Term("Step", "What a fit goes through: epochs of training, power iterations, or rounds."),
+        "loss": Term("Loss", "What the auto-encoder makes small in training: how far rows turn, or how far they move."),
     },
 }
 """Heading in docs/glossary.md -> key -> its term."""
@@ -191,6 +268,7 @@ _ALSO = {
     "Mean overlap": "overlap",
     "Mean loss by layer": "layer",
     "Most alike": "overlap",
+    "Next": "smaller",
     "Order": "clustering",
     "Overlap of the pair": "overlap",
     "Pretrained control": "pretrained",
@@ -200,6 +278,7 @@ _ALSO = {
     "Tokens of each expert": "expert",
     "Layer of experts": "expert",
     "Pairs in layer": "retrieval",
+    "Ratio": "ratio",
     "Threshold: so many % of the pairs": "threshold",
 }
 """What pages call a term besides its name -> its key."""

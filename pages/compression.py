@@ -18,6 +18,7 @@ from pages.parts.compression import (
     downstream,
     explorer,
     live,
+    saved,
     sidebar,
     tables,
     words,
@@ -241,7 +242,15 @@ NEEDING = {  # perplexities
     "Direction or distance": foretelling,
     "Losses": losses,
 }
-ALONE = {"Fine-tuning": downstream.show_tasks, "Live": live.show, "Tokens": explorer.show_tokens}
+
+
+def compressed_now(study: Study, choice: TableChoice, asked: Budget | None) -> None:
+    """Compress on the page, and show the tables that the study keeps."""
+    live.show(study, choice, asked)
+    saved.show_saved(study)
+
+
+ALONE = {"Fine-tuning": downstream.show_tasks, "Live": compressed_now, "Tokens": explorer.show_tokens}
 
 with page("Compression", choose=sidebar.choose, empty=sidebar.empty) as shown:
     study, choice = shown[0].study, shown[0].choice

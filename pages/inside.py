@@ -21,14 +21,18 @@ MOST = 3  # studies that a page without results leads to
 
 
 def lacking(view: View, *names: str) -> None:
-    """Say what a study lacks, and lead to the runs that make it."""
-    st.info(words.missing(view.title, view.source, view.choice, names))
-    with st.container(horizontal=True):
-        for name in names:
-            lead.offer(name, view.source, words.MAKE[name], view.key, under_masks(view))
-    for study, title in list(tables.having(names[0]).items())[:MOST]:
-        label = as_text(words.HAS.format(title=title))
-        show.link("pages/inside.py", label, ":material/hub:", study=study)
+    """Say what a study lacks, lead to the studies here that have it, and to the runs that make it."""
+    others = dict(list(tables.having(names[0]).items())[:MOST])
+    with st.container(border=True):
+        st.markdown(words.lacks(view.title, names, others))
+        for study, title in others.items():
+            label = as_text(words.HAS.format(title=title))
+            show.link("pages/inside.py", label, ":material/hub:", study=study)
+        with st.container(horizontal=True):
+            for name in names:
+                lead.offer(name, view.source, words.MAKE[name], view.key, under_masks(view))
+    with st.expander(words.COMMANDS, icon=":material/terminal:", expanded=not others):
+        st.markdown(words.missing(view.source, view.choice, names))
 
 
 def under_masks(view: View) -> dict[str, object]:

@@ -6,8 +6,9 @@ import streamlit as st
 
 from neutral.members import display, order
 from neutral.search import winning
+from neutral.study import Study
 from neutral.transfer import published
-from pages.parts import export, figures, memory, pickers, show
+from pages.parts import export, figures, memory, origins, pickers, show
 from pages.parts.compare import pins
 from pages.parts.frame import page
 from pages.parts.search import tables, words
@@ -30,7 +31,8 @@ def tickets(view: View) -> None:
         if len(winners):
             pins.button(pins.of_tickets(view, by), view.key)
     st.markdown(words.answer(winners, levels, languages))
-    st.caption(words.tried(levels, trained=trained))
+    origin = origins.said(view.source) if isinstance(view.source, Study) else ""
+    st.caption(" ".join(filter(None, [words.tried(levels, trained=trained), origin])))
     left, right = st.columns([3, 2], gap="medium")
     with left:
         who = pickers.pick("Language", languages, "who", names=display)

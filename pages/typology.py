@@ -15,7 +15,10 @@ from pages.parts.frame import page
 from pages.parts.typology import across, distances, graph, maps, tables, tree, words, world
 from pages.parts.typology.shown import OVERLAP, Asked, Shown
 
-LEAD = "Do languages share weights because they are related, written alike, built alike, or share words?"
+LEAD = "Do languages share weights because they are related, near each other, written alike or built alike?"
+
+
+FIRST = "geographic"  # family or place is asked most, and family has few values
 
 
 class Part(NamedTuple):
@@ -54,6 +57,7 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
     there = {kind for table in far for kind in typology.kinds_in(table)}
     kinds = [kind for kind in typology.KINDS if kind in there]
     part = PARTS[pickers.pick_part(list(PARTS), "section")]
+    first = st.container() if len(shown) == 1 else None  # the answer is above the pickers that it depends on
     with st.container(border=True):
         above, below = st.container(), st.container()
         with below:
@@ -68,7 +72,7 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
             st.caption(pickers.about_measure(measure))
             if kinds and part.by_distance:
                 with right:
-                    kind = pickers.pick("Distance", kinds, "distance", names=typology.label)
+                    kind = pickers.pick("Distance", kinds, "distance", default=FIRST, names=typology.label)
     for view, spoken, table in zip(shown, everyone, far, strict=True):
         show.heading(view)
         with show.captioned():
@@ -85,4 +89,4 @@ with page("Typology", lead=LEAD, choose=choose) as shown:
         if overlap["value"].notna().sum() == 0:
             st.info(words.no_overlap(view.title, pickers.readable(group)))
             continue
-        part.draw(Shown(view, spoken, measure, by, group, overlap, table, kind), **settings)
+        part.draw(Shown(view, spoken, measure, by, group, overlap, table, kind, first), **settings)

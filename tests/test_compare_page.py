@@ -181,7 +181,9 @@ def test_uploaded_masks_are_pinned(studies, tmp_path):
     ]
     at.file_uploader[0].set_value(files).run()
     said = text(at)
-    assert re.search(r"Masks drawn by lot would be within ±0\.\d+ of chance, and all 3 pairs are further from it\.", said)
+    assert re.search(
+        r"Masks drawn by lot would be within ±0\.\d+ of chance, and all 3 pairs are further from it\.", said
+    )
     assert "are noise cannot be told: no language is here twice" in said
     at.query_params["show"] = "Your masks"
     at.switch_page("pages/overlap.py").run()

@@ -98,6 +98,30 @@ def test_an_estimate_lies_on_the_line_between_measured_points_and_is_none_beyond
     assert np.isnan(choosing.estimated(points, ["none"], [4.0])[0])
 
 
+def test_perplexity_before_and_after_is_that_of_who_suffers_most_or_of_the_mean():
+    both = pd.concat([curve([1.0, 1.05, 1.4]), curve([1.0, 1.3, 1.4], language="ur")]).assign(value=0.0)
+    both["value"] = [
+        10 * f if code == "sw" else 40 * f for code, f in zip(both["language"], both["factor"], strict=True)
+    ]
+    row = choosing.within(both, "bytes").iloc[0]
+    assert choosing.change(both, "bytes", row) == ("ur", pytest.approx(40), pytest.approx(44))
+    assert choosing.change(both, "bytes", row, "sw").before == pytest.approx(10)
+    assert choosing.change(both, "bytes", row, results.ALL).before == pytest.approx(20)  # geometric
+
+
+def test_a_command_names_a_model_that_is_there_or_says_that_it_stands_for_one():
+    row = choosing.within(curve([1.0, 1.05, 1.4]), "bytes", "sw").iloc[0]
+    asked = [
+        choosing.command(info, row, model).split(" --model ")[1].split(" ")[0]
+        for info, model in [
+            ({"model": "gemma"}, ""),
+            ({"model": "google/gemma"}, ""),
+            ({"model": "gemma"}, "here/gemma"),
+        ]
+    ]
+    assert asked == ["PATH/TO/gemma", "google/gemma", "here/gemma"]
+
+
 def test_a_language_that_was_not_scored_and_a_tolerance_below_nothing_are_said():
     with pytest.raises(NeutralError, match="xx: was not scored; there is sw"):
         choosing.within(curve([1, 1, 2]), "bytes", "xx")
@@ -141,7 +165,7 @@ def test_the_shell_gives_the_table_of_every_method(tmp_path, capsys):
     assert {row["method"] for row in rows} >= {"mixed, √frequency", "svd", "int8"}
     ratios = [float(row["ratio"]) for row in rows if row["bound"] != "below"]
     assert ratios == sorted(ratios, reverse=True)
-    assert rows[0]["command"].startswith("neutral compress --model tiny")
+    assert rows[0]["command"].startswith("neutral compress --model PATH/TO/tiny ")
     for wrong, line in (
         (["--language", "xx"], "there is no perplexity of 'xx' here"),
         (["--within", "ten"], "--within ten: a percentage, such as 10%"),

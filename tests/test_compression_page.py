@@ -12,7 +12,9 @@ import tiny
 from apppages import charts, numbers, text
 from conftest import ROOT
 
+from neutral import compression, glossary
 from neutral.compression import checkpoint, choosing, downstream, projection, results
+from neutral.members import display
 from neutral.study import Study
 from pages.parts import catalogue
 from pages.parts.compression import explorer, live, models, words
@@ -56,6 +58,30 @@ def test_every_part_opens(part, count):
     assert len(charts(at)) == count
 
 
+def test_tables_are_in_words_and_their_files_in_the_names_of_the_library(monkeypatch):
+    from pages.parts import show
+
+    files = []
+    monkeypatch.setattr(show, "csv", lambda frame, name, key: files.append(frame))
+    at = opened()
+    at.session_state["budget-box"] = True
+    at.run()
+    assert {"Method", "Breaks first"} <= set(at.dataframe[-1].value)
+    assert {"line", "breaks", "ratio_bytes"} <= set(files[0])
+    assert glossary.of("Cosine distance") == glossary.line("cosine")
+
+
+def test_weights_of_a_four_bit_copy_are_said_where_perplexity_is_read(tmp_path, monkeypatch, model):
+    study = synthetic.compression_study(tmp_path / "gguf", model=model)
+    told = json.loads((study.path / "study.json").read_text()) | {"weights": "a62e6031e19ceb97", "model": "gemma"}
+    (study.path / "study.json").write_text(json.dumps(told))
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    at = opened()
+    assert "4-bit copy" in text(at)
+    assert any("--model PATH/TO/gemma " in code.value for code in at.code)
+    assert "stands for that model's folder or hub id, which the study has not recorded" in text(at)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("part", PARTS)
 def test_every_picker_works(part):
@@ -74,11 +100,21 @@ def test_the_page_begins_with_the_method_the_ratio_and_the_size_for_every_langua
     at = opened()
     first, second = rows.iloc[0], rows.iloc[1]
     assert first["line"] == "int4"  # its one size
+    own = scores[
+        (scores["line"] == "int4") & (scores["where"] == "both") & ~scores["words"] & (scores["by"] == "bytes")
+    ]
+    rows_of = own.set_index("language")["factor"]
+    most = rows_of.idxmax()
+    before = own.set_index("language")["value"][most] / rows_of[most]
     assert at.markdown[0].value == (
         f"**Every language stays within 10% of the full model's perplexity with int4 at {first['ratio']:.3g} × fewer "
         f"bytes: 25.6 kB become {25.6 / first['ratio_bytes']:.3g} kB**, in the input and the output layer "
-        f"(its one size). Next: {second['line']} {second['ratio']:.3g} ×, int8 4.01 × (its one size)."
+        f"(its one size). The perplexity of {display(most)}, which suffers most there, goes from {before:.3g} to "
+        f"{before * rows_of.max():.3g} equally likely tokens."
     )
+    tiles = {tile.label: tile.value for tile in at.metric}
+    assert tiles["Perplexity"] == f"{before:.3g} → {before * rows_of.max():.3g}"
+    assert tiles["Next"] == f"{second['ratio']:.3g} ×"
     assert len(at.metric) <= 5
     assert all(tile.proto.help for tile in at.metric)
     ring = next(trace for trace in charts(at)[0]["data"] if trace["marker"]["symbol"] == "circle-open")
@@ -97,6 +133,7 @@ def test_a_language_and_a_tolerance_in_the_address_have_their_own_answer():
     table = at.dataframe[-1].value
     assert {"Method", "Times smaller, by bytes", "Kept", "MB"} <= set(table)
     assert any("neutral compress" in code.value and "--methods mixed" in code.value for code in at.code)
+    assert any("TEXT stands for a folder of text" in caption.value for caption in at.caption)
     nothing = opened(of="Swahili", within="1%", by="Parameters").markdown[0].value
     assert nothing.startswith("**Nothing that was tried keeps Swahili within 1%")
     assert "times the perplexity" in nothing
@@ -289,6 +326,36 @@ def test_models_of_the_allowed_folders_are_offered_and_others_of_a_study_only_to
     assert list(models.models(study)) == ["another"]
     monkeypatch.setenv("NEUTRAL_FOLDERS", str(model.parent))
     assert models.own_model(study) == model
+
+
+def test_tables_that_a_study_keeps_are_read_and_measured_and_no_link_is_followed(tmp_path, monkeypatch, model):
+    study = synthetic.compression_study(tmp_path / "kept", model=model)
+    monkeypatch.setenv(catalogue.VARIABLE, str(study.path))
+    assert "This study keeps no tables" in text(opened(part="Live"))
+    matrix = checkpoint.matrix(model)
+    compression.fit(matrix, "svd", 2.0, by="parameters").save(study.path / "tables" / "svd_parameters_2.safetensors")
+    compression.fit(matrix[:500], "int8", 2.0, by="bytes").save(study.path / "tables" / "trimmed.safetensors")
+    (study.path / "tables" / "broken.safetensors").write_bytes(b"no table")
+    at = opened(part="Live")
+    at.session_state["saved-box"] = True
+    at.run()
+    (table,) = [table.value for table in at.dataframe if "svd_parameters_2" in set(table.value["method"])]
+    rows = table.set_index("method")
+    assert rows.loc["svd_parameters_2", "parameters"] == pytest.approx(2.0, abs=0.3)
+    assert 0 < rows.loc["svd_parameters_2", "cosine"] < 1
+    assert pd.isna(rows.loc["trimmed", "cosine"])
+    assert "broken: " in text(at)
+    (study.path / "tables" / "out.safetensors").symlink_to(model / "model.safetensors")
+    assert any("outside of its study" in error.value for error in opened(part="Live").error)
+
+
+def test_the_live_part_says_how_to_give_another_model(monkeypatch, tmp_path):
+    for local in (True, False):
+        assert "`neutral app --folders DIR`" in words.folders([], local=local)
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("NEUTRAL_FOLDERS", str(tmp_path / "mine"))
+    said = text(opened(part="Live"))
+    assert f"inside {tmp_path / 'mine'}" in said.replace("`", "").replace("\\", "")
 
 
 def test_dragging_to_another_ratio_compresses_anew_and_back_again_is_remembered():

@@ -13,18 +13,19 @@ from neutral.language.nearest import COLUMNS
 PLAIN = {
     *("Language", "Languages", "One language", "The other", "Find a language", "Lines of", "Your languages", "Masks"),
     *("Show", "Part", "Colour", "Region", "Links: so many of the strongest overlaps", "Beside it", "Folded families"),
-    *("Near in the map is near in", "Lines", "Tokens"),
+    *("Near in the map is near in", "Lines", "Tokens", "One line each", "Axis up to", "Of", "Methods", "Tokens by"),
+    *("Perplexity of", "Error", "Against", "Metric", "Map"),
 }
 """Labels that any reader understands, on the pages that this test looks at."""
 
 LOOKED_AT = [
     ROOT / "app.py",
     *(ROOT / "pages" / f"{name}.py" for name in ("overlap", "pair", "layers", "language", "typology", "inside")),
-    *(ROOT / "pages" / f"{name}.py" for name in ("tickets", "masks")),
+    *(ROOT / "pages" / f"{name}.py" for name in ("tickets", "masks", "compression")),
     *(ROOT / "pages" / "parts").glob("*.py"),
     *(
         p
-        for room in ("overlap", "language", "typology", "inside", "search")
+        for room in ("overlap", "language", "typology", "inside", "search", "compression")
         for p in (ROOT / "pages/parts" / room).glob("*.py")
     ),
 ]

@@ -224,10 +224,13 @@ def test_masks_that_were_not_looked_at_leave_the_full_model_and_name_the_command
 def test_a_study_without_results_says_which_commands_make_them(folder):
     at = opened(study="two")
     assert not charts(at)
-    assert "python -m neutral retrieve --study" in at.info[0].value
-    assert "python -m neutral represent --study" in at.info[0].value
-    assert str(folder / "two") in at.info[0].value
-    (link,) = [link.proto for link in at.get("page_link") if link.proto.label.startswith("Look at it in the study")]
+    said = text(at)
+    assert "python -m neutral retrieve --study" in said
+    assert "python -m neutral represent --study" in said
+    assert str(folder / "two") in said
+    assert ", for this choice: whether translations are neighbours or whether states are alike." in said
+    assert "one press away" in said
+    (link,) = [link.proto for link in at.get("page_link") if link.proto.label.startswith("Show ")]
     assert "study=four" in link.query_string
 
 
@@ -238,8 +241,8 @@ def test_retrieval_alone_is_shown_and_the_command_for_the_rest_named(tmp_path, m
     monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path))
     at = opened(study="part")
     assert len(charts(at)) == 3
-    assert "neutral represent" in at.info[0].value
-    assert "neutral retrieve" not in at.info[0].value
+    assert "python -m neutral represent" in text(at)
+    assert "python -m neutral retrieve" not in text(at)
 
 
 def test_the_overview_leads_to_both_pages():

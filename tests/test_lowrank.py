@@ -1,4 +1,5 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -146,6 +147,19 @@ def test_an_offset_that_is_rounding_is_left_out(lengths, seed):
     both = torch.cat([centred, -centred])
     for matrix in (an_ulp_off(both, seed), both - both.mean(dim=0), both[torch.randperm(len(both))]):
         assert "offset" not in compression.fit(matrix, "direction", 6, lengths=lengths).tensors
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("common", [0.0, 0.5, 6.0])
+def test_rows_that_several_hands_add_up_and_that_serve_every_ratio_give_the_same_table(method, common):
+    matrix = slanted_table(rows=9000, common=common)  # several blocks
+    with ThreadPoolExecutor(2) as hands:
+        rows = Rows.of(matrix, None, None, hands)
+        for ratio in (1.5, 3, 6):
+            one, other = compression.fit(matrix, method, ratio), compression.fit(matrix, method, ratio, rows=rows)
+            assert one.tensors.keys() == other.tensors.keys()
+            assert one.settings == pytest.approx(other.settings, abs=1e-6)
+            assert torch.allclose(one.matrix(), other.matrix(), atol=5e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)

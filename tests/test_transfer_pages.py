@@ -11,7 +11,7 @@ import pytest
 import synthetic
 from apppages import charts, numbers, opened, text
 
-from neutral import figures
+from neutral import figures, opening
 from neutral.figures import costs
 from neutral.figures.costs import OFF
 from neutral.metrics import by_accuracy
@@ -410,6 +410,12 @@ def test_a_study_without_runs_is_said_to_have_none(folder):
     )
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="made"))
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="bare", runs=PAPER))
+
+
+def test_a_first_visit_says_that_the_runs_are_of_another_study(folder, monkeypatch):
+    synthetic.two_language_study(folder / "bare")
+    monkeypatch.setattr(opening, "study", lambda studies, tells: "bare")  # what other pages open on
+    assert "**These runs are not of the study “bare”**" in text(opened("pages/transfer.py"))
 
 
 def test_a_rank_correlation_that_there_is_none_of_is_not_written():

@@ -7,13 +7,13 @@ import pytest
 from apppages import charts, text
 from conftest import ROOT
 
-from neutral.association import models, stored
+from neutral.association import leaving, models, stored
 from neutral.cli import main
 from neutral.language.facts import properties_of
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue
-from pages.parts.typology import fits, hanging, modelled
+from pages.parts.typology import answers, fits, hanging, modelled
 from pages.parts.views import View
 
 CODES = [code for code in many.CODES if "-" not in code][::5]
@@ -71,6 +71,12 @@ def test_the_page_reads_the_models_of_a_study(kind, names, folder):
     pd.testing.assert_series_equal(table["p"], rows["p"].astype(float))
 
 
+def below(block):
+    """The elements of a block in the order in which they stand."""
+    for child in block.children.values():
+        yield from below(child) if hasattr(child, "children") else [child]
+
+
 def test_the_page_shows_all_three_models_and_the_tests_without_one_family(folder):
     at = apppages.opened("pages/typology.py", study="some", members="all")
     for title in (modelled.PAIRS, modelled.LANGUAGES, modelled.LIKE):
@@ -78,6 +84,8 @@ def test_the_page_shows_all_three_models_and_the_tests_without_one_family(folder
     at.run()
     assert not at.exception, at.exception[0].message
     said = text(at)
+    types = [node.type for node in below(at.main)]
+    assert types.index("markdown") < types.index("selectbox"), "the answer, before what is asked"
     assert "with properties of each language beyond both" in said
     assert "Beyond kinship and place, languages one by one: **Jaccard overlap goes with " in said
     assert "**It compares explanations and is no test**" in said
@@ -96,6 +104,34 @@ def test_tests_without_one_family_of_other_distances_than_now_are_not_shown(fold
     assert set(held["left"]) == {"family", "script"}
     assert fits.leaving(view, "jaccard", "all", plain.assign(rho=plain["rho"] + 0.01)) is None
     assert fits.leaving(view, "jaccard", "layer", plain) is None
+
+
+def test_p_of_all_languages_is_that_of_the_tests_of_more_draws():
+    moved = pd.DataFrame({"distance": ["script", "syntax"], "p": [0.95, 0.5], "holm": [1.0, 0.9]})
+    tests = pd.DataFrame({"distance": ["script"], "p_tree": [0.85], "holm_tree": [0.99]})
+    one = leaving.with_whole(moved, tests, "tree")
+    assert one["p"].tolist() == [0.85, 0.5]
+    assert one["holm"].tolist() == [0.99, 0.9]
+    assert leaving.with_whole(moved, tests, "globe") is moved
+    assert "999 draws of its own" in hanging.caption(pd.DataFrame({"permutations": [999, 999]}))
+
+
+def test_family_or_place_is_answered_first():
+    rows = [("syntactic", -0.5, 0.001), ("geographic", -0.42, 0.002), ("family", -0.3, 0.6), ("script", -0.1, 0.9)]
+    table = pd.DataFrame(rows, columns=["distance", "rho", "p_tree"])
+    table = table.assign(p=0.0001, holm=0.0004, holm_tree=4 * table["p_tree"], permutations=9999, languages=20)
+    table = table.assign(permutations_tree=9999, exact=False, exact_tree=False, group="all", tested_tree=0.0)
+    said = answers.lead(table, "Jaccard overlap")
+    assert said.startswith(
+        "**Family or place? Place more than family**: Jaccard overlap goes with geography at ρ = −0.42"
+    )
+    assert "with family at ρ = −0.30" in said
+    assert said.endswith("Tested along the tree, beyond what relatives share, Syntax (−0.50), Geography (−0.42) hold.")
+    none = answers.lead(table.assign(holm_tree=1.0), "Jaccard overlap")
+    assert none.endswith("No distance holds along the tree after correction: relatives alone can make this.")
+    assert "Family more than place" in answers.lead(table.assign(rho=[-0.5, -0.2, -0.3, -0.1]), "Jaccard overlap")
+    assert "Neither" in answers.lead(table.assign(rho=[-0.5, 0.2, -0.03, -0.1]), "Jaccard overlap")
+    assert answers.lead(table[table["distance"] != "geographic"], "Jaccard overlap") == ""
 
 
 def test_a_sentence_says_what_hangs_on_one_family():

@@ -88,3 +88,17 @@ def moved(tests: pd.DataFrame) -> pd.DataFrame:
         row["gone"] = ", ".join(table.loc[table["rho"].isna(), "without"])
         rows.append(row)
     return pd.DataFrame(rows, columns=MOVED)
+
+
+def with_whole(moved: pd.DataFrame, tests: pd.DataFrame, scheme: str) -> pd.DataFrame:
+    """Return the rows of `moved` with p and Holm of all languages as other `tests` of the same have them.
+
+    `tests` are those of `schemes.beside`, of more draws: a distance has one p then. A distance that they lack, and all
+    where they were not made under that scheme, keep what they have.
+    """
+    names = {name: f"{name}_{scheme}" for name in ("p", "holm")}
+    if moved.empty or not set(names.values()) <= set(tests):
+        return moved
+    known = tests.set_index("distance")
+    found = {name: moved["distance"].map(known[own]).fillna(moved[name]) for name, own in names.items()}
+    return moved.assign(**found)

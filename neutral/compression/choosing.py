@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from math import floor
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -183,11 +184,44 @@ def table_bytes(info: Mapping[str, object], ratio_bytes: float = 1.0) -> float:
     return 4.0 * size[0] * size[1] / ratio_bytes if all(isinstance(n, int) for n in size) else float("nan")
 
 
-def command(info: Mapping[str, object], row: pd.Series) -> str:
-    """Return the shell command that makes the table of a row of `within`, and keeps it beside its errors and scores."""
+class Change(NamedTuple):
+    """A perplexity with the full table and with a compressed one; of a language, or of `ALL`."""
+
+    language: str
+    before: float
+    after: float
+
+
+def change(scores: pd.DataFrame, by: str, row: pd.Series, language: str = WORST) -> Change:
+    """Return what perplexity is before and after the table of a row of `within` is put in.
+
+    Of a language; of `ALL` it is the geometric mean, of `WORST` the language that suffers most at that ratio. `scores`
+    are those that `within` was given; between measured sizes `estimate` says what it is. Raises as `of_language` does.
+    """
+    rows = at_size(scores[(scores[[*LINE, *VIEW]] == row[[*LINE, *VIEW]]).all(axis=1)], by)
+    codes = list(dict.fromkeys(rows["language"])) if language == WORST else [language]
+    factors = {code: estimate(curve(rows, by, code), row["ratio"]) for code in codes}
+    most = max(factors, key=factors.__getitem__)
+    own = rows if most == ALL else rows[rows["language"] == most]
+    before = float(np.exp((np.log(own["value"].astype(float)) - own["nats"].astype(float)).mean()))
+    return Change(most, before, before * factors[most])
+
+
+def placeholder(info: Mapping[str, object]) -> str:
+    """Return what stands for a model of which a study has recorded no more than a name; "" for an id of the hub."""
+    recorded = str(info.get("model") or "MODEL")
+    return "" if "/" in recorded else f"PATH/TO/{recorded}"
+
+
+def command(info: Mapping[str, object], row: pd.Series, model: str = "") -> str:
+    """Return the shell command that makes the table of a row of `within`, and keeps it beside its errors and scores.
+
+    `model` is where the study's model is, if it is known; else what the study recorded or its `placeholder`. TEXT
+    stands for a folder of text.
+    """
     method, usual = str(row["method"]), {"autoencoder": variants.USUAL, "mixed": "", "svd": "", "direction": ""}
     variant = "" if row["variant"] == usual.get(method, "") else f":{row['variant']}"
-    words = ["neutral", "compress", "--model", str(info.get("model") or "MODEL"), "--text", "TEXT"]
+    words = ["neutral", "compress", "--model", model or placeholder(info) or str(info["model"]), "--text", "TEXT"]
     if isinstance(info.get("languages"), list):
         words += ["--languages", ",".join(map(str, info["languages"]))]
     words += ["--methods", "int8" if method == TRIM else method + variant, "--by", str(row["by"])]
@@ -236,6 +270,8 @@ __all__ = [
     "COLUMNS",
     "TOLERANCE",
     "WORST",
+    "Change",
+    "change",
     "command",
     "curve",
     "estimate",
@@ -244,6 +280,7 @@ __all__ = [
     "limit_of",
     "nearest",
     "of_language",
+    "placeholder",
     "table_bytes",
     "unsteady",
     "within",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ ONE_SIZE = ("int8", "int4")
 DRAWN = 4096
 """Tokens over which errors are measured: as many as the mean of a table needs to three digits."""
 
+_HANDS = 2
 SAMPLE = 100  # of them, whose neighbours among them are compared
 _threads = 0  # that torch had before the first table
 
@@ -109,7 +111,8 @@ class TokenTable:
 
         if weights not in self._rows:
             counts = tokens.weights(weights, self.frequency)
-            self._rows[weights] = Rows.of(self.matrix, None if counts is None else counts / counts.mean(), None)
+            counts = None if counts is None else counts / counts.mean()
+            self._rows[weights] = Rows.of(self.matrix, counts, None, _hands())
         return self._rows[weights]
 
     @cached_property
@@ -162,6 +165,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(_threads)
 
 
+@cache
+def _hands() -> ThreadPoolExecutor:
+    """Return two threads that sum over blocks of rows, each by itself: they wait for each other once a sum."""
+    import torch
+
+    return ThreadPoolExecutor(_HANDS, "live", initializer=torch.set_num_threads, initargs=(1,))
+
+
 def fit(source: TokenTable, request: Request) -> tuple[Table, float]:
     """Return the compressed table and the seconds that it took. Errors are those of `compression.fit`."""
     from neutral import compression
@@ -176,16 +187,20 @@ def fit(source: TokenTable, request: Request) -> tuple[Table, float]:
     return table, time.perf_counter() - begun
 
 
+def sizes(table: Table) -> dict[str, float]:
+    """Return a table's ratios, by bytes and by parameters, and its size in MB."""
+    return {"bytes": table.ratio("bytes"), "parameters": table.ratio("parameters"), "size": table.bytes / 1e6}
+
+
 def measure(source: TokenTable, table: Table) -> dict[str, float]:
-    """Return a table's sizes (ratios by bytes and by parameters, size in MB) and errors (`distortion.measure`).
+    """Return a table's `sizes` and errors (`distortion.measure`).
 
     Errors are over the tokens `source.drawn`, and neighbours are sought among these.
     """
     from neutral.compression import distortion
     from neutral.compression.table import Rebuilt
 
-    sizes = {"bytes": table.ratio("bytes"), "parameters": table.ratio("parameters"), "size": table.bytes / 1e6}
     with one_thread():
         full, rebuilt = source.matrix[source.drawn], table.rows(source.drawn)
         held = Rebuilt(tuple(full.shape), {"dense": rebuilt})
-        return {**distortion.measure(full, held, neighbours=SAMPLE, seed=0), **sizes}
+        return {**distortion.measure(full, held, neighbours=SAMPLE, seed=0), **sizes(table)}

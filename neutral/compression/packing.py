@@ -13,9 +13,10 @@ def pack(codes: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
     """Pack codes (n, m) of `widths` (m,) bits, 16 at most, highest bit first: uint8 (n, ⌈Σ widths / 8⌉)."""
     first_byte, shift = _places(widths)
     packed = np.zeros((len(codes), first_byte[-1] + 3), dtype=np.uint8)
+    bytes_of = (31 - shift.astype(int)) // 8  # that a code lies in
     shifted = codes.cpu().numpy().astype(np.uint32) << shift
     for j in range(len(widths)):
-        for byte in range(3):
+        for byte in range(bytes_of[j]):
             packed[:, first_byte[j] + byte] |= (shifted[:, j] >> (16 - 8 * byte) & 255).astype(np.uint8)
     return torch.from_numpy(packed[:, : ceil(int(widths.sum()) / 8)].copy()).to(codes.device)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 
@@ -13,20 +15,34 @@ from neutral.errors import NeutralError
 
 _BLOCK = 8192  # rows at a time
 _STRIPES = 6  # of columns; more of them skip more products, and run slower
+_SMALLER = 4096  # where several hands take them
+_KEPT = 2**24  # numbers of a table whose products with the directions are kept
 NOTHING = 1e-6  # a sum of float32 numbers below this share of their sizes is zero but for rounding
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a table, their lengths and how much each counts."""
+    """The rows of a table, their lengths and how much each counts.
+
+    Given `hands`, blocks of rows are computed in its threads, and what serves every rank of a small table is kept.
+    """
 
     matrix: torch.Tensor  # (V, d) float32
     lengths: torch.Tensor  # (V,)
     shares: torch.Tensor  # (V,) sums to 1; 0 for a row of zeros
     device: torch.device  # where the sums run
+    hands: Executor | None = None
 
     @classmethod
-    def of(cls, matrix: torch.Tensor, weights: torch.Tensor | None, device: torch.device | str | None) -> Rows:
+    def of(
+        cls,
+        matrix: torch.Tensor,
+        weights: torch.Tensor | None,
+        device: torch.device | str | None,
+        hands: Executor | None = None,
+    ) -> Rows:
         """Measure the rows of `matrix` (V, d), which count by `weights` (V,); `device` None is the matrix's own.
 
         Raises `NeutralError` when no row counts.
@@ -36,7 +52,7 @@ class Rows:
         if not counted.any():
             raise NeutralError("every row of the token table is zero, or weighs nothing")
         shares = counted / float(counted.cpu().double().sum())
-        return cls(matrix, lengths, shares, torch.device(device) if device else matrix.device)
+        return cls(matrix, lengths, shares, torch.device(device) if device else matrix.device, hands)
 
     @cached_property
     def axes(self) -> torch.Tensor:
@@ -53,44 +69,59 @@ class Rows:
         """1 / length, (V,); 0 for a row of zeros."""
         return torch.where(self.lengths > 0, 1 / self.lengths, 0.0)
 
-    def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Give the rows block by block: their place in the matrix, and the block (n, d) on the device."""
-        for start in range(0, len(self.matrix), _BLOCK):
-            span = slice(start, min(start + _BLOCK, len(self.matrix)))
-            yield span, self.matrix[span].to(self.device)
+    @cached_property
+    def _products(self) -> torch.Tensor:
+        """The rows along their directions, (V, d)."""
+        return self.times(self.directions)
+
+    def seen_first(self, k: int) -> torch.Tensor:
+        """Return `seen` of the first k directions."""
+        if self.hands and self.matrix.numel() <= _KEPT:
+            return self._products[:, :k].square().sum(dim=1)
+        return self.seen(self.directions[:, :k])
+
+    def each(self, work: Callable[[slice, torch.Tensor], T]) -> Iterable[T]:
+        """Return what `work` makes of every block, in order: of its place in the matrix and its rows (n, d)."""
+        size = _SMALLER if self.hands else _BLOCK
+        spans = [slice(start, min(start + size, len(self.matrix))) for start in range(0, len(self.matrix), size)]
+        over = self.hands.map if self.hands else map
+        return over(lambda span: work(span, self.matrix[span].to(self.device)), spans)
 
     def gram(self, factors: torch.Tensor) -> torch.Tensor:
         """Return Σ factor · x xᵀ, float64 (d, d) on the CPU; `factors` (V,) are not negative."""
         width = self.matrix.shape[1]
         total = torch.zeros(width, width, dtype=torch.float64)
         roots = factors.sqrt().to(self.device)
-        bounds = [width * i // _STRIPES for i in range(_STRIPES + 1)]
-        for span, block in self.blocks():
+        stripes = list(pairwise(width * i // _STRIPES for i in range(_STRIPES + 1)))
+
+        def products(span: slice, block: torch.Tensor) -> list[torch.Tensor]:
+            """Return those on and below the diagonal only, of a symmetric matrix."""
             scaled = block * roots[span].unsqueeze(1)
-            for start, stop in pairwise(bounds):  # on and below the diagonal only: a symmetric matrix
-                total[start:, start:stop] += (scaled[:, start:].T @ scaled[:, start:stop]).cpu().double()
+            return [(scaled[:, start:].T @ scaled[:, start:stop]).cpu().double() for start, stop in stripes]
+
+        for parts in self.each(products):
+            for (start, stop), part in zip(stripes, parts, strict=True):
+                total[start:, start:stop] += part
         return total.tril() + total.tril(-1).T
 
     def sum(self, factors: torch.Tensor) -> torch.Tensor:
         """Return Σ factor · x, float64 (d,) on the CPU."""
-        parts = [(factors[span].to(self.device) @ block).cpu().double() for span, block in self.blocks()]
-        return torch.stack(parts).sum(dim=0)
+        parts = self.each(lambda span, block: (factors[span].to(self.device) @ block).cpu().double())
+        return torch.stack(list(parts)).sum(dim=0)
 
     def times(self, basis: torch.Tensor) -> torch.Tensor:
         """Return the matrix times `basis` (d, k), float32 (V, k) where the matrix is."""
         products = torch.empty(len(self.matrix), basis.shape[1], device=self.matrix.device)
         basis = basis.to(self.device)
-        for span, block in self.blocks():
-            products[span] = block @ basis
+        for _ in self.each(lambda span, block: products[span].copy_(block @ basis)):
+            pass
         return products
 
     def seen(self, basis: torch.Tensor) -> torch.Tensor:
         """Return ‖Wᵀx‖² of every row, (V,), for an orthonormal basis W (d, k), without ever holding (V, k)."""
-        squares = torch.empty_like(self.lengths)
         basis = basis.to(self.device)
-        for span, block in self.blocks():
-            squares[span] = (block @ basis).square_().sum(dim=1).to(squares.device)
-        return squares
+        parts = self.each(lambda span, block: (block @ basis).square_().sum(dim=1).to(self.lengths.device))
+        return torch.cat(list(parts))
 
     def mean(self, values: torch.Tensor) -> float:
         """Return Σ share · value."""

@@ -180,7 +180,7 @@ def formatted(table: pd.DataFrame, digits: int) -> Mapping[str, object]:
     settings, called = {}, names(table)
     for column in table:
         key = HELP.get(column)
-        about = glossary.line(key) if key else None
+        about = glossary.line(key) if key else glossary.of(called[column])
         if column in SHARES:
             settings[called[column]] = st.column_config.NumberColumn(format="percent", help=about)
         elif pd.api.types.is_float_dtype(table[column]):

@@ -56,23 +56,30 @@ def figure(
 
 
 def table(
-    frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str, *, digits: int = 4, **options: object
+    frame: pd.DataFrame | Callable[[], pd.DataFrame],
+    name: str,
+    key: str,
+    *,
+    digits: int = 4,
+    named: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    **options: object,
 ) -> Any:
     """Show a table that is behind no figure, with its download as CSV, sent when the reader opens it.
 
-    It is shown in the words of the pages (`columns`) and downloaded as it is. A function that returns the table is
-    called then. Returns the reader's selection in it.
+    It is shown in the words of the pages (`columns`), or as `named` writes it, and downloaded as it is. A function that
+    returns the table is called then. Returns the reader's selection in it.
     """
     box = st.expander(f"Table: {as_text(name)}", icon=":material/table_rows:", key=f"{key}-box", on_change="rerun")
     if not box.open:
         return None
     frame = frame() if callable(frame) else frame
+    words = named(frame) if named else frame
     with box:
         event = st.dataframe(
-            columns.for_people(frame),
+            columns.for_people(words),
             key=f"{key}-table",
             hide_index=True,
-            column_config=columns.formatted(frame, digits),
+            column_config=columns.formatted(words, digits),
             placeholder=columns.MISSING,
             **options,
         )

@@ -113,7 +113,9 @@ def fit_direction(
         if candidate.square and candidate_cosine > cosine + SINGLE:
             shift, cosine = candidate, candidate_cosine
     best = shift or subspace
-    latents = rows.times(best.basis).mul_(stretch(rows, best.seen, shift, lengths).unsqueeze(1))
+    latents = rows.times(best.basis)
+    seen = torch.linalg.vector_norm(latents, dim=1).square_()
+    latents.mul_(stretch(rows, seen, shift, lengths).unsqueeze(1))
     tensors = {"latents": latents, "decoder": best.basis.T} | ({"offset": shift.offset} if shift else {})
     facts = {"cosine": 1 - cosine, "bound": 1 - subspace.bound, "affine_bound": 1 - subspace.affine_bound}
     return Direction(matrix.shape, stored(budget, **tensors), {"lengths": lengths, **facts})
@@ -142,13 +144,25 @@ class Shifted:
     square: float  # its squared length; 0 for an offset that would be rounding
 
     @classmethod
-    def of(cls, rows: Rows, basis: torch.Tensor, offset: torch.Tensor, seen: torch.Tensor | None = None) -> Shifted:
-        """Measure the rows along `basis` (d, k), unless `seen` is known, and along `offset`, float64 (d,)."""
+    def of(
+        cls,
+        rows: Rows,
+        basis: torch.Tensor,
+        offset: torch.Tensor,
+        *,
+        seen: torch.Tensor | None = None,
+        both: torch.Tensor | None = None,
+    ) -> Shifted:
+        """Measure the rows along `basis` (d, k) and along `offset`, float64 (d,).
+
+        Not along the basis where `seen` is known, or `both`: what is seen of every row (V,) in basis and offset.
+        """
         offset = rows.or_zero(offset)
-        offset32 = offset.float()
+        offset32, square = offset.float(), float(offset.square().sum())
         along = rows.times(offset32.unsqueeze(1)).squeeze(1)
-        seen = rows.seen(basis) if seen is None else seen
-        return cls(basis, seen, offset32, along, float(offset.square().sum()))
+        if seen is None and both is not None and square:
+            seen = (both - along.square() / square).clamp(min=0)
+        return cls(basis, rows.seen(basis) if seen is None else seen, offset32, along, square)
 
 
 def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace:
@@ -160,7 +174,7 @@ def reweighted(rows: Rows, k: int, *, rounds: int, tolerance: float) -> Subspace
     square = inverse.square()
     columns = min(k + 1, rows.matrix.shape[1])
     wider = rows.directions[:, :columns].contiguous()
-    seen = rows.seen(wider[:, :k])
+    seen = rows.seen_first(k)
     best = rows.mean(seen.sqrt() * inverse), wider, seen
     bounds = torch.ones(2, dtype=torch.float64)
     relaxed = seen * square  # uᵀQu, where Q is an average of projections
@@ -187,9 +201,10 @@ def shifted(rows: Rows, subspace: Subspace, *, rounds: int, tolerance: float, le
     is made for projections, so "free" has none. The first of two that are equal but for rounding is the better one.
     """
     mean = rows.or_zero(rows.sum(rows.shares))
+    more = rows.times(subspace.wider[:, subspace.basis.shape[1] :]).square().sum(dim=1)
     starts = [
-        Shifted.of(rows, subspace.basis, _apart(mean, subspace.basis), subspace.seen),
-        Shifted.of(rows, *along(mean, subspace.wider)),
+        Shifted.of(rows, subspace.basis, _apart(mean, subspace.basis), seen=subspace.seen),
+        Shifted.of(rows, *along(mean, subspace.wider), both=subspace.seen + more),
     ]
     (current, cosine), (second, second_cosine) = ((start, rows.mean(cosines(rows, start, lengths))) for start in starts)
     best = (second, second_cosine) if second_cosine > cosine + SINGLE else (current, cosine)

@@ -24,7 +24,7 @@ from math import pi, sqrt
 import numpy as np
 import torch
 from scipy.linalg import hadamard
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from neutral.compression.budget import Budget
 from neutral.compression.packing import pack, unpack
@@ -209,10 +209,11 @@ def allocate(importance: np.ndarray, width: int, budget: Budget, overhead: float
 def levels(bits: int) -> torch.Tensor:
     """Return the 2^bits Lloyd-Max levels of a standard normal variable, ascending (Max 1960)."""
     count = 2**bits
-    points = norm.ppf((np.arange(count) + 0.5) / count)
+    points = ndtri((np.arange(count) + 0.5) / count)
     for _ in range(20_000):
         edges = np.concatenate([[-np.inf], (points[1:] + points[:-1]) / 2, [np.inf]])
-        means = -np.diff(norm.pdf(edges)) / np.diff(norm.cdf(edges))
+        density = np.exp(-(edges**2) / 2) / sqrt(2 * pi)
+        means = -np.diff(density) / np.diff(ndtr(edges))
         step, points = np.abs(means - points).max(), means
         if step < 1e-7:
             break

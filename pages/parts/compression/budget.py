@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
+from neutral import glossary
 from neutral.compression import choosing
 from neutral.compression.results import ALL
 from neutral.members import order
 from neutral.study import Study
-from pages.parts import pickers, show
-from pages.parts.compression import budget_words, columns, tables
+from pages.parts import origins, pickers, show
+from pages.parts.compression import budget_words, columns, models, tables
 from pages.parts.compression.tables import TableChoice
 
 
@@ -51,7 +53,7 @@ def answer(study: Study, choice: TableChoice) -> Budget | None:
     members = order(list(dict.fromkeys(scored["language"])))
     with left:
         options = [choosing.WORST, ALL, *members]
-        who = pickers.pick("Language", options, "of", names=budget_words.name, help=budget_words.HELP["language"])
+        who = pickers.pick("Language", options, "of", names=budget_words.name, help=glossary.line("whose"))
     with right:
         tolerance = pickers.pick(
             "Worse by at most",
@@ -59,19 +61,24 @@ def answer(study: Study, choice: TableChoice) -> Budget | None:
             "within",
             default=choosing.TOLERANCE,
             names="{:.0%}".format,
-            help=budget_words.HELP["within"],
         )
     rows = tables.budget(study, choice, who, tolerance)
     nearest = tables.nearest(study, choice, who)
+    changed = tables.change(study, choice, who, tolerance)
     with said:
-        st.markdown(budget_words.answer(rows, nearest, study, choice, who, tolerance))
-    show.tiles(budget_words.tiles(rows, study, choice, who))
+        st.markdown(budget_words.answer(rows, nearest, changed, study, choice, who, tolerance))
+    show.tiles(budget_words.tiles(rows, changed, study, choice))
+    if origin := origins.said(study):
+        st.caption(origin)
     return Budget(who, tolerance, rows)
 
 
 def details(study: Study, budget: Budget) -> None:
     """Show how far every method reaches, and the command that makes the best table."""
-    show.table(columns.budget(study, budget.rows), "Every method within the tolerance", "budget")
+    in_words = partial(columns.budget, study)
+    show.table(budget.rows, "Every method within the tolerance", "budget", named=in_words)
     if budget.best is not None:
         with st.expander("The command that makes this table", icon=":material/terminal:"):
-            st.code(choosing.command(study.info, budget.best), language="sh", wrap_lines=True)
+            model = models.named(study)
+            st.code(choosing.command(study.info, budget.best, model), language="sh", wrap_lines=True)
+            st.caption(budget_words.stands_for("" if model else choosing.placeholder(study.info)))

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import pandas as pd
 
+from neutral import glossary
 from neutral.compression import choosing
-from neutral.compression.choosing import WORST
+from neutral.compression.choosing import WORST, Change
 from neutral.compression.results import ALL
 from neutral.study import Study
 from pages.parts import formats
 from pages.parts.compression.tables import TableChoice
 from pages.parts.formats import Tile
-from pages.parts.text import as_text, in_words
+from pages.parts.text import as_text, code, in_words
 
 TOLERANCES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
 NAMES = {WORST: "Every language", ALL: "Mean of languages"}
 COUNTED = {"bytes": "bytes", "parameters": "numbers"}
-HELP = {
-    "language": "Whose perplexity is to be kept: each of the study's languages, their geometric mean, or one.",
-    "within": "How much higher perplexity may be than with the full table, on the same held-out text.",
-    "ratio": "How many times smaller the token table is than the full one in float32, every stored byte counted; or "
-    "how many times fewer numbers. Between two measured sizes it is interpolated, beyond them nothing is said.",
-    "size": "The token table's bytes; the full one has four a number (float32).",
-    "breaks": "The language whose perplexity passes the limit first as the table gets smaller.",
-    "measured": "The two sizes that were measured beside the answer; what lies between is interpolated.",
-    "next": "The method that comes next.",
-}
-_NEXT = 2  # methods that are named after the best
 
 
 def answer(
-    rows: pd.DataFrame, nearest: pd.Series, study: Study, choice: TableChoice, who: str, tolerance: float
+    rows: pd.DataFrame,
+    nearest: pd.Series,
+    changed: Change | None,
+    study: Study,
+    choice: TableChoice,
+    who: str,
+    tolerance: float,
 ) -> str:
-    """Say which line of `choosing.within` reaches furthest, how large its table is, and which come next.
+    """Say which line of `choosing.within` reaches furthest, how large its table is, and what becomes of perplexity.
 
-    `nearest` is the point that is nearest to the full model, for an answer where no line is within the tolerance.
+    `changed` is the perplexity before and after; `nearest` is the point that is nearest to the full model, for an
+    answer where no line is within the tolerance.
     """
     kept = rows[rows["bound"] != "below"]
     limit = f"within {tolerance:.0%} of the full model's perplexity"
@@ -50,28 +47,61 @@ def answer(
         f"**{_who(who, start=True)} stays {limit} with {as_text(best['line'])} at {at(best)} fewer "
         f"{COUNTED[choice.by]}{whole}**{_place(study, choice)}{_sure(best)}."
     )
-    following = [f"{as_text(row['line'])} {at(row)}{_one_size(row)}" for _, row in kept.iloc[1 : 1 + _NEXT].iterrows()]
-    return sentence + (f" Next: {', '.join(following)}." if following else "")
+    return sentence if changed is None else f"{sentence} {_changed(changed, who)}"
 
 
-def tiles(rows: pd.DataFrame, study: Study, choice: TableChoice, who: str) -> list[Tile]:
+def tiles(rows: pd.DataFrame, changed: Change | None, study: Study, choice: TableChoice) -> list[Tile]:
     """Return the key numbers of the answer; none where nothing is within the tolerance."""
     kept = rows[rows["bound"] != "below"]
     if kept.empty:
         return []
     best = kept.iloc[0]
-    tiles = [Tile("Times smaller", at(best), as_text(best["line"]), HELP["ratio"])]
+    tiles = [Tile("Times smaller", at(best), as_text(best["line"]))]
     if megabytes(study):
-        tiles.append(Tile("Token table", megabytes(study, best), f"of {megabytes(study)}", HELP["size"]))
+        tiles.append(Tile("Token table", megabytes(study, best), f"of {megabytes(study)}"))
+    if changed is not None:
+        of = "mean of languages" if changed.language == ALL else in_words(changed.language)
+        note = f"{of}, {changed.after / changed.before - 1:+.1%}"
+        tiles.append(Tile("Perplexity", arrow(changed), note, glossary.line("kept")))
     if best["breaks"]:
-        tiles.append(Tile("Breaks first", in_words(best["breaks"]), "of all languages", HELP["breaks"]))
+        tiles.append(Tile("Breaks first", in_words(best["breaks"]), "of all languages"))
     elif best["low"] < best["high"]:
         between = f"{best['low']:.3g}–{best['high']:.3g}"
-        tiles.append(Tile("Measured at", between, f"times, by {choice.by}", HELP["measured"]))
+        tiles.append(Tile("Measured at", between, f"times, by {choice.by}"))
     if len(kept) > 1:
         second = kept.iloc[1]
-        tiles.append(Tile("Next", at(second), as_text(second["line"]), HELP["next"]))
+        tiles.append(Tile("Next", at(second), f"{as_text(second['line'])}{_one_size(second)}"))
     return tiles
+
+
+def arrow(changed: Change) -> str:
+    """Write a perplexity before and after.
+
+    >>> arrow(Change("ru", 98.15, 108.0))
+    '98.2 → 108'
+    """
+    return f"{_perplexity(changed.before)} → {_perplexity(changed.after)}"
+
+
+def _perplexity(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def _changed(changed: Change, who: str) -> str:
+    """Say what becomes of the perplexity, with its unit."""
+    whose = "Its mean perplexity over languages" if who == ALL else "Its perplexity"
+    if who == WORST:
+        whose = f"The perplexity of {in_words(changed.language)}, which suffers most there,"
+    before, after = arrow(changed).split(" → ")
+    return f"{whose} goes from {before} to {after} equally likely tokens."
+
+
+def stands_for(model: str) -> str:
+    """Say what in a command is to be replaced: TEXT, and `model` unless it is ""."""
+    text = "TEXT stands for a folder of text, one file a language"
+    if not model:
+        return f"{text}."
+    return f"{code(model)} stands for that model's folder or hub id, which the study has not recorded; {text}."
 
 
 def mark(rows: pd.DataFrame, study: Study) -> str:

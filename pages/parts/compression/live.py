@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from neutral import glossary
 from neutral.compression import choosing, live, results
 from neutral.compression.live import METHODS, ONE_SIZE, Request, TokenTable
 from neutral.errors import NeutralError
@@ -19,6 +20,7 @@ from pages.parts.compression import budget_words, models, tables, words
 from pages.parts.compression.budget import Budget
 from pages.parts.compression.tables import TableChoice
 from pages.parts.errors import told
+from pages.parts.runs import tables as places
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what computes imports it
     import torch
@@ -34,17 +36,17 @@ _KEPT = 200  # measured tables
 _PALE = "#767676"  # rows of another ratio, until the new ones are there
 
 COLUMNS = {
-    "method": st.column_config.TextColumn("Method", help=words.HELP["method"]),
+    "method": st.column_config.TextColumn("Method", help=glossary.line("compressor")),
     "asked": st.column_config.TextColumn("Shown at", help="The ratio that a row is of; a grey row is of the last one."),
-    "bytes": st.column_config.NumberColumn("By bytes", format="%.2f ×", help=words.HELP["bytes"]),
-    "parameters": st.column_config.NumberColumn("By parameters", format="%.2f ×", help=words.HELP["parameters"]),
+    "bytes": st.column_config.NumberColumn("By bytes", format="%.2f ×", help=glossary.line("bytes")),
+    "parameters": st.column_config.NumberColumn("By parameters", format="%.2f ×", help=glossary.line("parameters")),
     "size": st.column_config.NumberColumn("MB", format="%.2f"),
-    "factor": st.column_config.NumberColumn("Perplexity, estimated", format="%.2f ×", help=words.HELP["estimate"]),
-    "cosine": st.column_config.NumberColumn("Cosine distance", format="%.4f", help=words.HELP["cosine"]),
-    "rmse": st.column_config.NumberColumn("RMSE", format="%.4f", help=words.HELP["rmse"]),
-    "mae": st.column_config.NumberColumn("MAE", format="%.4f", help=words.HELP["mae"]),
-    "norm_ratio": st.column_config.NumberColumn("Length ratio", format="%.3f", help=words.HELP["norm_ratio"]),
-    "neighbours": st.column_config.NumberColumn("Neighbours kept", format="percent", help=words.HELP["neighbours"]),
+    "factor": st.column_config.NumberColumn("Perplexity, estimated", format="%.2f ×", help=glossary.line("estimate")),
+    "cosine": st.column_config.NumberColumn("Cosine distance", format="%.4f", help=glossary.line("cosine")),
+    "rmse": st.column_config.NumberColumn("RMSE", format="%.4f", help=glossary.line("rmse")),
+    "mae": st.column_config.NumberColumn("MAE", format="%.4f", help=glossary.line("mae")),
+    "norm_ratio": st.column_config.NumberColumn("Length ratio", format="%.3f", help=glossary.line("length_ratio")),
+    "neighbours": st.column_config.NumberColumn("Neighbours kept", format="percent", help=glossary.line("neighbours")),
     "seconds": st.column_config.NumberColumn("Fit, s", format="%.2f", help="Seconds that the fit took on the server."),
 }
 
@@ -60,12 +62,10 @@ def pick(study: Study, choice: TableChoice, methods: tuple[str, ...]) -> Request
     name, method = next(iter(there)), ""
     if len(there) > 1:
         with next(columns):
-            name = pickers.pick("Model", list(there), "model", help=words.HELP["model"])
+            name = pickers.pick("Model", list(there), "model", help=glossary.line("folder"))
     if methods:
         with next(columns):
-            method = pickers.pick(
-                "Compressed by", methods, "compressor", default="direction", help=words.HELP["method"]
-            )
+            method = pickers.pick("Compressed by", methods, "compressor", default="direction")
     with next(columns):
         ratio = pickers.pick_number(f"Times smaller, by {choice.by}", RATIOS, "ratio", default=5.0)
     folder = there[name]
@@ -82,6 +82,7 @@ def show(study: Study, choice: TableChoice, asked: Budget | None) -> None:
     """Compress by all closed-form methods at a ratio, row by row; a new ratio runs this part of the page alone."""
     st.markdown("## Compress it now")
     st.fragment(_show)(study, choice, asked)
+    st.caption(words.folders([str(path) for path in places.own_roots()], local=places.is_local()))
 
 
 def _show(study: Study, choice: TableChoice, asked: Budget | None) -> None:
@@ -187,11 +188,12 @@ def _measured() -> dict[Request, dict[str, float]]:
 
 def model(request: Request) -> TokenTable:
     """Return the table and tokens of the model that a request names."""
-    return _model(request.folder, request.changed)
+    return model_of(request.folder, request.changed)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the model's table …")
-def _model(folder: str, changed: tuple) -> TokenTable:
+def model_of(folder: str, changed: tuple) -> TokenTable:
+    """Return the table and tokens of a model's folder; `changed` is its `live.stamp`."""
     return live.read(folder, TEXT)
 
 

@@ -41,6 +41,14 @@ def own_model(study: Study) -> Path | None:
     return None
 
 
+def named(study: Study) -> str:
+    """Return how a command on this machine names the model that a study is of; "" if it is not here."""
+    own = own_model(study)
+    if own is None:
+        return ""
+    return str(own.relative_to(ROOT) if own.is_relative_to(ROOT) else own)
+
+
 @st.cache_data(ttl=_KEPT, max_entries=8, show_spinner="Looking for models …")
 def _others(roots: tuple[str, ...]) -> dict[str, str]:
     """Return name -> path of the models in the allowed folders."""

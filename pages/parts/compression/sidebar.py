@@ -40,12 +40,12 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
         values = [value for value in names if value in set(scored[column])]
         return pickers.pick(label, values, key, names=names.__getitem__, **more)
 
-    by = pick("Size counted in", "by", words.BY, "by", help=words.HELP["by"])
-    where = pick("Compressed table in", "where", words.WHERE, "where", help=words.HELP["where"])
+    by = pick("Size counted in", "by", words.BY, "by")
+    where = pick("Compressed table in", "where", words.WHERE, "where")
     views = [view for view in words.MASKING if view in set(zip(scored["scoring"], scored["words"], strict=True))]
-    scoring, whole = pickers.pick("Masking", views, "masking", names=words.MASKING.__getitem__, help=words.MASKING_HELP)
-    weights = pick("Token weights", "weights", words.WEIGHTS, "weights", default="uniform", help=words.WEIGHTS_HELP)
-    trimmed = pick("Vocabulary", "trimmed", words.VOCABULARY, "vocabulary", help=words.VOCABULARY_HELP)
+    scoring, whole = pickers.pick("Masking", views, "masking", names=words.MASKING.__getitem__)
+    weights = pick("Token weights", "weights", words.WEIGHTS, "weights", default="uniform")
+    trimmed = pick("Vocabulary", "trimmed", words.VOCABULARY, "vocabulary")
     return [TableView(study, TableChoice(by, where, whole, weights, trimmed, scoring))]
 
 

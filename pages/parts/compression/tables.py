@@ -68,6 +68,15 @@ def nearest(study: Study, choice: TableChoice, language: str) -> pd.Series:
     return choosing.nearest(_offered(study, choice), choice.by, language)
 
 
+@catalogue.remembered
+def change(study: Study, choice: TableChoice, language: str, tolerance: float) -> choosing.Change | None:
+    """See `choosing.change`, of the row of `budget` that reaches furthest; None where none is within the tolerance."""
+    rows = budget(study, choice, language, tolerance)
+    if rows.empty or rows["bound"].iloc[0] == "below":
+        return None
+    return choosing.change(_offered(study, choice), choice.by, rows.iloc[0], language)
+
+
 def _offered(study: Study, choice: TableChoice) -> pd.DataFrame:
     """Return what an answer is chosen from; a trimmed vocabulary has fewer tokens to score, and counts if chosen."""
     table = chosen(study, choice, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -146,15 +146,24 @@ MASKS = ("full", "each", "own", "core", "random", "pretrained")
 """What is looked at if all is."""
 
 MORE_MASKS = "Measure it under the masks"
-HAS = "Look at it in the study {title}"
+HAS = "Show {title}"
+COMMANDS = "The commands that make it"
+MEASURED = {"retrieve": "whether translations are neighbours", "represent": "whether states are alike"}
 
 MAKE = {"retrieve": "Measure whether translations are neighbours", "represent": "Measure whether states are alike"}
 
 
-def missing(title: str, source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:
+def lacks(title: str, names: Sequence[str], others: Mapping[str, str]) -> str:
+    """Say what was not measured in a study, and which studies here have it (name -> title)."""
+    what = " or ".join(MEASURED[name] for name in names)
+    have = " and ".join(f"**{as_text(other)}**" for other in others.values())
+    elsewhere = f" It was in {have}: one press away." if have else ""
+    return f"**Not measured in {as_text(title)}**, for this choice: {what}.{elsewhere}"
+
+
+def missing(source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:
     """Say which commands make what a study lacks."""
-    commands = block([command(source, choice, name) for name in names], "sh")
-    return f"{as_text(title)} has no such results for this choice. These commands make them:\n\n{commands}"
+    return f"These commands make it:\n\n{block([command(source, choice, name) for name in names], 'sh')}"
 
 
 def only_full(source: catalogue.Source, choice: Choice, definition: Definition) -> str:

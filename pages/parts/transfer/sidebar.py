@@ -7,11 +7,13 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from neutral import opening
 from neutral.members import order
 from neutral.transfer import published
 from pages.parts import catalogue, pickers, whose
 from pages.parts import settings as asked
 from pages.parts.errors import tell
+from pages.parts.overlap import tables as overlap
 from pages.parts.runs import lead
 from pages.parts.text import as_text
 from pages.parts.transfer import words
@@ -28,7 +30,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if linked and linked not in (*experiments, PAPER):
         names = ", ".join(map(as_text, [*experiments, PAPER]))
         notices.warning(f"There are no runs called “{as_text(linked)}” here. There are {names}.")
-    asked = pickers.studied() or catalogue.first(studies)
+    asked = pickers.studied() or catalogue.first(studies) or opening.study(studies, overlap.tells)
     name = pickers.pick("Study with runs", [*experiments, PAPER], "runs", default=asked, told=False)
     if not experiments:
         notices.markdown(words.NO_STUDY)

@@ -116,6 +116,41 @@ def method(spoken: Languages) -> str:
     return _METHOD.format(movable=movable)
 
 
+KIN = ("family", "tree", "genetic")
+"""Distances that say how related two languages are; the first that is known speaks for them."""
+FAINT = 0.1  # ρ that is hardly any
+
+
+def lead(table: pd.DataFrame, measure: str) -> str:
+    """Answer "family or place?", and say what holds under the test to believe; "" where that cannot be told.
+
+    The table is that of `verdict`, which says the rest.
+    """
+    known = table.dropna(subset="rho")
+    rows = {row["distance"]: row for _, row in known.iterrows()}
+    kin = next((rows[kind] for kind in KIN if kind in rows), None)
+    if kin is None or "geographic" not in rows or findings.smallest_p(known, "plain") > SIGNIFICANT:
+        return ""
+    near = rows["geographic"]
+    far = max(-near["rho"], -kin["rho"]) < FAINT
+    more = "Neither" if far else "Place more than family" if near["rho"] < kin["rho"] else "Family more than place"
+    sentence = (
+        f"**Family or place? {more}**: {measure} goes with {label('geographic').lower()} at ρ = {signed(near['rho'])} "
+        f"and with {label(kin['distance']).lower()} at ρ = {signed(kin['rho'])} (below 0: the nearer, the more alike)."
+    )
+    scheme = findings.first(known)
+    held = findings.held(known, scheme)
+    if scheme == "plain":
+        told = f"after correction {_names(held)} hold{'s' * (len(held) == 1)}" if len(held) else "nothing holds"
+        return f"{sentence} When all languages are permuted, {told}."
+    name = WAYS[scheme].name
+    if held.empty:
+        return f"{sentence} No distance holds {name} after correction: relatives alone can make this."
+    return (
+        f"{sentence} Tested {name}, beyond what relatives share, {_names(held, scheme)} hold{'s' * (len(held) == 1)}."
+    )
+
+
 def verdict(table: pd.DataFrame, measure: str, spoken: Languages) -> str:
     """Say which distances go with the overlap, first under the test to believe. The table is of one group."""
     known = table.dropna(subset="rho")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from neutral import typology
@@ -17,6 +18,8 @@ from pages.parts.runs import lead
 from pages.parts.text import as_text
 from pages.parts.typology import answers, leaving, modelled, models, tables, words
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
+
+MORE = "What every test says, and what hangs on one family or script"
 
 
 def ask(asked: Asked) -> dict:
@@ -39,12 +42,8 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     tested = tables.tested(view, shown.measure, shown.by, shown.group)
     tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
-    if alike := words.spread(shown.overlap):
-        st.markdown(alike)
-    models.first(shown, tuple(filter(shown.knows, together)))
-    st.markdown(answers.verdict(tested, shown.unit, spoken))
-    if told := leaving.first(shown, tested):
-        st.markdown(told)
+    with shown.place or st.container():
+        answer(shown, tested, together)
     left, right = st.columns([5, 6], gap="medium")
     if row is not None:
         points = memory.remembered(similarity.points)(shown.overlap, shown.distances, kind, spoken)
@@ -93,6 +92,20 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     regression(shown, together)
 
 
+def answer(shown: Shown, tested: pd.DataFrame, together: tuple[str, ...]) -> None:
+    """Say whether family or place goes with the overlap; in a box what all the tests say, unless that is the answer."""
+    if alike := words.spread(shown.overlap):
+        st.markdown(alike)
+    said = answers.lead(tested, shown.unit)
+    if said:
+        st.markdown(said)
+    with st.expander(MORE, icon=":material/science:") if said else st.container():
+        st.markdown(answers.verdict(tested, shown.unit, shown.spoken))
+        if told := leaving.first(shown, tested):
+            st.markdown(told)
+        models.first(shown, tuple(filter(shown.knows, together)))
+
+
 def regression(shown: Shown, together: tuple[str, ...]) -> None:
     """Show the regression on several distances at once."""
     st.markdown("## Several distances at once")
@@ -116,7 +129,7 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     )
     if constant := words.constant(shown.distances, kinds):
         st.caption(constant)
-    st.caption(words.MRM)
+    st.caption(words.MRM if findings.column("p", "tree") in table else f"{words.MRM} {words.NOT_DRAWN}")
     models.draw(shown, kinds)
 
 

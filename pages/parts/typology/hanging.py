@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import pandas as pd
-import streamlit as st
 
 from neutral.figures.theme import number, signed
 from neutral.metrics import SIGNIFICANT
-from pages.parts.formats import number_column
 from pages.parts.text import as_text
 from pages.parts.typology.words import label
 
 TITLE = "Without one family or script"
 CAPTION = (
-    "Along the tree, Holm over the distances. Families and scripts of two languages or more are left out in turn: a "
-    "dot is ρ of all languages, a line its range."
+    "The test along the tree, Holm over the distances. Families and scripts of two languages or more are left out in "
+    "turn: a dot is ρ of all languages, a line its range. p of all languages is that of the table Every distance"
 )
 
 
-COLUMNS = {
-    "name": st.column_config.TextColumn("Distance", pinned=True),
-    "left": st.column_config.TextColumn("Without one"),
-    "rho": number_column("ρ of all", digits=3),
-    "low": number_column("Lowest ρ", digits=3),
-    "high": number_column("Highest ρ", digits=3),
-    "p": number_column("p of all"),
-    "p_low": number_column("Lowest p"),
-    "p_high": number_column("Highest p"),
-    "holm_high": number_column("Highest Holm", "p corrected for the distances, without the family or script"),
-    "most": st.column_config.TextColumn("Moved most by", help="Without it ρ is the furthest from that of all"),
-    "rho_without": number_column("ρ without it", digits=3),
-    "p_without": number_column("p without it"),
-    "blocks": st.column_config.NumberColumn("Left out", format="%d", help="How many families or scripts, in turn"),
-    "gone": st.column_config.TextColumn("Nothing to test without"),
-}
+def caption(rows: pd.DataFrame) -> str:
+    """Say which test it is, and of how many draws where a family or script is left out."""
+    return f"{CAPTION}; each without one has {int(rows['permutations'].max()):,} draws of its own."
 
 
 def first(moved: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ def moved_in(shown: Shown, tested: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataF
     """Return the study's tests without one family or script and how far they move; None where it has none of these."""
     rows = fits.leaving(shown.view, shown.measure, shown.by, tested)
     moved = memory.remembered(leaving.moved)(rows) if rows is not None else None
-    return None if moved is None or moved.empty else (rows, moved)
+    return None if moved is None or moved.empty else (rows, leaving.with_whole(moved, tested, "tree"))
 
 
 def first(shown: Shown, tested: pd.DataFrame) -> str:
@@ -37,4 +37,4 @@ def draw(shown: Shown, tested: pd.DataFrame) -> None:
     names = {kind: typology.label(kind) for kind in moved["distance"]}
     each = export.More("Each test without one family or script", rows)
     show.figure(figures.leaving_ranges(moved, names), key, moved, more=[each])
-    st.caption(hanging.CAPTION)
+    st.caption(hanging.caption(rows))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neutral import typology
 from neutral.figures.theme import UNITS
@@ -46,6 +47,7 @@ class Shown(NamedTuple):
     overlap: pd.DataFrame  # between languages, in this group
     distances: pd.DataFrame
     kind: str  # the distance chosen
+    place: DeltaGenerator | None = None  # for the answer, above the pickers; none where several sources have theirs
 
     @property
     def unit(self) -> str:

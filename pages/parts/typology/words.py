@@ -27,6 +27,10 @@ NO_VOCABULARY = (
 ADD_VOCABULARY = "Add shared vocabulary and text size"
 
 MRM = "Multiple regression on distance matrices, on ranks; Holm over the distances in it."
+NOT_DRAWN = (
+    "Drawing overlaps along the tree and over the globe takes minutes for so many languages: those tests are shown of "
+    "what `python -m neutral typology` has put into the study."
+)
 CHOOSE = "Choose distances for the regression above."
 
 
