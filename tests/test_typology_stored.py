@@ -129,7 +129,8 @@ def test_family_or_place_is_answered_first():
     assert said.endswith("Tested along the tree, beyond what relatives share, Syntax (−0.50), Geography (−0.42) hold.")
     none = answers.lead(table.assign(holm_tree=1.0), "Jaccard overlap")
     assert none.endswith("No distance holds along the tree after correction: relatives alone can make this.")
-    assert "Family more than place" in answers.lead(table.assign(rho=[-0.5, -0.2, -0.3, -0.1]), "Jaccard overlap")
+    assert "Family more than place" in answers.lead(table.assign(rho=[-0.5, -0.15, -0.3, -0.1]), "Jaccard overlap")
+    assert "Both about alike" in answers.lead(table.assign(rho=[-0.5, -0.42, -0.39, -0.1]), "Jaccard overlap")
     assert "Neither" in answers.lead(table.assign(rho=[-0.5, 0.2, -0.03, -0.1]), "Jaccard overlap")
     assert answers.lead(table[table["distance"] != "geographic"], "Jaccard overlap") == ""
 

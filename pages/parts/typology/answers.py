@@ -118,7 +118,7 @@ def method(spoken: Languages) -> str:
 
 KIN = ("family", "tree", "genetic")
 """Distances that say how related two languages are; the first that is known speaks for them."""
-FAINT = 0.1  # ρ that is hardly any
+FAINT = 0.1  # ρ that is hardly any, and a difference of two that says little
 
 
 def lead(table: pd.DataFrame, measure: str) -> str:
@@ -132,8 +132,11 @@ def lead(table: pd.DataFrame, measure: str) -> str:
     if kin is None or "geographic" not in rows or findings.smallest_p(known, "plain") > SIGNIFICANT:
         return ""
     near = rows["geographic"]
-    far = max(-near["rho"], -kin["rho"]) < FAINT
-    more = "Neither" if far else "Place more than family" if near["rho"] < kin["rho"] else "Family more than place"
+    more = "Place more than family" if near["rho"] < kin["rho"] else "Family more than place"
+    if max(-near["rho"], -kin["rho"]) < FAINT:
+        more = "Neither"
+    elif abs(near["rho"] - kin["rho"]) < FAINT:
+        more = "Both about alike"
     sentence = (
         f"**Family or place? {more}**: {measure} goes with {label('geographic').lower()} at ρ = {signed(near['rho'])} "
         f"and with {label(kin['distance']).lower()} at ρ = {signed(kin['rho'])} (below 0: the nearer, the more alike)."
