@@ -95,11 +95,11 @@ def link() -> None:
 
 def answer(collections: list[MaskSet]) -> None:
     """Say first what the masks share."""
-    for collection in collections:
+    for place, collection in enumerate(collections):
         view = View(collection, tables.choices(collection)[0])
         pairs = view.pairs("jaccard").dropna(subset="value")
         if len(pairs):
-            pins.button(pins.of_masks(view, "overlap", "jaccard"), collection.title)
+            pins.button(pins.of_masks(view, "overlap", "jaccard"), f"masks-{place}")
             st.markdown(answers.overlap(view, pairs, view.levels("jaccard"), "jaccard", "all", "all"))
             st.markdown(uploaded.noise(pairs, view.within("jaccard"), bounds.by_lot(view.counts())))
 

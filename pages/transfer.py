@@ -97,7 +97,7 @@ def overlap(one: Experiment) -> None:
 
 with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
     show_as = pickers.pick("Show", list(SHOWN), "as", names=SHOWN.__getitem__)
-    for one in experiments:
+    for place, one in enumerate(experiments):
         task = pickers.task_name(one.task)
         model = f" · {published.MODELS[one.model]}" if one.title == PAPER else f" · {one.method}"
         st.header(as_text(f"{one.title}{model} · {task} · {one.sparsity:.0%} removed"), anchor=False)
@@ -105,7 +105,7 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         if one.study:
             show.notes(one.study, one.key)
         st.markdown(words.answer(one))
-        pins.button(pins.of_transfer(one), one.key)
+        pins.button(pins.of_transfer(one), f"transfer-{place}")
         with st.spinner("Testing what each mask costs, on held-out examples drawn 2,000 times …"):
             one.bootstrap()  # remembered; the answer above does without
         if tiles := words.tiles(one):
