@@ -1,0 +1,130 @@
+"""The loops over rows, hidden vectors and numbers, as functions in LLVM's language.
+
+Every sum runs over a row's numbers in one order, in eight lanes, whatever is multiplied beside it: so a logit depends
+neither on the number of threads nor on how many vectors there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llvmlite import ir
+
+from neutral.compression.kernels import lanes
+from neutral.compression.kernels.lanes import FLOAT, FLOATS, HALF, INT, LONG, add, load, loop, store, times
+from neutral.compression.kernels.part import LANES
+
+TILES = {1: 4, 2: 4, 4: 2, 8: 1}
+"""Vectors that meet a row while it is in registers -> rows beside each other: enough sums that none waits for another.
+"""
+
+_BLOCK = 64  # rows whose codes and sums stay in a core's cache while all vectors pass
+
+PRODUCTS = (
+    *("codes", "stride", "first", "stop", "last", "groups", "segment", "hidden", "pitch", "count"),
+    *("table", "scales", "lengths", "base", "ids", "out", "width"),
+)
+"""Arguments of `products`, int64: addresses, counts, and bytes from row to row (of codes: `stride`, of hidden vectors:
+`pitch`, of logits: `width`)."""
+
+
+def products(kind: str, vectors: int, *, scaled: bool, permutes: bool) -> ir.Module:
+    """Return a module whose function `run` multiplies the stored rows first … stop - 1 with `count` hidden vectors.
+
+    Parameters
+    ----------
+    kind : str
+        How a number is stored; see `lanes.decoder`.
+    vectors : int
+        Of `TILES`; hidden vectors come in a multiple of it, of which `count` matter.
+    scaled : bool
+        Whether every `segment` groups of eight numbers of a row share a float16 number of `scales`.
+    permutes : bool
+        Whether the processor has AVX2.
+
+    Returns
+    -------
+    Module
+        out[v, ids[r]] = lengths[ids[r]] · Σ_j scale · number[r, j] · hidden[v, j] + base[v]: float32, with int32 `ids`.
+        Row `last` stands for those beyond it.
+    """
+    module, builder, given = _function(PRODUCTS)
+    rows = TILES[vectors]
+    decode = lanes.decoder(builder, kind, given["table"], permutes=permutes)
+    with builder.goto_entry_block():
+        scratch = builder.ptrtoint(builder.alloca(ir.ArrayType(FLOAT, (_BLOCK + rows) * vectors)), LONG)
+    with loop(builder, given["first"], given["stop"], _BLOCK) as start:
+        end = lanes.least(builder, add(builder, start, _BLOCK), given["stop"])
+        with loop(builder, LONG(0), given["count"], vectors) as vector:
+            hidden = add(builder, given["hidden"], times(builder, given["pitch"], vector))
+            with loop(builder, start, end, rows) as row:
+                sums = _tile(builder, kind, decode, given, row, hidden, rows, vectors, scaled=scaled)
+                place = add(builder, scratch, times(builder, builder.sub(row, start), 4 * vectors))
+                for number, value in enumerate(sums):
+                    store(builder, value, add(builder, place, 4 * number))
+            stop = lanes.least(builder, add(builder, vector, vectors), given["count"])
+            _hand_out(builder, given, scratch, (start, end), (vector, stop), vectors)
+    builder.ret_void()
+    return module
+
+
+def _function(names: Sequence[str]) -> tuple[ir.Module, ir.IRBuilder, dict[str, ir.Value]]:
+    """Return a module with a function `run`, what builds its body, and its arguments by name."""
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [LONG] * len(names)), "run")
+    entry = function.append_basic_block("entry")
+    builder = ir.IRBuilder(entry)
+    body = builder.append_basic_block("start")
+    builder.branch(body)
+    builder.position_at_end(body)
+    return module, builder, dict(zip(names, function.args, strict=True))
+
+
+def _tile(builder, kind, decode, given, row, hidden, rows, vectors, *, scaled) -> list[ir.Value]:
+    """Emit the sums of `rows` rows from `row` on with `vectors` vectors from the address `hidden` on."""
+    places = [lanes.least(builder, add(builder, row, r), given["last"]) for r in range(rows)]
+    starts = [add(builder, given["codes"], times(builder, place, given["stride"])) for place in places]
+
+    def of_groups(first: ir.Value, stop: ir.Value) -> list[list[ir.Value]]:
+        held = lanes.registers(builder, rows, vectors)
+        with loop(builder, first, stop) as group:
+            offset = times(builder, group, lanes.bits(kind))  # eight numbers of b bits are b bytes
+            numbers = [decode(add(builder, start, offset)) for start in starts]
+            place = add(builder, hidden, times(builder, group, 4 * LANES))
+            for v in range(vectors):
+                entries = load(builder, add(builder, place, times(builder, given["pitch"], v)), FLOATS)
+                for r in range(rows):
+                    lanes.add_product(builder, held[r][v], numbers[r], entries)
+        return held
+
+    if scaled:
+        held, segment = lanes.registers(builder, rows, vectors), given["segment"]
+        segments = builder.sdiv(builder.sub(add(builder, given["groups"], segment), LONG(1)), segment)
+        with loop(builder, LONG(0), segments) as number:
+            first = times(builder, number, segment)
+            parts = of_groups(first, lanes.least(builder, add(builder, first, segment), given["groups"]))
+            for r in range(rows):
+                place = add(builder, times(builder, places[r], segments), number)
+                half = load(builder, add(builder, given["scales"], times(builder, place, 2)), HALF)
+                scale = lanes.spread(builder, builder.fpext(half, FLOAT))
+                for v in range(vectors):
+                    lanes.add_product(builder, held[r][v], builder.load(parts[r][v]), scale)
+    else:
+        held = of_groups(LONG(0), given["groups"])
+    return [lanes.total(builder, builder.load(register)) for of_row in held for register in of_row]
+
+
+def _hand_out(builder, given, scratch, block, span, vectors) -> None:
+    """Emit the logits of a block's rows for a span of vectors, from the sums in `scratch`."""
+    (start, end), (vector, stop) = block, span
+    with loop(builder, vector, stop) as v:
+        base = load(builder, add(builder, given["base"], times(builder, v, 4)), FLOAT)
+        out = add(builder, given["out"], times(builder, given["width"], v))
+        offset = builder.sub(v, vector)
+        with loop(builder, start, end) as row:
+            number = load(builder, add(builder, given["ids"], times(builder, row, 4)), INT)
+            at = times(builder, builder.sext(number, LONG), 4)
+            place = add(builder, times(builder, builder.sub(row, start), vectors), offset)
+            value = load(builder, add(builder, scratch, times(builder, place, 4)), FLOAT)
+            length = load(builder, add(builder, given["lengths"], at), FLOAT)
+            store(builder, builder.fadd(builder.fmul(value, length), base), add(builder, out, at))
