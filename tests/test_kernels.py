@@ -13,7 +13,7 @@ from neutral.compression.codec import Codec
 from neutral.compression.kernels import loops, machine, products
 from neutral.compression.kernels.part import Part
 from neutral.compression.layers import Stored
-from neutral.compression.methods.mixed import Mixed, levels
+from neutral.compression.methods.mixed import Mixed
 from neutral.compression.packing import pack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -36,7 +36,8 @@ def mixed(bits, width, seed=0):
     }
     for b in np.unique(bits).tolist():
         codes = torch.from_numpy(draw.integers(0, 2**b, (int((bits == b).sum()), width)))
-        tensors[f"codes{b}"], tensors[f"levels{b}"] = pack(codes, np.full(width, b)), levels(b).half()
+        levels = torch.from_numpy(np.sort(draw.normal(size=2**b))).half()
+        tensors[f"codes{b}"], tensors[f"levels{b}"] = pack(codes, np.full(width, b)), levels
     return Mixed((len(bits), width), tensors)
 
 
@@ -83,6 +84,17 @@ def test_rows_of_every_width_in_bits(bits, permutes, monkeypatch):
 def test_rows_of_any_length_and_number(size, width, monkeypatch):
     draw = np.random.default_rng(size)
     assert_same(mixed(draw.choice([1, 3, 4, 8], size), width), hidden(2, width), monkeypatch)
+
+
+@pytest.mark.parametrize("width", [1, 20, 48])
+def test_rebuilt_rows_are_those_of_the_plain_code_to_the_bit(width, monkeypatch):
+    table = mixed([1, 2, 3, 4, 5, 6, 7, 8] * 9, width)
+    ids = torch.tensor([71, 3, 3, 0, 64, 70])
+    fast, matrix = table._coded(table.tensors, ids), table.matrix()
+    monkeypatch.setattr(products, "fits", lambda _hidden: False)
+    assert torch.equal(fast, table._coded(table.tensors, ids))
+    assert torch.equal(matrix, table.matrix())
+    assert table.rows([]).shape == (0, width)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8, 16, 17])
@@ -182,9 +194,9 @@ def test_a_table_that_was_stored_copied_or_moved_gives_the_same_logits(tmp_path)
 def test_tensors_that_do_not_fit_together_are_refused_before_they_are_read():
     codes, ids = torch.zeros(3, 6, dtype=torch.uint8), torch.arange(3, dtype=torch.int32)
     for arguments, options in [
-        (("levels3", 16, codes[:2], ids), {"levels": levels(3)}),
-        (("levels3", 16, codes, ids), {"levels": levels(2)}),
-        (("levels3", 16, codes, ids.long()), {"levels": levels(3)}),
+        (("levels3", 16, codes[:2], ids), {"levels": torch.ones(8)}),
+        (("levels3", 16, codes, ids), {"levels": torch.ones(4)}),
+        (("levels3", 16, codes, ids.long()), {"levels": torch.ones(8)}),
         (("int4", 12, codes, ids), {"scales": torch.ones(3, 1).half(), "segment": 8}),
         (("int4", 12, codes, ids), {"scales": torch.ones(3, 2), "segment": 8}),
         (("int4", 12, codes, ids.to("meta")), {}),
@@ -197,14 +209,14 @@ def test_tensors_that_do_not_fit_together_are_refused_before_they_are_read():
             products.logits([part], vectors, lengths, torch.zeros(()))
 
 
-def test_no_table_is_rebuilt(monkeypatch):
-    """Not a row of it: neither decoded nor unpacked."""
+def test_no_row_is_rebuilt(monkeypatch):
     table = mixed([3, 4] * 4, 16)
     monkeypatch.setattr(Codec, "_spans", None)
     monkeypatch.setattr(Mixed, "_coded", None)
     table.logits(table.tensors, hidden(1, 16))
 
 
+@pytest.mark.long
 def test_nothing_is_compiled_or_imported_before_it_is_used():
     code = "import sys, neutral.compression.methods; print([n for n in ('llvmlite', 'numba') if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

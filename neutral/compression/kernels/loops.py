@@ -20,12 +20,11 @@ TILES = {1: 4, 2: 4, 4: 2, 8: 1}
 
 _BLOCK = 64  # rows whose codes and sums stay in a core's cache while all vectors pass
 
-PRODUCTS = (
-    *("codes", "stride", "first", "stop", "last", "groups", "segment", "hidden", "pitch", "count"),
-    *("table", "scales", "lengths", "base", "ids", "out", "width"),
-)
-"""Arguments of `products`, int64: addresses, counts, and bytes from row to row (of codes: `stride`, of hidden vectors:
-`pitch`, of logits: `width`)."""
+_STORED = ("codes", "stride", "first", "stop", "groups", "segment", "table", "scales", "lengths", "ids", "out")
+PRODUCTS = (*_STORED, "last", "hidden", "count", "base", "width")
+ROWS = (*_STORED, "pitch")
+"""Arguments of `products` and of `rows`, int64: addresses, counts, and bytes from row to row (of codes: `stride`, of
+logits: `width`, of rebuilt rows: `pitch`)."""
 
 
 def products(kind: str, vectors: int, *, scaled: bool, permutes: bool) -> ir.Module:
@@ -36,7 +35,8 @@ def products(kind: str, vectors: int, *, scaled: bool, permutes: bool) -> ir.Mod
     kind : str
         How a number is stored; see `lanes.decoder`.
     vectors : int
-        Of `TILES`; hidden vectors come in a multiple of it, of which `count` matter.
+        Of `TILES`; hidden vectors come in tiles of so many, of which `count` matter: first eight numbers of each, then
+        the next eight of each.
     scaled : bool
         Whether every `segment` groups of eight numbers of a row share a float16 number of `scales`.
     permutes : bool
@@ -56,7 +56,7 @@ def products(kind: str, vectors: int, *, scaled: bool, permutes: bool) -> ir.Mod
     with loop(builder, given["first"], given["stop"], _BLOCK) as start:
         end = lanes.least(builder, add(builder, start, _BLOCK), given["stop"])
         with loop(builder, LONG(0), given["count"], vectors) as vector:
-            hidden = add(builder, given["hidden"], times(builder, given["pitch"], vector))
+            hidden = add(builder, given["hidden"], times(builder, times(builder, given["groups"], vector), 4 * LANES))
             with loop(builder, start, end, rows) as row:
                 sums = _tile(builder, kind, decode, given, row, hidden, rows, vectors, scaled=scaled)
                 place = add(builder, scratch, times(builder, builder.sub(row, start), 4 * vectors))
@@ -66,6 +66,39 @@ def products(kind: str, vectors: int, *, scaled: bool, permutes: bool) -> ir.Mod
             _hand_out(builder, given, scratch, (start, end), (vector, stop), vectors)
     builder.ret_void()
     return module
+
+
+def rows(kind: str, *, scaled: bool, permutes: bool) -> ir.Module:
+    """Return a module whose function `run` rebuilds the stored rows first … stop - 1; the rest is as in `products`.
+
+    Row r goes to `out` + ids[r] · `pitch` bytes, as `groups` times eight float32 numbers.
+    """
+    module, builder, given = _function(ROWS)
+    decode = lanes.decoder(builder, kind, given["table"], permutes=permutes)
+    with loop(builder, given["first"], given["stop"]) as row:
+        start = add(builder, given["codes"], times(builder, row, given["stride"]))
+        number = load(builder, add(builder, given["ids"], times(builder, row, 4)), INT)
+        target = builder.sext(number, LONG)
+        length = load(builder, add(builder, given["lengths"], times(builder, target, 4)), FLOAT)
+        out = add(builder, given["out"], times(builder, target, given["pitch"]))
+        with loop(builder, LONG(0), given["groups"]) as group:
+            factor = length
+            if scaled:
+                segment = builder.sdiv(group, given["segment"])
+                factor = builder.fmul(length, _scale(builder, given, row, segment))
+            numbers = decode(add(builder, start, times(builder, group, lanes.bits(kind))))
+            numbers = builder.fmul(numbers, lanes.spread(builder, factor))
+            store(builder, numbers, add(builder, out, times(builder, group, 4 * LANES)))
+    builder.ret_void()
+    return module
+
+
+def _scale(builder: ir.IRBuilder, given: dict[str, ir.Value], row: ir.Value, segment: ir.Value) -> ir.Value:
+    """Emit the factor of a segment of a row, float32."""
+    groups = builder.sub(add(builder, given["groups"], given["segment"]), LONG(1))
+    segments = builder.sdiv(groups, given["segment"])
+    place = add(builder, times(builder, row, segments), segment)
+    return builder.fpext(load(builder, add(builder, given["scales"], times(builder, place, 2)), HALF), FLOAT)
 
 
 def _function(names: Sequence[str]) -> tuple[ir.Module, ir.IRBuilder, dict[str, ir.Value]]:
@@ -90,9 +123,9 @@ def _tile(builder, kind, decode, given, row, hidden, rows, vectors, *, scaled) -
         with loop(builder, first, stop) as group:
             offset = times(builder, group, lanes.bits(kind))  # eight numbers of b bits are b bytes
             numbers = [decode(add(builder, start, offset)) for start in starts]
-            place = add(builder, hidden, times(builder, group, 4 * LANES))
+            place = add(builder, hidden, times(builder, group, 4 * LANES * vectors))
             for v in range(vectors):
-                entries = load(builder, add(builder, place, times(builder, given["pitch"], v)), FLOATS)
+                entries = load(builder, add(builder, place, 4 * LANES * v), FLOATS)
                 for r in range(rows):
                     lanes.add_product(builder, held[r][v], numbers[r], entries)
         return held
@@ -104,9 +137,7 @@ def _tile(builder, kind, decode, given, row, hidden, rows, vectors, *, scaled) -
             first = times(builder, number, segment)
             parts = of_groups(first, lanes.least(builder, add(builder, first, segment), given["groups"]))
             for r in range(rows):
-                place = add(builder, times(builder, places[r], segments), number)
-                half = load(builder, add(builder, given["scales"], times(builder, place, 2)), HALF)
-                scale = lanes.spread(builder, builder.fpext(half, FLOAT))
+                scale = lanes.spread(builder, _scale(builder, given, places[r], number))
                 for v in range(vectors):
                     lanes.add_product(builder, held[r][v], builder.load(parts[r][v]), scale)
     else:

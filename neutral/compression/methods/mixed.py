@@ -110,14 +110,21 @@ class Mixed(Table):
         """Return g · q of the rows `ids`, (n, d)."""
         bits = tensors["bits"]
         members = self._derived(tensors)[0]
-        widths = bits[ids]
-        rows = torch.empty(len(ids), self.shape[1], device=bits.device)
+        widths, lengths = bits[ids], tensors["lengths"][ids]
+        parts = {}  # width -> places among `ids`, codes
         for b in widths.unique().tolist():
-            of_width = widths == b
-            places = torch.searchsorted(members[b], ids[of_width].int())
-            codes = unpack(tensors[f"codes{b}"][places], np.full(self.shape[1], b))
-            rows[of_width] = tensors[f"levels{b}"].float()[codes]
-        return rows * tensors["lengths"][ids].float().unsqueeze(-1)
+            of_width = (widths == b).nonzero().squeeze(1)
+            parts[b] = of_width, tensors[f"codes{b}"][torch.searchsorted(members[b], ids[of_width].int())]
+        if products.fits(lengths):
+            alike = [
+                Part.of(f"levels{b}", self.shape[1], codes, places.int(), levels=tensors[f"levels{b}"])
+                for b, (places, codes) in parts.items()
+            ]
+            return products.rows(alike, lengths, self.shape[1])
+        rows = torch.empty(len(ids), self.shape[1], device=bits.device)
+        for b, (places, codes) in parts.items():
+            rows[places] = tensors[f"levels{b}"].float()[unpack(codes, np.full(self.shape[1], b))]
+        return rows * lengths.float().unsqueeze(-1)
 
 
 def fit_mixed(
