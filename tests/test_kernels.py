@@ -14,6 +14,7 @@ from neutral.compression.kernels import loops, machine, products
 from neutral.compression.kernels.part import Part
 from neutral.compression.layers import Stored
 from neutral.compression.methods.mixed import Mixed
+from neutral.compression.methods.pq import Layout, Product
 from neutral.compression.packing import pack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -122,6 +123,34 @@ def test_vectors_of_any_shape(monkeypatch):
 def test_the_other_methods(method, width, monkeypatch):
     ratio = {"int8": 3.0, "int4": 5.0}.get(method, 5.0)
     assert_same(fitted(method, width=width, ratio=ratio), hidden(9, width), monkeypatch)
+
+
+@pytest.mark.parametrize(("width", "ratio"), [(48, 12.0), (21, 7.0), (21, 9.0)])
+def test_codes_of_sub_vectors(width, ratio, monkeypatch):
+    pytest.importorskip("faiss")
+    table = fitted("pq", size=900, width=width, ratio=ratio)
+    assert_same(table, hidden(3, width), monkeypatch)
+    assert_same(deepcopy(table), hidden(1, width)[0], monkeypatch)
+
+
+@pytest.mark.parametrize("wide", [0, 3, 7])
+def test_codes_of_two_widths(wide, monkeypatch):
+    draw = np.random.default_rng(3)
+    layout = Layout(40, 20, 3, 5, wide)
+    codes = torch.from_numpy(draw.integers(0, 2**layout.widths, (40, layout.codes)))
+    books = {
+        name: torch.from_numpy(draw.normal(size=(entries, 3))).half()
+        for name, entries in zip(("narrow", "wide"), layout.entries, strict=True)
+        if entries
+    }
+    tensors = {
+        "codes": pack(codes, layout.widths),
+        "lengths": torch.from_numpy(draw.integers(0, 256, 40)).to(torch.uint8),
+        "span": torch.tensor([-1.0, 1.0]),
+        "offset": torch.from_numpy(draw.normal(size=20)).half(),
+        **books,
+    }
+    assert_same(Product((40, 20), tensors, {"sub": 3, "bits": 5, "wide": wide}), hidden(2, 20), monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,15 @@ TILES = {1: 4, 2: 4, 4: 2, 8: 1}
 """Vectors that meet a row while it is in registers -> rows beside each other: enough sums that none waits for another.
 """
 
+_BESIDE = 4  # rows whose lookups do not wait for each other
 _BLOCK = 64  # rows whose codes and sums stay in a core's cache while all vectors pass
 
 _STORED = ("codes", "stride", "first", "stop", "groups", "segment", "table", "scales", "lengths", "ids", "out")
 PRODUCTS = (*_STORED, "last", "hidden", "count", "base", "width")
 ROWS = (*_STORED, "pitch")
-"""Arguments of `products` and of `rows`, int64: addresses, counts, and bytes from row to row (of codes: `stride`, of
-logits: `width`, of rebuilt rows: `pitch`)."""
+LOOKUPS = ("codes", "stride", "first", "stop", "count", "bytes", "shifts", "masks", "starts", "table", "out")
+"""Arguments of `products`, of `rows` and of `lookups`, int64: addresses, counts, and bytes from row to row (of codes:
+`stride`, of logits: `width`, of rebuilt rows: `pitch`)."""
 
 
 def products(kind: str, vectors: int, *, scaled: bool, permutes: bool) -> ir.Module:
@@ -64,6 +66,39 @@ def products(kind: str, vectors: int, *, scaled: bool, permutes: bool) -> ir.Mod
                     store(builder, value, add(builder, place, 4 * number))
             stop = lanes.least(builder, add(builder, vector, vectors), given["count"])
             _hand_out(builder, given, scratch, (start, end), (vector, stop), vectors)
+    builder.ret_void()
+    return module
+
+
+def lookups() -> ir.Module:
+    """Return a module whose function `run` adds up a number of a table for each code of the rows first … stop - 1.
+
+    out[r] = Σ_m table[starts[m] + code m of row r], float32. Code m starts in a row's byte bytes[m], and is what is
+    left of four bytes, the first the highest, after a shift of shifts[m] bits and a cut to masks[m]: all int32.
+    """
+    module, builder, given = _function(LOOKUPS)
+    swap = ir.Function(module, ir.FunctionType(INT, [INT]), "llvm.bswap.i32")
+    last = builder.sub(given["stop"], LONG(1))
+    with loop(builder, given["first"], given["stop"], _BESIDE) as row:
+        places = [lanes.least(builder, add(builder, row, r), last) for r in range(_BESIDE)]
+        starts = [add(builder, given["codes"], times(builder, place, given["stride"])) for place in places]
+        with builder.goto_entry_block():
+            sums = [builder.alloca(FLOAT) for _ in places]
+        for each in sums:
+            builder.store(FLOAT(0.0), each)
+        with loop(builder, LONG(0), given["count"]) as number:
+            at = times(builder, number, 4)
+            byte, shift, mask, entry = (
+                load(builder, add(builder, given[name], at), INT) for name in ("bytes", "shifts", "masks", "starts")
+            )
+            for start, each in zip(starts, sums, strict=True):
+                word = load(builder, add(builder, start, builder.sext(byte, LONG)), INT)
+                code = builder.and_(builder.lshr(builder.call(swap, [word]), shift), mask)
+                place = times(builder, builder.sext(builder.add(entry, code), LONG), 4)
+                found = load(builder, add(builder, given["table"], place), FLOAT)
+                builder.store(builder.fadd(builder.load(each), found), each)
+        for place, each in zip(places, sums, strict=True):
+            store(builder, builder.load(each), add(builder, given["out"], times(builder, place, 4)))
     builder.ret_void()
     return module
 
