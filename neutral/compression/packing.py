@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 def pack(codes: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
     """Pack codes (n, m) of `widths` (m,) bits, 16 at most, highest bit first: uint8 (n, ⌈Σ widths / 8⌉)."""
-    first_byte, shift = _places(widths)
+    first_byte, shift = places(widths)
     packed = np.zeros((len(codes), first_byte[-1] + 3), dtype=np.uint8)
     bytes_of = (31 - shift.astype(int)) // 8  # that a code lies in
     shifted = codes.cpu().numpy().astype(np.uint32) << shift
@@ -23,14 +23,14 @@ def pack(codes: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
 
 def unpack(packed: torch.Tensor, widths: np.ndarray) -> torch.Tensor:
     """Return the codes of packed rows (n, bytes), int32 (n, m)."""
-    first_byte, shift = (torch.from_numpy(part.astype(np.int64)).to(packed.device) for part in _places(widths))
+    first_byte, shift = (torch.from_numpy(part.astype(np.int64)).to(packed.device) for part in places(widths))
     padded = F.pad(packed, (0, 2)).int()
     words = padded[:, first_byte] << 16 | padded[:, first_byte + 1] << 8 | padded[:, first_byte + 2]
     masks = torch.from_numpy((1 << widths) - 1).to(packed.device).int()
     return words >> shift.int() & masks
 
 
-def _places(widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def places(widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the byte in which each code starts, and by how much it is shifted in the three bytes from there."""
     start = np.cumsum(widths) - widths
     return start // 8, (24 - start % 8 - widths).astype(np.uint32)

@@ -12,6 +12,7 @@ Rows are rounded one by one, so weights of tokens change nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, floor
 from typing import ClassVar
 
@@ -20,6 +21,8 @@ import torch
 from torch.nn import functional as F
 
 from neutral.compression.budget import Budget
+from neutral.compression.kernels import products
+from neutral.compression.kernels.part import LANES, Part
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -45,6 +48,19 @@ class Rounded(Table):
         codes = tensors["codes"][ids]
         numbers = (codes if self.bits == 8 else unpack(codes, np.full(width, 4)) - 8).float()
         return numbers * tensors["scales"][ids].float().repeat_interleave(group, dim=1)[:, :width]
+
+    def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
+        """See `Table.logits`."""
+        group, (vocabulary, width) = int(self.settings["group"]), self.shape
+        scales = tensors["scales"]
+        whole = group == width  # one scale a row, which is its length
+        if not products.fits(hidden) or not (whole or (group % LANES == 0 and scales.dtype == torch.float16)):
+            return super().logits(tensors, hidden)
+        ids = torch.arange(vocabulary, dtype=torch.int32)
+        options = {} if whole else {"scales": scales, "segment": group}
+        part = Part.of(self.method, width, tensors["codes"], ids, **options)
+        lengths = scales.squeeze(1) if whole else torch.ones(vocabulary)
+        return products.logits([part], hidden, lengths, torch.zeros(())).to(hidden.dtype)
 
     @property
     def parameters(self) -> int:

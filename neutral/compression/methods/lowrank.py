@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 
 from neutral.compression.budget import Budget
+from neutral.compression.kernels import products
+from neutral.compression.kernels.part import Part
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
@@ -33,8 +35,13 @@ class LowRank(Table):
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; k·(V + d) products a vector instead of V·d."""
-        latents, decoder = (tensors[name].to(hidden.dtype) for name in ("latents", "decoder"))
-        logits = hidden @ decoder.T @ latents.T
+        latents, decoder = tensors["latents"], tensors["decoder"].to(hidden.dtype)
+        narrow = hidden @ decoder.T
+        if latents.dtype == torch.float16 and not latents.requires_grad and products.fits(narrow):
+            part = Part.of("half", self.rank, latents, torch.arange(len(latents), dtype=torch.int32))
+            logits = products.logits([part], narrow, torch.ones(len(latents)), torch.zeros(())).to(hidden.dtype)
+        else:
+            logits = narrow @ latents.to(hidden.dtype).T
         return logits + (hidden @ tensors["offset"].to(hidden.dtype)).unsqueeze(-1) if "offset" in tensors else logits
 
 

@@ -27,6 +27,8 @@ from scipy.linalg import hadamard
 from scipy.special import ndtr, ndtri
 
 from neutral.compression.budget import Budget
+from neutral.compression.kernels import products
+from neutral.compression.kernels.part import Part
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -58,7 +60,7 @@ class Mixed(Table):
         *(f"levels{b}" for b in WIDTHS),
     )
     optional = tuple(name for name in parts if name.startswith(("codes", "levels")))
-    _made: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+    _made: tuple[torch.Tensor, dict[int, torch.Tensor], torch.Tensor] | None = None
 
     @property
     def parameters(self) -> int:
@@ -85,26 +87,44 @@ class Mixed(Table):
         """See `Table.logits`; `hidden` is mapped once, instead of every row."""
         hidden32 = hidden.float()
         mapped = _stretch_rows(hidden32, tensors) @ self._derived(tensors)[1].T
+        base = hidden32 @ tensors["offset"].float()
+        if products.fits(mapped):
+            return products.logits(self._parts(tensors), mapped, tensors["lengths"], base).to(hidden.dtype)
         spans = [mapped @ self._coded(tensors, ids).T for ids in self._spans(hidden.device)]
-        return (torch.cat(spans, dim=-1) + (hidden32 @ tensors["offset"].float()).unsqueeze(-1)).to(hidden.dtype)
+        return (torch.cat(spans, dim=-1) + base.unsqueeze(-1)).to(hidden.dtype)
 
-    def _derived(self, tensors: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return where each row's codes lie, (V,), and the rotation (d, d); computed once from the stored tensors."""
+    def _parts(self, tensors: Mapping[str, torch.Tensor]) -> list[Part]:
+        """Return the rows of each width."""
+        return [
+            Part.of(f"levels{b}", self.shape[1], tensors[f"codes{b}"], ids, levels=tensors[f"levels{b}"])
+            for b, ids in self._derived(tensors)[0].items()
+        ]
+
+    def _derived(self, tensors: Mapping[str, torch.Tensor]) -> tuple[dict[int, torch.Tensor], torch.Tensor]:
+        """Return the ids of each width's rows, int32 and ascending, and the rotation (d, d); both are computed once."""
         if self._made is None or self._made[0] is not tensors["bits"]:
-            self._made = tensors["bits"], _places_by_width(tensors["bits"]), rotation(tensors["signs"])
+            self._made = tensors["bits"], _ids_by_width(tensors["bits"]), rotation(tensors["signs"])
         return self._made[1:]
 
     def _coded(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return g · q of the rows `ids`, (n, d)."""
         bits = tensors["bits"]
-        places = self._derived(tensors)[0][ids]
-        widths = bits[ids]
-        rows = torch.empty(len(ids), self.shape[1], device=bits.device)
+        members = self._derived(tensors)[0]
+        widths, lengths = bits[ids], tensors["lengths"][ids]
+        parts = {}  # width -> places among `ids`, codes
         for b in widths.unique().tolist():
-            of_width = widths == b
-            codes = unpack(tensors[f"codes{b}"][places[of_width].long()], np.full(self.shape[1], b))
-            rows[of_width] = tensors[f"levels{b}"].float()[codes]
-        return rows * tensors["lengths"][ids].float().unsqueeze(-1)
+            of_width = (widths == b).nonzero().squeeze(1)
+            parts[b] = of_width, tensors[f"codes{b}"][torch.searchsorted(members[b], ids[of_width].int())]
+        if products.fits(lengths):
+            alike = [
+                Part.of(f"levels{b}", self.shape[1], codes, places.int(), levels=tensors[f"levels{b}"])
+                for b, (places, codes) in parts.items()
+            ]
+            return products.rows(alike, lengths, self.shape[1])
+        rows = torch.empty(len(ids), self.shape[1], device=bits.device)
+        for b, (places, codes) in parts.items():
+            rows[places] = tensors[f"levels{b}"].float()[unpack(codes, np.full(self.shape[1], b))]
+        return rows * lengths.float().unsqueeze(-1)
 
 
 def fit_mixed(
@@ -303,10 +323,6 @@ def _stretch_rows(rows: torch.Tensor, tensors: Mapping[str, torch.Tensor]) -> to
     return rows + ((rows @ vectors.T) * tensors["stretch"].float()) @ vectors
 
 
-def _places_by_width(bits: torch.Tensor) -> torch.Tensor:
-    """Return where each row's codes lie among the rows of its width, int32 (V,)."""
-    places = torch.empty_like(bits, dtype=torch.int32)
-    for b in bits.unique():
-        of_width = bits == b
-        places[of_width] = torch.arange(int(of_width.sum()), dtype=torch.int32, device=bits.device)
-    return places
+def _ids_by_width(bits: torch.Tensor) -> dict[int, torch.Tensor]:
+    """Return width -> the ids of its rows, int32 and ascending, in the order in which their codes are stored."""
+    return {b: (bits == b).nonzero().squeeze(1).int() for b in bits.unique().tolist()}

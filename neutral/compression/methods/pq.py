@@ -22,6 +22,8 @@ import torch
 from torch.nn import functional as F
 
 from neutral.compression.budget import Budget
+from neutral.compression.kernels import lookups, products
+from neutral.compression.kernels.part import Part
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -37,6 +39,7 @@ _GAIN, _BOUND = 0.28, 2 / (pi * sqrt(3))
 _MOST_BITS = 16  # a code reaches over three bytes at most
 _SCALES = (1.0, 0.92)  # multiples of a unit row that are coded, the better one kept
 _BLOCK = 8192  # rows encoded at a time
+_FEW = 32  # vectors up to which rows are not rebuilt
 _SAME = 1e-6  # logarithms of lengths that lie so close are of rows of one length, but for rounding
 
 
@@ -102,6 +105,7 @@ class Product(Table):
     method = "pq"
     parts = ("codes", "lengths", "span", "offset", "narrow", "wide")
     optional = ("narrow", "wide")
+    _made: tuple[torch.Tensor, torch.Tensor] | None = None
 
     @property
     def layout(self) -> Layout:
@@ -126,6 +130,40 @@ class Product(Table):
         codes = unpack(tensors["codes"][ids], layout.widths)
         direction = _directions(codes, tensors["offset"].float(), tensors, layout)
         return direction * _lengths(tensors["lengths"][ids], tensors["span"]).unsqueeze(1)
+
+    def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
+        """See `Table.logits`; of few vectors, sums of products of each with all entries of the codebooks."""
+        flat = hidden.reshape(-1, self.shape[1])
+        if len(flat) > _FEW or not products.fits(hidden):
+            return super().logits(tensors, hidden)
+        factors, offset = self._factors(tensors), tensors["offset"].float()
+        out = torch.empty(len(flat), self.shape[0])
+        for vector, row in zip(flat.detach().float(), out, strict=True):
+            subs = _cut(vector.unsqueeze(0), self.layout.sub)[0]
+            table = [subs[at] @ tensors[name].float().T for name, at in _halves(self.layout) if name in tensors]
+            row.copy_(self._sums(tensors, table)).add_(vector @ offset).mul_(factors)
+        return out.reshape(*hidden.shape[:-1], self.shape[0]).to(hidden.dtype)
+
+    def _factors(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return ‖x‖ / ‖v‖ of each row, float32 (V,): added up from squares of the codebooks' entries, once."""
+        if self._made is None or self._made[0] is not tensors["codes"]:
+            offset = _cut(tensors["offset"].float().unsqueeze(0), self.layout.sub)[0]  # (m, n)
+            inside = _cut(torch.ones(1, self.shape[1]), self.layout.sub)[0]  # 0 beyond the row
+            table = []
+            for name, at in _halves(self.layout):
+                if name in tensors:
+                    book = tensors[name].float()
+                    squares = inside[at] @ book.square().T + 2 * offset[at] @ book.T
+                    table.append(squares + offset[at].square().sum(dim=1, keepdim=True))
+            norms = self._sums(tensors, table).clamp(min=0).sqrt().clamp(min=1e-12)  # as `F.normalize` has it
+            self._made = tensors["codes"], _lengths(tensors["lengths"], tensors["span"].float()) / norms
+        return self._made[1]
+
+    def _sums(self, tensors: Mapping[str, torch.Tensor], table: list[torch.Tensor]) -> torch.Tensor:
+        """Return the sums over each row's codes (V,) of entries given by position and code, (m, 2^b) a codebook."""
+        ids = torch.arange(self.shape[0], dtype=torch.int32)
+        part = Part.of("codes", self.shape[1], tensors["codes"], ids)
+        return lookups.sums(part, self.layout.widths, torch.cat([entries.flatten() for entries in table]))
 
     @property
     def parameters(self) -> int:
