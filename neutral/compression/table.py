@@ -102,13 +102,13 @@ class Table(Codec):
             raise FileError(path, f"tensors missing: {missing}, unexpected: {unexpected}")
         with reading(path, "a compressed table, its tensors do not fit together"):
             shape, settings = json.loads(header["shape"]), json.loads(header["settings"])
-            _require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
+            require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
             table = kind(shape, tensors, settings)
             table.require_sound()
             return table
 
 
-def _require_shape(shape: object, held: int) -> None:
+def require_shape(shape: object, held: int) -> None:
     """Raise `NeutralError` for a shape that is none, or one of far more numbers than `held` bytes can be told for."""
     if not isinstance(shape, list) or len(shape) != 2 or not all(type(n) is int and n > 0 for n in shape):
         raise NeutralError("its shape is not two whole numbers from 1 on")
