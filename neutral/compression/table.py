@@ -78,11 +78,15 @@ class Table(Codec):
         >>> Table.load("tables/dense.safetensors").shape
         (2, 3)
         """
-        header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
-        data = _in_order(save(self.tensors, header | {"settings": json.dumps(self.settings)}))
+        data = self.to_bytes()
         with storing(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, data)
+
+    def to_bytes(self) -> bytes:
+        """Return the file that `save` writes."""
+        header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
+        return _in_order(save(self.tensors, header | {"settings": json.dumps(self.settings)}))
 
     @staticmethod
     def load(path: str | Path) -> Table:

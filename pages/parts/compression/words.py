@@ -115,6 +115,12 @@ TUNING = (
 )
 MEASURE_NAMES = {"cosine": "cosine distance", "rmse": "RMSE", "perplexity": "perplexity"}
 
+TAKE_HOME = "The table alone, still compressed: `neutral.compression.load(FILE)` reads it, `put_in` puts it in a model."
+TAKE_HOME_MODEL = (
+    "Or a model folder with such a table, which transformers reads after `import neutral` (`--as plain` and "
+    "`--as compressed-tensors`: without). TEXT is a folder of `<lang>.txt`, with which `mixed` sees the outputs too."
+)
+
 
 def title(study: Study) -> str:
     """Return the study's name for people."""
