@@ -143,6 +143,7 @@ def test_every_command_asks_for_the_line_that_it_belongs_to():
             assert key == (row["method"], row["variant"], row["weights"], row["trimmed"], row["by"])
             assert trial.ratio is None or trial.ratio <= row["ratio"] + 0.01
             assert plan.where == ("both",)
+            assert (plan.export, plan.form) == ("models", "neutral")
 
 
 def parsed(words):

@@ -268,6 +268,12 @@ def test_the_live_part_compresses_the_models_own_table(model):
     assert table.loc["int8", "cosine"] < table.loc["int4", "cosine"] < table.loc["svd", "cosine"]
     rows, width = checkpoint.shape(model)
     assert f"{rows:,} × {width}" in text(at)
+    offered = [button.proto.label for button in at.get("download_button")]
+    assert offered == ["svd at 2 × by bytes", "direction at 2 × by bytes", "int8", "int4"]
+
+    (commands,) = (code.value for code in at.code if "--methods int8" in code.value)
+    assert f"neutral compress --model {model.name} --text TEXT --methods int8 --by bytes --study" in commands
+    assert commands.count("--export models --as neutral") == len(offered)
 
 
 def test_methods_of_one_size_are_not_fitted_again_for_another_ratio(monkeypatch):

@@ -102,6 +102,7 @@ def test_every_option_alone_makes_a_plan_and_comes_back(cls):
         needed |= {plans.TypologyPlan: {"text": "t", "model": "m"}, plans.ControlsPlan: {"model": "m"}}.get(cls, {})
         needed |= {"reseeded": (2,)} if each.name == "baselines" else {}
         needed |= {"methods": ("direction",)} if each.name == "follow" else {}
+        needed |= {"export": "x"} if each.name == "form" else {}
         needed |= {"functional": (0.5,)} if each.name.startswith("functional_") else {}
         needed |= {other.name: "x" if other.kind != "whole" else 99 for other in options.fields(cls) if other.required}
         for _ in range(200):

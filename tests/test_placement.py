@@ -22,7 +22,8 @@ from transformers import (
 )
 
 from neutral import models
-from neutral.compression.placement import CompressedEmbedding, CompressedHead, export, put_in, tied
+from neutral.compression.exports import write as export
+from neutral.compression.placement import CompressedEmbedding, CompressedHead, put_in, tied
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.tasks import LanguageModelling
@@ -300,7 +301,7 @@ def test_an_exported_folder_is_a_plain_model_with_the_rebuilt_matrix(kind, where
     tokenizer = models.load_tokenizer(tiny.saved(tmp_path / "tokenizer"))
     model, table = network(kind), factors()
     state, said = bits(model), model.config.tie_word_embeddings
-    export(model, table, tokenizer, tmp_path / "out", where)
+    export(model, table, tokenizer, tmp_path / "out", where=where)
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
     assert model.config.tie_word_embeddings == said
     loaded = type(model).from_pretrained(tmp_path / "out").eval()

@@ -9,7 +9,8 @@ from safetensors import safe_open
 
 from neutral import vocabulary
 from neutral.compression.calibration import output_metric
-from neutral.compression.placement import embedding, export, put_in, tied
+from neutral.compression.exports import write as export
+from neutral.compression.placement import embedding, put_in, tied
 from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
 from neutral.models import load_tokenizer
@@ -71,9 +72,9 @@ def check_put_in(name, folder, out):
         assert not torch.allclose(only_input, other, atol=1e-3)
     if multiplier(model) is not None:
         with pytest.raises(NeutralError, match='use where="both"'):
-            export(model, table, load_tokenizer(folder), out / "input", "input")
+            export(model, table, load_tokenizer(folder), out / "input", where="input")
         return
-    export(model, table, load_tokenizer(folder), out / "input", "input")
+    export(model, table, load_tokenizer(folder), out / "input", where="input")
     torch.testing.assert_close(logits(loaded(out / "input")), only_input, rtol=1e-4, atol=1e-4)
 
 

@@ -1,5 +1,7 @@
 """What can be done with fitted tables: plain model folders, and fine-tuning, from the shell."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from neutral import cli
+from neutral.compression import checkpoint, exports
 from neutral.study import Study
 
 
@@ -57,9 +60,38 @@ def test_compress_exports_and_fine_tunes(model, text, data, tmp_path, capsys):
     assert (study.path / "results.jsonl").read_bytes() == before
 
 
+def test_an_export_says_its_sizes_and_its_card_the_perplexities_of_the_study(model, text, tmp_path, capsys):
+    out = tmp_path / "out"
+    loud = [
+        *("--model", model, "--text", text, "--study", tmp_path / "study", "--methods", "int8,int4", "--by", "bytes"),
+        *("--length", 32, "--held-out-blocks", 2, "--device", "cpu", "--export", out, "--as", "neutral"),
+    ]
+    assert cli.main(["compress", *map(str, loud)]) == 0
+    said = capsys.readouterr().err
+    study = Study(tmp_path / "study")
+    for method in ("int8", "int4"):
+        (folder,) = out.glob(f"{method}*")
+        written = json.loads((folder / exports.FILE).read_text())
+        claimed = int(study.table("table").set_index("method").loc[method, "bytes"])
+        assert written["table"] == written["claimed"] == claimed
+        assert f"{folder}: neutral, {written['weights'] / 1e6:,.1f} MB of weights instead of" in said
+        scores = study.table("perplexity").query("method in ('full', @method) and where in ('full', 'both')")
+        nats = scores.pivot_table(index="language", columns="method", values="loss")
+        for code, factor in np.exp(nats[method] - nats["full"]).items():
+            assert written["origin"]["perplexity"][code] == pytest.approx(factor)
+            assert f"| {factor:.3f} |" in (folder / "README.md").read_text()
+    AutoModelForMaskedLM.from_pretrained(folder)
+    assert not checkpoint.is_model(folder)
+    assert run(folder, text, tmp_path / "more") == 2
+    assert "holds a compressed table already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
+        (("--export", "out", "--as", "compressed-tensors"), "holds int8 and int4 only, not svd"),
+        (("--export", ".", "--methods", "int8", "--as", "gguf"), "argument --as: invalid choice"),
+        (("--as", "neutral"), "--as neutral: says what --export DIR writes"),
         (("--finetune", "./nothing-here"), "nothing-here"),
         (("--methods", "pca"), "--methods pca"),
         (("--ratios", "9999"), "leaves no rank"),

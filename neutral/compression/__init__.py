@@ -32,6 +32,9 @@ WEIGHTS = ("uniform", "frequency", "sqrt")
 WHERE = ("input", "both")
 """Where a table is put: in place of the input's, or of a tied output layer too."""
 
+FORMS = ("plain", "neutral", "compressed-tensors")
+"""How a model with a compressed table is exported: `compression.exports`."""
+
 WAYS = ("factors", "decoder", "none", "paper")
 """What trains of a compressed table in fine-tuning."""
 
@@ -145,4 +148,4 @@ def __getattr__(name: str) -> type:
     return Table
 
 
-__all__ = ["BY", "METHODS", "WAYS", "WEIGHTS", "WHERE", "Budget", "Table", "checked", "fit", "load"]
+__all__ = ["BY", "FORMS", "METHODS", "WAYS", "WEIGHTS", "WHERE", "Budget", "Table", "checked", "fit", "load"]

@@ -21,10 +21,19 @@ WEIGHTS, INDEX, TOKENIZER = "model.safetensors", "model.safetensors.index.json",
 
 
 def is_model(folder: str | Path) -> bool:
-    """Whether a folder holds what this module reads: a configuration, safetensors and a tokenizer."""
+    """Whether a folder holds what this module reads: a configuration, safetensors and a tokenizer.
+
+    A model whose weights are quantized, as one with a compressed table, holds no table to compress.
+    """
     folder = Path(folder)
     weights = (folder / WEIGHTS).is_file() or (folder / INDEX).is_file()
-    return weights and (folder / "config.json").is_file() and (folder / TOKENIZER).is_file()
+    if not (weights and (folder / "config.json").is_file() and (folder / TOKENIZER).is_file()):
+        return False
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True  # who reads the model says what is wrong
+    return not (isinstance(config, dict) and config.get("quantization_config"))
 
 
 def shape(folder: str | Path) -> tuple[int, int]:

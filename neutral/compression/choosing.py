@@ -25,6 +25,9 @@ WORST = "worst"
 TOLERANCE = 0.1
 """How much worse a perplexity may be, as a share of the full model's, unless it is said."""
 
+EXPORTED = ("--export", "models", "--as", "neutral")
+"""What a command says to write a model folder with its table, compressed."""
+
 COLUMNS = [*LINE, "line", *VIEW, "ratio", "bound", "sizes", "low", "high", "again", "breaks", "asked", "ratio_bytes"]
 UNSTEADY_COLUMNS = ["line", "method", "weights", "peak", "factor", "cosine", "later", "less", "later_cosine"]
 _POINT = ["size", "factor", "cosine"]
@@ -214,10 +217,10 @@ def placeholder(info: Mapping[str, object]) -> str:
 
 
 def command(info: Mapping[str, object], row: pd.Series, model: str = "") -> str:
-    """Return the shell command that makes the table of a row of `within`, and keeps it beside its errors and scores.
+    """Return the shell command that makes the table of a row of `within`, and a model with it that transformers reads.
 
-    `model` is where the study's model is, if it is known; else what the study recorded or its `placeholder`. TEXT
-    stands for a folder of text.
+    The table is kept beside its errors and scores. `model` is where the study's model is, if it is known; else what the
+    study recorded or its `placeholder`. TEXT stands for a folder of text.
     """
     method, usual = str(row["method"]), {"autoencoder": variants.USUAL, "mixed": "", "svd": "", "direction": ""}
     variant = "" if row["variant"] == usual.get(method, "") else f":{row['variant']}"
@@ -230,7 +233,7 @@ def command(info: Mapping[str, object], row: pd.Series, model: str = "") -> str:
     if row["weights"] != "uniform":
         words += ["--weights", str(row["weights"])]
     more = ["--trim"] if row["trimmed"] else []
-    return shlex.join([*words, *more, "--where", str(row["where"]), "--keep", "--study", "tables"])
+    return shlex.join([*words, *more, "--where", str(row["where"]), "--keep", "--study", "tables", *EXPORTED])
 
 
 def _reached(line: pd.DataFrame, by: str, limit: float, language: str) -> list[object]:

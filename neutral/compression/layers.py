@@ -61,6 +61,7 @@ class CompressedEmbedding(nn.Module):
         self.num_embeddings, self.embedding_dim = layer.num_embeddings, layer.embedding_dim
         self.padding_idx = layer.padding_idx
         scale = getattr(layer, "embed_scale", None)
+        self._scale = getattr(layer, "scalar_embed_scale", None)  # what `scale` is made of, where that is a tensor
         if isinstance(scale, torch.Tensor):
             self.register_buffer("embed_scale", scale.clone(), persistent=False)
         else:
@@ -70,6 +71,12 @@ class CompressedEmbedding(nn.Module):
     def table(self) -> Codec:
         """Return the table as it is now: with what training changed."""
         return self._stored[0].table()
+
+    @torch.no_grad()
+    def restore_scale(self) -> None:
+        """Fill in the scale, which no file holds, of a layer that was made without numbers (on "meta")."""
+        if self._scale is not None:
+            self.embed_scale.fill_(self._scale)
 
     @property
     def weight(self) -> torch.Tensor:
@@ -94,7 +101,8 @@ class CompressedHead(nn.Module):
         self._stored = (stored,)
         self.in_features, self.out_features = layer.in_features, layer.out_features
         self.register_parameter("bias", layer.bias)
-        self.register_buffer("_like", layer.weight.detach().new_empty(0), persistent=False)
+        # Follows the model's type; as many rows as there are tokens, to which transformers fits the bias.
+        self.register_buffer("_like", layer.weight.detach().new_empty(layer.out_features, 0), persistent=False)
 
     @property
     def weight(self) -> torch.Tensor:

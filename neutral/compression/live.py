@@ -5,6 +5,7 @@ Only the table and the tokenizer are read (`checkpoint`), not the model.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from neutral.compression.choosing import EXPORTED
 
 if TYPE_CHECKING:  # torch takes seconds to import: only what computes imports it
     import numpy as np
@@ -63,6 +66,31 @@ class Request:
     def title(self) -> str:
         """What the compressed table is called."""
         return self.method if self.method in ONE_SIZE else f"{self.method} at {self.ratio:g} × by {self.by}"
+
+    @property
+    def file(self) -> str:
+        """What a file of the compressed table is called.
+
+        >>> Request("models/tiny", (), "svd", 2.5, "bytes", "sqrt").file
+        'tiny_svd_bytes_2.5_sqrt.safetensors'
+        """
+        asked = self.deciding
+        size = [] if self.method in ONE_SIZE else [asked.by, f"{asked.ratio:g}", asked.weights]
+        return "_".join([Path(self.folder).name, self.method, *size]) + ".safetensors"
+
+    @property
+    def command(self) -> str:
+        """The shell command that fits such a table, scores it, and writes a model folder with it.
+
+        >>> Request("models/tiny", (), "int8", 2.5, "bytes", "sqrt").command.partition(" --study ")[0]
+        'neutral compress --model tiny --text TEXT --methods int8 --by bytes'
+        """
+        asked = self.deciding
+        words = ["neutral", "compress", "--model", Path(self.folder).name, "--text", "TEXT", "--methods", self.method]
+        words += ["--by", asked.by]
+        if self.method not in ONE_SIZE:
+            words += ["--ratios", f"{asked.ratio:g}", "--weights", asked.weights]
+        return shlex.join([*words, "--study", "tables", *EXPORTED])
 
     @property
     def deciding(self) -> Request:

@@ -7,20 +7,17 @@ low-rank table) are parameters of the model; codes are not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from neutral.compression import WHERE
 from neutral.compression.codec import Codec
 from neutral.compression.layers import CompressedEmbedding, CompressedHead, Multiplier, Stored
 from neutral.compression.table import Rebuilt
 from neutral.errors import NeutralError
-from neutral.files import storing
 from neutral.models.output import MULTIPLIERS, multiplier
 
 
@@ -86,15 +83,15 @@ def put_in(
         table already, and for "both" without a tied output layer.
     """
     layer = embedding(model)
-    where = _fitting(model, layer, table, where)
+    where = fitting(model, layer, table, where)
     if isinstance(train, bool):
         train = table.trainable if train else ()
     stored = Stored(table, layer.weight.device, [name for name in table.trainable if name in train])
     replaced, modules = [], []
-    for holder in _holders(model, nn.Embedding, layer.weight):
+    for holder in holders(model, nn.Embedding, layer.weight):
         replaced.append(holder)
         modules.append(CompressedEmbedding(stored, holder[2]))
-    for holder in _holders(model, nn.Linear, layer.weight) if where == "both" else []:
+    for holder in holders(model, nn.Linear, layer.weight) if where == "both" else []:
         replaced.append(holder)
         modules.append(CompressedHead(stored, holder[2]))
     for holder in _children(model, MULTIPLIERS):
@@ -133,43 +130,6 @@ def _unplaceable(model: PreTrainedModel) -> NeutralError:
     return NeutralError(f"{name}: uses its token table in a way of its own, so no other can be put in its place")
 
 
-def export(
-    model: PreTrainedModel,
-    table: Codec,
-    tokenizer: PreTrainedTokenizerBase,
-    folder: str | Path,
-    where: str | None = None,
-) -> None:
-    """Write a plain Hugging Face folder of `model` with the rebuilt matrix of `table`; the model itself stays.
-
-    The weights have the model's type. With `where="input"` a tied output layer keeps the model's own matrix, and the
-    configuration says that the two are not tied. (T5's configuration cannot say so; its loader sees it from the
-    weights.)
-
-    Raises `NeutralError` as `put_in` does, and for `where="input"` of a model whose output layer cannot be another.
-    """
-    layer = embedding(model)
-    where = _fitting(model, layer, table, where)
-    if where == "input" and multiplier(model) is not None:
-        raise NeutralError(
-            f"{type(model).__name__}: its output layer reads the token table itself, so a plain folder cannot hold "
-            'both matrices: use where="both"'
-        )
-    rebuilt = table.matrix().to(layer.weight)
-    weights = model.state_dict(keep_vars=True)
-    heads = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    written = {
-        name: rebuilt if tensor is layer.weight and (where == "both" or name not in heads) else tensor.detach()
-        for name, tensor in weights.items()
-    }
-    untied = where == "input" and tied(model)
-    with storing(folder), _declared_untied(model) if untied else nullcontext(False) as says_untied:
-        if says_untied:  # the loader then ties nothing, so every name needs its tensor (BERT has two names of a bias)
-            written = {name: tensor.clone() for name, tensor in written.items()}
-        model.save_pretrained(folder, state_dict=written)
-        tokenizer.save_pretrained(folder)
-
-
 def embedding(model: nn.Module) -> nn.Embedding:
     """Return the token embedding of `model`.
 
@@ -192,10 +152,10 @@ def embedding(model: nn.Module) -> nn.Embedding:
 
 def tied(model: nn.Module) -> bool:
     """Whether an output layer of `model` uses the very matrix of its token embedding."""
-    return bool(_holders(model, nn.Linear, embedding(model).weight)) or multiplier(model) is not None
+    return bool(holders(model, nn.Linear, embedding(model).weight)) or multiplier(model) is not None
 
 
-def _fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | None) -> str:
+def fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | None) -> str:
     """Return where the table goes. Raises `NeutralError` if it cannot."""
     name = type(model).__name__
     if where not in (None, *WHERE):
@@ -208,7 +168,7 @@ def _fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | N
     return where or ("both" if tied(model) else "input")
 
 
-def _holders(model: nn.Module, kind: type[nn.Module], weight: nn.Parameter) -> list[tuple[nn.Module, str, nn.Module]]:
+def holders(model: nn.Module, kind: type[nn.Module], weight: nn.Parameter) -> list[tuple[nn.Module, str, nn.Module]]:
     """Return (parent, name, layer) of every layer of a kind that uses `weight` itself (T5 has three embeddings)."""
     return [holder for holder in _children(model, kind) if holder[2].weight is weight]
 
@@ -217,20 +177,3 @@ def _children(model: nn.Module, kind: type | tuple[type, ...]) -> list[tuple[nn.
     """Return (parent, name, layer) of every layer of a kind."""
     children = [(parent, name, child) for parent in model.modules() for name, child in parent._modules.items()]
     return [child for child in children if isinstance(child[2], kind)]
-
-
-@contextmanager
-def _declared_untied(model: PreTrainedModel) -> Iterator[bool]:
-    """Make the configuration say, within the block, that the output layer is not tied; give False if it cannot."""
-    configs = {id(config): config for config in (model.config, model.config.get_text_config())}.values()
-    if any(type(config)(tie_word_embeddings=False).tie_word_embeddings for config in configs):
-        yield False
-        return
-    flags = [config.tie_word_embeddings for config in configs]
-    for config in configs:
-        config.tie_word_embeddings = False
-    try:
-        yield True
-    finally:
-        for config, flag in zip(configs, flags, strict=True):
-            config.tie_word_embeddings = flag

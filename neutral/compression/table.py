@@ -78,11 +78,15 @@ class Table(Codec):
         >>> Table.load("tables/dense.safetensors").shape
         (2, 3)
         """
-        header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
-        data = _in_order(save(self.tensors, header | {"settings": json.dumps(self.settings)}))
+        data = self.to_bytes()
         with storing(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, data)
+
+    def to_bytes(self) -> bytes:
+        """Return the file that `save` writes."""
+        header = {"format": FORMAT, "method": self.method, "shape": json.dumps(self.shape)}
+        return _in_order(save(self.tensors, header | {"settings": json.dumps(self.settings)}))
 
     @staticmethod
     def load(path: str | Path) -> Table:
@@ -102,13 +106,13 @@ class Table(Codec):
             raise FileError(path, f"tensors missing: {missing}, unexpected: {unexpected}")
         with reading(path, "a compressed table, its tensors do not fit together"):
             shape, settings = json.loads(header["shape"]), json.loads(header["settings"])
-            _require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
+            require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
             table = kind(shape, tensors, settings)
             table.require_sound()
             return table
 
 
-def _require_shape(shape: object, held: int) -> None:
+def require_shape(shape: object, held: int) -> None:
     """Raise `NeutralError` for a shape that is none, or one of far more numbers than `held` bytes can be told for."""
     if not isinstance(shape, list) or len(shape) != 2 or not all(type(n) is int and n > 0 for n in shape):
         raise NeutralError("its shape is not two whole numbers from 1 on")

@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import encoding, models
 from neutral.compression import trimming
-from neutral.compression.trimcard import card
+from neutral.compression.cards import card_of_trimmed
 from neutral.corpora import Corpus
 from neutral.errors import FileError, NeutralError
 from neutral.files import storing
@@ -74,7 +74,7 @@ class Facts:
 
     Attributes
     ----------
-    model : str
+    model, architecture : str
     rows, parameters, bytes : (int, int)
         Rows of the token table, parameters, and bytes of the weights as they are stored, before and after.
     languages : tuple of Kept
@@ -84,6 +84,7 @@ class Facts:
     """
 
     model: str
+    architecture: str
     rows: tuple[int, int]
     parameters: tuple[int, int]
     bytes: tuple[int, int]
@@ -136,6 +137,7 @@ def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None 
         trimmed.tokenizer.save_pretrained(draft)
         facts = Facts(
             model=str(source),
+            architecture=type(model).__name__,
             rows=(trimmed.before, trimmed.after),
             parameters=(before[0], after[0]),
             bytes=(before[1], after[1]),
@@ -145,7 +147,7 @@ def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None 
         )
         told = asdict(facts) | {"keep": trimmed.keep}
         (draft / FILE).write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-        (draft / "README.md").write_text(card(facts), encoding="utf-8")
+        (draft / "README.md").write_text(card_of_trimmed(facts), encoding="utf-8")
     return facts
 
 

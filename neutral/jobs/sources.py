@@ -30,7 +30,7 @@ WITHIN = "--gguf"
 SET = ("--study", "--out", "--device", "--json-progress")
 """Options that a run gets from what is said beside its arguments."""
 
-REFUSED = ("--export", "--dry-run", "--help", "--engine", "--address", "--report-to")
+REFUSED = ("--export", "--as", "--dry-run", "--help", "--engine", "--address", "--report-to")
 """Options that a run of the app does not take: they write elsewhere, do nothing, or reach other machines."""
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?")

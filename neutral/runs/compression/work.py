@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from neutral import hashes, models
-from neutral.compression import WHERE, projection
+from neutral.compression import WHERE, exports, projection
 from neutral.compression.inventory import inventory
 from neutral.compression.placement import embedding
+from neutral.compression.results import TRIM
 from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.memory import amount
@@ -70,6 +71,10 @@ class Compressor(Work):
         for trial in plan.trials():
             self.sizes.require(trial)
         self.trials = [trial for trial in plan.trials() if self.sizes.makes(trial)]
+        for trial in self.trials if plan.export else ():
+            if trial.method != TRIM:
+                exports.require(bench.model, trial.method, plan.form, plan.exported_to)
+            exports.require_replaceable(Path(plan.export) / self.name(trial))
         self.where = plan.where or (WHERE if bench.tied else WHERE[:1])
         stock = inventory(bench.model)
         say(stock.lines("compresses"), quiet=quiet)
@@ -132,7 +137,7 @@ class Compressor(Work):
         """Return what the study lacks of a trial's table; of the full model if that is None."""
         if trial is None:
             return Lacking(self._unscored(WHOLE_TABLE, (FULL,)))
-        row = self._row(trial)
+        row = self.row(trial)
         way = bool(self.plan.follow and trial.unit and not self._has("step", row))
         return Lacking(
             self._unscored(row, self.where),
@@ -144,7 +149,7 @@ class Compressor(Work):
 
     def write(self, unit: Unit, piece: Rows | Picture | Made) -> None:
         """See `Work.write`."""
-        row = WHOLE_TABLE if unit.asked is None else self._row(unit.asked)
+        row = WHOLE_TABLE if unit.asked is None else self.row(unit.asked)
         if isinstance(piece, Rows):
             self._extend(piece.kind, WHOLE_TABLE if piece.full else row, piece.rows)
         elif isinstance(piece, Picture):
@@ -177,7 +182,7 @@ class Compressor(Work):
 
     def name(self, trial: Trial) -> str:
         """Return the name of a table's files."""
-        row = self._row(trial)
+        row = self.row(trial)
         parts = (
             row["method"],
             row["variant"],
@@ -207,7 +212,8 @@ class Compressor(Work):
         name = f"{trial.method}{variant}{said}{weights}{f' seed {trial.seed}' * (trial.seed > 0)}"
         return Unit(("2 table", self.trials.index(trial)), name, cost, trial)
 
-    def _row(self, trial: Trial) -> dict:
+    def row(self, trial: Trial) -> dict:
+        """Return the fields by which results name a table."""
         row = {**asdict(trial), "ratio": self.sizes.ratio(trial)}
         return {name: value for name, value in row.items() if name != "rank"}
 

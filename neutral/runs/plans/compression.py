@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, replace
 from typing import ClassVar
 
 from neutral import options
-from neutral.compression import BY, METHODS, WEIGHTS, WHERE, variants
+from neutral.compression import BY, FORMS, METHODS, WEIGHTS, WHERE, variants
 from neutral.errors import NeutralError
 from neutral.options import COMPUTED, HASHED, harmless, key, option, part, setting
 from neutral.runs.plans import fields, finetuning
@@ -179,9 +179,16 @@ class CompressionPlan:
     gguf: str = fields.gguf()
     export: str = option(
         "",
-        "write a plain Hugging Face folder for every table",
+        "write a Hugging Face folder for every table",
         kind="folder",
         decides=harmless("folders besides the study"),
+    )
+    form: str = option(
+        "plain",
+        "what --export writes: plain (the rebuilt matrix), neutral (compressed), compressed-tensors (int8 and int4)",
+        flag="as",
+        choices=FORMS,
+        decides=harmless("the form of these folders"),
     )
     finetuning: FinetuningPlan | None = part(
         FinetuningPlan, prefix="finetune", optional=True, decides=harmless("more results, with settings of their own")
@@ -203,6 +210,11 @@ class CompressionPlan:
         """Return how held-out text is scored: the ways that were asked for."""
         by_lines = [View("lines", True)] if "lines" in self.perplexity else []
         return [*(View("blocks", words) for words in self.words if "blocks" in self.perplexity), *by_lines]
+
+    @property
+    def exported_to(self) -> str | None:
+        """Where `export` puts a table: in the input alone if that is asked; None is a tied output layer too."""
+        return "input" if self.where == ("input",) else None
 
     def trials(self) -> Iterator[Trial]:
         """Yield the plan's tables: those of further seeds last, of methods that draw random numbers."""
@@ -263,6 +275,8 @@ def check(plan: CompressionPlan) -> None:
         )
     if any(plan.words) and plan.task == "clm":
         raise NeutralError("--words: whole words are masked in masked language modelling only")
+    if plan.form != "plain" and not plan.export:
+        raise NeutralError(f"--as {plan.form}: says what --export DIR writes; give that too")
     if not any(True for _ in plan.trials()):
         raise NeutralError("--methods: nothing to do; mixed takes ratios by bytes, of 4 or more")
     if plan.finetuning:

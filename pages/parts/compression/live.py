@@ -117,8 +117,32 @@ def _compress(study: Study, choice: TableChoice, asked: Budget | None) -> None:
             problems.append(told(f"{method}: {error}"))
     state.empty()
     _draw(place, board.table())
+    _take_home(
+        [replace(request, method=method) for method in chosen if board.is_known(replace(request, method=method))]
+    )
     size = model(request).matrix.shape
     st.caption(" ".join([words.full_table(*size, request.weights, ONE_SIZE), *problems]))
+
+
+def _take_home(requests: Sequence[Request]) -> None:
+    """Offer each table as a file, made on a click, and the commands that write a model folder with it."""
+    if not requests:
+        return
+    with st.expander("Take a table home", icon=":material/download:"):
+        st.caption(words.TAKE_HOME)
+        with st.container(horizontal=True):
+            for one in requests:
+                st.download_button(
+                    one.title,
+                    lambda one=one: fitted(one)[0].to_bytes(),
+                    file_name=one.file,
+                    mime="application/octet-stream",
+                    key=f"get-table-{one.method}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+        st.caption(words.TAKE_HOME_MODEL)
+        st.code("\n".join(one.command for one in requests), language="sh", wrap_lines=True)
 
 
 def _draw(place: st.delta_generator.DeltaGenerator, table: pd.DataFrame) -> None:

@@ -18,6 +18,8 @@ from pages.parts.compression.said.foretelling import NOT_INDEPENDENT, pairs, pre
 from pages.parts.compression.said.live import (
     NO_SAVED,
     SAVED,
+    TAKE_HOME,
+    TAKE_HOME_MODEL,
     computing,
     estimates,
     folders,
@@ -54,6 +56,8 @@ __all__ = [
     "SAVED",
     "STEPS_CAPTION",
     "STEP_ERRORS",
+    "TAKE_HOME",
+    "TAKE_HOME_MODEL",
     "TUNING",
     "UNITS",
     "VOCABULARY",

@@ -13,6 +13,11 @@ from pages.parts.text import as_text, code
 
 SAVED = "The tables that this study keeps"
 NO_SAVED = "This study keeps no tables: `neutral compress --keep` puts them into its folder `tables/`, to be read here."
+TAKE_HOME = "The table alone, still compressed: `neutral.compression.load(FILE)` reads it, `put_in` puts it in a model."
+TAKE_HOME_MODEL = (
+    "Or a model folder with such a table, which transformers reads after `import neutral` (`--as plain` and "
+    "`--as compressed-tensors`: without). TEXT is a folder of `<lang>.txt`, with which `mixed` sees the outputs too."
+)
 
 
 def saved(read: int, there: int, *, measured: bool) -> str:

@@ -1,0 +1,28 @@
+"""`neutral`: the table's tensors as they are, which `compression.quantizer` puts in their place on loading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from neutral.compression import quantizer
+from neutral.compression.codec import Codec
+from neutral.compression.exports.weights import cast, declared, endings
+from neutral.compression.placement import put_in
+
+
+def write(model: PreTrainedModel, table: Codec, folder: Path, where: str, dtype: torch.dtype) -> set[str]:
+    """Write the model into `folder`; return how the names of the tensors that are the table end.
+
+    The configuration goes on to say that the output layer is tied: what is not, `put_in` finds again on loading.
+    """
+    with (
+        put_in(model, table, where, train=False),
+        declared(model, quantizer.CompressedTableConfig.of(table, where)),
+    ):
+        names = quantizer.stored_names(model)
+        written = quantizer.guarded(cast(model.state_dict(keep_vars=True), dtype, names), model)
+        model.save_pretrained(folder, state_dict=written)
+    return endings(names, 2)

@@ -1,0 +1,41 @@
+"""`plain`: the rebuilt matrix in the place of the token table; all else is as it was."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from neutral.compression.codec import Codec
+from neutral.compression.exports.weights import cast, declared_untied, endings
+from neutral.compression.placement import embedding, tied
+from neutral.errors import NeutralError
+from neutral.models.output import multiplier
+
+
+def require(model: PreTrainedModel, where: str | None) -> None:
+    """Raise `NeutralError` for `where="input"` of a model whose output layer cannot be another."""
+    if where == "input" and multiplier(model) is not None:
+        raise NeutralError(
+            f"{type(model).__name__}: its output layer reads the token table itself, so a plain folder cannot hold "
+            'both matrices: use where="both"'
+        )
+
+
+def write(model: PreTrainedModel, table: Codec, folder: Path, where: str, dtype: torch.dtype) -> set[str]:
+    """Write the model into `folder`; return how the names of the tensors that are the table end."""
+    layer = embedding(model)
+    rebuilt = table.matrix().to(layer.weight.device, dtype)
+    weights = model.state_dict(keep_vars=True)
+    heads = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    names = {name for name, own in weights.items() if own is layer.weight and (where == "both" or name not in heads)}
+    written = cast(weights, dtype) | dict.fromkeys(names, rebuilt)
+    untied = where == "input" and tied(model)
+    with declared_untied(model) if untied else nullcontext(False) as says_untied:
+        if says_untied:  # the loader then ties nothing, so every name needs its tensor (BERT has two names of a bias)
+            written = {name: tensor.clone() for name, tensor in written.items()}
+        model.save_pretrained(folder, state_dict=written)
+    return endings(names, 2)

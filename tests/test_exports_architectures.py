@@ -1,0 +1,52 @@
+"""Exports of every architecture: what is read of a folder gives the logits of the table in place."""
+
+import architectures
+import pytest
+import torch
+from test_placement_architectures import loaded, logits
+
+from neutral import compression
+from neutral.compression import exports
+from neutral.compression.placement import embedding, put_in, tied
+from neutral.errors import NeutralError
+from neutral.models import load_tokenizer
+from neutral.models.output import multiplier
+
+pytestmark = pytest.mark.numeric
+
+
+def check(name, folder, out):
+    """What is read of each form, and of the neutral one saved again, gives the logits of the table in place."""
+    model = loaded(folder)
+    matrix = embedding(model).weight
+    table = compression.fit(matrix, "int4", 4.0, by="bytes", group=min(32, matrix.shape[1]))
+    for where in ("both", "input") if tied(model) else ("input",):
+        with put_in(model, table, where, train=False):
+            expected = logits(model)
+        for form in ("neutral", "plain"):
+            place = out / f"{form}-{where}"
+            if form == "plain" and where == "input" and multiplier(model) is not None:
+                with pytest.raises(NeutralError, match="cannot hold both matrices"):
+                    exports.require(model, table.method, form, where)
+                continue
+            written = exports.write(model, table, load_tokenizer(folder), place, form, where)
+            read = [loaded(place)]
+            if form == "neutral":
+                assert written.table == table.bytes
+                read[0].save_pretrained(out / "again")
+                read.append(loaded(out / "again"))
+            for each in read:
+                torch.testing.assert_close(logits(each), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(set(architectures.ARCHS) - {"canine"}))
+def test_every_architecture_comes_back_from_a_folder(name, tmp_path):
+    architectures.make(name, tmp_path / "model")
+    check(name, tmp_path / "model", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["t5", "marian", "mamba", "deberta-v2-lm-head"])
+def test_layouts_of_their_own_come_back_from_a_folder(name, tmp_path):
+    architectures.make(name, tmp_path / "model")
+    check(name, tmp_path / "model", tmp_path)
