@@ -9,6 +9,7 @@ autoencoder  the paper's, for comparison
 int8, int4   rounded numbers with a scale a group
 pq           product quantization of the unit rows, lengths apart
 mixed        rotated rows with more bits for tokens that are used more
+transform    bits by token and by direction, in the directions that the model feels most
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from neutral.compression.table import Table
 
-METHODS = ("svd", "direction", "autoencoder", "int8", "int4", "pq", "mixed")
+METHODS = ("svd", "direction", "autoencoder", "int8", "int4", "pq", "mixed", "transform")
 """Names of the methods; `compression.methods` holds the function that fits each."""
 
 WEIGHTS = ("uniform", "frequency", "sqrt")

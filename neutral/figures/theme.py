@@ -53,6 +53,7 @@ COMPRESSION = {
     "int4": ("#009e73", "triangle-down"),
     "pq": ("#e69f00", "star"),
     "mixed": ("#7a68b8", "cross"),
+    "transform": ("#1b3a6b", "triangle-right"),
     "trim": ("#a0522d", "hexagon"),
 }
 """Method of `compression` -> colour, marker. Other methods share a grey x."""

@@ -204,22 +204,25 @@ class LanguageModelling:
         blocks : (N,) int64
             The row of the batch that the token is in.
         """
-        logits, targets, blocks = self._predictions(model, batch)
+        logits, targets, blocks = self.predictions(model, batch)
         return F.cross_entropy(logits.float(), targets, reduction="none"), blocks
 
-    def _predictions(
+    def predictions(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return logits (N, V) for the scored tokens of a batch, these tokens (N,), and their rows of the batch (N,).
 
         The output layer sees only the scored positions: with 15 % masked that saves most of its cost.
         """
-        ids, labels = batch["input_ids"], batch["labels"]
-        if self.name == "clm":
-            labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)  # position t predicts token t + 1
+        labels = self.answers(batch)
         scored = labels != IGNORED
-        logits = logits_at(model, scored, input_ids=ids, attention_mask=batch["attention_mask"])
+        logits = logits_at(model, scored, input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
         return logits, labels[scored], scored.nonzero()[:, 0]
+
+    def answers(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the token that each position of a batch predicts, (B, T), `IGNORED` where none is scored."""
+        labels = batch["labels"]
+        return F.pad(labels[:, 1:], (0, 1), value=IGNORED) if self.name == "clm" else labels
 
     @torch.inference_mode()
     def evaluate(self, model: PreTrainedModel, blocks: np.ndarray, *, batch_size: int = 16, passes: int = 1) -> Score:
@@ -241,7 +244,7 @@ class LanguageModelling:
                 seeds = ((_EVALUATION_SEED, turn, start + i) for i in range(len(part)))
                 batch = stacked(map(self.example, part, seeds))
                 with autocast(place):
-                    logits, targets, places = self._predictions(model, {k: v.to(place) for k, v in batch.items()})
+                    logits, targets, places = self.predictions(model, {k: v.to(place) for k, v in batch.items()})
                     logits = logits.float()  # which a processor compares faster than bfloat16
                     losses = F.cross_entropy(logits, targets, reduction="none")
                 places = start + places.cpu().numpy()

@@ -9,6 +9,7 @@ from neutral.compression.methods.int8 import Int8, fit_int8
 from neutral.compression.methods.mixed import fit_mixed
 from neutral.compression.methods.pq import fit_pq
 from neutral.compression.methods.svd import fit_svd
+from neutral.compression.methods.transform import fit_transform
 from neutral.compression.rounding import Rounded
 from neutral.compression.table import Table
 
@@ -20,6 +21,7 @@ FITS: dict[str, Callable[..., Table]] = {
     "int4": fit_int4,
     "pq": fit_pq,
     "mixed": fit_mixed,
+    "transform": fit_transform,
 }
 """Method -> what fits its table: `fit(matrix, budget, *, weights, seed, **options)`."""
 

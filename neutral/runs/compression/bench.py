@@ -15,6 +15,7 @@ from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
 from neutral.compression.calibration import output_metric
 from neutral.compression.placement import embedding, put_in, require_placeable, tied
+from neutral.compression.sensitivity import sensitivity
 from neutral.compression.retokenization import Retokenized
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
@@ -88,6 +89,8 @@ class Bench:
             left = len(trimming.needed(self.tokenizer, self.train, len(self.matrix), also=named))
             self.planned = Sizes(left, self.sizes.width, self.sizes.vocabulary / left)
         self._metric: torch.Tensor | None = None
+        self._sensitivity: torch.Tensor | None = None
+        self._senses = any(name == "transform" for name in plan.methods)
 
     def trim(self) -> None:
         """Cut the vocabulary to the tokens of the text, in model and table; scores stay those of the same text."""
@@ -95,6 +98,8 @@ class Bench:
             return
         task = self.tasks[False]
         self.metric()  # now, while the model still reads the full tokenizer's blocks
+        if self._senses:
+            self.sensitivity()
         cut = trimming.trim(self.model, self.tokenizer, self.train)
         self.tokenizer = cut.tokenizer
         keep = list(cut.keep)
@@ -142,6 +147,8 @@ class Bench:
             options["lengths"] = trial.variant
         if trial.method == "mixed" and trial.variant != "plain":
             options["metric"] = self.metric()
+        if trial.method == "transform" and trial.variant != "plain":
+            options["metric"] = self.sensitivity()
         weights = tokens.weights(trial.weights, self.frequency)
 
         def fit(**more: object) -> Table:
@@ -167,6 +174,12 @@ class Bench:
         if self._metric is None:
             self._metric = output_metric(self.model, self.tasks[False], self.calibration)
         return self._metric
+
+    def sensitivity(self) -> torch.Tensor:
+        """Return what errors of the table meet by direction (`compression.sensitivity`), measured once."""
+        if self._sensitivity is None:
+            self._sensitivity = sensitivity(self.model, self.tasks[False], self.calibration)
+        return self._sensitivity
 
     def score(self, code: str, blocks: np.ndarray) -> Score:
         """Score the model, as it is now, on some blocks of a language."""

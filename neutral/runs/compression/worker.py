@@ -128,6 +128,8 @@ class Fitter(Worker):
             return blocks * self._block
         if trial.method == "mixed":
             bench.metric()  # once for all tables
+        if trial.method == "transform":
+            bench.sensitivity()
         fitted = self._fitting(trial) * (self.plan.epochs if trial.method == "autoencoder" else 1)
         chosen = self.costs.tried(trial) * sum(min(2, len(each)) for each in bench.calibration.values())
         if lacks.way:

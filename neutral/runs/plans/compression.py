@@ -19,15 +19,18 @@ VARIANTS = {
     "direction": ("", "project", "free"),
     "svd": ("", "randomized"),
     "mixed": ("", "plain"),
+    "transform": ("", "plain"),
 }
 """Method -> its variants, the default first; a method that is not listed has one."""
 
 FIXED = ("int8", "int4")  # methods of one size
 LOW_RANK = ("svd", "direction", "autoencoder")  # methods whose size is a rank
-CODED = ("int8", "int4", "mixed")  # methods that store a number for every number: their ratio is by bytes
+CODED = ("int8", "int4", "mixed", "transform")  # methods that store a number for every number: their ratio is by bytes
 DRAWN = ("autoencoder", "pq", "mixed")  # methods that draw random numbers, as the randomized svd does
+USUAL_WEIGHTS = {"mixed": "frequency", "transform": "sqrt"}  # of methods that count tokens, if nothing is asked
 PERPLEXITIES = ("blocks", "lines")  # of packed blocks of text, or line by line as in the paper's scripts
-_FROM = {"pq": 4.0, "mixed": 4.0}  # by bytes: a code takes a byte at most, so a lower ratio gives this table again
+# By bytes: a code takes a byte at most, so a lower ratio gives this table again.
+_FROM = {"pq": 4.0, "mixed": 4.0, "transform": 4.0}
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,9 @@ class CompressionPlan:
         (), "en,fr,… (default: all that the text has)", kind="languages", group="main", decides=COMPUTED
     )
     methods: tuple[str, ...] = option(
-        ("svd", "direction", "int8", "int4", "pq", "mixed"),
+        ("svd", "direction", "int8", "int4", "pq", "mixed", "transform"),
         "also autoencoder, autoencoder:cosine|power|rmse|elu|from-svd|from-direction|c1=1,…, svd:randomized, "
-        "direction:project|free, mixed:plain",
+        "direction:project|free, mixed:plain, transform:plain",
         reads=variants.split,
         some=True,
         group="main",
@@ -234,8 +237,8 @@ class CompressionPlan:
             if method == "autoencoder":
                 variant = variants.canonical(variant)
             kinds = self.weights if method not in FIXED else ("uniform",)  # rounding counts every token alike
-            if method == "mixed":  # it gives frequent tokens more bits, but not in its plain variant
-                counted = tuple(kind for kind in self.weights if kind != "uniform") or ("frequency",)
+            if method in USUAL_WEIGHTS:  # it gives frequent tokens more bits, but not in its plain variant
+                counted = tuple(kind for kind in self.weights if kind != "uniform") or (USUAL_WEIGHTS[method],)
                 kinds = ("uniform",) if variant == "plain" else counted
             for weights in kinds:
                 if method in FIXED:
@@ -278,7 +281,7 @@ def check(plan: CompressionPlan) -> None:
     if plan.form != "plain" and not plan.export:
         raise NeutralError(f"--as {plan.form}: says what --export DIR writes; give that too")
     if not any(True for _ in plan.trials()):
-        raise NeutralError("--methods: nothing to do; mixed takes ratios by bytes, of 4 or more")
+        raise NeutralError("--methods: nothing to do; mixed and transform take ratios by bytes, of 4 or more")
     if plan.finetuning:
         finetuning.check(plan.finetuning)
         if plan.trim:
