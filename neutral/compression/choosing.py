@@ -222,7 +222,7 @@ def command(info: Mapping[str, object], row: pd.Series, model: str = "") -> str:
     The table is kept beside its errors and scores. `model` is where the study's model is, if it is known; else what the
     study recorded or its `placeholder`. TEXT stands for a folder of text.
     """
-    method, usual = str(row["method"]), {"autoencoder": variants.USUAL, "mixed": "", "svd": "", "direction": ""}
+    method, usual = str(row["method"]), {"autoencoder": variants.USUAL}
     variant = "" if row["variant"] == usual.get(method, "") else f":{row['variant']}"
     words = ["neutral", "compress", "--model", model or placeholder(info) or str(info["model"]), "--text", "TEXT"]
     if isinstance(info.get("languages"), list):

@@ -106,7 +106,7 @@ def fit_transform(
     budget: Budget,
     *,
     weights: torch.Tensor | None = None,
-    seed: int = 0,  # noqa: ARG001 (nothing is drawn)
+    seed: int = 0,
     metric: torch.Tensor | None = None,
     damping: float = 1e-3,
 ) -> Transformed:

@@ -15,8 +15,8 @@ from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
 from neutral.compression.calibration import output_metric
 from neutral.compression.placement import embedding, put_in, require_placeable, tied
-from neutral.compression.sensitivity import sensitivity
 from neutral.compression.retokenization import Retokenized
+from neutral.compression.sensitivity import sensitivity
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
 from neutral.models import adapters

@@ -17,7 +17,16 @@ BLOCK = 0.07
 """To score one block of 128 tokens."""
 _PICTURE = 20.0
 _MEASURED = 1.3
-_FITS = {"trim": 0.0, "svd": 0.3, "direction": 0.8, "int8": 0.2, "int4": 1.4, "pq": 17.0, "mixed": 9.0, "transform": 12.0}
+_FITS = {
+    "trim": 0.0,
+    "svd": 0.3,
+    "direction": 0.8,
+    "int8": 0.2,
+    "int4": 1.4,
+    "pq": 17.0,
+    "mixed": 9.0,
+    "transform": 4.0,
+}
 _ITERATIONS = 4.0  # of the randomized svd, a number of them that is tried
 _EPOCH = 2.3  # of the auto-encoder
 _FINE = 1000  # steps that are told for a unit of cost
