@@ -38,7 +38,7 @@ class LowRank(Table):
         latents, decoder = tensors["latents"], tensors["decoder"].to(hidden.dtype)
         narrow = hidden @ decoder.T
         if latents.dtype == torch.float16 and not latents.requires_grad and products.fits(narrow):
-            part = Part.of("half", self.rank, latents, torch.arange(len(latents), dtype=torch.int32))
+            part = Part.of("half", len(decoder), latents, torch.arange(len(latents), dtype=torch.int32))
             logits = products.logits([part], narrow, torch.ones(len(latents)), torch.zeros(())).to(hidden.dtype)
         else:
             logits = narrow @ latents.to(hidden.dtype).T
