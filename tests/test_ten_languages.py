@@ -57,7 +57,7 @@ def test_the_overview_has_a_colour_a_family_names_all_and_tells_how_pairs_relate
 
 
 def test_the_typology_page_says_on_what_its_tests_rest():
-    at = apppages.opened("pages/typology.py")
+    at = apppages.opened("pages/typology.py", distance="Syntax")
     table = at.dataframe[0].value.set_index("name")
     assert table.loc["Syntax", ["languages", "pairs"]].tolist() == [10, 45]
     assert table.loc["Phonology", ["languages", "pairs", "left_out"]].tolist() == [9, 36, "Tamil"]
