@@ -18,7 +18,7 @@ from neutral.metrics import by_accuracy
 from neutral.recipes import PARTS
 from neutral.search import winning
 from neutral.study import Study
-from neutral.transfer import published, results
+from neutral.transfer import answers, published, results
 from pages.parts import catalogue
 from pages.parts.search import words
 from pages.parts.transfer import words as of_transfer
@@ -314,6 +314,14 @@ def test_masks_without_scores_say_how_to_get_them():
 def table(folder):
     rows = Study(folder / "made").table("transfer")
     return results.against_own(results.matrix(results.select(rows, "mlm", 0.5)))
+
+
+def test_the_page_opens_where_another_languages_mask_costs_most(table):
+    dearer = table.assign(cost=table["cost"] * 2)
+    unknown = table.assign(cost=np.nan)
+    assert answers.costliest({0.5: table, 0.8: dearer, 0.9: unknown}) == 0.8
+    assert answers.costliest({0.5: dearer, 0.8: table}) == 0.5
+    assert answers.costliest({0.5: unknown}) is None
 
 
 def test_colours_of_the_matrix_are_costs_and_a_row_off_the_scale_is_grey(table):

@@ -6,7 +6,7 @@ In every function `matrix` is the table of `results.against_own`, and `tested` t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from neutral.metrics import SIGNIFICANT, better, metric
 from neutral.study import FULL
 from neutral.transfer.results import relative_drop
 from neutral.transfer.sources import is_language
+
+K = TypeVar("K")
 
 FAR = 0.5
 """A full model whose score differs by more, relative to the own masks', is far from them."""
@@ -69,6 +71,12 @@ def change(matrix: pd.DataFrame, source: str = "") -> Change | None:
     rows = matrix[matrix["source"] == source] if source else between(matrix)
     known = rows["cost"].dropna()
     return Change(known.mean(), known.min(), known.max(), len(known)) if len(known) else None
+
+
+def costliest(matrices: Mapping[K, pd.DataFrame]) -> K | None:
+    """Return the name of the matrix whose masks cost other languages most in the mean; None if none is known."""
+    costs = {name: told.cost for name, matrix in matrices.items() if (told := change(matrix))}
+    return max(costs, key=costs.__getitem__, default=None)
 
 
 def ranked(matrix: pd.DataFrame) -> pd.DataFrame:

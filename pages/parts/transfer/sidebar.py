@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from neutral import opening
 from neutral.members import order
-from neutral.transfer import published
+from neutral.transfer import answers, published
 from pages.parts import catalogue, pickers, whose
 from pages.parts import settings as asked
 from pages.parts.errors import tell
@@ -43,9 +43,10 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     of_study = experiments[name]
     task = pickers.pick("Task", list(dict.fromkeys(e.task for e in of_study)), "task", names=pickers.task_name)
     method = pickers.pick("Method", list(dict.fromkeys(e.method for e in of_study if e.task == task)), "method")
-    levels = sorted({e.sparsity for e in of_study if (e.task, e.method) == (task, method)})
-    sparsity = pickers.pick("Sparsity", levels, "sparsity", default=0.5, names=lambda s: f"{s:.0%}")
-    one = next(e for e in of_study if (e.task, e.method, e.sparsity) == (task, method, sparsity))
+    levels = {e.sparsity: e for e in of_study if (e.task, e.method) == (task, method)}
+    telling = answers.costliest({level: levels[level].matrix() for level in sorted(levels)}) or opening.USUAL
+    sparsity = pickers.pick("Sparsity", sorted(levels), "sparsity", default=telling, names=lambda s: f"{s:.0%}")
+    one = levels[sparsity]
     spoken = order(list(dict.fromkeys(one.matrix()["target"])))
     one = replace(one, chosen=whose.pick_members(spoken, notices), seed=_pick_seed(one))
     one = replace(one, by=pickers.pick_score(one.measures))
