@@ -29,6 +29,7 @@ from scipy.special import ndtr, ndtri
 from neutral.compression.budget import Budget
 from neutral.compression.kernels import products
 from neutral.compression.kernels.part import Part
+from neutral.compression.methods.coded import nonzero_rows
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -169,13 +170,7 @@ def fit_mixed(
         number, a metric of another shape, and a table of zeros.
     """
     vocabulary, width = matrix.shape
-    if budget.by != "bytes":
-        raise NeutralError("mixed stores as many numbers as the full table has; give its ratio by bytes")
-    if metric is not None and tuple(metric.shape) != (width, width):
-        raise NeutralError(f"metric: must be {width} × {width}; got {tuple(metric.shape)}")
-    nonzero = ~(matrix == 0).all(dim=1)
-    if not nonzero.any():
-        raise NeutralError("every row of the token table is zero")
+    nonzero = nonzero_rows("mixed", matrix, budget, metric)
     rank = min(directions, width)
     bits = allocate(_importance(matrix, weights, nonzero), width, budget, _overhead(vocabulary, width, rank))
     offset, covariance = _moments(matrix, nonzero)

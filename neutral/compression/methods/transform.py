@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from neutral.compression.budget import Budget
+from neutral.compression.methods.coded import nonzero_rows
 from neutral.compression.methods.mixed import levels
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
@@ -138,13 +139,7 @@ def fit_transform(
         For a ratio by parameters, one that leaves nothing for codes, a metric of another shape, and a table of zeros.
     """
     vocabulary, width = matrix.shape
-    if budget.by != "bytes":
-        raise NeutralError("transform stores codes of a few bits; give its ratio by bytes")
-    if metric is not None and tuple(metric.shape) != (width, width):
-        raise NeutralError(f"metric: must be {width} × {width}; got {tuple(metric.shape)}")
-    nonzero = ~(matrix == 0).all(dim=1)
-    if not nonzero.any():
-        raise NeutralError("every row of the token table is zero")
+    nonzero = nonzero_rows("transform", matrix, budget, metric)
     importance = _guarded(weights, nonzero)
     offset = (matrix * (importance / importance.sum()).unsqueeze(1)).sum(dim=0).half()
     root, inverse = _roots(metric, width, damping, matrix.device)
