@@ -192,7 +192,7 @@ sys.path[:0] = [{tests!r}, {root!r}]
 import errands
 from neutral.progress import heard
 from neutral.runs.engines import Ray, carry_out
-units = [errands.unit(f"u{{number}}", pieces=6, seconds=0.5) for number in range(4)]
+units = [errands.unit(f"u{{number}}", pieces=6, seconds={seconds!r}) for number in range(4)]
 if __name__ == "__main__":
     with heard():
         carry_out(errands.Errands(Path({folder!r}), units), Ray({address!r}, starting={starting!r}), quiet=True)
@@ -200,11 +200,11 @@ if __name__ == "__main__":
 UNITS = [errands.unit(f"u{number}", pieces=6, seconds=0.5) for number in range(4)]
 
 
-def owner(folder, address=""):
-    """A process that owns a run, which has begun to write."""
+def owner(folder, address="", seconds=0.5):
+    """A process that owns a run, which has begun to write; a piece takes so many seconds."""
     given = starting(2) if not address else {}
     texts = {"tests": str(ROOT / "tests"), "root": str(ROOT), "folder": str(folder), "address": address}
-    script = OWNER.format(**texts, starting=given)
+    script = OWNER.format(**texts, starting=given, seconds=seconds)
     env = {name: value for name, value in os.environ.items() if address or name != "RAY_AUTH_MODE"}
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=env)
     assert wait_for(lambda: len(Errands(folder, UNITS).rows()) > 1, 120)
@@ -232,7 +232,7 @@ def test_an_owner_that_is_killed_leaves_no_workers_and_its_run_goes_on(where, cl
 @pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGUSR1, "StoppedError")])
 def test_a_stop_takes_all_workers_down(number, said, tmp_path):
     others = left_behind()
-    process = owner(tmp_path)
+    process = owner(tmp_path, seconds=3)  # so that it has not ended when it is stopped
     mine = {note.pid for note in errands.log(tmp_path)}
     os.kill(process.pid, number)
     _, told = process.communicate(timeout=60)

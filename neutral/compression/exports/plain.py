@@ -13,16 +13,35 @@ from neutral.compression.codec import Codec
 from neutral.compression.exports.weights import cast, declared_untied, endings
 from neutral.compression.placement import embedding, tied
 from neutral.errors import NeutralError
+from neutral.models import trial
 from neutral.models.output import multiplier
 
 
 def require(model: PreTrainedModel, where: str | None) -> None:
-    """Raise `NeutralError` for `where="input"` of a model whose output layer cannot be another."""
-    if where == "input" and multiplier(model) is not None:
+    """Raise `NeutralError` for `where="input"` of a model whose output layer cannot be another.
+
+    Such a layer reads the table itself, or the model computes otherwise once its configuration says that it is not tied
+    (Switch Transformers scales what enters a tied layer).
+    """
+    if where != "input" or not tied(model):
+        return
+    if multiplier(model) is not None or not _stays(model):
         raise NeutralError(
-            f"{type(model).__name__}: its output layer reads the token table itself, so a plain folder cannot hold "
-            'both matrices: use where="both"'
+            f"{type(model).__name__}: its output layer must be the token table, so a plain folder cannot hold both "
+            'matrices: use where="both"'
         )
+
+
+@torch.inference_mode()
+def _stays(model: PreTrainedModel) -> bool:
+    """Whether a model computes the same where its configuration says that its output layer is not tied."""
+    batch, was_training = trial(model), model.training
+    model.eval()
+    own = model(**batch).logits
+    with declared_untied(model):
+        untied = model(**batch).logits
+    model.train(was_training)
+    return torch.allclose(own, untied, rtol=1e-4, atol=1e-4 * float(own.abs().max()))
 
 
 def write(model: PreTrainedModel, table: Codec, folder: Path, where: str, dtype: torch.dtype) -> set[str]:
