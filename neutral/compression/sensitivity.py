@@ -79,8 +79,7 @@ def _moments(
         logits = task.predictions(model, batch)[0].float()
         odds = logits.log_softmax(dim=-1)
         likely = odds.detach().exp()
-        draw = torch.Generator(device="cpu").manual_seed(_SEED + seed)
-        answers = torch.multinomial(likely.cpu(), 1, generator=draw).to(likely.device)
+        answers = _drawn(likely, torch.Generator().manual_seed(_SEED + seed))
         (gradient,) = torch.autograd.grad(-odds.gather(1, answers).sum(), noted["rows"])
     gradient = (gradient * noted["scale"]).flatten(0, -2).double()
     moment = gradient.T @ gradient
@@ -91,6 +90,13 @@ def _moments(
         unsure = (1 - likely.square().sum(dim=1)).double()
         moment += (hidden * unsure.unsqueeze(1)).T @ hidden
     return moment, len(likely)
+
+
+def _drawn(likely: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+    """Return one answer a row (n, 1), as likely as it says; the same ones on any device, but for rounding."""
+    shares = likely.cumsum(dim=1)
+    chosen = torch.rand(len(likely), 1, generator=draw).to(likely) * shares[:, -1:]
+    return torch.searchsorted(shares, chosen, right=True).clamp(max=likely.shape[1] - 1)
 
 
 @contextmanager

@@ -225,7 +225,7 @@ def _encode(
     reach: np.ndarray,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the lengths that make the error least (V,), and the codes of all rows by class."""
-    best, packed = torch.zeros(len(matrix)), []
+    best, packed = torch.zeros(len(matrix), device=matrix.device), []
     for kind in range(len(reach)):
         bits = _bits(torch.from_numpy(reach[kind]))
         ids = torch.from_numpy(np.flatnonzero(classes == kind)).to(matrix.device)
@@ -235,9 +235,9 @@ def _encode(
             numbers = ((matrix[block] - offset) @ encoder[:, : len(bits)]) / lengths[block].unsqueeze(1).clamp(
                 min=_SMALLEST
             )
-            codes = torch.empty(numbers.shape, dtype=torch.int32)
+            codes = torch.empty(numbers.shape, dtype=torch.int32, device=matrix.device)
             for b, columns in _columns(bits):
-                grid = levels(b)
+                grid = levels(b).to(matrix.device)
                 codes[:, columns] = torch.bucketize(
                     numbers[:, columns].contiguous(), (grid[1:] + grid[:-1]) / 2, out_int32=True
                 )
@@ -245,7 +245,7 @@ def _encode(
             kept, by = _read(packed[-1], bits), variances[: len(bits)]
             ratio = (numbers * kept * by).sum(dim=1) / (kept.square() * by).sum(dim=1).clamp(min=_SMALLEST)
             best[block] = lengths[block] * ratio
-    return best, torch.cat([part.flatten() for part in packed]) if packed else torch.zeros(0, dtype=torch.uint8)
+    return best, torch.cat([part.flatten() for part in packed]) if packed else best.new_zeros(0, dtype=torch.uint8)
 
 
 def _read(packed: torch.Tensor, bits: np.ndarray) -> torch.Tensor:
