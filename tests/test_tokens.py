@@ -86,8 +86,38 @@ def test_weights_follow_the_frequency_and_unseen_tokens_are_not_free():
         assert np.allclose(made, raw / raw.mean())
 
 
+def test_an_unseen_token_is_expected_as_often_as_its_likes_are_found_in_the_other_half():
+    scripts = np.array(["Latn"] * 64 + ["Thai"] * 64)
+    first, second = np.zeros(128, dtype=int), np.zeros(128, dtype=int)
+    first[:40], second[20:50] = 5, 5
+    expected = tokens.expected_frequency(({"en": first}, {"en": second}), scripts)
+    seen = first + second
+    assert np.allclose(expected[seen > 0], seen[seen > 0] / seen.sum())
+    # Of Latin tokens of places 45 to 62 that a half lacks, this is found in the other half; none of Thai.
+    places = np.arange(45, 63)
+    rates = [there[places][here[places] == 0] / there.sum() for here, there in ((first, second), (second, first))]
+    prior = 0.02 * (10 * 5 / 150 + 20 * 5 / 200) / (88 + 98)
+    assert expected[62] == pytest.approx((sum(map(np.sum, rates)) + 5 * prior) / (sum(map(len, rates)) + 5))
+    assert expected[100] < expected[62] / 50
+    assert expected[100] > 0
+    made = tokens.weights("expected", seen, expected)
+    assert float(made.mean()) == pytest.approx(1)
+
+
+def test_expected_weights_need_the_halves_of_a_text():
+    with pytest.raises(NeutralError, match="weights 'expected': the text's two halves"):
+        tokens.weights("expected", np.ones(3))
+
+
+def test_a_text_of_one_line_has_no_other_half_to_learn_from():
+    one, none = {"en": np.array([3, 0, 1, 0])}, {"en": np.zeros(4, dtype=int)}
+    expected = tokens.expected_frequency((one, none), np.array(["Latn"] * 4))
+    assert np.isfinite(expected).all()
+    assert (expected > 0).all()
+
+
 def test_an_unknown_kind_of_weights_is_an_error():
-    with pytest.raises(NeutralError, match="weights 'log': unknown; there are uniform, frequency, sqrt"):
+    with pytest.raises(NeutralError, match="weights 'log': unknown; there are uniform, frequency, sqrt, expected"):
         tokens.weights("log", np.ones(3))
 
 

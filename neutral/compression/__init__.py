@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 METHODS = ("svd", "direction", "autoencoder", "int8", "int4", "pq", "mixed", "transform")
 """Names of the methods; `compression.methods` holds the function that fits each."""
 
-WEIGHTS = ("uniform", "frequency", "sqrt")
+WEIGHTS = ("uniform", "frequency", "sqrt", "expected")
 """How much a token counts: `tokens.weights`."""
 
 WHERE = ("input", "both")

@@ -52,7 +52,7 @@ class Request:
     ratio
         How many times smaller, counted by `by` (bytes or parameters).
     weights
-        How much each token counts in the fit (uniform, sqrt, frequency).
+        How much each token counts in the fit (uniform, sqrt, frequency, expected).
     """
 
     folder: str
@@ -123,6 +123,8 @@ class TokenTable:
         (V,) ISO 15924.
     frequency
         (V,) shares of the text, which sum to 1.
+    expected
+        (V,) shares to be expected in more text (`tokens.expected_frequency`).
     """
 
     matrix: torch.Tensor
@@ -130,6 +132,7 @@ class TokenTable:
     pieces: list[str]
     scripts: np.ndarray
     frequency: np.ndarray
+    expected: np.ndarray
     _rows: dict[str, Rows] = field(default_factory=dict, repr=False, compare=False)
 
     def rows(self, weights: str) -> Rows:
@@ -138,7 +141,7 @@ class TokenTable:
         from neutral.compression.rows import Rows
 
         if weights not in self._rows:
-            counts = tokens.weights(weights, self.frequency)
+            counts = tokens.weights(weights, self.frequency, self.expected)
             counts = None if counts is None else counts / counts.mean()
             self._rows[weights] = Rows.of(self.matrix, counts, None, _hands())
         return self._rows[weights]
@@ -171,8 +174,12 @@ def read(folder: str | Path, text: str | Path) -> TokenTable:
     backend, matrix = checkpoint.tokenizer(folder), checkpoint.matrix(folder)
     pieces = tokens.pieces(backend)
     lines = {code: corpora.read_lines(path) for code, path in corpora.languages_in(text).items()}
-    frequency = tokens.mean_frequency(tokens.count(backend, lines, len(matrix)))
-    return TokenTable(matrix, backend, pieces, tokens.scripts(pieces), frequency)
+    halves = [
+        tokens.count(backend, {code: text[half::2] for code, text in lines.items()}, len(matrix)) for half in (0, 1)
+    ]
+    frequency = tokens.mean_frequency({code: halves[0][code] + halves[1][code] for code in lines})
+    scripts = tokens.scripts(pieces)
+    return TokenTable(matrix, backend, pieces, scripts, frequency, tokens.expected_frequency(halves, scripts))
 
 
 @contextmanager
@@ -210,7 +217,7 @@ def fit(source: TokenTable, request: Request) -> tuple[Table, float]:
     begun = time.perf_counter()
     with one_thread():
         own = {"rows": source.rows(asked.weights)} if asked.method in ("svd", "direction") else {}
-        weights = tokens.weights(asked.weights, source.frequency)
+        weights = tokens.weights(asked.weights, source.frequency, source.expected)
         table = compression.fit(source.matrix, asked.method, asked.ratio, by=asked.by, weights=weights, **own)
     return table, time.perf_counter() - begun
 

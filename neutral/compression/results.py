@@ -37,7 +37,7 @@ ALL = "all"
 TRIM = "trim"
 """The method that only trims the vocabulary."""
 
-_WEIGHTS = {"frequency": "frequency", "sqrt": "√frequency"}
+_WEIGHTS = {"frequency": "frequency", "sqrt": "√frequency", "expected": "expected frequency"}
 _MOST = 700.0  # nats: exp of more overflows
 
 

@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
 
 _BATCH = 4096  # lines tokenized at a time
 _FLOOR = 0.5  # weight of an unseen token, as a share of the rarest seen one's
+_FAITH, _LIKE = 0.02, 5  # a group of few tokens: as if it had `_LIKE` more, with a fiftieth of the usual rate
+_LEAST = 1e-4  # what a token counts at least, as a share of the rarest seen one
 _RANKS = (100, 1_000, 10_000)
 _MARKUP = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")  # <s>, <0xE4>, <|end|>, [CLS]: letters that are no language's
 
@@ -100,17 +102,58 @@ def mean_frequency(counts: dict[str, np.ndarray]) -> np.ndarray:
     return np.mean(shares, axis=0)
 
 
-def weights(kind: str, frequency: np.ndarray) -> torch.Tensor | None:
+def expected_frequency(halves: Sequence[dict[str, np.ndarray]], scripts: np.ndarray) -> np.ndarray:
+    """Return how often each token is to be expected in more text of the kind, float64 (V,).
+
+    A token that was seen has its frequency (`mean_frequency`). One never seen has what tokens of its script, and of
+    about its place in the vocabulary (within a factor of √2), have in one half of the text if the other half lacks
+    them: held-out estimation (Jelinek & Mercer 1985), so that a word that the text happens to lack counts for more
+    than one of a language that is not asked for.
+
+    Parameters
+    ----------
+    halves : two mappings, language -> counts (V,)
+        What `count` gives for two halves of a text.
+    scripts : array (V,)
+        The tokens' scripts.
+
+    Raises
+    ------
+    NeutralError
+        When no token was counted.
+    """
+    together = {language: halves[0][language] + halves[1][language] for language in halves[0]}
+    frequency = mean_frequency(together)
+    octave = np.floor(2 * np.log2(np.arange(1, len(frequency) + 1))).astype(np.int64)
+    _, group = np.unique(np.unique(scripts.astype(str), return_inverse=True)[1] * 64 + octave, return_inverse=True)
+    size = group.max() + 1
+    found, unseen = np.zeros(size), np.zeros(size)
+    for here, there in (halves, halves[::-1]):
+        lacking = sum(here.values()) == 0
+        if any(counted.any() for counted in there.values()):
+            found += np.bincount(group[lacking], mean_frequency(there)[lacking], size)
+            unseen += np.bincount(group[lacking], minlength=size)
+    prior = _FAITH * found.sum() / max(unseen.sum(), 1)
+    rate = (found + _LIKE * prior) / (unseen + _LIKE)
+    rarest = frequency[frequency > 0].min()
+    return np.where(frequency > 0, frequency, np.clip(rate[group], _LEAST * rarest, rarest))
+
+
+def weights(kind: str, frequency: np.ndarray, expected: np.ndarray | None = None) -> torch.Tensor | None:
     """Return how much each token counts in fitting, float32 (V,) of mean 1; None for "uniform".
 
     `kind` is one of `WEIGHTS`: "frequency" is the frequency (V,) itself, "sqrt" its root. A token never seen counts as
-    if it had half the frequency of the rarest seen, so that it is not free. Raises `NeutralError` for another kind, or
-    when no token was seen.
+    if it had half the frequency of the rarest seen, so that it is not free. "expected" is `expected_frequency`. Raises
+    `NeutralError` for another kind, when no token was seen, or for "expected" where it is not given.
     """
     if kind not in WEIGHTS:
         raise NeutralError(f"weights {kind!r}: unknown; there are {', '.join(WEIGHTS)}")
     if kind == "uniform":
         return None
+    if kind == "expected":
+        if expected is None:
+            raise NeutralError("weights 'expected': the text's two halves are not there to estimate it from")
+        return torch.from_numpy(expected / expected.mean()).float()
     frequency = np.asarray(frequency, dtype=np.float64)
     seen = frequency > 0
     if not seen.any():

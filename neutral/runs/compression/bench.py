@@ -75,13 +75,18 @@ class Bench:
             self.by_line = LineByLine(self.tokenizer, longest=_longest(self.model, self.tokenizer))
             most = plan.held_out * plan.length
             self.lines = {code: self.by_line.items(corpus.held_out[code], most) for code in plan.languages}
-        counts = tokens.count(self.tokenizer, self.train, len(self.matrix))
-        self.frequency = tokens.mean_frequency(counts)
-        # Tokens such as the first of every block are in no line, and in every example.
-        special = [i for i in task.special if i < len(self.frequency)]
-        self.frequency[special] = self.frequency.max()
+        halves = [
+            tokens.count(self.tokenizer, {code: lines[half::2] for code, lines in self.train.items()}, len(self.matrix))
+            for half in (0, 1)
+        ]
+        counts = {code: halves[0][code] + halves[1][code] for code in self.train}
         self.pieces = tokens.pieces(self.tokenizer, len(self.matrix))
         self.scripts = tokens.scripts(self.pieces)
+        self.frequency = tokens.mean_frequency(counts)
+        self.expected = tokens.expected_frequency(halves, self.scripts)
+        # Tokens such as the first of every block are in no line, and in every example.
+        special = [i for i in task.special if i < len(self.frequency)]
+        self.frequency[special] = self.expected[special] = self.frequency.max()
         self.groups = _groups(counts, self.frequency, self.scripts)
         self.sizes = self.planned = Sizes(*self.matrix.shape)
         if plan.trim:
@@ -107,6 +112,7 @@ class Bench:
         self.matrix = self.matrix[keep]
         self.pieces, self.scripts = [self.pieces[i] for i in keep], self.scripts[keep]
         self.frequency = self.frequency[keep] / self.frequency[keep].sum()
+        self.expected = self.expected[keep] / self.expected[keep].sum()
         self.groups = {
             kind: {name: which[keep] for name, which in groups.items() if which[keep].any()}
             for kind, groups in self.groups.items()
@@ -120,8 +126,8 @@ class Bench:
     def part(self, rows: int) -> Bench:
         """Return a bench with some of the tokens' rows, to time a fit on: it chooses among tables without scoring."""
         part = copy(self)
-        ids = torch.linspace(0, len(self.matrix) - 1, min(rows, len(self.matrix))).long()
-        part.matrix, part.frequency = self.matrix[ids], self.frequency[ids.numpy()]
+        ids = np.linspace(0, len(self.matrix) - 1, min(rows, len(self.matrix))).astype(np.int64)
+        part.matrix, part.frequency, part.expected = self.matrix[ids], self.frequency[ids], self.expected[ids]
         part.sizes = part.planned = Sizes(len(ids), self.sizes.width, self.planned.trimmed)
         part.training_loss = part.held_out_loss = lambda _table: 0.0
         return part
@@ -149,7 +155,7 @@ class Bench:
             options["metric"] = self.metric()
         if trial.method == "transform" and trial.variant != "plain":
             options["metric"] = self.sensitivity()
-        weights = tokens.weights(trial.weights, self.frequency)
+        weights = tokens.weights(trial.weights, self.frequency, self.expected)
 
         def fit(**more: object) -> Table:
             own = {"by": trial.by, "weights": weights, "seed": trial.seed, **options, **more}

@@ -103,7 +103,7 @@ class CompressionPlan:
         BY, "what is counted: parameters,bytes (default: both)", choices=BY, some=True, group="main", decides=key()
     )
     weights: tuple[str, ...] = option(
-        ("uniform",), "of tokens: uniform,frequency,sqrt", choices=WEIGHTS, some=True, decides=key()
+        ("uniform",), "of tokens: uniform,frequency,sqrt,expected", choices=WEIGHTS, some=True, decides=key()
     )
     where: tuple[str, ...] = option(
         (), "input,both: with the tied output or not (default: both)", choices=WHERE, decides=key()

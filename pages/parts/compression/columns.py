@@ -94,7 +94,12 @@ _WORDS = {
     "bound": {"above": "at least", "below": "not at the least", "": "between"},
     "where": {"both": "input and output", "input": "input only"},
     "scoring": {"blocks": "blocks", "lines": "lines"},
-    "weights": {"uniform": "uniform", "sqrt": "√frequency", "frequency": "frequency"},
+    "weights": {
+        "uniform": "uniform",
+        "sqrt": "√frequency",
+        "frequency": "frequency",
+        "expected": "expected frequency",
+    },
 }
 _TWICE = ("method", "variant")  # what the name of the line says
 _ORDER = ("line", "language", "label", "loss")

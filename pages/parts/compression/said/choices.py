@@ -14,7 +14,7 @@ MASKED = {
     ("blocks", True): "whole words masked",
     ("lines", True): "line by line, as in the paper's scripts",
 }
-WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency"}
+WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency", "expected": "Expected frequency"}
 VOCABULARY = {False: "Full", True: "Trimmed to the text"}
 NO_STUDY = """
 ## There is no study of token tables here yet
