@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--blocks", type=int, default=16, help="of 128 tokens a language and text")
     parser.add_argument("--calibration", type=int, default=8, help="blocks a language for the metric")
+    parser.add_argument("--steps", type=int, default=200, help="of distillation")
     parser.add_argument("--languages", help="only these, as en,sw")
     parser.add_argument("--only", default="", help="methods whose names hold one of these, comma-separated")
     chosen = parser.parse_args()
@@ -62,6 +63,7 @@ def run(chosen: argparse.Namespace) -> None:
         device=chosen.device,
         blocks=chosen.blocks,
         calibration=chosen.calibration,
+        steps=chosen.steps,
         languages=chosen.languages.split(",") if chosen.languages else None,
     )
     names = [name for name in available() if any(part in name for part in chosen.only.split(","))]

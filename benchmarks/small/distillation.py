@@ -20,7 +20,6 @@ from neutral.compression.methods.transform import Transformed
 from neutral.compression.placement import put_in
 from neutral.tasks import stacked
 
-STEPS = 200
 BLOCKS = 8  # a step
 RATE = 3e-3  # of a part's root mean square, a step
 _SEED = 7
@@ -44,9 +43,7 @@ class Listening(Codec):
         return scaled + (hidden @ tensors["offset"]).unsqueeze(-1)
 
 
-def train(
-    case: Case, table: Transformed, *, steps: int = STEPS, blocks: int = BLOCKS, rate: float = RATE
-) -> Transformed:
+def train(case: Case, table: Transformed, *, steps: int, blocks: int = BLOCKS, rate: float = RATE) -> Transformed:
     """Return the table of `steps` steps later, of the same bytes. The case's model is left as it was."""
     device = case.matrix.device
     table = table.to(device)

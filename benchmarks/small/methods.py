@@ -52,8 +52,9 @@ def rival(case: Case, room: int, fit: Callable, metric: str) -> Made:
 
 def distilled(case: Case, room: int) -> Made:
     """`transform`, its continuous parts trained on the fitting text."""
-    table = distillation.train(case, fitted(case, room, "transform", "sqrt"))
-    return table.matrix(), table.bytes, f"{distillation.STEPS} steps of {distillation.BLOCKS} blocks"
+    steps = case.subject.steps
+    table = distillation.train(case, fitted(case, room, "transform", "sqrt"), steps=steps)
+    return table.matrix(), table.bytes, f"{steps} steps of {distillation.BLOCKS} blocks"
 
 
 _OWN: dict[str, Callable[[Case, int], Made]] = {

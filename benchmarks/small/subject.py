@@ -44,10 +44,16 @@ class Subject:
         device: str = "cpu",
         blocks: int = 16,
         calibration: int = 8,
+        steps: int = 200,
         languages: list[str] | None = None,
         length: int = 128,
     ) -> None:
-        self.name, self.device, self.calibration = Path(source).resolve().name, torch.device(device), calibration
+        self.name, self.device, self.calibration, self.steps = (
+            Path(source).resolve().name,
+            torch.device(device),
+            calibration,
+            steps,
+        )
         corpus = corpora.load(text, languages)
         kind = models.natural_task(source)
         self.tokenizer = models.load_tokenizer(source)

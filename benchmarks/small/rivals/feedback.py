@@ -52,7 +52,7 @@ def fit(problem: Problem, *, feedback: bool = True) -> Fitted:
         for ids in rows.nonzero()[:, 0].split(_BLOCK):
             part, scales[ids] = _round(problem.matrix[ids] - problem.offset.float(), spread, width_of, group, feedback)
             parts.append(part)
-        codes.append((torch.cat(parts) if parts else torch.zeros(0, width, dtype=torch.uint8), width_of))
+        codes.append((torch.cat(parts) if parts else rows.new_zeros(0, width, dtype=torch.uint8), width_of))
     packed = torch.zeros(ceil(vocabulary / 8), dtype=torch.uint8, device=problem.device)
     places = wider.nonzero()[:, 0]
     packed.index_add_(0, places // 8, (1 << (7 - places % 8)).to(torch.uint8))
