@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neutral.compression.packing import pack, unpack
+from neutral.compression.packing import _pack_there, pack, unpack
 
 pytestmark = pytest.mark.numeric
 
@@ -15,6 +15,7 @@ def test_packed_codes_of_any_width_come_back(widths):
     codes = torch.from_numpy(np.random.default_rng(0).integers(0, 1 << widths, (50, len(widths)))).int()
     packed = pack(codes, widths)
     assert packed.shape == (50, -(-widths.sum() // 8))
+    assert torch.equal(_pack_there(codes, widths), packed)  # as on a GPU
     assert torch.equal(unpack(packed, widths), codes)
 
 

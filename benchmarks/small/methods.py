@@ -60,6 +60,7 @@ def distilled(case: Case, room: int) -> Made:
 _OWN: dict[str, Callable[[Case, int], Made]] = {
     "transform, √frequency": lambda case, room: library(case, room, "transform", "sqrt"),
     "transform, frequency": lambda case, room: library(case, room, "transform", "frequency"),
+    "transform, expected": lambda case, room: library(case, room, "transform", "expected"),
     "mixed, √frequency": lambda case, room: library(case, room, "mixed", "sqrt"),
     "mixed, frequency": lambda case, room: library(case, room, "mixed", "frequency"),
     "AQLM": lambda case, room: rival(case, room, additive.fit, "sensitivity"),
@@ -70,7 +71,13 @@ _OWN: dict[str, Callable[[Case, int], Made]] = {
     "svd": lambda case, room: library(case, room, "svd", "sqrt"),
     "pq": lambda case, room: library(case, room, "pq", "sqrt"),
 }
-_FIRST = ("transform, √frequency", "transform, frequency", "mixed, √frequency", "mixed, frequency")
+_FIRST = (
+    "transform, √frequency",
+    "transform, frequency",
+    "transform, expected",
+    "mixed, √frequency",
+    "mixed, frequency",
+)
 _CUT = ("transform, √frequency", "AQLM", "GPTQ", "mixed, √frequency", "CARVQ", "ASG", "direction", "svd")
 
 DISTILLED = "transform, √frequency, distilled"

@@ -102,12 +102,26 @@ class Case:
         self._trimmed: Case | None = None
 
     @cached_property
+    def _counts(self) -> list[dict[str, np.ndarray]]:
+        """What each half of the text uses."""
+        halves = [{code: lines[half::2] for code, lines in self.lines.items()} for half in (0, 1)]
+        return [tokens.count(self.task.tokenizer, half, len(self.matrix)) for half in halves]
+
+    @cached_property
     def frequency(self) -> np.ndarray:
         """The mean over languages of how often a token is used, (V,)."""
-        size = len(self.matrix)
-        frequency = tokens.mean_frequency(tokens.count(self.task.tokenizer, self.lines, size))
-        special = [i for i in self.task.special if i < size]
-        frequency[special] = frequency.max()
+        one, other = self._counts
+        return self._special_first(tokens.mean_frequency({code: one[code] + other[code] for code in one}))
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """How often a token is to be expected in more text, (V,)."""
+        scripts = tokens.scripts(tokens.pieces(self.task.tokenizer, len(self.matrix)))
+        return self._special_first(tokens.expected_frequency(self._counts, scripts))
+
+    def _special_first(self, frequency: np.ndarray) -> np.ndarray:
+        """Return frequencies in which special tokens, which are in no line and in every example, are most frequent."""
+        frequency[[i for i in self.task.special if i < len(frequency)]] = frequency.max()
         return frequency
 
     @cached_property
@@ -135,7 +149,8 @@ class Case:
 
     def weights(self, kind: str) -> torch.Tensor:
         """How much each token counts, (V,) of mean 1."""
-        return tokens.weights(kind, self.frequency).to(self.matrix.device)
+        expected = self.expected if kind == "expected" else None
+        return tokens.weights(kind, self.frequency, expected).to(self.matrix.device)
 
     def bytes(self, ratio: float) -> int:
         """How many bytes a table has that is `ratio` times smaller than the full float32 one, trimmed or not."""
