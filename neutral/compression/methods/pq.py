@@ -135,8 +135,9 @@ class Product(Table):
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; of few vectors, sums of products of each with all entries of the codebooks."""
         flat = hidden.reshape(-1, self.shape[1])
-        if len(flat) <= cuda.FEW and (factors := self._on_gpu(tensors, hidden)) is not None:
-            return self._sums_on_gpu(tensors, flat.detach().float(), factors, hidden.dtype).reshape(*hidden.shape[:-1], -1)
+        if 0 < len(flat) <= cuda.FEW and (factors := self._on_gpu(tensors, hidden)) is not None:
+            logits = self._sums_on_gpu(tensors, flat.detach().float(), factors, hidden.dtype)
+            return logits.reshape(*hidden.shape[:-1], self.shape[0])
         if len(flat) > _FEW or not products.fits(hidden):
             return super().logits(tensors, hidden)
         factors, offset = self._factors(tensors), tensors["offset"].float()

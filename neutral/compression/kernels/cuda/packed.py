@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -133,7 +134,7 @@ class Packed:
             tuple(each.data for each in classes),
         )
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """V."""
         return sum(self.counts)

@@ -73,13 +73,21 @@ def logits(
 
 
 def rows(packed: Packed, ids: torch.Tensor) -> torch.Tensor:
-    """Return lengths · the rows `ids` (n,), which must be those of tokens: float32 (n, d)."""
+    """Return lengths · the rows `ids` (n,): float32 (n, d); NaN for an id that is no token's."""
     out = torch.zeros(len(ids), packed.width, device=ids.device)
     if out.numel():
         stored = (packed.classes, packed.order, packed.levels, packed.lengths, packed.scales, packed.width)
         with _on(ids.device):
             _programs().rebuilt[(len(ids),)](
-                out, ids, packed.kinds, *stored, *_segments(packed), ids.stride(0), **_facts(packed), **_REBUILT
+                out,
+                ids,
+                packed.kinds,
+                *stored,
+                *_segments(packed),
+                packed.rows,
+                ids.stride(0),
+                **_facts(packed),
+                **_REBUILT,
             )
     return out
 

@@ -159,15 +159,18 @@ def split(
 
 @_compiled
 def rebuilt(
-    out, tokens, kinds, classes, order, levels, lengths, scales, width, segment, segments, token_step,
+    out, tokens, kinds, classes, order, levels, lengths, scales, width, segment, segments, count, token_step,
     GROUPS: tl.constexpr, WIDTHS: tl.constexpr, KIND: tl.constexpr, WHOLE: tl.constexpr,
 ):  # fmt: skip
     """out[n] = lengths[tokens[n]] · the row of tokens[n], float32; numbers without bits are left as they are.
 
-    `kinds` (V,) is the class of each token, or None where there is one class. Programs (tokens,).
+    `kinds` (V,) is the class of each token, or None where there is one class; V is `count`, and a token beyond it gets
+    NaN, since a kernel can't raise an error. Programs (tokens,).
     """
     asked = tl.program_id(0).to(tl.int64)
     token = tl.load(tokens + asked * token_step).to(tl.int64)
+    is_one = (token >= 0) & (token < count)
+    token = tl.where(is_one, token, 0)
     entry = classes
     if kinds is not None:
         entry += tl.load(kinds + token).to(tl.int64) * _COLUMNS
@@ -188,6 +191,7 @@ def rebuilt(
     length = 1.0
     if lengths is not None:
         length = tl.load(lengths + token).to(tl.float32)
+    length = tl.where(is_one, length, float("nan"))
     out += asked * width
     offset = 0
     for step in tl.static_range(8):
@@ -300,10 +304,7 @@ def _number(
         number = tl.load(pointers, mask=there, other=0.0).to(tl.float32)
     else:
         code = ((word >> (BITS * (7 - i))) & (2**BITS - 1)).to(tl.int32)
-        if KIND == _BYTES:
-            number = ((code ^ 128) - 128).to(tl.float32)
-        else:
-            number = tl.load(levels + (BITS - 1) * 256 + code)
+        number = ((code ^ 128) - 128).to(tl.float32) if KIND == _BYTES else tl.load(levels + (BITS - 1) * 256 + code)
     return number
 
 
