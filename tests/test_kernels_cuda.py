@@ -71,8 +71,8 @@ def plain(call, monkeypatch):
         return call()
 
 
-def assert_same(table, vectors, place, monkeypatch, within=2e-6):
-    """Within two millionths of the largest logit; a thousandth is what is asked for."""
+def assert_same(table, vectors, place, monkeypatch, within=1e-5):
+    """Within 1e-5 of the largest logit; a thousandth is what is asked for."""
     table, vectors = table.to(place), vectors.to(place)
     fast, slow = both(table, vectors, monkeypatch)
     assert fast.shape == slow.shape == (*vectors.shape[:-1], table.shape[0])
@@ -88,7 +88,7 @@ def both(table, vectors, monkeypatch):
     return fast, slow
 
 
-def assert_same_rows(table, place, monkeypatch, within=2e-6):
+def assert_same_rows(table, place, monkeypatch, within=1e-5):
     table = table.to(place)
     ids = torch.tensor([table.shape[0] - 1, 0, 3 % table.shape[0], 0])
     fast, slow = table.rows(ids), plain(lambda: table.rows(ids), monkeypatch)
@@ -193,7 +193,7 @@ def test_vectors_of_any_size(size, place, monkeypatch):
     table, vectors = mixed([3, 4] * 40, 40), torch.cat([hidden(2, 40) * size, hidden(1, 40)])
     table, vectors = table.to(place), vectors.to(place)
     fast, slow = both(table, vectors, monkeypatch)
-    assert ((fast - slow).abs().amax(1) <= 2e-6 * slow.abs().amax(1)).all()
+    assert ((fast - slow).abs().amax(1) <= 1e-5 * slow.abs().amax(1)).all()
 
 
 def test_one_vector_that_is_not_finite_spoils_no_other(place, monkeypatch):
@@ -201,7 +201,7 @@ def test_one_vector_that_is_not_finite_spoils_no_other(place, monkeypatch):
     vectors[1, 5] = float("inf")
     fast, slow = both(table, vectors, monkeypatch)
     assert not fast[1].isfinite().any()
-    assert (fast[::2] - slow[::2]).abs().max() <= 2e-6 * slow[::2].abs().max()
+    assert (fast[::2] - slow[::2]).abs().max() <= 1e-5 * slow[::2].abs().max()
 
 
 @pytest.mark.parametrize("large", ["levels", "scales"])

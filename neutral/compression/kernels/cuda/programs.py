@@ -202,7 +202,7 @@ def rebuilt(
                 inside = alive[:, None] & (group < stop)[None, :]
                 at = offset + (group - first) * (8 - step)
                 word = _words(starts, at, inside, stride, 8 - step, KIND, WHOLE)
-                for i in tl.static_range(8):
+                for i in range(8):
                     place = group * 8 + i
                     number = _number(word, starts, place, inside, levels, i, 8 - step, KIND, width, WHOLE)
                     if scales is not None:
