@@ -65,14 +65,27 @@ def main(chosen: argparse.Namespace) -> None:
     tables = {method: made(method, chosen, matrix, place) for method in methods}
     reading = bandwidth(place)
     write(out, step="bandwidth", bytes_a_second=round(reading), place=place.type)
-    for part in (
-        lambda: layers(out, tables, shape, reading, place),
-        lambda: serving(out, tables, chosen, place),
-        lambda: memory(out, tables, chosen, place),
-    ):
-        if time.monotonic() - began < chosen.seconds:
-            part()
+    rows = Rows(out, began + chosen.seconds)
+    try:
+        layers(rows, tables, shape, reading, place)
+        serving(rows, tables, chosen, place)
+        memory(rows, tables, chosen, place)
+    except TimeoutError:
+        write(out, step="stopped", seconds=chosen.seconds)
     write(out, step="end", seconds=round(time.monotonic() - began, 1))
+
+
+class Rows:
+    """A file of results until a time; the first row after it raises `TimeoutError`, once it is written."""
+
+    def __init__(self, file: Path, ends: float) -> None:
+        self.file, self.ends = file, ends
+
+    def write(self, **row: object) -> None:
+        """Add a row."""
+        write(self.file, **row)
+        if time.monotonic() > self.ends:
+            raise TimeoutError
 
 
 def loaded(folder: str, kind: torch.dtype, place: torch.device):
@@ -132,7 +145,7 @@ def on_gpu(call: Callable[[], object], place: torch.device) -> float:
     return start.elapsed_time(end) / 1000
 
 
-def layers(out: Path, tables: dict[str, Table], shape: tuple[int, int], reading: float, place: torch.device) -> None:
+def layers(out: Rows, tables: dict[str, Table], shape: tuple[int, int], reading: float, place: torch.device) -> None:
     """Time the output layer alone."""
     for kind in KINDS.values():
         dense = torch.randn(shape, device=place, dtype=kind)
@@ -153,7 +166,7 @@ def layers(out: Path, tables: dict[str, Table], shape: tuple[int, int], reading:
                 row["times_as_fast"] = [
                     round(b / s, 2) for b, s in zip(base, (row["called"], row["on_gpu"]), strict=True)
                 ]
-                write(out, **row)
+                out.write(**row)
         del dense
 
 
@@ -215,7 +228,7 @@ def placed(model, table: Table | None) -> Iterator[None]:
         yield
 
 
-def serving(out: Path, tables: dict[str, Table], chosen: argparse.Namespace, place: torch.device) -> None:
+def serving(out: Rows, tables: dict[str, Table], chosen: argparse.Namespace, place: torch.device) -> None:
     """Time generation and scoring, the best of `chosen.rounds`, after one that is not counted."""
     for kind in KINDS.values():
         model = model_of(chosen, kind, place)
@@ -240,14 +253,12 @@ def serving(out: Path, tables: dict[str, Table], chosen: argparse.Namespace, pla
                     "kind": str(kind)[6:],
                     "seconds": round(least, 5),
                 }
-                write(
-                    out, **row, tokens_a_second=round(batch * tokens / least, 1), times_as_fast=round(base / least, 3)
-                )
+                out.write(**row, tokens_a_second=round(batch * tokens / least, 1), times_as_fast=round(base / least, 3))
         del model
         gc.collect()
 
 
-def memory(out: Path, tables: dict[str, Table], chosen: argparse.Namespace, place: torch.device) -> None:
+def memory(out: Rows, tables: dict[str, Table], chosen: argparse.Namespace, place: torch.device) -> None:
     """Tell the most that torch holds while a model with one table generates and scores, in MiB."""
     if place.type != "cuda":
         return
@@ -269,7 +280,7 @@ def memory(out: Path, tables: dict[str, Table], chosen: argparse.Namespace, plac
             most = torch.cuda.max_memory_allocated(place) - before
             size = round(table.bytes / _MIB, 1) if table else None
             row = {"step": "memory", "table": name, "kind": str(kind)[6:], "its_mib": size}
-            write(
-                out, **row, held_mib=round(held / _MIB, 1), most_mib=round(most / _MIB, 1), tokens=embedding_size(model)
+            out.write(
+                **row, held_mib=round(held / _MIB, 1), most_mib=round(most / _MIB, 1), tokens=embedding_size(model)
             )
             del model
