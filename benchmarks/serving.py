@@ -1,11 +1,13 @@
 """How fast does a model run with its token table compressed in input and output, beside the dense model?
 
     python -m benchmarks.serving --model FOLDER [--methods mixed,int8 --ratio 10 | --tables FILE …] [--rounds 3]
+    python -m benchmarks.serving --device cuda --model FOLDER|drawn [--out FILE] [--seconds 90] …
 
 One process holds the model once. Every round runs the dense model and each table in turn, so what else the machine does
 meets all of them; a line has the least time of the rounds, by the clock and of the processors. A token's limit is what
 has to be read for it (the network's weights and the table) over the bandwidth that a sum over 800 MB reaches in the
 same run. The memory is that of a process of its own, which keeps one of the tables: its peak from when all is loaded.
+What runs on a GPU is told in `benchmarks.gpu.serving`.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ def score(model, batch: int, tokens: int) -> float:
 
 def _ids(model, batch: int, tokens: int) -> torch.Tensor:
     draw = torch.Generator().manual_seed(7)
-    return torch.randint(1000, embedding_size(model), (batch, tokens), generator=draw)
+    return torch.randint(1000, embedding_size(model), (batch, tokens), generator=draw).to(model.device)
 
 
 def embedding_size(model) -> int:
@@ -135,12 +137,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True)
     parser.add_argument("--ratio", type=float, default=10)
-    parser.add_argument("--methods", default="mixed,int8,int4,direction")
+    parser.add_argument("--methods", help="default: mixed,int8,int4,direction; on a GPU see benchmarks.gpu.serving")
     parser.add_argument("--tables", nargs="+", help="tables that `compress` or `Table.save` wrote, instead")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu", help="cpu, or as torch calls a GPU")
+    parser.add_argument("--out", help="on a GPU: rows of results are added to this file")
+    parser.add_argument("--seconds", type=float, default=90, help="on a GPU: nothing is begun after them")
+    parser.add_argument("--rows", type=int, default=262_144, help="on a GPU: tokens of the drawn model")
     parser.add_argument("--peak", help=argparse.SUPPRESS)
+    parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     torch.set_grad_enabled(False)
+    if chosen.device != "cpu" or chosen.model == "drawn":
+        from benchmarks.gpu import serving  # which takes its tasks from here
+
+        serving.main(chosen)
+        return
     if chosen.peak:
         measure_peak(chosen.model, chosen.peak)
         return
@@ -149,7 +161,7 @@ def main() -> None:
     tables: dict[str, Table | None] = {DENSE: None}
     for file in chosen.tables or []:
         tables[Path(file).stem] = Table.load(file)
-    for method in chosen.methods.split(",") if not chosen.tables else []:
+    for method in (chosen.methods or "mixed,int8,int4,direction").split(",") if not chosen.tables else []:
         ratio = {"int8": 3.9, "int4": 7.0}.get(method, chosen.ratio)
         tables[method] = compression.fit(matrix.detach(), method, ratio, by="bytes")
     print(f"{Path(chosen.model).name}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}")

@@ -29,6 +29,9 @@ BEHIND = {
     "urielplus": 'find_spec("urielplus")',
 }
 
+# Modules that come with another distribution, in those of its builds that need them, and are not asked for otherwise.
+WITHIN = {"triton": ["torch"]}
+
 
 def declared(lines):
     """Canonical name -> range."""
@@ -51,7 +54,7 @@ def imported(*places):
             elif isinstance(node, ast.ImportFrom):
                 modules.add(node.module)
     tops = {module.partition(".")[0] for module in modules} - set(sys.stdlib_module_names) - {"neutral", "pages"}
-    homes = packages_distributions()
+    homes = packages_distributions() | WITHIN
     return {canonicalize_name(home) for top in tops for home in homes[top]}
 
 

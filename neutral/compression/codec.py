@@ -12,6 +12,8 @@ from typing import ClassVar
 
 import torch
 
+from neutral.compression.kernels.cuda import products as cuda
+from neutral.compression.kernels.cuda.packed import Kept
 from neutral.errors import NeutralError
 
 _BLOCK = 8192  # rows rebuilt at a time
@@ -44,6 +46,7 @@ class Codec(ABC):
         self.shape = (int(shape[0]), int(shape[1]))
         self.tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
         self.settings = dict(settings or {})
+        self._kept = Kept()
 
     @abstractmethod
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
@@ -73,6 +76,14 @@ class Codec(ABC):
         for ids in self._spans(self._device):
             whole[ids[0] : ids[-1] + 1] = self.decode(self.tensors, ids)
         return whole
+
+    def packed(self, tensors: Mapping[str, torch.Tensor]) -> object | None:
+        """Return the rows as the kernels for a GPU read them; None for a method, or a table, that these do not know."""
+        return None
+
+    def _on_gpu(self, tensors: Mapping[str, torch.Tensor], numbers: torch.Tensor):
+        """Return `packed`, made once, where the kernels for a GPU can multiply `numbers`; else None."""
+        return self._kept.get(tensors, self.packed) if cuda.fits(numbers) else None
 
     @property
     def _device(self) -> torch.device:

@@ -22,6 +22,8 @@ from torch.nn import functional as F
 
 from neutral.compression.budget import Budget
 from neutral.compression.kernels import products
+from neutral.compression.kernels.cuda import products as cuda
+from neutral.compression.kernels.cuda.packed import BYTES, CODES, MOST_BITS, Class, Packed
 from neutral.compression.kernels.part import LANES, Part
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
@@ -44,6 +46,8 @@ class Rounded(Table):
 
     def decode(self, tensors: dict[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
+        if packed := self._on_gpu(tensors, tensors["scales"]):
+            return cuda.rows(packed, ids)
         group, width = int(self.settings["group"]), self.shape[1]
         codes = tensors["codes"][ids]
         numbers = (codes if self.bits == 8 else unpack(codes, np.full(width, 4)) - 8).float()
@@ -51,6 +55,8 @@ class Rounded(Table):
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`."""
+        if packed := self._on_gpu(tensors, hidden):
+            return cuda.logits(packed, hidden, kind=hidden.dtype)
         group, (vocabulary, width) = int(self.settings["group"]), self.shape
         scales = tensors["scales"]
         whole = group == width  # one scale a row, which is its length
@@ -61,6 +67,24 @@ class Rounded(Table):
         part = Part.of(self.method, width, tensors["codes"], ids, **options)
         lengths = scales.squeeze(1) if whole else torch.ones(vocabulary)
         return products.logits([part], hidden, lengths, torch.zeros(())).to(hidden.dtype)
+
+    def packed(self, tensors: Mapping[str, torch.Tensor]) -> Packed | None:
+        """See `Codec.packed`; None for groups that share no whole groups of eight numbers."""
+        group, (vocabulary, width) = int(self.settings["group"]), self.shape
+        codes, scales = tensors["codes"].contiguous(), tensors["scales"].contiguous()
+        whole, groups = group == width, -(-width // LANES)
+        if not whole and group % LANES:
+            return None
+        reach = [groups] * self.bits + [0] * (MOST_BITS - self.bits)
+        return Packed.of(
+            width,
+            [Class(codes, 0, codes[:1].nbytes, vocabulary, reach)],
+            kind=BYTES if self.bits == MOST_BITS else CODES,
+            levels={4: torch.arange(-8, 8)},
+            lengths=scales if whole else None,
+            scales=None if whole else scales,
+            segment=group // LANES or 1,
+        )
 
     @property
     def parameters(self) -> int:

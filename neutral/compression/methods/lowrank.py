@@ -8,7 +8,9 @@ import torch
 
 from neutral.compression.budget import Budget
 from neutral.compression.kernels import products
-from neutral.compression.kernels.part import Part
+from neutral.compression.kernels.cuda import products as cuda
+from neutral.compression.kernels.cuda.packed import HALVES, MOST_BITS, Class, Packed
+from neutral.compression.kernels.part import LANES, Part
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
@@ -37,12 +39,23 @@ class LowRank(Table):
         """See `Table.logits`; k·(V + d) products a vector instead of V·d."""
         latents, decoder = tensors["latents"], tensors["decoder"].to(hidden.dtype)
         narrow = hidden @ decoder.T
-        if latents.dtype == torch.float16 and not latents.requires_grad and products.fits(narrow):
+        if not latents.requires_grad and (packed := self._on_gpu(tensors, narrow)):
+            logits = cuda.logits(packed, narrow, kind=hidden.dtype)
+        elif latents.dtype == torch.float16 and not latents.requires_grad and products.fits(narrow):
             part = Part.of("half", len(decoder), latents, torch.arange(len(latents), dtype=torch.int32))
             logits = products.logits([part], narrow, torch.ones(len(latents)), torch.zeros(())).to(hidden.dtype)
         else:
             logits = narrow @ latents.to(hidden.dtype).T
         return logits + (hidden @ tensors["offset"].to(hidden.dtype)).unsqueeze(-1) if "offset" in tensors else logits
+
+    def packed(self, tensors: Mapping[str, torch.Tensor]) -> Packed | None:
+        """See `Codec.packed`; None for factors that are no float16 numbers."""
+        latents = tensors["latents"].detach().contiguous()
+        if latents.dtype != torch.float16:
+            return None
+        count, rank = latents.shape
+        rows = Class(latents, 0, latents[:1].nbytes, count, [-(-rank // LANES)] * MOST_BITS)
+        return Packed.of(rank, [rows], kind=HALVES)
 
 
 def stored(budget: Budget, **tensors: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -28,7 +28,9 @@ from scipy.special import ndtr, ndtri
 
 from neutral.compression.budget import Budget
 from neutral.compression.kernels import products
-from neutral.compression.kernels.part import Part
+from neutral.compression.kernels.cuda.mapped import Mapped
+from neutral.compression.kernels.cuda.packed import MOST_BITS, Class, Packed
+from neutral.compression.kernels.part import LANES, Part
 from neutral.compression.methods.coded import nonzero_rows
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
@@ -81,11 +83,15 @@ class Mixed(Table):
 
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""
+        if mapped := self._on_gpu(tensors, tensors["lengths"]):
+            return mapped.rows(ids)
         rotated = self._coded(tensors, ids) @ self._derived(tensors)[1]
         return _stretch_rows(rotated, tensors) + tensors["offset"].float()
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; `hidden` is mapped once, instead of every row."""
+        if mapped := self._on_gpu(tensors, hidden):
+            return mapped.logits(hidden)
         hidden32 = hidden.float()
         mapped = _stretch_rows(hidden32, tensors) @ self._derived(tensors)[1].T
         base = hidden32 @ tensors["offset"].float()
@@ -100,6 +106,25 @@ class Mixed(Table):
             Part.of(f"levels{b}", self.shape[1], tensors[f"codes{b}"], ids, levels=tensors[f"levels{b}"])
             for b, ids in self._derived(tensors)[0].items()
         ]
+
+    def packed(self, tensors: Mapping[str, torch.Tensor]) -> Mapped | None:
+        """See `Codec.packed`; there is a class for each width in bits, and one of no rows for none."""
+        bits, groups = tensors["bits"], -(-self.shape[1] // LANES)
+        counts = torch.bincount(bits.int(), minlength=MOST_BITS + 1).tolist()
+        classes = []
+        for b, count in enumerate(counts):
+            codes = tensors[f"codes{b}"].contiguous() if count else tensors["signs"]
+            classes.append(Class(codes, 0, codes[:1].nbytes, count, [groups] * b + [0] * (MOST_BITS - b)))
+        packed = Packed.of(
+            self.shape[1],
+            classes,
+            levels={b: tensors[f"levels{b}"] for b, count in enumerate(counts) if count},
+            order=bits.argsort(stable=True).int(),
+            kinds=bits,
+            lengths=tensors["lengths"].contiguous(),
+        )
+        basis = _stretch_rows(rotation(tensors["signs"]), tensors).T
+        return Mapped.of(packed, basis, tensors["offset"])
 
     def _derived(self, tensors: Mapping[str, torch.Tensor]) -> tuple[dict[int, torch.Tensor], torch.Tensor]:
         """Return the ids of each width's rows, int32 and ascending, and the rotation (d, d); both are computed once."""

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from neutral.compression.budget import Budget
 from neutral.compression.kernels import lookups, products
+from neutral.compression.kernels.cuda import products as cuda
 from neutral.compression.kernels.part import Part
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
@@ -134,6 +135,9 @@ class Product(Table):
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; of few vectors, sums of products of each with all entries of the codebooks."""
         flat = hidden.reshape(-1, self.shape[1])
+        if 0 < len(flat) <= cuda.FEW and (factors := self._on_gpu(tensors, hidden)) is not None:
+            logits = self._sums_on_gpu(tensors, flat.detach().float(), factors, hidden.dtype)
+            return logits.reshape(*hidden.shape[:-1], self.shape[0])
         if len(flat) > _FEW or not products.fits(hidden):
             return super().logits(tensors, hidden)
         factors, offset = self._factors(tensors), tensors["offset"].float()
@@ -147,17 +151,35 @@ class Product(Table):
     def _factors(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return ‖x‖ / ‖v‖ of each row, float32 (V,): added up from squares of the codebooks' entries, once."""
         if self._made is None or self._made[0] is not tensors["codes"]:
-            offset = _cut(tensors["offset"].float().unsqueeze(0), self.layout.sub)[0]  # (m, n)
-            inside = _cut(torch.ones(1, self.shape[1]), self.layout.sub)[0]  # 0 beyond the row
-            table = []
-            for name, at in _halves(self.layout):
-                if name in tensors:
-                    book = tensors[name].float()
-                    squares = inside[at] @ book.square().T + 2 * offset[at] @ book.T
-                    table.append(squares + offset[at].square().sum(dim=1, keepdim=True))
-            norms = self._sums(tensors, table).clamp(min=0).sqrt().clamp(min=1e-12)  # as `F.normalize` has it
-            self._made = tensors["codes"], _lengths(tensors["lengths"], tensors["span"].float()) / norms
+            self._made = tensors["codes"], _factors(tensors, self._sums(tensors, self._squares(tensors)))
         return self._made[1]
+
+    def _squares(self, tensors: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+        """Return what each entry at each place adds to ‖v‖², (m, 2^b) a codebook."""
+        offset = _cut(tensors["offset"].float().unsqueeze(0), self.layout.sub)[0]  # (m, n)
+        inside = _cut(torch.ones(1, self.shape[1], device=offset.device), self.layout.sub)[0]  # 0 beyond the row
+        table = []
+        for name, at in _halves(self.layout):
+            if name in tensors:
+                book = tensors[name].float()
+                squares = inside[at] @ book.square().T + 2 * offset[at] @ book.T
+                table.append(squares + offset[at].square().sum(dim=1, keepdim=True))
+        return table
+
+    def packed(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """See `Codec.packed`; codes are read as they are stored, and this is ‖x‖ / ‖v‖ of each row, float32 (V,)."""
+        table = torch.cat([entries.flatten() for entries in self._squares(tensors)])
+        return _factors(tensors, cuda.sums(tensors["codes"], self.layout.widths, table.unsqueeze(0))[0])
+
+    def _sums_on_gpu(
+        self, tensors: Mapping[str, torch.Tensor], vectors: torch.Tensor, factors: torch.Tensor, kind: torch.dtype
+    ) -> torch.Tensor:
+        """Return the logits (b, V), of a type, of vectors (b, d)."""
+        subs = _cut(vectors, self.layout.sub)  # (b, m, n)
+        halves = [subs[:, at] @ tensors[name].float().T for name, at in _halves(self.layout) if name in tensors]
+        table = torch.cat([entries.flatten(1) for entries in halves], dim=1)
+        base = vectors @ tensors["offset"].float()
+        return cuda.sums(tensors["codes"], self.layout.widths, table, base=base, factors=factors, kind=kind)
 
     def _sums(self, tensors: Mapping[str, torch.Tensor], table: list[torch.Tensor]) -> torch.Tensor:
         """Return the sums over each row's codes (V,) of entries given by position and code, (m, 2^b) a codebook."""
@@ -253,6 +275,12 @@ def _log_lengths(lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     share = (logs - span[0]) / extent if extent > _SAME else torch.zeros_like(logs)
     steps[lengths > 0] = (1 + 254 * share).round().to(torch.uint8)
     return steps, span
+
+
+def _factors(tensors: Mapping[str, torch.Tensor], squares: torch.Tensor) -> torch.Tensor:
+    """Return ‖x‖ / ‖v‖ of each row from ‖v‖², (V,)."""
+    norms = squares.clamp(min=0).sqrt().clamp(min=1e-12)  # as `F.normalize` has it
+    return _lengths(tensors["lengths"], tensors["span"].float()) / norms
 
 
 def _lengths(steps: torch.Tensor, span: torch.Tensor) -> torch.Tensor:

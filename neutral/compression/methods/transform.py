@@ -24,6 +24,8 @@ import numpy as np
 import torch
 
 from neutral.compression.budget import Budget
+from neutral.compression.kernels.cuda.mapped import Mapped
+from neutral.compression.kernels.cuda.packed import Class, Packed
 from neutral.compression.methods.coded import nonzero_rows
 from neutral.compression.methods.mixed import levels
 from neutral.compression.packing import pack, unpack
@@ -76,14 +78,38 @@ class Transformed(Table):
 
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""
+        if mapped := self._on_gpu(tensors, tensors["lengths"]):
+            return mapped.rows(ids)
         return self._coded(tensors, ids) @ _basis(tensors) + tensors["offset"].float()
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; `hidden` is mapped once, instead of every row."""
+        if mapped := self._on_gpu(tensors, hidden):
+            return mapped.logits(hidden)
         hidden32 = hidden.float()
         mapped = hidden32 @ _basis(tensors).T
         spans = [mapped @ self._coded(tensors, ids).T for ids in self._spans(hidden.device)]
         return (torch.cat(spans, dim=-1) + (hidden32 @ tensors["offset"].float()).unsqueeze(-1)).to(hidden.dtype)
+
+    def packed(self, tensors: Mapping[str, torch.Tensor]) -> Mapped | None:
+        """See `Codec.packed`; None for directions that have bits in other groups than those of `_GROUP`."""
+        reach, kinds, width = tensors["reach"].cpu().long(), tensors["classes"], self.shape[1]
+        if ((reach % _GROUP != 0) & (reach != width)).any():
+            return None
+        counts = torch.bincount(kinds.int(), minlength=len(reach)).cpu()
+        strides = torch.from_numpy(_row_bytes(reach.numpy()))
+        firsts = (counts * strides).cumsum(0) - counts * strides
+        groups, codes = (-(-reach // _GROUP)).tolist(), tensors["codes"].contiguous()
+        facts = zip(firsts.tolist(), strides.tolist(), counts.tolist(), groups, strict=True)
+        packed = Packed.of(
+            width,
+            [Class(codes, *each) for each in facts],
+            levels={b: levels(b) for b in range(1, MOST + 1) if int(reach[:, b - 1].max())},
+            order=kinds.argsort(stable=True).int(),
+            kinds=kinds,
+            lengths=tensors["lengths"].contiguous(),
+        )
+        return Mapped.of(packed, _basis(tensors).T, tensors["offset"])
 
     def _coded(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return g · ŷ of the rows `ids`, (n, d)."""
