@@ -34,6 +34,7 @@ BINS = ("top 100", "101–1,000", "1,001–10,000", "rarer", "unseen")
 _BATCH = 4096  # lines tokenized at a time
 _FLOOR = 0.5  # weight of an unseen token, as a share of the rarest seen one's
 _FAITH, _LIKE = 0.02, 5  # a group of few tokens: as if it had `_LIKE` more, with a fiftieth of the usual rate
+_EVEN = 0.8
 _LEAST = 1e-4  # what a token counts at least, as a share of the rarest seen one
 _RANKS = (100, 1_000, 10_000)
 _MARKUP = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")  # <s>, <0xE4>, <|end|>, [CLS]: letters that are no language's
@@ -143,8 +144,9 @@ def weights(kind: str, frequency: np.ndarray, expected: np.ndarray | None = None
     """Return how much each token counts in fitting, float32 (V,) of mean 1; None for "uniform".
 
     `kind` is one of `WEIGHTS`: "frequency" is the frequency (V,) itself, "sqrt" its root. A token never seen counts as
-    if it had half the frequency of the rarest seen, so that it is not free. "expected" is `expected_frequency`. Raises
-    `NeutralError` for another kind, when no token was seen, or for "expected" where it is not given.
+    if it had half the frequency of the rarest seen, so that it is not free. "expected" is `expected_frequency`
+    to the power of 0.8, since text of another kind uses words otherwise. Raises `NeutralError` for another kind, when
+    no token was seen, or for "expected" where it is not given.
     """
     if kind not in WEIGHTS:
         raise NeutralError(f"weights {kind!r}: unknown; there are {', '.join(WEIGHTS)}")
@@ -153,7 +155,8 @@ def weights(kind: str, frequency: np.ndarray, expected: np.ndarray | None = None
     if kind == "expected":
         if expected is None:
             raise NeutralError("weights 'expected': the text's two halves are not there to estimate it from")
-        return torch.from_numpy(expected / expected.mean()).float()
+        weight = expected**_EVEN
+        return torch.from_numpy(weight / weight.mean()).float()
     frequency = np.asarray(frequency, dtype=np.float64)
     seen = frequency > 0
     if not seen.any():
