@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from neutral.cli import options, running
 from neutral.cli.options import codes, command, print_table, quiet_libraries
+from neutral.compression import FORMS
 from neutral.errors import NeutralError, one_line
 from neutral.runs.plans.compression import PERPLEXITIES, CompressionPlan
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from neutral.study import Study
+
+_RATIO, _FORM = 10.0, "neutral"  # of `trim --compress`
 
 BUDGET = ["method", "ratio", "bound", "low", "high", "again", "breaks", "mb_before", "mb_after", "command"]
 """Columns of `study budget`; mb_before and mb_after are of the token table, in float32 and compressed."""
@@ -25,7 +28,10 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
     """Add the commands."""
     text = "compress the token table, and see what it costs each language"
     running.add(commands, "compress", text, CompressionPlan, page="Compression")
-    text = "cut a model's vocabulary to the tokens of some languages, into a folder that transformers reads"
+    text = (
+        "cut a model's vocabulary to the tokens of some languages, into a folder that transformers reads; --compress "
+        "compresses the table that is left"
+    )
     trim = command(commands, "trim", text, _run_trim)
     options.model(trim)
     trim.add_argument("--languages", type=codes, help="en,fr,… (default: all that the text has)")
@@ -37,6 +43,13 @@ def add_compress(commands: argparse._SubParsersAction) -> None:
     )
     trim.add_argument("--out", required=True, metavar="DIR", help="an empty folder for the model")
     trim.add_argument("--tokens", type=_count, metavar="N", help="keep the N tokens that the text needs most")
+    trim.add_argument(
+        "--compress", metavar="METHOD", help="also compress the table that is left, by a method of `compress`: mixed"
+    )
+    trim.add_argument(
+        "--ratio", type=float, metavar="N", help=f"how many times smaller than the trimmed table (default: {_RATIO:g})"
+    )
+    trim.add_argument("--as", dest="form_of_folder", choices=FORMS, help=f"its form on disk (default: {_FORM})")
     trim.add_argument("--quiet", action="store_true", help="nothing on standard error but errors")
     options.form(trim)
 
@@ -48,6 +61,12 @@ def _count(text: str) -> int:
 
 
 def _run_trim(chosen: argparse.Namespace) -> None:
+    if chosen.compress:
+        _run_trim_and_compress(chosen)
+        return
+    for flag, value in {"--ratio": chosen.ratio, "--as": chosen.form_of_folder}.items():
+        if value is not None:
+            raise NeutralError(f"{flag} {value}: says how the table is compressed; give --compress METHOD too")
     import pandas as pd
 
     from neutral import corpora
@@ -62,6 +81,26 @@ def _run_trim(chosen: argparse.Namespace) -> None:
     (full, left), (before, after) = facts.rows, facts.bytes
     cut = f"{left:,} of {full:,} tokens, {after / 1e6:,.1f} MB of weights instead of {before / 1e6:,.1f} MB"
     say([f"{chosen.out}: {cut}"], quiet=chosen.quiet)
+
+
+def _run_trim_and_compress(chosen: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from neutral import corpora
+    from neutral.progress import say
+    from neutral.runs.compression import trimmed
+
+    quiet_libraries()
+    ratio, form = _RATIO if chosen.ratio is None else chosen.ratio, chosen.form_of_folder or _FORM
+    plan = trimmed.planned(chosen.compress, ratio, form, gguf=chosen.gguf or "")
+    corpus = corpora.load(chosen.text, chosen.languages, held_out=chosen.held_out)
+    small = trimmed.write(chosen.model, corpus, chosen.out, plan, chosen.tokens, **options.loaders(chosen))
+    say(small.facts.notes, quiet=chosen.quiet)
+    rows = zip(small.facts.languages, small.costs, strict=True)
+    print_table(pd.DataFrame([asdict(kept) | asdict(cost) for kept, cost in rows]), chosen.format)
+    (full, left), (before, after) = small.facts.rows, small.facts.bytes
+    cut = f"{left:,} of {full:,} tokens, {after / 1e6:,.1f} MB of weights instead of {before / 1e6:,.1f} MB"
+    say([f"trimmed to {cut}", small.written.line], quiet=chosen.quiet)
 
 
 def add_budget(inner: argparse._SubParsersAction) -> None:

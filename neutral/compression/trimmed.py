@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,7 +93,18 @@ class Facts:
     notes: tuple[str, ...] = ()
 
 
-def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None = None, **options: object) -> Facts:
+Look = Callable[[PreTrainedModel, PreTrainedTokenizerBase], object]
+
+
+def write(
+    source: str | Path,
+    corpus: Corpus,
+    out: str | Path,
+    size: int | None = None,
+    *,
+    look: Look | None = None,
+    **options: object,
+) -> Facts:
     """Trim a model to a corpus' languages and write it as a folder.
 
     Parameters
@@ -106,6 +117,8 @@ def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None 
         A folder that is not there, or is empty.
     size : int, optional
         Keep at most so many tokens; by default all that the text uses.
+    look : callable, optional
+        Called with the full model and its tokenizer before anything is cut.
     **options
         Go to the loaders of model and tokenizer.
 
@@ -117,18 +130,20 @@ def write(source: str | Path, corpus: Corpus, out: str | Path, size: int | None 
         If `out` holds something.
     """
     out = Path(out)
-    _require_empty(out)
+    require_empty(out)
     tokenizer = models.load_tokenizer(source, **options)
     _, poor = models.require_known(source, tokenizer, corpus.train)
     encoding.require_backend(tokenizer, f"{source}: trimming a vocabulary")
-    head, labels = _head(source, **options)
+    head, labels = head_of(source, **options)
     loaded = models.load(source, head, tokenizer=tokenizer, labels=labels, **options)
     model = loaded.model.eval()
     _require_whole(source, model, head, **options)
     dtype = kinds.text_config(models.configuration(source, **options)).dtype or torch.float32
-    before, lines = _size(model, dtype), _lines(tokenizer, corpus.train)
+    before, lines = _size(model, dtype), lines_of(tokenizer, corpus.train)
     spoken = adapters.prepare(model, corpus.languages)
-    logits = _logits(model, lines)
+    logits = logits_of(model, lines)
+    if look:
+        look(model, tokenizer)
     trimmed = trimming.trim(model, tokenizer, corpus.train, size)
     after = _size(model, dtype)
     stored = {name: tensor for name, tensor in model.to(dtype).state_dict().items() if name not in loaded.new}
@@ -163,12 +178,13 @@ def kept(full: PreTrainedTokenizerBase, trimmed: trimming.Trimmed, lines: Mappin
     return rows
 
 
-def _require_empty(out: Path) -> None:
+def require_empty(out: Path) -> None:
+    """Raise `FileError` for a place where a trimmed model cannot go."""
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise FileError(out, "is there already, and a trimmed model goes into an empty folder; choose another --out")
 
 
-def _head(source: str | Path, **options: object) -> tuple[str, tuple[str, ...]]:
+def head_of(source: str | Path, **options: object) -> tuple[str, tuple[str, ...]]:
     """Return the head that a model is stored with, and its labels if it has some."""
     config = models.configuration(source, **options)
     name = next(iter(config.architectures or ()), "")
@@ -192,13 +208,14 @@ def _size(model: PreTrainedModel, dtype: torch.dtype) -> tuple[int, int]:
     return count, count * dtype.itemsize
 
 
-def _lines(tokenizer: PreTrainedTokenizerBase, text: Mapping[str, Sequence[str]]) -> list[tuple[str, str, list[int]]]:
+def lines_of(tokenizer: PreTrainedTokenizerBase, text: Mapping[str, Sequence[str]]) -> list[tuple[str, str, list[int]]]:
     """Return lines to compare logits on: language, line, its tokens with the special ones."""
     chosen = [(language, line) for language, lines in text.items() for line in lines[:_TRIED]]
     return [(language, line, tokenizer(line)["input_ids"][:_LONGEST]) for language, line in chosen]
 
 
-def _logits(model: PreTrainedModel, lines: Sequence[tuple[str, str, list[int]]]) -> list[torch.Tensor]:
+def logits_of(model: PreTrainedModel, lines: Sequence[tuple[str, str, list[int]]]) -> list[torch.Tensor]:
+    """Return what a model gives first for each line: logits or states (tokens, …), float32."""
     return [_run(model, language, tokens) for language, _, tokens in lines]
 
 
