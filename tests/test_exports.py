@@ -133,7 +133,7 @@ def test_a_neutral_folder_that_is_damaged_is_said(tokenizer, tmp_path):
 def test_packed_codes_are_the_integers_lowest_bits_first(method, group):
     table = a_table(network("llama"), method, group=group)
     bits = table.bits
-    words = packed.pack(table).numpy().astype(np.int64) & 0xFFFFFFFF
+    words = packed.pack([table]).numpy().astype(np.int64) & 0xFFFFFFFF
     codes = np.stack([words >> shift & 2**bits - 1 for shift in range(0, 32, bits)], axis=-1).reshape(V, D)
     scales = table.tensors["scales"].float().repeat_interleave(int(table.settings["group"]), dim=1)
     torch.testing.assert_close(torch.from_numpy(codes - 2 ** (bits - 1)).float() * scales, table.matrix())

@@ -30,6 +30,9 @@ METHODS = ("svd", "direction", "autoencoder", "int8", "int4", "pq", "mixed", "tr
 WEIGHTS = ("uniform", "frequency", "sqrt", "expected")
 """How much a token counts: `tokens.weights`."""
 
+TABLES = ("tokens", "per-layer", "all")
+"""Which tables of tokens are compressed: the one that embeds them, that of Gemma 3n and 4 for all layers, or both."""
+
 WHERE = ("input", "both")
 """Where a table is put: in place of the input's, or of a tied output layer too."""
 

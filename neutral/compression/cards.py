@@ -32,6 +32,7 @@ _STORED = {
     "which transformers reads with it; in memory transformers rebuilds the numbers. Input and output layer hold their "
     "own copies.",
 }
+_TABLES = {"tokens": "token table", "per-layer": "table of embeddings for all layers"}
 _NEEDS = {"neutral": "import neutral  # which tells transformers of the table\n"}
 
 
@@ -54,18 +55,22 @@ def card_of_export(written: Written) -> str:
     """Return the card of an export: what was done, its sizes, its perplexities by language, how to load it."""
     origin = written.origin
     name = origin.model or "A model"
-    rows, width = written.shape
-    place = "input and output layer" if written.where == "both" else "the input layer"
+    tables = [f"{_TABLES[part.name]} of {'{:,} × {:,}'.format(*part.shape)} numbers" for part in written.tables]
+    both = "input and output layer" if written.where == "both" else "the input layer"
+    used = [both if part.name == "tokens" else "every layer" for part in written.tables]
     parts = [
-        f"{name}, its token table of {rows:,} × {width:,} numbers compressed by {origin.title or written.method} "
-        f"(`neutral compress`) and used in {place}. All other weights are the model's own. {_STORED[written.form]}",
+        f"{name}, its {' and its '.join(tables)} compressed by {origin.title or written.method} "
+        f"(`neutral compress`) and used in {' and in '.join(used)}. All other weights are the model's own. "
+        f"{_STORED[written.form]}",
         _sizes(written),
     ]
-    if trimmed := origin.trimming:
+    trimmed = origin.trimming
+    if trimmed:
         before, after = trimmed["rows"]
         parts.append(f"Before, the vocabulary was trimmed from {before:,} to {after:,} tokens (`neutral trim`).")
         parts.append(_lost(trimmed["languages"]))
-    parts += [_perplexity(origin.perplexity, origin.text), _loading(written.architecture, written.form)]
+    cut = trimmed.get("perplexity", {}) if trimmed else {}
+    parts += [_perplexity(origin.perplexity, origin.text, cut), _loading(written.architecture, written.form)]
     return _card(f"{name} with a smaller token table", *filter(None, parts))
 
 
@@ -86,27 +91,43 @@ def _lost(languages: Iterable[Kept | Mapping[str, object]]) -> str:
 
 
 def _sizes(written: Written) -> str:
-    rows = [
-        ["all weights", f"{written.full:,}", f"{written.weights:,}"],
-        ["token table", f"{written.matrix:,}", f"{written.table:,}"],
+    rows = [["all weights", f"{written.full:,}", f"{written.weights:,}"]]
+    rows += [[_TABLES[part.name], f"{part.matrix:,}", f"{part.table:,}"] for part in written.tables]
+    head = ["", "full model", "this one"]
+    if written.origin.trimming:  # the table and what is left of it are then no longer the full model's
+        head[1] = "trimmed model"
+        before = written.origin.trimming["bytes"][0]
+        rows.insert(0, ["all weights before trimming", f"{before:,}", ""])
+    many = len(written.tables) > 1
+    said = [
+        f"The compressed {_TABLES[part.name] if many else 'table'} is {part.claimed:,} bytes: "
+        f"{_times(part.shape[0] * part.shape[1], part.claimed)} times fewer than float32."
+        for part in written.tables
     ]
-    held = " Its own numbers are rebuilt here." if written.form == "plain" else ""
-    ratio = f"{4 * written.shape[0] * written.shape[1] / written.claimed:.2f}"
-    return (
-        "## Bytes\n\n" + _table(["", "full model", "this one"], rows) + "\n\nThe compressed table is "
-        f"{written.claimed:,} bytes: {ratio} times fewer than float32.{held}"
-    )
+    if many:
+        numbers = sum(part.shape[0] * part.shape[1] for part in written.tables)
+        said.append(f"Together they are {written.claimed:,}: {_times(numbers, written.claimed)} times fewer.")
+    held = [f"{'Their' if many else 'Its'} own numbers are rebuilt here."] if written.form == "plain" else []
+    return "## Bytes\n\n" + _table(head, rows) + "\n\n" + " ".join([*said, *held])
 
 
-def _perplexity(ratios: Mapping[str, float], text: str) -> str:
-    """Say what compression costs each language; "" where it was not measured."""
+def _times(numbers: int, size: int) -> str:
+    """Return how many times fewer bytes there are than those of so many numbers in float32."""
+    return f"{4 * numbers / size:.2f}"
+
+
+def _perplexity(ratios: Mapping[str, float], text: str, cut: Mapping[str, float]) -> str:
+    """Say what compression costs each language, and what of it the trimming alone (`cut`); "" if not measured."""
     if not ratios:
         return ""
-    rows = [[_name(code), f"{ratio:.3f}"] for code, ratio in sorted(ratios.items(), key=lambda each: each[1])]
+    rows = [
+        [_name(code), *([f"{cut[code]:.3f}"] if cut else []), f"{ratio:.3f}"]
+        for code, ratio in sorted(ratios.items(), key=lambda each: each[1])
+    ]
+    head = ["language", *(["trimmed ÷ full"] if cut else []), "perplexity ÷ full"]
     of = f" ({text})" if text else ""
-    return f"## Perplexity\n\nOn held-out text{of}, as a multiple of the model's with its full table.\n\n" + _table(
-        ["language", "perplexity ÷ full"], rows
-    )
+    own = "full model's, token by token of that" if cut else "model's with its full table"
+    return f"## Perplexity\n\nOn held-out text{of}, as a multiple of the {own}.\n\n" + _table(head, rows)
 
 
 def _loading(architecture: str, form: str = "plain") -> str:

@@ -1,5 +1,7 @@
 """Put a compressed table in the place of a model's own token embedding, and take it out again.
 
+So does a table of blocks (`blocks`) with the embeddings for all layers of Gemma 3n and 4, or with both.
+
 The table stays compressed in memory: the input side rebuilds the rows of the ids that it gets, and a tied output layer
 rebuilds the table block by block. While the table is in place, the tensors that a gradient can change (the factors of a
 low-rank table) are parameters of the model; codes are not.
@@ -14,11 +16,12 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from neutral.compression import WHERE
+from neutral.compression.blocks import PER_LAYER, TOKENS, Blocks, places
 from neutral.compression.codec import Codec
 from neutral.compression.layers import CompressedEmbedding, CompressedHead, Multiplier, Stored
-from neutral.compression.table import Rebuilt
+from neutral.compression.table import Table
 from neutral.errors import NeutralError
-from neutral.models.output import MULTIPLIERS, multiplier
+from neutral.models.output import MULTIPLIERS, multiplier, per_layer
 
 
 class Placement:
@@ -32,16 +35,19 @@ class Placement:
         "input", or "both" where the output layer uses the table too.
     """
 
-    def __init__(self, where: str, stored: Stored, replaced: list[tuple[nn.Module, str, nn.Module]]) -> None:
-        self.where, self._stored, self._replaced = where, stored, replaced
+    def __init__(
+        self, where: str, stored: Mapping[str, Stored], replaced: list[tuple[nn.Module, str, nn.Module]]
+    ) -> None:
+        self.where, self._stored, self._replaced = where, dict(stored), replaced
 
     def table(self) -> Codec:
         """Return the table as it is now: with what training changed."""
-        return self._stored.table()
+        tables = [(name, stored.table()) for name, stored in self._stored.items()]
+        return tables[0][1] if len(tables) == 1 else Blocks.join(tables)
 
     def remove(self) -> None:
         """Give the model its own layers back, bit for bit. A second call does nothing."""
-        device = next(iter(self._stored.tensors.values())).device
+        device = next(iter(next(iter(self._stored.values())).tensors.values())).device
         for parent, name, layer in self._replaced:
             setattr(parent, name, layer.to(device))
         self._replaced = []
@@ -54,7 +60,7 @@ class Placement:
 
 
 def put_in(
-    model: PreTrainedModel, table: Codec, where: str | None = None, *, train: bool | Collection[str] = True
+    model: PreTrainedModel, table: Table, where: str | None = None, *, train: bool | Collection[str] = True
 ) -> Placement:
     """Put `table` in the place of the model's token embedding, and of a tied output layer where `where` is "both".
 
@@ -62,8 +68,9 @@ def put_in(
     ----------
     model : PreTrainedModel
         Changed in place.
-    table : Codec
-        A table of the embedding's V × d.
+    table : Table
+        A table of the embedding's V × d; or `Blocks` of the embeddings for all layers, which only look up rows, or of
+        both.
     where : "input", "both" or None
         With "input" a tied output layer keeps the model's own matrix. None is "both" for a model whose output layer is
         tied, else "input".
@@ -82,38 +89,50 @@ def put_in(
         For a model without an embedding of tokens, one whose V × d is not the table's, one that holds a compressed
         table already, and for "both" without a tied output layer.
     """
-    layer = embedding(model)
-    where = fitting(model, layer, table, where)
-    if isinstance(train, bool):
-        train = table.trainable if train else ()
-    stored = Stored(table, layer.weight.device, [name for name in table.trainable if name in train])
-    replaced, modules = [], []
+    where = fitting(model, table, where)
+    layers, own = looked_up(model, places(table)), places(table)
+    names = table.trainable if train is True else train or ()
+    stored = {
+        name: Stored(part, layers[name].weight.device, [each for each in part.trainable if each in names])
+        for name, part in own.items()
+    }
+    pairs = []
+    if TOKENS in stored:
+        pairs += _of_tokens(model, layers[TOKENS], stored[TOKENS], where)
+    if PER_LAYER in stored:
+        further = holders(model, nn.Embedding, layers[PER_LAYER].weight)
+        pairs += [(holder, CompressedEmbedding(stored[PER_LAYER], holder[2])) for holder in further]
+    for each in stored.values():
+        next(module for _, module in pairs if getattr(module, "_stored", None) == (each,)).stored = each
+    for (parent, name, _), module in pairs:
+        setattr(parent, name, module)
+    return Placement(where, stored, [holder for holder, _ in pairs])
+
+
+def _of_tokens(
+    model: PreTrainedModel, layer: nn.Embedding, stored: Stored, where: str
+) -> list[tuple[tuple[nn.Module, str, nn.Module], nn.Module]]:
+    """Return (holder, module in its place) of every layer that uses the token table, the embeddings first."""
+    pairs: list[tuple[tuple[nn.Module, str, nn.Module], nn.Module]] = []
     for holder in holders(model, nn.Embedding, layer.weight):
-        replaced.append(holder)
-        modules.append(CompressedEmbedding(stored, holder[2]))
+        pairs.append((holder, CompressedEmbedding(stored, holder[2])))
     for holder in holders(model, nn.Linear, layer.weight) if where == "both" else []:
-        replaced.append(holder)
-        modules.append(CompressedHead(stored, holder[2]))
+        pairs.append((holder, CompressedHead(stored, holder[2])))
     for holder in _children(model, MULTIPLIERS):
         own = nn.Linear(*reversed(layer.weight.shape), bias=False, device="meta")
         own.weight = layer.weight
-        replaced.append(holder)
-        modules.append(Multiplier(holder[2], CompressedHead(stored, own) if where == "both" else own))
-    modules[0].stored = stored
-    for (parent, name, _), module in zip(replaced, modules, strict=True):
-        setattr(parent, name, module)
-    return Placement(where, stored, replaced)
+        pairs.append((holder, Multiplier(holder[2], CompressedHead(stored, own) if where == "both" else own)))
+    return pairs
 
 
 @torch.inference_mode()
-def require_placeable(model: PreTrainedModel, matrix: torch.Tensor, batch: Mapping[str, torch.Tensor]) -> None:
-    """Raise `NeutralError` unless a table in place gives what the model's own `matrix` (V, d) gives, on a small batch.
+def require_placeable(model: PreTrainedModel, table: Table, batch: Mapping[str, torch.Tensor]) -> None:
+    """Raise `NeutralError` unless a table of the model's own numbers, in place, gives what it gives, on a small batch.
 
     A network may use its matrix in a way that no layer of it shows (MobileBERT joins it with another).
     """
     own = model(**batch).logits.float()
-    table = Rebuilt(tuple(matrix.shape), {"dense": matrix})
-    for where in WHERE if tied(model) else WHERE[:1]:
+    for where in sides(model, table):
         with put_in(model, table, where, train=False):
             try:
                 placed = model(**batch).logits.float()
@@ -155,17 +174,40 @@ def tied(model: nn.Module) -> bool:
     return bool(holders(model, nn.Linear, embedding(model).weight)) or multiplier(model) is not None
 
 
-def fitting(model: nn.Module, layer: nn.Embedding, table: Codec, where: str | None) -> str:
+def looked_up(model: nn.Module, tables: Collection[str]) -> dict[str, nn.Embedding]:
+    """Return table (of `TABLES`) -> the layer of `model` that looks it up.
+
+    Raises `NeutralError` if there is none.
+    """
+    layers = {TOKENS: embedding(model)} if TOKENS in tables else {}
+    if PER_LAYER in tables:
+        further = per_layer(model)
+        if further is None:
+            raise NeutralError(f"{type(model).__name__} has no embeddings for all layers")
+        layers[PER_LAYER] = further[1]
+    return layers
+
+
+def sides(model: nn.Module, table: Table) -> tuple[str, ...]:
+    """Return where a table can go, of `WHERE`: embeddings for all layers only look up rows."""
+    return WHERE if TOKENS in places(table) and tied(model) else WHERE[:1]
+
+
+def fitting(model: nn.Module, table: Table, where: str | None) -> str:
     """Return where the table goes. Raises `NeutralError` if it cannot."""
     name = type(model).__name__
     if where not in (None, *WHERE):
         raise NeutralError(f"where={where!r}: a table goes in {' or '.join(WHERE)}")
-    if tuple(layer.weight.shape) != table.shape:
-        table_shape, layer_shape = ("{:,} × {:,}".format(*shape) for shape in (table.shape, layer.weight.shape))
-        raise NeutralError(f"the table is {table_shape} but the embedding of {name} is {layer_shape}")
-    if where == "both" and not tied(model):
+    rows = embedding(model).num_embeddings
+    for of, layer in looked_up(model, places(table)).items():
+        shapes = places(table)[of].shape, (rows, layer.embedding_dim)
+        if shapes[0] != shapes[1]:
+            table_shape, layer_shape = ("{:,} × {:,}".format(*shape) for shape in shapes)
+            raise NeutralError(f"the table is {table_shape} but the embedding of {name} is {layer_shape}")
+    possible = sides(model, table)
+    if where == "both" and "both" not in possible:
         raise NeutralError(f'{name} has no output layer tied to its embedding: use where="input"')
-    return where or ("both" if tied(model) else "input")
+    return where or possible[-1]
 
 
 def holders(model: nn.Module, kind: type[nn.Module], weight: nn.Parameter) -> list[tuple[nn.Module, str, nn.Module]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from neutral.compression.codec import Codec
+    from neutral.compression.layers import Stored
 
 METHOD = "neutral (import neutral first)"
 """The name in `config.json`. Where `neutral` was not imported, transformers and other tools print it and stop."""
@@ -72,7 +73,7 @@ class CompressedTableConfig(QuantizationConfigMixin):
                 for name, (of, size) in self.table["tensors"].items()
             }
             require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
-            if not set(kind.parts) - set(kind.optional) <= set(tensors) <= set(kind.parts):
+            if any(kind.lacking(tensors, settings)):
                 raise NeutralError(f"it has {', '.join(tensors)}")
             return kind(shape, tensors, settings)
         except (KeyError, TypeError, ValueError, RuntimeError, NeutralError) as error:
@@ -140,29 +141,29 @@ def settle(model: PreTrainedModel) -> None:
             part._tied_weights_keys = {
                 target: source for target, source in part._tied_weights_keys.items() if not {target, source} & gone
             }
-    guard = rf"(^|\.){_place(model).rpartition('.')[2]}\.{GUARD}$"
-    model._keys_to_ignore_on_load_unexpected = {*(model._keys_to_ignore_on_load_unexpected or ()), guard}
+    guards = {rf"(^|\.){place.rpartition('.')[2]}\.{GUARD}$" for place in _places(model)}
+    model._keys_to_ignore_on_load_unexpected = {*(model._keys_to_ignore_on_load_unexpected or ()), *guards}
 
 
 def guarded(state: Mapping[str, torch.Tensor], model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """Return a model's state and the guard (`GUARD`) beside its table's tensors."""
-    return {**state, f"{_place(model)}.{GUARD}": torch.zeros(0)}
+    """Return a model's state and the guard (`GUARD`) beside the tensors of each of its tables."""
+    return {**state, **{f"{place}.{GUARD}": torch.zeros(0) for place in _places(model)}}
 
 
 def stored_names(model: PreTrainedModel) -> set[str]:
-    """Return the names of a table's tensors in a model's state."""
+    """Return the names of the tables' tensors in a model's state."""
+    return {f"{name}.{tensor}" for name, module in _stored(model) for tensor in module.tensors}
+
+
+def _places(model: PreTrainedModel) -> list[str]:
+    """Return the names of the embeddings that hold the tables' tensors."""
+    return [name.rpartition(".")[0] for name, _ in _stored(model)]
+
+
+def _stored(model: PreTrainedModel) -> list[tuple[str, Stored]]:
     from neutral.compression.layers import Stored
 
-    name, module = next((name, module) for name, module in model.named_modules() if isinstance(module, Stored))
-    return {f"{name}.{tensor}" for tensor in module.tensors}
-
-
-def _place(model: PreTrainedModel) -> str:
-    """Return the name of the embedding that holds the table's tensors."""
-    from neutral.compression.layers import Stored
-
-    name = next(name for name, module in model.named_modules() if isinstance(module, Stored))
-    return name.rpartition(".")[0]
+    return [(name, module) for name, module in model.named_modules() if isinstance(module, Stored)]
 
 
 def _tie(model: PreTrainedModel) -> None:

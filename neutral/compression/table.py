@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,21 @@ class Table(Codec):
         """Return how many times smaller than V × d float32 numbers the table is, by parameters or by bytes."""
         full = self.shape[0] * self.shape[1]
         return full / self.parameters if by == "parameters" else 4 * full / self.bytes
+
+    @property
+    def made_by(self) -> str:
+        """The method that made it."""
+        return self.method
+
+    @classmethod
+    def lacking(cls, names: Collection[str], settings: Mapping[str, object]) -> tuple[list[str], list[str]]:
+        """Return which tensors are missing among `names`, and which are not expected, both sorted."""
+        missing = set(cls.parts) - set(cls.optional) - set(names)
+        return sorted(missing), sorted(set(names) - set(cls.parts))
+
+    def rebuilt(self) -> Table:
+        """Return a table that holds the rebuilt rows."""
+        return Rebuilt(self.shape, {"dense": self.matrix()})
 
     def to(self, device: torch.device | str) -> Table:
         """Return the table with its tensors on a device."""
@@ -100,12 +115,12 @@ class Table(Codec):
         if header.get("format") != FORMAT or header.get("method") not in KINDS:
             raise FileError(path, f"is no compressed table of a known method ({', '.join(KINDS)})")
         kind = KINDS[header["method"]]
-        missing = sorted(set(kind.parts) - set(kind.optional) - set(tensors))
-        unexpected = sorted(set(tensors) - set(kind.parts))
+        with reading(path, "a compressed table, its tensors do not fit together"):
+            shape, settings = json.loads(header["shape"]), json.loads(header["settings"])
+            missing, unexpected = kind.lacking(tensors, settings)
         if missing or unexpected:
             raise FileError(path, f"tensors missing: {missing}, unexpected: {unexpected}")
         with reading(path, "a compressed table, its tensors do not fit together"):
-            shape, settings = json.loads(header["shape"]), json.loads(header["settings"])
             require_shape(shape, sum(tensor.nbytes for tensor in tensors.values()))
             table = kind(shape, tensors, settings)
             table.require_sound()
@@ -127,10 +142,10 @@ class Rebuilt(Table):
     method = "dense"
     parts = ("dense",)
 
-    @classmethod
-    def of(cls, table: Table) -> Rebuilt:
+    @staticmethod
+    def of(table: Table) -> Table:
         """Return a table that holds the rebuilt rows of `table`."""
-        return cls(table.shape, {"dense": table.matrix()})
+        return table.rebuilt()
 
     def decode(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """See `Table.decode`."""

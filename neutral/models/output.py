@@ -31,3 +31,15 @@ def further_tables(model: PreTrainedModel) -> dict[str, nn.Embedding]:
         and (name.endswith("per_layer") or module.num_embeddings == table.num_embeddings)
         and "position" not in name
     }
+
+
+def per_layer(model: PreTrainedModel) -> tuple[str, nn.Embedding, int] | None:
+    """Return name, table and layers L of a model's embeddings for all layers, V × (L · width); None where it has none.
+
+    Gemma 3n and 4: every layer gets a vector of the token's own from it, the columns of its number.
+    """
+    width = getattr(model.config.get_text_config(), "hidden_size_per_layer_input", None)
+    for name, table in further_tables(model).items() if width else ():
+        if name.endswith("per_layer") and table.embedding_dim % width == 0:
+            return name, table, table.embedding_dim // width
+    return None

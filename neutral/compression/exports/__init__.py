@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,9 +20,11 @@ from safetensors import safe_open
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral.compression import FORMS
+from neutral.compression.blocks import TOKENS, places
 from neutral.compression.cards import card_of_export
 from neutral.compression.exports import own, packed, plain
-from neutral.compression.placement import embedding, fitting
+from neutral.compression.inventory import TOLD
+from neutral.compression.placement import embedding, fitting, looked_up
 from neutral.compression.table import Table
 from neutral.errors import FileError, NeutralError
 from neutral.files import folder_made_whole, storing
@@ -30,7 +32,7 @@ from neutral.files import folder_made_whole, storing
 FILE = "export.json"
 """What was written; a folder that holds it is an export, which another may replace."""
 
-_WRITERS: dict[str, Callable[..., set[str]]] = {
+_WRITERS: dict[str, Callable[..., dict[str, set[str]]]] = {
     "plain": plain.write,
     "neutral": own.write,
     "compressed-tensors": packed.write,
@@ -63,22 +65,41 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A table of an export, and its sizes in bytes.
+
+    Attributes
+    ----------
+    name : str
+        Of `compression.TABLES`: tokens or per-layer.
+    shape : (int, int)
+        V × d.
+    table : int
+        On disk, once or twice (`compressed-tensors` holds what input and output share for both apart).
+    claimed : int
+        As a study counts it (`Table.bytes`).
+    matrix : int
+        The full matrix in the type of the model.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    table: int
+    claimed: int
+    matrix: int
+
+
+@dataclass(frozen=True)
 class Written:
     """An export, and its sizes in bytes.
 
     Attributes
     ----------
     folder, form, method, architecture, where : str
-    shape : (int, int)
-        V × d of the table.
     weights, full : int
         All weights on disk; those of the full model in the same type.
-    table : int
-        The table on disk, once or twice (`compressed-tensors` holds it for input and output apart).
-    claimed : int
-        The table's bytes as a study counts them (`Table.bytes`).
-    matrix : int
-        The full matrix in the type of the model.
+    tables : tuple of Part
+        The tables that were compressed.
     origin : Origin
     """
 
@@ -87,31 +108,42 @@ class Written:
     method: str
     architecture: str
     where: str
-    shape: tuple[int, int]
     weights: int
     full: int
-    table: int
-    claimed: int
-    matrix: int
+    tables: tuple[Part, ...]
     origin: Origin
+
+    @property
+    def table(self) -> int:
+        """The bytes of all tables on disk."""
+        return sum(part.table for part in self.tables)
+
+    @property
+    def claimed(self) -> int:
+        """The bytes of all tables as a study counts them."""
+        return sum(part.claimed for part in self.tables)
 
     @property
     def line(self) -> str:
         """Say how large it is, in one line."""
-        mega = [f"{size / 1e6:,.1f}" for size in (self.weights, self.full, self.table, self.matrix)]
-        return (
-            f"{self.folder}: {self.form}, {mega[0]} MB of weights instead of {mega[1]} MB; "
-            f"token table {mega[2]} MB instead of {mega[3]} MB"
-        )
+        said = [f"{self.form}, {_mega(self.weights)} MB of weights instead of {_mega(self.full)} MB"]
+        said += [f"{TOLD[part.name]} {_mega(part.table)} MB instead of {_mega(part.matrix)} MB" for part in self.tables]
+        return f"{self.folder}: {'; '.join(said)}"
 
 
-def require(model: PreTrainedModel, method: str, form: str, where: str | None = None) -> None:
-    """Raise `NeutralError` where a form cannot hold a table of a method in the place of a model's."""
+def require(
+    model: PreTrainedModel,
+    method: str,
+    form: str,
+    where: str | None = None,
+    tables: Collection[str] = (TOKENS,),
+) -> None:
+    """Raise `NeutralError` where a form cannot hold tables of a method in the place of a model's (`blocks.places`)."""
     if form not in FORMS:
         raise NeutralError(f"--as {form}: unknown; there are {', '.join(FORMS)}")
     if form == "compressed-tensors":
-        packed.require(model, method, where)
-    if form == "plain":
+        packed.require(model, method, tables)
+    if form == "plain" and TOKENS in tables:
         plain.require(model, where)
 
 
@@ -159,8 +191,8 @@ def write(
     FileError
         If `folder` holds something else.
     """
-    where = fitting(model, embedding(model), table, where)
-    require(model, table.method, form, where)
+    where, parts = fitting(model, table, where), places(table)
+    require(model, table.made_by, form, where, parts)
     dtype = dtype or embedding(model).weight.dtype
     with _replacing(Path(folder)) as draft:
         ends = _WRITERS[form](model, table, draft, where, dtype)
@@ -170,21 +202,28 @@ def write(
         written = Written(
             folder=str(folder),
             form=form,
-            method=table.method,
+            method=table.made_by,
             architecture=type(model).__name__,
             where=where,
-            shape=table.shape,
             weights=sum(sizes.values()),
             full=sum(parameter.numel() for parameter in model.parameters()) * dtype.itemsize,
-            table=sum(size for name, size in sizes.items() if f".{name}".endswith(tuple(ends))),
-            claimed=table.bytes,
-            matrix=table.shape[0] * table.shape[1] * dtype.itemsize,
+            tables=tuple(
+                Part(
+                    name=name,
+                    shape=tuple(layer.weight.shape),
+                    table=sum(size for each, size in sizes.items() if f".{each}".endswith(tuple(ends[name]))),
+                    claimed=parts[name].bytes,
+                    matrix=layer.weight.numel() * dtype.itemsize,
+                )
+                for name, layer in looked_up(model, parts).items()
+            ),
             origin=origin or Origin(model=Path(model.config.name_or_path or "").name),
         )
         if written.origin.trimming:
             _write(draft / "trimming.json", written.origin.trimming)
         own = replace(written.origin, trimming=None)
-        _write(draft / FILE, asdict(replace(written, folder=Path(folder).name, origin=own)))
+        sizes = {"table": written.table, "claimed": written.claimed}
+        _write(draft / FILE, asdict(replace(written, folder=Path(folder).name, origin=own)) | sizes)
         (draft / "README.md").write_text(card_of_export(written), encoding="utf-8")
     return written
 
@@ -213,6 +252,10 @@ def _replacing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def _mega(size: int) -> str:
+    return f"{size / 1e6:,.1f}"
+
+
 def _write(path: Path, told: Mapping[str, object]) -> None:
     path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
@@ -236,4 +279,4 @@ def _sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-__all__ = ["FILE", "FORMS", "Origin", "Written", "require", "require_replaceable", "write"]
+__all__ = ["FILE", "FORMS", "Origin", "Part", "Written", "require", "require_replaceable", "write"]

@@ -8,13 +8,14 @@ import torch
 from transformers import PreTrainedModel
 
 from neutral.compression import quantizer
-from neutral.compression.codec import Codec
+from neutral.compression.blocks import places
 from neutral.compression.exports.weights import cast, declared, endings
 from neutral.compression.placement import put_in
+from neutral.compression.table import Table
 
 
-def write(model: PreTrainedModel, table: Codec, folder: Path, where: str, dtype: torch.dtype) -> set[str]:
-    """Write the model into `folder`; return how the names of the tensors that are the table end.
+def write(model: PreTrainedModel, table: Table, folder: Path, where: str, dtype: torch.dtype) -> dict[str, set[str]]:
+    """Write the model into `folder`; return table -> how the names of the tensors that are it end.
 
     The configuration goes on to say that the output layer is tied: what is not, `put_in` finds again on loading.
     """
@@ -25,4 +26,4 @@ def write(model: PreTrainedModel, table: Codec, folder: Path, where: str, dtype:
         names = quantizer.stored_names(model)
         written = quantizer.guarded(cast(model.state_dict(keep_vars=True), dtype, names), model)
         model.save_pretrained(folder, state_dict=written)
-    return endings(names, 2)
+        return {of: endings([f"stored.{name}" for name in part.tensors], 2) for of, part in places(table).items()}

@@ -9,7 +9,9 @@ numbers on loading; vLLM computes with the packed ones where its model hands the
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +20,26 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-from neutral.compression.exports.weights import can_untie, cast, declared, declared_untied
+from neutral.compression.blocks import TOKENS, Blocks, places
+from neutral.compression.exports.weights import can_untie, cast, declared, declared_untied, endings
 from neutral.compression.packing import unpack
-from neutral.compression.placement import embedding, holders, tied
+from neutral.compression.placement import embedding, holders, looked_up, tied
 from neutral.compression.rounding import Rounded
+from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.models.output import multiplier
 
 METHODS = ("int8", "int4")
 
 
-def require(model: PreTrainedModel, method: str, where: str | None) -> None:
+def require(model: PreTrainedModel, method: str, tables: Collection[str] = (TOKENS,)) -> None:
     """Raise `NeutralError` for a method or a model that the format has no words for."""
     if method not in METHODS:
         raise NeutralError(
             f"--as compressed-tensors: holds {' and '.join(METHODS)} only, not {method}; use --as neutral"
         )
+    if TOKENS not in tables:
+        return
     name, layer = type(model).__name__, embedding(model)
     if len(holders(model, nn.Embedding, layer.weight)) > 1:
         raise NeutralError(f"{name}: several layers look up its token table, which compressed-tensors cannot say")
@@ -45,57 +51,91 @@ def require(model: PreTrainedModel, method: str, where: str | None) -> None:
         raise NeutralError(f"{name}: its configuration cannot untie the output layer, as compressed-tensors needs it")
 
 
-def write(model: PreTrainedModel, table: Rounded, folder: Path, where: str, dtype: torch.dtype) -> set[str]:
-    """Write the model into `folder`; return how the names of the tensors that are the table end.
+def write(model: PreTrainedModel, table: Table, folder: Path, where: str, dtype: torch.dtype) -> dict[str, set[str]]:
+    """Write the model into `folder`; return table -> how the names of the tensors that are it end.
 
     Raises `NeutralError` for groups that do not divide a row.
     """
-    group, width = int(table.settings["group"]), table.shape[1]
-    if width % group:
-        raise NeutralError(f"--as compressed-tensors: groups of {group} do not divide rows of {width}; give a --ratios")
-    layer = embedding(model)
-    kinds = (nn.Embedding, nn.Linear) if where == "both" else (nn.Embedding,)
-    modules = {name: each for name, each in model.named_modules() if isinstance(each, kinds)}
-    places = [name for name, each in modules.items() if each.weight is layer.weight]
+    own = places(table)
+    rounded = {of: _side_by_side(part) for of, part in own.items()}
+    layers = looked_up(model, own)
+    modules = {of: _modules(model, layer, of == TOKENS and where == "both") for of, layer in layers.items()}
     parts = {
-        "weight_packed": pack(table),
-        "weight_scale": table.tensors["scales"],
-        "weight_shape": torch.tensor(table.shape),
+        f"{module}.{name}": part.clone()
+        for of, blocks in rounded.items()
+        for name, part in _parts(blocks, layers[of].num_embeddings).items()
+        for module in modules[of]
     }
-    with declared_untied(model) if tied(model) else nullcontext(False) as says_untied:
+    unties = TOKENS in own and tied(model)
+    with declared_untied(model) if unties else nullcontext(False) as says_untied:
         written = cast(model.state_dict(keep_vars=True), dtype)
         written = {name: tensor.clone() if says_untied else tensor for name, tensor in written.items()}
-        for place in places:
-            del written[f"{place}.weight"]
-        table_parts = {f"{place}.{name}": part.clone() for place in places for name, part in parts.items()}
-        with declared(model, _said(table, [_target(model, place) for place in places])):
-            model.save_pretrained(folder, state_dict=written | table_parts)
-    return {".weight_packed", ".weight_scale"}
+        for module in chain(*modules.values()):
+            del written[f"{module}.weight"]
+        targets = {of: [_target(model, name) for name in names] for of, names in modules.items()}
+        with declared(model, _said([(rounded[of], each) for of, each in targets.items()])):
+            model.save_pretrained(folder, state_dict=written | parts)
+    held = ("weight_packed", "weight_scale")
+    return {of: endings([f"{each}.{name}" for each in names for name in held], 2) for of, names in modules.items()}
 
 
-def pack(table: Rounded) -> torch.Tensor:
-    """Return the codes of a rounded table, int32 (V, ⌈d·bits/32⌉)."""
-    codes = table.tensors["codes"].cpu()
-    if table.bits == 4:
-        codes = unpack(codes, np.full(table.shape[1], 4)).to(torch.uint8)  # has 8 added already
-        codes = F.pad(codes, (0, -codes.shape[1] % 8))
+def _side_by_side(table: Table) -> list[Rounded]:
+    """Return the rounded tables whose columns lie side by side in one layer, whose groups are all of one length."""
+    blocks = [block for _, block in table.named()] if isinstance(table, Blocks) else [table]
+    for block in blocks:
+        group, width = int(block.settings["group"]), block.shape[1]
+        if width % group:
+            said = f"groups of {group} do not divide rows of {width}; give a --ratios"
+            raise NeutralError(f"--as compressed-tensors: {said}")
+    return blocks
+
+
+def _modules(model: PreTrainedModel, layer: nn.Embedding, output: bool) -> list[str]:
+    """Return the names of the layers that hold a table: embeddings, and those of the output too."""
+    kinds = (nn.Embedding, nn.Linear) if output else (nn.Embedding,)
+    return [name for name, each in model.named_modules() if isinstance(each, kinds) and each.weight is layer.weight]
+
+
+def _parts(blocks: list[Rounded], rows: int) -> dict[str, torch.Tensor]:
+    """Return the tensors of a layer of so many rows."""
+    return {
+        "weight_packed": pack(blocks)[:rows],
+        "weight_scale": torch.cat([block.tensors["scales"] for block in blocks], dim=1)[:rows],
+        "weight_shape": torch.tensor((rows, sum(block.shape[1] for block in blocks))),
+    }
+
+
+def pack(blocks: list[Rounded]) -> torch.Tensor:
+    """Return the codes of rounded tables side by side, int32 (V, ⌈d·bits/32⌉)."""
+    bits = blocks[0].bits
+    codes = torch.cat([_codes(block) for block in blocks], dim=1)
+    codes = F.pad(codes, (0, -codes.shape[1] % (32 // bits)))
+    if bits == 4:
         codes = codes[:, ::2] | codes[:, 1::2] << 4
-    else:
-        codes = F.pad((codes.short() + 128).to(torch.uint8), (0, -codes.shape[1] % 4))
     return codes.contiguous().view(torch.int32)
 
 
-def _said(table: Rounded, targets: list[str]) -> dict[str, object]:
-    """Return what config.json says of the format."""
-    group = int(table.settings["group"])
-    of_rows = group == table.shape[1]
-    weights = {"num_bits": table.bits, "type": "int", "symmetric": True, "dynamic": False}
-    weights |= {"strategy": "channel"} if of_rows else {"strategy": "group", "group_size": group}
+def _codes(table: Rounded) -> torch.Tensor:
+    """Return the codes of a rounded table with 2^(b−1) added, uint8 (V, d)."""
+    codes = table.tensors["codes"].cpu()
+    if table.bits == 4:
+        return unpack(codes, np.full(table.shape[1], 4)).to(torch.uint8)  # has 8 added already
+    return (codes.short() + 128).to(torch.uint8)
+
+
+def _said(layers: list[tuple[list[Rounded], list[str]]]) -> dict[str, object]:
+    """Return what config.json says of the format, from (tables side by side, targets) of each kind of layer."""
+    groups = {}
+    for i, (blocks, targets) in enumerate(layers):
+        group, width = int(blocks[0].settings["group"]), sum(block.shape[1] for block in blocks)
+        weights = {"num_bits": blocks[0].bits, "type": "int", "symmetric": True, "dynamic": False}
+        weights |= {"strategy": "channel"} if group == width else {"strategy": "group", "group_size": group}
+        groups[f"group_{i}"] = {"targets": targets, "weights": weights}
     return {
         "quant_method": "compressed-tensors",
         "format": "pack-quantized",
         "quantization_status": "compressed",
-        "config_groups": {"group_0": {"targets": targets, "weights": weights}},
+        "config_groups": groups,
         "ignore": [],
         "dequantize": True,  # else transformers 5.23 asks a packed embedding for the numbers that it does not have
     }

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from neutral.compression.codec import Codec
+from neutral.compression.blocks import TOKENS, places
 from neutral.compression.exports.weights import cast, declared_untied, endings
-from neutral.compression.placement import embedding, tied
+from neutral.compression.placement import looked_up, tied
+from neutral.compression.table import Table
 from neutral.errors import NeutralError
 from neutral.models import trial
 from neutral.models.output import multiplier
@@ -44,17 +45,21 @@ def _stays(model: PreTrainedModel) -> bool:
     return torch.allclose(own, untied, rtol=1e-4, atol=1e-4 * float(own.abs().max()))
 
 
-def write(model: PreTrainedModel, table: Codec, folder: Path, where: str, dtype: torch.dtype) -> set[str]:
-    """Write the model into `folder`; return how the names of the tensors that are the table end."""
-    layer = embedding(model)
-    rebuilt = table.matrix().to(layer.weight.device, dtype)
+def write(model: PreTrainedModel, table: Table, folder: Path, where: str, dtype: torch.dtype) -> dict[str, set[str]]:
+    """Write the model into `folder`; return table -> how the names of the tensors that are it end."""
+    own = places(table)
     weights = model.state_dict(keep_vars=True)
     heads = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    names = {name for name, own in weights.items() if own is layer.weight and (where == "both" or name not in heads)}
-    written = cast(weights, dtype) | dict.fromkeys(names, rebuilt)
-    untied = where == "input" and tied(model)
+    names: dict[str, set[str]] = {}
+    written = cast(weights, dtype)
+    for of, layer in looked_up(model, own).items():
+        rebuilt = own[of].matrix()[: layer.num_embeddings].to(layer.weight.device, dtype)
+        kept = heads if of == TOKENS and where == "input" else set()
+        names[of] = {name for name, each in weights.items() if each is layer.weight and name not in kept}
+        written |= dict.fromkeys(names[of], rebuilt)
+    untied = where == "input" and TOKENS in own and tied(model)
     with declared_untied(model) if untied else nullcontext(False) as says_untied:
         if says_untied:  # the loader then ties nothing, so every name needs its tensor (BERT has two names of a bias)
             written = {name: tensor.clone() for name, tensor in written.items()}
         model.save_pretrained(folder, state_dict=written)
-    return endings(names, 2)
+    return {of: endings(each, 2) for of, each in names.items()}

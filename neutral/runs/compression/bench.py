@@ -13,8 +13,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from neutral import compression, models
 from neutral.compression import tokens, trimming, variants
+from neutral.compression.blocks import TOKENS
 from neutral.compression.calibration import output_metric
-from neutral.compression.placement import embedding, put_in, require_placeable, tied
+from neutral.compression.layout import Layout
+from neutral.compression.methods import ROUNDED
+from neutral.compression.placement import embedding, looked_up, put_in, require_placeable, sides
 from neutral.compression.retokenization import Retokenized
 from neutral.compression.sensitivity import sensitivity
 from neutral.compression.table import Rebuilt, Table
@@ -36,10 +39,12 @@ class Bench:
 
     Attributes
     ----------
+    layout : Layout
+        Which tables of tokens are compressed.
     matrix : (V, d) float32 tensor
-        The token table.
+        The token table; of several tables, all their columns.
     tied : bool
-        Whether the output layer is the same table.
+        Whether the output layer is the same table, and that is compressed.
     notes : tuple of str
         What the user should know of model and text.
     unknown : language -> float
@@ -59,10 +64,13 @@ class Bench:
         own = {"tokenizer": self.tokenizer, "length": plan.length, "device": device}
         loaded = models.load(plan.model, plan.task, **own, **options)
         self.model, spoken = loaded.model.eval(), adapters.prepare(loaded.model, plan.languages)
-        self.notes = (*corpus.notes, *loaded.notes, *poor, *spoken, *_left(loaded.model))
-        self.matrix = compression.checked(embedding(self.model).weight).cpu()
-        self.tied = tied(self.model)
-        require_placeable(self.model, self.matrix, models.trial(self.model))
+        embedding(self.model)  # raises for a model without
+        self.layout = Layout.of(self.model, plan.tables)
+        self.notes = (*corpus.notes, *loaded.notes, *poor, *spoken, *_left(loaded.model, self.layout))
+        self.matrix = compression.checked(self.layout.matrix(self.model)).cpu()
+        whole = self.layout.dense(self.matrix)
+        self.tied = "both" in sides(self.model, whole)
+        require_placeable(self.model, whole, models.trial(self.model))
         self.tasks = {
             words: LanguageModelling(plan.task, self.tokenizer, length=plan.length, words=words)
             for words in {False, *plan.words}
@@ -88,11 +96,12 @@ class Bench:
         special = [i for i in task.special if i < len(self.frequency)]
         self.frequency[special] = self.expected[special] = self.frequency.max()
         self.groups = _groups(counts, self.frequency, self.scripts)
-        self.sizes = self.planned = Sizes(*self.matrix.shape)
+        widths = () if self.layout.alone else self.layout.widths
+        self.sizes = self.planned = Sizes(*self.matrix.shape, widths=widths)
         if plan.trim:
             named = models.ids.named(self.model)
             left = len(trimming.needed(self.tokenizer, self.train, len(self.matrix), also=named))
-            self.planned = Sizes(left, self.sizes.width, self.sizes.vocabulary / left)
+            self.planned = Sizes(left, self.sizes.width, self.sizes.vocabulary / left, widths)
         self._metric: torch.Tensor | None = None
         self._sensitivity: torch.Tensor | None = None
         self._senses = any(name == "transform" for name in plan.methods)
@@ -128,7 +137,7 @@ class Bench:
         part = copy(self)
         ids = np.linspace(0, len(self.matrix) - 1, min(rows, len(self.matrix))).astype(np.int64)
         part.matrix, part.frequency, part.expected = self.matrix[ids], self.frequency[ids], self.expected[ids]
-        part.sizes = part.planned = Sizes(len(ids), self.sizes.width, self.planned.trimmed)
+        part.sizes = part.planned = Sizes(len(ids), self.sizes.width, self.planned.trimmed, self.sizes.widths)
         part.training_loss = part.held_out_loss = lambda _table: 0.0
         return part
 
@@ -138,7 +147,7 @@ class Bench:
         `walk` measures the tables that the fit tries on its way.
         """
         if trial.method == "trim":
-            return Rebuilt(self.matrix.shape, {"dense": self.matrix})
+            return self.layout.dense(self.matrix)
         ratio = self.sizes.ratio(trial) / self.sizes.trimmed
         options: dict[str, object] = {}
         if trial.method == "autoencoder":
@@ -151,15 +160,23 @@ class Bench:
             options |= {"select": self.training_loss} if several else {}
         if trial.method == "direction" and trial.variant:
             options["lengths"] = trial.variant
-        if trial.method == "mixed" and trial.variant != "plain":
-            options["metric"] = self.metric()
-        if trial.method == "transform" and trial.variant != "plain":
-            options["metric"] = self.sensitivity()
+        metric = {}
+        if trial.method == "mixed" and trial.variant != "plain" and TOKENS in self.layout.tables:
+            metric[TOKENS] = self.metric()
+        if trial.method == "transform" and trial.variant != "plain" and TOKENS in self.layout.tables:
+            metric[TOKENS] = self.sensitivity()
         weights = tokens.weights(trial.weights, self.frequency, self.expected)
 
         def fit(**more: object) -> Table:
             own = {"by": trial.by, "weights": weights, "seed": trial.seed, **options, **more}
-            return compression.fit(self.matrix, trial.method, ratio, **own)
+
+            def block(matrix: torch.Tensor, table: str) -> Table:
+                measured = {"metric": metric[table]} if table in metric else {}
+                fixed = trial.method in ROUNDED and not self.layout.alone  # a block reaches a ratio of its own
+                times = ROUNDED[trial.method].reach(tuple(matrix.shape)) if fixed else ratio
+                return compression.fit(matrix, trial.method, times, **own, **measured)
+
+            return self.layout.fit(self.matrix, block)
 
         return walk.through(fit, options.get("select")) if walk else fit()
 
@@ -200,9 +217,12 @@ class Bench:
         return self.tasks[words].evaluate(self.model, self.held_out[code])
 
 
-def _left(model: PreTrainedModel) -> Iterator[str]:
-    """Yield a sentence for each further table of tokens that a model has."""
+def _left(model: PreTrainedModel, layout: Layout) -> Iterator[str]:
+    """Yield a sentence for each further table of tokens that a model has and that is left."""
+    taken = list(looked_up(model, layout.tables).values())
     for name, table in further_tables(model).items():
+        if any(table is each for each in taken):
+            continue
         shape = f"{table.num_embeddings:,} × {table.embedding_dim:,} numbers"
         yield f"{type(model).__name__} has a further table of tokens, {name} ({shape}), which is left as it is"
 

@@ -17,6 +17,13 @@ class Sizes:
     vocabulary: int
     width: int
     trimmed: float = 1.0
+    widths: tuple[int, ...] = ()
+    """Of blocks that are tables of their own (`compression.layout`), which sum to `width`."""
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The width of every block; of the one that there is otherwise."""
+        return self.widths or (self.width,)
 
     def ratio(self, trial: Trial) -> float:
         """Return the ratio of a trial against the whole vocabulary: its own, that of its rank or of its method."""
@@ -26,8 +33,13 @@ class Sizes:
 
     def reach(self, method: str) -> float:
         """Return the ratio of a method of one size (trimming by parameters, others by bytes), down to hundredths."""
-        own = 1.0 if method == "trim" else ROUNDED[method].reach((self.vocabulary, self.width))
-        return floor(own * self.trimmed * 100) / 100
+        return floor(self._own(method) * self.trimmed * 100) / 100
+
+    def _own(self, method: str) -> float:
+        if method == "trim":
+            return 1.0
+        reached = [width / ROUNDED[method].reach((self.vocabulary, width)) for width in self.blocks]
+        return self.width / sum(reached)
 
     def makes(self, trial: Trial) -> bool:
         """Whether there is such a table: not where trimming alone makes it smaller than its ratio."""
@@ -36,4 +48,5 @@ class Sizes:
     def require(self, trial: Trial) -> None:
         """Raise `NeutralError` for a size that a low-rank method does not have."""
         if trial.method in LOW_RANK and not trial.trimmed:  # trimming decides what is left to a rank
-            _ = Budget(self.vocabulary, self.width, self.ratio(trial), trial.by).rank
+            for width in self.blocks:
+                _ = Budget(self.vocabulary, width, self.ratio(trial), trial.by).rank

@@ -25,6 +25,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from neutral import models
 from neutral.compression import exports, results, trimmed
 from neutral.compression.exports import Origin, Written
+from neutral.compression.layout import Layout
 from neutral.compression.placement import put_in
 from neutral.compression.retokenization import Retokenized
 from neutral.compression.table import Rebuilt, Table
@@ -177,7 +178,8 @@ class _Full:
     def look(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         """Score the full model, and refuse what its export could not hold."""
         (trial,) = self.plan.trials()
-        exports.require(model, trial.method, self.plan.form, self.plan.exported_to)
+        tables = Layout.of(model, self.plan.tables).tables
+        exports.require(model, trial.method, self.plan.form, self.plan.exported_to, tables)
         self.task = LanguageModelling(self.plan.task, tokenizer, length=self.plan.length)
         blocks = {code: self.task.blocks(self.corpus.held_out[code]) for code in self.plan.languages}
         self.blocks: dict[str, np.ndarray] = {code: each[: self.plan.held_out] for code, each in blocks.items()}

@@ -20,7 +20,7 @@ from neutral.models.inventory import Inventory
 from neutral.progress import say
 from neutral.runs.compression.bench import Bench
 from neutral.runs.compression.worker import Fitter, Lacking, Made, Picture, Rows, Scoring, fitter
-from neutral.runs.plans.compression import CompressionPlan, Trial, settings
+from neutral.runs.plans.compression import CompressionPlan, Trial, check_several, settings
 from neutral.runs.records import Finished, accepted, begin, provenance
 from neutral.runs.subject import facts
 from neutral.runs.units import Effect, Making, Unit, Work
@@ -65,6 +65,8 @@ class Compressor(Work):
             raise NeutralError(
                 f"--where both: the output layer of {plan.model} is not tied to its token table; use input"
             )
+        if not bench.layout.alone:
+            check_several(plan)
         if not bench.matrix.any():
             raise NeutralError(f"{plan.model}: every row of its token table is zero; there is nothing to compress")
         self.sizes, self.costs, self.groups = bench.planned, bench.costs(plan), bench.groups
@@ -73,10 +75,10 @@ class Compressor(Work):
         self.trials = [trial for trial in plan.trials() if self.sizes.makes(trial)]
         for trial in self.trials if plan.export else ():
             if trial.method != TRIM:
-                exports.require(bench.model, trial.method, plan.form, plan.exported_to)
+                exports.require(bench.model, trial.method, plan.form, plan.exported_to, bench.layout.tables)
             exports.require_replaceable(Path(plan.export) / self.name(trial))
         self.where = plan.where or (WHERE if bench.tied else WHERE[:1])
-        stock = inventory(bench.model)
+        stock = inventory(bench.model, plan.tables)
         say(stock.lines("compresses"), quiet=quiet)
         self._info = _info(plan, bench, corpus, stock) | {"config": hashes.configured(plan.model, **options)}
         self._open(Study(folder) if (self.folder / "study.json").is_file() else None)
@@ -241,6 +243,7 @@ def _info(plan: CompressionPlan, bench: Bench, corpus: Corpus, stock: Inventory)
     """Return what study.json says of the model, the text and the settings."""
     rest, head = hashes.beside(bench.model, {"embedding": embedding(bench.model).weight})
     chosen = settings(plan) | ({"head": head} if head else {})
+    chosen |= {} if bench.layout.alone else {"tables": bench.layout.tables}
     return {
         "about": "compression",
         "title": plan.title or f"{Path(plan.model).name}: the token table",

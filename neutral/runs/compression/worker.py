@@ -13,6 +13,7 @@ import torch
 
 from neutral import models
 from neutral.compression import distortion, projection
+from neutral.compression.blocks import Blocks, places
 from neutral.compression.placement import put_in
 from neutral.compression.table import Rebuilt, Table
 from neutral.corpora import Corpus
@@ -204,4 +205,16 @@ class Fitter(Worker):
             "rank": getattr(table, "rank", None),
             **{name: table.settings[name] for name in ("iterations",) if name in table.settings},
         }
+        if isinstance(table, Blocks):
+            sizes["tables"] = self._by_table(table, rebuilt)
         return Made(tuple(errors), {**sizes, **measured}, table if self.plan.keep else None)
+
+    def _by_table(self, table: Blocks, rebuilt: Table) -> dict[str, dict[str, float]]:
+        """Return the size and mean cosine distance of each table that is compressed."""
+        bench, told = self.bench, {}
+        for name, columns in bench.layout.columns.items():
+            own = table.of(name)
+            ratios = {f"ratio_{by}": own.ratio(by) * bench.sizes.trimmed for by in ("parameters", "bytes")}
+            distance = distortion.cosine_distance(bench.matrix[:, columns], places(rebuilt)[name]).nanmean()
+            told[name] = {"parameters": own.parameters, "bytes": own.bytes, **ratios, "cosine": float(distance)}
+        return told

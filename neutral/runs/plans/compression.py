@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, replace
 from typing import ClassVar
 
 from neutral import options
-from neutral.compression import BY, FORMS, METHODS, WEIGHTS, WHERE, variants
+from neutral.compression import BY, FORMS, METHODS, TABLES, WEIGHTS, WHERE, variants
 from neutral.errors import NeutralError
 from neutral.options import COMPUTED, HASHED, harmless, key, option, part, setting
 from neutral.runs.plans import fields, finetuning
@@ -107,6 +107,12 @@ class CompressionPlan:
     )
     where: tuple[str, ...] = option(
         (), "input,both: with the tied output or not (default: both)", choices=WHERE, decides=key()
+    )
+    tables: str = option(
+        "all",
+        "of Gemma 3n and 4: the table that embeds tokens, their embeddings for all layers (per-layer), or both",
+        choices=TABLES,
+        decides=COMPUTED,
     )
     words: tuple[bool, ...] = option(
         (False,),
@@ -276,6 +282,8 @@ def check(plan: CompressionPlan) -> None:
         raise NeutralError(
             "--follow: there are steps on the way to autoencoder, direction, and svd:randomized of several --iterations"
         )
+    if plan.tables == "per-layer" and "both" in plan.where:
+        raise NeutralError("--where both: not with --tables per-layer, which the output layer does not use")
     if any(plan.words) and plan.task == "clm":
         raise NeutralError("--words: whole words are masked in masked language modelling only")
     if plan.form != "plain" and not plan.export:
@@ -301,8 +309,22 @@ def _check_methods(methods: tuple[str, ...]) -> None:
             raise NeutralError(f"--methods {name}: unknown variant; there is {offered}")
 
 
+def check_several(plan: CompressionPlan) -> None:
+    """Raise `NeutralError`, naming the option, for what a model's token table can and several tables cannot."""
+    alone = "of the token table alone: give --tables tokens too"
+    for name in plan.methods:
+        if name.startswith(("autoencoder", "svd:")):
+            raise NeutralError(f"--methods {name}: {alone}")
+    for flag, asked in {"--rank": plan.ranks, "--follow": plan.follow, "--finetune": plan.finetuning}.items():
+        if asked:
+            raise NeutralError(f"{flag}: {alone}")
+
+
 def settings(plan: CompressionPlan) -> dict:
-    """Return the settings of a plan that decide its results; the tables and the seed are in the results themselves."""
+    """Return the settings of a plan that decide its results; the tables and the seed are in the results themselves.
+
+    Which of a model's tables are compressed is written where it has several (`Compressor`).
+    """
     languages = {"languages": sorted(plan.languages)}  # whose tokens are counted, and whose losses choose a table
     chosen = "svd:randomized" in plan.methods and len(plan.iterations) > 1  # a single number is in the variant's name
     more = {"iterations": sorted(set(plan.iterations))} if chosen else {}
