@@ -132,7 +132,7 @@ def trim_embedding(model: PreTrainedModel, keep: list[int]) -> None:
         raise NeutralError(f"{type(model).__name__}: its vocabulary cannot be trimmed, as its head is of its own kind")
     index = torch.tensor(keep)
     for table in further_tables(model).values():
-        _keep_rows(table, index)
+        _keep_rows(table, torch.where(index < table.num_embeddings, index, 0))  # what has no row reads the first
     head = multiplier(model)
     if head is not None:  # it multiplies with the table itself, and only its bias is its own
         _keep_rows(model.get_input_embeddings(), index)

@@ -15,6 +15,7 @@ from transformers import logging
 from transformers.pytorch_utils import Conv1D
 
 from neutral import labels, models, scores
+from neutral.compression.layout import Layout
 from neutral.compression.placement import embedding, put_in, require_placeable, tied
 from neutral.compression.table import Rebuilt
 from neutral.corpora import Corpus
@@ -217,7 +218,8 @@ def check_placement(folder):
     models.adapters.speak(model, "en")
     layer = embedding(model)
     other = layer.weight.detach() + 0.05 * torch.randn(layer.weight.shape, generator=torch.Generator().manual_seed(1))
-    require_placeable(model, layer.weight.detach(), models.trial(model))
+    layout = Layout.of(model)
+    require_placeable(model, layout.dense(layout.matrix(model)), models.trial(model))
     table = Rebuilt(tuple(other.shape), {"dense": other})
     where = "both" if tied(model) else "input"
     with put_in(model, table, where, train=False):

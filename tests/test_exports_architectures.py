@@ -7,10 +7,11 @@ from test_placement_architectures import loaded, logits
 
 from neutral import compression
 from neutral.compression import exports
-from neutral.compression.placement import embedding, put_in, require_placeable, tied
+from neutral.compression.layout import Layout
+from neutral.compression.placement import put_in, require_placeable, tied
 from neutral.errors import NeutralError
 from neutral.models import load_tokenizer, trial
-from neutral.models.output import multiplier
+from neutral.models.output import multiplier, per_layer
 
 pytestmark = pytest.mark.numeric
 WITHOUT = {
@@ -24,8 +25,22 @@ SCALING = {"switch_transformers"}  # what enters a tied output layer
 def check(name, folder, out):
     """What is read of each form, and of the neutral one saved again, gives the logits of the table in place."""
     model = loaded(folder)
-    matrix = embedding(model).weight
-    table = compression.fit(matrix, "int4", 4.0, by="bytes", group=min(32, matrix.shape[1]))
+    layouts = [Layout.of(model, tables) for tables in (("tokens", "all") if per_layer(model) else ("tokens",))]
+    for layout in layouts:
+        table = layout.fit(
+            layout.matrix(model),
+            lambda block, _: compression.fit(block, "int4", 4.0, by="bytes", group=min(32, block.shape[1])),
+        )
+        check_table(name, folder, out, model, table)
+
+
+def whole(model):
+    """A table of the model's own numbers."""
+    layout = Layout.of(model)
+    return layout.dense(layout.matrix(model))
+
+
+def check_table(name, folder, out, model, table):
     for where in ("both", "input") if tied(model) else ("input",):
         with put_in(model, table, where, train=False):
             expected = logits(model)
@@ -33,7 +48,7 @@ def check(name, folder, out):
             place = out / f"{form}-{where}"
             if form == "plain" and where == "input" and (multiplier(model) is not None or name in SCALING):
                 with pytest.raises(NeutralError, match="cannot hold both matrices"):
-                    exports.require(model, table.method, form, where)
+                    exports.require(model, table.made_by, form, where)
                 continue
             written = exports.write(model, table, load_tokenizer(folder), place, form, where)
             read = [loaded(place)]
@@ -50,7 +65,7 @@ def test_a_model_without_a_table_of_its_own_is_refused(name, tmp_path):
     architectures.make(name, tmp_path / "model")
     model = loaded(tmp_path / "model")
     with pytest.raises(NeutralError, match=WITHOUT[name]):
-        require_placeable(model, embedding(model).weight, trial(model))
+        require_placeable(model, whole(model), trial(model))
 
 
 @pytest.mark.long

@@ -58,10 +58,13 @@ def test_one_stack_leaves_the_other_out_and_says_so(made):
 
 def test_of_tables_the_token_table_is_taken(made):
     model = loaded(made("gemma3n_text"))
-    found = of_tables(model)
+    found = of_tables(model, "tokens")
     assert found.weights == compression.placement.embedding(model).weight.numel()
-    assert "model.embed_tokens_per_layer.weight" in reasons(found)
+    assert reasons(found)["model.embed_tokens_per_layer.weight"] == "is not the token table"
     assert found.lines("compresses")[0].startswith("compresses 38,400 weights in 1 matrix, ")
+    both = of_tables(model)
+    assert [group.what for group in both.taken] == ["token table", "embeddings for all layers"]
+    assert "model.embed_tokens_per_layer.weight" not in reasons(both)
 
 
 def test_the_shell_shows_it_as_a_table_and_as_json(made, capsys):

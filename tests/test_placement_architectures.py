@@ -149,7 +149,8 @@ def test_the_metric_is_that_of_what_a_multiplying_head_multiplies(folder_of):
 
 def test_a_further_table_is_left_as_it_is_and_said(folder_of):
     folder = folder_of("gemma4_text")
-    plan = CompressionPlan(str(folder), "clm", ("en", "sw"), ("svd",), (2.0,), length=32, held_out=2, calibration=2)
+    own = {"tables": "tokens", "length": 32, "held_out": 2, "calibration": 2}
+    plan = CompressionPlan(str(folder), "clm", ("en", "sw"), ("svd",), (2.0,), **own)
     bench = Bench(plan, tiny.text(lines=12), torch.device("cpu"))
     assert list(further_tables(bench.model)) == ["model.embed_tokens_per_layer"]
     assert bench.notes == (

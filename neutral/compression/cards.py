@@ -96,8 +96,8 @@ def _sizes(written: Written) -> str:
     head = ["", "full model", "this one"]
     if written.origin.trimming:  # the table and what is left of it are then no longer the full model's
         head[1] = "trimmed model"
-        before = written.origin.trimming["bytes"][0]
-        rows.insert(0, ["all weights before trimming", f"{before:,}", ""])
+        before, _ = written.origin.trimming.get("bytes", (0, 0))
+        rows[:0] = [["all weights before trimming", f"{before:,}", ""]] if before else []
     many = len(written.tables) > 1
     said = [
         f"The compressed {_TABLES[part.name] if many else 'table'} is {part.claimed:,} bytes: "

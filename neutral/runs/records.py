@@ -215,6 +215,7 @@ _DEFAULTS = {
     "labels": {},
     "text_lines": None,
     "held_out_lines": None,
+    "tables": ["tokens"],
     **asdict(Wording()),
 }
 """Settings that are not written if they have this value."""

@@ -11,6 +11,7 @@ from typing import Any
 from neutral import hashes, models
 from neutral.compression import WHERE, exports, projection
 from neutral.compression.inventory import inventory
+from neutral.compression.layout import Layout
 from neutral.compression.placement import embedding
 from neutral.compression.results import TRIM
 from neutral.corpora import Corpus
@@ -248,7 +249,7 @@ def _info(plan: CompressionPlan, bench: Bench, corpus: Corpus, stock: Inventory)
         "about": "compression",
         "title": plan.title or f"{Path(plan.model).name}: the token table",
         "model": Path(plan.model).name,
-        "weights": hashes.digest({"embedding": bench.matrix}),
+        "weights": hashes.digest({"embedding": Layout.of(bench.model, "tokens").matrix(bench.model)}),
         "rest": rest,
         "tokenizer": hashes.tokenizer(bench.tokenizer),
         "task": plan.task,
