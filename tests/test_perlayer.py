@@ -96,20 +96,25 @@ def test_a_layer_of_small_numbers_keeps_its_directions_beside_one_of_large():
     assert kept[1] > 0.999
 
 
-def test_compressed_tensors_holds_the_layers_side_by_side_in_groups_of_their_own(model, made, tmp_path):
-    table = fitted(model)
+@pytest.mark.parametrize("method", ["int8", "int4"])
+def test_compressed_tensors_holds_the_layers_side_by_side_in_groups_that_all_tables_have(method, model, made, tmp_path):
+    """transformers reads one scheme for all layers: a row's scale is written for each of the shorter groups."""
+    table = fitted(model, method)
     exports.write(model, table, load_tokenizer(made("gemma4_text")), tmp_path / "out", "compressed-tensors")
     stored = load_file(tmp_path / "out" / "model.safetensors")
-    said = json.loads((tmp_path / "out" / "config.json").read_text())["quantization_config"]["config_groups"]
-    assert [len(group["targets"]) for group in said.values()] == [2, 1]
+    (said,) = json.loads((tmp_path / "out" / "config.json").read_text())["quantization_config"][
+        "config_groups"
+    ].values()
     name, further, layers = per_layer(model)
-    width = further.embedding_dim // layers
-    assert said["group_1"]["weights"] | {"strategy": "group", "group_size": width} == said["group_1"]["weights"]
-    words = stored[f"{name}.weight_packed"]
-    codes = torch.stack([words >> shift & 15 for shift in range(0, 32, 4)], dim=-1).flatten(1) - 8
-    scales = stored[f"{name}.weight_scale"].float().repeat_interleave(width, dim=1)
-    torch.testing.assert_close(codes * scales, table.of("per-layer").matrix())
-    assert f"{name}.weight" not in stored
+    width, bits = further.embedding_dim // layers, said["weights"]["num_bits"]
+    assert said["weights"] | {"strategy": "group", "group_size": width} == said["weights"]
+    assert len(said["targets"]) == 3  # embedding, output layer, and embeddings for all layers
+    for place, of in (("model.embed_tokens", "tokens"), ("lm_head", "tokens"), (name, "per-layer")):
+        words = stored[f"{place}.weight_packed"]
+        codes = torch.stack([words >> shift & 2**bits - 1 for shift in range(0, 32, bits)], dim=-1).flatten(1)
+        scales = stored[f"{place}.weight_scale"].float().repeat_interleave(width, dim=1)
+        torch.testing.assert_close((codes - 2 ** (bits - 1)) * scales, table.of(of).matrix())
+        assert f"{place}.weight" not in stored
     for tables in ("per-layer", "all"):
         with pytest.raises(NeutralError, match="holds int8 and int4 only, not pq"):
             exports.require(model, "pq", "compressed-tensors", None, Layout.of(model, tables).tables)

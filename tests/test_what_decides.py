@@ -83,7 +83,10 @@ ELSEWHERE = {
         "functional_blocks": "of a functional check only, which may come later",
     },
     TransferPlan: {"examples": "the run adds it as it is used"},
-    CompressionPlan: {"autoencoder": "the methods' names are made of it"},
+    CompressionPlan: {
+        "autoencoder": "the methods' names are made of it",
+        "tables": "the run writes which there are, of a model that has several",
+    },
 }
 """Fields that are written down by what is made of them."""
 

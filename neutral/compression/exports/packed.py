@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection
 from contextlib import nullcontext
 from itertools import chain
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +59,15 @@ def write(model: PreTrainedModel, table: Table, folder: Path, where: str, dtype:
     """
     own = places(table)
     rounded = {of: _side_by_side(part) for of, part in own.items()}
+    every = [block for blocks in rounded.values() for block in blocks]
+    group = gcd(*(int(block.settings["group"]) for block in every))  # a longer one's scale is written several times
+    of_rows = all(group == sum(block.shape[1] for block in blocks) for blocks in rounded.values())
     layers = looked_up(model, own)
     modules = {of: _modules(model, layer, of == TOKENS and where == "both") for of, layer in layers.items()}
     parts = {
         f"{module}.{name}": part.clone()
         for of, blocks in rounded.items()
-        for name, part in _parts(blocks, layers[of].num_embeddings).items()
+        for name, part in _parts(blocks, layers[of].num_embeddings, group).items()
         for module in modules[of]
     }
     unties = TOKENS in own and tied(model)
@@ -72,8 +76,8 @@ def write(model: PreTrainedModel, table: Table, folder: Path, where: str, dtype:
         written = {name: tensor.clone() if says_untied else tensor for name, tensor in written.items()}
         for module in chain(*modules.values()):
             del written[f"{module}.weight"]
-        targets = {of: [_target(model, name) for name in names] for of, names in modules.items()}
-        with declared(model, _said([(rounded[of], each) for of, each in targets.items()])):
+        targets = [_target(model, name) for name in chain(*modules.values())]
+        with declared(model, _said(every[0].bits, group, of_rows, targets)):
             model.save_pretrained(folder, state_dict=written | parts)
     held = ("weight_packed", "weight_scale")
     return {of: endings([f"{each}.{name}" for each in names for name in held], 2) for of, names in modules.items()}
@@ -96,11 +100,14 @@ def _modules(model: PreTrainedModel, layer: nn.Embedding, output: bool) -> list[
     return [name for name, each in model.named_modules() if isinstance(each, kinds) and each.weight is layer.weight]
 
 
-def _parts(blocks: list[Rounded], rows: int) -> dict[str, torch.Tensor]:
-    """Return the tensors of a layer of so many rows."""
+def _parts(blocks: list[Rounded], rows: int, group: int) -> dict[str, torch.Tensor]:
+    """Return the tensors of a layer of so many rows, with a scale for every `group` numbers."""
+    scales = [
+        block.tensors["scales"].repeat_interleave(int(block.settings["group"]) // group, dim=1) for block in blocks
+    ]
     return {
         "weight_packed": pack(blocks)[:rows],
-        "weight_scale": torch.cat([block.tensors["scales"] for block in blocks], dim=1)[:rows],
+        "weight_scale": torch.cat(scales, dim=1)[:rows],
         "weight_shape": torch.tensor((rows, sum(block.shape[1] for block in blocks))),
     }
 
@@ -123,19 +130,18 @@ def _codes(table: Rounded) -> torch.Tensor:
     return (codes.short() + 128).to(torch.uint8)
 
 
-def _said(layers: list[tuple[list[Rounded], list[str]]]) -> dict[str, object]:
-    """Return what config.json says of the format, from (tables side by side, targets) of each kind of layer."""
-    groups = {}
-    for i, (blocks, targets) in enumerate(layers):
-        group, width = int(blocks[0].settings["group"]), sum(block.shape[1] for block in blocks)
-        weights = {"num_bits": blocks[0].bits, "type": "int", "symmetric": True, "dynamic": False}
-        weights |= {"strategy": "channel"} if group == width else {"strategy": "group", "group_size": group}
-        groups[f"group_{i}"] = {"targets": targets, "weights": weights}
+def _said(bits: int, group: int, of_rows: bool, targets: list[str]) -> dict[str, object]:
+    """Return what config.json says of the format: one group of layers, as many as transformers 5.23 rebuilds.
+
+    `of_rows` is whether a scale is that of a row, whatever its width.
+    """
+    weights = {"num_bits": bits, "type": "int", "symmetric": True, "dynamic": False}
+    weights |= {"strategy": "channel"} if of_rows else {"strategy": "group", "group_size": group}
     return {
         "quant_method": "compressed-tensors",
         "format": "pack-quantized",
         "quantization_status": "compressed",
-        "config_groups": groups,
+        "config_groups": {"group_0": {"targets": targets, "weights": weights}},
         "ignore": [],
         "dequantize": True,  # else transformers 5.23 asks a packed embedding for the numbers that it does not have
     }
