@@ -71,6 +71,10 @@ def test_the_shell_shows_it_as_a_table_and_as_json(made, capsys):
     assert main(["model", "show", str(made("gpt_oss"))]) == 0
     shown = capsys.readouterr().out
     assert "chooses the experts" in shown
+    assert "GptOssForCausalLM, its tables of tokens: can compress 38,400 weights in 1 matrix" in shown
+    assert main(["model", "show", str(made("gemma3n_text")), "--format", "json"]) == 0
+    tables = {"token table": 38_400, "embeddings for all layers": 38_400}
+    assert json.loads(capsys.readouterr().out)["compressible"] == tables
     assert main(["model", "show", str(made("gpt_oss")), "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     found = models.inventory(loaded(made("gpt_oss")))

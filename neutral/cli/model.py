@@ -1,13 +1,20 @@
-"""`model show`: what of a model is pruned, and what is not and why."""
+"""`model show`: what of a model is pruned and what is not and why, and which of its tables are compressed."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from neutral.cli import options
 from neutral.cli.options import command, print_table, quiet_libraries
+from neutral.errors import NeutralError
 from neutral.runs.plans.fields import GGUF, MODEL
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from neutral.models import Inventory
 
 
 def add_model(commands: argparse._SubParsersAction) -> None:
@@ -30,8 +37,10 @@ def _run_show(chosen: argparse.Namespace) -> None:
     quiet_libraries()
     looked = models.look(chosen.model, **options.loaders(chosen))
     inventory, stack = models.inventory(looked.model, chosen.only), models.stack(looked.model)
+    tables = _tables(looked.model)
     if chosen.format == "json":
-        print(json.dumps(overview.facts(looked, chosen.only), ensure_ascii=False, indent=1))
+        told = {"compressible": {group.what: group.weights for group in tables.taken} if tables else {}}
+        print(json.dumps(overview.facts(looked, chosen.only) | told, ensure_ascii=False, indent=1))
         return
     say(looked.notes)
     if looked.missing:
@@ -41,8 +50,21 @@ def _run_show(chosen: argparse.Namespace) -> None:
     if chosen.format == "csv":
         print_table(table, "csv")
         return
-    print(f"{type(looked.model).__name__}, {stack or 'encoder-decoder'}: {inventory.lines('can prune')[0]}")
+    name = type(looked.model).__name__
+    print(f"{name}, {stack or 'encoder-decoder'}: {inventory.lines('can prune')[0]}")
+    if tables is not None:
+        print(f"{name}, its tables of tokens: {tables.lines('can compress')[0]}")
     table["pruned"] = table["pruned"].map({True: "yes", False: "no"})
     table["weights"] = table["weights"].map("{:,}".format)
     table["share"] = table["share"].map("{:.1%}".format)
     print_table(table, "table")
+
+
+def _tables(model: nn.Module) -> Inventory | None:
+    """Return what `compress` takes of a model; None of one without a table of tokens."""
+    from neutral.compression.inventory import inventory
+
+    try:
+        return inventory(model)
+    except NeutralError:
+        return None

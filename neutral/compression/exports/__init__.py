@@ -124,6 +124,11 @@ class Written:
         return sum(part.claimed for part in self.tables)
 
     @property
+    def matrix(self) -> int:
+        """The bytes of all full matrices in the type of the model."""
+        return sum(part.matrix for part in self.tables)
+
+    @property
     def line(self) -> str:
         """Say how large it is, in one line."""
         said = [f"{self.form}, {_mega(self.weights)} MB of weights instead of {_mega(self.full)} MB"]
@@ -222,7 +227,7 @@ def write(
         if written.origin.trimming:
             _write(draft / "trimming.json", written.origin.trimming)
         own = replace(written.origin, trimming=None)
-        sizes = {"table": written.table, "claimed": written.claimed}
+        sizes = {name: getattr(written, name) for name in ("table", "claimed", "matrix")}
         _write(draft / FILE, asdict(replace(written, folder=Path(folder).name, origin=own)) | sizes)
         (draft / "README.md").write_text(card_of_export(written), encoding="utf-8")
     return written
