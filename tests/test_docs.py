@@ -57,7 +57,7 @@ def test_no_field_is_listed_that_no_row_has():
     # The bundled studies' rows are older than these fields.
     newer = {"representation": {"pooling"}, "distance": {"features"}, "regression": {"pairs"}}
     newer |= {"transfer": {"accuracy"}, "leaving": {"controls"}, "across": {"read"}, "alike": {"read"}}
-        newer |= {"table": {"tables"}}  # of a model with several tables of tokens
+    newer |= {"table": {"tables"}}  # of a model with several tables of tokens
     newer |= {kind: {"accuracy", "characters", "bytes"} for kind in ("score", "functional")}
     extra = {kind: told(kind) - fields - newer.get(kind, set()) for kind, fields in there.items()}
     assert not any(extra.values()), extra
