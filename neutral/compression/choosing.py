@@ -232,6 +232,9 @@ def command(info: Mapping[str, object], row: pd.Series, model: str = "") -> str:
         words += ["--ratios", f"{row['asked']:g}"]
     if row["weights"] != "uniform":
         words += ["--weights", str(row["weights"])]
+    tables = (info.get("settings") or {}).get("compress", {}).get("tables")
+    if isinstance(tables, list) and len(tables) == 1:  # of a model that has two
+        words += ["--tables", str(tables[0])]
     more = ["--trim"] if row["trimmed"] else []
     return shlex.join([*words, *more, "--where", str(row["where"]), "--keep", "--study", "tables", *EXPORTED])
 

@@ -18,6 +18,7 @@ from neutral.corpora import Corpus
 from neutral.errors import NeutralError
 from neutral.memory import amount
 from neutral.models.inventory import Inventory
+from neutral.models.output import per_layer
 from neutral.progress import say
 from neutral.runs.compression.bench import Bench
 from neutral.runs.compression.worker import Fitter, Lacking, Made, Picture, Rows, Scoring, fitter
@@ -244,7 +245,7 @@ def _info(plan: CompressionPlan, bench: Bench, corpus: Corpus, stock: Inventory)
     """Return what study.json says of the model, the text and the settings."""
     rest, head = hashes.beside(bench.model, {"embedding": embedding(bench.model).weight})
     chosen = settings(plan) | ({"head": head} if head else {})
-    chosen |= {} if bench.layout.alone else {"tables": bench.layout.tables}
+    chosen |= {"tables": bench.layout.tables} if per_layer(bench.model) else {}
     return {
         "about": "compression",
         "title": plan.title or f"{Path(plan.model).name}: the token table",
