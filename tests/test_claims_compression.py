@@ -613,9 +613,7 @@ def test_the_page_says_of_pqs_zigzag_what_the_benchmark_measured():
 
 @pytest.mark.long
 def test_with_three_rows_exact_pq_costs_what_the_table_says():
-    table = {
-        row[0]: dict(zip(ZIGZAG, map(float, row[1:]), strict=True)) for row in rows(SMALL, "by bytes", "5", "7.5")
-    }
+    table = {row[0]: dict(zip(ZIGZAG, map(float, row[1:]), strict=True)) for row in rows(SMALL, "by bytes", "5", "7.5")}
     (found,) = zigzag.measured(ROOT / "data/sentences", ["ar"], [12.5])
     assert found.plain == pytest.approx(table["Arabic"][12.5], rel=0.05)
     assert found.mask == pytest.approx(table["Arabic, the mask's row exact"][12.5], rel=0.05)
