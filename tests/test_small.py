@@ -267,3 +267,47 @@ def test_methods_are_the_librarys_and_rivals_and_most_come_trimmed_too():
     assert {"AQLM", "CARVQ", "GPTQ", "ASG", "transform, √frequency", "pq", "svd", "direction"} <= {
         name.removeprefix(TRIM) for name in METHODS if name.startswith(TRIM)
     }
+
+
+def test_the_page_has_the_tables_of_the_results_and_says_of_the_aims_what_they_say():
+    page = (ROOT / "benchmarks/small.md").read_text(encoding="utf-8")
+    found = tables.read(sorted((ROOT / "benchmarks/small/results").glob("*.jsonl")))
+    assert tables.markdown(found).strip() in page
+    said = " ".join(page.split())
+    small, large = ("mini-mbert", "gemma-3-270m")
+    at = {
+        (model, ratio, name): most(found, model, ratio, name)
+        for model in (small, large)
+        for ratio in (20.0, 10.0)
+        for name in ("transform, √frequency", "transform, frequency", "transform, expected")
+    }
+    twenty, ten = at[small, 20.0, "transform, √frequency"], at[small, 10.0, "transform, √frequency"]
+    assert max(twenty) <= 1.1
+    assert max(ten) <= 1.03
+    assert (
+        "is at {:.3f} held out and {:.3f} in the other domain at 20 ×, at {:.3f} and {:.3f} at 10 ×".format(
+            *twenty, *ten
+        )
+        in said
+    )
+    assert (
+        "On Gemma the worst is at {:.3f} held out and {:.3f} in the other domain at 10 ×".format(
+            *at[large, 10.0, "transform, expected"]
+        )
+        in said
+    )
+    held, other = zip(
+        *(worst for (model, ratio, _), worst in at.items() if (model, ratio) == (large, 20.0)), strict=True
+    )
+    assert min(held) > 1.1
+    assert f"{min(held):.3f} held out at best without training" in said
+    assert f"and {min(other):.3f} in the other domain" in said
+
+
+def most(found, model, ratio, name):
+    """What a method's worst language pays on each text."""
+    own = [row for row in found if row["model"] == model]
+    fulls = {row["seed"]: row for row in own if row["method"] == "full"}
+    made = [row for row in own if (row["ratio"], row["method"]) == (ratio, name)]
+    changes = [tables.Change.of(made, fulls, text) for text in ("held out", "other domain")]
+    return [float(np.exp(change.by_language.max())) for change in changes]
