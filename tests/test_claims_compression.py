@@ -16,7 +16,7 @@ from pages.parts.compression import words
 
 MINI = "data/studies/mini-mbert-compression/README.md"
 GEMMA = "data/studies/gemma-3-270m-compression/README.md"
-TENFOLD = "benchmarks/tenfold.md"
+SMALL = "benchmarks/small.md"
 KEY = ["method", "variant", "weights", "trimmed", "by", "ratio"]
 LOSSES = {"cosine": "cosine", "linear": "paper", "cosine+rmse": "both", "power": "power", "rmse": "rmse"}
 WEIGHTS = {"frequency": "frequency", "√frequency": "sqrt"}
@@ -571,27 +571,27 @@ def test_low_rank_and_trimming_on_gemma(gemma):
 
 
 def test_other_text_and_more_blocks_are_those_of_the_benchmark():
-    """These need training text that is not bundled: the READMEs must say what benchmarks/tenfold.md has."""
-    small = {row[0]: row for row in rows(TENFOLD, "idea", "ratio", "cosine distance", "held out: mean")}
+    """These need training text that is not bundled: the READMEs must say what benchmarks/small.md has."""
+    small = {row[0]: row for row in rows(SMALL, "idea", "ratio", "cosine distance", "held out: mean")}
     language, worst = small["+ bits by frequency and metric"][-1].split()
     assert language == "zh"
     says(README, "text of another kind mini-mbert's Chinese was at {}", float(worst))
     says(MINI, "Chinese was at {} at 10 ×", float(worst))
     says(
-        TENFOLD,
+        SMALL,
         "Chinese {} on other text with bits by frequency, {} with the metric besides",
         float(small["+ bits by frequency"][-1].split()[1]),
         float(worst),
     )
     held, other = (small["+ bits by √frequency and metric"][i].split()[1] for i in (-3, -1))
-    says(TENFOLD, "no language is above {} on held-out text and {} on other text", float(held), float(other))
-    large = {row[0]: row for row in rows(TENFOLD, "idea", "ratio", "cosine distance", "mean", "worst")}
+    says(SMALL, "no language is above {} on held-out text and {} on other text", float(held), float(other))
+    large = {row[0]: row for row in rows(SMALL, "idea", "ratio", "cosine distance", "mean", "worst")}
     says(GEMMA, "With 8 blocks a language German is at {}", float(large["+ both (`mixed`)"][-1].split()[1]))
 
 
 def test_the_benchmarks_table_is_near_the_study(gemma):
     """Of 4 blocks in the study and 8 in the benchmark: the same tables, so the same cosine distance."""
-    large = {(row[0], row[1]): row for row in rows(TENFOLD, "idea", "ratio", "cosine distance", "mean", "worst")}
+    large = {(row[0], row[1]): row for row in rows(SMALL, "idea", "ratio", "cosine distance", "mean", "worst")}
     for name, line, ratio in (("+ both (`mixed`)", "mixed, frequency", 10), ("+ both", "mixed, frequency", 16)):
         assert rounds(large[name, str(ratio)][2], gemma.table(line, "bytes", ratio)["cosine"])
 
@@ -600,7 +600,7 @@ ZIGZAG = [5, 7.5, 10, 12.5, 16, 20]
 
 
 def test_the_page_says_of_pqs_zigzag_what_the_benchmark_measured():
-    table = {row[0]: [float(cell) for cell in row[1:]] for row in rows(TENFOLD, "by bytes", "5", "7.5")}
+    table = {row[0]: [float(cell) for cell in row[1:]] for row in rows(SMALL, "by bytes", "5", "7.5")}
     assert [len(cells) for cells in table.values()] == [len(ZIGZAG)] * 6
     plain, exact = (
         dict(zip(ZIGZAG, table[name], strict=True)) for name in ("Swahili", "Swahili, all three rows exact")
@@ -613,9 +613,7 @@ def test_the_page_says_of_pqs_zigzag_what_the_benchmark_measured():
 
 @pytest.mark.long
 def test_with_three_rows_exact_pq_costs_what_the_table_says():
-    table = {
-        row[0]: dict(zip(ZIGZAG, map(float, row[1:]), strict=True)) for row in rows(TENFOLD, "by bytes", "5", "7.5")
-    }
+    table = {row[0]: dict(zip(ZIGZAG, map(float, row[1:]), strict=True)) for row in rows(SMALL, "by bytes", "5", "7.5")}
     (found,) = zigzag.measured(ROOT / "data/sentences", ["ar"], [12.5])
     assert found.plain == pytest.approx(table["Arabic"][12.5], rel=0.05)
     assert found.mask == pytest.approx(table["Arabic, the mask's row exact"][12.5], rel=0.05)

@@ -46,7 +46,7 @@ def links(path: Path) -> list[str]:
 
 
 def test_the_pages_are_found():
-    assert {ROOT / "README.md", ROOT / "benchmarks/tenfold.md", ROOT / "data/models/mini-mbert/README.md"} <= set(PAGES)
+    assert {ROOT / "README.md", ROOT / "benchmarks/small.md", ROOT / "data/models/mini-mbert/README.md"} <= set(PAGES)
     assert len(STUDIES) == 12
     assert set(STUDIES) <= set(PAGES)
 

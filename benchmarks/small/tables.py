@@ -135,25 +135,20 @@ def markdown(rows: list[dict]) -> str:
 def _table(rows: list[dict], fulls: dict[int, dict], ratio: float) -> list[str]:
     texts = list(next(iter(fulls.values()))["losses"])
     lines = [
-        "| method | smaller | seeds |" + "".join(f" {text}: mean | worst |" for text in texts) + " how | fit, s |",
-        "| --- | --- | --- |" + " --- | --- |" * len(texts) + " --- | --- |",
+        "| method | smaller | seeds |" + "".join(f" {text}: mean | worst |" for text in texts) + " how |",
+        "| --- | --- | --- |" + " --- | --- |" * len(texts) + " --- |",
     ]
     at_ratio = [row for row in rows if row["ratio"] == ratio]
-    size = {name: _width(row) for row in at_ratio for name in [row["method"]] if "bytes" in row}
+    size = {row["method"]: row["full_bytes"] / row["bytes"] for row in at_ratio if "bytes" in row}
     found, failed = [], []
     for name in dict.fromkeys(row["method"] for row in at_ratio):
         of_name = [row for row in at_ratio if row["method"] == name and "losses" in row]
         if not of_name:
             error = next(row["error"] for row in at_ratio if row["method"] == name)
-            failed.append(f"| {name} | {error} |" + " |" * (3 + 2 * len(texts)))
+            failed.append(f"| {name} | {error} |" + " |" * (2 + 2 * len(texts)))
             continue
         changes = [Change.of(of_name, fulls, text) for text in texts]
         cells = "".join(f" {change.mean()} | {change.most()} |" for change in changes)
-        fit = np.mean([row["fit_seconds"] for row in of_name])
-        line = f"| {name} | {size[name]} | {len(of_name)} |{cells} {of_name[0]['words']} | {fit:.1f} |"
+        line = f"| {name} | {size[name]:.2f} | {len(of_name)} |{cells} {of_name[0]['words']} |"
         found.append((max(change.by_language.max() for change in changes), line))
     return [*lines, *(line for _, line in sorted(found)), *failed]
-
-
-def _width(row: dict) -> str:
-    return f"{row['full_bytes'] / row['bytes']:.2f}"
