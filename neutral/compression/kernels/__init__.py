@@ -8,5 +8,6 @@
     machine        makes machine code of them: 0.1 s a kind of rows, once a process
     threads        shares work out
 
-The plain code (`Codec.logits`) is what these must agree with, and what runs on a GPU and where a gradient is wanted.
+The plain code (`Codec.logits`) is what these must agree with, and what runs where a gradient is wanted.
+`cuda` is the same for a GPU.
 """
