@@ -1,6 +1,6 @@
 """How fast does a model run with its token table compressed in input and output, beside the dense model?
 
-    python -m benchmarks.serving --model FOLDER [--methods mixed,int8 --ratio 10 | --tables FILE …] [--rounds 3]
+    python -m benchmarks.serving --model FOLDER [--methods mixed,transform:20,int8 | --tables FILE …] [--rounds 3]
     python -m benchmarks.serving --device cuda --model FOLDER|drawn [--out FILE] [--seconds 90] …
 
 One process holds the model once. Every round runs the dense model and each table in turn, so what else the machine does
@@ -35,6 +35,7 @@ from neutral.compression.placement import embedding, put_in
 from neutral.compression.table import Table
 
 DENSE = "dense"
+METHODS = "mixed,transform,transform:20,int8:3.9,int4:7,svd,direction,pq"
 _MIB = 2**20
 
 
@@ -137,7 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True)
     parser.add_argument("--ratio", type=float, default=10)
-    parser.add_argument("--methods", help="default: mixed,int8,int4,direction; on a GPU see benchmarks.gpu.serving")
+    parser.add_argument("--methods", help="default: all; each may have a ratio of its own, mixed:8; else --ratio")
     parser.add_argument("--tables", nargs="+", help="tables that `compress` or `Table.save` wrote, instead")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu", help="cpu, or as torch calls a GPU")
@@ -161,9 +162,9 @@ def main() -> None:
     tables: dict[str, Table | None] = {DENSE: None}
     for file in chosen.tables or []:
         tables[Path(file).stem] = Table.load(file)
-    for method in (chosen.methods or "mixed,int8,int4,direction").split(",") if not chosen.tables else []:
-        ratio = {"int8": 3.9, "int4": 7.0}.get(method, chosen.ratio)
-        tables[method] = compression.fit(matrix.detach(), method, ratio, by="bytes")
+    for name in (chosen.methods or METHODS).split(",") if not chosen.tables else []:
+        method, _, ratio = name.partition(":")
+        tables[name] = compression.fit(matrix.detach(), method, float(ratio or chosen.ratio), by="bytes")
     print(f"{Path(chosen.model).name}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}")
     speed(model, tables, chosen.rounds)
     memory(chosen.model, tables)
@@ -211,7 +212,7 @@ def memory(folder: str, tables: dict[str, Table | None]) -> None:
         for name, table in tables.items():
             path = None
             if table:
-                path = f"{place}/{name}.safetensors"
+                path = f"{place}/{name.replace(':', '-')}.safetensors"
                 table.save(path)
                 full = 4 * table.shape[0] * table.shape[1]
             most = peak(folder, path)

@@ -1,8 +1,12 @@
 """Logits straight from codes: what the compiled loops give is what the plain code gives, for every kind of rows."""
 
+import re
 import subprocess
 import sys
 from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -10,11 +14,12 @@ import torch
 
 from neutral import compression
 from neutral.compression.codec import Codec
-from neutral.compression.kernels import loops, machine, products
+from neutral.compression.kernels import loops, machine, products, threads
 from neutral.compression.kernels.part import Part
 from neutral.compression.layers import Stored
 from neutral.compression.methods.mixed import Mixed
 from neutral.compression.methods.pq import Layout, Product
+from neutral.compression.methods.transform import Transformed, _grids
 from neutral.compression.packing import pack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -42,6 +47,25 @@ def mixed(bits, width, seed=0):
     return Mixed((len(bits), width), tensors)
 
 
+def transformed(reach, classes, width, seed=0):
+    """A table of rows of these classes, each of which has this reach; its codes and lengths drawn."""
+    draw = np.random.default_rng(seed)
+    reach, classes = torch.tensor(reach, dtype=torch.int16), torch.tensor(classes, dtype=torch.uint8)
+    sizes = -(-reach.long().sum(dim=1) // 8)
+    return Transformed(
+        (len(classes), width),
+        {
+            "classes": classes,
+            "lengths": torch.from_numpy(draw.uniform(0.1, 2, len(classes))).half(),
+            "offset": torch.from_numpy(draw.normal(size=width)).half(),
+            "directions": torch.from_numpy(draw.integers(-127, 128, (width, width))).to(torch.int8),
+            "scales": torch.from_numpy(draw.uniform(0.001, 0.01, width)).float(),
+            "reach": reach,
+            "codes": torch.from_numpy(draw.integers(0, 256, int(sizes[classes.long()].sum()))).to(torch.uint8),
+        },
+    )
+
+
 def fitted(method, size=70, width=48, ratio=4.0, **options):
     draw = np.random.default_rng(1)
     return compression.fit(
@@ -67,6 +91,13 @@ def assert_same(table, vectors, monkeypatch):
     assert (fast - slow).abs().max() <= 1e-5 * slow.abs().max()
 
 
+def assert_same_rows(table, monkeypatch):
+    fast = table.rows([5, 0, 5, table.shape[0] - 1])
+    with monkeypatch.context() as patch:
+        patch.setattr(products, "fits", lambda _hidden: False)
+        assert torch.equal(fast, table.rows([5, 0, 5, table.shape[0] - 1]))
+
+
 @pytest.mark.parametrize("permutes", [True, False], ids=["permuted", "loaded"])
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_rows_of_every_width_in_bits(bits, permutes, monkeypatch):
@@ -80,6 +111,38 @@ def test_rows_of_every_width_in_bits(bits, permutes, monkeypatch):
         products._compiled.cache_clear()
 
 
+REACHES = {
+    48: [[48, 48, 40, 32, 24, 16, 8, 8], [48] * 8, [16] + [0] * 7, [0] * 8, [40, 24, 24, 0, 0, 0, 0, 0]],
+    21: [[21, 16, 8, 8, 8, 8, 8, 0], [21] * 8, [8] + [0] * 7, [0] * 8, [21, 21, 21, 0, 0, 0, 0, 0]],
+}
+
+
+@pytest.mark.parametrize("permutes", [True, False], ids=["permuted", "loaded"])
+def test_codes_whose_bits_fall_along_a_row(permutes, monkeypatch):
+    if permutes and not machine.has_permutations():
+        pytest.skip("this processor has no AVX2")
+    monkeypatch.setattr(machine, "has_permutations", lambda: permutes)
+    products._compiled.cache_clear()
+    try:
+        for width, reach in REACHES.items():
+            for classes in ([4, 0, 2, 3, 1, 0, 3] * 9, [0] * 67, [3], [1, 1]):
+                for count in (1, 3, 9, products._MANY + 1):
+                    assert_same(transformed(reach, classes, width), hidden(count, width), monkeypatch)
+    finally:
+        products._compiled.cache_clear()
+
+
+def test_bits_that_fall_within_eight_numbers_take_the_plain_code(monkeypatch):
+    table = transformed([[20, 12, 0, 0, 0, 0, 0, 0]], [0] * 9, 24)
+    with pytest.raises(NeutralError, match="fit together"):
+        table._parts(table.tensors)
+    assert_same(table, hidden(2, 24), monkeypatch)
+    fast, matrix = table.rows([3, 8]), table.matrix()
+    monkeypatch.setattr(products, "fits", lambda _hidden: False)
+    assert torch.equal(fast, table.rows([3, 8]))
+    assert torch.equal(matrix, table.matrix())
+
+
 @pytest.mark.parametrize("width", [1, 3, 8, 20, 48])
 @pytest.mark.parametrize("size", [1, 2, 67])
 def test_rows_of_any_length_and_number(size, width, monkeypatch):
@@ -87,10 +150,14 @@ def test_rows_of_any_length_and_number(size, width, monkeypatch):
     assert_same(mixed(draw.choice([1, 3, 4, 8], size), width), hidden(2, width), monkeypatch)
 
 
-@pytest.mark.parametrize("width", [1, 20, 48])
-def test_rebuilt_rows_are_those_of_the_plain_code_to_the_bit(width, monkeypatch):
-    table = mixed([1, 2, 3, 4, 5, 6, 7, 8] * 9, width)
-    ids = torch.tensor([71, 3, 3, 0, 64, 70])
+@pytest.mark.parametrize(
+    "table",
+    [*(mixed([1, 2, 3, 4, 5, 6, 7, 8] * 9, width) for width in (1, 20, 48))]
+    + [transformed(reach, [4, 0, 2, 3, 1, 0, 3] * 9 + [3] * 9, width) for width, reach in REACHES.items()],
+    ids=lambda table: f"{table.method}-{table.shape[1]}",
+)
+def test_rebuilt_rows_are_those_of_the_plain_code_to_the_bit(table, monkeypatch):
+    ids, width = torch.tensor([71, 3, 3, 0, 64, 70]), table.shape[1]
     fast, matrix = table._coded(table.tensors, ids), table.matrix()
     monkeypatch.setattr(products, "fits", lambda _hidden: False)
     assert torch.equal(fast, table._coded(table.tensors, ids))
@@ -99,12 +166,13 @@ def test_rebuilt_rows_are_those_of_the_plain_code_to_the_bit(width, monkeypatch)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8, 16, 17])
-def test_any_number_of_vectors_gives_the_same_bits_as_one(count, monkeypatch):
-    table, vectors = mixed([3, 4, 3, 1, 5] * 30, 48), hidden(17, 48)
-    together = products_of(table, vectors[:count])
-    assert together.shape == (count, 150)
-    for vector, found in zip(vectors, together, strict=False):
-        assert torch.equal(products_of(table, vector[None])[0], found)
+def test_any_number_of_vectors_gives_the_same_bits_as_one(count):
+    vectors = hidden(17, 48)
+    for table in (mixed([3, 4, 3, 1, 5] * 30, 48), transformed(REACHES[48], [0, 1, 4, 2, 3] * 30, 48)):
+        together = products_of(table, vectors[:count])
+        assert together.shape == (count, 150)
+        for vector, found in zip(vectors, together, strict=False):
+            assert torch.equal(products_of(table, vector[None])[0], found)
 
 
 def products_of(table, vectors):
@@ -121,16 +189,19 @@ def test_vectors_of_any_shape(monkeypatch):
 @pytest.mark.parametrize("method", ["int8", "int4", "svd", "direction"])
 @pytest.mark.parametrize("width", [48, 21])
 def test_the_other_methods(method, width, monkeypatch):
-    ratio = {"int8": 3.0, "int4": 5.0}.get(method, 5.0)
-    assert_same(fitted(method, width=width, ratio=ratio), hidden(9, width), monkeypatch)
+    table = fitted(method, width=width, ratio={"int8": 3.0, "int4": 5.0}.get(method, 5.0))
+    for count in (9, 2 * products._MANY):
+        assert_same(table, hidden(count, width), monkeypatch)
 
 
 @pytest.mark.parametrize(("width", "ratio"), [(48, 12.0), (21, 7.0), (21, 9.0)])
 def test_codes_of_sub_vectors(width, ratio, monkeypatch):
     pytest.importorskip("faiss")
     table = fitted("pq", size=900, width=width, ratio=ratio)
-    assert_same(table, hidden(3, width), monkeypatch)
+    for count in (2, 3, 2 * products._MANY):
+        assert_same(table, hidden(count, width), monkeypatch)
     assert_same(deepcopy(table), hidden(1, width)[0], monkeypatch)
+    assert_same_rows(table, monkeypatch)
 
 
 @pytest.mark.parametrize("wide", [0, 3, 7])
@@ -150,7 +221,11 @@ def test_codes_of_two_widths(wide, monkeypatch):
         "offset": torch.from_numpy(draw.normal(size=20)).half(),
         **books,
     }
-    assert_same(Product((40, 20), tensors, {"sub": 3, "bits": 5, "wide": wide}), hidden(2, 20), monkeypatch)
+    table = Product((40, 20), tensors, {"sub": 3, "bits": 5, "wide": wide})
+    assert_same(table, hidden(2, 20), monkeypatch)
+    assert_same_rows(table, monkeypatch)
+    with pytest.raises(NeutralError, match="fit together"):  # it would read beyond the codebook
+        table._part(tensors | {name: book[:-1] for name, book in books.items()}, tensors["codes"])
 
 
 @pytest.mark.parametrize(
@@ -172,22 +247,59 @@ def test_vectors_in_half_precision_give_logits_in_it(kind, monkeypatch):
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_the_number_of_threads_changes_no_bit(count, monkeypatch):
     monkeypatch.setattr(products, "_ROWS", 64)
-    table, vectors = mixed([3, 4, 3, 1, 5] * 100, 48), hidden(4, 48)
-    expected, before = products_of(table, vectors), torch.get_num_threads()
+    tables = mixed([3, 4, 3, 1, 5] * 100, 48), transformed(REACHES[48], [0, 1, 4, 2, 3] * 100, 48)
+    cases = [(table, hidden(vectors, 48)) for table in tables for vectors in (4, products._MANY + 1)]
+    expected, before = [products_of(*case) for case in cases], torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        assert torch.equal(products_of(table, vectors), expected)
+        for case, logits in zip(cases, expected, strict=True):
+            assert torch.equal(products_of(*case), logits)
     finally:
         torch.set_num_threads(before)
 
 
-def test_an_error_in_a_thread_is_raised(monkeypatch):
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told so on Linux")
+def test_llvms_pages_are_given_back_and_it_compiles_again():
+    def resident():
+        own, held = False, 0
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            own = "libllvmlite" in line if re.match(r"^[0-9a-f]+-[0-9a-f]+ ", line) else own
+            held += int(line.split()[1]) if own and line.startswith("Rss:") else 0
+        return held / 1024
+
+    for kind in ("levels2", "levels6"):
+        machine.compiled(loops.rows(kind, scaled=False, permutes=False))
+        assert 0 < resident() < 12  # MiB, of 70
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_error_in_a_thread_is_raised(count, monkeypatch):
     def fail(*_):
         raise MemoryError
 
     monkeypatch.setattr(products, "_compiled", lambda *_: fail)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: count)
     with pytest.raises(MemoryError):
         products_of(mixed([3] * 5, 16), hidden(1, 16))
+
+
+def test_every_task_is_done_once_by_as_many_threads_as_torch_has(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    meeting, done = Barrier(3, timeout=20), []  # each waits there for two others
+
+    def work(number):
+        meeting.wait()
+        done.append(number)
+
+    threads.share(partial(work, number) for number in range(9))
+    assert sorted(done) == list(range(9))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float32])
+def test_numbers_converted_in_pieces_are_those_converted_at_once(kind):
+    numbers = torch.linspace(-3, 3, 2 * threads._PIECE + 5).to(kind)
+    assert torch.equal(threads.alone(numbers), numbers.float())
+    assert torch.equal(threads.alone(numbers[:1].expand(9)), numbers[:1].float().expand(9))
 
 
 def test_where_a_gradient_is_wanted_or_vectors_are_doubles_the_plain_code_runs():
@@ -229,6 +341,11 @@ def test_tensors_that_do_not_fit_together_are_refused_before_they_are_read():
         (("int4", 12, codes, ids), {"scales": torch.ones(3, 1).half(), "segment": 8}),
         (("int4", 12, codes, ids), {"scales": torch.ones(3, 2), "segment": 8}),
         (("int4", 12, codes, ids.to("meta")), {}),
+        (("falling", 16, codes, ids), {"levels": torch.ones(510), "reach": (16,) * 8}),
+        (("falling", 16, codes, ids), {"levels": _grids(), "reach": (16, 24) + (0,) * 6}),
+        (("falling", 16, codes, ids), {"levels": _grids(), "reach": (16, 4) + (0,) * 6}),
+        (("falling", 16, codes[:, :0], ids), {"levels": _grids(), "reach": (8,) + (0,) * 7}),
+        (("falling", 16, codes, ids), {"levels": _grids()}),
     ]:
         with pytest.raises(NeutralError, match="fit together"):
             Part.of(*arguments, **options)
@@ -239,10 +356,10 @@ def test_tensors_that_do_not_fit_together_are_refused_before_they_are_read():
 
 
 def test_no_row_is_rebuilt(monkeypatch):
-    table = mixed([3, 4] * 4, 16)
     monkeypatch.setattr(Codec, "_spans", None)
-    monkeypatch.setattr(Mixed, "_coded", None)
-    table.logits(table.tensors, hidden(1, 16))
+    for table in (mixed([3, 4] * 4, 48), transformed(REACHES[48], [0, 2], 48)):
+        monkeypatch.setattr(type(table), "_coded", None)
+        table.logits(table.tensors, hidden(1, 48))
 
 
 @pytest.mark.long
@@ -254,3 +371,5 @@ def test_nothing_is_compiled_or_imported_before_it_is_used():
 def test_every_tile_is_of_sums_that_registers_hold():
     assert set(products._VECTORS) <= set(loops.TILES)
     assert all(vectors * rows <= 8 for vectors, rows in loops.TILES.items())
+    assert set(products._UNPACKED) <= set(loops.UNPACKED)
+    assert all(vectors * rows + rows < 16 for vectors, rows in loops.UNPACKED.items() if vectors > 1)

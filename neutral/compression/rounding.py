@@ -24,7 +24,7 @@ from neutral.compression.budget import Budget
 from neutral.compression.kernels import products
 from neutral.compression.kernels.cuda import products as cuda
 from neutral.compression.kernels.cuda.packed import BYTES, CODES, MOST_BITS, Class, Packed
-from neutral.compression.kernels.part import LANES, Part
+from neutral.compression.kernels.part import LANES, Part, ids_of_all
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -62,11 +62,11 @@ class Rounded(Table):
         whole = group == width  # one scale a row, which is its length
         if not products.fits(hidden) or not (whole or (group % LANES == 0 and scales.dtype == torch.float16)):
             return super().logits(tensors, hidden)
-        ids = torch.arange(vocabulary, dtype=torch.int32)
+        ids = ids_of_all(vocabulary)
         options = {} if whole else {"scales": scales, "segment": group}
         part = Part.of(self.method, width, tensors["codes"], ids, **options)
-        lengths = scales.squeeze(1) if whole else torch.ones(vocabulary)
-        return products.logits([part], hidden, lengths, torch.zeros(())).to(hidden.dtype)
+        lengths = scales.squeeze(1) if whole else torch.ones(()).expand(vocabulary)
+        return products.logits([part], hidden, lengths).to(hidden.dtype)
 
     def packed(self, tensors: Mapping[str, torch.Tensor]) -> Packed | None:
         """See `Codec.packed`; None for groups that share no whole groups of eight numbers."""

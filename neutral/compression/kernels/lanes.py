@@ -53,6 +53,9 @@ def decoder(builder: Builder, kind: str, table: Value, *, permutes: bool) -> Cal
 def _codes(builder: Builder, address: Value, width: int) -> Value:
     """Emit eight codes of `width` bits, highest bit first, at the lower ends of the lanes, with others above them."""
     starts = [lane * width for lane in range(LANES)]
+    if width in (1, 2, 4):  # each code is within a byte, all eight within four
+        shifts = [start // 8 * 8 + 8 - start % 8 - width for start in starts]
+        return builder.lshr(spread(builder, load(builder, address, INT)), ir.Constant(INTS, shifts))
     places = [place for start in starts for place in (min(start // 8 + 1, 7), start // 8, 8, 8)]  # from 8 on: zeros
     zeros, mask = ir.Constant(BYTES, [0] * LANES), ir.Constant(ir.VectorType(INT, 4 * LANES), places)
     pairs = builder.bitcast(builder.shuffle_vector(load(builder, address, BYTES), zeros, mask), INTS)
@@ -113,10 +116,11 @@ def total(builder: Builder, lanes: Value) -> Value:
     return builder.extract_element(lanes, INT(0))
 
 
-def spread(builder: Builder, number: Value) -> Value:
-    """Emit eight lanes of one number."""
-    single = builder.insert_element(ir.Constant(FLOATS, ir.Undefined), number, INT(0))
-    return builder.shuffle_vector(single, single, ir.Constant(INTS, [0] * LANES))
+def spread(builder: Builder, number: Value, lanes: int = LANES) -> Value:
+    """Emit lanes of one number."""
+    undefined = ir.Constant(ir.VectorType(number.type, lanes), ir.Undefined)
+    single = builder.insert_element(undefined, number, INT(0))
+    return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(INT, lanes), [0] * lanes))
 
 
 def least(builder: Builder, one: Value, other: Value) -> Value:

@@ -14,6 +14,8 @@ from neutral.errors import NeutralError
 
 _ROWS = 4096  # a task's
 _VECTORS = (1, 4, 8)  # that meet a row at once
+_MANY = 12  # vectors for which rows are unpacked before
+_UNPACKED = (1, 4)  # that meet a row at once then
 _TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -23,8 +25,14 @@ def fits(hidden: torch.Tensor) -> bool:
     return hidden.device.type == "cpu" and hidden.dtype in _TYPES and not wants_gradient
 
 
-def logits(parts: Sequence[Part], hidden: torch.Tensor, lengths: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
-    """Return lengths · (rows · hidden) + base.
+def logits(
+    parts: Sequence[Part],
+    hidden: torch.Tensor,
+    lengths: torch.Tensor,
+    base: torch.Tensor | None = None,
+    inner: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Return lengths · (rows · hidden + inner) + base.
 
     Parameters
     ----------
@@ -34,8 +42,8 @@ def logits(parts: Sequence[Part], hidden: torch.Tensor, lengths: torch.Tensor, b
         The vectors, for which `fits` holds.
     lengths : tensor (V,)
         What each row is multiplied with.
-    base : tensor (…,)
-        What is added to all logits of a vector.
+    base, inner : tensor (…,), optional
+        What is added to all logits of a vector, and to all before rows have their lengths.
 
     Returns
     -------
@@ -50,77 +58,103 @@ def logits(parts: Sequence[Part], hidden: torch.Tensor, lengths: torch.Tensor, b
     if {part.width for part in parts} != {hidden.shape[-1]} or sum(len(part.ids) for part in parts) != len(lengths):
         raise NeutralError("the table's rows are not as many, or not as wide, as they should be")
     flat = hidden.detach().reshape(-1, hidden.shape[-1]).float()
-    lengths = lengths.detach().float().contiguous()
-    base = base.detach().float().expand(hidden.shape[:-1]).reshape(-1).contiguous()
     out = torch.empty(len(flat), len(lengths))
-    readable = [piece for part in parts for piece in part.readable()]
     if len(flat):
-        _multiply(readable, flat, lengths, base, out)
+        added = [torch.zeros(()) if each is None else each.detach().float() for each in (inner, base)]
+        added = [each.expand(hidden.shape[:-1]).reshape(-1).contiguous() for each in added]
+        readable = [piece for part in parts for piece in part.readable()]
+        _multiply(readable, flat, threads.alone(lengths), added, out)
     return out.reshape(*hidden.shape[:-1], len(lengths))
 
 
 def rows(parts: Sequence[Part], lengths: torch.Tensor, width: int) -> torch.Tensor:
     """Return lengths (n,) · the rows of `parts`, whose ids are the places that they take: float32 (n, d)."""
-    lengths = lengths.detach().float().contiguous()
-    out = torch.empty(len(lengths), -(-width // LANES) * LANES)
+    lengths = threads.alone(lengths)
+    groups = max(-(-width // LANES), *(part.groups for part in parts), 0)
+    out = torch.empty(len(lengths), groups * LANES)
     threads.share(_rebuilding([piece for part in parts for piece in part.readable()], lengths, out))
     return out[:, :width]
 
 
 def _multiply(
-    parts: list[Part], hidden: torch.Tensor, lengths: torch.Tensor, base: torch.Tensor, out: torch.Tensor
+    parts: list[Part], hidden: torch.Tensor, lengths: torch.Tensor, added: list[torch.Tensor], out: torch.Tensor
 ) -> None:
-    """Fill `out` (B, V) by the loops that decode rows in registers."""
-    vectors = next((size for size in _VECTORS if size >= len(hidden)), _VECTORS[-1])
-    tiles = _tiles(hidden, vectors)
-    after = (tiles.data_ptr(), len(out), base.data_ptr(), 4 * out.shape[1])
+    """Fill `out` (B, V) by loops that decode rows in registers, or to memory where many vectors meet them."""
+    groups = max(-(-hidden.shape[1] // LANES), *(part.groups for part in parts))
+    plans = [_plan(part, len(hidden)) for part in parts]
+    tiles = {vectors: _tiles(hidden, vectors, groups) for vectors, _ in plans}
 
     def tasks() -> Iterator[Callable[[], None]]:
-        for part in parts:
-            run = _compiled("products", part.kind, vectors, part.scales is not None)
-            call, last = _calling(run, part, lengths, out.data_ptr()), len(part.ids) - 1
-            yield from (partial(call, *span, last, *after) for span in _spans(len(part.ids)))
+        for part, (vectors, unpacked) in zip(parts, plans, strict=True):
+            run = _compiled("products", part.kind, part.scales is not None, vectors, unpacked)
+            call = _calling(run, part, lengths, out.data_ptr())
+            call = _with_space(call, part.groups) if unpacked else partial(call, 0)
+            vector = (tiles[vectors].data_ptr(), 4 * LANES * groups, len(out), *(each.data_ptr() for each in added))
+            yield from (partial(call, *span, *vector, 4 * out.shape[1]) for span in _spans(len(part.ids)))
 
     threads.share(tasks())
+
+
+def _plan(part: Part, count: int) -> tuple[int, bool]:
+    """Return how many of `count` vectors meet a row at once, and whether rows are unpacked before they do."""
+    unpacked = part.book is not None or count >= _MANY
+    sizes = _UNPACKED if unpacked else _VECTORS
+    return next((size for size in sizes if size >= count), sizes[-1]), unpacked
 
 
 def _rebuilding(parts: list[Part], lengths: torch.Tensor, out: torch.Tensor) -> Iterator[Callable[[], None]]:
     """Yield tasks that rebuild the rows of parts in `out`."""
     for part in parts:
-        run = _compiled("rows", part.kind, 0, part.scales is not None)
+        run = _compiled("rows", part.kind, part.scales is not None)
         call = _calling(run, part, lengths, out.data_ptr())
-        yield from (partial(call, *span, 4 * out.shape[1]) for span in _spans(len(part.ids)))
+        yield from (partial(call, 4 * out.shape[1], *span) for span in _spans(len(part.ids)))
 
 
 def _calling(run: Callable[..., None], part: Part, lengths: torch.Tensor, out: int) -> Callable[..., None]:
-    """Return `run` with all it has to know of a part; to be called with the rows' first and stop, and what is left."""
+    """Return `run` with all it has to know of a part; to be called with its last argument, the rows, and the others."""
     ids, table = part.ids.contiguous(), part.table
     scales = None if part.scales is None else part.scales.contiguous()
-    held = ids, table, scales, part.data, lengths  # an address keeps nothing alive
+    places = None if part.book is None else part.book.places
+    layout = torch.tensor(part.layout + ([] if places is None else [places.data_ptr()]), dtype=torch.int64)
+    held = ids, table, scales, places, layout, part.data, lengths  # an address keeps nothing alive
 
-    def call(first: int, stop: int, *others: int) -> None:
-        ids, table, scales, data, lengths = held
-        stored = (part.groups, -(-part.segment // LANES), table.data_ptr(), 0 if scales is None else scales.data_ptr())
-        run(data.data_ptr(), part.stride, first, stop, *stored, lengths.data_ptr(), ids.data_ptr(), out, *others)
+    def call(last: int, first: int, stop: int, *others: int) -> None:
+        ids, table, scales, _, layout, data, lengths = held
+        stored = (part.groups, -(-part.segment // LANES), layout.data_ptr(), table.data_ptr())
+        factors = (0 if scales is None else scales.data_ptr(), lengths.data_ptr())
+        run(data.data_ptr(), part.stride, first, stop, *stored, *factors, ids.data_ptr(), out, *others, last)
 
     return call
+
+
+def _with_space(call: Callable[..., None], groups: int) -> Callable[..., None]:
+    """Return `call` with memory of its own for a block of rows, each time; zeros, for what no row fills is read."""
+    from neutral.compression.kernels.loops import BLOCK
+
+    def run(*others: int) -> None:
+        space = torch.zeros(BLOCK * groups * LANES)
+        call(space.data_ptr(), *others)
+
+    return run
 
 
 def _spans(count: int) -> Iterator[tuple[int, int]]:
     return ((first, min(first + _ROWS, count)) for first in range(0, count, _ROWS))
 
 
-def _tiles(hidden: torch.Tensor, vectors: int) -> torch.Tensor:
-    """Return vectors (B, d), with zeros after them, in tiles (⌈B / vectors⌉, ⌈d / 8⌉, vectors, 8)."""
+def _tiles(hidden: torch.Tensor, vectors: int, groups: int) -> torch.Tensor:
+    """Return vectors (B, d), with zeros after them, in tiles (⌈B / vectors⌉, groups, vectors, 8)."""
     count, width = hidden.shape
-    groups, tiles = -(-width // LANES), -(-count // vectors)
+    tiles = -(-count // vectors)
     padded = F.pad(hidden, (0, groups * LANES - width, 0, tiles * vectors - count))
     return padded.reshape(tiles, vectors, groups, LANES).transpose(1, 2).contiguous()
 
 
 @cache
-def _compiled(loop: str, kind: str, vectors: int, scaled: bool) -> Callable[..., None]:
+def _compiled(loop: str, kind: str, scaled: bool, vectors: int = 0, unpacked: bool = False) -> Callable[..., None]:
     from neutral.compression.kernels import loops, machine  # LLVM: a tenth of a second, for those who need it
 
     options = {"scaled": scaled, "permutes": machine.has_permutations()}
-    return machine.compiled(loops.rows(kind, **options) if loop == "rows" else loops.products(kind, vectors, **options))
+    if loop == "rows":
+        return machine.compiled(loops.rows(kind, **options))
+    return machine.compiled(loops.products(kind, vectors, unpacked=unpacked, **options))

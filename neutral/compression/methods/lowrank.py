@@ -10,7 +10,7 @@ from neutral.compression.budget import Budget
 from neutral.compression.kernels import products
 from neutral.compression.kernels.cuda import products as cuda
 from neutral.compression.kernels.cuda.packed import HALVES, MOST_BITS, Class, Packed
-from neutral.compression.kernels.part import LANES, Part
+from neutral.compression.kernels.part import LANES, Part, ids_of_all
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
 
@@ -42,8 +42,8 @@ class LowRank(Table):
         if not latents.requires_grad and (packed := self._on_gpu(tensors, narrow)):
             logits = cuda.logits(packed, narrow, kind=hidden.dtype)
         elif latents.dtype == torch.float16 and not latents.requires_grad and products.fits(narrow):
-            part = Part.of("half", len(decoder), latents, torch.arange(len(latents), dtype=torch.int32))
-            logits = products.logits([part], narrow, torch.ones(len(latents)), torch.zeros(())).to(hidden.dtype)
+            part = Part.of("half", len(decoder), latents, ids_of_all(len(latents)))
+            logits = products.logits([part], narrow, torch.ones(()).expand(len(latents))).to(hidden.dtype)
         else:
             logits = narrow @ latents.to(hidden.dtype).T
         return logits + (hidden @ tensors["offset"].to(hidden.dtype)).unsqueeze(-1) if "offset" in tensors else logits

@@ -22,9 +22,9 @@ import torch
 from torch.nn import functional as F
 
 from neutral.compression.budget import Budget
-from neutral.compression.kernels import lookups, products
+from neutral.compression.kernels import products
 from neutral.compression.kernels.cuda import products as cuda
-from neutral.compression.kernels.part import Part
+from neutral.compression.kernels.part import Book, Part, ids_of_all
 from neutral.compression.packing import pack, unpack
 from neutral.compression.table import Table
 from neutral.errors import NeutralError
@@ -40,7 +40,7 @@ _GAIN, _BOUND = 0.28, 2 / (pi * sqrt(3))
 _MOST_BITS = 16  # a code reaches over three bytes at most
 _SCALES = (1.0, 0.92)  # multiples of a unit row that are coded, the better one kept
 _BLOCK = 8192  # rows encoded at a time
-_FEW = 32  # vectors up to which rows are not rebuilt
+_FEW = 1024  # rows rebuilt at a time only for their lengths
 _SAME = 1e-6  # logarithms of lengths that lie so close are of rows of one length, but for rounding
 
 
@@ -127,32 +127,42 @@ class Product(Table):
 
     def decode(self, tensors: dict[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return the rows `ids` (n,) as float32 (n, d), rebuilt from `tensors`."""
-        layout = self.layout
-        codes = unpack(tensors["codes"][ids], layout.widths)
-        direction = _directions(codes, tensors["offset"].float(), tensors, layout)
-        return direction * _lengths(tensors["lengths"][ids], tensors["span"]).unsqueeze(1)
+        shifted = self._joined(tensors, tensors["codes"][ids]) + tensors["offset"].float()
+        return F.normalize(shifted, dim=1) * _lengths(tensors["lengths"][ids], tensors["span"]).unsqueeze(1)
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
-        """See `Table.logits`; of few vectors, sums of products of each with all entries of the codebooks."""
+        """See `Table.logits`."""
         flat = hidden.reshape(-1, self.shape[1])
         if 0 < len(flat) <= cuda.FEW and (factors := self._on_gpu(tensors, hidden)) is not None:
             logits = self._sums_on_gpu(tensors, flat.detach().float(), factors, hidden.dtype)
             return logits.reshape(*hidden.shape[:-1], self.shape[0])
-        if len(flat) > _FEW or not products.fits(hidden):
+        if not products.fits(hidden):
             return super().logits(tensors, hidden)
-        factors, offset = self._factors(tensors), tensors["offset"].float()
-        out = torch.empty(len(flat), self.shape[0])
-        for vector, row in zip(flat.detach().float(), out, strict=True):
-            subs = _cut(vector.unsqueeze(0), self.layout.sub)[0]
-            table = [subs[at] @ tensors[name].float().T for name, at in _halves(self.layout) if name in tensors]
-            row.copy_(self._sums(tensors, table)).add_(vector @ offset).mul_(factors)
-        return out.reshape(*hidden.shape[:-1], self.shape[0]).to(hidden.dtype)
+        vectors, codes = hidden.detach().float(), tensors["codes"]
+        if self._made is None or self._made[0] is not codes:
+            self._made = codes, self._factors(tensors)
+        inner = vectors @ tensors["offset"].float()
+        return products.logits([self._part(tensors, codes)], vectors, self._made[1], inner=inner).to(hidden.dtype)
 
     def _factors(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return ‖x‖ / ‖v‖ of each row, float32 (V,): added up from squares of the codebooks' entries, once."""
-        if self._made is None or self._made[0] is not tensors["codes"]:
-            self._made = tensors["codes"], _factors(tensors, self._sums(tensors, self._squares(tensors)))
-        return self._made[1]
+        """Return ‖x‖ / ‖v‖ of each row, float32 (V,)."""
+        offset = tensors["offset"].float()
+        squares = torch.empty(self.shape[0])
+        for few, codes in zip(squares.split(_FEW), tensors["codes"].split(_FEW), strict=True):
+            few.copy_((self._joined(tensors, codes) + offset).square().sum(dim=1))
+        return _factors(tensors, squares)
+
+    def _joined(self, tensors: Mapping[str, torch.Tensor], codes: torch.Tensor) -> torch.Tensor:
+        """Return the vectors that packed codes (n, bytes) stand for, a row's beside each other: float32 (n, d)."""
+        if products.fits(tensors["offset"]):
+            return products.rows([self._part(tensors, codes)], torch.ones(len(codes)), self.shape[1])
+        return _joined(unpack(codes, self.layout.widths), tensors, self.layout)
+
+    def _part(self, tensors: Mapping[str, torch.Tensor], codes: torch.Tensor) -> Part:
+        """Return packed rows for the compiled loops."""
+        halves = [(tensors[name], at.stop - at.start) for name, at in _halves(self.layout) if name in tensors]
+        book = Book.of(self.layout.widths, halves)
+        return Part.of(book.kind, self.shape[1], codes, ids_of_all(len(codes)), book=book)
 
     def _squares(self, tensors: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
         """Return what each entry at each place adds to ‖v‖², (m, 2^b) a codebook."""
@@ -180,12 +190,6 @@ class Product(Table):
         table = torch.cat([entries.flatten(1) for entries in halves], dim=1)
         base = vectors @ tensors["offset"].float()
         return cuda.sums(tensors["codes"], self.layout.widths, table, base=base, factors=factors, kind=kind)
-
-    def _sums(self, tensors: Mapping[str, torch.Tensor], table: list[torch.Tensor]) -> torch.Tensor:
-        """Return the sums over each row's codes (V,) of entries given by position and code, (m, 2^b) a codebook."""
-        ids = torch.arange(self.shape[0], dtype=torch.int32)
-        part = Part.of("codes", self.shape[1], tensors["codes"], ids)
-        return lookups.sums(part, self.layout.widths, torch.cat([entries.flatten() for entries in table]))
 
     @property
     def parameters(self) -> int:
@@ -333,7 +337,7 @@ def _encode(
         subs = _cut(scale * unit - offset, layout.sub)
         parts = [_nearest(subs[:, places], books[name]) for name, places in _halves(layout) if name in books]
         codes = torch.cat(parts, dim=1)
-        cosine = (_directions(codes, offset, books, layout) * unit).sum(dim=1, keepdim=True)
+        cosine = (F.normalize(_joined(codes, books, layout) + offset, dim=1) * unit).sum(dim=1, keepdim=True)
         if best_codes is None:
             best_codes, best_cosine = codes, cosine
         else:
@@ -342,12 +346,10 @@ def _encode(
     return best_codes
 
 
-def _directions(
-    codes: torch.Tensor, offset: torch.Tensor, books: Mapping[str, torch.Tensor], layout: Layout
-) -> torch.Tensor:
-    """Return the unit rows (n, d) that codes (n, m) stand for."""
+def _joined(codes: torch.Tensor, books: Mapping[str, torch.Tensor], layout: Layout) -> torch.Tensor:
+    """Return the vectors that codes (n, m) stand for, a row's beside each other: float32 (n, d)."""
     parts = [books[name][codes[:, places]].flatten(1) for name, places in _halves(layout) if name in books]
-    return F.normalize(torch.cat(parts, dim=1)[:, : layout.width].float() + offset, dim=1)
+    return torch.cat(parts, dim=1)[:, : layout.width].float()
 
 
 def _halves(layout: Layout) -> tuple[tuple[str, slice], tuple[str, slice]]:

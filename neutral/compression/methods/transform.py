@@ -19,13 +19,16 @@ Levels. Lloyd-Max levels of a normal variable (Max 1960), as in `mixed`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import numpy as np
 import torch
 
 from neutral.compression.budget import Budget
+from neutral.compression.kernels import products
 from neutral.compression.kernels.cuda.mapped import Mapped
 from neutral.compression.kernels.cuda.packed import Class, Packed
+from neutral.compression.kernels.part import FALLING, LANES, Part, falls, levels_of_all
 from neutral.compression.methods.coded import nonzero_rows
 from neutral.compression.methods.mixed import levels
 from neutral.compression.packing import pack, unpack
@@ -52,7 +55,7 @@ class Transformed(Table):
 
     method = "transform"
     parts = ("classes", "lengths", "offset", "directions", "scales", "reach", "codes")
-    _made: tuple[torch.Tensor, torch.Tensor] | None = None
+    _made: tuple[torch.Tensor, torch.Tensor, dict[int, torch.Tensor], torch.Tensor] | None = None
 
     @property
     def parameters(self) -> int:
@@ -80,16 +83,42 @@ class Transformed(Table):
         """See `Table.decode`."""
         if mapped := self._on_gpu(tensors, tensors["lengths"]):
             return mapped.rows(ids)
-        return self._coded(tensors, ids) @ _basis(tensors) + tensors["offset"].float()
+        return self._coded(tensors, ids) @ self._derived(tensors)[2] + tensors["offset"].float()
 
     def logits(self, tensors: Mapping[str, torch.Tensor], hidden: torch.Tensor) -> torch.Tensor:
         """See `Table.logits`; `hidden` is mapped once, instead of every row."""
         if mapped := self._on_gpu(tensors, hidden):
             return mapped.logits(hidden)
         hidden32 = hidden.float()
-        mapped = hidden32 @ _basis(tensors).T
+        mapped = hidden32 @ self._derived(tensors)[2].T
+        base = hidden32 @ tensors["offset"].float()
+        if products.fits(mapped) and self._falls(tensors):
+            return products.logits(self._parts(tensors), mapped, tensors["lengths"], base).to(hidden.dtype)
         spans = [mapped @ self._coded(tensors, ids).T for ids in self._spans(hidden.device)]
-        return (torch.cat(spans, dim=-1) + (hidden32 @ tensors["offset"].float()).unsqueeze(-1)).to(hidden.dtype)
+        return (torch.cat(spans, dim=-1) + base.unsqueeze(-1)).to(hidden.dtype)
+
+    def _falls(self, tensors: Mapping[str, torch.Tensor]) -> bool:
+        """Whether the compiled loops can walk the rows; they can those of `fit_transform`."""
+        return all(falls(reach, self.shape[1]) for reach in tensors["reach"].tolist())
+
+    def _parts(self, tensors: Mapping[str, torch.Tensor]) -> list[Part]:
+        """Return the rows of each class."""
+        start, parts = 0, []
+        for kind, ids in self._derived(tensors)[1].items():
+            parts.append(_part(tensors["codes"][start:], self.shape[1], tensors["reach"][kind], ids))
+            start += len(ids) * parts[-1].stride
+        return parts
+
+    def _derived(
+        self, tensors: Mapping[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[int, torch.Tensor], torch.Tensor]:
+        """Return what is computed once: where each row's codes begin, the ids of each class's rows, int32, and B."""
+        if self._made is None or self._made[0] is not tensors["codes"]:
+            classes = tensors["classes"]
+            starts = _starts(classes.cpu(), tensors["reach"].cpu().long()).to(classes.device)
+            members = {kind: (classes == kind).nonzero()[:, 0].int() for kind in classes.unique().tolist()}
+            self._made = tensors["codes"], starts, members, _basis(tensors)
+        return self._made[1:]
 
     def packed(self, tensors: Mapping[str, torch.Tensor]) -> Mapped | None:
         """See `Codec.packed`; None for directions that have bits in other groups than those of `_GROUP`."""
@@ -113,19 +142,25 @@ class Transformed(Table):
 
     def _coded(self, tensors: Mapping[str, torch.Tensor], ids: torch.Tensor) -> torch.Tensor:
         """Return g · ŷ of the rows `ids`, (n, d)."""
-        if self._made is None or self._made[0] is not tensors["codes"]:
-            starts = _starts(tensors["classes"].cpu(), tensors["reach"].cpu().long())
-            self._made = tensors["codes"], starts.to(tensors["codes"].device)
-        starts, classes = self._made[1], tensors["classes"][ids]
-        coded = torch.zeros(len(ids), self.shape[1], device=ids.device)
+        starts, classes, lengths = self._derived(tensors)[0], tensors["classes"][ids], tensors["lengths"][ids]
+        codes = {}  # class -> places among `ids`, packed rows
         for kind in classes.unique().tolist():
             of_kind = (classes == kind).nonzero()[:, 0]
+            size = int(_row_bytes(tensors["reach"][kind].cpu().numpy().astype(np.int64)))
+            places = starts[ids[of_kind]].unsqueeze(1) + torch.arange(size, device=ids.device)
+            codes[kind] = of_kind, tensors["codes"][places]
+        if products.fits(lengths) and self._falls(tensors):
+            alike = [
+                _part(packed.view(-1), self.shape[1], tensors["reach"][kind], places.int())
+                for kind, (places, packed) in codes.items()
+            ]
+            return products.rows(alike, lengths, self.shape[1])
+        coded = torch.zeros(len(ids), self.shape[1], device=ids.device)
+        for kind, (places, packed) in codes.items():
             bits = _bits(tensors["reach"][kind])
-            used = -(-int(bits.sum()) // 8)
-            if used:
-                places = starts[ids[of_kind]].unsqueeze(1) + torch.arange(used, device=ids.device)
-                coded[of_kind, : len(bits)] = _read(tensors["codes"][places], bits)
-        return coded * tensors["lengths"][ids].float().unsqueeze(-1)
+            if len(bits):
+                coded[places, : len(bits)] = _read(packed, bits)
+        return coded * lengths.float().unsqueeze(-1)
 
 
 def fit_transform(
@@ -281,6 +316,17 @@ def _read(packed: torch.Tensor, bits: np.ndarray) -> torch.Tensor:
     for b, columns in _columns(bits):
         numbers[:, columns] = levels(b).to(codes.device)[codes[:, columns].long()]
     return numbers
+
+
+def _part(codes: torch.Tensor, width: int, reach: torch.Tensor, ids: torch.Tensor) -> Part:
+    """Return rows of one class, whose packed codes (bytes,) lie one after the other, for the compiled loops."""
+    told = reach.tolist()
+    return Part(FALLING, width, codes, -(-sum(told) // LANES), ids, levels=_grids(), reach=tuple(told))
+
+
+@cache
+def _grids() -> torch.Tensor:
+    return levels_of_all([levels(b) for b in range(1, MOST + 1)])
 
 
 def _bits(reach: torch.Tensor) -> np.ndarray:
