@@ -105,6 +105,8 @@ def factor(nats: float) -> str:
 
 
 def _told(value: float, drawn: np.ndarray, seeds: np.ndarray) -> str:
+    if value > np.log(_BEYOND):
+        return factor(value)
     low, high = np.quantile(drawn, [0.025, 0.975])
     text = f"{factor(value)} ({factor(low)}–{factor(high)})"
     return text + f"; {factor(seeds.min())}–{factor(seeds.max())}" if len(seeds) > 1 else text
@@ -122,33 +124,29 @@ def glance(row: dict, full: dict) -> str:
 
 
 def markdown(rows: list[dict]) -> str:
-    """Return a table for each model and ratio, methods in the order of their worst language on either text."""
+    """Return a table for each model, ratio and text, methods in the order of their worst language."""
     lines = []
     for model in dict.fromkeys(row["model"] for row in rows):
         own = [row for row in rows if row["model"] == model]
         fulls = {row["seed"]: row for row in own if row["method"] == FULL}
         for ratio in sorted({row["ratio"] for row in own} - {1.0}, reverse=True):
-            lines += [f"### {model}, {ratio:g} times fewer bytes", "", *_table(own, fulls, ratio), ""]
+            for text in next(iter(fulls.values()))["losses"]:
+                at_ratio = [row for row in own if row["ratio"] == ratio]
+                lines += [f"### {model}, {ratio:g} times fewer bytes, {text}", "", *_table(at_ratio, fulls, text), ""]
     return "\n".join(lines)
 
 
-def _table(rows: list[dict], fulls: dict[int, dict], ratio: float) -> list[str]:
-    texts = list(next(iter(fulls.values()))["losses"])
-    lines = [
-        "| method | smaller | seeds |" + "".join(f" {text}: mean | worst |" for text in texts) + " how |",
-        "| --- | --- | --- |" + " --- | --- |" * len(texts) + " --- |",
-    ]
-    at_ratio = [row for row in rows if row["ratio"] == ratio]
-    size = {row["method"]: row["full_bytes"] / row["bytes"] for row in at_ratio if "bytes" in row}
+def _table(rows: list[dict], fulls: dict[int, dict], text: str) -> list[str]:
+    lines = ["| method | smaller | seeds | mean | worst |", "| --- | --- | --- | --- | --- |"]
     found, failed = [], []
-    for name in dict.fromkeys(row["method"] for row in at_ratio):
-        of_name = [row for row in at_ratio if row["method"] == name and "losses" in row]
+    for name in dict.fromkeys(row["method"] for row in rows):
+        of_name = [row for row in rows if row["method"] == name and "losses" in row]
         if not of_name:
-            error = next(row["error"] for row in at_ratio if row["method"] == name)
-            failed.append(f"| {name} | {error} |" + " |" * (2 + 2 * len(texts)))
+            error = next(row["error"] for row in rows if row["method"] == name)
+            failed.append(f"| {name} | {error} | | | |")
             continue
-        changes = [Change.of(of_name, fulls, text) for text in texts]
-        cells = "".join(f" {change.mean()} | {change.most()} |" for change in changes)
-        line = f"| {name} | {size[name]:.2f} | {len(of_name)} |{cells} {of_name[0]['words']} |"
-        found.append((max(change.by_language.max() for change in changes), line))
+        change = Change.of(of_name, fulls, text)
+        smaller = of_name[0]["full_bytes"] / of_name[0]["bytes"]
+        line = f"| {name} | {smaller:.2f} | {len(of_name)} | {change.mean()} | {change.most()} |"
+        found.append((change.by_language.max(), line))
     return [*lines, *(line for _, line in sorted(found)), *failed]
