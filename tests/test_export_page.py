@@ -86,6 +86,6 @@ def test_pinned_views_and_their_differences_are_one_report(monkeypatch):
     page = made["report.html"]()
     assert page.count("<section>") == page.count("<figure>") == len(charts(at)) == 3
     assert page.count("Drawn with neutral") == page.count("<table>") == 3
-    assert "English and Swahili less English and French" in page
+    assert "English and Swahili minus English and French" in page
     assert "They differ most in " in page[: page.index("<section>")]
     assert "sparsity" in page or "50%" in page
