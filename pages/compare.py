@@ -85,7 +85,7 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
         st.info(words.unshared(views))
         drawn = sheets.alone(views)
         side_by_side(pinned, drawn, "own")
-        export.report(drawn)
+        export.report(drawn, links=list(map(sheets.address, views)), terms=sheets.terms(views, drawn))
         st.stop()
     by = pickers.pick("Side by side, by", shared, "beside", names=words.BY.__getitem__)
     drawn = sheets.sheets(views, by)
@@ -96,4 +96,4 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
     side_by_side(pinned, own, by)
     if said:
         differences(views, apart, said, by)
-    export.report(drawn, said)
+    export.report(drawn, said, links=list(map(sheets.address, views)), terms=sheets.terms(views, drawn))

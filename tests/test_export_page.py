@@ -1,5 +1,7 @@
 """Beside every figure: its table, caption and files, made when they are opened and not before."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
 from apppages import charts, only, opened
@@ -89,3 +91,6 @@ def test_pinned_views_and_their_differences_are_one_report(monkeypatch):
     assert "English and Swahili minus English and French" in page
     assert "They differ most in " in page[: page.index("<section>")]
     assert "sparsity" in page or "50%" in page
+    assert f"Made on {datetime.now(tz=UTC):%Y-%m-%d}" in page
+    for word in ("Jaccard", "Method", "Sparsity", "Bound (same language)"):
+        assert f"<dt>{word}</dt><dd>" in page, word
