@@ -48,6 +48,16 @@ def view(one: Pinned, sheet: Sheet, by: str, place: int) -> None:
     st.caption(as_text(sheet.caption))
     with st.container(horizontal=True, vertical_alignment="center"):
         sheets.open_page(one.view)
+        if place:
+            first = errors.guarded(pins.lead)
+            st.button(
+                "Make it the first",
+                key=f"lead-{place}",
+                icon=":material/first_page:",
+                help="Each other view's difference from the first is shown.",
+                on_click=first,
+                args=(one.text,),
+            )
         drop = errors.guarded(pins.drop)
         st.button("Take away", key=f"drop-{place}", icon=":material/close:", on_click=drop, args=(one.text,))
     settings.source(partial(export.of_sheet, sheet))
@@ -75,7 +85,7 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
         st.info(words.unshared(views))
         drawn = sheets.alone(views)
         side_by_side(pinned, drawn, "own")
-        export.report(drawn)
+        export.report(drawn, links=list(map(sheets.address, views)), terms=sheets.terms(views, drawn))
         st.stop()
     by = pickers.pick("Side by side, by", shared, "beside", names=words.BY.__getitem__)
     drawn = sheets.sheets(views, by)
@@ -86,4 +96,4 @@ with page("Compare", lead=words.LEAD, choose=choose, empty=empty) as pinned:
     side_by_side(pinned, own, by)
     if said:
         differences(views, apart, said, by)
-    export.report(drawn, said)
+    export.report(drawn, said, links=list(map(sheets.address, views)), terms=sheets.terms(views, drawn))

@@ -104,7 +104,8 @@ def alike(view: View, pairs: pd.DataFrame, kind: str, some: list[str], definitio
     st.caption(words.representation(kind, definition))
 
 
-with page("Inside the model", lead=words.LEAD) as views:
+with page("Inside the model", lead=words.LEAD) as asked:
+    views = [tables.instead(view) or view for view in asked]
     known = list(dict.fromkeys(one for view in views for one in tables.definitions_of(view.source, view.choice)))
     with st.container(border=bool(known)):
         chosen = PAPER
@@ -154,6 +155,8 @@ with page("Inside the model", lead=words.LEAD) as views:
             some = [by_name[name] for name in picked]
     for i, view in enumerate(views):
         show.heading(view)
+        if view is not asked[i]:
+            st.markdown(words.instead(asked[i].title, view.title))
         with show.captioned():
             st.caption(show.what(view))
             pins.button(pins.of_masks(view, "overlap", measure, view.chosen), view.key)
@@ -169,7 +172,8 @@ with page("Inside the model", lead=words.LEAD) as views:
         at_line = line if line in of_view else of_view[0]
         together(view, measure, retrieved, states, at_line, kind, at)
         if of_view == ["full"]:
-            st.caption(words.only_full(view.source, view.choice, by[i]))
+            with st.expander(words.COMMANDS, icon=":material/terminal:"):
+                st.markdown(words.only_full(view.source, view.choice, by[i]))
             lead.offer("retrieve", view.source, words.MORE_MASKS, view.key, under_masks(view))
         if len(retrieved):
             retrieval(view, retrieved, at, some, at_line, place, by[i])
@@ -179,3 +183,5 @@ with page("Inside the model", lead=words.LEAD) as views:
             alike(view, states, kind, some, alike_by[i])
         else:
             lacking(view, "represent")
+        if view is not asked[i]:
+            lacking(asked[i], "retrieve", "represent")

@@ -27,7 +27,7 @@ def tickets(view: View) -> None:
     languages = order(list(dict.fromkeys(levels["language"])))
     winners = memory.remembered(winning.winners)(levels)
     with show.captioned():
-        st.caption(show.what(view))
+        st.caption(words.what(view, levels))
         if len(winners):
             pins.button(pins.of_tickets(view, by), view.key)
     st.markdown(words.answer(winners, levels, languages))
@@ -38,12 +38,12 @@ def tickets(view: View) -> None:
         who = pickers.pick("Language", languages, "who", names=display)
         rows = levels[levels["language"] == who]
         every = export.More("Tickets of all languages by sparsity", levels)
-        drawn = figures.ticket_curve(rows, tables.randoms(view, who, by, trained=trained), who)
+        drawn = figures.ticket_curve(rows, tables.randoms(view, who, by, trained=trained), who, trained=trained)
         show.figure(drawn, f"ticket-{view.key}", more=[every])
         st.caption(words.curve(rows, trained=trained))
     with right:
         if len(winners):
-            st.markdown("## Sparsest winning ticket of each language")
+            st.markdown(f"## {words.heading(trained=trained)}")
             lines = winners.assign(line=winners["rule"].map(words.RULES))
             drawn = figures.winning_bars(lines, languages, view.families)
             show.figure(drawn, f"winners-{view.key}", winners)

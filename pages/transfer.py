@@ -26,6 +26,24 @@ def matrix(one: Experiment, show_as: str) -> None:
     st.caption(words.matrix(one, table, tested=bool(tested), alike=bool(alike)))
 
 
+def pair(one: Experiment, place: int) -> None:
+    """Show what one language's mask costs another, by default the one that costs most."""
+    table = one.matrix()
+    spoken = answers.languages(table)
+    if len(answers.ranked(table)) < 2:
+        return
+    most = answers.dearest(table)
+    own = f"-{place}" if place else ""
+    with st.container(border=True):
+        left, right, _ = st.columns([2, 2, 3])
+        with left:
+            source = pickers.pick("Mask of", spoken, f"mask-of{own}", default=most["source"], names=display)
+        with right:
+            others = [code for code in spoken if code != source]
+            target = pickers.pick("Trained on", others, f"trained-on{own}", default=most["target"], names=display)
+        st.markdown(words.pair(table, source, target))
+
+
 def searched(one: Experiment) -> None:
     """Show how much of what another's mask costs an own mask costs too that another search found."""
     if costs := words.searched(one):
@@ -55,7 +73,7 @@ def left_out(one: Experiment) -> None:
         table.set_index("target").loc[order(list(table["target"]))].reset_index(), words.LEFT_OUT_COLUMNS
     )
     shares = table["metric"].iloc[0] != "perplexity"
-    digits = st.column_config.NumberColumn(format="%.3f" if shares else "%.2f")
+    digits = st.column_config.NumberColumn(format="%.3f" if shares else "%.2f", width=90)
     st.dataframe(
         shown,
         hide_index=True,
@@ -108,6 +126,7 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         pins.button(pins.of_transfer(one), f"transfer-{place}")
         with st.spinner("Testing what each mask costs, on held-out examples drawn 2,000 times …"):
             one.bootstrap()  # remembered; the answer above does without
+        pair(one, place)
         if tiles := words.tiles(one):
             show.tiles(tiles)
         matrix(one, show_as)
@@ -120,5 +139,6 @@ with page("Transfer", lead=words.LEAD, choose=sidebar.choose) as experiments:
         overlap(one)
     if len(experiments) == 2 and (beside := words.beside(*experiments)):
         st.markdown(beside)
+    sidebar.lacking()
     across.tasks(experiments)
     across.languages(experiments)

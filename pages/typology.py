@@ -18,6 +18,7 @@ from pages.parts.typology.shown import OVERLAP, Asked, Shown
 LEAD = "Do languages share weights because they are related, near each other, written alike or built alike?"
 
 
+SIMILARITY = "Similarity map"
 FIRST = "geographic"  # family or place is asked most, and family has few values
 
 
@@ -40,14 +41,14 @@ PARTS = {
     "World": Part(world.ask, world.draw),
     "Graph": Part(graph.ask, graph.draw, by_distance=True),
     "Tree": Part(tree.ask, tree.draw),
-    "Map": Part(maps.ask, maps.draw),
+    SIMILARITY: Part(maps.ask, maps.draw),
     "Other text": Part(across.ask, across.draw, by_overlap=False, pins=""),
 }
 
 
 def choose(notices: DeltaGenerator) -> list[views.View]:
     """Draw the sidebar's pickers, without those of the masks where a map of a distance is shown."""
-    of_distance = pickers.peek("section", "") == "Map" and pickers.peek("near", OVERLAP) != OVERLAP
+    of_distance = pickers.peek("section", "") == SIMILARITY and pickers.peek("near", OVERLAP) != OVERLAP
     return views.choose(notices, without=("method", "sparsity", "seed") if of_distance else ())
 
 

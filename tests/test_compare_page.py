@@ -68,7 +68,7 @@ def test_matrices_have_one_colour_scale_and_their_difference_is_symmetric():
     left, right, gap = (chart["data"][0] for chart in charts(at))
     assert (left["zmin"], left["zmax"]) == (right["zmin"], right["zmax"])
     assert gap["zmin"] == -gap["zmax"]
-    assert [chart["layout"]["meta"]["alt"] for chart in charts(at)][2].startswith("11 languages, wanda less 11")
+    assert [chart["layout"]["meta"]["alt"] for chart in charts(at)][2].startswith("11 languages: wanda minus magnitude")
 
 
 def test_two_models_are_compared_by_relative_depth_and_by_language():
@@ -257,9 +257,9 @@ def test_a_sheet_has_a_figure_a_caption_with_all_settings_and_a_table(studies):
     views = [compare.view(compare.read(pin), Study(studies / "encoder")) for pin in (ENGLISH, SWAHILI)]
     one, other, gap = figures.sheets(views, "layer-component")
     assert (one.title, other.title) == ("English and French", "English and Swahili")
-    assert gap.title == "English and Swahili less English and French"
+    assert gap.title == "English and Swahili minus English and French"
     assert one.caption == views[0].settings
-    assert gap.caption == f"{views[1].settings}, less {views[0].settings}"
+    assert gap.caption == f"{views[1].settings}, minus {views[0].settings}"
     assert list(gap.table.columns) == [
         "layer_component",
         *(f"jaccard_{what}" for what in ("first", "second", "difference", "bound", "usual_change")),

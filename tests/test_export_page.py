@@ -1,5 +1,7 @@
 """Beside every figure: its table, caption and files, made when they are opened and not before."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
 from apppages import charts, only, opened
@@ -86,6 +88,9 @@ def test_pinned_views_and_their_differences_are_one_report(monkeypatch):
     page = made["report.html"]()
     assert page.count("<section>") == page.count("<figure>") == len(charts(at)) == 3
     assert page.count("Drawn with neutral") == page.count("<table>") == 3
-    assert "English and Swahili less English and French" in page
+    assert "English and Swahili minus English and French" in page
     assert "They differ most in " in page[: page.index("<section>")]
     assert "sparsity" in page or "50%" in page
+    assert f"Made on {datetime.now(tz=UTC):%Y-%m-%d}" in page
+    for word in ("Jaccard", "Method", "Sparsity", "Bound (same language)"):
+        assert f"<dt>{word}</dt><dd>" in page, word

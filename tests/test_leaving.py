@@ -70,6 +70,9 @@ def moved_plainly(tests):
                     **{f"{name}_high": max(row[name] for row in rest) for name in ("p", "holm")},
                     "rho_without": most["rho"],
                     "p_without": most["p"],
+                    "lost": tuple(
+                        row["without"] for row in sorted(rest, key=lambda row: -row["holm"]) if not row["holm"] < 0.05
+                    ),
                     "gone": ", ".join(gone),
                 }
             )

@@ -41,7 +41,7 @@ VIEWS = [
     ("pages/typology.py", {"section": "Tree"}),
     *(
         pytest.param("pages/typology.py", {"section": part}, marks=pytest.mark.long)
-        for part in ("Distances", "World", "Graph", "Map")
+        for part in ("Distances", "World", "Graph", "Similarity map")
     ),
     ("pages/inside.py", {}),
     ("pages/transfer.py", {}),

@@ -14,6 +14,7 @@ from apppages import charts, numbers, opened, text
 from neutral import figures, opening
 from neutral.figures import costs
 from neutral.figures.costs import OFF
+from neutral.members import display
 from neutral.metrics import by_accuracy
 from neutral.recipes import PARTS
 from neutral.search import winning
@@ -91,6 +92,41 @@ def test_a_study_with_runs_shows_its_matrix_and_what_foretells_it():
     assert "ρ = **-0.9" in said, "in the made study overlap foretells transfer"
     assert "exchanging relatives only" in said
     assert "2 seeds a cell" in said
+
+
+def test_a_pair_is_answered_and_the_most_costly_one_is_named():
+    at = opened("pages/transfer.py")
+    rows = results.select(Study.table(catalogue.studies()[0]["made"], "transfer"), "mlm", 0.5)
+    most = answers.dearest(results.against_own(results.matrix(rows)))
+    cost = costs.written(most["cost"])
+    named = {code: display(code) for code in (most["source"], most["target"])}
+    said = text(at)
+    assert f"The most costly is {named[most['source']]}'s on {named[most['target']]}: {cost}." in said
+    assert (
+        f"**{named[most['source']]}'s mask, trained on {named[most['target']]}: {cost}** of perplexity (own mask "
+        in said
+    )
+    at = opened("pages/transfer.py", **{"mask-of": "French", "trained-on": "German"})
+    assert "**French's mask, trained on German: " in text(at)
+    assert "No star allows for the search itself: an own mask that was found under another seed costs" in text(at)
+
+
+def test_a_pair_without_a_full_model_or_without_runs_says_what_there_is():
+    rows = [("en", "en", 50.0, 0.0), ("fr", "en", 55.0, 0.1), ("full", "en", 5.0, -0.9)]
+    table = pd.DataFrame(rows, columns=["source", "target", "value", "cost"])
+    table = table.assign(metric="perplexity", own=50.0, paired=table["value"])
+    said = "**French's mask, trained on English: +10%** of perplexity (own mask 50, French's 55"
+    assert of_transfer.pair(table, "fr", "en") == f"{said}, full model 5)."
+    assert of_transfer.pair(table[:2], "fr", "en") == f"{said})."
+    assert of_transfer.pair(table, "de", "en") == "German's mask was not trained on English here."
+
+
+def test_a_row_is_off_the_scale_only_if_most_of_it_is():
+    cost = np.array([[0.0, 0.3], [0.2, 0.0], [0.1, 0.4], [0.9, 0.8]])
+    names = ["en", "fr", "core", "random"]
+    drawn = costs.square(cost, names, ["en", "fr"], languages=2, hover=[["", ""]] * 4).data[0]
+    assert list(drawn.y) == ["en", "fr", "core", f"random{OFF}"]
+    assert list(drawn.text[2]) == ["+10%", "+40%"]
 
 
 def test_an_own_mask_found_under_another_seed_tells_the_language_from_the_search():
@@ -270,6 +306,7 @@ def test_a_folder_without_runs_shows_the_paper_and_says_how_to_make_some(monkeyp
 def test_tickets_say_where_they_are_lost():
     at = opened("pages/tickets.py", study="made", sparsity="30%")
     said = text(at)
+    assert "magnitude · 10% to 50% removed" in said or " to " in said.partition("magnitude · ")[2][:12]
     assert "as good as the full model**, not significantly worse, by bootstrap:" in said.lower()
     assert not {"sparsity", "seed"} & {box.key for box in at.selectbox}, "they change nothing here"
     assert "sparsity=30%25" in at.get("page_link")[1].proto.query_string, "and are kept for other pages"
@@ -387,7 +424,14 @@ def test_bars_and_curves_show_their_tables(table):
     assert said.name == "Random mask, above: 99 at 50%", "far above the tickets, it is said and not drawn"
     assert said.y[0] == 9.0
     assert np.isnan(said.y[1])
+    raw = figures.ticket_curve(levels, pd.DataFrame({"sparsity": [0.5], "value": [1.7e6]}), "en", trained=False)
+    assert {"Mask, not retrained", "Random mask, above: 1,700,000 at 50%"} <= {trace.name for trace in raw.data}
     won = winning.winners(levels)
+    lost = figures.winning_bars(won.assign(line=won["rule"], sparsity=np.nan), ["en"])
+    assert [note.text for note in lost.layout.annotations] == ["none"], "no bar is no missing number"
+    assert lost.layout.xaxis.dtick == 1
+    assert "no tickets that were retrained" in words.tried(levels, trained=False)
+    assert "ticket" not in words.heading(trained=False)
     assert [list(bar.y) for bar in figures.winning_bars(won.assign(line=won["rule"]), ["en"]).data] == [[0.3], [0.3]]
 
 
@@ -411,9 +455,9 @@ def test_a_curve_says_of_how_many_seeds_its_tickets_are():
 
 def test_a_study_without_runs_is_said_to_have_none(folder):
     synthetic.two_language_study(folder / "bare")
-    said = "**These runs are not of the study “bare”**, which has no transfer runs: they are of “made”."
+    said = "**These runs are of “made”**: the study “bare” has no transfer runs."
     assert said in text(opened("pages/transfer.py", study="bare"))
-    assert "`python -m neutral transfer --study` makes them for “bare”" in text(
+    assert "`python -m neutral transfer --study` makes runs for “bare”" in text(
         opened("pages/transfer.py", study="bare")
     )
     assert "has no transfer runs" not in text(opened("pages/transfer.py", study="made"))
@@ -423,7 +467,7 @@ def test_a_study_without_runs_is_said_to_have_none(folder):
 def test_a_first_visit_says_that_the_runs_are_of_another_study(folder, monkeypatch):
     synthetic.two_language_study(folder / "bare")
     monkeypatch.setattr(opening, "study", lambda studies, tells: "bare")  # what other pages open on
-    assert "**These runs are not of the study “bare”**" in text(opened("pages/transfer.py"))
+    assert "**These runs are of “made”**" in text(opened("pages/transfer.py"))
 
 
 def test_a_rank_correlation_that_there_is_none_of_is_not_written():

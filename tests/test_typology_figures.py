@@ -53,6 +53,23 @@ def test_every_pair_is_a_point_that_names_both_and_has_its_relations_colour():
     assert "ρ = 1" in figure.layout.meta["alt"]
 
 
+def test_many_points_are_pale_under_their_medians_and_few_have_none():
+    draw = np.random.default_rng(0)
+    few = some_pairs()
+    many = few.loc[few.index.repeat(200)].reset_index(drop=True)
+    many = many.assign(distance=draw.random(len(many)), value=draw.random(len(many)))
+    line = scatters(figures.distance_scatter(many, "jaccard", "Syntax"))[-1]
+    assert line.name == association.MEDIANS
+    tenths = np.array_split(many.sort_values("distance")["value"].to_numpy(), 10)
+    np.testing.assert_allclose(line.y, [np.median(part) for part in tenths])
+    np.testing.assert_allclose(line.error_y.arrayminus, [np.median(one) - np.quantile(one, 0.25) for one in tenths])
+    assert scatters(figures.distance_scatter(many, "jaccard", "Syntax"))[0].opacity < 0.5
+    stepped = association.medians(many.assign(distance=(many["distance"] > 0.5).astype(float)))
+    assert stepped["distance"].tolist() == [0.0, 1.0]
+    assert stepped["pairs"].sum() == len(many)
+    assert association.MEDIANS not in [t.name for t in scatters(figures.distance_scatter(few, "jaccard", "Syntax"))]
+
+
 def test_lines_above_the_points_are_broken_for_a_phone_and_have_room():
     line = "Within families: ρ = −0.30, p = 0.0001, Holm 0.0012 <i>(9,999 perm.)</i>"
     figures_ = [figures.distance_scatter(some_pairs(), "jaccard", "Syntax", said=[line] * n) for n in (1, 4)]

@@ -20,7 +20,7 @@ from neutral.typology import maps
 from pages.parts import catalogue, umaps
 from pages.parts.typology import tables
 
-PARTS = ["Distances", "World", "Graph", "Tree", "Map", "Other text"]
+PARTS = ["Distances", "World", "Graph", "Tree", "Similarity map", "Other text"]
 MEMBERS = ("en", "fr", "de", "ru", "hi", "ar", "sw")
 CHOICE = Choice("mlm", "magnitude", 0.5, 0)
 
@@ -108,8 +108,8 @@ def test_a_part_has_no_picker_that_changes_nothing_and_gets_back_what_it_had():
     at = opened(section="Distances", distance="Geography")
     keys = {part: {box.key for box in opened(section=part).selectbox} for part in PARTS}
     assert all(("distance" in keys[part]) == (part in ("Distances", "Graph")) for part in PARTS)
-    assert "measure" in keys["Map"]
-    assert "measure" not in {box.key for box in opened(section="Map", near="Syntax").selectbox}
+    assert "measure" in keys["Similarity map"]
+    assert "measure" not in {box.key for box in opened(section="Similarity map", near="Syntax").selectbox}
     at.segmented_control(key="section").set_value("Tree").run()
     at.segmented_control(key="section").set_value("Distances").run()
     assert at.selectbox(key="distance").value == "geographic"
@@ -263,14 +263,14 @@ def test_the_tree_says_how_well_it_keeps_distances_and_agrees_with_the_families(
 
 
 def test_the_map_is_of_overlap_or_of_any_distance_and_says_who_is_left_out():
-    assert "2 nearest" in text(opened(section="Map"))
-    at = opened(section="Map", near="Script")
+    assert "2 nearest" in text(opened(section="Similarity map"))
+    at = opened(section="Similarity map", near="Script")
     assert "left out: Arabic" in text(at)
 
 
 def test_while_umap_is_compiled_the_other_map_is_there_and_a_bar(monkeypatch):
     monkeypatch.setattr(umaps, "seconds", lambda: 12.0)
-    at = opened(section="Map")
+    at = opened(section="Similarity map")
     assert [chart["layout"]["meta"]["name"] for chart in charts(at)] == ["map-mds"]
     assert "12 s of about 40" in at.get("progress")[0].proto.text
     monkeypatch.setattr(umaps, "seconds", lambda: None)
@@ -390,8 +390,8 @@ def test_other_text_says_what_a_study_has_of_it(folder):
 
 
 def test_a_map_of_a_distance_has_no_pickers_of_masks_and_keeps_what_was_chosen():
-    at = opened(section="Map", near="Syntax", method="Wanda")
+    at = opened(section="Similarity map", near="Syntax", method="Wanda")
     assert not {"method", "sparsity", "seed", "measure"} & {box.key for box in at.selectbox}
     assert "wanda" in text(at)
     assert "method=Wanda" in at.get("page_link")[1].proto.query_string
-    assert {"method", "measure"} <= {box.key for box in opened(section="Map").selectbox}
+    assert {"method", "measure"} <= {box.key for box in opened(section="Similarity map").selectbox}

@@ -13,7 +13,7 @@ from neutral.language.facts import properties_of
 from neutral.study import Study
 from neutral.summary import Choice
 from pages.parts import catalogue
-from pages.parts.typology import answers, fits, hanging, modelled
+from pages.parts.typology import answers, fits, hanging, modelled, words
 from pages.parts.views import View
 
 CODES = [code for code in many.CODES if "-" not in code][::5]
@@ -126,28 +126,66 @@ def test_family_or_place_is_answered_first():
         "**Family or place? Place more than family**: Jaccard overlap goes with geography at ρ = −0.42"
     )
     assert "with family at ρ = −0.30" in said
-    assert said.endswith("Tested along the tree, beyond what relatives share, Syntax (−0.50), Geography (−0.42) hold.")
+    assert said.endswith(
+        "Tested along the tree, beyond what relatives share, Syntax (−0.50), Geography (−0.42) hold "
+        "with all languages. " + answers.KINSHIP
+    )
+    hangs = "**But none of these holds whichever one family or script is left out**: Syntax hangs on the script Latin."
+    assert f"with all languages. {hangs}" in answers.lead(table, "Jaccard overlap", hangs)
+    sized = table.replace({"distance": {"syntactic": "size"}})
+    assert answers.lead(sized, "Jaccard overlap").endswith(answers.SIZE)
     none = answers.lead(table.assign(holm_tree=1.0), "Jaccard overlap")
-    assert none.endswith("No distance holds along the tree after correction: relatives alone can make this.")
+    assert "No distance holds along the tree after correction: relatives alone can make this." in none
+    assert none.endswith(answers.KINSHIP), "a test along the tree does not say that kinship is nothing"
     assert "Family more than place" in answers.lead(table.assign(rho=[-0.5, -0.15, -0.3, -0.1]), "Jaccard overlap")
     assert "Both about alike" in answers.lead(table.assign(rho=[-0.5, -0.42, -0.39, -0.1]), "Jaccard overlap")
     assert "Neither" in answers.lead(table.assign(rho=[-0.5, 0.2, -0.03, -0.1]), "Jaccard overlap")
     assert answers.lead(table[table["distance"] != "geographic"], "Jaccard overlap") == ""
 
 
+def test_a_distance_that_turns_beside_the_others_is_named():
+    alone = pd.DataFrame({"distance": ["script", "size", "tree"], "rho": [-0.12, -0.44, 0.01]})
+    beside = pd.DataFrame({"distance": ["script", "size", "tree"], "beta": [0.306, -0.3, -0.02]})
+    assert modelled.turned(beside, alone).startswith(
+        "Another sign beside the others than alone: Script (β = 0.31, alone ρ = −0.12). "
+    )
+    assert modelled.turned(beside[1:], alone) == ""
+
+
+def test_nearest_of_the_branch_and_one_mask_under_two_names_are_said():
+    recovered = {"what": "branch", "right": 0.8144, "chance": 0.07, "cases": 97, "left_out": "eng-US, por-BR"}
+    said = words.kin(pd.DataFrame([recovered]))
+    assert said.startswith(
+        "**81% of the 97 languages with another of their branch here have one as their nearest** (7%"
+    )
+    assert "count once (English (United States)" in said
+    assert "count once" not in words.kin(pd.DataFrame([recovered | {"left_out": ""}]))
+    assert words.kin(pd.DataFrame([recovered | {"cases": 0}])) == ""
+    pairs = pd.DataFrame({"source": ["eng", "eng"], "target": ["eng-US", "deu"], "value": [0.99999, 0.9]})
+    assert words.twins(pairs).startswith("English and English (United States) have the same mask")
+    assert words.twins(pairs[1:]) == ""
+
+
 def test_a_sentence_says_what_hangs_on_one_family():
     row = {"left": "family", "distance": "script", "rho": -0.4, "low": -0.5, "high": -0.1, "p": 0.001, "p_low": 0.001}
     row |= {"holm": 0.01, "holm_low": 0.01, "holm_high": 0.02, "p_high": 0.002, "most": "A*B", "rho_without": -0.1}
-    row |= {"p_without": 0.002, "blocks": 3, "gone": ""}
+    row |= {"p_without": 0.002, "blocks": 3, "gone": "", "lost": ()}
     assert hanging.first(pd.DataFrame([row])).startswith("**Each of these** holds")
-    both = hanging.first(pd.DataFrame([row, row | {"distance": "syntax", "holm_high": 0.3}]))
-    assert "is left out: **Script**; Syntax hangs on one of them" in both
-    assert "**none of these**" in hanging.first(pd.DataFrame([row | {"gone": "Latn"}]))
+    lost = {"distance": "syntactic", "holm_high": 0.3, "lost": ("Indo-European", "A*B")}
+    both = hanging.first(pd.DataFrame([row, row | lost, row | {"distance": "size", "left": "script", "gone": "Latn"}]))
+    assert both.startswith("**But only Script holds whichever one family or script is left out**: ")
+    assert "Syntax hangs on the family Indo-European and the family A\\*B; Text size hangs on the script Latin." in both
+    gone = {"left": "script", "gone": "Latn"}
+    none = hanging.first(pd.DataFrame([row | gone, row | gone | {"distance": "syntactic"}]))
+    assert none.startswith("**But none of these holds")
+    assert none.endswith("Script and Syntax hang on the script Latin.")
+    many = hanging.first(pd.DataFrame([row | {"holm_high": 1.0, "lost": tuple("ABCDE")}]))
+    assert many.endswith("the family A, the family B, the family C and 2 more families.")
     firm = hanging.sentence(pd.DataFrame([row]))
     assert firm.startswith("**Script**: along the tree, whichever")
     assert "without the family A\\*B" in firm
-    shaken = hanging.sentence(pd.DataFrame([row | {"holm_high": 0.3}]))
-    assert "**Script** hangs on one: Holm up to 0.3000 without one family." in shaken
+    shaken = hanging.sentence(pd.DataFrame([row | {"holm_high": 0.3, "lost": ("A*B",)}]))
+    assert "**Script** hangs on one: Holm up to 0.3000 without one family (A\\*B)." in shaken
     gone = hanging.sentence(pd.DataFrame([row | {"gone": "Latn"}]))
     assert "nothing is left to test without Latn" in gone
     assert hanging.sentence(pd.DataFrame([row | {"holm": 0.3}])).startswith("With all languages no distance holds")

@@ -7,13 +7,14 @@ from collections.abc import Callable, Hashable, Mapping
 import pandas as pd
 
 from neutral.association import LEAST
+from neutral.metrics import SIGNIFICANT
 
 WHOLE = ""
 """In the column `without`: nobody is left out."""
 
 MOVED = (
     *("left", "distance", "rho", "low", "high", "p", "p_low", "p_high", "holm", "holm_low", "holm_high"),
-    *("most", "rho_without", "p_without", "blocks", "gone"),
+    *("most", "rho_without", "p_without", "blocks", "lost", "gone"),
 )
 
 
@@ -69,7 +70,8 @@ def moved(tests: pd.DataFrame) -> pd.DataFrame:
         - rho, p, holm: of all languages. low, high, p_low, p_high, holm_low, holm_high: the lowest and the highest over
           the blocks that are left out.
         - most: the block without which ρ is the furthest from that of all; rho_without, p_without: without it.
-        - blocks: how many were left out. gone: those without which nothing is left to test, "Arab, Latn". A distance
+        - blocks: how many were left out. lost: those without which the corrected p is not below `SIGNIFICANT`, the
+          highest p first, as a tuple. gone: those without which nothing is left to test, "Arab, Latn". A distance
           that could not be tested with all languages, or without any of the blocks, is not there.
     """
     rows = []
@@ -85,6 +87,7 @@ def moved(tests: pd.DataFrame) -> pd.DataFrame:
         for name in ("p", "holm"):
             row |= {f"{name}_low": rest[name].min(), f"{name}_high": rest[name].max()}
         row |= {"most": most["without"], "rho_without": most["rho"], "p_without": most["p"], "blocks": len(rest)}
+        row["lost"] = tuple(rest[~(rest["holm"] < SIGNIFICANT)].sort_values("holm", ascending=False)["without"])
         row["gone"] = ", ".join(table.loc[table["rho"].isna(), "without"])
         rows.append(row)
     return pd.DataFrame(rows, columns=MOVED)

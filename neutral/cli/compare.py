@@ -28,7 +28,7 @@ _PINS = (
 
 def add_compare(commands: argparse._SubParsersAction) -> None:
     """Add `compare`."""
-    text = "two views beside each other (pairs, languages, methods, studies, models, token tables): the second less"
+    text = "two views beside each other (pairs, languages, methods, studies, models, token tables): the second minus"
     added = command(commands, "compare", f"{text} the first, against the same-language bound", _run)
     added.add_argument("pins", nargs="+", metavar="PIN", help=f"one or two; {_PINS}")
     added.add_argument("--by", choices=PLACES, help="(default: the first by which they can be compared)")

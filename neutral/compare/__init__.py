@@ -9,7 +9,7 @@ by what they share, whatever they are of: two pairs, two studies, two models, tw
 from neutral.compare import masks, search, tokens, transfer, typology
 from neutral.compare.differences import Difference, Found, difference, found, shared
 from neutral.compare.pins import KINDS, MOST, PAPER, MaskPin, Pin, PinError, TablePin, read
-from neutral.compare.views import AND, COST, FACTOR, REMOVED, RHO, TO, View, labels, place_of
+from neutral.compare.views import AND, COST, FACTOR, REMOVED, RHO, TO, View, labels, place_of, title_of_gap
 from neutral.summary import Source
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "place_of",
     "read",
     "shared",
+    "title_of_gap",
     "view",
 ]
 

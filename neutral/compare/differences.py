@@ -71,6 +71,14 @@ class Found(NamedTuple):
     unusual: int
     """Places whose difference is more than `SURE` times the usual one there."""
 
+    more: int
+    """Places where the second is above the first."""
+
+    @property
+    def one_sign(self) -> int:
+        """Places whose difference has the sign that most of them have."""
+        return max(self.more, self.places - self.more)
+
     @property
     def within(self) -> int:
         """Places whose difference is within the bound."""
@@ -79,7 +87,8 @@ class Found(NamedTuple):
     @property
     def is_noise(self) -> bool:
         """Whether all places are within the bound, and none differs by more than is usual, if that is known."""
-        return self.bounded == self.places > 0 and not self.beyond and not self.unusual
+        known = self.bounded == self.places > 0 or self.usual == self.usual
+        return known and not self.beyond and not self.unusual
 
 
 def shared(views: list[View]) -> list[str]:
@@ -129,7 +138,8 @@ def found(difference: Difference, most: int = 3) -> Found:
     means = [float(table[column].mean()) for column in ("difference", "left", "right")]
     counted = int(beyond.sum()), int(table["bound"].notna().sum()), len(table)
     unusual = int((size > SURE * table["usual"]).sum())
-    return Found(*means, ranked.head(most), *counted, float(table["usual"].mean()), unusual)
+    more = int((table["difference"] > 0).sum())
+    return Found(*means, ranked.head(most), *counted, float(table["usual"].mean()), unusual, more)
 
 
 def _aligned(left: View, right: View, by: str) -> tuple[str, pd.DataFrame]:

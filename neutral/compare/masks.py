@@ -48,7 +48,8 @@ def view(pin: MaskPin, source: Source) -> View:
     title = str(source.info.get("title") or source.path.name)
     whole = float(counts.means(summary.base(pin.measure), member=_centre(pin))["value"].iloc[0])
     name = _name(pin, len(counts.members))
-    return View(pin, name, title, settings(pin, title, name), pin.measure, again.kind, whole, tables)
+    over_all = _by_group(counts, pin, again, "all").iloc[0][COLUMNS[2:]].astype(float).to_dict()
+    return View(pin, name, title, settings(pin, title, name), pin.measure, again.kind, whole, tables, over_all)
 
 
 def _counted(pin: MaskPin, every: list[str]) -> list[str]:
@@ -64,6 +65,8 @@ def _by_group(counts: Counts, pin: MaskPin, again: Again, by: str) -> pd.DataFra
     means = counts.means(summary.base(pin.measure), by, _centre(pin))
     own = again.of(list(pin.members or counts.members), by)
     low = again.of(list(pin.members), by, lowest=True) if pin.kind == "pair" else own
+    if pin.kind == "overlap" and len(counts.members) > 2:
+        low = own * np.nan  # the bound is of one mask found again; a mean of many pairs has none by it
     usual = again.usual(by, means=pin.kind != "pair")
     found = {"again": own, "lowest": low, "usual": usual}
     return pd.DataFrame(

@@ -15,7 +15,7 @@ over that of the full table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from pathlib import PurePath
 
@@ -67,6 +67,8 @@ class View:
         The value over all weights, or the mean over languages; of correlations the mean size.
     tables : place -> DataFrame
         `COLUMNS`, by some of `PLACES`.
+    over_all : str -> float
+        chance, again, lowest and usual of `whole`, of masks.
     """
 
     pin: Pin
@@ -77,6 +79,7 @@ class View:
     again: str
     whole: float
     tables: Mapping[str, pd.DataFrame]
+    over_all: Mapping[str, float] = field(default_factory=dict)
 
 
 def labels(views: Sequence[View]) -> list[str]:
@@ -106,6 +109,21 @@ def _apart(view: View) -> list[str]:
     removed = "" if pin.sparsity is None else f"{100 * pin.sparsity:.3g}%"
     seed = "all seeds" if pin.seed is None else f"seed {pin.seed}"
     return [_folder(pin), pin.method, removed, f"task {pin.task}", seed, pin.measure, place_of(pin) or "all weights"]
+
+
+def title_of_gap(name: str, first: str, view: View) -> str:
+    """Return what a difference is called; what both names have in common is said once.
+
+    >>> from types import SimpleNamespace
+    >>> title_of_gap("11 languages, 70%", "11 languages, 50%", SimpleNamespace(name="11 languages"))
+    '11 languages: 70% minus 50%'
+    >>> title_of_gap("English and Urdu", "English and German", SimpleNamespace(name="English and Urdu"))
+    'English and Urdu minus English and German'
+    """
+    common = f"{view.name}, "
+    if name.startswith(common) and first.startswith(common):
+        return f"{view.name}: {name.removeprefix(common)} minus {first.removeprefix(common)}"
+    return f"{name} minus {first}"
 
 
 def place_of(pin: MaskPin) -> str:

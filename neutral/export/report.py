@@ -52,12 +52,22 @@ class Part(NamedTuple):
     caption: str
     figure: go.Figure
     table: pd.DataFrame | None = None
+    link: str = ""
+    """The address of what it shows in the app; "" for none."""
 
 
-def report(title: str, parts: Sequence[Part], *, lead: str = "") -> str:
+def report(
+    title: str,
+    parts: Sequence[Part],
+    *,
+    lead: str = "",
+    made: str = "",
+    terms: Sequence[tuple[str, str]] = (),
+) -> str:
     """Return a page of HTML with the figures, drawn by plotly, which is in it once (4 MB).
 
-    Text is text: names from outside run nothing and fetch nothing. Raises `NeutralError` for a report of nothing.
+    `made` says when, `terms` are words with what they mean. Text is text: names from outside run nothing and fetch
+    nothing. Raises `NeutralError` for a report of nothing.
     """
     if not parts:
         raise NeutralError("a report takes a figure or more; pin a view first")
@@ -77,14 +87,28 @@ def report(title: str, parts: Sequence[Part], *, lead: str = "") -> str:
 <body>
 <main>
 <h1>{_text(title)}</h1>
+{f"<p>{_text(made)}</p>" if made else ""}
 {f"<p>{_text(lead)}</p>" if lead else ""}
 {body}
+{_terms(terms) if terms else ""}
 </main>
 <script>{get_plotlyjs()}</script>
 <script>{_DRAW}</script>
 </body>
 </html>
 """
+
+
+def _terms(terms: Sequence[tuple[str, str]]) -> str:
+    lines = "".join(f"<dt>{_text(name)}</dt><dd>{_text(line)}</dd>" for name, line in terms)
+    return f"<h2>Words</h2>\n<dl>{lines}</dl>"
+
+
+def _link(address: str) -> str:
+    """Return a link to a view in the app; nothing for what is no web address."""
+    if not address.startswith(("http://", "https://")):
+        return ""
+    return f'<p><a href="{_text(address)}">This view in the app</a></p>'
 
 
 def _section(number: int, part: Part) -> str:
@@ -99,6 +123,7 @@ def _section(number: int, part: Part) -> str:
 <script type="application/json" id="figure-{number}">{data}</script>
 <figcaption>{_text(part.caption)}</figcaption>
 </figure>
+{_link(part.link)}
 {_table(part.table) if part.table is not None and len(part.table) else ""}
 </section>"""
 

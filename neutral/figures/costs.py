@@ -1,7 +1,8 @@
 """What a mask costs a language, as a square: masks down, languages across, in per cent of the score under its own mask.
 
 Above 0, and red, is worse than the own mask, whatever the metric. The scale ends at the largest cost between languages.
-A row that goes beyond it, a random mask's say, is grey, and its name says so.
+A row most of whose cells go beyond it, a random mask's say, is grey, and its name says so; a single cell beyond it has
+the colour of the end.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def square(
     sizes = np.nan_to_num(np.abs(shades), nan=0.0, posinf=np.inf)
     among = sizes[:languages][np.isfinite(sizes[:languages])]
     limit = max(float(np.log2(1 + least)), float(among.max()) if among.size else 0.0)
-    off = (sizes > limit * (1 + 1e-9)).any(axis=1)
+    known = np.where(np.isnan(costs), np.nan, sizes)
+    off = np.array([np.nanmedian(row) > limit * (1 + 1e-9) if not np.isnan(row).all() else False for row in known])
     names = [f"{name}{OFF}" if is_off else name for name, is_off in zip(sources, off, strict=True)]
     texts = texts or [[written(cost) for cost in row] for row in costs]
     texts = [[f"{text}{(marks or {}).get((i, j), '')}" for j, text in enumerate(row)] for i, row in enumerate(texts)]

@@ -51,13 +51,14 @@ def score_curves(curves: pd.DataFrame, metric: str = "perplexity") -> go.Figure:
     )
 
 
-def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> go.Figure:
+def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str, *, trained: bool = True) -> go.Figure:
     """Draw one language's score by sparsity: tickets, the full model with its spread over seeds, random masks.
 
     `levels` are the language's rows of `winning.levels`; `random` has sparsity and value. Open markers are tickets that
     the paired bootstrap finds worse than the full model. Random masks far above the tickets are named in the legend and
-    leave the axis to the tickets.
+    leave the axis to the tickets. Masks that were not `trained` again are no tickets, and are not called so.
     """
+    called, of = ("Ticket", "tickets") if trained else ("Mask, not retrained", "masks, not retrained,")
     levels = levels.sort_values("sparsity")
     name = levels["metric"].iloc[0]
     figure = go.Figure()
@@ -67,12 +68,12 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
         go.Scatter(
             x=levels["sparsity"],
             y=levels["value"],
-            name="Ticket",
+            name=called,
             mode="lines+markers",
             line={"color": "#0a7fc4", "width": 2.2},
             marker={"size": 10, "symbol": ["circle-open" if loses else "circle" for loses in lost], "color": "#0a7fc4"},
             customdata=[_LOST if loses else "" for loses in lost],
-            hovertemplate="ticket: %{y:.4g} %{customdata}",
+            hovertemplate=f"{called.lower()}: %{{y:.4g}} %{{customdata}}",
         )
     )
     lower = not metric(name).higher_is_better
@@ -86,7 +87,7 @@ def ticket_curve(levels: pd.DataFrame, random: pd.DataFrame, language: str) -> g
     figure.update_yaxes(title=title, **(theme.log_axis(low, high) if lower and high > 3 * low else {}))
     return theme.finish(
         figure,
-        alt=f"Lines: {theme.METRIC_UNITS[name]} of {display(language)}'s tickets by sparsity, "
+        alt=f"Lines: {theme.METRIC_UNITS[name]} of {display(language)}'s {of} by sparsity, "
         "beside full model and random masks.",
         name=f"tickets-{language}",
         height=400,
@@ -116,7 +117,9 @@ def _full_line(figure: go.Figure, levels: pd.DataFrame) -> None:
 
 def _random_line(figure: go.Figure, random: pd.DataFrame, shown: pd.DataFrame) -> None:
     """Draw the random masks that are `shown`; the legend names the others, which lie above."""
-    above = ", ".join(f"{r.value:.4g} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in shown.index)
+    above = ", ".join(
+        f"{_short(r.value)} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in shown.index
+    )
     figure.add_trace(
         go.Scatter(
             x=random["sparsity"] if len(shown) else [None],
@@ -130,6 +133,15 @@ def _random_line(figure: go.Figure, random: pd.DataFrame, shown: pd.DataFrame) -
     )
 
 
+def _short(value: float) -> str:
+    """Write a score: thousands with their commas, never by powers of ten.
+
+    >>> _short(1.699e6), _short(99.0), _short(34.27)
+    ('1,699,000', '99', '34.27')
+    """
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
 def winning_bars(winners: pd.DataFrame, order: Sequence[str], families: Families | None = None) -> go.Figure:
     """Draw the sparsity of each language's winning ticket (NaN: none); the column line (a rule) tells bars apart.
 
@@ -140,6 +152,11 @@ def winning_bars(winners: pd.DataFrame, order: Sequence[str], families: Families
         return _winning_families(winners, codes, families or Families(codes))
     table = winners.set_index("language")[["line", "sparsity"]].fillna({"sparsity": 0})
     figure = grouped_bars(table, {code: theme.member_name(code) for code in codes}, "%{y:.0%}")
+    figure.update_xaxes(dtick=1)  # every language's name, however narrow
+    for code in codes:
+        if winners.loc[winners["language"] == code, "sparsity"].isna().all():
+            name = theme.member_name(code)
+            figure.add_annotation(x=name, y=0, text="none", yanchor="bottom", showarrow=False, textangle=-90)
     figure.update_yaxes(title="Sparsest winning ticket", tickformat=".0%", range=[0, 1])
     alt = f"Bars: sparsity of the winning ticket of {len(codes)} languages by rule."
     return finished_bars(figure, alt, "winning-tickets")

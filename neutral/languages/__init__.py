@@ -1,6 +1,6 @@
 """Languages: what a label means, by any code, and how languages relate on Glottolog's tree."""
 
-from neutral.languages.codes import alike, language, matching
+from neutral.languages.codes import alike, language, matching, script_name
 from neutral.languages.eleven import PAPER_ORDER, the_eleven
 from neutral.languages.filenames import in_name, is_sure, is_word, words
 from neutral.languages.kinship import RELATIONS, branches, in_tree_order, relation, relations, tree_distance
@@ -22,6 +22,7 @@ __all__ = [
     "matching",
     "relation",
     "relations",
+    "script_name",
     "the_eleven",
     "tree_distance",
     "words",

@@ -185,8 +185,19 @@ def _name(tag: Tag, script: str, otherwise: str) -> str:
     if tag.region and _is_told(tag, script):
         said.insert(0, Named.make(territory=tag.region).territory_name("en").split(" SAR")[0])
     if _is_unusual(tag, script):
-        said.insert(0, Named.make(script=script).script_name("en"))
+        said.insert(0, script_name(script))
     return f"{name} ({', '.join(said)})" if said else name
+
+
+def script_name(script: str) -> str:
+    """Return the English name of a script by its ISO 15924 code.
+
+    >>> script_name("Cyrl")
+    'Cyrillic'
+    """
+    from langcodes import Language as Named
+
+    return Named.make(script=script).script_name("en")
 
 
 def _is_unusual(tag: Tag, script: str) -> bool:

@@ -61,6 +61,12 @@ def between(matrix: pd.DataFrame) -> pd.DataFrame:
     return matrix[_of_languages(matrix) & (matrix["source"] != matrix["target"])]
 
 
+def dearest(matrix: pd.DataFrame) -> pd.Series:
+    """Return the row of `between` whose mask costs the other language most; some cost must be known."""
+    rows = between(matrix)
+    return rows.loc[rows["cost"].idxmax()]
+
+
 def _of_languages(table: pd.DataFrame) -> pd.Series:
     """Return a boolean column: whether a row is of one language's mask."""
     return table["source"].map(is_language).astype(bool)

@@ -40,7 +40,7 @@ KINDS = {
     "script": Kind("Script", "0 written in the same script, 1 otherwise", "tags and CLDR"),
     "types": Kind("Vocabulary", "1 - Jaccard overlap of the tokens that their texts use", "tokenizer and text"),
     "occurrences": Kind("Token use", "1 - share of token occurrences that have a counterpart", "tokenizer and text"),
-    "size": Kind("Text size", "|log₁₀ of how many times more text one has|", "text"),
+    "size": Kind("Text size", "|log₁₀ of how many times more tokens one's text has|", "tokenizer and text"),
     "scarcity": Kind("Scarce text", "-log₁₀ of the tokens of the one that has less", "text"),
 }
 """The distances, in the order of display. The last four need a model's tokenizer and the text (`tokens`)."""

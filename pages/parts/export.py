@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from neutral import __version__
 from neutral.errors import NeutralError
 from neutral.export import captions, latex, sizes
 from neutral.export.columns import told as told_columns
@@ -81,8 +83,17 @@ def of_sheet(sheet: Sheet) -> dict[str, str]:
     return {} if sheet.caption in said else {"Shown": sheet.caption}
 
 
-def report(sheets: Sequence[Sheet], said: Sequence[str] = ()) -> None:
-    """Offer pinned views and their differences as one file, made on a click; `said` are sentences, in Markdown."""
+def report(
+    sheets: Sequence[Sheet],
+    said: Sequence[str] = (),
+    *,
+    links: Sequence[str] = (),
+    terms: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Offer pinned views and their differences as one file, made on a click.
+
+    `said` are sentences, in Markdown; `links` the addresses of the first sheets; `terms` words and what they mean.
+    """
 
     def made() -> str:
         from neutral.export.report import Part
@@ -94,10 +105,13 @@ def report(sheets: Sequence[Sheet], said: Sequence[str] = ()) -> None:
                 captions.caption(sheet.figure, of_sheet(sheet)),
                 sheet.figure,
                 columns.for_people(sheet.table),
+                links[place] if place < len(links) else "",
             )
-            for sheet in sheets
+            for place, sheet in enumerate(sheets)
         ]
-        return page(" · ".join(sheet.title for sheet in sheets[:REPORTED]), parts, lead=unmarked(" ".join(said)))
+        title = " · ".join(sheet.title for sheet in sheets[:REPORTED])
+        made_on = f"Made on {datetime.now(tz=UTC):%Y-%m-%d}, with neutral {__version__}."
+        return page(title, parts, lead=unmarked(" ".join(said)), made=made_on, terms=terms)
 
     st.caption(REPORT)
     _button("Report", made, "report.html", "text/html", "report")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 import plotly.graph_objects as go
 
-from neutral.compare import Difference, View, difference, labels
+from neutral.compare import Difference, View, difference, labels, title_of_gap
 from neutral.figures.compare.gaps import gap
 from neutral.figures.compare.units import place_names, told, unit, unit_of_gap
 from neutral.figures.compare.views import beside, span
@@ -40,7 +40,7 @@ def sheets(views: Sequence[View], by: str) -> list[Sheet]:
     ]
     for name, other in zip(names[1:], views[1:], strict=True):
         apart = difference(views[0], other, by)
-        title = f"{name} less {names[0]}"
-        caption = f"{other.settings}, less {views[0].settings}"
+        title = title_of_gap(name, names[0], other)
+        caption = f"{other.settings}, minus {views[0].settings}"
         found.append(Sheet(title, gap(apart, title, unit_of_gap(other)), caption, told(apart.table, other, by), apart))
     return found

@@ -19,7 +19,7 @@ _USUAL = f"{SURE:g} × what finding the masks again makes"
 
 
 def gap(apart: Difference, title: str, measured: str) -> go.Figure:
-    """Draw a difference, the bound as a band; `title` says what less what, `measured` what is measured."""
+    """Draw a difference, the bound as a band; `title` says what minus what, `measured` what is measured."""
     table, axis = apart.table, f"Difference: {measured}"
     reach = max(float(table["difference"].abs().max()), float(table["bound"].max()), 0.005)
     if not np.isfinite(reach):

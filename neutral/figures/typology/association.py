@@ -27,7 +27,11 @@ RELATIONS = {
 _MARKS = {"both": ("●", "under the test to be sure of"), "plain": ("○", "under the plain test only")}
 _SAID = {"_tree": "along the tree", "_globe": "over the globe", "_within": "within families", "": "all permuted"}
 """How the columns of a scheme end (`schemes.SUFFIXES`) -> what the test is called."""
-_CROWD = 600  # more points than this are small
+_CROWD = 600  # more points than this are small, pale, and have their medians drawn
+_MEDIAN = "#d55e00"
+_PALE = 0.35
+_TENTHS = 10
+MEDIANS = "Median of each tenth of the pairs, and their middle half"
 _PHONE = 49  # letters that have room above the points on a phone
 _TAG = re.compile(r"<[^>]*>")
 _FEW = 6  # a distance of at most so many values is drawn in steps, with points spread sideways
@@ -54,6 +58,8 @@ def distance_scatter(
         Names the distance.
     steps : value -> str, optional
         Names of the distance's values where they are few.
+
+    Of many pairs the points are pale, and over them stand the medians and quartiles of the overlap by distance.
     said : sequence of str
         Lines written above the points, broken where a phone is too narrow for them.
     """
@@ -78,6 +84,7 @@ def distance_scatter(
                 name=f"{relation.capitalize()} ({len(rows)})",
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour, "width": size / 5}},
+                opacity=_PALE if len(points) > _CROWD else 1,
                 customdata=[[f"{distance:.3f}"] for distance in rows["distance"]],
                 text=names,
                 hovertemplate=f"<b>%{{text}}</b>, {relation}<br>{overlap} <b>%{{y:.4f}}</b><br>"
@@ -85,6 +92,8 @@ def distance_scatter(
                 cliponaxis=False,
             )
         )
+    if len(points) > _CROWD:
+        figure.add_trace(_medians(points))
     figure.update_xaxes(title=theme.plain(title), showgrid=False)
     if steps:
         shown = [value for value in steps if (points["distance"] == value).any()]
@@ -113,6 +122,43 @@ def distance_scatter(
         legend=theme.LEGEND_BELOW,
     )
     return figure.update_layout(margin_t=14 + 20 * len(lines))
+
+
+def medians(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the overlap's median and quartiles by distance: columns distance, low, value, high, pairs.
+
+    A row a value of the distance where these are few, else a row a tenth of the pairs, at the median of its distances.
+    """
+    far = points["distance"].astype(float)
+    few = far.nunique() <= _FEW
+    groups = far if few else pd.qcut(far, _TENTHS, labels=False, duplicates="drop")
+    grouped = points.assign(distance=far).groupby(groups.to_numpy())
+    value = grouped["value"]
+    return pd.DataFrame(
+        {
+            "distance": grouped["distance"].median(),
+            "low": value.quantile(0.25),
+            "value": value.median(),
+            "high": value.quantile(0.75),
+            "pairs": value.size(),
+        }
+    ).reset_index(drop=True)
+
+
+def _medians(points: pd.DataFrame) -> go.Scatter:
+    """Return the line of the `medians` of many points, each with its quartiles."""
+    table = medians(points)
+    return go.Scatter(
+        x=table["distance"],
+        y=table["value"],
+        error_y={"array": table["high"] - table["value"], "arrayminus": table["value"] - table["low"], "width": 4},
+        mode="lines+markers",
+        name=MEDIANS,
+        marker={"size": 8, "color": _MEDIAN},
+        line={"width": 2.5, "color": _MEDIAN},
+        customdata=table["pairs"],
+        hovertemplate="median <b>%{y:.4f}</b> of %{customdata:,} pairs<extra></extra>",
+    )
 
 
 def _broken(line: str) -> list[str]:

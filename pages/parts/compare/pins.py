@@ -72,6 +72,13 @@ def add(text: str) -> None:
         held().append(text)
 
 
+def lead(text: str) -> None:
+    """Put a view first: the others are compared with it."""
+    if text in held():
+        held().remove(text)
+        held().insert(0, text)
+
+
 def drop(text: str) -> None:
     """Take a view away."""
     if text in held():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+from urllib.parse import urlencode, urljoin
+
 import streamlit as st
 
 from neutral import compare, labels
 from neutral.compare import PAPER, MaskPin, TablePin, View
 from neutral.figures import compare as figures
 from neutral.figures.compare import Sheet
+from neutral.glossary import TERMS
 from neutral.members import display
 from neutral.transfer import published
 from pages.parts import pickers
@@ -51,8 +55,26 @@ def sentences(views: list[View], drawn: list[Sheet]) -> list[str]:
 
 def open_page(view: View) -> None:
     """Link to the page that shows a view, with its settings."""
-    page = PAGES["overlap"] if view.pin.kind == "pair" and compare.place_of(view.pin) else PAGES[view.pin.kind]
-    st.page_link(page, label="Open", icon=":material/open_in_new:", query_params=_address(view))
+    st.page_link(_page(view), label="Open", icon=":material/open_in_new:", query_params=_address(view))
+
+
+def address(view: View) -> str:
+    """Return the whole address of the page that shows a view; "" where the app's own is not known."""
+    here = str(getattr(st.context, "url", None) or "").partition("?")[0]
+    query = [(key, value) for key, value in _address(view) if key not in (pins.KEY, "uploads")]
+    return f"{urljoin(here, PurePath(_page(view)).stem)}?{urlencode(query)}" if here else ""
+
+
+def terms(views: list[View], drawn: list[Sheet]) -> list[tuple[str, str]]:
+    """Return the words that views and their differences use, each with its line of the glossary."""
+    bounded = any(sheet.apart is not None and sheet.apart.table["bound"].notna().any() for sheet in drawn)
+    used = [*(view.measure for view in views), "method", "sparsity", *(["bound"] if bounded else [])]
+    return [(TERMS[word].name, TERMS[word].line) for word in dict.fromkeys(used) if word in TERMS]
+
+
+def _page(view: View) -> str:
+    """Return the page that shows a view."""
+    return PAGES["overlap"] if view.pin.kind == "pair" and compare.place_of(view.pin) else PAGES[view.pin.kind]
 
 
 def _address(view: View) -> list[tuple[str, str]]:

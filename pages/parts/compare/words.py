@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neutral import compare
-from neutral.compare import COST, FACTOR, REMOVED, RHO, Difference, View
+from neutral.compare import COST, FACTOR, REMOVED, RHO, Difference, View, differences
 from neutral.figures.compare import place_names, unit
 from pages.parts.text import as_text
 
@@ -39,8 +39,9 @@ BOUND = (
     "The bound is 1 less the overlap of a language found again, under another seed or from the other half of its text "
     "(of a pair the lower one of its languages; the line of the same language is the mean of both, as on all pages). "
     "It is the most by which finding one of the masks again can move an overlap. Where a dot is filled, or a cell "
-    "passes it, the views differ by more than that. What finding them again usually makes is far smaller. It is "
-    "measured where a study has overlaps between languages of both findings: by how much these differ, in the root "
+    "passes it, the views differ by more than that. It is a bound for one pair; a mean of many pairs has none. "
+    "What finding masks again usually makes is far smaller. It is measured "
+    "where a study has overlaps between languages of both findings: by how much these differ, in the root "
     "mean square."
 )
 
@@ -58,6 +59,11 @@ NOTES = {
     REMOVED: "",
 }
 """What stands below differences, where it is not `BOUND`."""
+
+MOVED_BY_SIZE = ("jaccard", "dice")
+"""Measures that fall by arithmetic where more is removed."""
+SAME_CHANCE = 0.01  # overlaps by chance that differ by less are of one sparsity
+FEWEST = 6  # places of which a common sign says something
 
 _PLURALS = {
     "layer": "layers",
@@ -88,7 +94,46 @@ def difference(left: View, right: View, names: tuple[str, str], apart: Differenc
     means = (told.left, told.right) if apart.by in ("language", "pair") else (left.whole, right.whole)
     says = _SAYS.get(left.measure)
     said = says(left.whole, right.whole, one, other) if says else _overlaps(*means, unit(left), one, other)
-    return " ".join(filter(None, [said, _others(left, right, told, apart), where, _bound(told, apart)]))
+    sizes = _sizes(left, right)
+    verdicts = [] if sizes else [_whole(left, right, apart), _bound(told, apart, left)]
+    return " ".join(filter(None, [said, sizes, _others(left, right, told, apart), where, *verdicts]))
+
+
+def _sizes(left: View, right: View) -> str:
+    """Warn of views of other sparsities, whose overlaps differ by arithmetic, and compare them beyond chance."""
+    chance = [view.over_all.get("chance") for view in (left, right)]
+    if left.measure not in MOVED_BY_SIZE or None in chance or abs(chance[0] - chance[1]) < SAME_CHANCE:
+        return ""
+    first, second = (
+        (view.whole - by_chance) / (1 - by_chance) for view, by_chance in zip((left, right), chance, strict=True)
+    )
+    more = "more" if second > first else "less"
+    return (
+        f"**Mind what they remove:** the fewer weights are kept, the lower the overlap by arithmetic; by chance it is "
+        f"{chance[1]:.3f} against {chance[0]:.3f}. Beyond chance (0 is chance, 1 the same masks) it is "
+        f"**{second:.3f}** against {first:.3f}, {abs(second - first):.3f} {more}. The differences below "
+        "are not corrected for this, so no bound is read on them."
+    )
+
+
+def _whole(left: View, right: View, apart: Difference) -> str:
+    """Say whether the difference over all weights is within what finding masks again makes."""
+    if apart.by in ("language", "pair") or not left.over_all or not right.over_all:
+        return ""
+    size = abs(right.whole - left.whole)
+    bound = 1 - min(view.over_all["lowest"] for view in (left, right))
+    usual = sum(view.over_all["usual"] ** 2 for view in (left, right)) ** 0.5
+    said = []
+    if bound == bound:
+        said.append(
+            f"{'more than' if size > bound else 'within'} the most by which finding one mask again can move an overlap "
+            f"({_small(bound)})"
+        )
+    if usual == usual:
+        said.append(
+            f"{'more than' if size > differences.SURE * usual else 'not more than'} twice {_USUALLY} ({_small(usual)})"
+        )
+    return f"Over all weights that is {' and '.join(said)}." if said else ""
 
 
 def _factors(left: float, right: float, one: str, other: str) -> str:
@@ -142,13 +187,13 @@ def _others(left: View, right: View, told: compare.Found, apart: Difference) -> 
     return f"These are means of different languages, {n[0]} and {n[1]}." if n[0] != n[1] else ""
 
 
-def _bound(told: compare.Found, apart: Difference) -> str:
+def _bound(told: compare.Found, apart: Difference, left: View) -> str:
     """Say how many places differ by more than the bound, and than what is usual; and plainly, if all of it is noise."""
     if apart.by == "size":
         return ""
-    if not told.bounded:
-        return "Nothing of this was measured twice in either, so there is no bound to read that by."
     bound, places = apart.table["bound"], _PLURALS[apart.by]
+    if not told.bounded:
+        return _without_bound(told, places, left)
     low, high = bound.min(), bound.max()
     span = _small(low) if high - low < 0.0005 else f"{_small(low)} to {_small(high)}"
     each = (
@@ -162,18 +207,43 @@ def _bound(told: compare.Found, apart: Difference) -> str:
         )
     if not told.beyond and not known:
         return (
-            f"**None of it is told from noise:** {bounded}, which finding one of the masks again can make; how much it "
-            "usually makes was not measured here."
+            f"{each[:1].upper()}{bounded[1:]}, the most by which finding one of the masks again can move an overlap. "
+            "How much it usually moves it was not measured here; it is far less, so this does not say that the "
+            f"difference is noise.{_sign(told, places)}"
         )
     further = f"**{told.unusual} of {told.places}** differ by more than twice {_USUALLY} ({_small(told.usual)})"
     if not told.beyond:
         return (
             f"{each[:1].upper()}{bounded[1:]}, the most that finding one of the masks again can make. That is rare: "
-            f"{further}."
+            f"{further}.{_sign(told, places)}"
         )
     said = f"**{told.beyond} of {told.places} {places}** differ by more than the same-language bound ({span}), "
     said += f"{told.within or 'none'} {'is' if told.within == 1 else 'are'} within it"
     return f"{said}; {further}." if known else f"{said}."
+
+
+def _without_bound(told: compare.Found, places: str, left: View) -> str:
+    """Say what is known of noise where no bound is: of a mean of many pairs what finding all masks again makes."""
+    if told.usual == told.usual:
+        if told.is_noise:
+            none = f"none of the {places} differs by more than twice {_USUALLY}"
+            return f"**All of it is noise:** {none} ({_small(told.usual)})."
+        return (
+            f"**{told.unusual} of {told.places} {places}** differ by more than twice {_USUALLY} ({_small(told.usual)})."
+        )
+    if "pair" in left.tables:
+        return (
+            "These are means of many pairs: the bound of one pair says nothing of them, and how much finding the masks "
+            f"again moves a mean was not measured.{_sign(told, places)}"
+        )
+    return "Nothing of this was measured twice in either, so there is no bound to read that by."
+
+
+def _sign(told: compare.Found, places: str) -> str:
+    """Say in how many places the difference has one sign, where there are enough to tell."""
+    if told.places < FEWEST:
+        return ""
+    return f" In {told.one_sign} of {told.places} {places} it has the same sign."
 
 
 _USUALLY = "what finding the masks again usually makes"

@@ -6,11 +6,14 @@ from contextlib import suppress
 
 import pandas as pd
 
+from neutral import summary
 from neutral.errors import NeutralError
 from neutral.inside import curves, definitions, representations, retrieval
 from neutral.inside.definitions import Definition
+from neutral.study import Study, at_sparsity
 from neutral.summary import Choice
 from pages.parts import catalogue
+from pages.parts.views import View
 
 
 @catalogue.remembered
@@ -35,6 +38,31 @@ def having(command: str) -> dict[str, str]:
             if len(kept(study)):
                 found[name] = study.info.get("title") or name
     return found
+
+
+def instead(view: View) -> View | None:
+    """Return the first study here with results, by masks that were looked at, where a view's own study has none.
+
+    None where it has some, and where no study has.
+    """
+    if not isinstance(view.source, Study) or len(_retrieval(view.source)) or len(_representation(view.source)):
+        return None
+    studies = catalogue.studies()[0]
+    for name in [*having("retrieve"), *having("represent")]:
+        choices = summary.choices(studies[name])
+        looked = [choice for choice in choices if len(_masked(studies[name], choice))]
+        if choices:
+            return View(studies[name], next(iter(looked), choices[0]), heading=view.heading)
+    return None
+
+
+def _masked(study: Study, choice: Choice) -> pd.DataFrame:
+    """Return the rows of retrieval under masks of a choice."""
+    table = _retrieval(study)
+    if table.empty:
+        return table
+    same = (table["task"] == choice.task) & (table["method"] == choice.method) & (table["seed"] == choice.seed)
+    return table[same & at_sparsity(table["sparsity"], choice.sparsity)]
 
 
 @catalogue.remembered

@@ -161,6 +161,11 @@ def lacks(title: str, names: Sequence[str], others: Mapping[str, str]) -> str:
     return f"**Not measured in {as_text(title)}**, for this choice: {what}.{elsewhere}"
 
 
+def instead(asked: str, title: str) -> str:
+    """Say that the study chosen has no results, and whose are shown instead."""
+    return f"**These results are of {as_text(title)}**: {as_text(asked)} has none of what happens inside the model."
+
+
 def missing(source: catalogue.Source, choice: Choice, names: Sequence[str]) -> str:
     """Say which commands make what a study lacks."""
     return f"These commands make it:\n\n{block([command(source, choice, name) for name in names], 'sh')}"
@@ -169,7 +174,7 @@ def missing(source: catalogue.Source, choice: Choice, names: Sequence[str]) -> s
 def only_full(source: catalogue.Source, choice: Choice, definition: Definition) -> str:
     """Say that only the full model was looked at by a definition, and which command looks at the masks."""
     return (
-        "Only the full model was looked at for this choice; this shows it under the masks as well:\n\n"
+        "Only the full model was looked at for this choice; this looks at it under the masks as well:\n\n"
         f"{code(command(source, choice, 'retrieve', definition))}"
     )
 

@@ -83,12 +83,18 @@ def place(latitude: float, longitude: float) -> str:
     return f"{abs(latitude):.0f}° {north}, {abs(longitude):.0f}° {east}"
 
 
+OF_TEXT = (
+    "Of the text of this study that no mask was made from. Another study, and the page Compression, have other text or "
+    "other blocks of it: their perplexities are other numbers, and only ratios to the full model compare."
+)
+
+
 def _scored(known: Facts) -> list[Tile]:
     rows = []
     for row in known.scores.itertuples():
         name = str(row.metric).capitalize() + (f" ({row.variant})" if row.variant else "")
         note = f"masked; full {row.full:.4g}" if row.full == row.full else "masked"
-        rows.append(Tile(as_text(name), f"{row.value:.4g}", note))
+        rows.append(Tile(as_text(name), f"{row.value:.4g}", note, OF_TEXT))
     bits = known.scores.dropna(subset="bits").head(1)
     for row in bits.itertuples():
         full = f"masked; full {row.full_bits:.2f}" if row.full_bits == row.full_bits else "masked"

@@ -9,7 +9,8 @@ import pandas as pd
 from neutral.search import winning
 from neutral.transfer import published
 from pages.parts import formats
-from pages.parts.text import listed
+from pages.parts.text import as_text, listed
+from pages.parts.views import View
 
 LEAD = "How many weights can be removed for a language before the retrained rest is worse than the full model?"
 RULES = {"within_std": "within one standard deviation", "not_worse": "not significantly worse, by bootstrap"}
@@ -47,10 +48,29 @@ def answer(winners: pd.DataFrame, levels: pd.DataFrame, languages: Sequence[str]
     return "\n\n".join(sentences)
 
 
+def what(view: View, levels: pd.DataFrame) -> str:
+    """Say in a line which masks are shown, of every sparsity that was tried."""
+    method = [] if view.choice.method == "upload" else [as_text(view.choice.method)]
+    low, high = levels["sparsity"].min(), levels["sparsity"].max()
+    removed = f"{low:.0%} removed" if low == high else f"{low:.0%} to {high:.0%} removed"
+    return " · ".join([as_text(view.title), *method, removed])
+
+
+def heading(*, trained: bool) -> str:
+    """Return what is above the bars: a mask that was not retrained is no ticket."""
+    if trained:
+        return "Sparsest winning ticket of each language"
+    return "Sparsest mask of each language that needs no training"
+
+
 def tried(levels: pd.DataFrame, *, trained: bool) -> str:
     """Say which sparsities were tried, and whether tickets were trained."""
     count = formats.count(levels["sparsity"].nunique(), "level")
-    done = "Tickets were retrained" if trained else "These masks were scored as they are, without any training,"
+    done = (
+        "Tickets were retrained"
+        if trained
+        else "**These masks are no tickets that were retrained**: they were scored as they are, without any training,"
+    )
     return f"{done} at {count} of sparsity, up to {levels['sparsity'].max():.0%}."
 
 

@@ -35,9 +35,7 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if not experiments:
         notices.markdown(words.NO_STUDY)
     elif asked in studies and asked not in experiments and not linked:
-        with notices.container(border=True):
-            st.markdown(words.elsewhere(asked, name))
-            lead.offer("transfer", asked, words.MAKE, "transfer")
+        notices.markdown(words.elsewhere(asked, name))
     if name == PAPER:
         return [_of_paper()]
     of_study = experiments[name]
@@ -53,6 +51,17 @@ def choose(notices: DeltaGenerator) -> list[Experiment]:
     if not pickers.pick_whether("The paper's table below", "paper"):
         return [one]
     return [one, _of_paper(one.task)]
+
+
+def lacking() -> None:
+    """Offer to make runs of the study that was chosen on other pages, if it has none and another's are shown."""
+    studies = catalogue.studies()[0]
+    asked = pickers.studied() or catalogue.first(studies) or opening.study(studies, overlap.tells)
+    if asked not in studies or catalogue.of_each({asked: studies[asked]}, experiments_of)[0].get(asked):
+        return
+    with st.container(border=True):
+        st.markdown(words.to_make(asked))
+        lead.offer("transfer", asked, words.MAKE, "transfer")
 
 
 def settings(one: Experiment) -> dict[str, str]:

@@ -12,8 +12,9 @@ from neutral.figures.theme import number, signed
 from neutral.figures.transfer import source_words
 from neutral.members import display
 from neutral.metrics import SIGNIFICANT, metric
-from neutral.study import same_sparsity
+from neutral.study import FULL, same_sparsity
 from neutral.transfer import answers, published
+from neutral.transfer.sources import reseeded_from
 from pages.parts import formats, pickers
 from pages.parts.formats import Tile
 from pages.parts.text import as_text, in_words
@@ -37,7 +38,10 @@ MOST_TILES = 5
 TESTED = "Paired bootstrap over held-out examples, not corrected for many pairs; it says nothing of training's chance."
 MARKED = "\\* differs from the own mask (paired bootstrap over held-out examples, p < 0.05, not corrected)"
 ALIKE = "° within one standard deviation of the own mask's seeds, or better (the paper's rule)"
-ASSOCIATION = "ρ of overlap and cost: below 0, the more two masks overlap, the less one costs the other's language."
+ASSOCIATION = (
+    "ρ of overlap and cost: below 0, the more two masks overlap, the less one costs the other's language. A point is "
+    "one mask on one language; ρ is of the pairs, each by the mean of its two points."
+)
 ACROSS_TASKS = "A mask found on another task, for the same language, against the task's own mask."
 COLUMNS = {
     "source": "Mask of",
@@ -95,12 +99,14 @@ MAKE = "Train the masks of this study on every language"
 
 
 def elsewhere(asked: str, name: str) -> str:
-    """Say that the study chosen on other pages has no runs, whose are shown instead, and how to get some."""
-    asked, name = as_text(asked), as_text(name)
-    return (
-        f"**These runs are not of the study “{asked}”**, which has no transfer runs: they are of “{name}”. "
-        f"`python -m neutral transfer --study` makes them for “{asked}”, or the form on the page Runs."
-    )
+    """Say that the study chosen on other pages has no runs, and whose are shown instead."""
+    return f"**These runs are of “{as_text(name)}”**: the study “{as_text(asked)}” has no transfer runs."
+
+
+def to_make(asked: str) -> str:
+    """Say how a study that has no runs gets some."""
+    asked = as_text(asked)
+    return f"`python -m neutral transfer --study` makes runs for “{asked}”, or the form on the page Runs."
 
 
 def answer(one: Experiment) -> str:
@@ -116,7 +122,47 @@ def answer(one: Experiment) -> str:
         f"{percent(first['cost'])} of their own masks' {unit(matrix)}, in the mean; {in_words(last['source'])}'s "
         f"serves them worst ({percent(last['cost'])}). Another's mask costs **{percent(mean.cost)}** in the mean"
     )
-    return f"{said}{f', a random mask {percent(beside.cost)}' if beside else ''}.{_why(one)}"
+    said = f"{said}{f', a random mask {percent(beside.cost)}' if beside else ''}."
+    dearest = answers.dearest(matrix)
+    told = f" The most costly is {in_words(dearest['source'])}'s on {in_words(dearest['target'])}: "
+    return " ".join([f"{said}{told}{percent(dearest['cost'])}.", *_to_full(one, matrix)]) + _why(one)
+
+
+def _to_full(one: Experiment, matrix: pd.DataFrame) -> list[str]:
+    """Say how far even the own masks are from the full model, where that is far."""
+    far = answers.full_cost(matrix)
+    if not far < 0 or metric(matrix["metric"].iloc[0]).higher_is_better:
+        return []
+    return [
+        f"**Mind that at {one.sparsity:.0%} even a language's own mask has {1 / (1 + far):.2g} times the full model's "
+        f"{unit(matrix)}**: what is asked here is only whether another's does still worse."
+    ]
+
+
+def pair(matrix: pd.DataFrame, source: str, target: str) -> str:
+    """Say what one language's mask costs another language, beside the own mask and the full model."""
+    rows = matrix[matrix["target"] == target].set_index("source")
+    mask, language = f"{in_words(source)}'s mask", in_words(target)
+    if source not in rows.index or rows.loc[source, "cost"] != rows.loc[source, "cost"]:
+        return f"{mask} was not trained on {language} here."
+    row, digits = rows.loc[source], ".0f" if abs(rows.loc[source, "value"]) >= 100 else ".3g"
+    full = rows["value"].get(FULL)
+    beside = f", full model {full:{digits}}" if full == full and full is not None else ""
+    return (
+        f"**{mask}, trained on {language}: {percent(row['cost'])}** of {unit(matrix)} (own mask {row['own']:{digits}}, "
+        f"{in_words(source)}'s {row['paired']:{digits}}{beside})."
+    )
+
+
+def search_noise(matrix: pd.DataFrame) -> str:
+    """Say what another search for the own mask costs, which no star allows for; "" where that was not trained."""
+    rows = matrix[matrix["source"].map(lambda source: reseeded_from(source) is not None)]["cost"].dropna()
+    if rows.empty:
+        return ""
+    return (
+        f"No star allows for the search itself: an own mask that was found under another seed costs "
+        f"{percent(rows.min())} to {percent(rows.max())}, see its row. Within that a star says little"
+    )
 
 
 def _why(one: Experiment) -> str:
@@ -215,7 +261,8 @@ def matrix(one: Experiment, table: pd.DataFrame, *, tested: bool, alike: bool) -
     """Say what the marks and colours of a matrix mean: of cells that are `tested`, or `alike` by the paper's rule."""
     if one.study is None:
         return f"Mean of three runs, as printed. {published.CITATION}."
-    marks = [MARKED] * tested + [ALIKE] * alike
+    marks = [MARKED, *filter(None, [search_noise(table)])] if tested else []
+    marks += [ALIKE] * alike
     return ". ".join([*marks, f"{_seeds(one.seed, table)}. Red is worse than the own mask, blue better."])
 
 

@@ -6,11 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from neutral.labels import WHOLE
+from neutral.members import speaker
 from pages.parts import export, figures, show
 from pages.parts.text import as_text
 from pages.parts.typology import tables
 from pages.parts.typology.shown import Asked, Shown
 
+LATIN = "Latn"
 NOTHING = (
     "Nothing was compared with these masks. Find masks of the same languages in another study, from other text or with "
     "another model, and run `neutral study across` on both."
@@ -37,7 +39,8 @@ def draw(shown: Shown) -> None:
         return
     whole = alike[alike["group"] == WHOLE]
     for called in dict.fromkeys(whole["called"]):
-        st.markdown(sentence(whole[whole["called"] == called]))
+        scripts = by_script(own[own["called"] == called]) if len(own) else ""
+        st.markdown(sentence(whole[whole["called"] == called], scripts))
     left, right = st.columns(2, gap="medium")
     if len(own):
         with left:
@@ -53,9 +56,28 @@ def draw(shown: Shown) -> None:
         st.caption("ρ has no p here: what is tested of each study stands under Distances, in that study.")
 
 
-def sentence(table: pd.DataFrame) -> str:
-    """Say how another study's masks differ: `table` is of one, over the whole network."""
+def by_script(own: pd.DataFrame) -> str:
+    """Say how far masks overlap with their own in Latin and in other scripts; "" unless there are languages of both.
+
+    `own` has columns language and value.
+    """
+    about = tables.languages(tuple(own["language"])).about
+    scripts = dict(zip(about["code"], about["script"], strict=True))
+    latin = own["language"].map(lambda member: scripts.get(speaker(member)) == LATIN)
+    if latin.all() or not latin.any():
+        return ""
+    written, others = own[latin]["value"], own[~latin]["value"]
+    return (
+        f"that is the mean of all {len(own)}: {others.mean():.3f} of the {len(others)} in other scripts than Latin, "
+        f"{written.mean():.3f} of the {len(written)} in Latin"
+    )
+
+
+def sentence(table: pd.DataFrame, scripts: str = "") -> str:
+    """Say how another study's masks differ: `table` is of one, over the whole network; `scripts` is of `by_script`."""
     rows = {row["what"]: row for row in table.to_dict("records")}
+    if "own" in rows and scripts:
+        rows = {"own": rows["own"], "scripts": {"there": 0.0, "said": scripts}, **rows}
     parts = [says(rows[what]) for what, says in SAYS.items() if what in rows and _is_known(rows[what]["there"])]
     return f"**{as_text(table['called'].iloc[0])}**: {'; '.join(parts)}."
 
@@ -67,6 +89,7 @@ def _own(row: dict) -> str:
 
 SAYS = {
     "own": _own,
+    "scripts": lambda row: row["said"],
     "order": lambda row: f"the pairs of languages keep their order at ρ = **{row['there']:.2f}**",
     "between": lambda row: f"two languages overlap {row['there']:.3f} (here {row['here']:.3f})",
     "branch": lambda row: f"{row['there']:.0%} have the nearest in their own branch (here {row['here']:.0%})",

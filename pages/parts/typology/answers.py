@@ -121,10 +121,18 @@ KIN = ("family", "tree", "genetic")
 FAINT = 0.1  # ρ that is hardly any, and a difference of two that says little
 
 
-def lead(table: pd.DataFrame, measure: str) -> str:
+KINSHIP = (
+    "A test along the tree cannot find kinship itself: what is drawn is as alike along the tree as the real overlap. "
+    "So it does not say “place, not family”."
+)
+SIZE = "Text size, of the same text: how many more tokens the tokenizer makes of it."
+
+
+def lead(table: pd.DataFrame, measure: str, hangs: str = "") -> str:
     """Answer "family or place?", and say what holds under the test to believe; "" where that cannot be told.
 
-    The table is that of `verdict`, which says the rest.
+    The table is that of `verdict`, which says the rest. `hangs` is that of `hanging.first`: what holds along the tree
+    without any one family or script; "" where that is not known.
     """
     known = table.dropna(subset="rho")
     rows = {row["distance"]: row for _, row in known.iterrows()}
@@ -147,11 +155,13 @@ def lead(table: pd.DataFrame, measure: str) -> str:
         told = f"after correction {_names(held)} hold{'s' * (len(held) == 1)}" if len(held) else "nothing holds"
         return f"{sentence} When all languages are permuted, {told}."
     name = WAYS[scheme].name
+    notes = [KINSHIP] if scheme == "tree" and kin["distance"] not in set(held["distance"]) else []
     if held.empty:
-        return f"{sentence} No distance holds {name} after correction: relatives alone can make this."
-    return (
-        f"{sentence} Tested {name}, beyond what relatives share, {_names(held, scheme)} hold{'s' * (len(held) == 1)}."
-    )
+        said = f"{sentence} No distance holds {name} after correction: relatives alone can make this."
+        return " ".join([said, *notes])
+    notes += [SIZE] if "size" in set(held["distance"]) else []
+    said = f"{sentence} Tested {name}, beyond what relatives share, {_names(held, scheme)} hold{'s' * (len(held) == 1)}"
+    return " ".join([f"{said} with all languages.", *filter(None, [hangs if scheme == "tree" else ""]), *notes])
 
 
 def verdict(table: pd.DataFrame, measure: str, spoken: Languages) -> str:

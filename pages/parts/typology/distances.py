@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import pandas as pd
 import streamlit as st
 
@@ -17,6 +19,7 @@ from pages.parts.pickers import ALL_COMPONENTS, ALL_LAYERS
 from pages.parts.runs import lead
 from pages.parts.text import as_text
 from pages.parts.typology import answers, leaving, modelled, models, tables, words
+from pages.parts.typology.many import is_many
 from pages.parts.typology.shown import NOTHING, Asked, Shown, named
 
 MORE = "What every test says, and what hangs on one family or script"
@@ -39,7 +42,8 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     """Show the overlap against the chosen distance, the same for all distances and layers, and the regression."""
     view, spoken, kind = shown.view, shown.spoken, shown.kind
     control = control if control is not None and shown.knows(control) else None
-    tested = tables.tested(view, shown.measure, shown.by, shown.group)
+    with shown.place or st.container(), _waiting(shown):
+        tested = tables.tested(view, shown.measure, shown.by, shown.group)
     tested = tables.with_partial(tested, view, shown.measure, shown.by, shown.group, control)
     row = next((row for _, row in tested.iterrows() if row["distance"] == kind), None)
     with shown.place or st.container():
@@ -89,24 +93,36 @@ def draw(shown: Shown, *, control: str | None, together: tuple[str, ...]) -> Non
     with st.expander("How to read this", icon=":material/help:"):
         st.markdown(answers.method(spoken))
     leaving.draw(shown, tested)
-    regression(shown, together)
+    regression(shown, tested, together)
+
+
+def _waiting(shown: Shown) -> AbstractContextManager:
+    """Say what is computed, where that takes long."""
+    codes = shown.spoken.codes
+    if not is_many(codes):
+        return nullcontext()
+    return st.spinner(words.testing(len(typology.kinds_in(shown.distances)), len(codes)), show_time=True)
 
 
 def answer(shown: Shown, tested: pd.DataFrame, together: tuple[str, ...]) -> None:
     """Say whether family or place goes with the overlap; in a box what all the tests say, unless that is the answer."""
     if alike := words.spread(shown.overlap):
         st.markdown(alike)
-    said = answers.lead(tested, shown.unit)
+    hangs = leaving.first(shown, tested)
+    said = answers.lead(tested, shown.unit, hangs)
     if said:
         st.markdown(said)
+    for also in (words.kin(tables.recovered(shown.overlap)), words.twins(shown.overlap)):
+        if also:
+            st.markdown(also)
     with st.expander(MORE, icon=":material/science:") if said else st.container():
         st.markdown(answers.verdict(tested, shown.unit, shown.spoken))
-        if told := leaving.first(shown, tested):
-            st.markdown(told)
+        if hangs and not said:
+            st.markdown(hangs)
         models.first(shown, tuple(filter(shown.knows, together)))
 
 
-def regression(shown: Shown, together: tuple[str, ...]) -> None:
+def regression(shown: Shown, tested: pd.DataFrame, together: tuple[str, ...]) -> None:
     """Show the regression on several distances at once."""
     st.markdown("## Several distances at once")
     kinds = tuple(filter(shown.knows, together))
@@ -127,6 +143,8 @@ def regression(shown: Shown, together: tuple[str, ...]) -> None:
     st.dataframe(
         named, hide_index=True, column_config=modelled.REGRESSION, key=f"mrm-{shown.view.key}", width="content"
     )
+    if other := modelled.turned(table, tested):
+        st.markdown(other)
     if constant := words.constant(shown.distances, kinds):
         st.caption(constant)
     st.caption(words.MRM if findings.column("p", "tree") in table else f"{words.MRM} {words.NOT_DRAWN}")

@@ -1,4 +1,4 @@
-"""The part Map: languages in a plane, near each other if they are alike, by MDS and by UMAP."""
+"""The part Similarity map: languages in a plane, near each other if they are alike, by MDS and by UMAP."""
 
 from __future__ import annotations
 

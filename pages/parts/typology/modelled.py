@@ -14,7 +14,7 @@ from neutral.figures.theme import number, signed
 from neutral.metrics import SIGNIFICANT
 from pages.parts.formats import number_column
 from pages.parts.text import in_words
-from pages.parts.typology.answers import WAYS
+from pages.parts.typology.answers import FAINT, WAYS
 from pages.parts.typology.words import label
 
 PAIRS = "A mixed model of the pairs (MLPE)"
@@ -169,6 +169,26 @@ def regression(table: pd.DataFrame) -> str:
     return (
         f"Together they explain **R² = {row['r2']:.2f}** of the ranks of the overlap (p: {ps}; "
         f"{row['permutations']:,} permutations).{left}"
+    )
+
+
+def turned(table: pd.DataFrame, tested: pd.DataFrame) -> str:
+    """Say which distances have another sign beside the others than alone, and why that can be; "" if none has.
+
+    `table` is a regression's, `tested` are the tests of each distance alone.
+    """
+    alone = tested.set_index("distance")["rho"]
+    rows = [
+        f"{label(row.distance)} (β = {signed(row.beta)}, alone ρ = {signed(alone[row.distance])})"
+        for row in table.itertuples()
+        if row.distance in alone.index and row.beta * alone[row.distance] < 0
+        if max(abs(row.beta), abs(alone[row.distance])) >= FAINT
+    ]
+    if not rows:
+        return ""
+    return (
+        f"Another sign beside the others than alone: {', '.join(rows)}. A β compares only pairs that are as far by all "
+        "the other distances; what those have in common with this one is theirs. Read ρ for what goes with the overlap."
     )
 
 

@@ -13,7 +13,7 @@ from neutral import association, typology
 from neutral.association import findings, schemes, stored
 from neutral.study import Study
 from neutral.summary import Choice
-from neutral.typology import graphs, rows, similarity, trees, world
+from neutral.typology import graphs, recovery, rows, similarity, trees, world
 from neutral.typology.graphs import Network
 from neutral.typology.similarity import Languages
 from neutral.typology.trees import Dendrogram
@@ -214,6 +214,12 @@ def of_group(view: View, measure: str, by: str, group: str) -> tuple[pd.DataFram
     spoken = languages(view.members)
     table = overlap(view, spoken, measure, by, group)
     return table, distances(view.source, spoken.codes), spoken.codes
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def recovered(overlap: pd.DataFrame) -> pd.DataFrame:
+    """See `recovery.recovered`, of the overlap of one group."""
+    return recovery.recovered(overlap)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)

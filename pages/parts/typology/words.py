@@ -36,6 +36,7 @@ CHOOSE = "Choose distances for the regression above."
 
 LEAST_PAIRS = 5  # to a distance of a regression
 NAMED = 15  # so many languages are named in a sentence, more are counted
+SAME = 5e-5  # overlaps that are 1.000 but for less than this are of one mask
 ALIKE = 0.005  # overlaps that differ by less tell languages apart hardly more than a second run does
 
 
@@ -59,6 +60,40 @@ def who(spoken: Languages) -> str:
     if spoken.repeated:
         sentences.append("Several masks of one language count together, by their mean.")
     return " ".join(sentences)
+
+
+def kin(recovered: pd.DataFrame) -> str:
+    """Say how many languages have their nearest in their own branch, without varieties of one language.
+
+    The table is that of `recovery.recovered`, of one group; "" where no language has another of its branch.
+    """
+    row = recovered.set_index("what").loc["branch"]
+    if not row["cases"]:
+        return ""
+    varieties = [code for code in row["left_out"].split(", ") if code]
+    once = f" Varieties of one language count once ({some(varieties)} are left out)." if varieties else ""
+    return (
+        f"**{row['right']:.0%} of the {row['cases']:.0f} languages with another of their branch here have one as their "
+        f"nearest** ({row['chance']:.0%} by chance).{once}"
+    )
+
+
+def twins(overlap: pd.DataFrame) -> str:
+    """Say which languages have one and the same mask, as of one text under two names; "" if none have."""
+    same = overlap[overlap["value"] >= 1 - SAME]
+    if same.empty:
+        return ""
+    pairs = [f"{in_words(a)} and {in_words(b)}" for a, b in zip(same["source"], same["target"], strict=True)]
+    return f"{several(pairs, NAMED // 3)} have the same mask (overlap 1.000): it is the same text under two names."
+
+
+def testing(kinds: int, languages: int) -> str:
+    """Say what is computed meanwhile, of so many distances and languages."""
+    return (
+        f"{languages} languages: {languages * (languages - 1) // 2:,} pairs against {kinds} distances, with thousands "
+        "of permutations: some seconds, half a minute on a busy machine. Until then what stands below is of the choice "
+        "before …"
+    )
 
 
 def too_few(spoken: Languages) -> str:
