@@ -32,7 +32,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import rankdata
 
 from neutral.association.mixed import separate
-from neutral.association.moran import Spectral, eigenvectors
+from neutral.association.moran import Eigenvectors, Spectral, eigenvectors
 from neutral.association.neighbours import great_circle, on_globe, on_tree
 from neutral.association.pairs import pairs
 from neutral.association.permutations import Orders, orders, two_sided
@@ -112,14 +112,16 @@ class Sample:
         return {name: _root(np.array(each, dtype=float)) for name, each in shared.items()}
 
     @cached_property
-    def patterns(self) -> dict[str, np.ndarray]:
+    def patterns(self) -> dict[str, Eigenvectors]:
         """Scheme -> Moran's eigenvectors."""
         near = {"tree": on_tree(self.codes), "globe": on_globe(self.codes)}
-        return {scheme: eigenvectors(weights.to_numpy()).vectors for scheme, weights in near.items()}
+        return {scheme: eigenvectors(weights.to_numpy()) for scheme, weights in near.items()}
 
     def drawn(self, count: int, seed: int) -> dict[str, Orders | Spectral]:
         """Return scheme -> permutations, or draws."""
-        spectral = {scheme: Spectral(vectors, count, seed) for scheme, vectors in self.patterns.items()}
+        spectral = {
+            scheme: Spectral(each.vectors, count, seed, shared=each.shared()) for scheme, each in self.patterns.items()
+        }
         within = {"plain": None, "family": self.families}
         return {
             name: orders(self.codes, within=each, count=count, seed=seed) for name, each in within.items()

@@ -9,6 +9,12 @@ Ecology and Evolution 6, 1169-1178). Of a matrix that is done to its principal c
 the distances are made again (Crabot, Clappe, Dray & Datry 2019, Testing the Mantel statistic with a
 spatially-constrained permutation procedure, the same journal 10, 532-540).
 
+Patterns of one eigenvalue, as of languages that are alone in their families, are any basis of the space that they
+span: which one a computer finds hangs on the order of the languages. So each draw takes a basis of its own, turned by a
+random rotation (Haar's, by QR of normal numbers: Mezzadri 2007, How to generate random matrices from the classical
+compact groups, Notices of the AMS 54, 592-604), and turns it back. Where all eigenvalues are single nothing of this is
+done. Tests that studies hold from before 2026-11-28 were drawn without it, by the basis of their languages' order.
+
 Coordinates need not be had. If V are similarities with 0 on the diagonal and H centres, G = HVH/2 are the products of
 coordinates whose squared distances are a constant less V. With the eigenvectors U and the turn R a draw has the
 products G* = URU'GUR'U', and v*_ij = 2 g*_ij - g*_ii - g*_jj. The constant changes nothing, so distances need not be
@@ -20,6 +26,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from neutral.errors import NeutralError
 
+_SAME = 1e-9  # eigenvalues that differ by less, relative to the largest, are one: rounding makes about 1e-15
 _AT_ONCE = 200_000  # numbers of a step: what a processor keeps near
 
 
@@ -35,6 +43,14 @@ class Eigenvectors(NamedTuple):
 
     vectors: np.ndarray
     values: np.ndarray
+
+    def shared(self) -> tuple[tuple[int, int], ...]:
+        """Return where eigenvectors of one and the same eigenvalue begin and end; () if all are single."""
+        if not len(self.values):
+            return ()
+        apart = -np.diff(self.values) > _SAME * max(1.0, float(np.abs(self.values).max()))
+        ends = [0, *(np.flatnonzero(apart) + 1), len(self.values)]
+        return tuple((int(a), int(b)) for a, b in pairwise(ends) if b - a > 1)
 
 
 class Autocorrelation(NamedTuple):
@@ -73,9 +89,9 @@ def spectral(weights: np.ndarray, *, count: int, seed: int) -> Spectral:
         raise NeutralError(f"permutations: at least 1, usually 9,999; got {count}")
     n = len(weights)
     apart = weights[np.triu_indices(n, 1)]
-    return Spectral(
-        eigenvectors(weights).vectors if n else np.empty((0, 0)), count * bool(apart.size and np.ptp(apart) > 0), seed
-    )
+    drawn = count * bool(apart.size and np.ptp(apart) > 0)
+    patterns = eigenvectors(weights) if n else Eigenvectors(np.empty((0, 0)), np.empty(0))
+    return Spectral(patterns.vectors, drawn, seed, shared=patterns.shared())
 
 
 @dataclass(frozen=True)
@@ -92,12 +108,15 @@ class Spectral:
         Zeros: any pair can take the place of any other.
     exact : bool
         Never: there are infinitely many.
+    shared : tuple of (int, int)
+        See `Eigenvectors.shared`.
     """
 
     vectors: np.ndarray
     count: int
     seed: int
     exact: bool = False
+    shared: tuple[tuple[int, int], ...] = ()
 
     @property
     def classes(self) -> np.ndarray:
@@ -123,7 +142,8 @@ class Spectral:
             order[:, :-1] = np.where(order[:, :-1] < alone, order[:, :-1], order[:, 1:])
             order[:, -1:] = alone
         angles = rng.uniform(0, 2 * np.pi, (self.count, patterns // 2))
-        return Turns(order, angles, rng.choice([-1.0, 1.0], (self.count, patterns)))
+        signs = rng.choice([-1.0, 1.0], (self.count, patterns))
+        return Turns(order, angles, signs, tuple((a, b, _rotations(rng, self.count, b - a)) for a, b in self.shared))
 
     def products(self, similarities: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return products of drawn similarities with `columns` (m, c): (P, L, c), in float32's precision.
@@ -158,24 +178,37 @@ class Spectral:
 
 class Turns(NamedTuple):
     """Random turns of eigenvectors: order (P, n - 1), of which each two are turned and an odd last one is not; the
-    angles of every two, and everyone's sign before.
+    angles of every two, and everyone's sign before; bases, from where to where eigenvectors are of one eigenvalue, and
+    the rotations (P, k, k) that make another basis of them first.
     """
 
     order: np.ndarray
     angles: np.ndarray
     signs: np.ndarray
+    bases: tuple[tuple[int, int, np.ndarray], ...] = ()
 
     def of(self, vectors: np.ndarray, start: int, stop: int) -> np.ndarray:
         """Return eigenvectors (n, n - 1), turned as draws `start` to `stop` say: (draws, n, n - 1)."""
-        order, angles, signs = (each[start:stop, None] for each in self)
+        order, angles, signs = (each[start:stop, None] for each in self[:3])
         pairs = 2 * angles.shape[-1]
-        moved = np.take_along_axis(signs * vectors, order, axis=2)
+        own = signs * vectors
+        for a, b, rotations in self.bases:
+            own[..., a:b] = vectors[:, a:b] @ rotations[start:stop]
+        moved = np.take_along_axis(own, order, axis=2)
         left, right = moved[..., :pairs:2].copy(), moved[..., 1:pairs:2].copy()
         cosine, sine = np.cos(angles), np.sin(angles)
         moved[..., :pairs:2], moved[..., 1:pairs:2] = cosine * left - sine * right, sine * left + cosine * right
         turned = np.empty_like(moved)
         np.put_along_axis(turned, np.broadcast_to(order, moved.shape), moved, axis=2)
+        for a, b, rotations in self.bases:  # the basis goes back: what is drawn is of the eigenvectors again
+            turned[..., a:b] = turned[..., a:b] @ rotations[start:stop].swapaxes(1, 2)
         return turned
+
+
+def _rotations(rng: np.random.Generator, count: int, k: int) -> np.ndarray:
+    """Return random rotations and reflections of k axes, each as likely as any other: (count, k, k)."""
+    made, upper = np.linalg.qr(rng.normal(size=(count, k, k)))
+    return made * np.sign(np.diagonal(upper, axis1=1, axis2=2))[:, None]
 
 
 def _squares(vectors: np.ndarray, n: int) -> np.ndarray:

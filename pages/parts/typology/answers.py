@@ -287,7 +287,7 @@ def written(row: pd.Series) -> list[str]:
         f"{'all ' if row[column('exact', each)] else ''}{row[column('permutations', each)]:,}" for each in schemes
     }
     same = f", {counts.pop()} perm." if len(counts) == 1 else ""
-    lines = [f"<b>Spearman's ρ = {signed(row['rho'])}</b>, {row['pairs']:.0f} pairs{same}"]
+    lines = [f"<b>Spearman's ρ = {signed(row['rho'])}</b>, {row['pairs']:,.0f} pairs{same}"]
     return lines + [_test(row, scheme, counted=not same) for scheme in schemes]
 
 
