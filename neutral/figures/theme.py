@@ -15,6 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.errors import one_line
+from neutral.figures import cells
 from neutral.members import display
 
 CATEGORICAL = (
@@ -76,6 +77,8 @@ LEGEND_AT_FOOT = {
 
 LEAST = {"small": 520, "wide": 720}
 """px: the least widths of figures whose cells or places need them; where there is less room, they are scrolled."""
+LEGEND_LINE = 48
+"""px of a line in a legend: in plotly's own 30 the longest dash fills it, and a dashed line looks solid."""
 GRID = "rgba(128,128,128,0.25)"
 TEXT_UP_TO = 14
 """Most rows of a matrix whose cells have room for numbers."""
@@ -219,7 +222,7 @@ def colourbar(title: str, **options: object) -> dict:
 
 
 def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = "", **layout: object) -> go.Figure:
-    """Give a figure the common layout: small margins, quiet grid, readable hover.
+    """Give a figure the common layout: small margins, quiet grid, readable hover, and numbers that read on any cell.
 
     `alt`, `name` and `least`, one of `LEAST` or "" for any width, go to its meta.
     """
@@ -228,12 +231,13 @@ def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = 
         margin={"l": 8, "r": 8, "t": 2 if _has_bar(figure) else 12, "b": 8},
         meta={"alt": alt, "name": name, "least": least},
         hoverlabel={"font": {"size": 13}},
-        legend_font_size=12,
+        legend={"font_size": 12, "itemwidth": LEGEND_LINE},
         dragmode=False,
     )
     figure.update_layout(**layout)
     figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False)
     figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False)
+    cells.ink(figure)
     return figure
 
 

@@ -93,18 +93,31 @@ def carried(
     Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
     would be lost. A value in the link to this page goes first, and Streamlit reads it itself if it is one of the names.
     A picker that was not there for a while gets back what it had. What is not among the options is said: `shown` is
-    what the page then shows.
+    what the page then shows. So it is with a picker whose options became others, those of another study: it held one
+    of the former, which may have the same name here ("urd" and "ur" are both Urdu).
     """
-    if not is_new(key):
+    former = _former(key, options)
+    if former:
+        st.session_state[key] = list(shown) if isinstance(st.session_state[key], (list, tuple)) else next(iter(shown))
+    if not former and not is_new(key):
         return []
-    linked = st.query_params.get_all(key)
+    linked = [] if former else st.query_params.get_all(key)
     written = [name for name in linked or chosen().get(key, []) if name]
     held = read_all(label, key, written, options, names, shown=shown)
     if linked and set(written) <= set(map(names, options)):
         return []
-    if held and not linked:
+    if held and not linked and not former:  # a picker that was there has the address to itself
         st.query_params[key] = [names(option) for option in held]
     return held
+
+
+def _former(key: str, options: Sequence[T]) -> bool:
+    """Whether a picker holds what is not among its options any more."""
+    held = st.session_state.get(key)
+    if key not in st.session_state or held is None:
+        return False
+    every = held if isinstance(held, (list, tuple)) else [held]
+    return any(value not in options for value in every)
 
 
 def read_all(
