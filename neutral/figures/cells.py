@@ -6,12 +6,17 @@ one always has 4.58 or more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
 BLACK, WHITE = "#000000", "#ffffff"
 _EVEN = 0.179
 """The relative luminance of a ground on which black and white are as easy to read."""
+_NARROWEST = 390  # px of all columns where a figure is as narrow as can be (`theme.LEAST`)
+_LETTER = 0.58  # width of a digit by its height
+_SIZES = 8, 12  # px
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:
@@ -48,10 +53,18 @@ def ink(figure: go.Figure) -> None:
         )
         shares = np.clip((values - low) / (high - low), 0, 1) if high > low else np.full(values.shape, 0.5)
         hues = inks(np.nan_to_num(shares), trace.colorscale)
+        trace.textfont.size = trace.textfont.size or _size(trace.text)  # plotly's own would count the tags as letters
         trace.text = [
             [_written(*cell) for cell in zip(*row, strict=True)]
             for row in zip(trace.text, hues, np.isfinite(values), strict=True)
         ]
+
+
+def _size(texts: Sequence[Sequence[str]]) -> int:
+    """Return the px of numbers that fit the cells of a heatmap as narrow as one is drawn."""
+    longest = max((len(text or "") for row in texts for text in row), default=0)
+    cell = _NARROWEST / max(1, len(texts[0]))
+    return int(min(_SIZES[1], max(_SIZES[0], cell / (_LETTER * max(1, longest)))))
 
 
 def _written(text: str, hue: str, is_drawn: bool) -> str:

@@ -75,7 +75,7 @@ LEGEND_AT_FOOT = {
 }
 """Below whatever is written along the axis, as wide as the figure."""
 
-LEAST = {"small": 520, "wide": 720}
+LEAST = {"few": 420, "small": 520, "wide": 720}
 """px: the least widths of figures whose cells or places need them; where there is less room, they are scrolled."""
 LEGEND_LINE = 48
 """px of a line in a legend: in plotly's own 30 the longest dash fills it, and a dashed line looks solid."""
@@ -86,6 +86,7 @@ MANY = 30
 """More rows or points than this have their names in small print."""
 SMALL = 9  # px, such names
 _FEW = 6  # columns of a matrix that have room on a phone
+_SOME = 9  # that have room in half a page
 _ROW = 12  # px, the least height of a row
 
 METRIC_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
@@ -250,7 +251,7 @@ def _has_bar(figure: go.Figure) -> bool:
 
 def least_for(columns: int) -> str:
     """Return the least width, one of `LEAST` or "", that the cells of a matrix with so many columns need."""
-    return "" if columns <= _FEW else "small" if columns <= MANY else "wide"
+    return "" if columns <= _FEW else "few" if columns <= _SOME else "small" if columns <= MANY else "wide"
 
 
 def band(figure: go.Figure, x: object, rows: pd.DataFrame, hue: str, share: float = 0.16, **options: object) -> None:

@@ -20,6 +20,8 @@ from pages.parts.text import as_text
 MOST_NAMED = 6
 """Options that the line about an unknown value names."""
 _CHOSEN, _PAGE, _ARRIVED, _PRESENT, _UNKNOWN = "_chosen", "_page", "_arrived", "_present", "_unknown"
+SHARED = ("show", "study", "task", "method", "sparsity", "seed", "measure", "members", "languages")
+"""Choices that mean the same on several pages: a link to another page has these, the session keeps the others."""
 T = TypeVar("T")
 
 
@@ -75,8 +77,9 @@ def pass_on(notices: DeltaGenerator) -> list:
 
 
 def address(**more: str) -> list[tuple[str, str]]:
-    """Return the address that shows the present choices on another page, with some of its own."""
-    choices = {**chosen(), **{key: [value] for key, value in more.items()}}
+    """Return the address that shows the present choices (`SHARED`) on another page, with some of its own."""
+    shared = {key: values for key, values in chosen().items() if key in SHARED}
+    choices = {**shared, **{key: [value] for key, value in more.items()}}
     return [(key, value) for key, values in choices.items() for value in values]
 
 
