@@ -272,6 +272,7 @@ _ALSO = {
     "Order": "clustering",
     "Overlap of the pair": "overlap",
     "Pretrained control": "pretrained",
+    "Of what is possible": "way",
     "Same language": "bound",
     "Same language again": "bound",
     "Strongest of each": "edges",

@@ -9,6 +9,7 @@ Everything here takes a source, which is a `Study` or a `MaskSet`, and a `Choice
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -269,6 +270,20 @@ def kinship(table: pd.DataFrame) -> pd.DataFrame:
         n=("value", "count"),
     )
     return grouped.reindex([r for r in RELATIONS if r in grouped.index]).reset_index()
+
+
+def commonest(table: pd.DataFrame, relation: str) -> tuple[str, int, int]:
+    """Return the language that is in most pairs of a relation, in how many of them, and how many there are.
+
+    `table` is that of `pairs` in one group. Raises `NeutralError` where no pair is so related.
+    """
+    members = sorted({*table["source"], *table["target"]})
+    pairs = list(zip(table["source"], table["target"], strict=True))
+    named = [pair for pair, how in zip(pairs, relations(pairs, members), strict=True) if how == relation]
+    if not named:
+        raise NeutralError(f"no pair is of {relation}")
+    (language, its), *_ = Counter(member for pair in named for member in pair).most_common(1)
+    return language, its, len(named)
 
 
 def shares(counts: Counts, a: str, b: str, by: str = "all") -> pd.DataFrame:

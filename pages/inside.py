@@ -27,7 +27,7 @@ def lacking(view: View, *names: str) -> None:
         st.markdown(words.lacks(view.title, names, others))
         for study, title in others.items():
             label = as_text(words.HAS.format(title=title))
-            show.link("pages/inside.py", label, ":material/hub:", study=study)
+            show.choose(label, ":material/hub:", "study", study)
         with st.container(horizontal=True):
             for name in names:
                 lead.offer(name, view.source, words.MAKE[name], view.key, under_masks(view))

@@ -47,13 +47,48 @@ def test_the_answer_names_both_ends_the_mean_and_what_it_is_against():
 
 def test_the_overview_says_why():
     kinship = summary.kinship(WANDA.pairs("jaccard"))
-    answer = answers.answer(WANDA, WANDA.pairs("jaccard"), WANDA.levels("jaccard"), kinship)
-    assert "the mask that the pretrained weights' sizes alone give each shares" in answer
+    answer = answers.why(WANDA.levels("jaccard"), kinship)
+    assert "a mask that keeps the largest pretrained weights, without any text, shares" in answer
     pairs = WANDA.pairs("jaccard")
     related = pd.Series(relations(zip(pairs["source"], pairs["target"], strict=True), list(WANDA.members)))
     far = pairs["value"][related.isin(["unrelated", "same script"]).to_numpy()].mean()
-    assert f"languages of one branch share {kinship['value'].iloc[0]:.1%}, unrelated ones {far:.1%}" in answer
+    assert f"Languages of one branch share {kinship['value'].iloc[0]:.1%}, unrelated ones {far:.1%}" in answer
     assert answer.count(". ") == 1, "two sentences"
+
+
+def test_the_overview_answers_in_two_sentences_that_begin_with_the_model_and_a_verdict():
+    value = summary.by_level(WANDA.levels("jaccard"))
+    answer = answers.answer(WANDA, WANDA.pairs("jaccard"), WANDA.levels("jaccard"))
+    assert answer.startswith("**In mini-mbert the 11 languages mostly keep the same weights:** two of them share ")
+    assert f"by chance it would be {value['chance']:.1%}, and one language found again" in answer
+    most, least = summary.extremes(WANDA.pairs("jaccard"))
+    assert f"{words.both(most)} share most ({most['value']:.1%}), {words.both(least)} least" in answer
+    assert answer.count(". ") == 1, "two sentences"
+
+
+@pytest.mark.parametrize(
+    ("between", "verdict"),
+    [(0.9, "mostly keep the same"), (0.6, "in part"), (0.4, "mostly keep weights of their own"), (0.3, "hardly more")],
+)
+def test_the_verdict_goes_by_the_way_from_chance_to_one_language_found_again(between, verdict):
+    levels = WANDA.levels("jaccard").copy()
+    for level, value in (("between", between), ("chance", 0.3), ("halves", 0.95)):
+        levels.loc[levels["level"] == level, "value"] = value
+    assert verdict in answers.answer(WANDA, WANDA.pairs("jaccard"), levels)
+    levels = levels[levels["level"] != "halves"]
+    assert "found again" not in answers.answer(WANDA, WANDA.pairs("jaccard"), levels)
+
+
+def test_unrelated_pairs_of_one_script_that_share_less_are_said_to_be_of_one_language():
+    pairs = pd.DataFrame(
+        [("en", "fr", 0.9), ("en", "sw", 0.5), ("fr", "sw", 0.5), ("en", "zh", 0.8), ("zh", "sw", 0.8)],
+        columns=["source", "target", "value"],
+    ).assign(chance=0.3)
+    kinship = summary.kinship(pairs)
+    assert answers.scripts(pairs, kinship) == "Swahili is in 2 of the 2 pairs that share only their script."
+    assert answers.scripts(pairs.assign(value=0.9), summary.kinship(pairs.assign(value=0.9))) == ""
+    with pytest.raises(NeutralError, match="no pair is of same branch"):
+        summary.commonest(pairs, "same branch")
 
 
 def test_two_names_of_one_mask_are_said_and_are_not_the_most_alike():
@@ -91,7 +126,7 @@ def test_layers_say_where_pairs_differ_by_more_than_noise():
 @pytest.mark.parametrize(
     ("page", "answer"),
     [
-        ("app.py", "share most ("),
+        ("app.py", "the same weights:**"),
         ("pages/overlap.py", "share most ("),
         ("pages/pair.py", "share "),
         ("pages/layers.py", "is highest in layer"),

@@ -11,7 +11,7 @@ from playwright.sync_api import expect, sync_playwright
 from benchmarks.server import CHROMIUM, running
 from neutral import maskfiles
 from neutral.masks import Mask
-from pages.parts import catalogue, export, stored
+from pages.parts import catalogue, export, links, stored
 
 pytestmark = pytest.mark.browser
 
@@ -188,8 +188,14 @@ def test_what_is_chosen_is_in_the_address_and_the_link_shows_it_to_another_visit
 def test_the_link_to_copy_says_every_choice_and_a_code_in_a_link_is_a_language(tab, server):
     visit(tab, f"{server}/language?study=encoder&language=swa&measure=Foo")
     expect(tab.get_by_text("Measure: there is no “Foo” here, so this shows Jaccard.")).to_be_visible()
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    scripts = []
+    tab.on("request", lambda request: scripts.append(request.url))
     tab.get_by_role("button", name="Copy link").click()
-    link = parse_qs(urlsplit(tab.get_by_test_id("stCode").inner_text().replace("\n", "")).query)
+    expect(tab.get_by_text(links.COPIED)).to_be_visible()
+    expect(tab.get_by_test_id("stPopoverBody")).to_have_count(0)
+    assert not scripts, "nothing is loaded for it"
+    link = parse_qs(urlsplit(tab.evaluate("navigator.clipboard.readText()")).query)
     assert link == {
         "study": ["encoder"],
         "task": ["Masked language modelling"],

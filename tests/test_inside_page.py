@@ -231,8 +231,10 @@ def test_a_study_without_results_says_which_commands_make_them(folder):
     assert str(folder / "two") in said
     assert ", for this choice: whether translations are neighbours or whether states are alike." in said
     assert "one press away" in said
-    (link,) = [link.proto for link in at.get("page_link") if link.proto.label.startswith("Show ")]
-    assert "study=four" in link.query_string
+    (button,) = [button for button in at.button if button.label.startswith("Show ")]
+    button.click().run()
+    assert at.selectbox(key="study").value == "four"
+    assert charts(at)
 
 
 def test_retrieval_alone_is_shown_and_the_command_for_the_rest_named(tmp_path, monkeypatch):

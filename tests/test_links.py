@@ -54,7 +54,7 @@ DEFAULTS = {
 
 def visited(**address):
     """The page of all pickers under an address: what is chosen, what is said, and the link that it offers."""
-    at = AppTest.from_function(every_picker)
+    at = AppTest.from_function(every_picker, default_timeout=60)
     for key, value in address.items():
         at.query_params[key] = value
     at.run()
@@ -136,7 +136,7 @@ def test_no_value_is_said_where_the_link_says_none():
 
 
 def test_a_line_stays_until_the_reader_chooses_another():
-    at = AppTest.from_function(every_picker)
+    at = AppTest.from_function(every_picker, default_timeout=60)
     at.query_params["measure"] = "Foo"
     at.run()
     at.text_input[0].set_value("sun").run()
@@ -166,7 +166,7 @@ def test_the_link_to_copy_says_every_choice_and_restores_it_when_defaults_change
 
 
 def test_an_empty_choice_is_in_the_link_too():
-    at = AppTest.from_function(every_picker)
+    at = AppTest.from_function(every_picker, default_timeout=60)
     at.run()
     at.button_group(key="folded").set_value([]).run()
     link = looked_at(at)[2]
@@ -225,7 +225,7 @@ def test_sets_of_languages_and_the_readers_picks_are_said_as_well(on_pages):
 
 def test_copy_link_of_a_page_has_the_address_and_what_is_chosen(on_pages):
     at = opened("pages/overlap.py", study="encoder", measure="Dice", languages=["English", "Swahili"])
-    link = parse_qs(next(block.value for block in at.code if "measure=" in block.value).partition("?")[2])
+    link = parse_qs(next(block.value for block in at.get("text") if "measure=" in block.value).partition("?")[2])
     assert (
         link.items()
         >= {
@@ -244,3 +244,57 @@ def test_what_an_address_holds_beside_pickers_is_copied_and_markup_in_it_stays_t
     assert links.HELP
     _, lines, _ = visited(measure="<b>*x*</b>")
     assert lines[0].startswith("Measure: there is no “\\<b>\\*x\\*\\</b>” here")
+
+
+@pytest.mark.parametrize(
+    ("page", "keys"),
+    [
+        ("pages/language.py", ("language",)),
+        ("pages/pair.py", ("a", "b")),
+        ("pages/layers.py", ("who",)),
+        ("pages/typology.py", ()),
+        ("pages/overlap.py", ()),
+        ("pages/tickets.py", ()),
+        ("pages/inside.py", ()),
+        ("app.py", ()),
+    ],
+)
+def test_a_language_keeps_its_name_when_the_study_changes_to_one_with_other_codes(page, keys):
+    at = opened(page, study="gemma-3-270m-ntrex", members="mine", languages=["Urdu", "Hindi", "Amharic"])
+    for key, code in zip(keys, ("urd", "hin"), strict=False):
+        at.selectbox(key=key).set_value(code)
+    at.run()
+    at.selectbox(key="study").set_value("mini-mbert-mlm").run()
+    assert not at.exception
+    assert not at.error, at.error
+    assert "has no" not in text(at)
+    for key, code in zip(keys, ("ur", "hi"), strict=False):
+        assert at.selectbox(key=key).value == code
+
+
+def test_a_language_that_the_other_study_lacks_is_said():
+    at = opened("pages/language.py", study="gemma-3-270m-ntrex")
+    at.selectbox(key="language").set_value("amh").run()
+    at.selectbox(key="study").set_value("mini-mbert-mlm").run()
+    assert at.warning[0].value.startswith("Language: there is no “Amharic” here, so this shows ")
+    assert at.selectbox(key="language").value in ("ru", "en", "de")
+
+
+def test_links_to_other_pages_have_what_several_pages_share_and_no_choice_of_one_page():
+    def some():
+        from pages.parts import pickers
+
+        pickers.start("Compression")
+        pickers.pick("Language", ["de", "sw"], "of")
+        pickers.pick("Measure", ["jaccard", "dice"], "measure")
+        import streamlit as st
+
+        st.json(pickers.address(tables="t"))
+
+    at = AppTest.from_function(some)
+    at.query_params["of"] = "sw"
+    at.query_params["measure"] = "dice"
+    at.run()
+    import json
+
+    assert json.loads(at.json[0].value) == [["measure", "dice"], ["tables", "t"]]

@@ -15,6 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from neutral.errors import one_line
+from neutral.figures import cells
 from neutral.members import display
 
 CATEGORICAL = (
@@ -74,8 +75,10 @@ LEGEND_AT_FOOT = {
 }
 """Below whatever is written along the axis, as wide as the figure."""
 
-LEAST = {"small": 520, "wide": 720}
+LEAST = {"few": 420, "small": 520, "wide": 720}
 """px: the least widths of figures whose cells or places need them; where there is less room, they are scrolled."""
+LEGEND_LINE = 48
+"""px of a line in a legend: in plotly's own 30 the longest dash fills it, and a dashed line looks solid."""
 GRID = "rgba(128,128,128,0.25)"
 TEXT_UP_TO = 14
 """Most rows of a matrix whose cells have room for numbers."""
@@ -83,6 +86,7 @@ MANY = 30
 """More rows or points than this have their names in small print."""
 SMALL = 9  # px, such names
 _FEW = 6  # columns of a matrix that have room on a phone
+_SOME = 9  # that have room in half a page
 _ROW = 12  # px, the least height of a row
 
 METRIC_UNITS = {"perplexity": "perplexity", "accuracy": "accuracy", "f1": "F1"}
@@ -219,7 +223,7 @@ def colourbar(title: str, **options: object) -> dict:
 
 
 def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = "", **layout: object) -> go.Figure:
-    """Give a figure the common layout: small margins, quiet grid, readable hover.
+    """Give a figure the common layout: small margins, quiet grid, readable hover, and numbers that read on any cell.
 
     `alt`, `name` and `least`, one of `LEAST` or "" for any width, go to its meta.
     """
@@ -228,12 +232,13 @@ def finish(figure: go.Figure, *, alt: str, name: str, height: int, least: str = 
         margin={"l": 8, "r": 8, "t": 2 if _has_bar(figure) else 12, "b": 8},
         meta={"alt": alt, "name": name, "least": least},
         hoverlabel={"font": {"size": 13}},
-        legend_font_size=12,
+        legend={"font_size": 12, "itemwidth": LEGEND_LINE},
         dragmode=False,
     )
     figure.update_layout(**layout)
     figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False)
     figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False)
+    cells.ink(figure)
     return figure
 
 
@@ -246,7 +251,7 @@ def _has_bar(figure: go.Figure) -> bool:
 
 def least_for(columns: int) -> str:
     """Return the least width, one of `LEAST` or "", that the cells of a matrix with so many columns need."""
-    return "" if columns <= _FEW else "small" if columns <= MANY else "wide"
+    return "" if columns <= _FEW else "few" if columns <= _SOME else "small" if columns <= MANY else "wide"
 
 
 def band(figure: go.Figure, x: object, rows: pd.DataFrame, hue: str, share: float = 0.16, **options: object) -> None:

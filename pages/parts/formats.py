@@ -31,6 +31,11 @@ def share(value: float | None, digits: int = 3) -> str:
     return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
+def percent(value: float | None, digits: int = 1) -> str:
+    """Write an overlap as per cent; a dash for a missing one."""
+    return "–" if value is None or value != value else f"{value:.{digits}%}"
+
+
 def amount(n: int) -> str:
     """Write a number of weights.
 

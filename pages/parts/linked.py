@@ -20,6 +20,8 @@ from pages.parts.text import as_text
 MOST_NAMED = 6
 """Options that the line about an unknown value names."""
 _CHOSEN, _PAGE, _ARRIVED, _PRESENT, _UNKNOWN = "_chosen", "_page", "_arrived", "_present", "_unknown"
+SHARED = ("show", "study", "task", "method", "sparsity", "seed", "measure", "members", "languages")
+"""Choices that mean the same on several pages: a link to another page has these, the session keeps the others."""
 T = TypeVar("T")
 
 
@@ -75,8 +77,9 @@ def pass_on(notices: DeltaGenerator) -> list:
 
 
 def address(**more: str) -> list[tuple[str, str]]:
-    """Return the address that shows the present choices on another page, with some of its own."""
-    choices = {**chosen(), **{key: [value] for key, value in more.items()}}
+    """Return the address that shows the present choices (`SHARED`) on another page, with some of its own."""
+    shared = {key: values for key, values in chosen().items() if key in SHARED}
+    choices = {**shared, **{key: [value] for key, value in more.items()}}
     return [(key, value) for key, values in choices.items() for value in values]
 
 
@@ -93,18 +96,31 @@ def carried(
     Streamlit carries a bound value to another page only once its page has run twice; a value that came with a link
     would be lost. A value in the link to this page goes first, and Streamlit reads it itself if it is one of the names.
     A picker that was not there for a while gets back what it had. What is not among the options is said: `shown` is
-    what the page then shows.
+    what the page then shows. So it is with a picker whose options became others, those of another study: it held one
+    of the former, which may have the same name here ("urd" and "ur" are both Urdu).
     """
-    if not is_new(key):
+    former = _former(key, options)
+    if former:
+        st.session_state[key] = list(shown) if isinstance(st.session_state[key], (list, tuple)) else next(iter(shown))
+    if not former and not is_new(key):
         return []
-    linked = st.query_params.get_all(key)
+    linked = [] if former else st.query_params.get_all(key)
     written = [name for name in linked or chosen().get(key, []) if name]
     held = read_all(label, key, written, options, names, shown=shown)
     if linked and set(written) <= set(map(names, options)):
         return []
-    if held and not linked:
+    if held and not linked and not former:  # a picker that was there has the address to itself
         st.query_params[key] = [names(option) for option in held]
     return held
+
+
+def _former(key: str, options: Sequence[T]) -> bool:
+    """Whether a picker holds what is not among its options any more."""
+    held = st.session_state.get(key)
+    if key not in st.session_state or held is None:
+        return False
+    every = held if isinstance(held, (list, tuple)) else [held]
+    return any(value not in options for value in every)
 
 
 def read_all(

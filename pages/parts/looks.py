@@ -24,14 +24,17 @@ def _least(name: str, width: int) -> str:
     return f"{box} {{ overflow-x: auto; }} {box} > * {{ min-width: {width}px; max-width: {MOST * width:.0f}px; }}"
 
 
-# Beside each other on a small screen a matrix would show a third of its columns: it goes above what stands beside it.
-_BESIDE = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"] [class*="st-key-least-"])'
-_STACKED = f"""
-@media (max-width: 1340px) {{
-  {_BESIDE} {{ flex-wrap: wrap; }}
-  {_BESIDE} > [data-testid="stColumn"] {{ min-width: 100%; }}
-}}
-"""
+# Columns go below each other where one of them is too narrow for its figure; nothing of a figure is then cut.
+_ROOM = 380  # px that a figure takes to be read
+_BLOCK, _COLUMN = '[data-testid="stHorizontalBlock"]', '[data-testid="stColumn"]'
+_STACKED = " ".join(
+    f"{_BLOCK}:has(> {_COLUMN} {figure}) {{ flex-wrap: wrap; }}"
+    f" {_BLOCK} > {_COLUMN}:has({figure}) {{ min-width: min(100%, {room}px); }}"
+    for figure, room in (
+        ('[data-testid="stPlotlyChart"]', _ROOM),
+        *((f'[class*="st-key-least-{name}-"]', width) for name, width in theme.LEAST.items()),
+    )
+)
 
 # Tiles share one row, however narrow the page, and two columns on a phone. Streamlit's own row would break.
 _ROW = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])'

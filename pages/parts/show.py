@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from neutral import glossary
 from neutral.members import display
 from neutral.study import Study
-from pages.parts import columns, export, figures, looks, pickers, settings
+from pages.parts import columns, errors, export, figures, looks, pickers, settings
 from pages.parts.formats import Tile
 from pages.parts.overlap import tables
 from pages.parts.text import as_text, file_name
@@ -207,3 +207,12 @@ def what(view: View, group: str = "all") -> str:
 def link(page: str, label: str, icon: str, **more: str) -> None:
     """Link to another page with the present choices and some of its own."""
     st.page_link(page, label=label, icon=icon, query_params=pickers.address(**more))
+
+
+def choose(label: str, icon: str, key: str, value: str) -> None:
+    """Offer to choose a value of a picker of this page: a link to the page that is shown would leave the address."""
+
+    def chosen() -> None:
+        st.session_state[key] = value
+
+    st.button(label, icon=icon, type="tertiary", key=f"choose-{key}-{value}", on_click=errors.guarded(chosen))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from neutral import bounds, summary
@@ -18,7 +20,6 @@ NO_SPEED = (
     "full one. Masks show which weights matter; they make nothing smaller or faster by themselves."
 )
 
-ALONE = "Of the languages shown none was scored under another one's mask."
 FUNCTIONAL = (
     "What every language's mask costs each language, without any training after the cut: by how much its perplexity "
     "is worse, in per cent of that under its own mask. 0% means that another language's mask serves as well as its own."
@@ -30,17 +31,56 @@ NOT_RELATED = {"same script": "unrelated, same script", "unrelated": "unrelated,
 KINSHIP_COLUMNS = {"relation": "Pairs with", "value": "Mean", "low": "Lowest", "high": "Highest", "n": "Pairs"}
 
 
-def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame, kinship: pd.DataFrame) -> str:
-    """Answer the question of the Overview in two sentences: which, how much, against what; and why.
+def answer(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
+    """Answer the question of the Overview in a verdict with its numbers, and in a second sentence the extremes.
 
-    `pairs` and `levels` are by Jaccard over all weights, `kinship` is that of `summary.kinship`.
+    `pairs` and `levels` are by Jaccard over all weights.
     """
     if pairs.empty and len(view.members) > 1:
         return "These masks keep nothing at all, so there is no overlap to speak of."
     if pairs.empty:
         return f"There is one mask here, **{in_words(view.members[0])}**. An overlap takes two: add another language."
-    said = [_noise(view, pairs, "jaccard"), of_pairs(view, pairs, levels, "jaccard"), _why(view, levels, kinship)]
-    return " ".join(filter(None, said))
+    if len(pairs) == 1:
+        return of_pairs(view, pairs, levels, "jaccard")
+    return " ".join(filter(None, [_verdict(view, pairs, levels), _noise(view, pairs, "jaccard") or _ends(pairs)]))
+
+
+def _verdict(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> str:
+    """Say plainly how much languages share in the model, and against what that number is to be read."""
+    value, again, choice = summary.by_level(levels), summary.bound(levels), view.choice
+    way = summary.way(levels)
+    if way != way:  # no language was found again: up to equal masks
+        way = (value["between"] - value["chance"]) / (1 - value["chance"])
+    plainly = next(words for least, words in VERDICTS if way >= least)
+    by = "" if choice.method == "upload" else f" by {as_text(choice.method)}"
+    against = f"by chance it would be {written(value['chance'], 'jaccard')}"
+    if again:
+        against += (
+            f", and one language found again {AGAIN[again]} shares {written(value[again], 'jaccard')} with itself"
+        )
+    return (
+        f"**In {model(view)} the {len(view.members)} languages {plainly}:** two of them share "
+        f"{written(value['between'], 'jaccard', words.digits(pairs))} of what either keeps, in the mean, with "
+        f"{choice.sparsity:.0%} of the weights removed{by}; {against}."
+    )
+
+
+def _ends(pairs: pd.DataFrame) -> str:
+    """Say which pairs share most and least."""
+    most, least = summary.extremes(_unequal(pairs))
+    high, low = (written(row["value"], "jaccard", words.digits(pairs)) for row in (most, least))
+    return f"{words.both(most)} share most ({high}), {words.both(least)} least ({low}).{_equal(pairs)}"
+
+
+def model(view: View) -> str:
+    """Return the model's name for people: as the study's title begins with it, else its own.
+
+    A title is "Gemma 3 270M, 128 languages", the model gemma-3-270m.
+    """
+    name = str(view.source.info.get("model") or "")
+    first = re.split("[,:]", view.title)[0].strip()
+    same = re.sub(r"\W+", "", first).casefold() == re.sub(r"\W+", "", name.rpartition("/")[2]).casefold()
+    return as_text(first if same else name or "this network")
 
 
 def overlap(view: View, pairs: pd.DataFrame, levels: pd.DataFrame, measure: str, by: str, group: str) -> str:
@@ -137,25 +177,45 @@ def _noise(view: View, pairs: pd.DataFrame, measure: str, by: str = "all", group
     )
 
 
-def _why(view: View, levels: pd.DataFrame, kinship: pd.DataFrame) -> str:
-    """Say what part of the overlap the pretrained weights have, and whether relatives share more."""
+def why(levels: pd.DataFrame, kinship: pd.DataFrame) -> str:
+    """Say what part of the overlap the pretrained weights have, and whether relatives share more; "" for neither.
+
+    `kinship` is that of `summary.kinship`.
+    """
     value, parts = summary.by_level(levels), []
     if "pretrained" in value:
         less = value["between"] > value["pretrained"]
         parts.append(
-            f"With the mask that the pretrained weights' sizes alone give each shares {value['pretrained']:.1%}"
-            + (", so languages have more in common than these" if less else ", no less: these explain the overlap")
+            "Most of this is no matter of language: a mask that keeps the largest pretrained weights, without any "
+            f"text, shares {value['pretrained']:.1%} with each language's"
+            + (", and only the rest is what languages add" if less else ", no less than two languages do")
+            + "."
         )
     shared = dict(zip(kinship["relation"], kinship["value"], strict=True)) if len(kinship) else {}
     near = next((name for name in _RELATED if name in shared), None)
     far = kinship[kinship["relation"].isin(_UNRELATED)] if near else kinship.head(0)
     if len(far):
         mean = (far["value"] * far["n"]).sum() / far["n"].sum()
-        parts.append(f"languages of one {near.split()[1]} share {shared[near]:.1%}, unrelated ones {mean:.1%}")
-    said = "; ".join(parts)
-    return f"{said[:1].upper()}{said[1:]}." if said else ""
+        parts.append(f"Languages of one {near.split()[1]} share {shared[near]:.1%}, unrelated ones {mean:.1%}.")
+    return " ".join(parts)
 
 
+def scripts(pairs: pd.DataFrame, kinship: pd.DataFrame) -> str:
+    """Say why unrelated languages of one script share less than those of other scripts, where one language is why."""
+    shared = dict(zip(kinship["relation"], kinship["value"], strict=True))
+    if not set(_UNRELATED) <= set(shared) or shared["same script"] >= shared["unrelated"]:
+        return ""
+    language, its, every = summary.commonest(pairs, "same script")
+    return f"{in_words(language)} is in {its} of the {formats.count(every, 'pair')} that share only their script."
+
+
+VERDICTS = (
+    (0.75, "mostly keep the same weights"),
+    (0.4, "keep the same weights in part"),
+    (0.1, "mostly keep weights of their own"),
+    (-float("inf"), "share hardly more than chance"),
+)
+"""Least way from chance (0) to one language found again (1) -> what languages do."""
 MOST_EQUAL = 3
 """Pairs of equal masks that a sentence names."""
 _RELATED = ("same branch", "same family")
@@ -186,16 +246,16 @@ def tiles(view: View, pairs: pd.DataFrame, levels: pd.DataFrame) -> list[Tile]:
     if pairs.empty:
         return []
     value, again = summary.by_level(levels), summary.bound(levels)
-    rows = [Tile("Mean overlap", formats.share(value["between"]), formats.count(len(pairs), "pair"))]
+    rows = [Tile("Mean overlap", formats.percent(value["between"]), formats.count(len(pairs), "pair"))]
     if len(pairs) > 1:
-        digits = words.digits(pairs) + 2
+        digits = words.digits(pairs)
         for label, row in zip(("Most alike", "Least alike"), summary.extremes(_unequal(pairs)), strict=True):
-            rows.append(Tile(label, formats.share(row["value"], digits), words.pair(row)))
-    rows.append(Tile("Same language", formats.share(value.get(again)), words.AGAIN[again]))
+            rows.append(Tile(label, formats.percent(row["value"], digits), words.pair(row)))
+    rows.append(Tile("Same language", formats.percent(value.get(again)), words.AGAIN[again]))
     if "pretrained" in value:
-        rows.append(Tile("Pretrained control", formats.share(value["pretrained"]), "untouched weights"))
+        rows.append(Tile("Pretrained control", formats.percent(value["pretrained"]), "untouched weights"))
     else:
-        rows.append(Tile("By chance", formats.share(value["chance"]), "independent masks"))
+        rows.append(Tile("By chance", formats.percent(value["chance"]), "independent masks"))
     return rows
 
 

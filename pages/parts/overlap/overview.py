@@ -9,7 +9,7 @@ from neutral.study import Study
 from pages.parts import catalogue, figures, formats, readme, show, views
 from pages.parts.compare import pins
 from pages.parts.frame import page
-from pages.parts.overlap import answers, cell, tables
+from pages.parts.overlap import answers, cell, tables, words
 from pages.parts.views import View
 
 
@@ -18,10 +18,11 @@ def overview(view: View) -> None:
     show.heading(view)
     pairs, levels = view.pairs("jaccard").dropna(subset="value"), view.levels("jaccard")
     kinship = tables.kinship(view.source, view.choice, "jaccard", view.chosen)
-    st.markdown(answers.answer(view, pairs, levels, kinship))
+    st.markdown(answers.answer(view, pairs, levels))
     if pairs.empty:
         return
     show.tiles(answers.tiles(view, pairs, levels))
+    st.markdown(answers.why(levels, kinship))
     with show.captioned():
         st.caption(f"{show.what(view)} · {answers.network(view)}")
         pins.button(pins.of_masks(view, "overlap", "jaccard", view.chosen), view.key)
@@ -30,12 +31,13 @@ def overview(view: View) -> None:
         st.markdown("## How much each two languages share")
         key = f"matrix-{view.key}"
         pair = cell.chosen(view, show.matrix(view, "jaccard", key, small=True), key)
+        st.caption(words.diagonal(view, "jaccard", "all", "all"))
     with right:
         if pair:
             cell.beside(view, pair, "jaccard")
         st.markdown("## Look at this first")
         first_looks(view, pairs)
-        related(kinship)
+        related(pairs, kinship)
     by_sparsity = tables.across_sparsity(view.source, view.choice, "jaccard", view.chosen)
     curves = evaluations.curves(view.scores())
     across(view, by_sparsity, curves)
@@ -86,17 +88,20 @@ def first_looks(view: View, pairs: pd.DataFrame) -> None:
         show.link("pages/compression.py", "How small the token table can get", ":material/compress:")
 
 
-def related(kinship: pd.DataFrame) -> None:
+def related(pairs: pd.DataFrame, kinship: pd.DataFrame) -> None:
     """Say whether relatives overlap more."""
     if len(kinship) < 2:
         return
     st.markdown("## Do related languages share more?")
     table = kinship.assign(relation=kinship["relation"].replace(answers.NOT_RELATED))
+    overlaps = ["value", "low", "high"]
+    table[overlaps] = table[overlaps].map(formats.percent)
     st.dataframe(
         table.drop(columns="chance").rename(columns=answers.KINSHIP_COLUMNS),
         hide_index=True,
-        column_config=formats.NUMBERS,
     )
+    if said := answers.scripts(pairs, kinship):
+        st.caption(said)
 
 
 def across(view: View, levels: pd.DataFrame, curves: pd.DataFrame) -> None:
@@ -116,14 +121,11 @@ def across(view: View, levels: pd.DataFrame, curves: pd.DataFrame) -> None:
 
 
 def functional(view: View) -> None:
-    """Show the functional check of this choice, or say where there is one."""
+    """Show the functional check of this choice, if a language was scored under another one's mask."""
     table = view.functional()
-    if table.empty:
+    if table.empty or not evaluations.crossed(table):
         return
     st.markdown("## Do the masks work for each other's languages?")
-    if not evaluations.crossed(table):
-        st.caption(answers.ALONE)
-        return
     st.markdown(answers.FUNCTIONAL)
     show.figure(figures.functional_matrix(table, list(view.members)), f"functional-{view.key}", table)
 

@@ -46,6 +46,9 @@ BY_EXPERT = (
     "and whatever else every token goes through. In the figures by component, the experts of a layer are averaged."
 )
 
+POSSIBLE = "Of what is possible"
+"""The tile of how far a pair is on the way from chance to one language found again."""
+
 ONE_MASK = "One mask of this network so far. Upload another language's to compare them."
 
 ONE_OF_PAIR = "There is one mask here. A pair takes two: add another language."
@@ -123,7 +126,7 @@ def pair_tiles(levels: pd.DataFrame) -> list[Tile]:
     ]
     tiles = [Tile(label, formats.share(number), note) for label, number, note in rows if number is not None]
     way = summary.way(levels)
-    return [*tiles, Tile("Way", f"{way:.0%}", "from chance to the bound")] if way == way else tiles
+    return [*tiles, Tile(POSSIBLE, f"{way:.0%}", "0% is chance, 100% the same language")] if way == way else tiles
 
 
 def pair_line(name: str, levels: pd.DataFrame) -> str:
@@ -188,7 +191,7 @@ def diagonal(view: View, measure: str, by: str, group: str) -> str:
         return MANY + (click if n <= NAMED_UP_TO else SMALL_CELLS)
     kind = next((kind for kind in ("seeds", "halves") if view.within(measure, by, group) and kind in view.kinds()), "")
     twice = {"seeds": "under another seed", "halves": "from the other half of its text"}.get(kind)
-    return f"On the diagonal: the language found again {twice}. {click}" if twice else click
+    return f"On the diagonal, without a colour: the same language found again {twice}. {click}" if twice else click
 
 
 def levels(table: pd.DataFrame) -> str:
