@@ -268,7 +268,7 @@ _ALSO = {
     "Mean overlap": "overlap",
     "Mean loss by layer": "layer",
     "Most alike": "overlap",
-    "Next": "smaller",
+    "Next best method": "smaller",
     "Order": "clustering",
     "Overlap of the pair": "overlap",
     "Pretrained control": "pretrained",

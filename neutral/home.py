@@ -98,12 +98,15 @@ def study(name: str) -> Path:
 def study_called(title: str) -> Path:
     """Return the folder of a study that people call by a title, in any words; it need not be there yet.
 
-    Raises `NeutralError` for a title without a letter or digit.
+    It is the title itself, if that is a name for a folder; else what is left of it. Raises `NeutralError` for a title
+    without a letter or digit.
 
-    >>> study_called("My masks, 50 %").name, study_called("../../Süß").name
-    ('my-masks-50', 'süß')
+    >>> study_called("My masks").name, study_called("My masks, 50 %").name, study_called("../../Süß").name
+    ('My masks', 'my-masks-50', 'süß')
     """
-    name = "-".join(re.findall(r"\w+", title.lower()))
+    if _is_name(title) and len(title.encode()) <= _LONGEST // 2:
+        return studies() / title
+    name = plainly(title)
     while len(name.encode()) > _LONGEST // 2:
         name = name[:-1]
     if not name.strip("-_"):
@@ -111,9 +114,23 @@ def study_called(title: str) -> Path:
     return studies() / name.strip("-_")
 
 
+def plainly(title: str) -> str:
+    """Return a title's letters and digits alone, in small letters: two that differ in no more are one to people.
+
+    >>> plainly("Mini-mBERT mlm"), plainly("mini-mbert-mlm")
+    ('mini-mbert-mlm', 'mini-mbert-mlm')
+    """
+    return "-".join(re.findall(r"\w+", title.lower()))
+
+
 def model(name: str) -> Path:
     """Return the folder of a model of that name, as `study` does."""
     return _named(models(), name)
+
+
+def text_called(name: str) -> Path:
+    """Return the folder of a text of that name, as `study` does."""
+    return _named(text(), name)
 
 
 def _named(folder: Path, name: str) -> Path:

@@ -40,7 +40,7 @@ def perplexity(study: Study, choice: TableChoice, asked: Budget) -> None:
         by_size(study, choice, asked)
     with right:
         who_breaks(study, choice, asked)
-    budget.details(study, asked)
+    budget.details(study, choice, asked)
 
 
 def by_size(study: Study, choice: TableChoice, asked: Budget) -> None:
@@ -91,7 +91,7 @@ def who_breaks(study: Study, choice: TableChoice, asked: Budget) -> None:
     if len(rows):
         members = order(list(dict.fromkeys(rows["language"])))
         every = export.More("Breaking points of all methods", breaks, columns.named)
-        drawn = figures.breaking_points(rows, choice.by, members)
+        drawn = figures.breaking_points(rows, choice.by, members, marked=asked.who)
         show.figure(drawn, "breaks", rows, named=columns.named, more=[every])
     notes = [words.BOUNDS] if (rows["bound"] != "").any() else []
     notes += [said] if (said := words.broken(never, asked.limit)) else []

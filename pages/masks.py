@@ -107,7 +107,7 @@ def answer(collections: list[MaskSet]) -> None:
 def look(collections: list[MaskSet]) -> None:
     """Show the overlap at once, and lead to the pages."""
     for collection in collections:
-        st.markdown(f"## {as_text(collection.title)}")
+        st.markdown("## Overlap" if len(collections) == 1 else f"## Overlap: {as_text(collection.title)}")
         for line in collection.bridges:
             st.info(as_text(f"{line[0].upper()}{line[1:]}."))
         if len(collection.masks) < 2:
@@ -116,6 +116,9 @@ def look(collections: list[MaskSet]) -> None:
         counts = collection.counts("masks", "upload", collection.sparsity)
         if said := words.opposed(counts):
             st.warning(said)
+        if len(collection.masks) > 2:
+            view = View(collection, tables.choices(collection)[0])
+            show.figure(show.drawn_matrix(view, "jaccard", small=True), f"masks-{collection.title}")
         pairs = summary.pairs(counts)
         named = pairs.assign(source=pairs["source"].map(display), target=pairs["target"].map(display))
         table = named.rename(columns=uploaded.PAIR_COLUMNS)[[*uploaded.PAIR_COLUMNS.values()]]
@@ -142,8 +145,8 @@ with page("Your masks", lead=uploaded.UPLOAD, choose=pickers.pass_on, empty=None
     if uploads.accepted():
         collections = uploads.collections()
         answer(collections)
+        look(collections)
         link()
         shelf()
-        look(collections)
         save.save(collections)
         downloads.downloads(collections)

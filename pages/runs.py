@@ -30,9 +30,10 @@ def new(why_not: str) -> None:
     if asked is None:
         return
     if not why_not and check.check(asked, filled):
+        seconds = asked.seconds
         st.button(
-            "Start",
-            type="primary",
+            words.start(seconds),
+            type="secondary" if seconds and seconds >= words.LONG else "primary",
             icon=":material/play_arrow:",
             help=words.START_HELP,
             on_click=errors.guarded(start),

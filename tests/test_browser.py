@@ -12,6 +12,7 @@ from benchmarks.server import CHROMIUM, running
 from neutral import maskfiles
 from neutral.masks import Mask
 from pages.parts import catalogue, export, links, stored
+from pages.parts.text import file_name
 
 pytestmark = pytest.mark.browser
 
@@ -297,8 +298,10 @@ def test_a_table_comes_as_csv(tab, server):
     with tab.expect_download() as download:
         tab.get_by_role("button", name="CSV", exact=True).nth(1).click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "group,language_a,language_b,jaccard,jaccard_by_chance,jaccard_above_chance,relation"
-    assert lines[1].startswith("all,en,it,")
+    told = "study,model,task,method,sparsity,seed"
+    assert lines[0] == f"{told},group,language_a,language_b,jaccard,jaccard_by_chance,jaccard_above_chance,relation"
+    assert ",all,en,it," in lines[1]
+    assert download.value.suggested_filename.startswith(f"{file_name(lines[1].split(',')[0])}-")
 
 
 @pytest.mark.long

@@ -94,7 +94,7 @@ def test_a_run_is_stopped_and_gone_on_with_over_reloads_and_in_two_sessions(tab,
         tab.reload()
         settled(tab)
         for page in (tab, other):
-            expect(page.get_by_text(re.compile(r"[1-9]\d* of \d+ pieces|[1-9]\d*%")).first).to_be_visible(
+            expect(page.get_by_text(re.compile(r"[1-9]\d* of \d+ units|[1-9]\d*%")).first).to_be_visible(
                 timeout=PATIENCE
             )
         other.get_by_role("button", name="Stop").click()

@@ -41,11 +41,11 @@ def test_saved_masks_open_on_the_overlap_page_and_typology_works_on_them(tab, se
     upload(tab, server, files)
     tab.get_by_role("textbox", name="Name of the study").fill("My six")
     tab.get_by_role("button", name="Save", exact=True).click()
-    tab.get_by_text("Overlap of my-six").click()
+    tab.get_by_text("Overlap of My six").click()
     tab.wait_for_url("**/overlap**")
     settled(tab)
     expect(tab.get_by_text("My six · 50% removed · 6 masks")).to_be_visible()
-    assert asked(tab)["study"] == ["my-six"]
+    assert asked(tab)["study"] == ["My six"]
     tab.get_by_test_id("stSidebar").get_by_text("Typology", exact=True).click()
     tab.wait_for_url("**/typology**")
     settled(tab)

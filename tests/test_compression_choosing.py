@@ -12,7 +12,7 @@ import synthetic
 from conftest import ROOT
 
 from neutral import cli, options
-from neutral.compression import choosing, results
+from neutral.compression import choosing, reach, results
 from neutral.errors import NeutralError
 from neutral.runs.plans.compression import CompressionPlan, filled
 from neutral.study import Study
@@ -107,6 +107,22 @@ def test_perplexity_before_and_after_is_that_of_who_suffers_most_or_of_the_mean(
     assert choosing.change(both, "bytes", row) == ("ur", pytest.approx(40), pytest.approx(44))
     assert choosing.change(both, "bytes", row, "sw").before == pytest.approx(10)
     assert choosing.change(both, "bytes", row, results.ALL).before == pytest.approx(20)  # geometric
+
+
+def test_how_far_every_method_reaches_is_a_table_that_says_whose_it_is():
+    scores = pd.concat([curve([1.0, 1.05, 1.5]), curve([1.3, 2.0, 3.0], line="pq")], ignore_index=True)
+    scores["value"], info = 140.0 * scores["factor"], {"vocabulary": 1000, "width": 250}
+    rows = choosing.within(scores, "bytes", "sw", 0.1)
+    table = reach.reach(scores, rows, info, "bytes", "sw", 0.1)
+    assert list(table.columns) == reach.COLUMNS
+    assert list(table["line"]) == ["svd", "pq"]
+    assert set(table["language"]) == {"sw"}
+    assert set(table["tolerance_percent"]) == {10.0}
+    assert list(table["within"]) == [reach.WITHIN[""], reach.WITHIN["below"]]
+    assert list(table["megabytes"]) == pytest.approx([1.0 / ratio for ratio in rows["ratio_bytes"]])
+    assert list(table["perplexity_full"]) == pytest.approx([140.0, 140.0])
+    assert list(table["perplexity"]) == pytest.approx([154.0, 182.0])  # at the tolerance; at the smallest ratio
+    assert list(table["change_percent"]) == pytest.approx([10.0, 30.0])
 
 
 def test_a_command_names_a_model_that_is_there_or_says_that_it_stands_for_one():

@@ -18,6 +18,7 @@ from neutral.members import display
 from neutral.study import Study
 from pages.parts import catalogue
 from pages.parts.compression import explorer, live, models, words
+from pages.parts.compression.budget_words import arrow
 
 PARTS = ["Perplexity", "Errors", "By step", "Direction or distance", "Losses", "Fine-tuning", "Live", "Tokens"]
 LIVE = PARTS[-2:]
@@ -63,11 +64,14 @@ def test_tables_are_in_words_and_their_files_in_the_names_of_the_library(monkeyp
 
     files = []
     monkeypatch.setattr(show, "csv", lambda frame, name, key: files.append(frame))
-    at = opened()
+    at = opened(of="Swahili", within="20%")
     at.session_state["budget-box"] = True
     at.run()
-    assert {"Method", "Breaks first"} <= set(at.dataframe[-1].value)
-    assert {"line", "breaks", "ratio_bytes"} <= set(files[0])
+    assert {"Method", "Within 20%", "Perplexity"} <= set(at.dataframe[-1].value)
+    assert {"line", "times_smaller", "megabytes", "perplexity_full", "perplexity"} <= set(files[0])
+    assert set(files[0]["language"]) == {"sw"}, "it says whose it is, and how much worse it may be"
+    assert set(files[0]["tolerance_percent"]) == {20.0}
+    assert "How far every method goes: Swahili, 20%" in [box.label.removeprefix("Table: ") for box in at.expander]
     assert glossary.of("Cosine distance") == glossary.line("cosine")
 
 
@@ -106,15 +110,16 @@ def test_the_page_begins_with_the_method_the_ratio_and_the_size_for_every_langua
     rows_of = own.set_index("language")["factor"]
     most = rows_of.idxmax()
     before = own.set_index("language")["value"][most] / rows_of[most]
+    changed = arrow(choosing.Change(most, before, before * rows_of.max())).replace("→", "to")
     assert at.markdown[0].value == (
         f"**Every language stays within 10% of the full model's perplexity with int4 at {first['ratio']:.3g} × fewer "
         f"bytes: 25.6 kB become {25.6 / first['ratio_bytes']:.3g} kB**, in the input and the output layer "
-        f"(its one size). The perplexity of {display(most)}, which suffers most there, goes from {before:.3g} to "
-        f"{before * rows_of.max():.3g} equally likely tokens."
+        f"(its one size). The perplexity of {display(most)}, which suffers most there, goes from {changed} "
+        "equally likely tokens."
     )
     tiles = {tile.label: tile.value for tile in at.metric}
-    assert tiles["Perplexity"] == f"{before:.3g} → {before * rows_of.max():.3g}"
-    assert tiles["Next"] == f"{second['ratio']:.3g} ×"
+    assert tiles["Perplexity"] == changed.replace("to", "→")
+    assert tiles["Next best method"] == f"{second['ratio']:.3g} ×"
     assert len(at.metric) <= 5
     assert all(tile.proto.help for tile in at.metric)
     ring = next(trace for trace in charts(at)[0]["data"] if trace["marker"]["symbol"] == "circle-open")
@@ -131,12 +136,22 @@ def test_a_language_and_a_tolerance_in_the_address_have_their_own_answer():
     at.session_state["budget-box"] = True
     at.run()
     table = at.dataframe[-1].value
-    assert {"Method", "Times smaller, by bytes", "Kept", "MB"} <= set(table)
+    assert {"Method", "Times smaller, by bytes", "Within 50%", "MB"} <= set(table)
     assert any("neutral compress" in code.value and "--methods mixed" in code.value for code in at.code)
     assert any("TEXT stands for a folder of text" in caption.value for caption in at.caption)
     nothing = opened(of="Swahili", within="1%", by="Parameters").markdown[0].value
     assert nothing.startswith("**Nothing that was tried keeps Swahili within 1%")
     assert "times the perplexity" in nothing
+
+
+def test_the_language_that_is_asked_for_is_marked_and_a_line_below_the_full_model_is_explained():
+    at = opened(of="Swahili")
+    (band,) = [shape for shape in charts(at)[1]["layout"]["shapes"] if shape["type"] == "rect"]
+    assert band["y1"] - band["y0"] == 1.0
+    assert not [shape for shape in charts(opened())[1]["layout"].get("shapes", ()) if shape["type"] == "rect"]
+    points = pd.DataFrame({"line": ["svd"], "factor": [0.97], "size": [2.0]})
+    assert "Below 1 a table does a little better" in words.curve(points, 10.0, 1.1, [])
+    assert "Below 1" not in words.curve(points.assign(factor=1.01), 10.0, 1.1, [])
 
 
 def test_a_curve_that_goes_up_and_down_has_its_reason_beside_it(tmp_path, monkeypatch):

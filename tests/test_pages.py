@@ -249,17 +249,22 @@ def test_a_folder_that_is_a_study_can_be_named(studies, monkeypatch):
     assert opened("pages/overlap.py").title[0].value == "Overlap"
 
 
+def shelf(at):
+    """The table of what was read of uploads."""
+    return next(frame.value for frame in at.dataframe if "Language from" in frame.value)
+
+
 def test_uploads_are_read_named_and_shown(own_files, own_masks):
     at = uploaded(own_files)
     assert not at.error
     assert [field.value for field in named(at)] == ["en", "fr", "sw"]
-    read = at.dataframe[0].value
+    read = shelf(at)
     assert list(read["Language"]) == ["English", "French", "Swahili"]
     assert list(read["Language from"]) == ["header"] * 3
     assert "share most (" in text(at)
     np.testing.assert_allclose(read["Removed"], 0.5, atol=0.01)
     expected = summary.pairs(downloads.MaskSet(list(own_masks.values()), list(own_masks)).counts("", "", 0.5))
-    shown = at.dataframe[1].value
+    shown = at.dataframe[0].value
     assert list(shown) == ["Mask", "Other mask", "Jaccard", "By chance", "Above chance"]
     assert list(shown["Mask"] + " " + shown["Other mask"]) == ["English French", "English Swahili", "French Swahili"]
     np.testing.assert_allclose(shown["Jaccard"], expected["value"])
@@ -273,7 +278,7 @@ def test_a_mask_that_says_1_for_removed_is_named_with_the_tick_box_and_not_turne
     assert len(said) == 1
     assert said[0].startswith("Swahili shares far fewer weights than chance with every other mask")
     assert "“1 means removed”" in said[0]
-    np.testing.assert_allclose(at.dataframe[0].value["Removed"][2], 1 - own_masks["sw"].sparsity())
+    np.testing.assert_allclose(shelf(at)["Removed"][2], 1 - own_masks["sw"].sparsity())
     run(at, "pages/overlap.py", show="Your masks")
     assert [warning.value for warning in at.warning] == said
 
@@ -319,7 +324,7 @@ def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own
     at.get("file_uploader")[0].set_value([(name, data, "application/octet-stream") for name, data in files])
     at.run()
     assert [error.value.split(": ")[0] for error in at.error] == ["x.npz"]
-    read = at.dataframe[0].value
+    read = shelf(at)
     assert list(read["Language from"]) == ["file name", "not known"]
     assert list(read["Language"]) == ["Portuguese (Brazil)", ""]
     assert list(read["Names changed"]) == [len(tensors)] * 2
@@ -327,12 +332,12 @@ def test_what_was_read_is_told_file_by_file_and_turned_where_it_is_asked_for(own
     assert "left out vectors" in read["Left out, or assumed"][0]
     assert "1 meant removed" in read["Left out, or assumed"][1]
     named(at)[1].set_value("swa").run()
-    assert at.dataframe[0].value["Language from"][1] == "given by you"
+    assert shelf(at)["Language from"][1] == "given by you"
 
 
 def test_a_mask_that_keeps_little_is_told_of_the_tick_box_and_not_of_the_commands_option(own_masks):
     at = uploaded([packed(Mask.random(own_masks["en"], 0.98, 0), "en.safetensors")])
-    note = at.dataframe[0].value["Left out, or assumed"][0]
+    note = shelf(at)["Left out, or assumed"][0]
     assert "tick “1 means removed”" in note
     assert "--invert" not in note
 
@@ -348,7 +353,7 @@ def test_a_pruned_model_is_read_where_its_zeros_are_said_to_be_the_mask(own_mask
     at.checkbox(key="from-zeros").check()
     at.get("file_uploader")[0].set_value([(name, data, "application/octet-stream") for name, data in files])
     at.run()
-    np.testing.assert_allclose(at.dataframe[0].value["Removed"], own_masks["en"].sparsity())
+    np.testing.assert_allclose(shelf(at)["Removed"], own_masks["en"].sparsity())
 
 
 def test_names_of_files_are_shown_as_text_and_never_as_pictures(own_files):

@@ -16,6 +16,7 @@ from conftest import ROOT
 from neutral.errors import FileError, NeutralError
 from neutral.progress import Progress, StoppedError, file, heard
 from neutral.progress.bar import Told
+from neutral.progress.remaining import Remaining
 from neutral.runs.units import Unit
 
 
@@ -56,10 +57,34 @@ def test_the_file_says_all_that_is_promised_and_each_second_anew(tmp_path, monke
     assert now["study"] == str(tmp_path / "study")
     assert (now["pid"], now["failed"], now["message"]) == (os.getpid(), [], "")
     assert now["rate"] > 0
-    assert now["seconds_left"] > 0
+    assert now["seconds_left"] is None, "it is later than was reckoned from the first unit: nobody knows"
     last = told(path)
     assert (last["state"], last["current"], last["units"]["done"], last["seconds_left"]) == ("done", [], 3, 0.0)
     assert [each.name for each in tmp_path.iterdir()] == ["progress.json"], "no draft is left"
+
+
+def test_what_is_left_is_reckoned_from_work_that_is_done_and_never_counts_up_meanwhile():
+    now = [100.0]
+    left = Remaining(lambda: now[0])
+    left.mark(0.0, 2.0)
+    said = []
+    for second in range(1, 121):
+        now[0] += 1
+        if second in (60, 120):
+            left.mark(second / 60, 2.0)
+        said.append(left.seconds())
+    assert said[:59] == [None] * 59, "nothing is known before anything is done"
+    assert said[59:119] == [60.0 - passed for passed in range(60)]
+    assert said[119] == 0.0
+    slow = Remaining(lambda: now[0])
+    slow.mark(0.0, 2.0)
+    now[0] += 10
+    slow.mark(1.0, 2.0)
+    now[0] += 11
+    assert slow.seconds() is None, "later than was reckoned"
+    now[0] += 9
+    slow.mark(1.5, 2.0)
+    assert slow.seconds() == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize(

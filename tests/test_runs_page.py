@@ -1,6 +1,7 @@
 """The Runs page without a browser: its form for each kind of run, the check before it, the runs and their queue."""
 
 import dataclasses
+import gzip
 import json
 import os
 import shlex
@@ -26,12 +27,14 @@ from neutral.runs import plans
 from neutral.search import METHODS
 from neutral.study.duplicate import duplicate
 from pages.parts import catalogue
-from pages.parts.runs import draft, fields, tables, words
+from pages.parts.runs import draft, fields, progress, tables, words
 from pages.parts.runs.request import Asked
 from pages.parts.runs.words import KINDS
 
 PAGE = "pages/runs.py"
 MODEL = ROOT / "data" / "models" / "mini-mbert"
+QUICK = "--method wanda --halves --controls pretrained"
+"""What the form begins with: a run of minutes, with what its overlap is judged by."""
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +114,7 @@ def at_work(run, **progress):
 @pytest.mark.parametrize(
     ("kind", "asked"),
     [
-        ("masks", f"neutral find --model {MODEL} --text {ROOT / 'data' / 'sentences'} --study "),
+        ("masks", f"neutral find --model {MODEL} {QUICK} --text {ROOT / 'data' / 'sentences'} --study "),
         ("transfer", "\nneutral transfer --model "),
         pytest.param("compression", f"neutral compress --model {MODEL} --text ", marks=pytest.mark.long),
         pytest.param("typology", "\nneutral typology --study ", marks=pytest.mark.long),
@@ -218,7 +221,7 @@ def test_a_check_says_what_will_happen_before_anything_is_written(place):
     for words_ in ("What will happen", "1,200 lines in 1 language", "27%, in 24 matrices", "The time is from"):
         assert words_ in said
     assert {each.label: each.value for each in at.metric} == {
-        "Pieces to do": "10", "Time, about": "11 min", "Memory, about": "1.2 GB", "On disk, about": "4 MB",
+        "Units to do": "10", "Time, about": "11 min", "Memory, about": "1.2 GB", "On disk, about": "4 MB",
     }  # fmt: skip
     assert "Start" in labels(at)
     check_names(at)
@@ -256,9 +259,35 @@ def test_what_the_check_refuses_is_one_line_and_nothing_starts(title, said):
 
 
 def test_what_lies_outside_the_allowed_folders_is_not_even_looked_at(place):
-    at = pressed(form_of("masks", model="/etc", text=str(ROOT / "data" / "sentences" / ".." / "models")), "Check")
-    assert "is in no folder that this server allows" in at.error[0].value
+    (place / "mine").mkdir()
+    at = form_of("masks", model="/etc", text=str(ROOT / "data" / "sentences" / ".." / "models"))
+    model, text_ = (each.value for each in at.error)  # at once, each at its field
+    assert "is in no folder that this server allows" in model
+    assert f"This server reads what is in {place / 'mine'}." in model
+    assert "is no path that may be chosen" in text_
+    assert "Check" not in labels(at)
     assert not checks(place)
+
+
+def test_text_that_is_uploaded_is_stored_where_runs_may_read_it_and_chosen(place):
+    at = opened(PAGE)
+    give = [("en.txt", b"a line\n" * 20, "text/plain"), ("sw.txt.gz", gzip.compress(b"mstari\n" * 20), "")]
+    at.get("file_uploader")[0].set_value(give)
+    set_to(at, "text_input", "Name of the text", "mine")
+    pressed(at, "Add the text")
+    assert not at.error
+    assert widget(at, "selectbox", "Text").value == "text/mine"
+    assert f"--text {home.text() / 'mine'} " in command(at)
+    assert widget(at, "multiselect", "Languages").options == ["English", "Swahili"]
+    at.get("file_uploader")[0].set_value([("notes.txt", b"x", "text/plain")])
+    pressed(at.run(), "Add the text")
+    assert "notes.txt: has no code of a language" in at.error[0].value
+    assert [path.name for path in home.text().iterdir()] == ["mine"]
+
+
+def test_who_may_start_no_runs_uploads_no_text(monkeypatch):
+    monkeypatch.setattr(permission, "is_local", lambda *_: False)
+    assert not opened(PAGE).get("file_uploader")
 
 
 def test_the_form_names_nothing_of_a_folder_that_is_not_allowed(place, monkeypatch):
@@ -311,7 +340,9 @@ def test_a_folder_of_ones_own_is_offered_by_name(place, monkeypatch):
     (place / "mine" / "texts" / "quz.txt").write_text("Wasi\n" * 20)
     at = form_of("masks", text="mine/texts")
     assert "mine/texts" in widget(at, "selectbox", "Text").options
-    assert f"somewhere in `{place / 'mine'}`" in text(at), "who sits here is told where else it may be"
+    assert f"one of the folders that this server reads: `{place / 'mine'}`" in text(at), (
+        "who sits here is told where else it may be"
+    )
     assert f"--text {place / 'mine' / 'texts'} " in command(at)
     assert widget(at, "multiselect", "Languages").options == ["Cusco Quechua"]
 
@@ -323,6 +354,7 @@ def test_start_puts_the_run_in_the_queue_and_shows_it():
     assert run.study == home.study("mini-mbert-wanda")
     assert run.arguments[:2] == ("--model", str(MODEL))
     fields = {"model": "mini-mbert (comes with the app)", "text": "sentences (comes with the app)", "method": "wanda"}
+    fields |= {"halves": True, "controls": ["pretrained"]}
     assert run.request["fields"] == fields  # with what was filled in by itself: it may be another one later
     assert at.query_params[draft.ONE] == run.id
     assert "1 run waiting" in text(at)
@@ -390,8 +422,8 @@ def test_a_form_begins_with_the_study_that_was_looked_at():
 def test_a_copy_of_a_study_has_a_name_of_its_own(place):
     pressed(pressed(form_of("masks"), "Check"), "Start")
     at = form_of("typology")
-    set_to(at, "text_input", "Name of the study", "mini-mbert-magnitude")
-    assert words.taken("mini-mbert-magnitude") in at.error[0].value
+    set_to(at, "text_input", "Name of the study", "mini-mbert-wanda")
+    assert words.taken("mini-mbert-wanda") in at.error[0].value
     assert "Check" not in labels(at)
 
 
@@ -457,9 +489,8 @@ def test_where_runs_are_off_the_page_says_why_and_has_the_command_all_the_same(m
     at = opened(PAGE)
     (info,) = at.info
     assert "NEUTRAL_RUNS=on" in info.value
-    assert command(at).startswith(
-        "neutral find --model data/models/mini-mbert --text data/sentences "
-    )  # no path of the server
+    shown = f"neutral find --model data/models/mini-mbert {QUICK} --text data/sentences "
+    assert command(at).startswith(shown)  # no path of the server
     assert not {"Check", "Start", "Stop"} & labels(at)
     assert "zq" not in text(at)  # nor what others run
 
@@ -479,9 +510,25 @@ def test_a_run_at_work_says_how_far_it_is():
     at = opened(PAGE)
     (bar,) = at.get("progress")
     assert bar.proto.value == 25
-    assert bar.proto.text.startswith("3 of 11 pieces · about 7 min left · 1 min so far")
+    assert bar.proto.text.startswith("3 of 11 units · about 7 min left · 1 min so far")
     assert "magnitude en seed 0, round 2 of 5" in text(at)
     assert "Stop" in labels(at)
+
+
+def test_before_anything_is_done_the_time_is_that_of_the_check_and_a_long_run_says_so_in_its_button():
+    run = add()
+    at_work(run, seconds_left=None, work={"done": 0, "total": 1400})
+    (here,) = jobs.all_jobs()
+    checked = dataclasses.replace(here, request={progress.SECONDS: 660.0})
+    assert "left" not in progress.going(here)
+    assert "about 10 min left, as the check said" in progress.going(checked)
+    late = dataclasses.replace(here, request={progress.SECONDS: 30.0})
+    assert "longer than the check said" in progress.going(late)
+    at_work(run, seconds_left=None, work={"done": 350, "total": 1400})
+    done = dataclasses.replace(jobs.all_jobs()[0], request={progress.SECONDS: 660.0})
+    assert "check" not in progress.going(done)
+    assert (words.start(None), words.start(59.0)) == ("Start", "Start")
+    assert words.start(208_800.0).startswith("Start: takes about 2 days 10 h")
 
 
 def test_names_and_logs_of_runs_are_text(place):

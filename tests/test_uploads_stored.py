@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shlex
 import stat
 import time
 from urllib.parse import parse_qs
@@ -285,9 +286,9 @@ def saved(at, name, **fields):
 def test_saved_uploads_open_on_the_overlap_page_as_a_study():
     at = saved(uploaded("en", "fr"), "My masks", task="Masked language modelling")
     assert not at.error
-    link = next(each.proto for each in at.get("page_link") if "my-masks" in each.proto.label)
+    link = next(each.proto for each in at.get("page_link") if "My masks" in each.proto.label)
     address = {key: values[0] for key, values in parse_qs(link.query_string).items()}
-    assert (address["study"], address["show"]) == ("my-masks", "Study")
+    assert (address["study"], address["show"]) == ("My masks", "Study")
     page = opened("pages/overlap.py", **address)
     assert "My masks · magnitude" not in text(page)
     assert "My masks · 50% removed · 2 masks" in text(page)
@@ -302,7 +303,7 @@ def test_a_run_on_saved_masks_is_filled_in(label, command):
     assert not at.error
     said = "".join(code.value for code in at.main.code)
     assert said.startswith(f"neutral {command} ")
-    assert said.endswith(f"--study {home.study_called('My masks')}")
+    assert said.endswith(f"--study {shlex.quote(str(home.study_called('My masks')))}")
     assert ("mini-mbert" in said) == (command == "controls")
 
 
@@ -312,9 +313,23 @@ def test_a_run_on_saved_masks_is_filled_in(label, command):
 )
 def test_every_page_shows_a_saved_study(page):
     saved(uploaded(*CODES), "My masks")
-    at = opened(f"{page}.py", study="my-masks")
+    at = opened(f"{page}.py", study="My masks")
     assert not at.error
     assert {"app": "masks saved on", "pages/tickets": ""}.get(page, "My masks") in text(at)
+
+
+def test_a_study_that_was_saved_has_a_name_without_typing_and_is_the_one_that_other_pages_open():
+    at = uploaded("en", "fr", "de", show="Both", study="mini-mbert-mlm", method="Magnitude")
+    assert at.text_input(key="save-name").value == "My masks"
+    assert "The files say nothing" in [each.proto.placeholder for each in at.selectbox]
+    words = text(at)
+    assert words.index("## Overlap") < words.index("## What was read")
+    button(at, "Save").click().run()
+    assert "Saved as My masks." in [each.value for each in at.success]
+    at.switch_page("app.py").run()
+    assert at.selectbox(key="study").value == "My masks"
+    assert not [each.value for each in at.warning if "Magnitude" in each.value]
+    assert uploaded("en", "fr").text_input(key="save-name").value == "My masks 2"
 
 
 def test_nothing_is_saved_twice_under_a_name_or_without_one():
@@ -349,8 +364,8 @@ def test_each_network_becomes_a_study_of_its_own():
     for place, name in enumerate(("One", "Other")):
         at.selectbox(key="save-network").set_value(place)
         saved(at, name)
-    assert [Study(home.study_called(name)).info["languages"] for name in ("one", "other")] == [["en", "fr"], ["de"]]
-    assert [Study(home.study_called(name)).info["files"][0] for name in ("one", "other")] == [
+    assert [Study(home.study_called(name)).info["languages"] for name in ("One", "Other")] == [["en", "fr"], ["de"]]
+    assert [Study(home.study_called(name)).info["files"][0] for name in ("One", "Other")] == [
         "en.safetensors",
         "de.safetensors",
     ]
@@ -376,9 +391,9 @@ def test_a_server_that_others_can_open_saves_no_studies_unless_it_is_told_to(mon
     assert not [each for each in at.button if each.label == "Save"]
     monkeypatch.setenv(permission.VARIABLE, "on")
     at = saved(at.run(), "Mine")
-    assert Study(home.study_called("mine"))
+    assert Study(home.study_called("Mine"))
     assert str(home.home()) not in text(at) + "".join(code.value for code in at.code)
-    assert json.loads((home.study_called("mine") / "study.json").read_text())["title"] == "Mine"
+    assert json.loads((home.study_called("Mine") / "study.json").read_text())["title"] == "Mine"
 
 
 def test_without_a_home_the_pages_work_and_say_that_nothing_is_stored(monkeypatch):

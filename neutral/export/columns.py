@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
+FACTS = ("Study", "Model", "Task", "Method", "Sparsity", "Seed")
+"""Settings that the rows of a file say of themselves, in its first columns."""
+
+_DIGITS = 6  # of a number in a file
 _SIDES = {"source": "language_a", "target": "language_b"}
 _DIRECTED = {"source": "mask", "target": "trained_on"}
 _VALUES = {"value": "{}", "chance": "{}_by_chance", "excess": "{}_above_chance"}
@@ -30,3 +35,32 @@ def told(table: pd.DataFrame, settings: Mapping[str, str | Sequence[str]]) -> pd
     if measure and not scored and "value" in table and ({"source", "group"} & set(table)):
         names |= {column: form.format(measure) for column, form in (_VALUES | _LEVELS).items()}
     return table.rename(columns={column: name for column, name in names.items() if name not in table})
+
+
+def csv(table: pd.DataFrame, settings: Mapping[str, str | Sequence[str]]) -> str:
+    """Return a table as CSV that describes itself: the first columns say of which study, model, task and method it is.
+
+    They are those of `FACTS` that are among the settings and no columns of the table. Numbers have six digits that
+    count.
+
+    >>> print(csv(pd.DataFrame({"ratio": [16.000001525]}), {"Study": "mine", "Model": "m"}))
+    study,model,ratio
+    mine,m,16.0
+    <BLANKLINE>
+    """
+    table = table.apply(_rounded)
+    for fact in reversed(FACTS):
+        if (value := settings.get(fact)) and isinstance(value, str) and fact.lower() not in table:
+            table.insert(0, fact.lower(), value)
+    return table.to_csv(index=False)
+
+
+def _rounded(column: pd.Series) -> pd.Series:
+    """Return a column with so many digits that count, if it is one of fractions."""
+    if not pd.api.types.is_float_dtype(column):
+        return column
+    values = column.to_numpy(dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = _DIGITS - 1 - np.floor(np.log10(np.abs(values)))
+    places = np.where(np.isfinite(places), np.clip(places, 0, 300), 0)
+    return pd.Series([round(v, int(n)) for v, n in zip(values.tolist(), places, strict=True)], column.index)

@@ -72,6 +72,14 @@ def checked(command: str, arguments: Sequence[str], among: Sequence[Path]) -> li
     return result
 
 
+def placed(value: str, among: Sequence[Path]) -> str:
+    """Return the real path of a model or text, or the id of the hub that it is; what is in it is not looked at.
+
+    Raises `NeutralError` for a path that is in none of the folders `among`, or not there.
+    """
+    return value if _is_id(value) else str(folders.within(value, among))
+
+
 def device(name: str) -> str:
     """Return the name of a device. Raises `NeutralError` for what is none."""
     if not name or len(name) > 40 or not name.replace(":", "").isalnum():
@@ -109,13 +117,18 @@ def _checked(command: str, option: str, value: str, among: Sequence[Path], model
 
 def _source(value: str, among: Sequence[Path]) -> str:
     """Return the real path of a model or text, or the id of the hub that it is."""
-    name, colon, part = value.partition(":")
-    is_id = _ID.fullmatch(name) and ".." not in name and (not colon or _PART.fullmatch(part))
-    if not is_id or Path(value).exists():
+    if not _is_id(value):
         return str(folders.allowed(value, among))
     if not is_online():
         raise NeutralError(f"{value}: is no folder here, and the hub cannot be reached (HF_HUB_OFFLINE, no network)")
     return value
+
+
+def _is_id(value: str) -> bool:
+    """Whether a name of a model or a text is an id of the hub, and nothing here."""
+    name, colon, part = value.partition(":")
+    looks_so = _ID.fullmatch(name) and ".." not in name and (not colon or _PART.fullmatch(part))
+    return bool(looks_so) and not Path(value).exists()
 
 
 def _require_option(command: str, option: str) -> None:

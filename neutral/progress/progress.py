@@ -15,6 +15,7 @@ from neutral.errors import NeutralError, described, one_line
 from neutral.progress import stop
 from neutral.progress.bar import Told, duration, say
 from neutral.progress.file import Record
+from neutral.progress.remaining import Remaining
 from neutral.progress.stop import StoppedError
 
 Tell = Callable[[int, int], None]
@@ -97,6 +98,7 @@ class Progress:
         self._known: set[tuple] = set()
         self._cost, self._worked = 0.0, 0.0
         self._started, self._began = time.time(), 0.0
+        self._remaining = Remaining()
         self._lock = threading.RLock()
         self._bar: Told | None = None
         self._record: Record | None = None
@@ -141,11 +143,13 @@ class Progress:
         def tell(step: int, steps: int) -> None:
             with self._lock:
                 doing.share = max(doing.share, min(step / steps, 1.0)) if steps > 0 else doing.share
+                self._mark()
             self._show()
 
         with self._lock:
             self._began = self._began or time.monotonic()
             self._doing[id(doing)] = doing
+            self._mark()
         self._show()
         try:
             yield tell
@@ -156,6 +160,7 @@ class Progress:
         finally:
             with self._lock:
                 self._doing.pop(id(doing), None)
+                self._mark()
         self._show()
 
     def failed(self, unit: Expected, why: str) -> None:
@@ -163,6 +168,7 @@ class Progress:
         with self._lock:
             self._failed.append({"unit": one_line(unit.name), "why": one_line(why)})
             self._worked += unit.cost  # nothing of it is left
+            self._mark()
         say([f"{unit.name}: {why}"], quiet=self.quiet)
         self._show()
 
@@ -185,6 +191,7 @@ class Progress:
         """Return what the file says."""
         with self._lock:
             done, cost, speed = self._work()
+            left = self._remaining.seconds()
             each = self._cost / max(self.units - self.before, 1)
             earlier = self.before * (each or 1.0)
             return {
@@ -197,7 +204,7 @@ class Progress:
                 "units": {"done": self.done, "total": self.units, "before": self.before},
                 "work": {"done": done + earlier, "total": cost + earlier},
                 "rate": 60 * speed / each if speed and each else None,
-                "seconds_left": (cost - done) / speed if speed else None,
+                "seconds_left": left,
                 "current": [one_line(each.name) for each in self._doing.values()],
                 "failed": list(self._failed),
                 "message": self.message,
@@ -211,6 +218,12 @@ class Progress:
         if self._record is not None:
             self._record.close()
             self._record = None
+
+    def _mark(self) -> None:
+        """Take note of when so much was done."""
+        if self._began:
+            done, cost, _ = self._work()
+            self._remaining.mark(done, cost)
 
     def _work(self) -> tuple[float, float, float]:
         """Return how much work of this run is done, of how much, and how much was a second."""

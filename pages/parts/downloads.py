@@ -18,7 +18,7 @@ from pages.parts.text import as_text
 
 def downloads(collections: Sequence[MaskSet]) -> None:
     """Offer the masks packed, and their union and intersection."""
-    st.markdown("## Take them home")
+    st.markdown("## Download your masks")
     st.caption("Packed `.safetensors`: eight weights to the byte, read by this project's shell and library.")
     masks = [
         (file_name(name), upload.mask)

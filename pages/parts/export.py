@@ -14,7 +14,7 @@ import streamlit as st
 from neutral import __version__
 from neutral.errors import NeutralError
 from neutral.export import captions, latex, sizes
-from neutral.export.columns import told as told_columns
+from neutral.export import columns as files
 from neutral.export.drawn import drawn
 from pages.parts import columns, settings
 from pages.parts.text import as_text, file_name, unmarked
@@ -77,6 +77,20 @@ def offer(figure: go.Figure, key: str, own: More, more: Sequence[More] = ()) -> 
         _pictures(figure, name, key)
 
 
+def csv(frame: pd.DataFrame) -> Callable[[], str]:
+    """Return what writes a table as a file that says which study it is of, and what its columns hold.
+
+    It is called on a click, when nothing is known of the page any more.
+    """
+    asked = settings.all_of_them()
+    return lambda: files.csv(files.told(frame, asked), asked)
+
+
+def csv_name(name: str) -> str:
+    """Return what the file of a table is called, by its study too."""
+    return f"{file_name(settings.all_of_them().get('Study', ''), name)}.csv"
+
+
 def of_sheet(sheet: Sheet) -> dict[str, str]:
     """Return what a caption says of a pinned view, or of the difference of two, beyond what its figure says."""
     said = (sheet.figure.layout.meta or {}).get("alt") or ""
@@ -130,8 +144,7 @@ def _data(each: More, said: str, name: str, key: str) -> None:
     picking = {"on_select": "rerun", "selection_mode": "single-row"} if each.picked else {}
     event = st.dataframe(shown, key=f"{key}-drawn", **told, **picking)
     with st.container(horizontal=True):
-        data = told_columns(frame, settings.all_of_them())
-        _button("CSV", lambda: data.to_csv(index=False), f"{name}.csv", "text/csv", f"{key}-files-csv")
+        _button("CSV", csv(frame), csv_name(name), "text/csv", f"{key}-files-csv")
         tex = f"{name}.tex", "application/x-tex", f"{key}-files-tex"
         _button("LaTeX (booktabs)", lambda: latex.booktabs(shown, said, digits=each.digits), *tex)
     if each.picked and (rows := event["selection"]["rows"]):

@@ -106,7 +106,8 @@ def carried(
         return []
     linked = [] if former else st.query_params.get_all(key)
     written = [name for name in linked or chosen().get(key, []) if name]
-    held = read_all(label, key, written, options, names, shown=shown)
+    told = bool(linked) or len(options) > 1  # of one that there is, chosen elsewhere of more, nothing is to be said
+    held = read_all(label, key, written, options, names, shown=shown, told=told)
     if linked and set(written) <= set(map(names, options)):
         return []
     if held and not linked and not former:  # a picker that was there has the address to itself

@@ -21,7 +21,9 @@ from pages.parts.text import as_text
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
 _SAVED = "_saved"
-_READ = "as the files say"
+_NAME = "My masks"
+_OF_A_STUDY = ("show", "task", "method", "sparsity", "seed", "members", "languages")
+"""Choices that are of the study that was looked at before, and not of the one that was saved."""
 
 
 def save(collections: Sequence[MaskSet]) -> None:
@@ -42,7 +44,7 @@ def save(collections: Sequence[MaskSet]) -> None:
         )
         chosen = collections[which]
     with st.container(border=True, key="save"):
-        name, about = _asked()
+        name, about = _asked(chosen)
         try:
             where = places.places(chosen.masks, chosen.labels, task=about.task, method=about.method)
         except NeutralError as error:
@@ -58,9 +60,9 @@ def save(collections: Sequence[MaskSet]) -> None:
         _lead(saved, where[0].sparsity, about.model)
 
 
-def _asked() -> tuple[str, About]:
+def _asked(chosen: MaskSet) -> tuple[str, About]:
     left, right = st.columns(2)
-    name = left.text_input("Name of the study", key="save-name", max_chars=100, placeholder="My masks")
+    name = left.text_input("Name of the study", _free(), key="save-name", max_chars=100)
     model = right.selectbox(
         "Model",
         _bundled(),
@@ -68,13 +70,23 @@ def _asked() -> tuple[str, About]:
         key="save-model",
         accept_new_options=True,
         help=uploaded.MODEL,
-        placeholder=_READ,
+        placeholder=uploaded.said(chosen.masks, "model"),
     )
     left, right = st.columns(2)
     tasks = {pickers.task_name(task): task for task in names.NAMES}
-    task = left.selectbox("Task", list(tasks), index=None, key="save-task", placeholder=_READ)
-    method = right.selectbox("Method", [*METHODS, METHOD], index=None, key="save-method", placeholder=_READ)
+    task = left.selectbox(
+        "Task", list(tasks), index=None, key="save-task", placeholder=uploaded.said(chosen.masks, "task")
+    )
+    told = {"index": None, "key": "save-method", "placeholder": uploaded.said(chosen.masks, "method")}
+    method = right.selectbox("Method", [*METHODS, METHOD], format_func=str.capitalize, **told)
     return name.strip(), About(title=name.strip(), model=model or "", task=tasks.get(task, ""), method=method or "")
+
+
+def _free() -> str:
+    """Return a name that no study has yet."""
+    taken = set(map(home.plainly, catalogue.studies()[0]))
+    names = (_NAME, *(f"{_NAME} {number}" for number in range(2, 10_000)))
+    return next(name for name in names if home.plainly(name) not in taken)
 
 
 def _bundled() -> list[str]:
@@ -85,14 +97,25 @@ def _save(chosen: MaskSet, name: str, about: About) -> None:
     """Make the study, or say in a line why not."""
     try:
         folder = home.study_called(name)
-        if folder.name in catalogue.studies()[0]:
-            raise NeutralError(f"there is a study called {folder.name} already; choose another name")
+        for other in catalogue.studies()[0]:
+            if home.plainly(other) == home.plainly(folder.name):
+                raise NeutralError(f"there is a study called {other} already; choose another name")
         with st.spinner("Saving the study …"):
             masks.save(chosen.masks, chosen.labels, folder, about, files=chosen.files)
     except NeutralError as error:
         st.error(errors.line(error))
         return
     st.session_state[_SAVED] = folder.name
+    _open(folder.name)
+
+
+def _open(name: str) -> None:
+    """Let the other pages show a study, and what it opens on, in the place of what was chosen from another."""
+    for key in _OF_A_STUDY:
+        pickers.chosen().pop(key, None)
+        st.query_params.pop(key, None)
+    pickers.chosen()["study"] = [name]
+    st.query_params.pop("study", None)
 
 
 def _lead(name: str, sparsity: float, model: str) -> None:

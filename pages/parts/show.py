@@ -91,8 +91,8 @@ def csv(frame: pd.DataFrame, name: str, key: str) -> None:
     """Offer a table as CSV, written when the reader clicks."""
     st.download_button(
         "Download CSV",
-        lambda: frame.to_csv(index=False),
-        file_name=f"{file_name(name)}.csv",
+        export.csv(frame),
+        file_name=export.csv_name(name),
         mime="text/csv",
         key=f"{key}-csv",
         icon=":material/download:",

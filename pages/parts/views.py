@@ -59,7 +59,8 @@ class View:
         """What a caption says of it."""
         told = {"Study": self.title, "Model": str(self.source.info.get("model") or "")}
         if self.choice.method != "upload":
-            told |= {"Method": self.choice.method, "Seed": str(self.choice.seed)}
+            task = pickers.task_name(self.choice.task)
+            told |= {"Task": task, "Method": self.choice.method, "Seed": str(self.choice.seed)}
         told["Sparsity"] = f"{self.choice.sparsity:.0%}"
         return {**told, "Languages": [display(member) for member in self.members]}
 

@@ -29,13 +29,17 @@ _OTHER = ("Other scripts", theme.NEUTRAL, "x-thin-open")
 BOUNDS = {"": "", "above": ", or later", "below": ", or earlier"}
 
 
-def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figure:
+def breaking_points(breaks: pd.DataFrame, by: str, order: list[str], *, marked: str = "") -> go.Figure:
     """Draw the ratio at which each language passes a limit, a marker a method.
 
     `breaks` are rows of `results.breaking` at one limit, `order` the languages from top to bottom. Hollow
     markers are bounds: the limit lies above (pointing right) or below (pointing left) all ratios that were measured.
+    The row of the language that is `marked`, if it is one of them, has a band behind it.
     """
     figure = go.Figure()
+    if marked in order:
+        place = order.index(marked)
+        figure.add_hrect(place - 0.5, place + 0.5, fillcolor=theme.NEUTRAL, opacity=0.25, line_width=0, layer="below")
     lines, called = theme.compression_lines(breaks), line_names(breaks)
     names = [theme.member_name(code) for code in order]
     for line, style in lines.items():
@@ -66,7 +70,8 @@ def breaking_points(breaks: pd.DataFrame, by: str, order: list[str]) -> go.Figur
     )
     return theme.finish(
         figure,
-        alt=f"Dots: the ratio by {by} at which each of {len(names)} languages passes the limit; {', '.join(lines)}.",
+        alt=f"Dots: the ratio by {by} at which each of {len(names)} languages passes the limit; {', '.join(lines)}."
+        + (f" A band marks {theme.member_name(marked)}." if marked in order else ""),
         name=f"breaking-points-{by}",
         height=150 + 26 * len(names),
         hovermode="closest",

@@ -73,10 +73,11 @@ def answer(study: Study, choice: TableChoice) -> Budget | None:
     return Budget(who, tolerance, rows)
 
 
-def details(study: Study, budget: Budget) -> None:
+def details(study: Study, choice: TableChoice, budget: Budget) -> None:
     """Show how far every method reaches, and the command that makes the best table."""
-    in_words = partial(columns.budget, study)
-    show.table(budget.rows, "Every method within the tolerance", "budget", named=in_words)
+    reach = partial(tables.reach, study, choice, budget.who, budget.tolerance)
+    title = f"How far every method goes: {budget_words.name(budget.who)}, {budget.tolerance:.0%}"
+    show.table(reach, title, "budget", named=columns.reach, digits=2)
     if budget.best is not None:
         with st.expander("The command that makes this table", icon=":material/terminal:"):
             model = models.named(study)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor, log10
+
 import pandas as pd
 
 from neutral import glossary
@@ -70,21 +72,19 @@ def tiles(rows: pd.DataFrame, changed: Change | None, study: Study, choice: Tabl
         tiles.append(Tile("Measured at", between, f"times, by {choice.by}"))
     if len(kept) > 1:
         second = kept.iloc[1]
-        tiles.append(Tile("Next", at(second), f"{as_text(second['line'])}{_one_size(second)}"))
+        tiles.append(Tile("Next best method", at(second), f"{as_text(second['line'])}{_one_size(second)}"))
     return tiles
 
 
 def arrow(changed: Change) -> str:
-    """Write a perplexity before and after.
+    """Write a perplexity before and after, with as many decimals as their difference takes: it is told in per cent.
 
-    >>> arrow(Change("ru", 98.15, 108.0))
-    '98.2 → 108'
+    >>> arrow(Change("ru", 98.153, 108.0)), arrow(Change("sw", 140.4, 141.8)), arrow(Change("sw", 1404.0, 1604.0))
+    ('98.2 → 108.0', '140.4 → 141.8', '1,404 → 1,604')
     """
-    return f"{_perplexity(changed.before)} → {_perplexity(changed.after)}"
-
-
-def _perplexity(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    step = abs(changed.after - changed.before) or changed.before
+    places = min(4, max(0, 1 - floor(log10(step)))) if step > 0 else 1
+    return f"{changed.before:,.{places}f} → {changed.after:,.{places}f}"
 
 
 def _changed(changed: Change, who: str) -> str:

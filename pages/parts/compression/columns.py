@@ -6,10 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from neutral.compression import choosing
 from neutral.compression.results import ALL
 from neutral.members import display
-from neutral.study import Study
 
 NAMES = {
     "line": "Method",
@@ -139,18 +137,19 @@ def heading(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def budget(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return how far every method reaches (`choosing.within`), with headings, in megabytes too."""
-    megabytes = [choosing.table_bytes(study.info, ratio) / 1e6 for ratio in rows["ratio_bytes"]]
-    shown = rows.assign(megabytes=megabytes, breaks=[display(code) if code else "–" for code in rows["breaks"]])
+def reach(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return how far every method reaches (`reach.reach`), with headings."""
+    shown = rows.assign(breaks_first=[display(code) if code else "" for code in rows["breaks_first"]])
     names = {
         "line": "Method",
-        "ratio": f"Times smaller, by {rows['by'].iloc[0]}",
-        "bound": "Kept",
+        "within": f"Within {rows['tolerance_percent'].iloc[0]:g}%",
+        "times_smaller": f"Times smaller, by {rows['counted_in'].iloc[0]}",
         "megabytes": "MB",
-        "low": "Measured from",
-        "high": "Measured to",
-        "breaks": "Breaks first",
+        "perplexity": "Perplexity",
+        "change_percent": "Change in %",
+        "measured_from": "Measured from",
+        "measured_to": "Measured to",
+        "breaks_first": "Breaks first",
     }
-    kept = {"above": "at least", "below": "no, not at the least", "": "up to"}
-    return shown.assign(bound=[kept[bound] for bound in rows["bound"]])[list(names)].rename(columns=names)
+    told = [name for name in names if name != "breaks_first" or rows["breaks_first"].any()]
+    return shown[told].rename(columns=names)

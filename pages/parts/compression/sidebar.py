@@ -44,7 +44,7 @@ def choose(notices: DeltaGenerator) -> list[TableView]:
     where = pick("Compressed table in", "where", words.WHERE, "where")
     views = [view for view in words.MASKING if view in set(zip(scored["scoring"], scored["words"], strict=True))]
     scoring, whole = pickers.pick("Masking", views, "masking", names=words.MASKING.__getitem__)
-    weights = pick("Token weights", "weights", words.WEIGHTS, "weights", default="uniform")
+    weights = pick("Token weights", "weights", words.WEIGHTS, "weights", default="uniform", help=words.WEIGHTED)
     trimmed = pick("Vocabulary", "trimmed", words.VOCABULARY, "vocabulary")
     return [TableView(study, TableChoice(by, where, whole, weights, trimmed, scoring))]
 

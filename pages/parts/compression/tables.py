@@ -8,6 +8,7 @@ import pandas as pd
 
 from neutral.compression import choosing, losses, predictions, results
 from neutral.compression import downstream as tuning
+from neutral.compression import reach as reaching
 from neutral.compression import steps as compression_steps
 from neutral.members import rows_in_order
 from neutral.study import Study
@@ -60,6 +61,13 @@ def chosen(study: Study, choice: TableChoice, weights: str | None = "") -> pd.Da
 def budget(study: Study, choice: TableChoice, language: str, tolerance: float) -> pd.DataFrame:
     """See `choosing.within`, of a choice with tokens weighted in any way."""
     return choosing.within(_offered(study, choice), choice.by, language, tolerance)
+
+
+@catalogue.remembered
+def reach(study: Study, choice: TableChoice, language: str, tolerance: float) -> pd.DataFrame:
+    """See `reach.reach`, of the rows of `budget`."""
+    rows = budget(study, choice, language, tolerance)
+    return reaching.reach(_offered(study, choice), rows, study.info, choice.by, language, tolerance)
 
 
 @catalogue.remembered

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from neutral import bounds, labels
+from neutral.errors import one_line
+from neutral.masks import Mask
 from neutral.members import display
 from neutral.runs.places import Place
 from pages.parts import formats
@@ -50,7 +52,8 @@ lie: `python -m neutral masks convert *.pt -o packed/`, then upload what is in `
 
 LINK = (
     "A reload finds these masks again by the link in the address, and so does whoever you give it to: they see the "
-    "masks, and what they change is a copy of their own. Nobody can guess it. It goes {days} days after its last use."
+    "masks, and what they change is a copy of their own. Nobody can guess it. The masks are deleted {days} days after "
+    "its last use."
 )
 
 DELETE = "Deletes the masks here, under this link, and in the copies that others made by it."
@@ -72,8 +75,9 @@ PLACES = (
 )
 
 MORE = (
-    "Runs add to it: the control of the untouched weights, which takes the masks' model, and the tests of what "
-    "explains the overlap, which the page Typology else makes while you wait."
+    "Two runs can add to it. *Add its controls* finds the mask of the untouched weights, to compare with; it needs the "
+    "model that the masks are of. *Test what explains it* tests family, script, place and more, so that the page "
+    "Typology opens without computing."
 )
 
 NAMES = (
@@ -93,6 +97,12 @@ PAIR_COLUMNS = {
     "chance": "By chance",
     "excess": "Above chance",
 }
+
+
+def said(masks: Sequence[Mask], key: str) -> str:
+    """Say what the headers of masks have of a thing (model, task, method), or that they have nothing."""
+    found = list(dict.fromkeys(one_line(mask.header[key]) for mask in masks if mask.header.get(key)))
+    return f"As the files say: {', '.join(found[:3])}" if found else "The files say nothing"
 
 
 def place(where: Place, label: str) -> dict[str, object]:

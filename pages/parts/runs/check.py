@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from neutral.errors import NeutralError
-from pages.parts import show
+from pages.parts import show, view
 from pages.parts.runs import facts as words
 from pages.parts.runs import tables
 from pages.parts.runs.fields import Form
@@ -14,20 +14,26 @@ from pages.parts.runs.request import Asked
 from pages.parts.runs.words import CHECK, CHECK_HELP
 from pages.parts.text import as_text
 
+_ANSWERED = "_check_answered"
+
 
 def check(asked: Asked, form: Form) -> bool:
     """Offer the check, and show what it says; return whether there is an answer, so that the run may start."""
     facts = tables.known(asked.words, asked.read)
     if facts is None:
+        clock = st.empty()  # above the button, where the reader looks
         if not st.button("Check", type="primary", icon=":material/fact_check:", help=CHECK_HELP):
             st.caption(CHECK)
             return False
         try:
-            tables.ask(asked.words, asked.read, asked.allowed(), asked.limits)
+            tables.ask(asked.words, asked.read, asked.allowed(), asked.limits, clock)
         except NeutralError as error:
             form.refuse(str(error))
             return False
+        st.session_state[_ANSWERED] = True
         st.rerun()  # the button is of no more use
+    if st.session_state.pop(_ANSWERED, False):
+        view.come()
     show_facts(facts)
     return True
 
@@ -67,5 +73,5 @@ def _model(model: object) -> None:
 
 def _units(each: object) -> None:
     if isinstance(each, list) and each:
-        with st.expander("What is done, piece by piece", icon=":material/list:"):
+        with st.expander("What is done, unit by unit", icon=":material/list:"):
             st.dataframe(pd.DataFrame(words.unit_rows(each)), hide_index=True, key="checked-units")

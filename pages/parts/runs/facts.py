@@ -13,7 +13,7 @@ from pages.parts.formats import Tile
 from pages.parts.text import as_text, in_words
 
 TIME_HELP = (
-    "Estimated from a piece that was timed here. Loading the model and reading the text comes to it, and what else the "
+    "Estimated from a unit that was timed here. Loading the model and reading the text comes to it, and what else the "
     "machine does makes it longer."
 )
 
@@ -27,7 +27,7 @@ def tiles(facts: Mapping) -> list[Tile]:
     left, done = number(units.get("left")), number(units.get("done"))
     shown = []
     if left is not None:
-        shown.append(Tile("Pieces to do", f"{left:.0f}", f"{done:.0f} already done" if done else ""))
+        shown.append(Tile("Units to do", f"{left:.0f}", f"{done:.0f} already done" if done else ""))
     if (seconds := number(facts.get("seconds"))) is not None:
         shown.append(Tile("Time, about", duration(seconds), "", TIME_HELP))
     if (memory := number(facts.get("memory"))) is not None:
@@ -106,11 +106,11 @@ def left_rows(left: object) -> list[dict]:
 
 
 def unit_rows(each: object) -> list[dict]:
-    """Return a row for each piece of the work."""
+    """Return a row for each unit of the work."""
     known = [one for one in each if isinstance(one, dict)] if isinstance(each, list) else []
     return [
         {
-            "Piece": str(one.get("unit", "")),
+            "Unit": str(one.get("unit", "")),
             "Reads": str(one.get("reads", "")),
             "Writes": str(one.get("writes", "")),
             "About": "" if (seconds := number(one.get("seconds"))) is None else duration(seconds),

@@ -19,7 +19,7 @@ from neutral.members import display
 from neutral.options import Described
 from neutral.options import words as written
 from pages.parts import errors
-from pages.parts.runs import draft
+from pages.parts.runs import draft, words
 from pages.parts.text import as_text
 
 LONGEST = 2000
@@ -70,7 +70,8 @@ class Form:
         if option.name in self.given and not fits(option, given):
             draft.lost(label_of(option), given, option.choices or ())
         told = {"label": label_of(option), "key": key, "persist_state": "session"}
-        told["help"] = as_text(help or option.help)
+        about = help or words.HELP.get(option.name) or option.help
+        told["help"] = as_text(f"{about[:1].upper()}{about[1:]}")
         with st.container(gap=None):
             held = _WIDGETS[kind](option, told, first, offered)
             if not self.is_folded:

@@ -12,13 +12,16 @@ from neutral.options.described import parts
 from neutral.runs import plans
 from neutral.study import Study
 from pages.parts import catalogue, pickers
-from pages.parts.runs import draft, fields, how, tables, words
+from pages.parts.runs import draft, fields, how, own_text, tables, words
 from pages.parts.runs.fields import Form
 from pages.parts.runs.how import How
 from pages.parts.runs.request import Asked
 from pages.parts.runs.words import INSIDE, KINDS
 
-FIRST = ("method", "methods", "sparsities", "sparsity", "ratios", "controls", "baselines", "masks")
+USUAL = {"find": {"method": "wanda", "halves": True, "controls": ["pretrained"]}}
+"""What the form begins with where the plan begins otherwise: a run of minutes, with what its overlap is judged by."""
+
+FIRST = ("method", "halves", "methods", "sparsities", "sparsity", "ratios", "controls", "baselines", "masks")
 """Options that are seen at once, beside the model, the text and the languages; the others are behind More."""
 
 
@@ -35,10 +38,11 @@ def draw() -> tuple[Asked | None, Form]:
         return None, form
     described = _asked_for(plans.COMMANDS[command])
     held, name_box = _sources(form, described, study)
-    first = [each for each in described if each.name in FIRST]
-    for box, each in zip(st.columns(max(1, len(first))), first, strict=False):
+    first = sorted((each for each in described if each.name in FIRST), key=lambda each: each.name != "method")
+    for box, each in zip(st.columns(max(1, len(first)), vertical_alignment="bottom"), first, strict=False):
         with box:
-            held[each.name] = form.ask(each, **_of_study(each, study))
+            if fields.matters(each, held):
+                held[each.name] = form.ask(each, **_begun(command, each, study))
     if command == "find" and (about := words.METHODS.get(str(held.get("method")))):
         st.caption(about)
     form.is_folded = True
@@ -182,6 +186,8 @@ def _sources(form: Form, described: list[Described], study: Study | None) -> tup
             held[each.name] = form.ask(each, offered=of_text or of_study)
     if text and (lost := tables.passed_over(str(text))):
         st.warning(words.passed_over(lost))
+    if main and not tables.why_not() and (place := next((each for each in main if each.name == "text"), None)):
+        own_text.offer(f"{form.key}-{place.name}")
     if main:
         st.caption(words.may_type(tables.is_online(), tables.own_roots()) if tables.places().whole else words.NOT_ALL)
     return held, boxes[len(spoken)]
@@ -199,9 +205,17 @@ def _place(form: Form, each: Described, study: Study | None = None) -> object:
     usual = next((name for name in found if name in names), next(iter(names), None) if each.required else None)
     name = form.ask(each, offered=list(names), usual=usual, help=words.place_help(each, tables.is_online()))
     path = names.get(str(name), name)
+    if name and name not in names and (why := tables.refusal(str(name))):
+        form.problems[each.flag] = words.not_allowed(each.flag, why, tables.own_roots())
     if each.name in form.values:
         form.values[each.name] = path
     return path
+
+
+def _begun(command: str, each: Described, study: Study | None) -> dict[str, object]:
+    """Return what a field begins with, and the choices that it has, where these are not the plan's."""
+    usual = USUAL.get(command, {})
+    return {"usual": usual[each.name]} if each.name in usual else _of_study(each, study)
 
 
 def _of_study(each: Described, study: Study | None) -> dict[str, object]:

@@ -24,9 +24,12 @@ STATES = {
 }
 """State of a run -> its name, icon and colour."""
 
+SECONDS = "seconds"
+"""Of a run's request: what its check said that it takes."""
+
 NONE_YET = "There are no runs yet. *New run* starts one."
 STOP_HELP = "Ends when what it is at is in the study; press again to end at once. Go on later with what is left"
-STOPPING_NOW = "It ends as soon as what it is at is in the study. *End at once* does not wait and loses that piece."
+STOPPING_NOW = "It ends as soon as what it is at is in the study. *End at once* does not wait and loses that unit."
 GO_ON_HELP = "The same run again: what is in the study is not done twice"
 REMOVE_HELP = "Removes the run and its log from this list; the study stays"
 NOT_SHOWN = "The study has nothing yet that a page could show."
@@ -52,13 +55,23 @@ def going(run: Job) -> str:
     done, total = _pair(run, "units")
     if not run.is_its_progress or not total:
         return "Starting: loading the model and reading the text"
-    parts = [f"{done:.0f} of {total:.0f} pieces"]
-    left = _number(run.progress.get("seconds_left"))
-    if left is not None and run.state == RUNNING:
-        parts.append(f"about {duration(left)} left")
+    parts = [f"{done:.0f} of {total:.0f} units"]
+    if run.state == RUNNING and (left := _left(run)):
+        parts.append(left)
     if run.began:
         parts.append(f"{duration(time.time() - run.began)} so far")
     return " · ".join(parts)
+
+
+def _left(run: Job) -> str:
+    """Say how long a run still takes: as it says itself, or as its check said before; "" where nobody knows."""
+    left, said = _number(run.progress.get("seconds_left")), ""
+    checked = _number(run.request.get(SECONDS))
+    if left is None and checked and run.began and not _pair(run, "work")[0]:
+        left, said = checked - (time.time() - run.began), ", as the check said"
+    if left is None or left < 1:
+        return "" if left is None else "longer than the check said" if said else ""
+    return f"about {duration(left)} left{said}"
 
 
 def current(run: Job) -> list[str]:
@@ -70,7 +83,7 @@ def current(run: Job) -> list[str]:
 
 
 def failed_units(run: Job) -> list[str]:
-    """Say which pieces of a run failed, and why."""
+    """Say which units of a run failed, and why."""
     failed = run.progress.get("failed")
     known = [each for each in failed if isinstance(each, dict)] if isinstance(failed, list) else []
     return [f"{as_text(each.get('unit', ''))}: {as_text(str(each.get('why', ''))[:500])}" for each in known[:50]]

@@ -11,7 +11,7 @@ from neutral import home, jobs
 from neutral.errors import NeutralError
 from neutral.jobs import Limits, folders, job, records, sources
 from neutral.study.duplicate import duplicate
-from pages.parts.runs import tables
+from pages.parts.runs import facts, progress, tables
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Asked:
         places = [*named, str(self.origin or self.study), str(self.study)]
         return [place for place in places if place not in written]
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it takes, as its check said; None if it was not checked."""
+        return facts.number((tables.known(self.words, self.read) or {}).get("seconds"))
+
     def allowed(self) -> list[str]:
         """Return `words` with the real paths of what they name. Raises `NeutralError` for what it may not read."""
         arguments = sources.checked(self.command, self.arguments, folders.roots(tables.is_local()))
@@ -76,7 +81,8 @@ class Asked:
         if self.origin:
             home.made(home.studies())
             duplicate(self.origin, self.study)
-        how = {"device": self.device, "limits": self.limits, "request": self.form, "local": tables.is_local()}
+        request = self.form | ({progress.SECONDS: self.seconds} if self.seconds else {})
+        how = {"device": self.device, "limits": self.limits, "request": request, "local": tables.is_local()}
         try:
             return jobs.add(self.command, self.arguments, study=self.study, name=self.study.name, **how).id
         except NeutralError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from neutral import corpora, home, jobs
 from neutral.errors import NeutralError
@@ -74,6 +75,21 @@ def _places(roots: tuple[str, ...]) -> Places:
                 if str(path) not in names.values():
                     names.setdefault(_name(path, root), str(path))
     return Places(models, texts, whole)
+
+
+def listed_anew(path: str) -> str:
+    """Return what the list calls a text that was just made."""
+    _places.clear()
+    return next((name for name, place in places().texts.items() if place == path), path)
+
+
+def refusal(path: str) -> str:
+    """Return why a model or a text that was typed may not be read, at a glance and without looking into it."""
+    try:
+        sources.placed(path, folders.roots(is_local()))
+    except NeutralError as error:
+        return str(error)
+    return ""
 
 
 def _name(path: Path, root: Path) -> str:
@@ -184,17 +200,18 @@ def known(words: Sequence[str], read: Sequence[str]) -> dict | None:
     return _answers().known.get(_key(words, read))
 
 
-def ask(words: Sequence[str], read: Sequence[str], allowed: Sequence[str], limits: Limits) -> dict:
+def ask(
+    words: Sequence[str], read: Sequence[str], allowed: Sequence[str], limits: Limits, clock: DeltaGenerator
+) -> dict:
     """Return what a command would do, which takes as long as to load its model and time a unit of its work.
 
-    `read` are the folders that it reads, `allowed` the words with their real paths. Meanwhile the page says how long it
-    takes, and ends the question when the visitor does something else. Raises `NeutralError` with the line that the
-    command says.
+    `read` are the folders that it reads, `allowed` the words with their real paths. Meanwhile `clock` says how long it
+    takes, and the page ends the question when the visitor does something else. Raises `NeutralError` with the line that
+    the command says.
     """
     answers, key, begun = _answers(), _key(words, read), time.monotonic()
-    clock = st.empty()
 
-    def tick(doing: str = "Loading the model, reading the text, timing a piece of the work") -> None:
+    def tick(doing: str = "Loading the model, reading the text, timing a unit of the work") -> None:
         clock.caption(f"{doing} … {time.monotonic() - begun:.0f} s")
         time.sleep(_LOOK)
 

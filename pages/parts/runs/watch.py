@@ -122,7 +122,7 @@ def _card(run: Job) -> None:
         if run.state == STOPPING:
             st.caption(progress.STOPPING_NOW)
         if failed := progress.failed_units(run):
-            with st.expander(f"Pieces that failed: {len(failed)}", icon=":material/warning:"):
+            with st.expander(f"Units that failed: {len(failed)}", icon=":material/warning:"):
                 st.markdown("\n".join(f"- {line}" for line in failed))
         with st.container(horizontal=True, vertical_alignment="center"):
             _ways(run)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neutral.options import Described
+from neutral.progress.bar import duration
 from pages.parts.text import as_text, code
 
 LEAD = (
@@ -105,6 +106,26 @@ METHODS = {
 }
 """Method that finds masks -> what it does and takes."""
 
+HELP = {
+    "model": "A model of Hugging Face's form: a folder with its config.json and weights",
+    "text": "Text to work on, one file a language, called by its code: en.txt, sw.txt (also packed: sw.txt.gz). For "
+    "named entities, parts of speech and inference: a folder a language, with its labelled data",
+    "halves": "Finds a mask on each half of a language's text as well. How much these two overlap is the most that two "
+    "languages can: without it nobody can say whether an overlap is high. Twice more masks, so about three times as "
+    "long",
+    "controls": "What an overlap is compared with. Pretrained: the mask that the untouched weights' sizes alone give. "
+    "Shuffled: masks drawn by lot",
+}
+"""Field -> what its tooltip says, where the command's own help is for the shell."""
+
+TEXT = "my-text"
+OWN_TEXT = "Upload text of your own"
+OWN_TEXT_HELP = (
+    "One file a language, plain text in UTF-8, a sentence or paragraph a line, called by the language's code: "
+    "`en.txt`, `sw.txt`, `sr_Cyrl.txt`; packed as `.txt.gz` or `.txt.xz` too. They are stored on this server, and "
+    "chosen above."
+)
+
 INSIDE = {"retrieve": "Whether translations are neighbours", "represent": "Whether states are alike"}
 
 NO_MASKS = "There is no study that has what this starts from. Find masks first: choose *Masks*."
@@ -115,12 +136,15 @@ GOES_ON = "There is a study of this name: the run goes on with it, if it is of t
 NOT_ALL = "There are more folders than could be looked through; type the path of one that is not in the list."
 WHY_OFF = "On this page, runs can be put together but not started"
 
+LONG = 3600.0
+"""Seconds from which a run is long: the button says so."""
+
 CHECK = (
     "First see what would happen: *Check* starts the run's own program beside the app, which loads the model, reads "
     "the text and does a step of the work to time it. That takes as long as a step does: seconds for a small model. "
     "Nothing is written before you press *Start*."
 )
-CHECK_HELP = "Loads the model, reads the text, and times a piece of the work"
+CHECK_HELP = "Loads the model, reads the text, and times a unit of the work: a unit is, say, one language's mask"
 START_HELP = "Puts the run in the queue; it starts as soon as nothing else runs there"
 
 DEVICE = ("Device", "Where it computes: auto takes a GPU if there is one. One run at a time on each.", "")
@@ -174,14 +198,26 @@ def named_like(model: object, names: Mapping[str, str]) -> str | None:
 def place_help(option: Described, online: bool) -> str:
     """Say what may be typed where a model or a text is chosen."""
     hub = ", or an id of the Hugging Face hub" if online else ""
-    return f"{option.help}. Choose from the list, or type the path of a folder on the server{hub}."
+    about = HELP.get(option.name, option.help)
+    return f"{about}. Choose from the list, or type the path of a folder on the server{hub}."
+
+
+def not_allowed(flag: str, why: str, inside: Sequence[Path]) -> str:
+    """Say why what was typed cannot be read, and in which folders it would have to be."""
+    where = f" This server reads what is in {' or '.join(map(str, inside))}." if inside else ""
+    return f"{flag} {why}.{where}"
 
 
 def may_type(online: bool, inside: Sequence[Path] = ()) -> str:
     """Say how a model or a text is named that is in no list, and where it may be: in the folders `inside`."""
     hub = ", or an id of the Hugging Face hub" if online else ""
-    where = f", which is somewhere in {' or '.join(code(path) for path in inside)}" if inside else ""
-    return f"Not in the list? Type the path of its folder{where}{hub}. Text is a file a language: `en.txt`, `sw.txt`, …"
+    where = f", in one of the folders that this server reads: {', '.join(code(path) for path in inside)}"
+    return f"Not in the list? Type the path of its folder{where if inside else ''}{hub}."
+
+
+def start(seconds: float | None) -> str:
+    """Return what the button says that starts a run: how long that takes, where it is long."""
+    return f"Start: takes about {duration(seconds)}" if seconds and seconds >= LONG else "Start"
 
 
 def off(why: str) -> str:

@@ -21,6 +21,7 @@ PQ_MEASURED = (
     "&lt;mask>, &lt;s> and &lt;/s> exact; then its line only rises (1.01, 1.03, 1.03, 1.13, 1.17, 1.39 times from 5 to "
     "20 ×; `benchmarks/zigzag.py`)."
 )
+_BETTER = 0.995  # times the full perplexity: below it, a line is seen under 1
 BOUNDS = "▷ kept at the largest ratio measured, ◁ passed at the smallest."
 MAP = (
     "Each side is laid out from its own nearest neighbours by cosine, the right one starting from the left. Tokens "
@@ -34,6 +35,11 @@ def curve(points: pd.DataFrame, top: float, limit: float, off: Sequence[str]) ->
     drawn = points[~points["line"].isin(off)]
     if 0 < top < drawn["factor"].max():
         sentences.append("Lines that leave at the top go on.")
+    if len(drawn) and drawn["factor"].min() < _BETTER:
+        sentences.append(
+            "Below 1 a table does a little better than the full one on this text: that is a property of the text as "
+            "much as of the table, and no gain to count on."
+        )
     if off:
         names = ", ".join(
             f"{as_text(line)} ({times(points.loc[points['line'] == line, 'factor'].head(1))} times at "
