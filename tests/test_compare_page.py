@@ -1,6 +1,7 @@
 """The page Compare, the buttons that pin, and the pair beside the matrix, without a browser."""
 
 import re
+from dataclasses import replace
 
 import apppages
 import numpy as np
@@ -13,6 +14,7 @@ from neutral.figures import compare as figures
 from neutral.figures import theme
 from neutral.masks import Mask
 from neutral.study import Study
+from pages.parts.compare import words
 
 ENGLISH = "pair:encoder:en,fr:magnitude:0.5:mlm:0:jaccard"
 SWAHILI = "pair:encoder:en,sw:magnitude:0.5:mlm:0:jaccard"
@@ -118,6 +120,54 @@ def test_a_pin_is_taken_away_and_more_than_six_are_not_shown():
     at.button(key="drop-0").click().run()
     assert len(pins(at)) == 7
     assert linked(at) == pins(at)
+
+
+def views_of(study, *pins):
+    return [compare.view(compare.read(pin), study) for pin in pins]
+
+
+def said_of(views, by="layer"):
+    apart = compare.difference(*views, by)
+    return words.difference(*views, tuple(compare.labels(views)), apart)
+
+
+def test_a_mean_of_many_pairs_has_no_bound_of_one_mask(studies):
+    views = views_of(Study(studies / "encoder"), "overlap:encoder::wanda:0.5", "overlap:encoder::magnitude:0.5")
+    for view in views:
+        assert view.tables["layer"]["lowest"].isna().all()
+        assert view.tables["pair"]["lowest"].notna().any()
+    said = said_of(views)
+    assert "same-language bound" not in said
+    assert "noise" not in said or "usually makes" in said, "noise is said only where the usual change is known"
+
+
+def test_what_is_within_the_bound_is_not_called_noise_where_the_usual_change_is_not_known(studies):
+    views = views_of(Study(studies / "encoder"), ENGLISH, SWAHILI)
+    apart = compare.difference(*views, "layer")
+    table = apart.table.assign(bound=1.0, usual=float("nan"))
+    said = words.difference(*views, ("A", "B"), replace(apart, table=table))
+    assert "does not say that the difference is noise" in said
+    assert "None of it is told from noise" not in said
+    signs = (table["difference"] > 0).sum()
+    assert f"In {max(signs, 12 - signs)} of 12 layers it has the same sign." in said
+    assert re.search(r"Over all weights that is (within|more than) the most by which finding one mask again", said)
+
+
+def test_views_of_other_sparsities_are_compared_beyond_chance(studies):
+    views = views_of(Study(studies / "encoder"), "pair:encoder:en,fr:wanda:0.5", "pair:encoder:en,fr:wanda:0.3")
+    first, second = ((view.whole - view.over_all["chance"]) / (1 - view.over_all["chance"]) for view in views)
+    said = said_of(views)
+    assert "Mind what they remove" in said
+    assert f"**{second:.3f}** against {first:.3f}" in said
+    assert "bound (" not in said
+    assert compare.title_of_gap(*reversed(compare.labels(views)), views[0]).startswith("English and French: 30% minus")
+
+
+def test_any_view_can_be_the_first():
+    at = opened("pages/compare.py", pin=[ENGLISH, SWAHILI])
+    at.button(key="lead-1").click().run()
+    assert pins(at) == linked(at) == [SWAHILI, ENGLISH]
+    assert "English and French minus English and Swahili" in text(at)
 
 
 # Buttons

@@ -116,10 +116,10 @@ def _full_line(figure: go.Figure, levels: pd.DataFrame) -> None:
 
 
 def _random_line(figure: go.Figure, random: pd.DataFrame, shown: pd.DataFrame) -> None:
-    """Draw the random masks that are `shown`; the legend names the others, which lie above."""
-    above = ", ".join(
-        f"{_short(r.value)} at {r.sparsity:.0%}" for r in random.itertuples() if r.Index not in shown.index
-    )
+    """Draw the random masks that are `shown`; the legend names the first of the others, which lie above."""
+    beyond = random[~random.index.isin(shown.index)]
+    above = next((f"{_short(row.value)} at {row.sparsity:.0%}" for row in beyond.itertuples()), "")
+    above += " and more beyond" if len(beyond) > 1 else ""
     figure.add_trace(
         go.Scatter(
             x=random["sparsity"] if len(shown) else [None],

@@ -206,10 +206,12 @@ def _bound(told: compare.Found, apart: Difference, left: View) -> str:
             f"**All of it is noise:** {bounded}, and none differs by more than twice {_USUALLY} ({_small(told.usual)})."
         )
     if not told.beyond and not known:
+        most = ", the most by which finding one of the masks again can move an overlap"
         return (
-            f"{each[:1].upper()}{bounded[1:]}, the most by which finding one of the masks again can move an overlap. "
-            "How much it usually moves it was not measured here; it is far less, so this does not say that the "
-            f"difference is noise.{_sign(told, places)}"
+            f"{each[:1].upper()}{bounded[1:]}{most * (apart.by in ('language', 'pair'))}. How much finding "
+            "masks again usually moves it was not measured; that is far less, so this does not say that the difference "
+            "is noise."
+            f"{_sign(told, places)}"
         )
     further = f"**{told.unusual} of {told.places}** differ by more than twice {_USUALLY} ({_small(told.usual)})"
     if not told.beyond:

@@ -99,7 +99,7 @@ def curve(levels: pd.DataFrame, *, trained: bool) -> str:
         sentences.append("Not tested by bootstrap: the scores of single examples were not stored.")
     alike = ", trained for as many steps" if trained else ", neither trained"
     seeds = formats.count(many, "seed") if few == many else f"{few} to {many} seeds"
-    sentences.append(f"{seeds} of a ticket, {full} of the full model{alike}.")
+    sentences.append(f"{seeds} of a {'ticket' if trained else 'mask'}, {full} of the full model{alike}.")
     return " ".join(sentences)
 
 
