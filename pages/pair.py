@@ -31,7 +31,11 @@ def pair(view: View, a: str, b: str, measure: str) -> None:
     label = f"{display(a)} and {display(b)}"
     with left:
         st.markdown("## By layer")
-        show.figure(figures.by_layer(layers, measure, label=label), f"layers-{view.key}", layers)
+        show.figure(
+            figures.by_layer(layers, measure, label=label, every=view.levels(measure, "layer")),
+            f"layers-{view.key}",
+            layers,
+        )
     components = view.levels(measure, "component", (a, b))
     with right:
         st.markdown("## By component")

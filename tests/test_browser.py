@@ -136,7 +136,7 @@ def test_a_clicked_cell_shows_the_pair_beside_the_matrix_which_is_pinned_and_com
     tab.get_by_role("button", name="Pin", exact=True).last.click()
     expect(tab.get_by_role("button", name="Pinned")).to_be_visible()
     settled(tab)
-    tab.get_by_test_id("stSidebar").get_by_text("Compare", exact=True).click()
+    tab.get_by_test_id("stSidebar").get_by_text("Compare (2)", exact=True).click()
     tab.wait_for_url(re.compile(r"/compare\?"))
     for _ in range(2):  # a reload keeps what is pinned
         expect(tab.get_by_text("English and Swahili share")).to_be_visible()

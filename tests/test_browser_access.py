@@ -151,6 +151,18 @@ def test_the_keyboard_reaches_a_figures_table_in_three_presses_and_leaves_it_in_
     expect(box.get_by_test_id("stDataFrame")).to_have_count(0)
 
 
+def test_after_a_page_is_picked_the_keyboard_is_at_its_title_and_one_link_leads_past_the_menu(visit):
+    tab = visit("overlap")
+    tab.get_by_test_id("stSidebar").get_by_role("link", name="Layers").focus()
+    tab.keyboard.press("Enter")
+    title = tab.get_by_role("heading", name="Layers", level=1)
+    expect(title).to_be_focused()
+    settled(tab)
+    expect(title).to_be_focused()
+    expect(tab.get_by_role("button", name=keys.TO_CONTENT)).to_have_count(1)
+    expect(tab.get_by_test_id("stSkipToContent")).to_be_hidden()
+
+
 def test_what_the_keyboard_is_on_has_a_ring_that_the_page_shown_has_not(visit):
     tab = visit("overlap")
     ring = "e => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth]; }"
@@ -196,8 +208,8 @@ def test_on_a_phone_cells_are_wide_the_world_begins_in_its_middle_and_one_langua
         expect(plot).to_be_attached()
         assert plot.evaluate("e => e.getBoundingClientRect().width") >= 520
     assert tab.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")
-    expect(tab.get_by_test_id("stPageLink").filter(has_text="On a phone")).to_be_visible()
-    expect(visit("", 1366).get_by_test_id("stPageLink").filter(has_text="On a phone")).to_be_hidden()
+    expect(tab.get_by_test_id("stPageLink").filter(has_text="For a phone")).to_be_visible()
+    expect(visit("", 1366).get_by_test_id("stPageLink").filter(has_text="For a phone")).to_be_hidden()
     world = visit("typology?section=World", 390).locator(f'[class*="{announce.looks.MIDDLE}"]')
     expect(world).to_have_attribute("data-begun", "yes")
     assert world.evaluate("e => Math.abs(2 * e.scrollLeft - (e.scrollWidth - e.clientWidth))") <= 2

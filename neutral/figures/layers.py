@@ -10,18 +10,21 @@ import plotly.graph_objects as go
 
 from neutral.figures import familylines, scales, theme
 from neutral.figures.families import Families
-from neutral.figures.levels import BETWEEN, level_lines, levels_finished
+from neutral.figures.levels import BETWEEN, level_lines, levels_finished, window_of_all
 from neutral.labels import COMPONENTS, OUTSIDE, parsed, sort_key
 from neutral.members import display
 
 
-def by_layer(levels: pd.DataFrame, measure: str, *, label: str = BETWEEN) -> go.Figure:
+def by_layer(
+    levels: pd.DataFrame, measure: str, *, label: str = BETWEEN, every: pd.DataFrame | None = None
+) -> go.Figure:
     """Draw the levels by layer as lines, with the lowest to the highest pair as a band.
 
-    `label` names the level `between`.
+    `label` names the level `between`. `every`, the same of all pairs, sets the axis, so that pairs have one.
     """
     layers = sorted(dict.fromkeys(levels["group"]), key=sort_key)
-    figure = level_lines(levels.set_index("group"), theme.layer_names(layers), label)
+    window = None if every is None else window_of_all(every)
+    figure = level_lines(levels.set_index("group"), theme.layer_names(layers), label, window)
     figure.update_xaxes(title=theme.LAYER_AXIS, type="category", showgrid=False, range=[-0.5, len(layers) - 0.5])
     return levels_finished(figure, measure, "layer")
 

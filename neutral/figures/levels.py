@@ -18,10 +18,13 @@ _FAR = 2.0  # chance is off the axis if its distance is more than so many times 
 UNDRAWN = "shuffled"  # says the same as chance
 
 
-def level_lines(levels: pd.DataFrame, places: Mapping, label: str) -> go.Figure:
-    """Draw a line a level over `places` (value of the index of `levels` -> x); `label` names the level `between`."""
+def level_lines(levels: pd.DataFrame, places: Mapping, label: str, window: list[float] | None = None) -> go.Figure:
+    """Draw a line a level over `places` (value of the index of `levels` -> x); `label` names the level `between`.
+
+    `window` is the range of the axis, by default what `window_of` says.
+    """
     figure = go.Figure()
-    x, window = list(places.values()), window_of(levels)
+    x, window = list(places.values()), window or window_of(levels)
     for level, (name, colour, dash) in theme.LEVELS.items():
         rows = levels[levels["level"] == level].reindex(list(places))
         if rows["value"].isna().all() or level == UNDRAWN:
@@ -56,6 +59,23 @@ def window_of(levels: pd.DataFrame) -> list[float] | None:
     if low - chance.max() < _FAR * (high - low):
         return None
     margin = 0.08 * (high - low)
+    return [low - margin, high + margin]
+
+
+def window_of_all(levels: pd.DataFrame) -> list[float] | None:
+    """Return a range of the axis that holds every pair, so that figures of single pairs are drawn alike; else None.
+
+    `levels` is that of all pairs. Chance is left out where it is below everything else.
+    """
+    rest = levels[~levels["level"].isin(["chance", UNDRAWN])]
+    values = pd.concat([rest["value"], rest["low"], rest["high"]]).dropna()
+    chance = levels[levels["level"] == "chance"]["value"].dropna()
+    if values.empty or values.nunique() < 2:
+        return None
+    low, high = float(values.min()), float(values.max())
+    if len(chance) and chance.max() >= low:
+        low = min(low, float(chance.min()))
+    margin = 0.04 * (high - low)
     return [low - margin, high + margin]
 
 

@@ -113,7 +113,7 @@ def page(
     shown: list[T] = []
     problem = ""
     with st.sidebar:
-        menu, copied = st.container(gap="xxsmall"), st.container()
+        menu, copied = st.container(gap="xxsmall", key=looks.MENU), st.container()
         try:
             shown = choose(notices)
         except Exception as error:  # not Streamlit's own stop and rerun, which are no `Exception`
@@ -146,5 +146,7 @@ def page(
 
 def _menu() -> None:
     for path, label, icon in PAGES:
+        if path == "pages/compare.py" and (pinned := len(pins.held())):
+            label = f"{label} ({pinned})"
         st.page_link(path, label=label, icon=icon, query_params=pickers.address())
     st.divider()

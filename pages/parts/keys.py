@@ -1,7 +1,8 @@
 """By the keyboard: the first press of Tab offers ways past the menu, and a figure's table is left as fast as reached.
 
-Streamlit has no such links, and a page's menu and pickers are some 40 presses long. A script beside the page puts two
-buttons before everything, seen while they have the focus: to the page's content, and to the table of its first figure.
+A page's menu and pickers are some 40 presses long. A script beside the page puts two buttons before everything, seen
+while they have the focus: to the page's content, in place of Streamlit's link, and to the table of its first figure.
+Who picks a page in the menu is taken to its title: Streamlit leaves the focus nowhere, before the menu.
 From one *Table and files* to the next and back lead the arrow keys down and up; Escape inside an opened one closes it
 and comes back to it.
 """
@@ -17,9 +18,13 @@ ID = "neutral-skip"
 TO_CONTENT, TO_TABLE = "To the content of the page", "To the table of the first figure"
 HELP = "Arrow keys lead from one figure's table to the next, Escape closes one."
 
+_PATIENCE = 20_000  # ms that the page may take to come
+
 STYLE = f"""<style>
 #{ID} button {{ position: fixed; left: -100vw; top: 0.5rem; z-index: 1000000; padding: 0.5rem 1rem; font: inherit;
   border: 0; border-radius: 0.5rem; background: light-dark(#10161d, #ffffff); color: light-dark(#ffffff, #10161d); }}
+[data-testid="stSkipToContent"] {{ display: none; }}
+h1:focus {{ outline: none; }}
 #{ID} button:focus {{ left: 0.5rem; outline: 3px solid {looks.RING}; outline-offset: 2px; }}
 </style>"""
 
@@ -46,6 +51,22 @@ SCRIPT = f"""<script>
   }});
   offer("{TO_TABLE}", "{HELP}", () => boxes()[0]);
   document.body.prepend(nav);
+  const picked = (link) => {{
+    const before = document.querySelector("h1")?.innerText, until = performance.now() + {_PATIENCE};
+    const look = () => {{
+      const title = document.querySelector('[data-testid="stMain"] h1'), at = document.activeElement;
+      if (title && title.innerText !== before) {{
+        if (at !== document.body && at !== link && !link.contains(at)) return;
+        title.tabIndex = -1;
+        title.focus({{ preventScroll: true }});
+      }} else if (performance.now() < until) setTimeout(look, 50);
+    }};
+    look();
+  }};
+  document.addEventListener("click", (event) => {{
+    const link = event.target.closest?.('[data-testid="stSidebar"] [data-testid="stPageLink"] a');
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) picked(link);
+  }}, true);
   document.addEventListener("keydown", (event) => {{
     const at = document.activeElement;
     const box = at?.closest?.('[data-testid="stExpander"]')?.querySelector("summary");

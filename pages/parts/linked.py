@@ -20,7 +20,7 @@ from pages.parts.text import as_text
 MOST_NAMED = 6
 """Options that the line about an unknown value names."""
 _CHOSEN, _PAGE, _ARRIVED, _PRESENT, _UNKNOWN = "_chosen", "_page", "_arrived", "_present", "_unknown"
-SHARED = ("show", "study", "task", "method", "sparsity", "seed", "measure", "members", "languages")
+SHARED = ("show", "study", "task", "method", "sparsity", "seed", "measure", "members", "languages", "pin", "uploads")
 """Choices that mean the same on several pages: a link to another page has these, the session keeps the others."""
 T = TypeVar("T")
 

@@ -39,7 +39,7 @@ _STACKED = " ".join(
 # Tiles share one row, however narrow the page, and two columns on a phone. Streamlit's own row would break.
 _ROW = '[data-testid="stHorizontalBlock"]:has(> [data-testid="stElementContainer"] > [data-testid="stMetric"])'
 _TILES = f"""
-{_ROW} {{ display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 13rem); gap: 0.5rem; }}
+{_ROW} {{ display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 0.5rem; }}
 {_ROW} > * {{ width: auto !important; min-width: 0; }}
 {_ROW} [data-testid="stMetric"] > div {{ padding: 0.5rem 0.6rem; }}
 {_ROW} [data-testid="stMetricLabel"] {{ gap: 0.2rem; }}
@@ -47,11 +47,28 @@ _TILES = f"""
 {_ROW} :is([data-testid="stMetricLabel"], [data-testid="stMetricDelta"]) p {{ font-size: 0.8rem; word-break: normal; }}
 {_ROW} [data-testid="stMetricValue"] * {{ overflow: visible; text-overflow: clip; }}
 {_ROW} [data-testid="stMetricValue"] {{ font-size: clamp(1.25rem, 0.5rem + 1.3vw, 2rem); }}
-{_ROW} [data-testid="stMetricDelta"] {{ padding: 0 0.3rem; }}
+{_ROW} [data-testid="stMetricDelta"] {{ padding: 0; background: none; color: inherit; opacity: 0.85; }}
+@media (min-width: 641px) and (max-width: 1340px) {{ {_ROW} [data-testid="stMetricLabel"] {{ min-height: 2.4rem; }} }}
 @media (max-width: 640px) {{
   {_ROW} {{ grid-auto-flow: row; grid-template-columns: repeat(2, minmax(0, 1fr)); }}
 }}
 """
+
+# What is still on its way is as high as it will be, so that nothing below it moves.
+_SKELETON = '[data-testid="stElementContainer"] > [data-testid="stSkeleton"]'
+MENU = "menu"
+"""Key of the links to all pages."""
+_WAITING = f"""
+[data-testid="stHorizontalBlock"]:has(> :nth-child(3) > [data-testid="stSkeleton"]) {_SKELETON} {{
+  height: 7.75rem; }}
+.st-key-{MENU} [data-testid="stSkeleton"] {{ height: 1.5rem; width: 100%; }}
+"""
+
+# A phone has no room for the buttons over a figure or a table: they would lie on its title.
+_PHONE = """
+@media (max-width: 640px) { .modebar, [data-testid="stElementToolbar"] { display: none !important; } }
+"""
+_LARGE = "@media (min-width: 2200px) { html { font-size: 18px; } }"
 
 # A tile's note and a link's label would end in "…" where they are wider than their place, and hide a language's name.
 _WHOLE = """
@@ -75,6 +92,7 @@ _CONTRAST = """
 [data-testid="stPlotlyChart"] text:is([class$="title"], [style*="rgb(128, 132, 149)"]) {
   fill: currentColor !important; fill-opacity: 0.8 !important; }
 [data-testid="stCaptionContainer"], [data-testid="stExpander"] summary { opacity: 0.85 !important; }
+[data-testid="stPlotlyChart"] [class*="tick"] tspan[style*="font-size"] { fill-opacity: 1; }
 [data-testid="stCaptionContainer"] code { color: inherit; }
 [data-testid="stBaseButton-primary"]:enabled :is(p, span) { color: light-dark(#ffffff, #10161d); }
 """
@@ -101,7 +119,7 @@ SIDE_BY_SIDE = "side-by-side"
 
 _COLUMNS = "repeat(auto-fit, minmax(min(260px, 100%), 1fr))"  # all as wide, so that their axes are
 
-STYLE = f"""<style>{_WHOLE}{_STACKED}{_TILES}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}{_FOCUS}
+STYLE = f"""<style>{_WHOLE}{_STACKED}{_TILES}{_WAITING}{_PHONE}{_LARGE}{_TEXT}{_CONTRAST}{_NARROW}{_UNSEEN}{_FOCUS}
 .st-key-{SIDE_BY_SIDE} {{ display: grid; grid-template-columns: {_COLUMNS}; }}
 {" ".join(_least(name, width) for name, width in theme.LEAST.items())}
 </style>"""

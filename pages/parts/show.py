@@ -114,9 +114,9 @@ def matrix(
     """Show the overlap of all pairs as a heatmap and return the pair whose cell was clicked. Many have a search box."""
     marked = [pickers.pick_found(view.members)] if len(view.members) > figures.theme.MANY else []
     drawn = drawn_matrix(view, measure, by=by, group=group, order=order, small=small, marked=marked)
-    event = figure(drawn, key, more=more, on_select="rerun", selection_mode="points")
     with st.container(key=f"{looks.NARROW}-{key}"):
-        link("pages/language.py", "On a phone: one language, and its nearest ones in a row", ":material/view_list:")
+        link("pages/language.py", "For a phone: one language, and its nearest ones in a row", ":material/view_list:")
+    event = figure(drawn, key, more=more, on_select="rerun", selection_mode="points")
     points = event["selection"]["points"] if event else []
     pair = points[0].get("customdata") if points else None
     return (pair[0], pair[1]) if pair and pair[0] != pair[1] else None

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from neutral import opening
+from neutral import glossary, opening
 from neutral.errors import NeutralError
 from neutral.figures.families import Families
 from neutral.masksets import MaskSet
@@ -172,7 +172,8 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: b
     if linked and linked not in studies:
         names = ", ".join(map(as_text, studies))
         notices.warning(f"There is no study called “{as_text(linked)}” here. There is {names}.")
-    study = studies[pickers.pick("Study", list(studies), "study", default=_first(studies), told=False)]
+    names = list(studies)
+    study = studies[pickers.pick("Study", names, "study", default=_first(studies), help=_about(studies), told=False)]
     choice = _choice(study, tables.choices(study), without)
     if choice is None:
         raise NeutralError(
@@ -183,6 +184,14 @@ def _of_study(studies: dict[str, Study], notices: DeltaGenerator, *, narrowed: b
         return View(study, choice)
     members = order(tables.counts(study, choice, "jaccard", ()).members)
     return View(study, choice, whose.pick_members(members, notices))
+
+
+def _about(studies: Mapping[str, Study]) -> str:
+    """Say what each study is, by the names that the picker has."""
+    titles = {name: str(study.info.get("title") or "") for name, study in studies.items()}
+    return "\n".join(
+        [glossary.of("Study") or "", "", *(f"- **{as_text(n)}**: {as_text(t)}" for n, t in titles.items() if t)]
+    )
 
 
 def _first(studies: Mapping[str, Study]) -> str | None:

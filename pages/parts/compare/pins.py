@@ -70,6 +70,7 @@ def add(text: str) -> None:
     """Pin a view."""
     if text not in held():
         held().append(text)
+        st.toast(f"Pinned to the page Compare, which has {len(held())} of {compare.MOST}.", icon=":material/keep:")
 
 
 def lead(text: str) -> None:

@@ -184,12 +184,12 @@ def why(levels: pd.DataFrame, kinship: pd.DataFrame) -> str:
     """
     value, parts = summary.by_level(levels), []
     if "pretrained" in value:
-        less = value["between"] > value["pretrained"]
+        chance, less = value["chance"], value["between"] > value["pretrained"]
+        most = value["pretrained"] - chance > (value["between"] - chance) / 2
         parts.append(
-            "Most of this is no matter of language: a mask that keeps the largest pretrained weights, without any "
-            f"text, shares {value['pretrained']:.1%} with each language's"
-            + (", and only the rest is what languages add" if less else ", no less than two languages do")
-            + "."
+            f"{'Most' if most else 'Part'} of this needs no text: a mask that keeps the largest pretrained weights "
+            f"shares {value['pretrained']:.1%} with each language's"
+            + ("; what is above that comes from the texts." if less else ", no less than two languages do.")
         )
     shared = dict(zip(kinship["relation"], kinship["value"], strict=True)) if len(kinship) else {}
     near = next((name for name in _RELATED if name in shared), None)
