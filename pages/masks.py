@@ -26,7 +26,8 @@ def upload() -> None:
         key=uploads.uploader_key(),
         max_upload_size=uploads.WIDGET_LIMIT_MB,
     )
-    st.caption(uploaded.BIG)
+    if not uploads.accepted():
+        st.caption(uploaded.BIG)
     quota.show(uploads.held())
     if files:
         with st.spinner(f"Reading {len(files)} file{'s' if len(files) > 1 else ''} …"):
@@ -99,9 +100,9 @@ def answer(collections: list[MaskSet]) -> None:
         view = View(collection, tables.choices(collection)[0])
         pairs = view.pairs("jaccard").dropna(subset="value")
         if len(pairs):
-            pins.button(pins.of_masks(view, "overlap", "jaccard"), f"masks-{place}")
             st.markdown(answers.overlap(view, pairs, view.levels("jaccard"), "jaccard", "all", "all"))
             st.markdown(uploaded.noise(pairs, view.within("jaccard"), bounds.by_lot(view.counts())))
+            pins.button(pins.of_masks(view, "overlap", "jaccard"), f"masks-{place}")
 
 
 def look(collections: list[MaskSet]) -> None:

@@ -150,6 +150,7 @@ def test_a_clicked_cell_shows_the_pair_beside_the_matrix_which_is_pinned_and_com
     assert asked(tab)["pin"] == ["pair:encoder:en,sw:magnitude:0.5:mlm:0:jaccard"]
 
 
+@pytest.mark.long  # beside a wide matrix the pair is clicked above
 def test_the_pair_beside_the_matrix_is_below_it_on_a_phone_and_leads_to_its_page(tab, server):
     tab.set_viewport_size({"width": 390, "height": 800})
     visit(tab, f"{server}/overlap?study=encoder&a=Russian&b=Chinese")
@@ -229,6 +230,7 @@ def test_the_menu_and_a_clicked_cell_keep_the_choices(tab, server):
     expect(tab.get_by_text("English and Hindi:")).to_be_visible()
 
 
+@pytest.mark.long  # what is read is in test_pages, the way to the overlap in test_browser_uploads
 def test_an_uploaded_mask_is_compared_and_comes_back_packed(tab, server, tmp_path):
     model = synthetic.Model(synthetic.shapes(2), 2)
     files = []

@@ -120,6 +120,12 @@ def test_noise_has_one_colour_and_what_differs_the_whole_scale():
     assert span(np.array([0.2, 0.7]), again=0.8) == (0.2, 0.7)
 
 
+def test_one_number_has_no_scale_of_its_own():
+    pair = pd.DataFrame([[1.0, 0.874], [0.874, 1.0]], ["en", "sw"], ["en", "sw"])
+    (drawn,) = [trace for trace in figures.pair_matrix(pair, "jaccard").data if trace.type == "heatmap"]
+    assert (drawn.zmin, drawn.zmax) == (0.0, 1.0)
+
+
 def test_no_scale_of_an_overlap_is_narrower_than_the_bound_leaves_or_goes_beyond_1():
     for seed in range(50):
         draw = np.random.default_rng(seed)

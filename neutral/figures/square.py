@@ -37,7 +37,7 @@ def pair_matrix(
     diagonal : member -> float, optional
         Overlap of the language with itself under another seed or half of the text. It is written on the diagonal
         without a colour: the scale is that of different languages. It ends at the mean of these and is at least as wide
-        as that is below 1 (`scales.span`).
+        as that is below 1 (`scales.span`); of two members, whose overlap is one number, it is all that can be.
     small : bool
         For half a page: numbers that would take many digits are not written, and many members take less height.
     families : Families, optional
@@ -52,7 +52,8 @@ def pair_matrix(
     values = matrix.to_numpy(dtype=float).copy()
     np.fill_diagonal(values, np.nan)
     title = theme.UNITS[measure][0]
-    ends = scales.span(values, again=scales.found_again(diagonal, members))
+    again = scales.found_again(diagonal, members)
+    ends = scales.span(values, again=again) if len(members) > 2 else (0.0, 1.0)  # one number is no scale
     if len(members) > theme.MANY:
         figure = heatmap(matrix, title, families, span=ends, brackets=brackets, marked=marked, small=small)
         digits = theme.digits(values)

@@ -11,7 +11,7 @@ from pages.parts.runs import facts as words
 from pages.parts.runs import tables
 from pages.parts.runs.fields import Form
 from pages.parts.runs.request import Asked
-from pages.parts.runs.words import CHECK, CHECK_HELP
+from pages.parts.runs.words import CHECK
 from pages.parts.text import as_text
 
 _ANSWERED = "_check_answered"
@@ -22,7 +22,7 @@ def check(asked: Asked, form: Form) -> bool:
     facts = tables.known(asked.words, asked.read)
     if facts is None:
         clock = st.empty()  # above the button, where the reader looks
-        if not st.button("Check", type="primary", icon=":material/fact_check:", help=CHECK_HELP):
+        if not st.button("Check", type="primary", icon=":material/fact_check:"):
             st.caption(CHECK)
             return False
         try:
@@ -48,7 +48,7 @@ def show_facts(facts: dict) -> None:
     _model(facts.get("model"))
     _units(facts.get("each"))
     for note in words.texts(facts.get("notes")):
-        st.caption(as_text(note))
+        st.caption(as_text(f"{note[:1].upper()}{note[1:]}"))
 
 
 def _data(data: object) -> None:

@@ -23,12 +23,13 @@ def offer(chosen: str) -> None:
     box = st.expander(words.OWN_TEXT, icon=":material/upload_file:", expanded=bool(refused), key=f"{chosen}-own")
     with box:
         st.caption(words.OWN_TEXT_HELP)
-        key = f"text-files-{st.session_state.get(_ROUND, 0)}"
+        now = st.session_state.get(_ROUND, 0)  # the widgets are others after each text, and the server's copies go
+        key = f"text-files-{now}"
         st.file_uploader(
             "Text files", type=["txt", "gz", "xz"], accept_multiple_files=True, key=key, max_upload_size=LIMIT_MB
         )
         left, right = st.columns([3, 1], vertical_alignment="bottom")
-        told = {"key": f"{draft.key()}-text-name", "max_chars": 60, "persist_state": "session"}
+        told = {"key": f"{draft.key()}-text-name-{now}", "max_chars": 60, "persist_state": "session"}
         left.text_input("Name of the text", _free(), **told)
         off = not st.session_state.get(key)
         right.button(
@@ -64,6 +65,5 @@ def _add(files: str, name: str, chosen: str) -> None:
     except NeutralError as error:
         st.session_state[_REFUSED] = errors.line(error)
         return
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1  # another widget: the server's copies go
-    st.session_state.pop(name, None)
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     st.session_state[chosen] = tables.listed_anew(str(folder))

@@ -141,10 +141,10 @@ LONG = 3600.0
 
 CHECK = (
     "First see what would happen: *Check* starts the run's own program beside the app, which loads the model, reads "
-    "the text and does a step of the work to time it. That takes as long as a step does: seconds for a small model. "
+    "the text and times a unit of the work, say one language's mask. That takes as long as a unit does: seconds for a "
+    "small model. "
     "Nothing is written before you press *Start*."
 )
-CHECK_HELP = "Loads the model, reads the text, and times a unit of the work: a unit is, say, one language's mask"
 START_HELP = "Puts the run in the queue; it starts as soon as nothing else runs there"
 
 DEVICE = ("Device", "Where it computes: auto takes a GPU if there is one. One run at a time on each.", "")

@@ -17,7 +17,8 @@ MASKED = {
 WEIGHTS = {"uniform": "Uniform", "sqrt": "√frequency", "frequency": "Frequency", "expected": "Expected frequency"}
 WEIGHTED = (
     "Which tables the figures draw, by how much each token counted as they were fitted: all alike, by how often it "
-    "occurs in the text, or by how often to expect it in more text. The answer above looks at all of them, and its winner is drawn whichever you choose."
+    "occurs in the text, or by how often to expect it in more text. The answer above looks at all of them, and its "
+    "winner is drawn whichever you choose."
 )
 VOCABULARY = {False: "Full", True: "Trimmed to the text"}
 NO_STUDY = """
