@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ from neutral import association, hashes, maskfiles, overlap, summary, typology
 from neutral.errors import NeutralError, is_one_line
 from neutral.labels import WHOLE
 from neutral.language import nearest
+from neutral.languages import language
+from neutral.members import speaker
 from neutral.metrics import rank_correlation
 from neutral.overlap import Counts
 from neutral.study import Study, same_sparsity
@@ -38,6 +41,7 @@ ALIKE += ["languages", "pairs"]
 ACROSS = [*Choice._fields, "other", "called", "language", "by", "group", "value", "chance"]
 LEAST = 4
 """The least number of languages that both studies have."""
+LATIN = "Latn"
 LONGEST = 100
 """Characters of what another study is called."""
 
@@ -61,6 +65,28 @@ def compare(study: Study, other: Study, choice: Choice, called: str) -> dict[str
         "across": [key | row for row in masks.to_dict("records") if row["group"] == WHOLE],
         "alike": [{**key, "distance": "", "again": "", **row, "languages": len(codes)} for row in rows],
     }
+
+
+class Scripts(NamedTuple):
+    """The mean overlap of masks with their own in another study, of languages in Latin letters and of the others."""
+
+    latin: float
+    latin_languages: int
+    others: float
+    other_languages: int
+
+
+def by_script(own: pd.DataFrame) -> Scripts | None:
+    """Return the means of rows "across" (columns language and value) by script; None unless there are both.
+
+    >>> by_script(pd.DataFrame({"language": ["en", "fr", "ru"], "value": [0.9, 0.7, 0.5]}))
+    Scripts(latin=0.8, latin_languages=2, others=0.5, other_languages=1)
+    """
+    latin = np.array([language(speaker(member)).script == LATIN for member in own["language"]], dtype=bool)
+    if latin.all() or not latin.any():
+        return None
+    written, others = own["value"][latin], own["value"][~latin]
+    return Scripts(float(written.mean()), len(written), float(others.mean()), len(others))
 
 
 def write(study: Study, other: Study, choice: Choice, called: str = "") -> list[dict]:

@@ -48,16 +48,15 @@ def view(one: Pinned, sheet: Sheet, by: str, place: int) -> None:
     st.caption(as_text(sheet.caption))
     with st.container(horizontal=True, vertical_alignment="center"):
         sheets.open_page(one.view)
-        if place:
-            first = errors.guarded(pins.lead)
-            st.button(
-                "Make it the first",
-                key=f"lead-{place}",
-                icon=":material/first_page:",
-                help="Each other view's difference from the first is shown.",
-                on_click=first,
-                args=(one.text,),
-            )
+        st.button(
+            "Make it the first" if place else "The first",
+            key=f"lead-{place}",
+            icon=":material/first_page:",
+            help="Each other view's difference from the first is shown.",
+            disabled=not place,
+            on_click=errors.guarded(pins.lead),
+            args=(one.text,),
+        )
         drop = errors.guarded(pins.drop)
         st.button("Take away", key=f"drop-{place}", icon=":material/close:", on_click=drop, args=(one.text,))
     settings.source(partial(export.of_sheet, sheet))

@@ -208,10 +208,9 @@ def _bound(told: compare.Found, apart: Difference, left: View) -> str:
     if not told.beyond and not known:
         most = ", the most by which finding one of the masks again can move an overlap"
         return (
-            f"{each[:1].upper()}{bounded[1:]}{most * (apart.by in ('language', 'pair'))}. How much finding "
-            "masks again usually moves it was not measured; that is far less, so this does not say that the difference "
-            "is noise."
-            f"{_sign(told, places)}"
+            f"{each[:1].upper()}{bounded[1:]}{most * (apart.by in ('language', 'pair'))}. How much finding masks "
+            "again usually moves an overlap was not measured; that is far less, so this does not say that the "
+            f"difference is noise.{_sign(told, places)}"
         )
     further = f"**{told.unusual} of {told.places}** differ by more than twice {_USUALLY} ({_small(told.usual)})"
     if not told.beyond:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from neutral import across as beside
 from neutral.labels import WHOLE
-from neutral.members import speaker
 from pages.parts import export, figures, show
 from pages.parts.text import as_text
 from pages.parts.typology import tables
 from pages.parts.typology.shown import Asked, Shown
 
-LATIN = "Latn"
 NOTHING = (
     "Nothing was compared with these masks. Find masks of the same languages in another study, from other text or with "
     "another model, and run `neutral study across` on both."
@@ -59,17 +58,13 @@ def draw(shown: Shown) -> None:
 def by_script(own: pd.DataFrame) -> str:
     """Say how far masks overlap with their own in Latin and in other scripts; "" unless there are languages of both.
 
-    `own` has columns language and value.
+    `own` is of one other study, with columns language and value.
     """
-    about = tables.languages(tuple(own["language"])).about
-    scripts = dict(zip(about["code"], about["script"], strict=True))
-    latin = own["language"].map(lambda member: scripts.get(speaker(member)) == LATIN)
-    if latin.all() or not latin.any():
+    if (split := beside.by_script(own)) is None:
         return ""
-    written, others = own[latin]["value"], own[~latin]["value"]
     return (
-        f"that is the mean of all {len(own)}: {others.mean():.3f} of the {len(others)} in other scripts than Latin, "
-        f"{written.mean():.3f} of the {len(written)} in Latin"
+        f"that is the mean of all {len(own)}: {split.others:.3f} of the {split.other_languages} in other scripts than "
+        f"Latin, {split.latin:.3f} of the {split.latin_languages} in Latin"
     )
 
 
