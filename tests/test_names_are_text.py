@@ -27,7 +27,7 @@ PLAIN = {
     "TextInput.id", "TextInput.value", "TextInput.placeholder", "MultiSelect.id", "NumberInput.id", "Checkbox.id",
 }  # fmt: skip
 MARKDOWN = {
-    "Alert.body", "Expandable.label", "Heading.body", "Markdown.body", "Metric.label", "Metric.delta", "PageLink.label",
+    "Alert.body", "Expandable.label", "Selectbox.help", "Heading.body", "Markdown.body", "Metric.label", "Metric.delta", "PageLink.label",
 }  # fmt: skip
 """Message.field of Streamlit -> how its browser half reads it; `tests/test_browser_names.py` looks at the result."""
 
