@@ -224,3 +224,20 @@ def test_on_a_phone_the_menu_gets_out_of_the_way_of_the_page_that_is_picked(visi
     link.click()
     tab.wait_for_url(re.compile("/layers"))
     expect(link).not_to_be_in_viewport()
+
+
+WIDER = """() => [...document.querySelectorAll('[data-testid=stColumn]')].filter(column => column.checkVisibility())
+  .flatMap(column => [...column.querySelectorAll('[data-testid=stPlotlyChart]')].filter(
+    plot => plot.getBoundingClientRect().right > column.getBoundingClientRect().right + 1))
+  .map(plot => plot.getBoundingClientRect().width)"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", ["layers", "inside"])
+def test_no_figure_is_wider_than_its_column(visit, page):
+    tab = visit(page, 1440)
+    for width in (1440, 1024, 2560):
+        tab.set_viewport_size({"width": width, "height": 900})
+        expect(tab.locator("[data-testid=stPlotlyChart] .heatmaplayer").first).to_be_attached()
+        settled(tab)
+        assert tab.evaluate(WIDER) == []

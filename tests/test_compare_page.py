@@ -210,6 +210,9 @@ def test_what_a_page_shows_is_pinned_by_a_press_and_another_takes_it_away(page, 
 def test_pins_go_with_the_reader_to_other_pages():
     at = opened("pages/pair.py", study="encoder", a="English", b="French")
     at.button(key="pin-study").click().run()
+    assert at.toast[0].value.startswith("Pinned to the page Compare, which has 1 of ")
+    assert "Compare (1)" in [link.proto.label for link in at.get("page_link")]
+    assert "- **encoder**: " in at.selectbox(key="study").help
     at.query_params.clear()  # as a link that has no pins
     at.switch_page("pages/compare.py").run()
     assert "English and French" in text(at)

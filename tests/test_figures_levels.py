@@ -3,6 +3,8 @@
 import pandas as pd
 
 from neutral import figures
+from neutral.export.paper import on_paper
+from neutral.export.sizes import PRESETS
 
 
 def levels(between, low=None, high=None, chance=0.3):
@@ -30,3 +32,8 @@ def test_chance_is_on_the_axis_of_all_pairs_where_it_is_among_them():
     ).layout.yaxis.range
     assert low < 0.2
     assert figures.by_layer(levels(0.5), "jaccard", every=levels(0.5, chance=0.5)).layout.yaxis.range is None
+
+
+def test_a_legends_lines_are_long_enough_for_dashes_on_the_page_and_on_paper():
+    drawn = figures.by_layer(levels(0.6), "jaccard")
+    assert drawn.layout.legend.itemwidth == on_paper(drawn, PRESETS["One column, 85 mm"]).layout.legend.itemwidth > 40

@@ -21,13 +21,14 @@ from pages.parts.compression import models
 from pages.parts.text import as_text
 
 PLAIN = {
-    "BlockProto.id", "Code.code_text", "CodeBlock.code_text", "Dataframe.columns", "Dataframe.id", "DownloadButton.id",
-    "Expandable.id", "MultiSelect.options", "PageLink.page", "PageLink.query_string", "PlotlyChart.alt",
+    "BlockProto.id", "Button.id", "Code.code_text", "CodeBlock.code_text", "Dataframe.columns", "Dataframe.id",
+    "DownloadButton.id", "Expandable.id", "MultiSelect.options", "PageLink.page", "PageLink.query_string", "PlotlyChart.alt",
     "PlotlyChart.id", "Selectbox.id", "Selectbox.options", "Selectbox.raw_value", "Text.body", "TextInput.default",
     "TextInput.id", "TextInput.value", "TextInput.placeholder", "MultiSelect.id", "NumberInput.id", "Checkbox.id",
 }  # fmt: skip
 MARKDOWN = {
-    "Alert.body", "Expandable.label", "Heading.body", "Markdown.body", "Metric.label", "Metric.delta", "PageLink.label",
+    "Alert.body", "Expandable.label", "Selectbox.help", "Heading.body", "Markdown.body", "Metric.label", "Metric.delta",
+    "PageLink.label",
 }  # fmt: skip
 """Message.field of Streamlit -> how its browser half reads it; `tests/test_browser_names.py` looks at the result."""
 

@@ -16,7 +16,7 @@ _EVEN = 0.179
 """The relative luminance of a ground on which black and white are as easy to read."""
 _NARROWEST = 390  # px of all columns where a figure is as narrow as can be (`theme.LEAST`)
 _LETTER = 0.58  # width of a digit by its height
-_SIZES = 8, 12  # px
+_SIZES = 9, 12  # px
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def pair_matrix(
         name=f"overlap-{measure}",
         hovermode="closest",
         clickmode="event+select",
-        legend=theme.LEGEND_AT_FOOT,
+        legend={**theme.LEGEND_AT_FOOT, "itemwidth": 30},  # squares, no dashes
         least="small" if small or len(members) <= theme.MANY else "wide",
         **options,
     )

@@ -72,7 +72,6 @@ LEGEND_AT_FOOT = {
     "xref": "container",
     "xanchor": "left",
     "x": 0,
-    "itemwidth": 30,
 }
 """Below whatever is written along the axis, as wide as the figure."""
 

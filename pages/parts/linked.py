@@ -101,7 +101,7 @@ def carried(
     """
     former = _former(key, options)
     if former:
-        st.session_state[key] = list(shown) if isinstance(st.session_state[key], (list, tuple)) else next(iter(shown))
+        st.session_state[key] = list(shown) if isinstance(st.session_state[key], list) else next(iter(shown))
     if not former and not is_new(key):
         return []
     linked = [] if former else st.query_params.get_all(key)
@@ -120,7 +120,7 @@ def _former(key: str, options: Sequence[T]) -> bool:
     held = st.session_state.get(key)
     if key not in st.session_state or held is None:
         return False
-    every = held if isinstance(held, (list, tuple)) else [held]
+    every = held if isinstance(held, list) else [held]  # an option may be a tuple
     return any(value not in options for value in every)
 
 

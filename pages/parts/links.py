@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
@@ -10,7 +9,7 @@ import streamlit as st
 from pages.parts import looks, pickers
 
 LABEL, COPIED = "Copy link", "Link copied"
-ID = "neutral-link"
+ID, KEY = "neutral-link", f"{looks.UNSEEN}-link"
 HELP = "Whoever opens it sees what you see here: it says every choice that this page has, those you did not touch too."
 
 
@@ -43,7 +42,7 @@ SCRIPT = f"""<script>
   }};
   document.addEventListener("click", (event) => {{
     const button = event.target.closest?.('[data-testid="stPopoverButton"]');
-    const link = document.querySelector("[data-{ID}]")?.getAttribute("data-{ID}");
+    const link = document.querySelector(".st-key-{KEY} [data-testid=stText]")?.textContent.trim();
     if (!button || !button.innerText.includes("{LABEL}") || !link || refused || !navigator.clipboard) return;
     event.preventDefault();
     event.stopPropagation();
@@ -62,7 +61,7 @@ def copy() -> None:
     link = whole()
     with st.popover(LABEL, icon=":material/link:", help=HELP):
         st.text(link)
-    with st.container(key=f"{looks.UNSEEN}-link"):
+    with st.container(key=KEY):
+        st.text(link)
         st.html(STYLE)
-        st.html(f'<span data-{ID}="{escape(link)}"></span>')
         st.html(SCRIPT, unsafe_allow_javascript=True)
