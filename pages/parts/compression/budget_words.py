@@ -63,8 +63,9 @@ def tiles(rows: pd.DataFrame, changed: Change | None, study: Study, choice: Tabl
         tiles.append(Tile("Token table", megabytes(study, best), f"of {megabytes(study)}"))
     if changed is not None:
         of = "mean of languages" if changed.language == ALL else in_words(changed.language)
-        note = f"{of}, {changed.after / changed.before - 1:+.1%}"
-        tiles.append(Tile("Perplexity", arrow(changed), note, glossary.line("kept")))
+        before, after = arrow(changed).split(" → ")  # both in one line are too wide for five tiles on a laptop
+        note = f"{of}: {changed.after / changed.before - 1:+.1%} on {before}"
+        tiles.append(Tile("Perplexity", after, note, glossary.line("kept")))
     if best["breaks"]:
         tiles.append(Tile("Breaks first", in_words(best["breaks"]), "of all languages"))
     elif best["low"] < best["high"]:
