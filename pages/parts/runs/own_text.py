@@ -20,7 +20,9 @@ _ROUND, _REFUSED = "_text_round", "_text_refused"
 def offer(chosen: str) -> None:
     """Offer to upload text; what was uploaded is chosen in the field whose key is `chosen`."""
     refused = st.session_state.pop(_REFUSED, "")
-    box = st.expander(words.OWN_TEXT, icon=":material/upload_file:", expanded=bool(refused), key=f"{chosen}-own")
+    box = st.expander(
+        words.OWN_TEXT, icon=":material/upload_file:", expanded=bool(refused), key=f"{draft.key()}-text-own"
+    )
     with box:
         st.caption(words.OWN_TEXT_HELP)
         now = st.session_state.get(_ROUND, 0)  # the widgets are others after each text, and the server's copies go
@@ -34,7 +36,7 @@ def offer(chosen: str) -> None:
         off = not st.session_state.get(key)
         right.button(
             "Add the text",
-            key=f"{chosen}-add",
+            key=f"{draft.key()}-text-add",
             disabled=off,
             on_click=errors.guarded(_add),
             args=(key, told["key"], chosen),
