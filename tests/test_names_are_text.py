@@ -22,7 +22,8 @@ from pages.parts.text import as_text
 
 PLAIN = {
     "BlockProto.id", "Button.id", "Code.code_text", "CodeBlock.code_text", "Dataframe.columns", "Dataframe.id",
-    "DownloadButton.id", "Expandable.id", "MultiSelect.options", "PageLink.page", "PageLink.query_string", "PlotlyChart.alt",
+    "DownloadButton.id", "Expandable.id", "MultiSelect.options", "PageLink.page", "PageLink.query_string",
+    "PlotlyChart.alt",
     "PlotlyChart.id", "Selectbox.id", "Selectbox.options", "Selectbox.raw_value", "Text.body", "TextInput.default",
     "TextInput.id", "TextInput.value", "TextInput.placeholder", "MultiSelect.id", "NumberInput.id", "Checkbox.id",
 }  # fmt: skip

@@ -25,7 +25,7 @@ def _least(name: str, width: int) -> str:
 
 
 # Columns go below each other where one of them is too narrow for its figure; nothing of a figure is then cut.
-_ROOM = 380  # px that a figure takes to be read
+_ROOM = 280  # px that a figure takes to be read
 _BLOCK, _COLUMN = '[data-testid="stHorizontalBlock"]', '[data-testid="stColumn"]'
 _STACKED = " ".join(
     f"{_BLOCK}:has(> {_COLUMN} {figure}) {{ flex-wrap: wrap; }}"
