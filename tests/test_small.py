@@ -296,6 +296,10 @@ def test_the_page_has_the_tables_of_the_results_and_says_of_the_aims_what_they_s
         )
         in said
     )
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"[{ten[0]:.3f} times the full perplexity at 10 × and {twenty[0]:.3f} at 20 ×]" in readme
+    assert f"on news {ten[1]:.3f} and {twenty[1]:.3f}" in readme
+    assert "{:.3f} at 10 × (news {:.3f})".format(*at[large, 10.0, "transform, expected"]) in readme
     held, other = zip(
         *(worst for (model, ratio, _), worst in at.items() if (model, ratio) == (large, 20.0)), strict=True
     )
