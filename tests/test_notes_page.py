@@ -20,7 +20,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def told(page):
-    return [each.value for each in apppages.opened(page).text]
+    """What a page says as plain text, but for the link to itself."""
+    return [each.value for each in apppages.opened(page).text if not each.value.startswith("?")]
 
 
 @pytest.mark.parametrize(
