@@ -118,6 +118,7 @@ def test_the_app_opens_and_asks_no_other_host(tab, server):
     assert tab.hosts == {"localhost"}
 
 
+@pytest.mark.long
 def test_a_clicked_cell_shows_the_pair_beside_the_matrix_which_is_pinned_and_compared(tab, server):
     visit(tab, f"{server}/overlap?study=encoder")
     click_cell(tab, row=0, column=10)

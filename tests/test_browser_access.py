@@ -151,6 +151,7 @@ def test_the_keyboard_reaches_a_figures_table_in_three_presses_and_leaves_it_in_
     expect(box.get_by_test_id("stDataFrame")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_after_a_page_is_picked_the_keyboard_is_at_its_title_and_one_link_leads_past_the_menu(visit):
     tab = visit("overlap")
     tab.get_by_test_id("stSidebar").get_by_role("link", name="Layers").focus()
@@ -163,6 +164,7 @@ def test_after_a_page_is_picked_the_keyboard_is_at_its_title_and_one_link_leads_
     expect(tab.get_by_test_id("stSkipToContent")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_what_the_keyboard_is_on_has_a_ring_that_the_page_shown_has_not(visit):
     tab = visit("overlap")
     ring = "e => { const s = getComputedStyle(e); return [s.outlineStyle, s.outlineWidth]; }"

@@ -461,6 +461,7 @@ def test_file_names_of_downloads_are_safe():
     assert downloads.file_name("…") == "mask.safetensors"
 
 
+@pytest.mark.long
 def test_no_page_imports_torch_and_those_that_test_nothing_no_scipy(studies):
     """They take a while, and the first page is what people wait for."""
     script = f"""

@@ -75,6 +75,7 @@ def test_the_tree_of_glottolog_itself_is_recovered_whole():
     assert found.tolist() == [1, 1, 1]
 
 
+@pytest.mark.long
 def test_random_labels_have_the_chance_that_is_said():
     values, rng = square(0), np.random.default_rng(1)
     drawn = []

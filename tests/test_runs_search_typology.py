@@ -28,6 +28,7 @@ def found(asked, folder, read=CODES):
     return search.find(asked, tiny.text(read), folder, device="cpu", quiet=True)
 
 
+@pytest.mark.long
 def test_tests_are_those_that_typology_makes_of_the_same_study(model, tmp_path):
     study = found(plan(model, *CODES), tmp_path / "once")
     made = study.table("association")
@@ -47,6 +48,7 @@ def test_tests_are_those_that_typology_makes_of_the_same_study(model, tmp_path):
     assert alike[0] == alike[1]
 
 
+@pytest.mark.long
 def test_a_run_of_more_languages_than_were_read_leaves_vocabulary_out_and_says_so(model, tmp_path, capsys):
     found(plan(model, "en", "fr", typology=False), tmp_path, ("en", "fr"))
     asked = plan(model, *CODES[1:], "de")

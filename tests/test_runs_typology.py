@@ -58,6 +58,7 @@ def test_relatives_are_seen_to_overlap_where_they_were_made_to(study):
     assert table.loc[("family", "plain", ""), "p"] < 0.05
 
 
+@pytest.mark.long
 def test_what_is_done_is_not_done_again(study):
     quick = ("--measures", "jaccard", "--permutations", "19")
     explained(study, "--methods", "magnitude", *quick)
@@ -69,6 +70,7 @@ def test_what_is_done_is_not_done_again(study):
     assert (study.path / "results.jsonl").read_bytes().startswith(before)
 
 
+@pytest.mark.long
 def test_masks_of_another_seed_are_tested_if_asked(tmp_path, capsys):
     study = synthetic.encoder_study(tmp_path / "study", layers=2, seeds=(0, 1))
     few = ("--methods", "magnitude", "--measures", "jaccard", "--by", "all", "--controls", "")
@@ -80,6 +82,7 @@ def test_masks_of_another_seed_are_tested_if_asked(tmp_path, capsys):
     assert set(study.table("association").seed) == {0, 1}
 
 
+@pytest.mark.long
 def test_a_study_tested_before_there_was_a_distance_says_that_its_tests_lack_it(study, capsys):
     options = ["typology", "--study", str(study.path), "--methods", "magnitude", "--by", "all", "--permutations", "9"]
     assert main(options) == 0
@@ -94,6 +97,7 @@ def test_a_study_tested_before_there_was_a_distance_says_that_its_tests_lack_it(
     )
 
 
+@pytest.mark.long
 def test_the_vocabulary_is_compared_where_model_and_text_are_given(tmp_path):
     study = synthetic.encoder_study(tmp_path / "study", languages=("en", "fr", "de", "sw"), layers=2, seeds=(0,))
     model = tiny.saved(tmp_path / "model", languages=("en", "fr", "de", "sw"))
@@ -145,6 +149,7 @@ def test_languages_that_are_not_on_the_tree_or_the_globe_are_said():
     assert "on the globe, so left out of tests along it: tlh" in said
 
 
+@pytest.mark.long
 def test_families_and_models_are_stored_for_every_overlap_and_opened_again(study):
     assert explained(study, "--methods", "magnitude", "--measures", "jaccard") == 0
     again = Study(study.path)

@@ -64,6 +64,7 @@ def test_beam_search_finds_the_codes_of_a_sum():
     assert (additive.search(target, books, beam=1) == codes).float().mean() < 0.9  # the nearest first is not enough
 
 
+@pytest.mark.long
 def test_rows_that_are_sums_of_few_codewords_come_back():
     books = drawn(2, 128, 4) * torch.tensor([1.0, 0.2])[:, None, None]
     codes = torch.randint(128, (3000, 2, 2), generator=torch.Generator().manual_seed(2))
@@ -114,6 +115,7 @@ def test_shared_concepts_of_few_segments_are_exact():
     assert error < 0.02
 
 
+@pytest.mark.long
 def test_the_corrector_takes_off_what_codes_leave():
     """Rows in few directions, which groups of columns cannot see."""
     matrix = drawn(2000, 4) @ drawn(4, 48, seed=9)
@@ -176,6 +178,7 @@ def test_a_trimmed_case_has_the_bytes_of_the_full_table_and_counts_the_same_toke
     assert cut.frequency.min() > 0 or (cut.frequency == 0).mean() < 0.5
 
 
+@pytest.mark.long
 def test_distillation_lowers_the_divergence_and_keeps_the_bytes(case):
     table = methods.fitted(case, case.bytes(6), "transform", "sqrt")
     learnt = distillation.train(case, table, steps=15)
@@ -198,6 +201,7 @@ def divergence(case, rebuilt):
     return float(torch.nn.functional.kl_div(given, wanted, log_target=True, reduction="batchmean"))
 
 
+@pytest.mark.long
 def test_a_run_goes_on_where_it_stopped_and_its_tables_say_what_it_found(tmp_path, monkeypatch, capsys):
     folder, out = tiny.saved(tmp_path / "model"), tmp_path / "results.jsonl"
     asked = ["small", "--model", str(folder), "--text", str(TEXT), "--other", str(TEXT), "--out", str(out)]

@@ -97,6 +97,7 @@ def test_what_a_target_loses_with_any_mask_is_no_pair():
     assert apart.set_index(["predictor", "held"]).loc[("pairs", ""), "p"] > 0.01
 
 
+@pytest.mark.long
 def test_unrelated_predictors_are_found_as_often_as_stated():
     rng = np.random.default_rng(3)
     codes = [f"l{i}" for i in range(7)]

@@ -331,6 +331,7 @@ def test_the_largest_part_without_gaps_is_what_trees_and_maps_take():
     assert list(typology.complete(square).index) == ["a", "c", "d"]
 
 
+@pytest.mark.long
 def test_tests_are_the_studys_own_while_their_correlations_are_what_they_are_now(tmp_path, monkeypatch, capsys):
     study = synthetic.encoder_study(tmp_path / "studies" / "held", MEMBERS, layers=2, seeds=(0,))
     monkeypatch.setenv(catalogue.VARIABLE, str(tmp_path / "studies"))
