@@ -7,8 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-FACTS = ("Study", "Model", "Task", "Method", "Sparsity", "Seed")
-"""Settings that the rows of a file say of themselves, in its first columns."""
+FACTS = {name: name.lower() for name in ("Study", "Model", "Task", "Method", "Sparsity", "Seed")} | {
+    "One language": "language_a",
+    "The other": "language_b",
+}
+"""Settings that the rows of a file say of themselves, and in which of its first columns."""
+
+_OF_ROWS = {"Method": "line"}  # settings that differ from row to row where there is such a column
 
 _DIGITS = 6  # of a number in a file
 _SIDES = {"source": "language_a", "target": "language_b"}
@@ -40,8 +45,8 @@ def told(table: pd.DataFrame, settings: Mapping[str, str | Sequence[str]]) -> pd
 def csv(table: pd.DataFrame, settings: Mapping[str, str | Sequence[str]]) -> str:
     """Return a table as CSV that describes itself: the first columns say of which study, model, task and method it is.
 
-    They are those of `FACTS` that are among the settings and no columns of the table. Numbers have six digits that
-    count.
+    They are those of `FACTS` that are among the settings and no columns of the table, whose rows may be of several
+    methods. Numbers have six digits that count.
 
     >>> print(csv(pd.DataFrame({"ratio": [16.000001525]}), {"Study": "mine", "Model": "m"}))
     study,model,ratio
@@ -49,9 +54,10 @@ def csv(table: pd.DataFrame, settings: Mapping[str, str | Sequence[str]]) -> str
     <BLANKLINE>
     """
     table = table.apply(_rounded)
-    for fact in reversed(FACTS):
-        if (value := settings.get(fact)) and isinstance(value, str) and fact.lower() not in table:
-            table.insert(0, fact.lower(), value)
+    for fact, name in reversed(FACTS.items()):
+        value = None if _OF_ROWS.get(fact) in table else settings.get(fact)
+        if value and isinstance(value, str) and name not in table:
+            table.insert(0, name, value)
     return table.to_csv(index=False)
 
 

@@ -87,8 +87,10 @@ def csv(frame: pd.DataFrame) -> Callable[[], str]:
 
 
 def csv_name(name: str) -> str:
-    """Return what the file of a table is called, by its study too."""
-    return f"{file_name(settings.all_of_them().get('Study', ''), name)}.csv"
+    """Return what the file of a table is called, by its study and its pair of languages too."""
+    asked = settings.all_of_them()
+    told = (str(asked.get(label) or "") for label in ("Study", "One language", "The other"))
+    return f"{file_name(*filter(None, told), name)}.csv"
 
 
 def of_sheet(sheet: Sheet) -> dict[str, str]:
