@@ -146,5 +146,5 @@ def test_tests(study):
         of["size"],
         of["syntactic"],
     )
-    says(README, "text size, tokens for the same text (ρ = {}).", of["size"])
+    says(README, "text size, tokens for the same text (ρ = {}; not without Indo-European).", of["size"])
     says(PAGE, "that script matters to the network as a whole ({})", of["script"])
