@@ -96,7 +96,7 @@ def test_the_answer_comes_first_with_both_peaks_and_their_correlation():
     answer = next(line for line in said.splitlines() if line.startswith("**Translations are found best in encoder"))
     assert "by chance" in answer
     assert "the masks are most alike in encoder" in answer
-    assert "they run together with ρ = " in answer
+    assert "the two have ρ = " in answer
 
 
 def test_every_picker_works():

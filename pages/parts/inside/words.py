@@ -53,7 +53,7 @@ def answer(shapes: pd.DataFrame, names: dict[str, str], chance: float) -> str:
         said = f"Translations are found best in {as_text(other['peak'])} ({other['high']:.0%}, by chance {chance:.1%})"
     else:
         said = f"{names['representation']} of the states is highest in {as_text(other['peak'])} ({other['high']:.2f})"
-    rho = "" if other["rho"] != other["rho"] else f" Over the layers they run together with ρ = {signed(other['rho'])}."
+    rho = "" if other["rho"] != other["rho"] else f" Over the layers the two have ρ = {signed(other['rho'])}."
     return f"**{said}; {where}.**{rho}"
 
 

@@ -53,7 +53,7 @@ lie: `python -m neutral masks convert *.pt -o packed/`, then upload what is in `
 LINK = (
     "A reload finds these masks again by the link in the address, and so does whoever you give it to: they see the "
     "masks, and what they change is a copy of their own. Nobody can guess it. The masks are deleted {days} days after "
-    "its last use."
+    "the last use of the link."
 )
 
 DELETE = "Deletes the masks here, under this link, and in the copies that others made by it."
