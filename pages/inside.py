@@ -171,17 +171,17 @@ with page("Inside the model", lead=words.LEAD) as asked:
         of_view = curves.lines_in(retrieved, states)
         at_line = line if line in of_view else of_view[0]
         together(view, measure, retrieved, states, at_line, kind, at)
-        if of_view == ["full"]:
+        if of_view == ["full"] and view is asked[i]:
             with st.expander(words.COMMANDS, icon=":material/terminal:"):
                 st.markdown(words.only_full(view.source, view.choice, by[i]))
             lead.offer("retrieve", view.source, words.MORE_MASKS, view.key, under_masks(view))
         if len(retrieved):
             retrieval(view, retrieved, at, some, at_line, place, by[i])
-        else:
+        elif view is asked[i]:
             lacking(view, "retrieve")
         if len(states):
             alike(view, states, kind, some, alike_by[i])
-        else:
+        elif view is asked[i]:
             lacking(view, "represent")
         if view is not asked[i]:
             lacking(asked[i], "retrieve", "represent")

@@ -20,7 +20,15 @@ pytestmark = pytest.mark.browser
 
 PATIENCE = 300_000  # ms; a model loads slowly on a busy machine
 QUICK = {"languages": ["en", "sw"], "method": "wanda", "steps": 0, "blocks": 2, "held_out": 2, "length": 32}
-SLOW = {"languages": ["en", "fr", "sw"], "steps": 6, "batch_size": 2, "held_out": 2, "length": 32}
+SLOW = {
+    "languages": ["en", "fr", "sw"],
+    "method": "magnitude",
+    "halves": False,
+    "steps": 6,
+    "batch_size": 2,
+    "held_out": 2,
+    "length": 32,
+}
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def test_the_languages_are_those_of_the_text_with_their_names():
 
 @pytest.mark.long
 def test_what_does_not_matter_to_the_method_is_not_asked():
-    at = form_of("masks")
+    at = set_to(form_of("masks"), "selectbox", "Method", "magnitude")
     numbers = {each.label for each in at.number_input}
     assert "Step" in numbers
     assert "Blocks" not in numbers
@@ -445,7 +445,7 @@ def test_what_a_folder_holds_that_is_not_allowed_is_not_told(tmp_path):
 @pytest.mark.long
 def test_the_next_study_has_another_name():
     pressed(pressed(form_of("masks"), "Check"), "Start")
-    assert command(form_of("masks")).endswith("studies/mini-mbert-magnitude-2")
+    assert command(form_of("masks")).endswith("studies/mini-mbert-wanda-2")
 
 
 def test_a_run_on_a_study_that_is_not_the_apps_works_on_a_copy():

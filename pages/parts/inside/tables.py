@@ -43,16 +43,19 @@ def having(command: str) -> dict[str, str]:
 def instead(view: View) -> View | None:
     """Return the first study here with results, by masks that were looked at, where a view's own study has none.
 
-    None where it has some, and where no study has.
+    None where it has some, and where no study that can be read has.
     """
     if not isinstance(view.source, Study) or len(_retrieval(view.source)) or len(_representation(view.source)):
         return None
     studies = catalogue.studies()[0]
     for name in [*having("retrieve"), *having("represent")]:
-        choices = summary.choices(studies[name])
-        looked = [choice for choice in choices if len(_masked(studies[name], choice))]
-        if choices:
-            return View(studies[name], next(iter(looked), choices[0]), heading=view.heading)
+        with suppress(NeutralError):
+            choices = summary.choices(studies[name])
+            looked = [choice for choice in choices if len(_masked(studies[name], choice))]
+            if choices:
+                other = View(studies[name], next(iter(looked), choices[0]), heading=view.heading)
+                other.pairs(summary.MEASURES[0], "layer")  # its counts can be read
+                return other
     return None
 
 
