@@ -249,10 +249,10 @@ def by_layer(levels: pd.DataFrame) -> str:
     rows = levels[levels["level"] == again]["value"]
     against = f"one language found again has {rows.min():.3f} to {rows.max():.3f}"
     if not found:
-        return f"In all {layers} layers pairs differ by more than noise ({against})."
+        return f"In all {layers} layers two languages are less alike than one language found twice ({against})."
     short = theme.short_layer(list(dict.fromkeys(levels["group"])))
     where = "any layer" if len(found) == layers else f"layer {as_text(', '.join(short[group] for group in found))}"
-    return f"**Pairs do not differ by more than noise in {where}** ({against})."
+    return f"**Two languages are no less alike than one language found twice in {where}** ({against})."
 
 
 def noise(levels: pd.DataFrame) -> float:
